@@ -1,0 +1,51 @@
+"""Activities as they are stored."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from activities import rules
+from activities.querysets import ActivityQuerySet
+from leads.models import Lead
+
+
+class Activity(models.Model):
+    """A call, an e-mail, a meeting, a note: what an agent did with a lead, and on which day.
+
+    ``user_name`` is the author's name as of writing. Rows come in through ``ActivityQuerySet.log``, which keeps the
+    lead's ``activity_count`` exact.
+    """
+
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="activities", db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="activities", db_index=False
+    )
+    activity_type = models.CharField("type", max_length=rules.LONGEST_TYPE)
+    title = models.CharField(max_length=rules.LONGEST_TITLE)
+    notes = models.TextField(null=True, blank=True)  # noqa: DJ001  null and "" are told apart by the contract
+    duration = models.IntegerField("minutes", null=True, blank=True)
+    activity_date = models.DateField("date")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    user_name = models.CharField("author", max_length=301, editable=False)
+
+    objects: ClassVar = ActivityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "activities"
+        ordering = ("-activity_date", "-created_at", "-id")
+        constraints = [
+            models.CheckConstraint(condition=~Q(activity_type=""), name="activities_type_not_empty"),
+            models.CheckConstraint(condition=~Q(title=""), name="activities_title_not_empty"),
+            models.CheckConstraint(condition=Q(duration__gte=0), name="activities_duration_not_negative"),
+        ]
+        indexes = [
+            models.Index(fields=["lead", "-activity_date", "-created_at", "-id"], name="activities_of_lead"),
+            models.Index(fields=["-activity_date", "-created_at", "-id"], name="activities_latest"),
+            models.Index(fields=["user", "-activity_date"], name="activities_of_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.activity_type}: {self.title}"

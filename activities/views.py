@@ -1,0 +1,47 @@
+"""``/api/leads/{lead_id}/activities``: list, create one or many."""
+
+from typing import Any
+
+from django.db import DataError, IntegrityError
+from rest_framework import status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from activities import rules
+from activities.models import Activity
+from activities.serializers import activities_out, activity_out
+from crm_project.api.errors import Refused
+from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
+from leads.models import Lead
+from leads.views import NO_LEAD
+
+
+class ActivityViewSet(ApiViewSet):
+    """The activities of one active lead."""
+
+    def list(self, request: Request, lead_id: str) -> Response:
+        """All of them, latest first."""
+        number = path_id(lead_id, "lead_id")
+        activities = activities_out(Activity.objects.of_lead(number).of_active_leads().latest_first())
+        if not activities and not Lead.objects.active().filter(pk=number).exists():
+            raise NotFound(NO_LEAD)
+        return Response(activities)
+
+    def create(self, request: Request, lead_id: str) -> Response:
+        """One activity from an object, or all of a list or none; the author is the token's user."""
+        number = path_id(lead_id, "lead_id")
+        body = body_of(request)
+        many = isinstance(body, list)
+        rows = judged_rows(body, rules.check) if many else [judged_row(body, rules.check)]
+        activities = [activity_out(activity) for activity in _log(number, request.user, rows)]
+        return Response(activities if many else activities[0], status.HTTP_201_CREATED)
+
+
+def _log(lead_id: int, user: Any, rows: list[dict[str, Any]]) -> list[Activity]:
+    try:
+        return Activity.objects.log(lead_id, user, rows)
+    except Lead.DoesNotExist:
+        raise NotFound(NO_LEAD) from None
+    except (IntegrityError, DataError):
+        raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None

@@ -1,0 +1,129 @@
+"""Every error under /api as JSON: ``{"detail": "sentence"}``, or Pydantic-v2-shaped problems for a 422."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views import defaults
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from crm_project.values import Problem
+
+logger = logging.getLogger(__name__)
+
+MOST_PROBLEMS = 100  # told in one reply
+MOST_ECHOED = 1000  # characters of a refused value, or bytes of its JSON, repeated in a reply
+
+
+class Unprocessable(exceptions.APIException):
+    """422: values that break the rules, told one by one.
+
+    ``problems`` have complete locations (``("body", 3, "email")``). No more than ``MOST_PROBLEMS`` are repeated to the
+    client, then one entry says how many more there are.
+    """
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("Unprocessable")
+        self.problems = [_as_json(problem) for problem in problems[:MOST_PROBLEMS]]
+        if rest := len(problems) - MOST_PROBLEMS:
+            if rest > 0:
+                more = f"{rest} more problem{'s' * (rest > 1)} not shown"
+                self.problems.append(
+                    {"type": "too_many_problems", "loc": [problems[0].loc[0]], "msg": more, "input": None}
+                )
+
+
+class Refused(exceptions.APIException):
+    """Any other refusal with its status and sentence, for codes that DRF has no class for."""
+
+    def __init__(self, status_code: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status_code = status_code
+
+
+def _as_json(problem: Problem) -> dict[str, Any]:
+    return {"type": problem.type, "loc": list(problem.loc), "msg": problem.msg, "input": _echo(problem)}
+
+
+def _echo(problem: Problem) -> Any:
+    """What the client sent, if that is harmless to repeat: no password, nothing huge, nothing JSON cannot hold."""
+    given = problem.input
+    if "password" in problem.loc:
+        return None
+    if isinstance(given, dict) and "password" in given:
+        given = {name: value for name, value in given.items() if name != "password"}
+    if isinstance(given, str) and len(given) > MOST_ECHOED:
+        given = given[:MOST_ECHOED] + "…"
+    try:
+        return given if len(orjson.dumps(given)) <= 6 * MOST_ECHOED else None
+    except TypeError:  # an uploaded file, an unpaired surrogate, nesting beyond orjson's depth
+        return None
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook: the one place that turns exceptions into replies. ``None`` leaves it to Django (a 500, or a 400)."""
+    match error:
+        case Unprocessable():
+            return Response({"detail": error.problems}, error.status_code)
+        case exceptions.ParseError():  # a form that cannot be read: as malformed as malformed JSON
+            problem = Problem("value_error", ("body",), str(error.detail), None)
+            return Response({"detail": [_as_json(problem)]}, status.HTTP_422_UNPROCESSABLE_ENTITY)
+        case exceptions.NotAuthenticated():
+            return Response({"detail": "Not authenticated"}, error.status_code, headers=_headers(error))
+        case exceptions.MethodNotAllowed():  # the view adds Allow
+            return Response({"detail": "Method Not Allowed"}, error.status_code)
+        case exceptions.APIException():
+            return Response({"detail": str(error.detail)}, error.status_code, headers=_headers(error))
+        case Http404():
+            return Response({"detail": "Not Found"}, status.HTTP_404_NOT_FOUND)
+        case OperationalError() | InterfaceError():
+            logger.error("database unavailable: %s", type(error).__name__, exc_info=error)
+            unavailable = {"detail": "The database is busy or away; try again"}
+            return Response(unavailable, status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": "2"})
+    return None
+
+
+def _headers(error: exceptions.APIException) -> dict[str, str]:
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    return headers
+
+
+def reply(status_code: int, detail: str) -> HttpResponse:
+    """An error reply from outside DRF: middleware, the URL resolver, an unexpected exception."""
+    return HttpResponse(orjson.dumps({"detail": detail}), status=status_code, content_type="application/json")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: a forbidden ``Host``, a form with too many fields."""
+    return reply(400, "Bad Request")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's handler404: JSON, and a page for people in the admin."""
+    if request.path_info.startswith("/admin"):
+        return defaults.page_not_found(request, exception)
+    return reply(404, "Not Found")
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """Django's handler500: says nothing of the inside; the traceback is in the log."""
+    if request.path_info.startswith("/admin"):
+        return defaults.server_error(request)
+    return reply(500, "Internal Server Error")
+
+
+def too_large() -> Refused:
+    """413 for a body over ``BODY_MAX_BYTES``."""
+    return Refused(413, f"The body is larger than {settings.BODY_MAX_BYTES} bytes")

@@ -1,0 +1,113 @@
+"""JSON in and out through orjson, forms, and a content negotiation that never says 406."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import orjson
+from django.http import QueryDict
+from rest_framework import exceptions, parsers
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from crm_project.api.errors import Unprocessable, too_large
+from crm_project.values import Problem
+
+
+class JSONParser(BaseParser):
+    """``application/json`` and ``application/…+json``. Malformed text is a 422 at its position, as FastAPI had it."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """The parsed body; ``Unprocessable`` where it is not JSON."""
+        body = read(stream)
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            return _second_opinion(body, error)
+
+
+def read(stream: Any) -> bytes:
+    """The whole body; over the limit it is a 413."""
+    from django.core.exceptions import RequestDataTooBig
+
+    try:
+        return stream.body if hasattr(stream, "body") else stream.read()
+    except RequestDataTooBig:
+        raise too_large() from None
+
+
+def _second_opinion(body: bytes, error: orjson.JSONDecodeError) -> Any:
+    """Escaped unpaired surrogates, which orjson calls malformed, are left to the rules, which name the field."""
+    if b"\\u" not in body:
+        _malformed(error.pos, error.msg)
+    try:
+        return json.loads(body, parse_constant=lambda name: _malformed(0, f"{name} is not JSON"))
+    except RecursionError:
+        _malformed(error.pos, "nested too deeply")
+    except ValueError:
+        _malformed(error.pos, error.msg)
+
+
+def _malformed(position: int, message: str) -> NoReturn:
+    raise Unprocessable([Problem("json_invalid", ("body", position), f"JSON decode error: {message}", {})])
+
+
+class FormParser(BaseParser):
+    """``application/x-www-form-urlencoded``, always UTF-8, whatever the charset parameter claims."""
+
+    media_type = "application/x-www-form-urlencoded"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> QueryDict:
+        """The fields; Django's limit on their number holds."""
+        return QueryDict(read(stream), encoding="utf-8")
+
+
+class MultiPartParser(parsers.MultiPartParser):
+    """``multipart/form-data``, always UTF-8."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """The fields and files; DRF's ``ParseError`` where the parts are malformed."""
+        return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
+
+
+class JSONRenderer(BaseRenderer):
+    """orjson; views hand it plain dicts with timestamps already written out."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        """UTF-8 JSON, or nothing at all for a reply without a body."""
+        return b"" if data is None else orjson.dumps(data)
+
+
+class OneRenderer(BaseContentNegotiation):
+    """JSON whatever ``Accept`` asks for (the earlier server did so), and parsers matched by plain media type."""
+
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
+        """The parser for the request's content type; JSON where the client named none; else a 415."""
+        media_type = request.content_type.partition(";")[0].strip().lower()
+        for parser in parsers:
+            if media_type == parser.media_type:
+                return parser
+        first = parsers[0]
+        if isinstance(first, JSONParser) and (not media_type or _is_json(media_type)):
+            return first
+        raise exceptions.UnsupportedMediaType(media_type, detail=f"Unsupported content type: send {first.media_type}")
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """The first renderer, always."""
+        return renderers[0], renderers[0].media_type
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type.startswith("application/") and media_type.endswith("+json")

@@ -1,0 +1,67 @@
+"""What happens to a request before and around the views."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware import common, csrf
+
+from crm_project.api.errors import reply, too_large
+
+# What the server in front met while it took the body in (crm_project/server.py); the reply is made here, inside CORS.
+BODY_REFUSED = "crm.body_refused"
+REFUSALS = {
+    400: "The body ended before its announced length",
+    408: "The body did not arrive in time",
+    503: "Too many bodies at once; try again",
+}
+
+
+class ApiManners:
+    """Checks ``Host``, answers for bodies that never arrived, and serves ``/api/x/`` as ``/api/x`` without a redirect."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The reply; ``DisallowedHost`` where the name is not ours (a 400)."""
+        request.get_host()
+        if refused := request.META.get(BODY_REFUSED):
+            return self._refuse(refused)
+        path = request.path_info
+        if path.startswith("/api/") and path.endswith("/"):
+            request.path_info = path[:-1]
+            request.path = request.path[:-1]
+        return self.get_response(request)
+
+    def _refuse(self, status_code: int) -> HttpResponseBase:
+        if status_code == 413:
+            return reply(413, str(too_large().detail))
+        response = reply(status_code, REFUSALS[status_code])
+        if status_code == 503:
+            response["Retry-After"] = "2"
+        return response
+
+
+def outside_api(middleware: type[Any]) -> type[Any]:
+    """``middleware`` for the pages of the site alone: sessions, CSRF and messages have no part in the token API."""
+
+    class OutsideApi(middleware):  # type: ignore[misc]
+        def __call__(self, request: HttpRequest) -> HttpResponseBase:
+            if request.path_info.startswith("/api/"):
+                return self.get_response(request)
+            return super().__call__(request)
+
+    OutsideApi.__name__ = middleware.__name__
+    return OutsideApi
+
+
+SessionMiddleware = outside_api(sessions.SessionMiddleware)
+CommonMiddleware = outside_api(common.CommonMiddleware)
+CsrfViewMiddleware = outside_api(csrf.CsrfViewMiddleware)
+AuthenticationMiddleware = outside_api(auth.AuthenticationMiddleware)
+MessageMiddleware = outside_api(messages.MessageMiddleware)

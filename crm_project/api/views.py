@@ -1,0 +1,80 @@
+"""What every view set of the API does alike: method first, then the token; ids in the path; one row or many."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.conf import settings
+from rest_framework import status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.viewsets import ViewSet
+
+from crm_project.api.errors import Refused, Unprocessable
+from crm_project.values import BIGGEST, MISSING, Invalid, Problem, integer, located
+
+Row = dict[str, Any]
+Judge = Callable[[object], tuple[Row, Sequence[Problem]]]
+
+
+class ApiViewSet(ViewSet):
+    """A DRF view set that refuses an unserved method before it asks for a token, as the earlier server did."""
+
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """405 first, then authentication and permissions."""
+        method = (request.method or "").lower()
+        if method not in self.http_method_names or not hasattr(self, method):
+            self.http_method_not_allowed(request, *args, **kwargs)
+        super().initial(request, *args, **kwargs)
+
+
+def path_id(given: str, name: str) -> int:
+    """An id from the path: 422 where it is no integer, 404 where no row can have it."""
+    try:
+        number = integer(given, -(10**40), 10**40)
+    except Invalid as invalid:
+        raise Unprocessable([Problem(invalid.type, ("path", name), invalid.msg, given)]) from None
+    if not 0 < number <= BIGGEST:
+        raise NotFound("Not Found")
+    return number
+
+
+def judged_row(body: object, judge: Judge) -> Row:
+    """The checked values of a body that is one object; all its problems in one 422."""
+    row, problems = judge(body)
+    if problems:
+        raise Unprocessable(located(problems, "body"))
+    return row
+
+
+def judged_rows(body: list[Any], judge: Judge) -> list[Row]:
+    """The checked values of every row of a bulk body; all problems of all rows in one 422.
+
+    An empty list is a 400, one longer than ``BULK_MAX_ROWS`` a 413.
+    """
+    if not body:
+        raise Refused(status.HTTP_400_BAD_REQUEST, "Empty list")
+    if len(body) > settings.BULK_MAX_ROWS:
+        raise Refused(
+            status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"More than {settings.BULK_MAX_ROWS} rows in one request"
+        )
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for index, item in enumerate(body):
+        row, wrong = judge(item)
+        rows.append(row)
+        if wrong:
+            problems += located(wrong, "body", index)
+    if problems:
+        raise Unprocessable(problems)
+    return rows
+
+
+def body_of(request: Request) -> Any:
+    """The parsed body; an absent one is a 422."""
+    # DRF parses nothing when there is no body and hands out an empty form, which JSON never is.
+    data = request.data
+    if not request._request.body:
+        raise Unprocessable([Problem(MISSING[0], ("body",), MISSING[1], None)])
+    return data

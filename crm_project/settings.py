@@ -1,0 +1,230 @@
+"""Django settings. Every environment variable is read here, once; a malformed one stops the start by its name.
+
+The environment wins over the file ``.env`` in the project folder (``ENV_FILE`` names another file, or none when empty).
+``.env.example`` says what each variable does; a test keeps the two in step.
+"""
+
+import warnings
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError, validate
+from jwt.warnings import InsecureKeyLengthWarning
+
+from crm_project import database_url, secrets
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+env = Env()
+if env_file := env.str("ENV_FILE", str(BASE_DIR / ".env")):
+    env.read_env(env_file, recurse=False, override=False)
+
+between = validate.Range
+try:
+    DEBUG = env.bool("DEBUG", False)
+    HOST = env.str("HOST", "127.0.0.1", validate=validate.Length(min=1))
+    PORT = env.int("PORT", 8000, validate=between(min=0, max=65535))
+    WORKERS = env.int("WORKERS", 0, validate=between(min=0, max=64))  # 0: one for each core, at most 4
+    THREADS = env.int("THREADS", 4, validate=between(min=1, max=64))
+    SECRET_KEY = env.str("SECRET_KEY")
+    ALGORITHM = env.str("ALGORITHM", "HS256", validate=validate.OneOf(["HS256", "HS384", "HS512"]))
+    ACCESS_TOKEN_EXPIRE_MINUTES = env.int("ACCESS_TOKEN_EXPIRE_MINUTES", 1440, validate=between(min=1, max=5_256_000))
+    CORS_ALLOWED_ORIGINS = [
+        origin.strip().rstrip("/")
+        for origin in env.list("CORS_ORIGINS", ["http://localhost:5173", "http://localhost:3000"])
+        if origin.strip()
+    ]
+    ALLOWED_HOSTS = [host.strip() for host in env.list("ALLOWED_HOSTS", []) if host.strip()]
+    REGISTRATION_OPEN = env.bool("REGISTRATION_OPEN", True)
+    BULK_MAX_ROWS = env.int("BULK_MAX_ROWS", 10_000, validate=between(min=1))
+    BODY_MAX_BYTES = env.int("BODY_MAX_BYTES", 16 * 2**20, validate=between(min=1024))
+    BODY_TIMEOUT = env.float("BODY_TIMEOUT", 20.0, validate=between(min=0.1))
+    HTTPS = env.bool("HTTPS", False)
+    DATABASE_URL = env.str("DATABASE_URL", "sqlite:///app.db")
+except EnvError as error:
+    raise ImproperlyConfigured(str(error)) from None
+
+try:
+    DATABASES = {"default": database_url.parse(DATABASE_URL, BASE_DIR)}
+except ValueError as error:
+    raise ImproperlyConfigured(f'Environment variable "DATABASE_URL" invalid: {error}') from None
+
+if "*" in CORS_ALLOWED_ORIGINS:
+    raise ImproperlyConfigured(
+        'Environment variable "CORS_ORIGINS" invalid: list the origins; "*" would let any site in'
+    )
+if not SECRET_KEY.strip():
+    raise ImproperlyConfigured('Environment variable "SECRET_KEY" invalid: it is empty')
+SECRET_KEY_WEAK = secrets.is_weak(SECRET_KEY)
+if SECRET_KEY_WEAK and HOST not in LOOPBACK:
+    raise ImproperlyConfigured(
+        'Environment variable "SECRET_KEY" invalid: it is short, well known or easily guessed, '
+        f"and HOST={HOST} lets other machines in. `make secret` prints a good one."
+    )
+# `manage.py serve` says it once and in our words; PyJWT would say it again at every token.
+warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
+
+# A server on one address answers to it; one that listens everywhere is told its names in ALLOWED_HOSTS.
+ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]", *([HOST] if HOST not in ("0.0.0.0", "::") else [])]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "crm_project.api",
+    "users",
+    "leads",
+    "activities",
+    "dashboard",
+]
+
+# CORS outermost, so that every reply, errors included, carries its headers. What only the admin needs is passed by
+# under /api (see crm_project/api/middleware.py).
+MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",
+    "crm_project.api.middleware.ApiManners",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "crm_project.api.middleware.SessionMiddleware",
+    "crm_project.api.middleware.CommonMiddleware",
+    "crm_project.api.middleware.CsrfViewMiddleware",
+    "crm_project.api.middleware.AuthenticationMiddleware",
+    "crm_project.api.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "crm_project.urls"
+WSGI_APPLICATION = "crm_project.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+
+AUTH_USER_MODEL = "users.User"
+LOGIN_URL = "admin:login"
+PASSWORD_HASHERS = [
+    "users.hashers.Argon2",
+    "users.hashers.PasslibBcryptSha256",
+    "users.hashers.PasslibBcrypt",
+]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "users.rules.PasswordLength"}]
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_MAX_BYTES
+APPEND_SLASH = True  # in effect outside /api alone, see ApiManners
+
+CORS_ALLOW_CREDENTIALS = True
+CORS_ALLOW_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "user-agent",
+    "x-csrftoken",
+    "x-requested-with",
+    "if-match",
+    "if-none-match",
+    "idempotency-key",
+    "prefer",
+    "x-request-id",
+    "cache-control",
+    "pragma",
+]
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Retry-After",
+    "Idempotent-Replayed",
+    "X-Request-ID",
+    "Location",
+    "Link",
+    "X-Total-Count",
+    "Content-Range",
+]
+# The admin and its sessions are for this site alone: no origin but our own gets CORS headers there.
+CORS_URLS_REGEX = r"^/(?!admin/).*$"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["users.tokens.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["crm_project.api.json.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["crm_project.api.json.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "crm_project.api.json.OneRenderer",
+    "DEFAULT_SCHEMA_CLASS": "crm_project.api.schema.ContractSchema",
+    "EXCEPTION_HANDLER": "crm_project.api.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+
+SIMPLE_JWT = {
+    "ALGORITHM": ALGORITHM,
+    "SIGNING_KEY": SECRET_KEY,
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=ACCESS_TOKEN_EXPIRE_MINUTES),
+    "USER_ID_CLAIM": "sub",
+    "UPDATE_LAST_LOGIN": False,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Real Estate CRM API",
+    "VERSION": "2.0.0",
+    "DESCRIPTION": "Users, leads, activities and a dashboard for a real-estate office.",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": False,
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
+    "POSTPROCESSING_HOOKS": ["crm_project.api.schema.as_contract"],
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
+}
+
+# Behind a proxy that ends TLS and sets X-Forwarded-Proto. Sub-domains and preloading are the domain owner's to decide.
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^$", r"^health/"]  # a probe inside the office speaks plain HTTP
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},  # a 404 is the client's affair
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
+}

@@ -1,0 +1,241 @@
+"""What a clean text, integer, e-mail address, date or truth value is, and how text is folded.
+
+Pure functions, a microsecond or so each: the API, the admin and the bulk import judge millions of values with them.
+A function returns the clean value or raises ``Invalid`` with the error type and the wording that Pydantic v2 gives
+for it, because the API's clients were written against those.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date as Date
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+BIGGEST = 2**63 - 1  # a signed 64-bit column
+BIGGEST_32 = 2**31 - 1
+
+# One "@", a local part, a domain of two or more labels, no white space, no control characters (decisions: "Values").
+EMAIL = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@.\s\x00-\x1f\x7f-\x9f]+(\.[^@.\s\x00-\x1f\x7f-\x9f]+)+$"
+# A calendar day, or the ISO timestamp of its midnight, which date pickers send.
+DATE = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?(Z|[+-]00:?00)?)?$"
+DIGITS = r"^\s*[0-9]+\s*$"
+
+_email = re.compile(EMAIL, re.ASCII)
+_space_beyond_ascii = re.compile(r"\s")
+_integer = re.compile(r"\s*-?[0-9]+\s*\Z")
+_day = re.compile(DATE, re.ASCII)
+_day_with_time = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", re.ASCII)
+_not_digit = re.compile(r"[^0-9]+")
+_true = frozenset(("true", "t", "yes", "y", "on", "1"))
+_false = frozenset(("false", "f", "no", "n", "off", "0"))
+
+KEY_LENGTH = 200
+
+
+class Invalid(ValueError):
+    """A value refused: ``type`` is Pydantic's name for the kind of error, ``msg`` its sentence for people."""
+
+    def __init__(self, type: str, msg: str) -> None:
+        super().__init__(msg)
+        self.type = type
+        self.msg = msg
+
+
+class Problem(NamedTuple):
+    """One bad value: Pydantic's error type, the path to it (``("email",)``), the sentence, and what was given."""
+
+    type: str
+    loc: tuple[str | int, ...]
+    msg: str
+    input: Any
+
+
+MISSING = ("missing", "Field required")
+NOT_AN_OBJECT = ("model_attributes_type", (), "Input should be a valid dictionary or object to extract fields from")
+
+
+def clean(value: str) -> str:
+    """Refuse what no column can hold: NUL (PostgreSQL) and unpaired surrogates (UTF-8)."""
+    if "\0" in value:
+        raise Invalid("value_error", "Value error, text must not contain the NUL character")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Invalid(
+                "string_unicode", "Input should be a valid string, unable to parse raw data as a unicode string"
+            ) from None
+    return value
+
+
+def text(value: object, longest: int, shortest: int = 0) -> str:
+    """Trimmed text of ``shortest`` to ``longest`` characters."""
+    if not isinstance(value, str):
+        raise Invalid("string_type", "Input should be a valid string")
+    value = clean(value).strip()
+    check_length(value, longest, shortest)
+    return value
+
+
+def check_length(value: str, longest: int, shortest: int = 0) -> None:
+    """Refuse text that is too long or too short, in Pydantic's words."""
+    if len(value) > longest:
+        raise Invalid("string_too_long", f"String should have at most {longest} characters")
+    if len(value) < shortest:
+        raise Invalid("string_too_short", f"String should have at least {shortest} character{'s' * (shortest > 1)}")
+
+
+def lowered(value: object, longest: int, shortest: int = 0) -> str:
+    """A word of an open vocabulary (status, activity type): trimmed, lower case.
+
+    Judged after lower-casing, because that can lengthen a word ("İ" becomes two characters).
+    """
+    word = text(value, longest, shortest).lower().strip()
+    check_length(word, longest, shortest)
+    return word
+
+
+def integer(value: object, lowest: int, highest: int) -> int:
+    """An integer from a JSON integer, an integral float, or digits in a string (HTML inputs send those)."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        value = _to_integer(value)
+    if value < lowest:
+        raise Invalid("greater_than_equal", f"Input should be greater than or equal to {lowest}")
+    if value > highest:
+        raise Invalid("less_than_equal", f"Input should be less than or equal to {highest}")
+    return value
+
+
+def _to_integer(value: object) -> int:
+    if isinstance(value, str):
+        if not _integer.match(value):
+            raise Invalid("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
+        digits = value.strip()
+        # int() refuses thousands of digits; 40 significant ones are out of every range used here.
+        return int("-" * digits.startswith("-") + (digits.lstrip("-0")[:40] or "0"))
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise Invalid("finite_number", "Input should be a finite number")
+        if not value.is_integer():
+            raise Invalid("int_from_float", "Input should be a valid integer, got a number with a fractional part")
+        return int(value)
+    raise Invalid("int_type", "Input should be a valid integer")
+
+
+def email(value: object, longest: int = 254, blank: bool = False) -> str:
+    """An e-mail address as ``EMAIL`` has it; with ``blank`` also "" (a lead known by telephone only)."""
+    address = text(value, longest)
+    if not address and blank:
+        return address
+    if not _email.match(address) or (not address.isascii() and has_space_or_control(address)):
+        raise Invalid("value_error", "value is not a valid email address")
+    return address
+
+
+def has_space_or_control(value: str) -> bool:
+    """Whether white space or control characters of any script occur in ``value``."""
+    return bool(_space_beyond_ascii.search(value)) or any(unicodedata.category(c) == "Cc" for c in value)
+
+
+def date(value: object) -> Date:
+    """A calendar day from ``YYYY-MM-DD``, or from an ISO timestamp at midnight UTC as Pydantic takes it."""
+    if not isinstance(value, str):
+        raise Invalid("date_type", "Input should be a valid date")
+    value = value.strip()
+    if not _day.match(value):
+        if _day_with_time.match(value):
+            raise Invalid(
+                "date_from_datetime_inexact", "Datetimes provided to dates should have zero time - e.g. be exact dates"
+            )
+        raise Invalid("date_from_datetime_parsing", "Input should be a valid date or datetime, expected YYYY-MM-DD")
+    try:
+        return Date.fromisoformat(value[:10])
+    except ValueError as error:
+        raise Invalid("date_from_datetime_parsing", f"Input should be a valid date or datetime, {error}") from None
+
+
+def boolean(value: object) -> bool:
+    """A truth value as Pydantic takes it: JSON's, 0 and 1, and the usual words in any case."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)):
+        if value in (0, 1):
+            return bool(value)
+        raise Invalid("bool_parsing", "Input should be a valid boolean, unable to interpret input")
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in _true or word in _false:
+            return word in _true
+        raise Invalid("bool_parsing", "Input should be a valid boolean, unable to interpret input")
+    raise Invalid("bool_type", "Input should be a valid boolean")
+
+
+def fold(value: str) -> str:
+    """``value`` without differences of case and form: NFKC, then casefold (and NFKC again where casefold undid it).
+
+    Done in Python, never in the database: SQLite folds ASCII alone, PostgreSQL by the locale it runs in.
+    """
+    if value.isascii():
+        return value.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
+
+
+def key(value: str) -> str:
+    """The folded form to index and compare by; a digest where folding made it too long for a B-tree page."""
+    folded = fold(value).strip()
+    return folded if len(folded) <= KEY_LENGTH else "sha256:" + sha256(folded.encode()).hexdigest()
+
+
+def digits(value: str) -> str:
+    """The ASCII digits of a telephone number, after folding full-width and other forms to ASCII."""
+    return _not_digit.sub("", value if value.isascii() else unicodedata.normalize("NFKC", value))
+
+
+def words(query: str) -> list[str]:
+    """The folded, distinct words of a search query, in order."""
+    return list(dict.fromkeys(fold(query).split()))
+
+
+def located(problems: Iterable[Problem], *where: str | int) -> list[Problem]:
+    """The same problems with ``where`` in front of each location."""
+    return [problem._replace(loc=(*where, *problem.loc)) for problem in problems]
+
+
+REQUIRED: Any = object()
+
+
+class Rule(NamedTuple):
+    """How one field is judged: its check, whether ``null`` is a value, and what a row without the field gets."""
+
+    check: Callable[[Any], Any]
+    nullable: bool = False
+    default: Any = REQUIRED
+
+
+def judge(row: object, rules: Mapping[str, Rule], partial: bool = False) -> tuple[dict[str, Any], list[Problem]]:
+    """The clean values of ``row`` under ``rules``, and every problem with them; unknown fields are ignored.
+
+    With ``partial``, fields that are not there are neither missed nor given their defaults.
+    """
+    if not isinstance(row, dict):
+        return {}, [Problem(*NOT_AN_OBJECT, row)]
+    clean_row: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for field, (check, nullable, default) in rules.items():
+        try:
+            value = row[field]
+        except KeyError:
+            if default is not REQUIRED and not partial:
+                clean_row[field] = default
+            elif not partial:
+                problems.append(Problem(MISSING[0], (field,), MISSING[1], row))
+            continue
+        if value is None and nullable:
+            clean_row[field] = None
+            continue
+        try:
+            clean_row[field] = check(value)
+        except Invalid as invalid:
+            problems.append(Problem(invalid.type, (field,), invalid.msg, value))
+    return clean_row, problems

@@ -1,0 +1,16 @@
+"""``/api/dashboard``."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from activities.serializers import activities_out
+from crm_project.api.views import ApiViewSet
+from dashboard import queries
+
+
+class DashboardViewSet(ApiViewSet):
+    """One page of figures."""
+
+    def list(self, request: Request) -> Response:
+        """Counts, leads by status, and the last ten activities."""
+        return Response({**queries.stats(), "recent_activities": activities_out(queries.recent_activities())})

@@ -1,0 +1,73 @@
+"""Leads as they are stored. Values are judged in ``rules.py``; here is only what the database holds fast."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from crm_project.values import KEY_LENGTH
+from leads import rules
+from leads.indexes import TrigramIndex
+from leads.querysets import LeadQuerySet
+
+
+class Lead(models.Model):
+    """A person who may buy or sell.
+
+    ``is_active`` false means softly deleted. ``version`` counts the changes of the lead's own fields, ``activity_count``
+    its activities. ``closed_at`` is when the status last became "closed". ``search`` and the keys are folded forms that
+    ``rules.derive`` makes; every write goes through the methods of ``LeadQuerySet``, which keep all of these right.
+    """
+
+    first_name = models.CharField(max_length=rules.LONGEST_NAME, blank=True)
+    last_name = models.CharField(max_length=rules.LONGEST_NAME, blank=True)
+    email = models.CharField("e-mail", max_length=254, blank=True)
+    phone = models.CharField(max_length=rules.LONGEST_PHONE, blank=True)
+    status = models.CharField(max_length=rules.LONGEST_STATUS, default=rules.DEFAULT_STATUS)
+    source = models.CharField(max_length=rules.LONGEST_SOURCE, default=rules.DEFAULT_SOURCE, blank=True)
+    budget_min = models.BigIntegerField(null=True, blank=True)
+    budget_max = models.BigIntegerField(null=True, blank=True)
+    property_interest = models.TextField(null=True, blank=True)  # noqa: DJ001  the contract's field is string or null
+    is_active = models.BooleanField("active", default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    activity_count = models.IntegerField("activities", default=0, editable=False)
+    version = models.IntegerField(default=1, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
+    search = models.TextField(default="", editable=False)
+    source_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
+    email_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
+    person_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
+
+    objects: ClassVar = LeadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = [
+            models.CheckConstraint(condition=~Q(status=""), name="leads_status_not_empty"),
+            models.CheckConstraint(condition=Q(budget_min__gte=0), name="leads_budget_min_not_negative"),
+            models.CheckConstraint(condition=Q(budget_max__gte=0), name="leads_budget_max_not_negative"),
+            models.CheckConstraint(condition=Q(budget_min__lte=models.F("budget_max")), name="leads_budgets_in_order"),
+            models.CheckConstraint(condition=Q(activity_count__gte=0), name="leads_activity_count_not_negative"),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], condition=Q(is_active=True), name="leads_newest"),
+            models.Index(fields=["status", "-created_at", "-id"], condition=Q(is_active=True), name="leads_by_status"),
+            models.Index(
+                fields=["source_key", "-created_at", "-id"], condition=Q(is_active=True), name="leads_by_source"
+            ),
+            models.Index(
+                fields=["closed_at"], condition=Q(is_active=True, closed_at__isnull=False), name="leads_closed"
+            ),
+            models.Index(fields=["email_key"], condition=Q(is_active=True) & ~Q(email_key=""), name="leads_email_key"),
+            models.Index(
+                fields=["person_key"], condition=Q(is_active=True) & ~Q(person_key=""), name="leads_person_key"
+            ),
+            TrigramIndex(
+                fields=["search"], opclasses=["gin_trgm_ops"], condition=Q(is_active=True), name="leads_search"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.email or self.phone or f"lead {self.pk}"

@@ -1,0 +1,113 @@
+"""All questions about leads, by name, and the only ways to write them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from crm_project import values
+from leads import rules
+from leads.importing import load
+
+if TYPE_CHECKING:
+    from leads.models import Lead
+
+Row = dict[str, Any]
+
+
+class BudgetsCrossed(Exception):
+    """A change that would leave ``budget_min`` above the stored ``budget_max``, or the other way round."""
+
+    def __init__(self, problems: list[values.Problem]) -> None:
+        super().__init__(problems[0].msg)
+        self.problems = problems
+
+
+class LeadQuerySet(models.QuerySet["Lead"]):
+    """``Lead.objects``."""
+
+    def active(self) -> Self:
+        """Leads that are not softly deleted."""
+        return self.filter(is_active=True)
+
+    def newest_first(self) -> Self:
+        """The list's order; ends in the primary key, so that pages partition the list."""
+        return self.order_by("-created_at", "-id")
+
+    def matching(self, words: Sequence[str]) -> Self:
+        """Leads in whose names, e-mail or phone every (folded) word occurs; ``%`` and ``_`` are plain characters."""
+        queryset = self
+        for word in words:
+            queryset = queryset.filter(search__contains=word)
+        return queryset
+
+    def in_status(self, status: str) -> Self:
+        """Leads in one status."""
+        return self.filter(status=status)
+
+    def from_source(self, source_key: str) -> Self:
+        """Leads from one source, however it is spelt."""
+        return self.filter(source_key=source_key)
+
+    def reaching_budget(self, lowest: int) -> Self:
+        """Leads with either end of the budget at or above ``lowest``."""
+        return self.filter(Q(budget_min__gte=lowest) | Q(budget_max__gte=lowest))
+
+    def within_budget(self, highest: int) -> Self:
+        """Leads with either end of the budget at or below ``highest``."""
+        return self.filter(Q(budget_min__lte=highest) | Q(budget_max__lte=highest))
+
+    def part(self, offset: int, size: int) -> Self:
+        """``size`` leads after the first ``offset``."""
+        return self[offset : offset + size]
+
+    def add(self, clean: Row) -> "Lead":
+        """Store one new lead from the values ``rules.check`` returned."""
+        return self.create(**_stored(clean, timezone.now()))
+
+    def add_many(self, rows: Sequence[Row]) -> list["Lead"]:
+        """Store new leads, all or none, and return them in the same order; a handful of statements for any number."""
+        moment = timezone.now()
+        leads = [self.model(**_stored(row, moment)) for row in rows]
+        load.insert(self.model, leads)
+        return leads
+
+    def change(self, lead_id: int, clean: Mapping[str, Any]) -> "Lead":
+        """Write the given fields of an active lead, and only those, under its row lock.
+
+        Raises ``Lead.DoesNotExist``, or ``BudgetsCrossed`` where the stored budget and the new one do not fit.
+        """
+        with transaction.atomic():
+            lead = self.active().select_for_update().get(pk=lead_id)
+            if problems := rules.check_budgets(clean, lead):
+                raise BudgetsCrossed(problems)
+            written = _apply(lead, clean)
+            lead.save(update_fields=written)
+        return lead
+
+    def count_activities(self, lead_id: int, more: int) -> bool:
+        """Add ``more`` to an active lead's ``activity_count``; says whether there is such a lead. Locks its row."""
+        return bool(self.active().filter(pk=lead_id).update(activity_count=F("activity_count") + more))
+
+
+def _stored(clean: Row, moment: datetime) -> Row:
+    derived = rules.derive(clean["first_name"], clean["last_name"], clean["email"], clean["phone"], clean["source"])
+    closed_at = moment if clean["status"] == rules.CLOSED else None
+    return {**clean, **derived._asdict(), "created_at": moment, "updated_at": moment, "closed_at": closed_at}
+
+
+def _apply(lead: "Lead", clean: Mapping[str, Any]) -> list[str]:
+    """Set the values on the instance with all that follows from them; returns the names of the columns to write."""
+    moment = timezone.now()
+    new: Row = {**clean, "version": lead.version + 1, "updated_at": moment}
+    if "status" in clean and (clean["status"] == rules.CLOSED) != (lead.status == rules.CLOSED):
+        new["closed_at"] = moment if clean["status"] == rules.CLOSED else None
+    if not rules.SOURCES_OF_DERIVED.isdisjoint(clean):
+        parts = {field: clean.get(field, getattr(lead, field)) for field in rules.SOURCES_OF_DERIVED}
+        new.update(rules.derive(**parts)._asdict())
+    for field, value in new.items():
+        setattr(lead, field, value)
+    return list(new)

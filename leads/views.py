@@ -1,0 +1,78 @@
+"""``/api/leads``: list, create one or many, get, update, delete softly."""
+
+from functools import partial
+from typing import Any
+
+from django.db import DataError, IntegrityError
+from rest_framework import status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm_project.api.errors import Refused, Unprocessable
+from crm_project.api.pagination import PAGE_CHECKS, judged, page_of
+from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
+from crm_project.values import located
+from leads import rules
+from leads.filters import CHECKS, narrow
+from leads.models import Lead
+from leads.querysets import BudgetsCrossed
+from leads.serializers import lead_out, leads_out
+
+NO_LEAD = "Lead not found"
+
+
+class LeadViewSet(ApiViewSet):
+    """Active leads; a softly deleted one is a 404 here."""
+
+    def list(self, request: Request) -> Response:
+        """One page, newest first."""
+        wanted = judged(request.query_params, {**CHECKS, **PAGE_CHECKS})
+        leads = narrow(Lead.objects.active(), wanted).newest_first()
+        page = page_of(wanted)
+        return Response(leads_out(leads.part(page.offset, page.size)))
+
+    def create(self, request: Request) -> Response:
+        """One lead from an object, or all of a list or none."""
+        body = body_of(request)
+        if not isinstance(body, list):
+            lead = Lead.objects.add(judged_row(body, rules.check))
+            return Response(lead_out(lead), status.HTTP_201_CREATED)
+        rows = judged_rows(body, rules.check)
+        try:
+            leads = Lead.objects.add_many(rows)
+        except (IntegrityError, DataError):
+            raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
+        return Response([lead_out(lead) for lead in leads], status.HTTP_201_CREATED)
+
+    def retrieve(self, request: Request, lead_id: str) -> Response:
+        """One lead."""
+        return Response(lead_out(active_lead(path_id(lead_id, "lead_id"))))
+
+    def update(self, request: Request, lead_id: str) -> Response:
+        """Write the fields that are sent; PUT and PATCH do the same."""
+        number = path_id(lead_id, "lead_id")
+        return Response(
+            lead_out(self._change(number, judged_row(body_of(request), partial(rules.check, partial=True))))
+        )
+
+    def destroy(self, request: Request, lead_id: str) -> Response:
+        """Delete softly."""
+        self._change(path_id(lead_id, "lead_id"), {"is_active": False})
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _change(self, lead_id: int, clean: dict[str, Any]) -> Lead:
+        try:
+            return Lead.objects.change(lead_id, clean)
+        except Lead.DoesNotExist:
+            raise NotFound(NO_LEAD) from None
+        except BudgetsCrossed as crossed:
+            raise Unprocessable(located(crossed.problems, "body")) from None
+
+
+def active_lead(lead_id: int) -> Lead:
+    """The active lead of that id, or a 404."""
+    try:
+        return Lead.objects.active().get(pk=lead_id)
+    except Lead.DoesNotExist:
+        raise NotFound(NO_LEAD) from None

@@ -1,0 +1,68 @@
+"""Fixtures every test may use."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from tests.factories import bearer, make_user
+from users.models import User
+
+
+class Api:
+    """A client that speaks JSON as one user (or as nobody): ``api.post("/api/leads", {...})``."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.client = Client(headers={"Host": "testserver", **headers}, raise_request_exception=False)
+
+    def get(self, path: str, **query: Any) -> HttpResponse:
+        """GET with query parameters."""
+        return self.client.get(path, query)
+
+    def send(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> HttpResponse:
+        """Any method; ``body`` is made JSON unless it is bytes or text."""
+        data = body if isinstance(body, bytes | str) else b"" if body is None else orjson.dumps(body)
+        return self.client.generic(method, path, data, content_type=content_type)
+
+    def post(self, path: str, body: Any = None) -> HttpResponse:
+        """POST a JSON body."""
+        return self.send("POST", path, body)
+
+    def put(self, path: str, body: Any = None) -> HttpResponse:
+        """PUT a JSON body."""
+        return self.send("PUT", path, body)
+
+    def patch(self, path: str, body: Any = None) -> HttpResponse:
+        """PATCH a JSON body."""
+        return self.send("PATCH", path, body)
+
+    def delete(self, path: str) -> HttpResponse:
+        """DELETE."""
+        return self.send("DELETE", path)
+
+
+@pytest.fixture
+def agent(db: None) -> User:
+    """An agent."""
+    return make_user(first_name="Agent", last_name="One")
+
+
+@pytest.fixture
+def api(agent: User) -> Api:
+    """The API as ``agent``."""
+    return Api(bearer(agent))
+
+
+@pytest.fixture
+def api_as() -> Callable[[User], Api]:
+    """The API as any user."""
+    return lambda user: Api(bearer(user))
+
+
+@pytest.fixture
+def anonymous(db: None) -> Api:
+    """The API without a token."""
+    return Api({})

@@ -1,0 +1,61 @@
+"""Rows to test with, made through the doors the product uses."""
+
+from itertools import count
+from typing import Any
+
+from activities.models import Activity
+from leads.models import Lead
+from users.models import User
+from users.tokens import access_token
+
+PASSWORD = "correct horse battery"
+_numbers = count(1)
+
+
+def make_user(**fields: Any) -> User:
+    """An agent with ``PASSWORD``."""
+    number = next(_numbers)
+    defaults = {"username": f"agent{number}", "email": f"agent{number}@example.com", "first_name": "Agent"}
+    return User.objects.create_user(**{**defaults, "last_name": str(number), "password": PASSWORD, **fields})
+
+
+def lead_row(**fields: Any) -> dict[str, Any]:
+    """A body that ``POST /api/leads`` accepts."""
+    number = next(_numbers)
+    return {
+        "first_name": "Ada",
+        "last_name": f"Lovelace{number}",
+        "email": f"ada{number}@example.com",
+        "phone": f"+1-555-{number:04d}",
+        **fields,
+    }
+
+
+def make_lead(**fields: Any) -> Lead:
+    """A stored lead; ``is_active`` and the timestamps may be given too."""
+    own = {name: fields.pop(name) for name in ("is_active", "created_at", "updated_at", "closed_at") if name in fields}
+    row = {"status": "new", "source": "website", "budget_min": None, "budget_max": None, "property_interest": None}
+    lead = Lead.objects.add({**row, **lead_row(**fields)})
+    if own:
+        Lead.objects.filter(pk=lead.pk).update(**own)
+        lead.refresh_from_db()
+    return lead
+
+
+def activity_row(**fields: Any) -> dict[str, Any]:
+    """A body that ``POST /api/leads/{id}/activities`` accepts."""
+    return {"activity_type": "call", "title": "Intro call", "activity_date": "2026-10-03", **fields}
+
+
+def make_activity(lead: Lead, user: User, **fields: Any) -> Activity:
+    """A stored activity, counted on its lead."""
+    from activities.rules import check
+
+    row, problems = check(activity_row(**fields))
+    assert not problems
+    return Activity.objects.log(lead.pk, user, [row])[0]
+
+
+def bearer(user: User) -> dict[str, str]:
+    """The header that lets ``user`` in."""
+    return {"Authorization": f"Bearer {access_token(user)}"}

@@ -1,0 +1,8 @@
+"""The product's settings, for tests: nothing of the developer's own ``.env``, a strong secret of our own."""
+
+import os
+
+os.environ["ENV_FILE"] = ""
+os.environ.setdefault("SECRET_KEY", "tests-only-d41d8cd98f00b204e9800998ecf8427e-XyZ")
+
+from crm_project.settings import *  # noqa: E402, F403

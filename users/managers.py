@@ -1,0 +1,57 @@
+"""Finding and making users; names compare without regard to case."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
+
+from crm_project import values
+
+if TYPE_CHECKING:
+    from users.models import User
+
+LONGEST_PASSWORD = 4096
+
+# Verifying against this costs what verifying a user's password does; nothing is known to match it.
+DUMMY = "argon2$argon2id$v=19$m=19456,t=2,p=1$ZHVtbXlkdW1teWR1bW15$" + "A" * 43
+
+
+class UserManager(BaseUserManager["User"]):
+    """``User.objects``."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """The user of that name in any case; Django's admin login looks users up by it."""
+        return self.get(username_key=values.key(username or ""))
+
+    def register(self, password: str, **fields: Any) -> "User":
+        """A new active agent from checked values (see ``users/rules.py``).
+
+        Raises ``IntegrityError`` where the name or address is taken.
+        """
+        user = self.model(password=make_password(password), **fields)
+        user.save(force_insert=True)
+        return user
+
+    def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
+        """Django's usual factory, for commands and tests."""
+        user = self.model(username=username, email=email, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
+        """A user who may do everything in the admin (``make admin``)."""
+        return self.create_user(username, email, password, **{**fields, "is_staff": True, "is_superuser": True})
+
+    def by_credentials(self, username: str, password: str) -> "User | None":
+        """The active user with that name and password, or ``None``: in the same time whether or not the name exists."""
+        user = self.filter(username_key=values.key(username)).first()
+        possible = len(password) <= LONGEST_PASSWORD
+        if user is None or not user.has_usable_password() or not possible:
+            check_password(password[:LONGEST_PASSWORD], DUMMY)
+            return None
+        return user if user.check_password(password) and user.is_active else None
+
+    def for_token(self, user_id: int, token_version: int) -> "User | None":
+        """The user a token speaks for, if active and not logged out since: one indexed query on every request."""
+        return self.filter(pk=user_id, token_version=token_version, is_active=True).first()

@@ -1,0 +1,78 @@
+"""What a registration, a log-in and a password must be."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from crm_project.values import Invalid, Problem, Rule, check_length, clean, email, judge, text
+from users.managers import LONGEST_PASSWORD
+
+SHORTEST_PASSWORD = 8
+SHORTEST_USERNAME = 3
+LONGEST_NAME = 150
+
+Row = dict[str, Any]
+
+
+def untrimmed(value: object) -> str:
+    """Text as it was typed; passwords keep their spaces."""
+    if not isinstance(value, str):
+        raise Invalid("string_type", "Input should be a valid string")
+    return clean(value)
+
+
+def new_password(value: object) -> str:
+    """A password to keep: 8 to 4096 characters, any but NUL."""
+    secret = untrimmed(value)
+    check_length(secret, LONGEST_PASSWORD, SHORTEST_PASSWORD)
+    return secret
+
+
+def username(value: object) -> str:
+    """A user name: 3 to 150 characters after trimming, any but NUL."""
+    return text(value, LONGEST_NAME, SHORTEST_USERNAME)
+
+
+def person_name(value: object) -> str:
+    """A first or last name; may be empty."""
+    return text(value, LONGEST_NAME)
+
+
+def _name_to_look_up(value: object) -> str:
+    return untrimmed(value).strip()
+
+
+REGISTRATION: dict[str, Rule] = {
+    "username": Rule(username),
+    "email": Rule(email),
+    "password": Rule(new_password),
+    "first_name": Rule(person_name),
+    "last_name": Rule(person_name),
+}
+# No lengths at log-in: a short or long password is a wrong one (401), not a malformed one.
+LOGIN: dict[str, Rule] = {"username": Rule(_name_to_look_up), "password": Rule(untrimmed)}
+
+
+def check_registration(row: object) -> tuple[Row, list[Problem]]:
+    """The clean values of a registration, and every problem with them."""
+    return judge(row, REGISTRATION)
+
+
+def check_login(row: object) -> tuple[Row, list[Problem]]:
+    """The user name and password somebody logs in with, and every problem with their shape."""
+    return judge(row, LOGIN)
+
+
+class PasswordLength:
+    """The same rule for the admin's password forms (``AUTH_PASSWORD_VALIDATORS``)."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Raise ``ValidationError`` for a password the API would refuse."""
+        try:
+            new_password(password)
+        except Invalid as invalid:
+            raise ValidationError(invalid.msg, code=invalid.type) from None
+
+    def get_help_text(self) -> str:
+        """The rule, for people."""
+        return f"Your password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters."

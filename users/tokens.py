@@ -1,0 +1,61 @@
+"""Tokens: SimpleJWT signs and verifies; what a claim must look like and whom it still speaks for is decided here."""
+
+import re
+
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import AccessToken, Token
+
+from crm_project.values import BIGGEST
+from users.models import User
+
+VERSION_CLAIM = "token_version"
+_id = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)
+
+
+def access_token(user: User) -> str:
+    """A signed token for ``user``: ``sub`` is the id as a string, ``token_version`` what log-out everywhere raises."""
+    token = AccessToken()
+    token["sub"] = str(user.pk)
+    token[VERSION_CLAIM] = user.token_version
+    return str(token)
+
+
+class BearerAuthentication(JWTAuthentication):
+    """``Authorization: Bearer <JWT>``, the scheme in any case; no cookie, no query parameter."""
+
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+        """The user and the token; ``None`` without a bearer token; 401 with a bad one."""
+        scheme, _, raw = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token = self._verified(raw.strip())
+        user = User.objects.for_token(*_claims(token))
+        if user is None:
+            raise _refused()
+        return user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        """What a 401 must carry in ``WWW-Authenticate``."""
+        return "Bearer"
+
+    def _verified(self, raw: str) -> Token:
+        try:
+            return AccessToken(raw.encode())  # type: ignore[arg-type]
+        # A signed token can still hold an exp of 10**30 or of the wrong type, which is not SimpleJWT's TokenError.
+        except (TokenError, ValueError, OverflowError, TypeError, RecursionError):
+            raise _refused() from None
+
+
+def _claims(token: Token) -> tuple[int, int]:
+    subject, version = token.get("sub"), token.get(VERSION_CLAIM)
+    if isinstance(subject, str) and _id.match(subject) and int(subject) <= BIGGEST and type(version) is int:
+        if 0 < version < 2**31:
+            return int(subject), version
+    raise _refused()
+
+
+def _refused() -> AuthenticationFailed:
+    return AuthenticationFailed("Could not validate credentials")
