@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from crm_project.api.times import iso
 from activities.models import Activity
+from crm_project.api.times import iso
 
 OUT = (
     "id",

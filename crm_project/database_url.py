@@ -9,7 +9,7 @@ import dj_database_url
 SCHEMES = ("sqlite", "postgres", "postgresql")
 
 # WAL lets readers go on while one writes; IMMEDIATE takes the write lock at BEGIN, where the busy timeout applies
-# (a lock upgraded in mid-transaction fails at once). synchronous stays FULL: what was acknowledged outlives a power cut.
+# (a lock upgraded in mid-transaction fails at once). synchronous stays FULL: what was told done outlives a power cut.
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 10,

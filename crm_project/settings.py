@@ -4,6 +4,7 @@ The environment wins over the file ``.env`` in the project folder (``ENV_FILE`` 
 ``.env.example`` says what each variable does; a test keeps the two in step.
 """
 
+import re
 import warnings
 from datetime import timedelta
 from pathlib import Path
@@ -32,12 +33,8 @@ try:
     SECRET_KEY = env.str("SECRET_KEY")
     ALGORITHM = env.str("ALGORITHM", "HS256", validate=validate.OneOf(["HS256", "HS384", "HS512"]))
     ACCESS_TOKEN_EXPIRE_MINUTES = env.int("ACCESS_TOKEN_EXPIRE_MINUTES", 1440, validate=between(min=1, max=5_256_000))
-    CORS_ALLOWED_ORIGINS = [
-        origin.strip().rstrip("/")
-        for origin in env.list("CORS_ORIGINS", ["http://localhost:5173", "http://localhost:3000"])
-        if origin.strip()
-    ]
-    ALLOWED_HOSTS = [host.strip() for host in env.list("ALLOWED_HOSTS", []) if host.strip()]
+    CORS_ORIGINS = env.str("CORS_ORIGINS", "http://localhost:5173,http://localhost:3000")
+    ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(",") if host.strip()]
     REGISTRATION_OPEN = env.bool("REGISTRATION_OPEN", True)
     BULK_MAX_ROWS = env.int("BULK_MAX_ROWS", 10_000, validate=between(min=1))
     BODY_MAX_BYTES = env.int("BODY_MAX_BYTES", 16 * 2**20, validate=between(min=1024))
@@ -52,10 +49,12 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(f'Environment variable "DATABASE_URL" invalid: {error}') from None
 
-if "*" in CORS_ALLOWED_ORIGINS:
-    raise ImproperlyConfigured(
-        'Environment variable "CORS_ORIGINS" invalid: list the origins; "*" would let any site in'
-    )
+CORS_ALLOWED_ORIGINS = [origin.strip().rstrip("/") for origin in CORS_ORIGINS.split(",") if origin.strip()]
+for origin in CORS_ALLOWED_ORIGINS:
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#*\s]+", origin):
+        raise ImproperlyConfigured(
+            f'Environment variable "CORS_ORIGINS" invalid: {origin!r} is no origin such as https://app.example.com'
+        )
 if not SECRET_KEY.strip():
     raise ImproperlyConfigured('Environment variable "SECRET_KEY" invalid: it is empty')
 SECRET_KEY_WEAK = secrets.is_weak(SECRET_KEY)

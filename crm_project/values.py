@@ -5,10 +5,10 @@ A function returns the clean value or raises ``Invalid`` with the error type and
 for it, because the API's clients were written against those.
 """
 
+import datetime
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date as Date
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -138,7 +138,7 @@ def has_space_or_control(value: str) -> bool:
     return bool(_space_beyond_ascii.search(value)) or any(unicodedata.category(c) == "Cc" for c in value)
 
 
-def date(value: object) -> Date:
+def date(value: object) -> datetime.date:
     """A calendar day from ``YYYY-MM-DD``, or from an ISO timestamp at midnight UTC as Pydantic takes it."""
     if not isinstance(value, str):
         raise Invalid("date_type", "Input should be a valid date")
@@ -150,7 +150,7 @@ def date(value: object) -> Date:
             )
         raise Invalid("date_from_datetime_parsing", "Input should be a valid date or datetime, expected YYYY-MM-DD")
     try:
-        return Date.fromisoformat(value[:10])
+        return datetime.date.fromisoformat(value[:10])
     except ValueError as error:
         raise Invalid("date_from_datetime_parsing", f"Input should be a valid date or datetime, {error}") from None
 

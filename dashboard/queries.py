@@ -30,13 +30,13 @@ def periods(now: datetime) -> Periods:
 def stats(now: datetime | None = None) -> dict[str, Any]:
     """Every figure but the recent activities, from one pass over the active leads by status."""
     since = periods(now or timezone.now())
-    rows = (
+    rows: Any = (
         Lead.objects.active()
         .order_by()
         .values("status")
         .annotate(
             count=Count("pk"),
-            activities=Sum("activity_count"),
+            logged=Sum("activity_count"),
             new=Count("pk", filter=Q(created_at__gte=since.week)),
             closed=Count("pk", filter=Q(status=CLOSED, closed_at__gte=since.month)),
         )
@@ -46,7 +46,7 @@ def stats(now: datetime | None = None) -> dict[str, Any]:
         "total_leads": sum(row["count"] for row in by_status),
         "new_leads_this_week": sum(row["new"] for row in by_status),
         "closed_leads_this_month": sum(row["closed"] for row in by_status),
-        "total_activities": sum(row["activities"] for row in by_status),
+        "total_activities": sum(row["logged"] for row in by_status),
         "leads_by_status": [{"status": row["status"], "count": row["count"]} for row in by_status],
     }
 

@@ -17,7 +17,7 @@ from leads.querysets import LeadQuerySet
 LONGEST_QUERY = 1000  # characters of q, each word of which costs a comparison
 
 
-class Named(django_filters.Filter):
+class Named(django_filters.Filter):  # type: ignore[misc]
     """A parameter, how it is judged (``None`` means no filter), and the queryset method that it calls."""
 
     def __init__(self, check: Callable[[str], Any], query: Callable[[Any, Any], LeadQuerySet], **extra: Any) -> None:
@@ -51,7 +51,7 @@ def budget(given: str) -> int | None:
     return integer(given, 0, BIGGEST) if given.strip() else None
 
 
-class LeadFilter(django_filters.FilterSet):
+class LeadFilter(django_filters.FilterSet):  # type: ignore[misc]
     """``?q=…&status=…&source=…&min_budget=…&max_budget=…``."""
 
     q = Named(search_words, LeadQuerySet.matching, label="Words to find in names, e-mail and phone")

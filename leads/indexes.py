@@ -9,7 +9,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 class TrigramIndex(GinIndex):
     """A trigram GIN index on PostgreSQL, nothing at all on SQLite.
 
-    A plain ``GinIndex`` leaves SQLite with a B-tree over the whole text, which costs writes and serves no ``LIKE '%…%'``.
+    A plain ``GinIndex`` leaves SQLite with a B-tree over the whole text, at a cost, and no use to ``LIKE '%…%'``.
     """
 
     def create_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, using: str = "", **kwargs: Any) -> Any:

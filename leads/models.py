@@ -15,9 +15,9 @@ from leads.querysets import LeadQuerySet
 class Lead(models.Model):
     """A person who may buy or sell.
 
-    ``is_active`` false means softly deleted. ``version`` counts the changes of the lead's own fields, ``activity_count``
-    its activities. ``closed_at`` is when the status last became "closed". ``search`` and the keys are folded forms that
-    ``rules.derive`` makes; every write goes through the methods of ``LeadQuerySet``, which keep all of these right.
+    ``is_active`` false means softly deleted. ``version`` counts the changes of the lead's own fields,
+    ``activity_count`` its activities. ``closed_at`` is when the status last became "closed". ``search`` and the keys
+    are folded forms that ``rules.derive`` makes. Every write goes through ``LeadQuerySet``, which keeps them right.
     """
 
     first_name = models.CharField(max_length=rules.LONGEST_NAME, blank=True)

@@ -104,8 +104,8 @@ def check_budgets(clean: Mapping[str, Any], stored: "Lead | None" = None) -> lis
     """The one rule about two fields, told on ``budget_max``; a budget that is not given is the stored one."""
     if "budget_min" not in clean and "budget_max" not in clean:
         return []
-    lowest = clean["budget_min"] if "budget_min" in clean else stored and stored.budget_min
-    highest = clean["budget_max"] if "budget_max" in clean else stored and stored.budget_max
+    lowest = clean.get("budget_min", stored.budget_min if stored else None)
+    highest = clean.get("budget_max", stored.budget_max if stored else None)
     if lowest is None or highest is None or lowest <= highest:
         return []
     message = "Value error, budget_max must be greater than or equal to budget_min"

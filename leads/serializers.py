@@ -1,6 +1,5 @@
 """Leads on the wire."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from crm_project.api.times import iso

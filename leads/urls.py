@@ -4,9 +4,10 @@ from django.urls import path
 
 from leads.views import LeadViewSet
 
-ONE = {"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}
-
 urlpatterns = [
     path("leads", LeadViewSet.as_view({"get": "list", "post": "create"})),
-    path("leads/<lead_id>", LeadViewSet.as_view(ONE)),
+    path(
+        "leads/<lead_id>",
+        LeadViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
+    ),
 ]

@@ -49,7 +49,7 @@ class PasslibBcrypt(BasePasswordHasher):
             "salt": data[:22],
         }
 
-    def safe_summary(self, encoded: str) -> dict[str, Any]:
+    def safe_summary(self, encoded: str) -> Any:
         """What the admin may show of it."""
         return {"algorithm": self.algorithm}
 
@@ -62,7 +62,7 @@ class PasslibBcrypt(BasePasswordHasher):
 
 
 class PasslibBcryptSha256(PasslibBcrypt):
-    """passlib's ``$bcrypt-sha256$v=2,t=2b,r=12$salt$checksum`` and version 1, ``$bcrypt-sha256$2b,12$salt$checksum``."""
+    """passlib's ``$bcrypt-sha256$v=2,t=2b,r=12$salt$checksum``, and version 1: ``$bcrypt-sha256$2b,12$…``."""
 
     algorithm = "passlib_bcrypt_sha256"
 

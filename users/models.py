@@ -24,7 +24,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     username = models.CharField(max_length=150, unique=True)
     email = models.CharField(max_length=254, blank=True)
     username_key = models.CharField(max_length=values.KEY_LENGTH, editable=False)
-    email_key = models.CharField(max_length=values.KEY_LENGTH, editable=False, null=True)
+    email_key = models.CharField(max_length=values.KEY_LENGTH, editable=False, null=True)  # noqa: DJ001  unique where present
     first_name = models.CharField(max_length=150, blank=True)
     last_name = models.CharField(max_length=150, blank=True)
     is_staff = models.BooleanField("may enter the admin", default=False)
@@ -62,10 +62,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().set_password(raw_password)
         self._ends_tokens = True
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Whether the password is right; a hash of another kind or strength is replaced, which ends no token."""
         right, outdated = verify_password(raw_password, as_django(self.password))
-        if right and outdated:
+        if right and outdated and raw_password:
             fresh = make_password(raw_password)
             # Only over the hash just checked: a password changed meanwhile stays changed.
             type(self).objects.filter(pk=self.pk, password=self.password).update(password=fresh)

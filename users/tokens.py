@@ -1,6 +1,7 @@
 """Tokens: SimpleJWT signs and verifies; what a claim must look like and whom it still speaks for is decided here."""
 
 import re
+from typing import Any
 
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -26,7 +27,7 @@ def access_token(user: User) -> str:
 class BearerAuthentication(JWTAuthentication):
     """``Authorization: Bearer <JWT>``, the scheme in any case; no cookie, no query parameter."""
 
-    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+    def authenticate(self, request: Request) -> tuple[Any, Token] | None:
         """The user and the token; ``None`` without a bearer token; 401 with a bad one."""
         scheme, _, raw = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
@@ -51,10 +52,11 @@ class BearerAuthentication(JWTAuthentication):
 
 def _claims(token: Token) -> tuple[int, int]:
     subject, version = token.get("sub"), token.get(VERSION_CLAIM)
-    if isinstance(subject, str) and _id.match(subject) and int(subject) <= BIGGEST and type(version) is int:
-        if 0 < version < 2**31:
-            return int(subject), version
-    raise _refused()
+    if not isinstance(subject, str) or not _id.match(subject) or int(subject) > BIGGEST:
+        raise _refused()
+    if type(version) is not int or not 0 < version < 2**31:
+        raise _refused()
+    return int(subject), version
 
 
 def _refused() -> AuthenticationFailed:

@@ -1,9 +1,10 @@
 """``/api/users``: register, two ways to log in, and who am I."""
 
-from typing import Any, ClassVar
+from typing import cast
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.http import QueryDict
 from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import AllowAny
@@ -23,8 +24,8 @@ from users.tokens import access_token
 class PublicViewSet(ApiViewSet):
     """Asks for no token, and looks at none: a client's Basic header is no reason to refuse it."""
 
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes: ClassVar[list[Any]] = [AllowAny]
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
 
     def get_authenticate_header(self, request: Request) -> str:
         """A wrong password is a 401 here, and every 401 carries the challenge."""
@@ -54,11 +55,11 @@ class AccountViewSet(PublicViewSet):
 class TokenViewSet(PublicViewSet):
     """OAuth2's password flow, as a form."""
 
-    parser_classes: ClassVar[list[Any]] = [FormParser, MultiPartParser]
+    parser_classes = (FormParser, MultiPartParser)
 
     def token(self, request: Request) -> Response:
         """A token for the form; ``grant_type`` is "password" or left out, the client's own fields are ignored."""
-        form = request.data
+        form = cast(QueryDict, request.data)
         fields = {name: form[name] for name in form}
         grant = fields.get("grant_type") or "password"
         if grant != "password":
@@ -74,7 +75,7 @@ class MeViewSet(ApiViewSet):
 
     def me(self, request: Request) -> Response:
         """The current user."""
-        return Response(UserOutSerializer(request.user).data)
+        return Response(UserOutSerializer(cast(User, request.user)).data)
 
 
 def _token(credentials: dict[str, str]) -> Response:

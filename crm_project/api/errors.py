@@ -33,12 +33,10 @@ class Unprocessable(exceptions.APIException):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("Unprocessable")
         self.problems = [_as_json(problem) for problem in problems[:MOST_PROBLEMS]]
-        if rest := len(problems) - MOST_PROBLEMS:
-            if rest > 0:
-                more = f"{rest} more problem{'s' * (rest > 1)} not shown"
-                self.problems.append(
-                    {"type": "too_many_problems", "loc": [problems[0].loc[0]], "msg": more, "input": None}
-                )
+        if (rest := len(problems) - MOST_PROBLEMS) > 0:
+            more = f"{rest} more problem{'s' * (rest > 1)} not shown"
+            where = [problems[0].loc[0]]
+            self.problems.append({"type": "too_many_problems", "loc": where, "msg": more, "input": None})
 
 
 class Refused(exceptions.APIException):

@@ -1,10 +1,11 @@
 """JSON in and out through orjson, forms, and a content negotiation that never says 406."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import orjson
+from django.core.exceptions import RequestDataTooBig
 from django.http import QueryDict
 from rest_framework import exceptions, parsers
 from rest_framework.negotiation import BaseContentNegotiation
@@ -32,10 +33,8 @@ class JSONParser(BaseParser):
 
 def read(stream: Any) -> bytes:
     """The whole body; over the limit it is a 413."""
-    from django.core.exceptions import RequestDataTooBig
-
     try:
-        return stream.body if hasattr(stream, "body") else stream.read()
+        return bytes(stream.body if hasattr(stream, "body") else stream.read())
     except RequestDataTooBig:
         raise too_large() from None
 
@@ -91,22 +90,23 @@ class JSONRenderer(BaseRenderer):
 class OneRenderer(BaseContentNegotiation):
     """JSON whatever ``Accept`` asks for (the earlier server did so), and parsers matched by plain media type."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
         """The parser for the request's content type; JSON where the client named none; else a 415."""
         media_type = request.content_type.partition(";")[0].strip().lower()
         for parser in parsers:
             if media_type == parser.media_type:
                 return parser
-        first = parsers[0]
+        first = next(iter(parsers))
         if isinstance(first, JSONParser) and (not media_type or _is_json(media_type)):
             return first
         raise exceptions.UnsupportedMediaType(media_type, detail=f"Unsupported content type: send {first.media_type}")
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """The first renderer, always."""
-        return renderers[0], renderers[0].media_type
+        first = next(iter(renderers))
+        return first, first.media_type
 
 
 def _is_json(media_type: str) -> bool:

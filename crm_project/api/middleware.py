@@ -1,7 +1,7 @@
 """What happens to a request before and around the views."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
@@ -22,7 +22,7 @@ REFUSALS = {
 
 
 class ApiManners:
-    """Checks ``Host``, answers for bodies that never arrived, and serves ``/api/x/`` as ``/api/x`` without a redirect."""
+    """Checks ``Host``, answers for bodies that never arrived, serves ``/api/x/`` as ``/api/x`` without a redirect."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -53,8 +53,8 @@ def outside_api(middleware: type[Any]) -> type[Any]:
     class OutsideApi(middleware):  # type: ignore[misc]
         def __call__(self, request: HttpRequest) -> HttpResponseBase:
             if request.path_info.startswith("/api/"):
-                return self.get_response(request)
-            return super().__call__(request)
+                return cast(HttpResponseBase, self.get_response(request))
+            return cast(HttpResponseBase, super().__call__(request))
 
     OutsideApi.__name__ = middleware.__name__
     return OutsideApi
