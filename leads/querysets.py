@@ -76,12 +76,12 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return leads
 
     def change(self, lead_id: int, clean: Mapping[str, Any]) -> "Lead":
-        """Write the given fields of an active lead, and only those, under its row lock.
+        """Write the given fields of one of these leads, and only those, under its row lock.
 
         Raises ``Lead.DoesNotExist``, or ``BudgetsCrossed`` where the stored budget and the new one do not fit.
         """
         with transaction.atomic():
-            lead = self.active().select_for_update().get(pk=lead_id)
+            lead = self.select_for_update().get(pk=lead_id)
             if problems := rules.check_budgets(clean, lead):
                 raise BudgetsCrossed(problems)
             written = _apply(lead, clean)

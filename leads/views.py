@@ -63,7 +63,7 @@ class LeadViewSet(ApiViewSet):
 
     def _change(self, lead_id: int, clean: dict[str, Any]) -> Lead:
         try:
-            return Lead.objects.change(lead_id, clean)
+            return Lead.objects.active().change(lead_id, clean)
         except Lead.DoesNotExist:
             raise NotFound(NO_LEAD) from None
         except BudgetsCrossed as crossed:

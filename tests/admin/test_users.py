@@ -1,0 +1,76 @@
+"""The admin's users pages."""
+
+import pytest
+from django.test import Client
+
+from tests.conftest import Api
+from tests.factories import PASSWORD, bearer, make_user
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+NEW = {"username": "carla", "email": "carla@example.com", "first_name": "Carla", "last_name": "Díaz"}
+
+
+def add(browser: Client, **fields: str) -> str:
+    form = {**NEW, "password1": "a long password", "password2": "a long password", **fields}
+    return browser.post("/admin/users/user/add/", form).content.decode()
+
+
+def test_it_works(boss: Client, anonymous: Api) -> None:
+    add(boss)
+    carla = User.objects.get(username="carla")
+    assert (carla.email_key, carla.is_staff) == ("carla@example.com", False)
+    login = anonymous.post("/api/users/login", {"username": "Carla", "password": "a long password"})
+    assert login.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("username", "ab", "at least 3 characters"),
+        ("username", "CÁRLOS", "exists already"),
+        ("email", "nowhere", "not a valid email address"),
+        ("email", "CARLOS@EXAMPLE.COM", "exists already"),
+        ("password2", "another password", "differ"),
+        ("password1", "short", "at least 8 characters"),
+    ],
+)
+def test_rules_of_the_api_hold(boss: Client, field: str, value: str, message: str) -> None:
+    make_user(username="cárlos", email="carlos@example.com")
+    assert message in add(boss, **{field: value})
+    assert not User.objects.filter(first_name="Carla").exists()
+
+
+def test_log_in_ignores_case(client: Client, db: None) -> None:
+    make_user(username="Boss", is_staff=True)
+    reply = client.post("/admin/login/?next=/admin/", {"username": "bOSS", "password": PASSWORD})
+    assert reply.status_code == 302
+    assert reply["Location"] == "/admin/"
+
+
+def test_new_password_ends_tokens(boss: Client, agent: User, anonymous: Api) -> None:
+    old = bearer(agent)
+    form = {"password1": "brand new password", "password2": "brand new password"}
+    boss.post(f"/admin/users/user/{agent.pk}/password/", {**form, "usable_password": "true"})
+    assert Client(headers=old).get("/api/users/me").status_code == 401
+    login = anonymous.post("/api/users/login", {"username": agent.username, "password": "brand new password"})
+    assert login.status_code == 200
+
+
+def test_deactivation_ends_tokens_for_good(boss: Client, agent: User) -> None:
+    old = bearer(agent)
+    page = f"/admin/users/user/{agent.pk}/change/"
+    form = {"username": agent.username, "email": agent.email, "first_name": "A", "last_name": "B"}
+    boss.post(page, form)
+    agent.refresh_from_db()
+    assert (agent.is_active, agent.first_name) == (False, "A")
+    boss.post(page, {**form, "is_active": "on"})
+    agent.refresh_from_db()
+    assert agent.is_active
+    assert Client(headers=old).get("/api/users/me").status_code == 401
+
+
+def test_agents_stay_out(agent: User, client: Client) -> None:
+    client.force_login(agent)
+    assert client.get("/admin/users/user/").status_code == 302
