@@ -1,9 +1,18 @@
-"""Activities on the wire."""
+"""Activities on the wire. The rules judge (``activities/rules.py``); the serializers describe the schema."""
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+
+from activities import rules
 from activities.models import Activity
+from crm_project.api.fields import DAY, TIMESTAMP, Described, integer, text
+from crm_project.api.schema import one_or_many, operation, refusal
 from crm_project.api.times import iso
+from crm_project.values import BIGGEST_32
+from leads.rules import LONGEST_TEXT
+from leads.serializers import LEAD_ID
 
 OUT = (
     "id",
@@ -33,3 +42,58 @@ def _written(row: dict[str, Any]) -> dict[str, Any]:
     row["activity_date"] = row["activity_date"].isoformat()
     row["created_at"] = iso(row["created_at"])
     return row
+
+
+class ActivityCreateSerializer(serializers.Serializer[Any]):
+    """A new activity."""
+
+    activity_type = Described(
+        text(rules.LONGEST_TYPE, 1, "Any word, kept in lower case: call, email, meeting, note, …", examples=["call"])
+    )
+    title = Described(text(rules.LONGEST_TITLE, 1, examples=["Intro call"]))
+    notes = Described(text(LONGEST_TEXT, examples=["Talked about financing"]), required=False, allow_null=True)
+    duration = Described(integer(0, BIGGEST_32, examples=[12]), required=False, allow_null=True, help_text="Minutes")
+    activity_date = Described(DAY, help_text="The day it was done; a timestamp of its midnight will do")
+
+
+class ActivityOutSerializer(serializers.Serializer[Any]):
+    """An activity."""
+
+    id = serializers.IntegerField()
+    lead_id = serializers.IntegerField()
+    user_id = serializers.IntegerField()
+    activity_type = serializers.CharField()
+    title = serializers.CharField()
+    notes = serializers.CharField(allow_null=True)
+    duration = serializers.IntegerField(allow_null=True, help_text="Minutes")
+    activity_date = Described(DAY)
+    created_at = Described(TIMESTAMP)
+    user_name = serializers.CharField(help_text="First and last name of the author as of writing")
+
+
+OPERATIONS = {
+    "list": operation(
+        "list_activities",
+        "Activities",
+        "List a lead's activities",
+        "All of them, latest first.",
+        parameters=[LEAD_ID],
+        responses={200: OpenApiResponse(ActivityOutSerializer(many=True), description="The activities")},
+    ),
+    "create": operation(
+        "create_activities",
+        "Activities",
+        "Create an activity, or many",
+        "One activity from an object; from an array all of its activities, in its order, or none. "
+        "The author is the token's user.",
+        parameters=[LEAD_ID],
+        request=one_or_many(ActivityCreateSerializer, "ActivityCreateOneOrMany"),
+        responses={
+            201: OpenApiResponse(
+                one_or_many(ActivityOutSerializer, "ActivityOutOneOrMany"),
+                description="An object for an object, else an array",
+            ),
+            400: refusal("An empty list, or rows that the database refused; nothing was stored"),
+        },
+    ),
+}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import DataError, IntegrityError
+from drf_spectacular.utils import extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -10,13 +11,14 @@ from rest_framework.response import Response
 
 from activities import rules
 from activities.models import Activity
-from activities.serializers import activities_out, activity_out
+from activities.serializers import OPERATIONS, activities_out, activity_out
 from crm_project.api.errors import Refused
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
 from leads.models import Lead
 from leads.views import NO_LEAD
 
 
+@extend_schema_view(**OPERATIONS)
 class ActivityViewSet(ApiViewSet):
     """The activities of one active lead."""
 

@@ -33,11 +33,12 @@ def ensure(path: Path, example: Path) -> bool:
     existing = dotenv_values(path) if path.exists() else {}
     if os.environ.get("SECRET_KEY") or existing.get("SECRET_KEY"):
         return False
-    text = path.read_text() if path.exists() else example.read_text()
-    lines = [line for line in text.splitlines() if not line.startswith("SECRET_KEY=")]
+    lines = (path if path.exists() else example).read_text().splitlines()
+    empty = next((number for number, line in enumerate(lines) if line.startswith("SECRET_KEY=")), len(lines))
+    lines[empty : empty + 1] = [f"SECRET_KEY={new()}"]
     fresh = path.with_name(path.name + ".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write("\n".join([*lines, f"SECRET_KEY={new()}", ""]))
+        file.write("\n".join([*lines, ""]))
     fresh.replace(path)
     return True
 

@@ -1,13 +1,16 @@
 """``/api/dashboard``."""
 
+from drf_spectacular.utils import extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from activities.serializers import activities_out
 from crm_project.api.views import ApiViewSet
 from dashboard import queries
+from dashboard.serializers import OPERATIONS
 
 
+@extend_schema_view(**OPERATIONS)
 class DashboardViewSet(ApiViewSet):
     """One page of figures."""
 

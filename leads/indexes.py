@@ -3,7 +3,17 @@
 from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.operations import TrigramExtension
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+
+class Trigrams(TrigramExtension):
+    """``TrigramExtension`` that SQLite can also reverse: Django's own looks for the extension there."""
+
+    def database_backwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *states: Any) -> None:
+        """Drop the extension where there is one."""
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_backwards(app_label, schema_editor, *states)
 
 
 class TrigramIndex(GinIndex):

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -10,6 +11,58 @@ from crm_project.values import KEY_LENGTH
 from leads import rules
 from leads.indexes import TrigramIndex
 from leads.querysets import LeadQuerySet
+
+
+class ImportRun(models.Model):
+    """One import of one file: who, when, what, and what became of every row.
+
+    ``read = created + updated + skipped + rejected`` holds by constraint once a run has ended; in a refused one every
+    row counts as rejected. Whether a ``running`` run is still alive is for ``importing.accounts`` to say.
+    """
+
+    class State(models.TextChoices):
+        """How far a run has come."""
+
+        RUNNING = "running"
+        DONE = "done"
+        DRY = "dry"
+        REFUSED = "refused"
+        UNDONE = "undone"
+
+    kind = models.CharField(max_length=16, default="leads")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True)
+    started_by = models.CharField(max_length=150, blank=True)
+    file_name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64, db_index=True)
+    options = models.JSONField(default=dict)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.RUNNING)
+    read = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    rejected = models.PositiveIntegerField(default=0)
+    problem_count = models.PositiveIntegerField(default=0)
+    problems = models.JSONField(default=list)
+    message = models.TextField(blank=True)
+    process = models.CharField(max_length=200, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.CharField(max_length=150, blank=True)
+    undo_report = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="running")
+                | Q(read=models.F("created") + models.F("updated") + models.F("skipped") + models.F("rejected")),
+                name="import_runs_account_for_every_row",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"import {self.pk} of {self.file_name}"
 
 
 class Lead(models.Model):
@@ -39,6 +92,10 @@ class Lead(models.Model):
     source_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
     email_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
     person_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
+    # No constraint in the database: checking a million references to the one run would cost a tenth of its load.
+    import_run = models.ForeignKey(
+        ImportRun, on_delete=models.PROTECT, null=True, editable=False, db_index=False, db_constraint=False
+    )
 
     objects: ClassVar = LeadQuerySet.as_manager()
 
@@ -64,6 +121,7 @@ class Lead(models.Model):
             models.Index(
                 fields=["person_key"], condition=Q(is_active=True) & ~Q(person_key=""), name="leads_person_key"
             ),
+            models.Index(fields=["import_run"], condition=Q(import_run__isnull=False), name="leads_by_import_run"),
             TrigramIndex(
                 fields=["search"], opclasses=["gin_trgm_ops"], condition=Q(is_active=True), name="leads_search"
             ),
@@ -71,3 +129,22 @@ class Lead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email or self.phone or f"lead {self.pk}"
+
+
+class ImportUpdate(models.Model):
+    """What an import found in a lead before it wrote over it, so that it can be undone.
+
+    ``before`` holds the lead's own fields and ``closed_at`` as they were before the run's first write, ``version`` the
+    lead's version after its last one: as long as the lead is still at that version, nobody touched it since.
+    """
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="updates", db_index=False)
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="+")
+    version = models.IntegerField()
+    before = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "lead"], name="import_updates_once_a_lead")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} wrote over lead {self.lead_id}"

@@ -66,12 +66,12 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def add(self, clean: Row) -> "Lead":
         """Store one new lead from the values ``rules.check`` returned."""
-        return self.create(**_stored(clean, timezone.now()))
+        return self.create(**complete(clean, timezone.now()))
 
     def add_many(self, rows: Sequence[Row]) -> list["Lead"]:
         """Store new leads, all or none, and return them in the same order; a handful of statements for any number."""
         moment = timezone.now()
-        leads = [self.model(**_stored(row, moment)) for row in rows]
+        leads = [self.model(**complete(row, moment)) for row in rows]
         load.insert(self.model, leads)
         return leads
 
@@ -84,7 +84,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
             lead = self.select_for_update().get(pk=lead_id)
             if problems := rules.check_budgets(clean, lead):
                 raise BudgetsCrossed(problems)
-            written = _apply(lead, clean)
+            written = apply_change(lead, clean, timezone.now())
             lead.save(update_fields=written)
         return lead
 
@@ -93,18 +93,35 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return bool(self.active().filter(pk=lead_id).update(activity_count=F("activity_count") + more))
 
 
-def _stored(clean: Row, moment: datetime) -> Row:
-    derived = rules.derive(clean["first_name"], clean["last_name"], clean["email"], clean["phone"], clean["source"])
-    closed_at = moment if clean["status"] == rules.CLOSED else None
-    return {**clean, **derived._asdict(), "created_at": moment, "updated_at": moment, "closed_at": closed_at}
+def complete(
+    clean: Row, now: datetime, created_at: datetime | None = None, derived: rules.Derived | None = None
+) -> Row:
+    """Every column of a new lead but its id, from the values ``rules.check`` returned."""
+    made = created_at or now
+    derived = derived or rules.derive(
+        clean["first_name"], clean["last_name"], clean["email"], clean["phone"], clean["source"]
+    )
+    return {
+        **clean,
+        "search": derived.search,
+        "source_key": derived.source_key,
+        "email_key": derived.email_key,
+        "person_key": derived.person_key,
+        "is_active": True,
+        "created_at": made,
+        "updated_at": now,
+        "closed_at": made if clean["status"] == rules.CLOSED else None,
+        "activity_count": 0,
+        "version": 1,
+        "import_run_id": None,
+    }
 
 
-def _apply(lead: "Lead", clean: Mapping[str, Any]) -> list[str]:
-    """Set the values on the instance with all that follows from them; returns the names of the columns to write."""
-    moment = timezone.now()
-    new: Row = {**clean, "version": lead.version + 1, "updated_at": moment}
+def apply_change(lead: "Lead", clean: Mapping[str, Any], now: datetime) -> list[str]:
+    """Set values on the instance with all that follows from them; returns the names of the columns to write."""
+    new: Row = {**clean, "version": lead.version + 1, "updated_at": now}
     if "status" in clean and (clean["status"] == rules.CLOSED) != (lead.status == rules.CLOSED):
-        new["closed_at"] = moment if clean["status"] == rules.CLOSED else None
+        new["closed_at"] = now if clean["status"] == rules.CLOSED else None
     if not rules.SOURCES_OF_DERIVED.isdisjoint(clean):
         parts = {field: clean.get(field, getattr(lead, field)) for field in rules.SOURCES_OF_DERIVED}
         new.update(rules.derive(**parts)._asdict())

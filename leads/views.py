@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from django.db import DataError, IntegrityError
+from drf_spectacular.utils import extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -17,11 +18,12 @@ from leads import rules
 from leads.filters import CHECKS, narrow
 from leads.models import Lead
 from leads.querysets import BudgetsCrossed
-from leads.serializers import lead_out, leads_out
+from leads.serializers import OPERATIONS, lead_out, leads_out
 
 NO_LEAD = "Lead not found"
 
 
+@extend_schema_view(**OPERATIONS)
 class LeadViewSet(ApiViewSet):
     """Active leads; a softly deleted one is a 404 here."""
 

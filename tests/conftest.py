@@ -1,6 +1,7 @@
 """Fixtures every test may use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -8,7 +9,9 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from tests.concurrency import shared_database
 from tests.factories import bearer, make_user
+from tests.live import server as server
 from users.models import User
 
 
@@ -66,3 +69,10 @@ def api_as() -> Callable[[User], Api]:
 def anonymous(db: None) -> Api:
     """The API without a token."""
     return Api({})
+
+
+@pytest.fixture
+def concurrent_db(transactional_db: None, tmp_path: Path) -> Iterator[None]:
+    """Committed data that the threads of ``tests.concurrency.together`` all see, on either database."""
+    with shared_database(tmp_path):
+        yield

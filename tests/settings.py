@@ -5,4 +5,4 @@ import os
 os.environ["ENV_FILE"] = ""
 os.environ.setdefault("SECRET_KEY", "tests-only-d41d8cd98f00b204e9800998ecf8427e-XyZ")
 
-from crm_project.settings import *  # noqa: E402, F403
+from crm_project.settings import *  # noqa: F403

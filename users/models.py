@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from crm_project import values
 from users.hashers import as_django
-from users.managers import UserManager
+from users.managers import DUMMY, UserManager
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -64,7 +64,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether the password is right; a hash of another kind or strength is replaced, which ends no token."""
-        right, outdated = verify_password(raw_password, as_django(self.password))
+        try:
+            right, outdated = verify_password(raw_password, as_django(self.password))
+        except (ValueError, LookupError):  # a damaged hash: nobody's password, refused at the usual price
+            verify_password(raw_password, DUMMY)
+            return False
         if right and outdated and raw_password:
             fresh = make_password(raw_password)
             # Only over the hash just checked: a password changed meanwhile stays changed.
@@ -80,11 +84,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         update_fields: Iterable[str] | None = None,
     ) -> None:
         """Keep the keys in step, and end all tokens when the password was changed or the user is not active."""
-        if update_fields is None:
-            self.username_key = values.key(self.username)
-            self.email_key = values.key(self.email) or None
-        else:
+        if update_fields is not None:
             update_fields = set(update_fields)
+            update_fields |= {f"{field}_key" for field in update_fields & {"username", "email"}}
+        if update_fields is None or "username" in update_fields:
+            self.username_key = values.key(self.username)
+        if update_fields is None or "email" in update_fields:
+            self.email_key = values.key(self.email) or None
         ends_tokens = getattr(self, "_ends_tokens", False) or not self.is_active
         if (
             ends_tokens

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from crm_project.values import Invalid, Problem, Rule, check_length, clean, email, judge, text
+from crm_project.values import MISSING, Invalid, Problem, Rule, check_length, clean, email, judge, text
 from users.managers import LONGEST_PASSWORD
 
 SHORTEST_PASSWORD = 8
@@ -55,12 +55,23 @@ LOGIN: dict[str, Rule] = {"username": Rule(_name_to_look_up), "password": Rule(u
 
 def check_registration(row: object) -> tuple[Row, list[Problem]]:
     """The clean values of a registration, and every problem with them."""
-    return judge(row, REGISTRATION)
+    return _discreetly(judge(row, REGISTRATION))
 
 
 def check_login(row: object) -> tuple[Row, list[Problem]]:
     """The user name and password somebody logs in with, and every problem with their shape."""
-    return judge(row, LOGIN)
+    return _discreetly(judge(row, LOGIN))
+
+
+def _discreetly(judged: tuple[Row, list[Problem]]) -> tuple[Row, list[Problem]]:
+    """Without the body or any structure in it, which may hold a password under whatever name; plain values stay."""
+    row, problems = judged
+    return row, [
+        problem._replace(input=None)
+        if not problem.loc or problem.type == MISSING[0] or isinstance(problem.input, (dict, list))
+        else problem
+        for problem in problems
+    ]
 
 
 class PasswordLength:

@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 
-from crm_project.api.schema import TIMESTAMP
+from crm_project.api.fields import TIMESTAMP, Described, email, text, untrimmed
+from crm_project.api.schema import operation, refusal
 from crm_project.api.times import iso
+from users.managers import LONGEST_PASSWORD
 from users.models import User
+from users.rules import LONGEST_NAME, SHORTEST_PASSWORD, SHORTEST_USERNAME
 
 
 @extend_schema_field(TIMESTAMP)
@@ -19,21 +22,27 @@ class TimestampField(serializers.Field[Any, Any, str, Any]):
         return iso(value)
 
 
-@extend_schema_serializer(component_name="UserCreate")
 class UserCreateSerializer(serializers.Serializer[Any]):
-    """The body of a registration, for the schema."""
+    """A registration."""
 
-    username = serializers.CharField(min_length=3, max_length=150)
-    email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(min_length=8, max_length=4096)
-    first_name = serializers.CharField(max_length=150, allow_blank=True)
-    last_name = serializers.CharField(max_length=150, allow_blank=True)
+    username = Described(text(LONGEST_NAME, SHORTEST_USERNAME, examples=["agent1"]))
+    email = Described(email())
+    password = Described(
+        untrimmed(LONGEST_PASSWORD, SHORTEST_PASSWORD, format="password", examples=["pass123456"]),
+        help_text="Spaces count",
+    )
+    first_name = Described(text(LONGEST_NAME, examples=["Agent"]))
+    last_name = Described(text(LONGEST_NAME, examples=["One"]))
 
 
-@extend_schema_serializer(component_name="UserOut")
 class UserOutSerializer(serializers.ModelSerializer[User]):
-    """A user as the API shows one."""
+    """A user."""
 
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    email = serializers.CharField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
     created_at = TimestampField()
 
     class Meta:
@@ -41,29 +50,67 @@ class UserOutSerializer(serializers.ModelSerializer[User]):
         fields = ("id", "username", "email", "first_name", "last_name", "created_at")
 
 
-@extend_schema_serializer(component_name="Token")
 class TokenSerializer(serializers.Serializer[Any]):
-    """Exactly the contract's two keys."""
+    """A token, for ``Authorization: Bearer``."""
 
     access_token = serializers.CharField()
-    token_type = serializers.ChoiceField(choices=["bearer"])
+    token_type = Described({"type": "string", "enum": ["bearer"]})
 
 
-@extend_schema_serializer(component_name="LoginIn")
 class LoginSerializer(serializers.Serializer[Any]):
-    """The body of a JSON log-in."""
+    """User name and password."""
 
-    username = serializers.CharField()
-    password = serializers.CharField()
+    username = Described(untrimmed(examples=["agent1"]), help_text="In any case")
+    password = Described(untrimmed(format="password", examples=["pass123456"]))
 
 
-@extend_schema_serializer(component_name="TokenForm")
 class TokenFormSerializer(serializers.Serializer[Any]):
-    """The OAuth2 password form; only the first two matter."""
+    """OAuth2's password form; the client's own fields are ignored."""
 
-    username = serializers.CharField()
-    password = serializers.CharField()
-    grant_type = serializers.ChoiceField(choices=["password"], required=False)
-    scope = serializers.CharField(required=False, allow_blank=True)
-    client_id = serializers.CharField(required=False, allow_blank=True)
-    client_secret = serializers.CharField(required=False, allow_blank=True)
+    grant_type = Described({"type": "string", "enum": ["password", ""]}, required=False)
+    username = Described(untrimmed(), help_text="In any case")
+    password = Described(untrimmed(format="password"))
+    scope = Described({"type": "string"}, required=False)
+    client_id = Described({"type": "string"}, required=False)
+    client_secret = Described({"type": "string"}, required=False)
+
+
+_token = {
+    200: OpenApiResponse(TokenSerializer, description="A token"),
+    401: refusal("Incorrect username or password"),
+}
+REGISTER = operation(
+    "register_user",
+    "Users",
+    "Register",
+    "A new agent. User names and e-mail addresses are unique without regard to case.",
+    request=UserCreateSerializer,
+    responses={
+        201: OpenApiResponse(UserOutSerializer, description="The new user"),
+        403: refusal("Registration is closed"),
+        409: refusal("The user name or e-mail address is taken"),
+    },
+)
+LOGIN = operation(
+    "login",
+    "Users",
+    "Log in with JSON",
+    "A token for a user name and password.",
+    request=LoginSerializer,
+    responses=_token,
+)
+TOKEN = operation(
+    "create_token",
+    "Users",
+    "Log in with a form",
+    "OAuth2's password flow.",
+    request=TokenFormSerializer,
+    responses=_token,
+)
+ME = operation(
+    "get_current_user",
+    "Users",
+    "Me",
+    "The user whom the token speaks for.",
+    responses={200: OpenApiResponse(UserOutSerializer, description="The current user")},
+)

@@ -45,8 +45,9 @@ class BearerAuthentication(JWTAuthentication):
     def _verified(self, raw: str) -> Token:
         try:
             return AccessToken(raw.encode())  # type: ignore[arg-type]
-        # A signed token can still hold an exp of 10**30 or of the wrong type, which is not SimpleJWT's TokenError.
-        except (TokenError, ValueError, OverflowError, TypeError, RecursionError):
+        # A signed token can still hold an exp of 10**30 or of the wrong type, which is not SimpleJWT's TokenError, or
+        # of 10**18, which the C library refuses with an OSError.
+        except (TokenError, ValueError, OverflowError, OSError, TypeError, RecursionError):
             raise _refused() from None
 
 

@@ -17,7 +17,7 @@ from crm_project.api.views import ApiViewSet, body_of, judged_row
 from crm_project.values import Problem
 from users import rules
 from users.models import User
-from users.serializers import UserOutSerializer
+from users.serializers import LOGIN, ME, REGISTER, TOKEN, UserOutSerializer
 from users.tokens import access_token
 
 
@@ -35,6 +35,7 @@ class PublicViewSet(ApiViewSet):
 class AccountViewSet(PublicViewSet):
     """Registration and the JSON log-in."""
 
+    @REGISTER
     def register(self, request: Request) -> Response:
         """A new agent: 201, or 409 where the name or address is taken in any case."""
         if not settings.REGISTRATION_OPEN:
@@ -47,6 +48,7 @@ class AccountViewSet(PublicViewSet):
             raise Refused(status.HTTP_409_CONFLICT, "Username or email already exists") from None
         return Response(UserOutSerializer(user).data, status.HTTP_201_CREATED)
 
+    @LOGIN
     def login(self, request: Request) -> Response:
         """A token for a JSON body of user name and password."""
         return _token(judged_row(body_of(request), rules.check_login))
@@ -57,6 +59,7 @@ class TokenViewSet(PublicViewSet):
 
     parser_classes = (FormParser, MultiPartParser)
 
+    @TOKEN
     def token(self, request: Request) -> Response:
         """A token for the form; ``grant_type`` is "password" or left out, the client's own fields are ignored."""
         form = cast(QueryDict, request.data)
@@ -73,6 +76,7 @@ class TokenViewSet(PublicViewSet):
 class MeViewSet(ApiViewSet):
     """The user the token speaks for."""
 
+    @ME
     def me(self, request: Request) -> Response:
         """The current user."""
         return Response(UserOutSerializer(cast(User, request.user)).data)

@@ -61,7 +61,8 @@ def _echo(problem: Problem) -> Any:
     if isinstance(given, str) and len(given) > MOST_ECHOED:
         given = given[:MOST_ECHOED] + "…"
     try:
-        return given if len(orjson.dumps(given)) <= 6 * MOST_ECHOED else None
+        # Dumped as deep as it will stand in the reply: orjson's limit of depth is the whole document's.
+        return given if len(orjson.dumps({"detail": [{"input": given}]})) <= 6 * MOST_ECHOED else None
     except TypeError:  # an uploaded file, an unpaired surrogate, nesting beyond orjson's depth
         return None
 

@@ -44,7 +44,7 @@ def _second_opinion(body: bytes, error: orjson.JSONDecodeError) -> Any:
     if b"\\u" not in body:
         _malformed(error.pos, error.msg)
     try:
-        return json.loads(body, parse_constant=lambda name: _malformed(0, f"{name} is not JSON"))
+        return json.loads(body, parse_constant=lambda name: _malformed(error.pos, f"{name} is not JSON"))
     except RecursionError:
         _malformed(error.pos, "nested too deeply")
     except ValueError:
@@ -72,7 +72,10 @@ class MultiPartParser(parsers.MultiPartParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         """The fields and files; DRF's ``ParseError`` where the parts are malformed."""
-        return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
+        try:
+            return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
+        except RequestDataTooBig:
+            raise too_large() from None
 
 
 class JSONRenderer(BaseRenderer):

@@ -1,16 +1,225 @@
-from drf_spectacular.openapi import AutoSchema
+"""The OpenAPI document: what drf-spectacular cannot see by itself, and the pages that show it."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from threading import Lock
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
+from rest_framework.serializers import Serializer
+
+Node = dict[str, Any]
+Operation = Callable[[Any], Any]  # a decorator
+
+SCHEMAS: Node = {
+    "HTTPError": {
+        "type": "object",
+        "description": "What went wrong, in a sentence.",
+        "properties": {"detail": {"type": "string"}},
+        "required": ["detail"],
+    },
+    "ValidationError": {
+        "type": "object",
+        "description": "One bad value: its kind, where it stands, what is wrong with it, and what was sent.",
+        "properties": {
+            "type": {"type": "string", "examples": ["missing"]},
+            "loc": {
+                "type": "array",
+                "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                "description": "The path to the value; in a bulk body the row's index follows `body`.",
+                "examples": [["body", 3, "email"]],
+            },
+            "msg": {"type": "string", "examples": ["Field required"]},
+            "input": {"description": "The refused value; never a password."},
+        },
+        "required": ["type", "loc", "msg", "input"],
+    },
+    "HTTPValidationError": {
+        "type": "object",
+        "description": "Every bad value of the request, at most 100 of them.",
+        "properties": {"detail": {"type": "array", "items": {"$ref": "#/components/schemas/ValidationError"}}},
+        "required": ["detail"],
+    },
+}
+HEADERS: dict[str, Node] = {
+    "401": {
+        "WWW-Authenticate": {
+            "description": "How to authenticate",
+            "required": True,
+            "schema": {"type": "string", "enum": ["Bearer"]},
+        }
+    },
+    "503": {
+        "Retry-After": {
+            "description": "Seconds to wait before trying again",
+            "required": True,
+            "schema": {"type": "integer", "minimum": 0},
+        }
+    },
+}
+# The refusals that operations share: code -> name of the component, sentence.
+REFUSALS = {
+    "400": ("BadRequest", "The request cannot be read"),
+    "401": ("Unauthorized", "No token, or one that is invalid, expired or revoked"),
+    "404": ("NotFound", "No such active lead"),
+    "408": ("RequestTimeout", "The body did not arrive in time"),
+    "413": ("ContentTooLarge", "The body is too large, or has too many rows"),
+    "415": ("UnsupportedMediaType", "The body is of another content type"),
+    "422": ("Unprocessable", "Values that break the rules"),
+    "503": ("Unavailable", "The server or its database is too busy; try again"),
+}
+HEALTH: Node = {
+    "get": {
+        "operationId": "get_health",
+        "summary": "Health",
+        "description": "Whether the server is there; asks nothing of the database.",
+        "tags": ["Health"],
+        "security": [],
+        "responses": {
+            "200": {
+                "description": "The server is there",
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "properties": {"status": {"type": "string", "enum": ["ok"]}},
+                            "required": ["status"],
+                        }
+                    }
+                },
+            }
+        },
+    }
+}
 
 
-class ContractSchema(AutoSchema):
-    pass
+# Both pages style elements as they go; ReDoc searches in a worker made of a blob.
+PAGES_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src blob:"
 
 
-def as_contract(result, **kw):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """OAuth2's password flow, so that Swagger's Authorize asks for user name and password."""
+
+    target_class = "users.tokens.BearerAuthentication"
+    name = "OAuth2PasswordBearer"
+
+    def get_security_definition(self, auto_schema: Any) -> Node:
+        """The security scheme."""
+        return {"type": "oauth2", "flows": {"password": {"tokenUrl": "/api/users/token", "scopes": {}}}}
+
+
+def operation(operation_id: str, tag: str, summary: str, description: str, **described: Any) -> Operation:
+    """The decorator that describes one operation."""
+    return extend_schema(operation_id=operation_id, tags=[tag], summary=summary, description=description, **described)
+
+
+def refusal(description: str) -> OpenApiResponse:
+    """An error reply that only this operation gives, or that means something special here."""
+    return OpenApiResponse({"$ref": "#/components/schemas/HTTPError"}, description=description)
+
+
+def one_or_many(serializer: type[Serializer[Any]], name: str) -> PolymorphicProxySerializer:
+    """One object, or an array of them."""
+    return PolymorphicProxySerializer(
+        component_name=name,
+        serializers=[serializer(), serializer(many=True)],
+        resource_type_field_name=None,
+        many=False,
+    )
+
+
+def as_contract(result: Node, generator: Any, request: Any, public: bool) -> Node:
+    """drf-spectacular's hook: adds what holds for every operation of its kind."""
+    components = result["components"]
+    for schema in components["schemas"].values():
+        _bound_rows(schema)
+    for path, described in _operations(result):
+        _complete(path, described)
+    result["paths"] = {"/": HEALTH, **result["paths"]}
+    components["schemas"] = dict(sorted({**components["schemas"], **SCHEMAS}.items()))
+    components["responses"] = {name: _refusal(code, sentence) for code, (name, sentence) in REFUSALS.items()}
     return result
 
 
-def openapi(r): ...
+def _operations(result: Node) -> Iterator[tuple[str, Node]]:
+    for path, methods in result["paths"].items():
+        for described in methods.values():
+            yield path, described
 
 
-docs = redoc = openapi
-TIMESTAMP = {"type": "string"}
+def _bound_rows(schema: Node) -> None:
+    for choice in schema.get("oneOf", ()):
+        if choice.get("type") == "array":
+            choice.update(minItems=1, maxItems=settings.BULK_MAX_ROWS)
+
+
+def _complete(path: str, described: Node) -> None:
+    """The error replies that follow from what an operation takes; ``security: []`` where no token is asked for."""
+    public = described.get("security", [{}]) == [{}]
+    described["security"] = [] if public else described["security"]
+    codes = {"503"}
+    if not public:
+        codes.add("401")
+    if "requestBody" in described:
+        described["requestBody"]["required"] = True
+        codes |= {"400", "408", "413", "415", "422"}
+    if "parameters" in described:
+        codes.add("422")
+    if "{lead_id}" in path:
+        codes.add("404")
+    responses = described["responses"]
+    for code in codes - responses.keys():
+        responses[code] = {"$ref": f"#/components/responses/{REFUSALS[code][0]}"}
+    for code in HEADERS.keys() & responses.keys():
+        if "$ref" not in responses[code]:
+            responses[code]["headers"] = HEADERS[code]
+    described["responses"] = dict(sorted(responses.items()))
+
+
+def _refusal(code: str, sentence: str) -> Node:
+    schema = "HTTPValidationError" if code == "422" else "HTTPError"
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    headers = {"headers": HEADERS[code]} if code in HEADERS else {}
+    return {"description": sentence, **headers, "content": content}
+
+
+_generating = Lock()  # the generator keeps its state in globals
+
+
+@cache
+def _document() -> bytes:
+    return orjson.dumps(SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
+
+
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """``GET /openapi.json``: generated once in a process."""
+    with _generating:
+        document = _document()
+    return HttpResponse(document, content_type="application/json")
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """``GET /docs``: Swagger UI."""
+    return _page(request, "api/docs.html")
+
+
+@require_safe
+def redoc(request: HttpRequest) -> HttpResponse:
+    """``GET /redoc``: ReDoc."""
+    return _page(request, "api/redoc.html")
+
+
+def _page(request: HttpRequest, template: str) -> HttpResponse:
+    """A page that loads nothing from elsewhere; ReDoc would fetch a logo from its makers' site if it were let."""
+    response = render(request, template)
+    response["Content-Security-Policy"] = PAGES_POLICY
+    return response

@@ -1,8 +1,10 @@
 """Many rows into a table at the speed of the database: COPY on PostgreSQL, ``executemany`` on SQLite."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import orjson
 from django.db import connection, models, transaction
 
 # Binary COPY needs the column's type; by Django's name for the field.
@@ -17,54 +19,115 @@ COPY_TYPES = {
     "DateTimeField": "timestamptz",
     "DateField": "date",
 }
+SQLITE_BATCH = 5000
+
+Model = type[models.Model]
+Write = Callable[[Sequence[Any]], None]
 
 
-def insert(model: type[models.Model], objects: Sequence[Any]) -> None:
+def insert(model: Model, objects: Sequence[Any]) -> None:
     """Store new ``objects`` of ``model``, all or none, giving each its id in the order of the sequence.
 
     Two statements for any number of rows. ``save()`` and signals are passed by: the objects must be complete.
     Raises Django's database errors.
     """
     fields = model._meta.concrete_fields
-    with transaction.atomic(), connection.cursor() as cursor:
-        for thing, number in zip(objects, _new_ids(cursor, model, len(objects)), strict=True):
+    names = [field.attname for field in fields]
+    with transaction.atomic():
+        for thing, number in zip(objects, _new_ids(model, len(objects)), strict=True):
             thing.pk = number
-        if connection.vendor == "postgresql":
-            _copy(cursor, model, fields, objects)
-        else:
-            _execute_many(cursor, model, fields, objects)
+        with writer(model, names) as write:
+            for thing in objects:
+                write([getattr(thing, name) for name in names])
     for thing in objects:
         thing._state.adding = False
         thing._state.db = connection.alias
 
 
-def _new_ids(cursor: Any, model: type[models.Model], count: int) -> Sequence[int]:
-    table, column = model._meta.db_table, model._meta.pk.column
+@contextmanager
+def writer(model: Model, columns: Sequence[str]) -> Generator[Write]:
+    """A function that stores one row, given as values in the order of ``columns`` (attribute names).
+
+    To be used inside a transaction. On PostgreSQL the rows travel while the caller makes the next ones, and the
+    connection does nothing else until the block ends. Raises Django's database errors, at the latest at its end.
+    """
+    fields = [model._meta.get_field(name) for name in columns]
+    quoted = ", ".join(f'"{field.column}"' for field in fields)  # type: ignore[union-attr]
     if connection.vendor == "postgresql":
-        sql = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
-        cursor.execute(sql, [table, column, count])
-        return [number for (number,) in cursor.fetchall()]
-    # AUTOINCREMENT never hands out an id twice; the transaction is IMMEDIATE, so nobody else counts meanwhile.
-    cursor.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = %s", [table])
-    (last,) = cursor.fetchone()
-    return range(last + 1, last + 1 + count)
+        yield from _copy(model._meta.db_table, quoted, [COPY_TYPES[field.get_internal_type()] for field in fields])
+    else:
+        yield from _execute_many(model._meta.db_table, quoted, fields)
 
 
-def _copy(cursor: Any, model: type[models.Model], fields: Sequence[Any], objects: Sequence[Any]) -> None:
-    names = [field.attname for field in fields]
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    statement = f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN (FORMAT BINARY)'
-    with connection.wrap_database_errors, cursor.copy(statement) as copy:
-        copy.set_types([COPY_TYPES[field.get_internal_type()] for field in fields])
-        for thing in objects:
-            values = thing.__dict__
-            copy.write_row([values[name] for name in names])
+def _copy(table: str, quoted: str, types: list[str]) -> Generator[Write]:
+    statement = f'COPY "{table}" ({quoted}) FROM STDIN (FORMAT BINARY)'
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        yield copy.write_row
 
 
-def _execute_many(cursor: Any, model: type[models.Model], fields: Sequence[Any], objects: Sequence[Any]) -> None:
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
+def _execute_many(table: str, quoted: str, fields: Sequence[Any]) -> Generator[Write]:
+    statement = f'INSERT INTO "{table}" ({quoted}) VALUES ({", ".join(["%s"] * len(fields))})'
+    # Moments and days are the only values that SQLite's driver does not take as Django stores them.
+    adapted = [(i, f.get_db_prep_save) for i, f in enumerate(fields) if isinstance(f, models.DateField)]
+    rows: list[list[Any]] = []
+    with connection.cursor() as cursor:
+
+        def write(values: Sequence[Any]) -> None:
+            row = list(values)
+            for place, prepare in adapted:
+                row[place] = prepare(row[place], connection)
+            rows.append(row)
+            if len(rows) == SQLITE_BATCH:
+                cursor.executemany(statement, rows)
+                rows.clear()
+
+        yield write
+        if rows:
+            cursor.executemany(statement, rows)
+
+
+def update(model: Model, objects: Sequence[Any], columns: Sequence[str]) -> None:
+    """Write ``columns`` (attribute names) of stored ``objects``: one statement for any number of rows."""
+    fields: list[Any] = [model._meta.get_field(name) for name in columns]
+    if not objects:
+        return
+    if connection.vendor == "postgresql":
+        _update_from_json(model, objects, fields)
+    else:
+        _update_each(model, objects, fields)
+
+
+def _update_from_json(model: Model, objects: Sequence[Any], fields: Sequence[Any]) -> None:
+    types = ", ".join(f'"{field.column}" {field.rel_db_type(connection)}' for field in fields)
+    changes = ", ".join(f'"{field.column}" = new."{field.column}"' for field in fields)
+    statement = (
+        f'UPDATE "{model._meta.db_table}" AS old SET {changes}'
+        f" FROM jsonb_to_recordset(%s::jsonb) AS new(id bigint, {types}) WHERE old.id = new.id"
+    )
+    rows = [{"id": thing.pk, **{field.column: getattr(thing, field.attname) for field in fields}} for thing in objects]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [orjson.dumps(rows).decode()])
+
+
+def _update_each(model: Model, objects: Sequence[Any], fields: Sequence[Any]) -> None:
+    changes = ", ".join(f'"{field.column}" = %s' for field in fields)
     rows = [
-        [field.get_db_prep_save(getattr(thing, field.attname), connection) for field in fields] for thing in objects
+        [*(field.get_db_prep_save(getattr(thing, field.attname), connection) for field in fields), thing.pk]
+        for thing in objects
     ]
-    cursor.executemany(f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({marks})', rows)
+    with connection.cursor() as cursor:
+        cursor.executemany(f'UPDATE "{model._meta.db_table}" SET {changes} WHERE id = %s', rows)
+
+
+def _new_ids(model: Model, count: int) -> Sequence[int]:
+    table, column = model._meta.db_table, model._meta.pk.column
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            sql = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+            cursor.execute(sql, [table, column, count])
+            return [number for (number,) in cursor.fetchall()]
+        # AUTOINCREMENT never hands out an id twice; the transaction is IMMEDIATE, so nobody else counts meanwhile.
+        cursor.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = %s", [table])
+        (last,) = cursor.fetchone()
+        return range(last + 1, last + 1 + count)

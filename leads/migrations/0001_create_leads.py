@@ -2,7 +2,6 @@
 
 import django.utils.timezone
 import leads.indexes
-from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
 
 
@@ -14,7 +13,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        TrigramExtension(),
+        leads.indexes.Trigrams(),
         migrations.CreateModel(
             name='Lead',
             fields=[

@@ -1,0 +1,88 @@
+# `make run` is all a new machine needs: Python 3.11 or later and this. Settings are in .env (see .env.example).
+
+PYTHON ?= python3
+TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/crm
+# "required" makes `make test` fail without a PostgreSQL server instead of passing its half by.
+POSTGRES ?= optional
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+STATIC := $(shell find . -path ./$(VENV) -prune -o -path ./staticfiles -prune -o -name node_modules -prune -o -type d -name static -exec find {} -type f \;)
+
+# What a production machine would set; nothing of .env counts for checks and tests.
+PRODUCTION := ENV_FILE= SECRET_KEY=$$($(PY) -m crm_project.secrets print) HTTPS=true ALLOWED_HOSTS=crm.example.com \
+	DATABASE_URL=sqlite:///$(VENV)/check.db
+
+.PHONY: run admin demo secret check test test-sqlite test-postgresql client clean
+
+run: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, then serve
+	@exec $(PY) manage.py serve
+
+admin: $(VENV)/.run .env-ready  ## make an administrator, who may enter /admin/
+	@$(PY) manage.py migrate --verbosity 0
+	@$(PY) manage.py createsuperuser
+
+demo: $(VENV)/.run .env-ready  ## fill an empty database with believable sample data
+	@$(PY) manage.py migrate --verbosity 0
+	@$(PY) manage.py demo $(ARGS)
+
+secret: $(VENV)/.run  ## print a good SECRET_KEY
+	@$(PY) -m crm_project.secrets print
+
+check: $(VENV)/.dev  ## lint, types, migrations, deployment settings, OpenAPI document
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(PRODUCTION) $(VENV)/bin/mypy .
+	$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+	$(PRODUCTION) $(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+test: test-sqlite test-postgresql  ## the whole suite, on SQLite and then on PostgreSQL
+
+test-sqlite: $(VENV)/.dev client
+	DATABASE_URL=sqlite:///app.db $(PY) -m pytest $(ARGS)
+
+test-postgresql: $(VENV)/.dev client
+	@if DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m tests.postgresql; then \
+		echo 'DATABASE_URL=<TEST_DATABASE_URL> pytest $(ARGS)'; \
+		DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m pytest $(ARGS); \
+	elif [ "$(POSTGRES)" = required ]; then \
+		echo 'No PostgreSQL server answers at TEST_DATABASE_URL, and POSTGRES=required.' >&2; exit 1; \
+	else \
+		echo 'SKIPPED the PostgreSQL half: no server answers at TEST_DATABASE_URL. Only SQLite was tested.'; \
+	fi
+
+client: tests/client/node_modules/.installed  ## what the tests of the TypeScript client need
+
+clean:  ## remove what was installed and generated; .env and the data stay
+	rm -rf $(VENV) staticfiles tests/client/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or later is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo 'Python cannot make virtual environments (Debian: apt install python3-venv).' >&2; exit 1; }
+
+$(VENV)/.run: requirements.txt | $(PY)
+	@echo 'Installing what requirements.txt names …'
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-dev.txt | $(PY)
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@ $(VENV)/.run
+
+.PHONY: .env-ready
+.env-ready: $(VENV)/.run
+	@$(PY) -m crm_project.secrets
+
+staticfiles/.collected: $(VENV)/.run $(STATIC) | .env-ready
+	@$(PY) manage.py collectstatic --noinput --clear --verbosity 0
+	@touch $@
+
+tests/client/node_modules/.installed: $(wildcard tests/client/package-lock.json)
+	@if [ -z "$^" ]; then :; \
+	elif command -v npm >/dev/null; then cd tests/client && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
+	else echo 'No npm here: the tests of the TypeScript client will be skipped.'; fi

@@ -1,0 +1,97 @@
+"""How the schema describes values: JSON Schemas of what ``crm_project/values.py`` accepts, and the field that has one.
+
+A value that fits its schema is accepted, and but for corners no schema can say well (twenty thousand characters and
+white space around them, midnight for a day, "-0"), one that does not is refused. Patterns mean the same in ECMA-262
+and in Python's ``re``; white space is spelt out because the two differ on ``\\s``. Lengths are in the patterns, because
+they count after trimming.
+"""
+
+from typing import Any
+
+from drf_spectacular.drainage import set_override
+from rest_framework import serializers
+
+from crm_project.values import BIGGEST, BIGGEST_32
+
+JSONSchema = dict[str, Any]
+
+# What str.strip() takes away.
+SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+PADDING = f"[{SPACES}]*"
+ANY = r"[^\x00]"
+INK = rf"[^\x00{SPACES}]"
+LONGEST_PATTERN = 1000  # engines that compile to automata refuse counting further
+
+_local = rf"[^@{SPACES}\x00-\x1f\x7f-\x9f]"
+_label = rf"[^@.{SPACES}\x00-\x1f\x7f-\x9f]"
+_address = rf"{_local}+@{_label}+(?:\.{_label}+)+"
+_digits = {BIGGEST: 18, BIGGEST_32: 9}  # so many digits are below the bound whatever they are
+_words = ("true", "t", "yes", "y", "on", "1", "false", "f", "no", "n", "off", "0")
+
+TIMESTAMP: JSONSchema = {
+    "type": "string",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}$",
+    "description": "UTC, always six digits, no zone suffix",
+    "examples": ["2025-10-07T18:10:00.000000"],
+}
+DAY: JSONSchema = {"type": "string", "format": "date", "examples": ["2025-10-03"]}
+
+
+class Described(serializers.Field[Any, Any, Any, Any]):
+    """A field that is described by a JSON Schema and judged elsewhere, by the rules."""
+
+    def __init__(self, schema: JSONSchema, **options: Any) -> None:
+        super().__init__(**options)
+        set_override(self, "field", schema)
+
+
+def text(longest: int, shortest: int = 0, about: str = "", **more: Any) -> JSONSchema:
+    """Text of ``shortest`` to ``longest`` characters after trimming, any but NUL."""
+    described = {"description": _sentence(about, longest, shortest), **more}
+    if longest > LONGEST_PATTERN:
+        return {"type": "string", "maxLength": longest, "pattern": f"^{ANY}*$", **described}
+    lengths = {"minLength": shortest} if shortest else {}
+    return {"type": "string", **lengths, "pattern": f"^{PADDING}{_inked(longest, shortest)}{PADDING}$", **described}
+
+
+def _sentence(about: str, longest: int, shortest: int) -> str:
+    limits = f"{shortest} to {longest} characters" if shortest else f"at most {longest} characters"
+    return f"{about}; {limits}, trimmed" if about else f"{limits.capitalize()}, trimmed"
+
+
+def _inked(longest: int, shortest: int) -> str:
+    """What is left after trimming: it starts and ends with a character that is not white space."""
+    if shortest > 1:
+        return f"{INK}{ANY}{{{shortest - 2},{longest - 2}}}{INK}"
+    some = f"{INK}(?:{ANY}{{0,{longest - 2}}}{INK})?"
+    return some if shortest else f"(?:{some})?"
+
+
+def untrimmed(longest: int | None = None, shortest: int = 0, **more: Any) -> JSONSchema:
+    """Text whose spaces count: passwords."""
+    lengths = {"minLength": shortest} if shortest else {}
+    return {"type": "string", **lengths, **({"maxLength": longest} if longest else {}), "pattern": f"^{ANY}*$", **more}
+
+
+def email(longest: int = 254, blank: bool = False, about: str = "") -> JSONSchema:
+    """An address as ``values.EMAIL`` has it (wider than JSON Schema's ``format: email``: IDN, ``a@b.c``)."""
+    short_enough = f"(?=[^{SPACES}]{{0,{longest}}}{PADDING}$)"
+    return {
+        "type": "string",
+        "pattern": f"^{PADDING}{short_enough}(?:{_address}){'?' if blank else ''}{PADDING}$",
+        "description": _sentence(about or "An e-mail address", longest, 0),
+        "examples": ["a1@example.com"],
+    }
+
+
+def integer(lowest: int, highest: int, blank: bool = False, **more: Any) -> JSONSchema:
+    """A whole number, or one in a string of digits as HTML inputs send it; with ``blank`` also ""."""
+    pattern = f"^{PADDING}(?:0*[0-9]{{1,{_digits[highest]}}}){'?' if blank else ''}{PADDING}$"
+    return {"type": ["integer", "string"], "minimum": lowest, "maximum": highest, "pattern": pattern, **more}
+
+
+def boolean() -> JSONSchema:
+    """A truth value, 0 or 1, or one of the usual words in any case."""
+    spellings = "|".join("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in word) for word in _words)
+    pattern = f"^{PADDING}(?:{spellings}){PADDING}$"
+    return {"type": ["boolean", "integer", "string"], "minimum": 0, "maximum": 1, "pattern": pattern}

@@ -1,0 +1,123 @@
+"""``manage.py serve``: bring the database up to date, say where everything is, and serve until told to stop."""
+
+import errno
+import os
+import signal
+import socket
+import time
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, CommandError, call_command
+from django.db import OperationalError, connection, connections
+from django.urls import get_resolver
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+WAIT = 60  # seconds for a PostgreSQL that is still starting
+STOP = 10  # seconds that running requests have to finish after SIGTERM
+HEADERS = 15_000  # milliseconds a connection may take for the next request's headers
+CONNECTIONS = 4096  # a worker's; an idle one costs a few kilobytes and no thread
+MOST_WORKERS = 4
+
+
+class Command(BaseCommand):
+    """Arguments come from the environment and ``.env`` alone, so that there is one place to look."""
+
+    help = "Migrate the database, then serve the API, its documentation and the admin on HOST and PORT."
+    requires_system_checks: Any = []  # `make check` runs them; a start should be quick
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Serve; returns after SIGTERM or SIGINT, when running requests have ended."""
+        if settings.SECRET_KEY_WEAK:
+            self.stderr.write(
+                "Warning: SECRET_KEY is short or well known: whoever guesses it can sign in as anybody. "
+                "`make secret` prints a good one."
+            )
+        host, port = settings.HOST, free_port(settings.HOST, settings.PORT)
+        self._wait_for_database()
+        call_command("migrate", verbosity=0, interactive=False)
+        self._welcome(host, port)
+        load_application()
+        connections.close_all()  # the workers are forks and must not share one
+        serve(host, port)
+
+    def _wait_for_database(self) -> None:
+        """Return once the database answers; ``CommandError`` where it does not within ``WAIT`` seconds."""
+        until = time.monotonic() + (WAIT if connection.vendor == "postgresql" else 0)
+        told = False
+        while True:
+            try:
+                return connection.ensure_connection()
+            except OperationalError as error:
+                reason = " ".join(str(error).split())
+                if time.monotonic() >= until:
+                    raise CommandError(f"The database does not answer: {reason}") from None
+                if not told:
+                    self.stderr.write(f"Waiting for the database: {reason}")
+                    told = True
+                time.sleep(1)
+
+    def _welcome(self, host: str, port: int) -> None:
+        everywhere = host in ("0.0.0.0", "::")
+        name = "127.0.0.1" if everywhere else f"[{host}]" if ":" in host else host
+        url = f"http://{name}:{port}"
+        lines = [f"Real Estate CRM  {url}", f"  API docs       {url}/docs", f"  Admin          {url}/admin/"]
+        if not get_user_model().objects.filter(is_superuser=True).exists():
+            lines.append("  No administrator yet: `make admin` makes the first.")
+        if everywhere and all(name.strip("[]") in settings.LOOPBACK for name in settings.ALLOWED_HOSTS):
+            lines.append(f"  HOST={host} listens to all machines, but ALLOWED_HOSTS names none that they may ask for.")
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+
+
+def free_port(host: str, port: int) -> int:
+    """``port`` if nobody listens there (any free one for 0), else ``CommandError``.
+
+    granian shares ports among processes, so that a second server would quietly take half the first one's requests.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CommandError(f"PORT={port} is in use on {host}; stop that server or choose another PORT.") from None
+        raise CommandError(f"HOST={host} and PORT={port} cannot be listened on: {error.strerror}") from None
+
+
+def load_application() -> None:
+    """Import all that a request needs: a mistake in it ends the start, and the workers share the memory."""
+    import_module("crm_project.server")
+    get_resolver().url_patterns  # noqa: B018  the URL map is imported when first looked at
+
+
+def end_at_once() -> None:
+    """In a new worker, until granian sets its handlers: those it inherits are the master's and would ignore a stop."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def serve(host: str, port: int) -> None:
+    """Run granian in this process, with its workers below it, until a signal ends it."""
+    os.register_at_fork(after_in_child=end_at_once)
+    Granian(
+        "crm_project.server:application",
+        address=host,
+        port=port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=settings.WORKERS or min(os.cpu_count() or 1, MOST_WORKERS),
+        backpressure=CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS),
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP,
+    ).serve()

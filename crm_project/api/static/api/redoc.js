@@ -1,0 +1,4 @@
+"use strict";
+
+const place = document.getElementById("redoc");
+Redoc.init(place.dataset.openapi, { nativeScrollbars: true }, place);

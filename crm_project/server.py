@@ -1,0 +1,220 @@
+"""The front of the server: whole requests in, whole replies out, so that a slow client never holds a Django thread.
+
+granian (HTTP in Rust, one process a core) calls ``application`` on its event loop for each request. The body is awaited
+here, under a cap and a least rate, before one of ``THREADS`` threads runs Django on it. What Django streams is finished
+first too, beyond ``IN_MEMORY`` in an unnamed file that granian sends by itself: readers may be slow (granian would keep
+in memory all they have not read), and a download that fails halfway is a 500, not a file that only looks complete.
+"""
+
+import asyncio
+import ctypes
+import io
+import logging
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, Any, NamedTuple, Protocol, cast
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
+
+from django.conf import settings
+
+from crm_project.api.middleware import BODY_REFUSED
+from crm_project.wsgi import application as django
+
+logger = logging.getLogger(__name__)
+
+SLOWEST = 64 * 1024  # bytes a second a body must arrive with, on average, after BODY_TIMEOUT seconds of grace
+MOST_HELD = 256 * 2**20  # bytes of bodies in one worker at a time
+MOST_THROWN_AWAY = 2**30  # bytes read only so that a client still sending sees its 413
+IN_MEMORY = 2**20  # bytes of a streamed reply
+FILE_GRACE = 60  # seconds a large reply's file stays open here; granian has opened it for itself long before
+PR_SET_PDEATHSIG = 1  # prctl's name for "a signal when my parent dies"
+
+Headers = list[tuple[str, str]]
+SERVER: Headers = [("server", "crm")]  # granian would name itself
+BROKEN = b'{"detail":"Internal Server Error"}'
+
+
+class Exchange(Protocol):
+    """granian's side of one request: its body in chunks, and the ways to reply."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def response_empty(self, status: int, headers: Headers) -> None: ...
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
+    def response_file(self, status: int, headers: Headers, file: str) -> None: ...
+
+
+class Reply(NamedTuple):
+    """Django's complete reply; ``content`` is an open file where it is large."""
+
+    status: int
+    headers: Headers
+    content: bytes | IO[bytes]
+
+
+class Server:
+    """The RSGI application of one worker process."""
+
+    def __init__(self) -> None:
+        self.threads = ThreadPoolExecutor(settings.THREADS, thread_name_prefix="django")
+        self.held = 0  # bytes of bodies taken in and not yet replied to
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In each new worker: end with the master process even if that is killed, so that the port is free again."""
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    async def __rsgi__(self, scope: Any, exchange: Exchange) -> None:
+        """Serve one request."""
+        headers: Headers = scope.headers.items()
+        announced = announced_length(headers)
+        chunks: list[bytes] = []
+        try:
+            refused = await self.take_in(exchange, announced, chunks) if announced != 0 else 0
+            environ = wsgi_environ(scope, headers, b"".join(chunks), refused)
+            reply = await asyncio.get_running_loop().run_in_executor(self.threads, run_django, environ)
+        finally:
+            self._drop(chunks)
+        send(exchange, reply)
+
+    async def take_in(self, exchange: Exchange, announced: int | None, chunks: list[bytes]) -> int:
+        """Read a whole body into ``chunks``; the status to refuse it with (``chunks`` is empty then), or 0.
+
+        ``announced`` is its length in bytes, ``None`` where only its end tells.
+        """
+        received = refused = empty = 0
+        latest = asyncio.get_running_loop().time() + settings.BODY_TIMEOUT
+        try:
+            async with asyncio.timeout_at(latest) as limit:
+                async for chunk in exchange:
+                    received += len(chunk)
+                    empty += not chunk
+                    limit.reschedule(latest + received / SLOWEST)
+                    refused = refused or self._keep(chunk, received, chunks)
+                    if received > MOST_THROWN_AWAY:
+                        break
+        except TimeoutError:
+            refused = 408
+        # granian ends a body with one empty chunk, and with two where it is malformed or breaks off (or has trailers).
+        if not refused and (empty > 1 if announced is None else received < announced):
+            refused = 400
+        if refused:
+            self._drop(chunks)
+        return refused
+
+    def _keep(self, chunk: bytes, received: int, chunks: list[bytes]) -> int:
+        """Hold one more chunk; the status to refuse the body with where that is too much, or 0."""
+        too_much = 413 if received > settings.BODY_MAX_BYTES else 503 if self.held + len(chunk) > MOST_HELD else 0
+        if too_much:
+            self._drop(chunks)
+        else:
+            self.held += len(chunk)
+            chunks.append(chunk)
+        return too_much
+
+    def _drop(self, chunks: list[bytes]) -> None:
+        self.held -= sum(map(len, chunks))
+        chunks.clear()
+
+
+def announced_length(headers: Headers) -> int | None:
+    """The length of the body in bytes; 0 where there is none, ``None`` where it comes in chunks."""
+    length = 0
+    for name, value in headers:  # granian has refused what is malformed or contradictory
+        if name == "transfer-encoding":
+            return None
+        if name == "content-length":
+            length = int(value)
+    return length
+
+
+def wsgi_environ(scope: Any, headers: Headers, body: bytes, refused: int) -> dict[str, Any]:
+    """The request as PEP 3333 wants it; ``CONTENT_LENGTH`` is the length that really came."""
+    server, _, port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "SERVER_NAME": server.strip("[]"),
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": "HTTP/1.0" if scope.http_version == "1" else "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        BODY_REFUSED: refused,
+    }
+    for name, value in headers:
+        if "_" in name:  # would be taken for the header with hyphens, past a proxy that filters that one
+            continue
+        key = "HTTP_" + name.upper().replace("-", "_")
+        if key in environ:
+            value = f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}"
+        environ[key] = value
+    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ.pop("HTTP_CONTENT_LENGTH", None)
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    return environ
+
+
+def run_django(environ: dict[str, Any]) -> Reply:
+    """Django's reply to one request, complete; a 500 for what even its own handler did not catch. Runs in a thread."""
+    try:
+        return _run_django(environ)
+    except Exception:  # last stop before the client, whose connection granian would drop without a word
+        logger.exception("no reply to %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        return Reply(500, [("content-type", "application/json"), *SERVER], BROKEN)
+
+
+def _run_django(environ: dict[str, Any]) -> Reply:
+    started: list[tuple[str, Headers]] = []
+    response: Any = django(environ, lambda status, headers, exc_info=None: started.append((status, headers)))  # type: ignore[arg-type]
+    try:
+        content = _complete(response) if response.streaming else b"".join(response)
+    finally:
+        response.close()  # sends request_finished, which cares for this thread's database connection
+    status, headers = started[0]
+    return Reply(int(status[:3]), headers + SERVER, content)
+
+
+def _complete(chunks: Iterable[bytes]) -> bytes | IO[bytes]:
+    """All of a stream: in memory while it is small, else in a file without a name, positioned at its start."""
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  closed after granian has sent it
+    try:
+        for chunk in chunks:
+            file.write(chunk)
+        large = file.tell() > IN_MEMORY
+        file.seek(0)
+        if large:
+            return cast(IO[bytes], file)
+        content = file.read()
+    except BaseException:
+        file.close()
+        raise
+    file.close()
+    return content
+
+
+def send(exchange: Exchange, reply: Reply) -> None:
+    """Hand the reply to granian, which sends it however slowly the client reads."""
+    status, headers, content = reply
+    if not isinstance(content, bytes):
+        exchange.response_file(status, headers, f"/dev/fd/{content.fileno()}")
+        asyncio.get_running_loop().call_later(FILE_GRACE, content.close)
+    elif content:
+        exchange.response_bytes(status, headers, content)
+    else:
+        exchange.response_empty(status, headers)
+
+
+application = Server()

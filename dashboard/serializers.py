@@ -1,0 +1,46 @@
+"""The dashboard on the wire, for the schema."""
+
+from typing import Any
+
+from drf_spectacular.helpers import forced_singular_serializer
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+
+from activities.serializers import ActivityOutSerializer
+from crm_project.api.schema import operation
+
+
+class StatusCountSerializer(serializers.Serializer[Any]):
+    """How many active leads have one status."""
+
+    status = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class DashboardStatsSerializer(serializers.Serializer[Any]):
+    """The figures of the office."""
+
+    total_leads = serializers.IntegerField()
+    new_leads_this_week = serializers.IntegerField(help_text="Created since 00:00 UTC seven days ago")
+    closed_leads_this_month = serializers.IntegerField(
+        help_text="Closed now, and since 00:00 UTC on the first of the month"
+    )
+    total_activities = serializers.IntegerField()
+    leads_by_status = StatusCountSerializer(many=True, help_text="In the order of the pipeline, then by name")
+    recent_activities = ActivityOutSerializer(many=True, help_text="The last ten")
+
+
+OPERATIONS = {
+    "list": operation(
+        "get_dashboard",
+        "Dashboard",
+        "Dashboard",
+        "Figures about the active leads, and the last activities.",
+        responses={
+            200: OpenApiResponse(
+                forced_singular_serializer(DashboardStatsSerializer),  # type: ignore[no-untyped-call]
+                description="The figures",
+            )
+        },
+    ),
+}

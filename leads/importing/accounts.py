@@ -1,0 +1,102 @@
+"""The account of an import: its ``ImportRun`` row, from "running" to its end, and whether a running one still lives."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from leads.models import ImportRun
+
+# The first half of PostgreSQL's advisory lock keys: one number a purpose, nothing else of ours uses these.
+LOCK_RUN = 0x1EAD  # held by the process of a running import; the second half is the run's id
+LOCK_TURN = 0x1EAE  # held while rows are loaded: imports take turns, so that they see each other's duplicates
+
+DIED = "died"
+
+
+@contextmanager
+def running(**fields: Any) -> Iterator[ImportRun]:
+    """A new run, stored at once on its own, and marked as alive until the block ends (or the process does)."""
+    run = ImportRun.objects.create(process=_this_process(), **fields)
+    _advisory("pg_advisory_lock", run)
+    try:
+        yield run
+    finally:
+        _advisory("pg_advisory_unlock", run)
+
+
+def _advisory(function: str, run: ImportRun) -> None:
+    if connection.vendor == "postgresql" and connection.connection is not None and not connection.connection.closed:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s, %s)", [LOCK_RUN, run.pk % 2**31])
+
+
+def take_turn() -> None:
+    """Wait for other imports to end; to be called inside the transaction. SQLite's write lock does it by itself."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK_TURN])
+
+
+def state_of(run: ImportRun) -> str:
+    """The run's state, or ``DIED`` for a running one whose process is gone."""
+    if run.state != ImportRun.State.RUNNING or _is_alive(run):
+        return str(run.state)
+    return DIED
+
+
+def _is_alive(run: ImportRun) -> bool:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                " AND classid = %s AND objid = %s)",
+                [LOCK_RUN, run.pk % 2**31],
+            )
+            return bool(cursor.fetchone()[0])
+    host, _, process = run.process.partition(" ")
+    return host != socket.gethostname() or process == _process_mark(process.partition("@")[0])
+
+
+def _this_process() -> str:
+    return f"{socket.gethostname()} {_process_mark(str(os.getpid()))}"
+
+
+def _process_mark(pid: str) -> str:
+    """The process number with the moment it started, because numbers are given out again; "" when there is none."""
+    try:
+        started = Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, ValueError):
+        return _without_proc(pid)
+    return f"{pid}@{started}"
+
+
+def _without_proc(pid: str) -> str:
+    if Path("/proc/self").exists() or not pid.isdigit():
+        return ""
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass
+    return f"{pid}@"
+
+
+def known(sha256: str, kind: str) -> ImportRun | None:
+    """The earlier run that stored rows of the same file and was not undone, if any."""
+    stored = ImportRun.objects.filter(sha256=sha256, kind=kind, state=ImportRun.State.DONE)
+    return stored.exclude(created=0, updated=0).first()
+
+
+def close(run: ImportRun, state: ImportRun.State, **counts: Any) -> None:
+    """Write the end of a run: its state and its counts."""
+    for field, value in {**counts, "state": state, "finished_at": timezone.now()}.items():
+        setattr(run, field, value)
+    run.save()

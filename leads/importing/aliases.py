@@ -1,0 +1,144 @@
+"""The headers of the lists people have: portals' and other CRMs' exports, address books, our own export.
+
+Written as those programs write them; ``columns.normal`` takes case, spaces and punctuation out of the comparison. The
+order of a field's headers is its order of preference: where a file has several, the first cell that is not blank wins.
+"""
+
+from collections.abc import Iterable
+
+
+def _numbered(*patterns: str, upto: int = 6) -> tuple[str, ...]:
+    return tuple(pattern.format(number) for number in range(1, upto + 1) for pattern in patterns)
+
+
+# Zillow and Realtor.com: "Name", "Email", "Phone", "Date Added", "Price Range", "Property Address", ...
+# Follow Up Boss: "Email 1", "Phone 1", "Stage", "Lead Source", "Listing Price", "Created", ...
+# HubSpot: "Phone Number", "Lead Status", "Original Source", "Create Date", ...
+# Pipedrive: "Person - Name", "Person - Email - Work", "Person - Person created", "Deal - Value", ...
+# Google Contacts: "Given Name" and "E-mail 1 - Value" (old), "First Name" and "E-mail 1 - Label" (new).
+# Outlook: "E-mail Address", "Mobile Phone", "Business Phone", ...
+ALIASES: dict[str, tuple[str, ...]] = {
+    "first_name": (
+        "First Name", "First", "Given Name", "Forename", "Fname", "Person - First name", "Lead First Name",
+        "Contact First Name", "Buyer First Name", "Client First Name", "Vorname", "Prénom", "Nombre",
+    ),
+    "last_name": (
+        "Last Name", "Last", "Family Name", "Surname", "Lname", "Person - Last name", "Lead Last Name",
+        "Contact Last Name", "Buyer Last Name", "Client Last Name", "Nachname", "Nom", "Apellido", "Apellidos",
+    ),
+    "name": (
+        "Name", "Full Name", "Person - Name", "Contact Name", "Lead Name", "Client Name", "Customer Name",
+        "Buyer Name", "Consumer Name", "Display Name", "File As", "Deal - Contact person", "Contact person",
+    ),
+    "email": (
+        "Email", "E-mail Address", "Primary Email", "E-mail 1 - Value", "E-mail 1 Address", "Email 1",
+        "Person - Email - Work", "Person - Email - Home", "Person - Email", "Person - Email - Other", "Lead Email",
+        "Contact Email", "Email Work", "Work Email", "Business Email", "Email Home", "Home Email", "Personal Email",
+        "Email Other", "Other Email", "Secondary Email", "Alternate Email", "Emails", "Mail", "E-Mail-Adresse",
+        *_numbered("E-mail {} - Value", "E-mail {} Address", "Email {}"),
+        "Courriel", "Correo", "Correo electrónico", "Additional email addresses",
+    ),
+    "phone": (
+        "Phone", "Phone Number", "Primary Phone", "Telephone", "Telephone Number", "Tel", "Phone 1 - Value", "Phone 1",
+        "Mobile Phone", "Mobile Phone Number", "Mobile", "Mobile Number", "Cell Phone", "Cell", "Cell Number",
+        "Cellphone", "Person - Phone - Mobile", "Person - Phone - Work", "Person - Phone - Home", "Person - Phone",
+        "Person - Phone - Other", "Lead Phone", "Contact Phone", "Home Phone", "Home Phone Number", "Business Phone",
+        "Work Phone", "Office Phone", "Company Main Phone", "Car Phone", "Other Phone", "Secondary Phone",
+        "Alternate Phone", "WhatsApp Phone Number", "Home Phone 2", "Business Phone 2", "Phones",
+        *_numbered("Phone {} - Value", "Phone {}"), "Telefon", "Handy", "Téléphone", "Teléfono", "Móvil",
+    ),
+    "status": (
+        "Status", "Lead Status", "Stage", "Lead Stage", "Pipeline Stage", "Deal Stage", "Deal - Stage",
+        "Contact Status", "Person - Lead Status", "Deal - Lead Status", "State of Lead",
+    ),
+    "source": (
+        "Source", "Lead Source", "Original Source", "Original Traffic Source", "Traffic Source", "Person - Lead Source",
+        "Deal - Source", "Deal - Lead Source", "Lead - Source", "Contact Source", "Referral Source", "Website Source",
+        "Origin", "Channel",
+    ),
+    "budget_min": (
+        "Budget Min", "Min Budget", "Minimum Budget", "Budget From", "Price Min", "Min Price", "Minimum Price",
+        "Price From", "Lowest Price", "Search Min Price",
+    ),
+    "budget_max": (
+        "Budget Max", "Max Budget", "Maximum Budget", "Budget To", "Price Max", "Max Price", "Maximum Price",
+        "Price To", "Highest Price", "Search Max Price",
+    ),
+    "price": (
+        "Budget", "Price", "Price Range", "Budget Range", "Target Price", "Desired Price", "Listing Price",
+        "List Price", "Asking Price", "Home Price", "Home Value", "Property Price", "Property Value",
+        "Average Price", "Avg Price", "Deal - Value", "Deal Value", "Amount", "Deal Amount", "Purchase Price",
+    ),
+    "property_interest": (
+        "Property Interest", "Property of Interest", "Interest", "Interested In", "Looking For", "Property",
+        "Property Address", "Listing Address", "Listing", "Inquiry Property", "Property Type", "Home Type",
+        "Deal - Title", "Deal Name", "Search Criteria", "Message", "Comments", "Comment", "Inquiry", "Enquiry",
+        "Lead Message",
+    ),
+    "created_at": (
+        "Created At", "Date Added", "Create Date", "Created Date", "Date Created", "Created", "Created On",
+        "Creation Date", "Added", "Date Received", "Received", "Received Date", "Lead Date", "Inquiry Date",
+        "Submitted At", "Submission Date", "Registered", "Registration Date", "Date Registered", "Timestamp", "Date",
+        "Person - Person created", "Person created", "Deal - Deal created", "Lead created", "Add Time",
+    ),
+}  # fmt: skip
+
+# Columns of those exports for which a lead has no field. They are not imported, and the report names them.
+NOT_STORED: tuple[str, ...] = (
+    # our own: what the server sets, and what the rejects file adds
+    "id", "updated_at", "activity_count", "version", "closed_at", "import_line", "import_problems",
+    # who, where, what: every CRM and address book
+    "Lead ID", "Contact ID", "Record ID", "Person - ID", "Deal - ID", "External ID", "Title", "Salutation", "Prefix",
+    "Suffix", "Middle Name", "Nickname", "Maiden Name", "Initials", "Short Name", "Gender", "Birthday", "Birthdate",
+    "Date of Birth", "Anniversary", "Spouse", "Spouse Name", "Children", "Company", "Company Name", "Organization",
+    "Organisation", "Department", "Job Title", "Position", "Profession", "Occupation", "Employer", "Industry",
+    "Address", "Street", "Street Address", "Address 2", "City", "State", "State/Region", "Province", "County", "Region",
+    "Zip", "Zip Code", "Postal Code", "Postcode", "Country", "Country/Region", "Neighborhood", "Time Zone",
+    "Notes", "Note", "Description", "Background", "Tags", "Tag", "Labels", "Label", "Groups", "Group", "Categories",
+    "Category", "Keywords", "Custom Fields", "Language", "Preferred Language", "Photo", "Website", "Website URL",
+    "Web Page", "Personal Web Page", "Business Web Page", "Facebook", "LinkedIn", "LinkedIn Bio", "Twitter",
+    "Twitter Username", "Instagram", "Owner", "Lead Owner", "Contact Owner", "HubSpot Owner", "Assigned To", "Agent",
+    "Assigned Agent", "Assigned User", "Assigned Lender", "Assigned Lender Name", "Assigned Pond", "Listing Agent",
+    "Agent Name", "Lender", "Team", "Created By", "Score", "Lead Score", "Rating", "Priority", "Temperature", "Type",
+    "Lead Type", "Contact Type", "Lifecycle Stage", "Role", "Timeframe", "Time Frame", "Financing", "Pre-Approved",
+    "Prequalified", "Is Working With Agent", "Campaign", "Medium", "Contacted", "Deal", "Associated Deal",
+    "Associated Company", "Modified", "Updated", "Updated Date", "Modified Date", "Lead Updated",
+    # real-estate details of a wish or a listing
+    "MLS", "MLS Number", "MLS #", "MLS ID", "Listing ID", "Listing URL", "Listing Status", "Beds", "Bedrooms", "Baths",
+    "Bathrooms", "Square Feet", "Sq Ft", "Lot Size", "Year Built", "Property URL", "Property ID", "Property City",
+    "Property State", "Property Zip", "Property Postal Code", "Property MLS Number", "Property Beds",
+    "Property Baths", "Property Bedrooms", "Property Bathrooms", "Property Area", "Property Lot", "Property Country",
+    # Outlook and old Google Contacts
+    "Additional Name", "Yomi Name", "Given Name Yomi", "Additional Name Yomi", "Family Name Yomi", "Name Prefix",
+    "Name Suffix", "Location", "Billing Information", "Directory Server", "Mileage", "Hobby", "Sensitivity", "Subject",
+    "Group Membership", "Phonetic First Name", "Phonetic Middle Name", "Phonetic Last Name", "Organization Name",
+    "Organization Title", "Organization Department", "Organizational ID Number", "Government ID Number", "Account",
+    "Office Location", "Internet Free Busy", "Private", "Schools", "Referred By", "Manager's Name", "Callback",
+    "Assistant's Name", "Assistant's Phone", "Home Fax", "Business Fax", "Other Fax", "Fax", "Fax Number", "Pager",
+    "ISDN", "Radio Phone", "TTY/TDD Phone", "Telex", "Given Yomi", "Surname Yomi", "Home Address", "Business Address",
+    "Other Address", "E-mail Type", "E-mail Display Name",
+)  # fmt: skip
+
+# The same, where programs number or combine their headers; matched against normal forms.
+NOT_STORED_PATTERNS: tuple[str, ...] = (
+    r"email\d*(label|type|displayname|status|optout|verified|invalid)",
+    r"phone\d*(label|type|status|extension|verified|invalid)",
+    r"(address|website|relation|event|customfield|im|jot|organization|externalid|calendarlink|language)\d+\w*",
+    r"(home|business|other|mailing|work|billing|person|personpostal|property)"
+    r"(street|address|city|state|stateprovince|zip|zipcode|postalcode|country|countryregion|pobox|addresspobox)\d*",
+    r"(person|deal|organization|lead)(id|owner|label|title|organization|notes|website|opendeals|closeddeals|wondeals|"
+    r"lostdeals|marketingstatus|doubleoptin|currency|pipeline|probability|status|wontime|losttime|im|birthday|picture)",
+    r"(person|deal|lead|contact)?(last|next|first|recent|time|total|number|numberof|date)"
+    r"(of)?\w*(activity|activities|contacted|contact|modified|updated?|visit|visits|login|session|conversion|touch|seen|"
+    r"engagement|sent|opened|clicked|followup|appointment|viewed|views|pageviews|deals|forms?submissions?|opens|clicks)"
+    r"(date|time|source)?",
+    r"(first|last|latest|original)(conversion|traffic|source)\w+",
+    r"user\d",
+    r"(associated|become|became)\w+",
+    r"(marketing|email|sms|phone|unsubscribed)\w*(optin|optout|status|subscribed|unsubscribed|permission)",
+)
+
+
+def headers_of(fields: Iterable[str]) -> list[tuple[str, str]]:
+    """``(header, field)`` for every alias of the fields."""
+    return [(header, field) for field in fields for header in ALIASES[field]]

@@ -1,0 +1,221 @@
+"""Which column of a file is which field of a lead.
+
+Case, spaces and punctuation of headers do not count. A header that is neither known, nor mapped, nor ignored by request
+stops the import: no column is dropped without a word. Columns that are known from other programs' exports but have no
+place in a lead (addresses, birthdays, owners, tags, notes) are not imported, and ``not_stored`` names them.
+"""
+
+import difflib
+import re
+from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
+
+from crm_project.values import fold
+from leads import rules
+from leads.importing.aliases import ALIASES, NOT_STORED, NOT_STORED_PATTERNS
+from leads.importing.convert import Convert, row_converter
+from leads.importing.tally import Refused
+
+# ``name`` is split into first and last name; ``price`` fills ``budget_max``, or both budgets if it is a range.
+TARGETS = (*rules.CREATE, "created_at", "name", "price")
+MOST_TOLD = 20
+NEAR_MISSES = 3
+
+_punctuation = re.compile(r"[\W_]+")
+_currency = re.compile(r"(?:usd|eur|gbp|cad|aud|chf)$")
+_several_values = re.compile(r"(email|phone)\d+value")
+
+
+class MappingError(Refused):
+    """The columns cannot be mapped as asked; a sentence for people."""
+
+
+class UnknownHeaders(MappingError):
+    """Headers nobody knows: ``headers`` has each with the known headers nearest to it."""
+
+    def __init__(self, headers: MappingOf[str, Sequence[str]]) -> None:
+        self.headers = dict(headers)
+        shown = [_told(header, near) for header, near in list(headers.items())[:MOST_TOLD]]
+        more = f", and {len(headers) - MOST_TOLD} more" if len(headers) > MOST_TOLD else ""
+        one = len(headers) == 1
+        super().__init__(
+            f"unknown {'column' if one else 'columns'} {', '.join(shown)}{more}. Say which field "
+            f"{'it is' if one else 'they are'}, or that {'it is' if one else 'they are'} to be ignored."
+        )
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The plan for a file's columns; a column is named by its place, from 0.
+
+    ``columns`` has for each target the columns that fill it, in order of preference: the first cell that is not blank
+    wins. ``not_stored`` are known headers without a field, ``ignored`` those ignored by request, ``unknown`` those
+    ignored by ``ignore_unknown``, ``overruled`` those whose field is set for every row, ``unnamed`` the columns without
+    a header (a value in one is a problem of its row). ``convert(cells)`` makes the fields of one row.
+    """
+
+    header: tuple[str, ...]
+    columns: dict[str, tuple[int, ...]]
+    constants: dict[str, str] = field(default_factory=dict)
+    not_stored: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    overruled: tuple[str, ...] = ()
+    unnamed: tuple[int, ...] = ()
+    several_values: frozenset[str] = frozenset()
+    guarded: bool = True
+    convert: Convert = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "convert", row_converter(self))
+
+    def column_of(self, target: str) -> str:
+        """The header a field's value came from, for reports; the field itself if it came from none."""
+        for name in (target, *_FILLED_BY.get(target, ())):
+            if places := self.columns.get(name):
+                return self.header[places[0]]
+        return target
+
+    def describe(self) -> list[str]:
+        """The plan in sentences, a line a field and a line for each kind of column that is not imported."""
+        lines = [
+            f"{target}: {', else '.join(repr(self.header[place]) for place in places)}"
+            for target, places in self.columns.items()
+        ]
+        lines += [f"{target}: always {value!r}" for target, value in self.constants.items()]
+        for what, headers in (
+            ("Not imported, a lead has no such field", self.not_stored),
+            ("Ignored as asked", self.ignored),
+            ("Unknown and ignored as asked", self.unknown),
+            ("Not imported, the field is set for every row", self.overruled),
+        ):
+            if headers:
+                lines.append(f"{what}: {', '.join(headers)}")
+        return lines
+
+
+_FILLED_BY = {"first_name": ("name",), "last_name": ("name",), "budget_max": ("price",), "budget_min": ("price",)}
+
+
+def normal(header: str) -> str:
+    """A header without its case, spaces, punctuation, and a currency at its end."""
+    bare = _punctuation.sub("", fold(header))
+    return _currency.sub("", bare) or bare
+
+
+_places: dict[
+    str, tuple[str, int]
+] = {}  # of each normal header: its field, and its rank among the headers of the field
+for _target in TARGETS:
+    for _rank, _header in enumerate((_target, *ALIASES[_target])):
+        _places.setdefault(normal(_header), (_target, _rank))
+_not_stored = frozenset(map(normal, NOT_STORED))
+_not_stored_pattern = re.compile("|".join(f"(?:{pattern})" for pattern in NOT_STORED_PATTERNS))
+_shown = {normal(header): header for headers in ALIASES.values() for header in headers}
+
+
+def map_headers(
+    header: Sequence[str],
+    *,
+    explicit: MappingOf[str, str] | None = None,
+    constants: MappingOf[str, str] | None = None,
+    ignore: Collection[str] = (),
+    ignore_unknown: bool = False,
+    guarded: bool = True,
+) -> Mapping:
+    """The plan for a file with this ``header``.
+
+    ``explicit`` maps headers to targets and comes before what is known of the same target; ``constants`` are values for
+    every row; ``guarded`` says that an apostrophe before ``= + - @`` is a guard against formulas and comes off.
+    Raises ``UnknownHeaders``, and ``MappingError`` for a wish that cannot be fulfilled.
+    """
+    constants = dict(constants or {})
+    asked = _asked_for(header, explicit or {}, constants)
+    dropped = {place for wish in ignore for place in _places_of(wish, header)}
+    if both := dropped & asked.keys():
+        raise MappingError(f"the column {header[min(both)]!r} is both mapped and ignored.")
+    found: dict[str, list[tuple[int, int]]] = {}
+    other: dict[str, list[str]] = {"not_stored": [], "unknown": [], "overruled": []}
+    for place, name in enumerate(header):
+        if place in dropped or not name:
+            continue
+        target, rank = (asked[place], -1) if place in asked else known(name)
+        if target in constants:
+            other["overruled"].append(name)
+        elif target in ALIASES:
+            found.setdefault(target, []).append((rank, place))
+        else:
+            other[target].append(name)
+    if other["unknown"] and not ignore_unknown:
+        told = other["unknown"][:MOST_TOLD]  # looking for near misses takes a millisecond each
+        raise UnknownHeaders(dict.fromkeys(other["unknown"], ()) | {name: near_misses(name) for name in told})
+    columns = {target: tuple(place for _, place in sorted(found[target])) for target in TARGETS if target in found}
+    _check_enough(header, columns, constants)
+    return Mapping(
+        header=tuple(header),
+        columns=columns,
+        constants=constants,
+        ignored=tuple(header[place] for place in sorted(dropped)),
+        unnamed=tuple(place for place, name in enumerate(header) if not name and place not in dropped),
+        several_values=frozenset(_with_several_values(header, columns)),
+        guarded=guarded,
+        **{kind: tuple(names) for kind, names in other.items()},
+    )
+
+
+def known(header: str) -> tuple[str, int]:
+    """The target of a header and its rank there; or ``("not_stored", 0)`` or ``("unknown", 0)``."""
+    bare = normal(header)
+    if bare in _places:
+        return _places[bare]
+    return "not_stored" if bare in _not_stored or _not_stored_pattern.fullmatch(bare) else "unknown", 0
+
+
+def near_misses(header: str) -> list[str]:
+    """The known headers most like ``header``, best first."""
+    near = difflib.get_close_matches(normal(header), list(_places), NEAR_MISSES, 0.7)
+    return [_shown.get(bare, bare) for bare in near]
+
+
+def _told(header: str, near: Sequence[str]) -> str:
+    return f"{header!r}" + (f" (like {' or '.join(map(repr, near))}?)" if near else "")
+
+
+def _places_of(wish: str, header: Sequence[str]) -> list[int]:
+    """Where the header stands that a wish names: as it is written, else in its normal form."""
+    places = [place for place, name in enumerate(header) if name == wish.strip()]
+    places = places or [place for place, name in enumerate(header) if name and normal(name) == normal(wish)]
+    if not places:
+        near = difflib.get_close_matches(wish, [name for name in header if name], NEAR_MISSES)
+        raise MappingError(f"there is no column {_told(wish, near)}.")
+    return places
+
+
+def _asked_for(header: Sequence[str], explicit: MappingOf[str, str], constants: MappingOf[str, str]) -> dict[int, str]:
+    for target in (*explicit.values(), *constants):
+        if target not in TARGETS:
+            raise MappingError(f"there is no field {target!r}; the fields are {', '.join(TARGETS)}.")
+    asked: dict[int, str] = {}
+    wishes: dict[str, str] = {}
+    for wish, target in explicit.items():
+        if target in wishes:
+            raise MappingError(f"both {wishes[target]!r} and {wish!r} are mapped to {target}.")
+        if target in constants:
+            raise MappingError(f"{target} is both mapped from {wish!r} and set for every row.")
+        wishes[target] = wish
+        asked[_places_of(wish, header)[0]] = target
+    return asked
+
+
+def _check_enough(header: Sequence[str], columns: Collection[str], constants: Collection[str]) -> None:
+    if not {"first_name", "last_name", "name", "email", "phone"} & {*columns, *constants}:
+        shown = ", ".join(map(repr, header[:MOST_TOLD]))
+        raise MappingError(f"no column is a name, an e-mail address or a telephone number; there are {shown}.")
+
+
+def _with_several_values(header: Sequence[str], columns: MappingOf[str, tuple[int, ...]]) -> Iterator[str]:
+    """Fields from Google Contacts, which puts several addresses into one cell, divided by three colons."""
+    for target, places in columns.items():
+        if any(_several_values.fullmatch(normal(header[place])) for place in places):
+            yield target

@@ -1,0 +1,53 @@
+"""How far an import is: a bar with rate and time left on a terminal, a plain line now and then elsewhere."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from leads.importing.read import Source
+
+BAR = 30  # characters
+EVERY = 0.2  # seconds between two drawings of the bar
+EVERY_PLAIN = 10.0  # seconds between two plain lines
+
+
+class Meter:
+    """Called with the number of rows read so far; guesses the whole from how much of the file has been read."""
+
+    def __init__(self, out: Any, sources: Sequence[Source], quiet: bool) -> None:
+        self.out, self.sources, self.quiet = out, sources, quiet
+        self.terminal = bool(getattr(out, "isatty", lambda: False)())
+        self.started = self.drawn = time.monotonic()
+        self.rows = self.last = 0
+
+    def __call__(self, read: int) -> None:
+        """``read`` rows of the current file; a smaller number than the last begins the next file."""
+        self.rows += read - self.last if read >= self.last else read
+        self.last = read
+        now = time.monotonic()
+        if self.quiet or now - self.drawn < (EVERY if self.terminal else EVERY_PLAIN):
+            return
+        self.drawn = now
+        self._draw(self.rows / (now - self.started))
+
+    def _draw(self, rate: float) -> None:
+        done = self._done()
+        line = f"{self.rows:,} rows, {rate:,.0f} a second"
+        if done:
+            left = (time.monotonic() - self.started) * (1 - done) / done
+            line += f", {done:.0%}, {left:,.0f} s left"
+        if not self.terminal:
+            self.out.write(line)
+            return
+        filled = round(BAR * (done or 0))
+        self.out.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {line}\x1b[K", ending="")
+
+    def _done(self) -> float | None:
+        sizes = [source.size for source in self.sources]
+        read = [getattr(source, "position", 0) for source in self.sources]
+        return min(1.0, sum(read) / sum(sizes)) if all(sizes) and any(read) else None
+
+    def close(self) -> None:
+        """Leave the line of the bar."""
+        if self.terminal and not self.quiet:
+            self.out.write("")

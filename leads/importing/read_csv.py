@@ -1,0 +1,111 @@
+"""CSV and its relatives: comma, semicolon, tab or bar between the cells."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from leads.importing.content import Content
+from leads.importing.records import Cells, Record, Unreadable, all_blank, clean_header, fitted
+
+if TYPE_CHECKING:
+    import _csv
+
+DELIMITERS = ",;\t|"
+LONGEST_FIELD = 1 << 20  # characters; a longer one means a quotation mark that is never closed
+SAMPLE_ROWS = 200
+
+# Follows the last line. A record of its own shows that no quotation mark was open at the end of the file.
+_END = "\0end of file\0"
+# Excel's own way of naming the delimiter, on a first line of its own.
+_excel_hint = re.compile(r"\s*\"?sep=([,;\t|])\"?\s*", re.IGNORECASE)
+
+
+class CsvReader:
+    """The header of a CSV file and, as often as it is iterated, its records; raises ``Unreadable``.
+
+    A record's line is the line of the file it starts on, counted as an editor does, quoted line breaks included.
+    """
+
+    def __init__(self, content: Content, encoding: str, delimiter: str | None = None) -> None:
+        self.content = content
+        self.encoding = encoding
+        with content.text(encoding) as text:
+            sample = text.read(65_536)
+            whole = not text.read(1)
+        hint = _excel_hint.fullmatch(sample.splitlines()[0] if sample.strip() else "")
+        self.delimiter = delimiter or (hint.group(1) if hint else sniffed(sample, whole))
+        self.skip_hint = bool(hint)
+        with content.text(encoding) as text:
+            self.header = clean_header(self._to_header(self._records(text)))
+
+    def __iter__(self) -> Iterator[Record]:
+        csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+        with self.content.text(self.encoding) as text:
+            records = self._records(text)
+            self._to_header(records)
+            yield from self._rows(records)
+
+    @property
+    def position(self) -> int:
+        """The number of raw bytes read."""
+        return self.content.position
+
+    def _rows(self, records: "_csv.Reader") -> Iterator[Record]:
+        width = len(self.header)
+        plain = width if width > 1 else -1  # in a file of one column every record may be the end
+        line, start = 0, records.line_num + 1
+        try:
+            for cells in records:
+                line, start = start, records.line_num + 1
+                if len(cells) == plain and cells[0] and not cells[0].isspace():
+                    yield line, cells
+                elif cells == [_END]:
+                    return
+                elif not all_blank(cells):
+                    yield line, fitted(cells, width)
+        except csv.Error as error:
+            line, reason = start, str(error)
+        else:
+            reason = "the file ends within it"
+        raise Unreadable(f"A quotation mark opened in the record on line {line} is never closed: {reason}.")
+
+    def _records(self, text: io.TextIOWrapper) -> "_csv.Reader":
+        return csv.reader(chain(text, (_END,)), delimiter=self.delimiter, skipinitialspace=True)
+
+    def _to_header(self, records: "_csv.Reader") -> Cells:
+        if self.skip_hint:
+            next(records)
+        for cells in records:
+            if cells == [_END]:
+                break
+            if not all_blank(cells):
+                return cells
+        raise Unreadable(f"{self.content.name} is empty.")
+
+
+def sniffed(sample: str, whole: bool) -> str:
+    """The delimiter of the text that ``sample`` is the beginning (or the ``whole``) of; a comma if there is none.
+
+    The one that divides the header and, the same number of times, the most of the rows after it.
+    """
+    return max(DELIMITERS, key=lambda delimiter: _evenness(sample, whole, delimiter))
+
+
+def _evenness(sample: str, whole: bool, delimiter: str) -> tuple[float, int]:
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+    rows = []
+    for cells in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True):
+        if not all_blank(cells):
+            rows.append(len(cells))
+        if len(rows) > SAMPLE_ROWS:
+            break
+    else:
+        if not whole and len(rows) > 1:
+            rows.pop()  # cut off in the middle
+    width = rows[0] if rows else 1
+    if width < 2:
+        return 0.0, 0
+    return sum(count == width for count in rows) / len(rows), width

@@ -1,0 +1,121 @@
+"""Excel workbooks, read with python-calamine.
+
+It reads about 170,000 rows of 9 cells a second, twelve times what openpyxl does, and knows dates by their format. It
+holds the sheet in memory: about 85 bytes a cell, 800 MB for a million rows of nine. It expands no XML entities, but it
+believes a file's word about where its cells are and ends the whole process when that does not fit in memory, so
+``_check`` looks first.
+"""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from typing import IO
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+from leads.importing.content import PIECE, Content
+from leads.importing.records import Cells, Record, Unreadable, all_blank, clean_header, fitted
+
+ZIP = b"PK\x03\x04"
+MOST_ROWS = 1 << 20  # Excel's own limits
+MOST_COLUMNS = 1 << 14
+MOST_CELLS = 40_000_000  # between the first and the last; an empty one takes 32 bytes
+BIGGEST_UNPACKED = 1 << 30  # bytes of XML; 20 million filled cells
+BIGGEST_RATIO = 200  # workbooks shrink to a tenth; a bomb to a thousandth
+SMALLEST_BOMB = 1 << 26
+
+# Where a cell or row is said to be, if that is not within the first 26 columns and 99,999 rows.
+# (The look back comes after the letter: so the search for it is fast.)
+_far = re.compile(rb"""r(?<=\sr)\s*=\s*["']\s*([A-Za-z]{2,}(?=[0-9])|[A-Za-z]?(?=[0-9]{6}))([0-9]+)""")
+
+
+class XlsxReader:
+    """The header and records of a workbook's first visible sheet that holds anything; raises ``Unreadable``.
+
+    Cells are ``str``, ``float``, ``bool``, ``datetime``, ``date``, ``time`` or ``timedelta``, "" where there is
+    nothing (a formula's error, too). Further sheets with something in them are named in ``notes``.
+    """
+
+    encoding = None
+
+    def __init__(self, content: Content) -> None:
+        self.content = content
+        _check(content)
+        try:
+            sheets = list(_filled(CalamineWorkbook.from_filelike(content.unpack())))
+        except CalamineError as error:
+            raise Unreadable(f"{content.name} is not a workbook that can be read: {error}.") from error
+        if not sheets:
+            raise Unreadable(f"{content.name} is empty.")
+        self.sheet, *others = sheets
+        self.notes = [f"The sheet {sheet.name!r} was not read, only {self.sheet.name!r}." for sheet in others]
+        self.row = 0
+        self.header = clean_header(self._to_header(iter(self._rows())))
+
+    def __iter__(self) -> Iterator[Record]:
+        rows = iter(self._rows())
+        self._to_header(rows)
+        width = len(self.header)
+        for number, cells in rows:
+            self.row = number
+            if not all_blank(cells):
+                yield number, fitted(cells, width)
+
+    @property
+    def position(self) -> int:
+        """The number of raw bytes read, as if the rows were read from the file one by one."""
+        return self.content.size * self.row // max(self.sheet.total_height, 1)
+
+    def _rows(self) -> Iterator[Record]:
+        return enumerate(self.sheet.iter_rows(), 1)
+
+    def _to_header(self, rows: Iterator[Record]) -> Cells:
+        for _, cells in rows:
+            if not all_blank(cells):
+                return cells
+        raise Unreadable(f"{self.content.name} is empty.")
+
+
+def _filled(workbook: CalamineWorkbook) -> Iterator[CalamineSheet]:
+    for number, data in enumerate(workbook.sheets_metadata):
+        if data.typ is SheetTypeEnum.WorkSheet and data.visible is SheetVisibleEnum.Visible:
+            sheet = workbook.get_sheet_by_index(number)
+            if sheet.end is not None:
+                yield sheet
+
+
+def _check(content: Content) -> None:
+    """Refuse what is no workbook, and workbooks made to fill the memory."""
+    try:
+        with content.failures(), zipfile.ZipFile(content.unpack()) as archive:
+            if "xl/workbook.xml" not in archive.namelist():
+                raise Unreadable(f"{content.name} is a zip archive, but not an Excel workbook (.xlsx).")
+            unpacked = sum(member.file_size for member in archive.infolist())
+            packed = sum(member.compress_size for member in archive.infolist())
+            if unpacked > BIGGEST_UNPACKED or (unpacked > SMALLEST_BOMB and unpacked > BIGGEST_RATIO * packed):
+                raise Unreadable(f"{content.name} unpacks to {unpacked >> 20:,} MB; save it as CSV instead.")
+            for member in archive.namelist():
+                with archive.open(member) as file:
+                    _check_extent(file, content.name)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise Unreadable(f"{content.name} is a damaged workbook: {error}.") from error
+
+
+def _check_extent(file: IO[bytes], name: str) -> None:
+    """Refuse cells so far out that the empty space before them would not fit in memory."""
+    rows, columns, tail = 99_999, 26, b""
+    while piece := file.read(PIECE):
+        piece = tail + piece
+        for letters, digits in _far.findall(piece):
+            rows = max(rows, int(digits[:12]))
+            columns = max(columns, _column(letters[:6]))
+        if rows > MOST_ROWS or columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
+            raise Unreadable(f"{name} has cells as far out as row {rows:,} and column {columns:,}; save it as CSV.")
+        tail = piece[-64:]
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - 64
+    return number

@@ -1,0 +1,51 @@
+"""The rejects file: every bad row as it came, with its line and what is wrong, to be mended and fed back."""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from leads.importing.tally import Refused
+
+LINE, PROBLEMS = "import_line", "import_problems"
+
+
+class Rejects:
+    """A CSV file with the columns ``import_line`` and ``import_problems`` before the original ones.
+
+    It is written beside its name and takes it only when the import ends, so that a killed import leaves no half file
+    that looks whole.
+    """
+
+    def __init__(self, path: Path, header: Sequence[str]) -> None:
+        self.path = path
+        self.part = path.with_name(path.name + ".part")
+        try:
+            self.file = self.part.open("w", newline="", encoding="utf-8")
+        except OSError as error:
+            raise Refused(f"cannot write the rejects file {path}: {error.strerror}") from None
+        self.writer = csv.writer(self.file)
+        kept = [cell for cell in header if cell not in (LINE, PROBLEMS)]
+        self.places = [place for place, cell in enumerate(header) if cell not in (LINE, PROBLEMS)]
+        self.width = len(header)
+        self.writer.writerow([LINE, PROBLEMS, *kept])
+
+    def write(self, line: int, cells: Sequence[Any], problems: Sequence[dict[str, Any]]) -> None:
+        """One bad row; its problems become one line of text."""
+        told = "; ".join(f"{problem['column']}: {problem['reason']}" for problem in problems)
+        own = [cells[place] if place < len(cells) else "" for place in self.places]
+        extra = cells[self.width :]
+        self.writer.writerow([line, " ".join(told.split()), *own, *extra])
+
+    def finish(self) -> None:
+        """Put the whole file in its place."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
+        self.part.replace(self.path)
+
+    def drop(self) -> None:
+        """Leave nothing behind."""
+        self.file.close()
+        self.part.unlink(missing_ok=True)

@@ -1,0 +1,75 @@
+"""What became of an import, as one JSON object for programs and as a few lines for an office manager."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from leads.models import ImportRun
+
+COUNTS = ("read", "created", "updated", "skipped", "rejected")
+FIRST = 10  # problems told in the summary
+
+
+def as_object(runs: Sequence[ImportRun]) -> dict[str, Any]:
+    """The report of one run; of several, their sums, with each run's own report under ``files``."""
+    if len(runs) == 1:
+        return _one(runs[0])
+    files = [_one(run) for run in runs]
+    sums = {count: sum(file[count] for file in files) for count in COUNTS}
+    problems = [{**problem, "file": file["file"]} for file in files for problem in file["problems"]]
+    total = {"run": None, "state": _state(runs), **sums, "problem_count": sum(run.problem_count for run in runs)}
+    return {**total, "message": runs[0].message, "problems": problems[:1000], "files": files}
+
+
+def refusal(message: str) -> dict[str, Any]:
+    """The report of an import that ended before there was a run."""
+    nothing = dict.fromkeys(COUNTS, 0)
+    return {"run": None, "state": "refused", **nothing, "problem_count": 0, "message": message, "problems": []}
+
+
+def _one(run: ImportRun) -> dict[str, Any]:
+    counts = {count: getattr(run, count) for count in COUNTS}
+    return {
+        "run": run.pk,
+        "state": str(run.state),
+        "file": run.file_name,
+        "sha256": run.sha256,
+        **counts,
+        "problem_count": run.problem_count,
+        "message": run.message,
+        "options": run.options,
+        "problems": run.problems,
+    }
+
+
+def _state(runs: Sequence[ImportRun]) -> str:
+    return str(runs[0].state)
+
+
+def exit_code(runs: Sequence[ImportRun]) -> int:
+    """0 all done, 1 refused, 3 done with rejects."""
+    if any(run.state == ImportRun.State.REFUSED for run in runs):
+        return 1
+    return 3 if any(run.rejected for run in runs) else 0
+
+
+def as_lines(run: ImportRun) -> list[str]:
+    """The closing summary of one run."""
+    would = {"done": "", "dry": "would be ", "refused": "would have been "}.get(str(run.state), "")
+    titles = {"done": "Imported", "dry": "Dry run of (nothing was stored)", "refused": "REFUSED, nothing was stored:"}
+    lines = [f"{titles.get(str(run.state), str(run.state))} {run.file_name} (run {run.pk})"]
+    if run.message:
+        lines.append(f"  {run.message}")
+    if run.read:
+        lines += [
+            f"  {run.read:>11,} rows read",
+            f"  {run.created:>11,} {would}new leads",
+            f"  {run.updated:>11,} {would}updates of leads that were there",
+            f"  {run.skipped:>11,} {would}skipped, being there already",
+            f"  {run.rejected:>11,} rejected",
+        ]
+    lines += [
+        f"  line {p['line']}, {p['column'] or 'row'}: {p['reason']} ({p['value']!r})" for p in run.problems[:FIRST]
+    ]
+    if run.problem_count > FIRST:
+        lines.append(f"  … and {run.problem_count - FIRST:,} more problems (--rejects FILE writes down every bad row)")
+    return lines

@@ -1,0 +1,208 @@
+"""An import from beginning to end: read, map, check, match, load, in one transaction, with an account of every row.
+
+No printing and no argument parsing here: the command and the admin both call ``import_files``.
+"""
+
+import getpass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from crm_project.values import Problem
+from leads import rules
+from leads.importing import accounts
+from leads.importing.columns import Mapping as Columns
+from leads.importing.columns import map_headers
+from leads.importing.read import Source
+from leads.importing.rejects import Rejects
+from leads.importing.tally import Refused, Tally, as_dict
+from leads.importing.write import Matching, Straight, first_load
+from leads.models import ImportRun
+
+Progress = Callable[[int], None]
+PROGRESS_EVERY = 1000  # rows
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the operator asked for; ``import_leads --help`` explains each."""
+
+    on_duplicate: str = "create"
+    on_error: str = "abort"
+    dry_run: bool = False
+    again: bool = False
+    explicit: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    ignored: Sequence[str] = ()
+    ignore_unknown: bool = False
+
+
+class _Rollback(Exception):
+    """Ends the transaction of an import that stores nothing."""
+
+
+class FileImport:
+    """One file on its way into the table."""
+
+    def __init__(self, source: Source, run: ImportRun, options: Options, rejects: Path | None, progress: Progress):
+        self.source, self.run, self.options, self.progress = source, run, options, progress
+        self.tally = Tally()
+        self.rejects_path = rejects
+        self.rejects: Rejects | None = None
+
+    def prepare(self) -> None:
+        """Map the columns and look whether the file is known; ``Refused`` where it cannot go on."""
+        options = self.options
+        self.columns: Columns = map_headers(
+            self.source.header,
+            explicit=options.explicit,
+            constants=options.constants,
+            ignore=options.ignored,
+            ignore_unknown=options.ignore_unknown,
+        )
+        earlier = accounts.known(self.source.sha256, self.run.kind)
+        if earlier and not options.again:
+            when = f"{earlier.started_at:%Y-%m-%d %H:%M}"
+            raise Refused(
+                f"this file was imported already, as run {earlier.pk} on {when} UTC (--again imports it again)"
+            )
+        if self.rejects_path:
+            self.rejects = Rejects(self.rejects_path, self.source.header)
+
+    def load(self) -> None:
+        """Every row of the file: checked, then stored, matched or rejected. Inside the transaction."""
+        now = timezone.now()
+        straight = self.options.on_duplicate == "create"
+        if straight:
+            way: Straight | Matching = Straight(self.run, self.tally, now)
+        else:
+            way = Matching(self.run, self.tally, now, self.options.on_duplicate, self.reject)
+        tally, convert, check = self.tally, self.columns.convert, rules.check
+        with way.open() as take:
+            for line, cells in self.source:
+                tally.read += 1
+                if tally.read % PROGRESS_EVERY == 0:
+                    self.progress(tally.read)
+                given, wrong = convert(cells)
+                clean, problems = check(given)
+                if wrong or problems:
+                    self.reject(line, cells, wrong + without(problems, wrong))
+                elif not (straight and self.doomed):
+                    take(clean, given, line, cells)
+        self.progress(tally.read)
+
+    def reject(self, line: int, cells: Any, problems: list[Problem]) -> None:
+        """Count a bad row, and keep it for the rejects file."""
+        self.tally.reject(line, problems, self.columns.column_of)
+        if self.rejects:
+            told = [as_dict(line, problem, self.columns.column_of) for problem in problems]
+            self.rejects.write(line, cells, told)
+
+    @property
+    def doomed(self) -> bool:
+        """Whether nothing of this file will be stored, whatever else is in it."""
+        return self.tally.rejected > 0 and self.options.on_error == "abort"
+
+    def close(self, state: ImportRun.State, message: str = "") -> None:
+        """Write the end of the run."""
+        stored = state in (ImportRun.State.DONE, ImportRun.State.DRY)
+        counts = self.tally.kept() if stored else self.tally.refused()
+        accounts.close(self.run, state, message=message, **counts)
+
+
+def without(problems: list[Problem], told: list[Problem]) -> list[Problem]:
+    """The problems with fields that nothing has been said about yet (a cell that could not be read is absent)."""
+    fields = {problem.loc for problem in told}
+    return [problem for problem in problems if problem.loc not in fields]
+
+
+def import_files(
+    sources: Sequence[Source],
+    options: Options,
+    user: Any = None,
+    rejects: Path | None = None,
+    progress: Progress = lambda read: None,
+) -> list[ImportRun]:
+    """Import all the files, or none of them, in one transaction; returns a closed run for each.
+
+    A run's ``state`` says how it ended: ``done``, ``dry``, or ``refused`` with its ``message`` or ``problems``.
+    Database errors refuse the import too; only when the account itself cannot be written do they come out.
+    """
+    with ExitStack() as stack:
+        files = []
+        for source in sources:
+            run = stack.enter_context(accounts.running(**_account(source, options, user)))
+            path = rejects if len(sources) == 1 else _numbered(rejects, len(files) + 1)
+            files.append(FileImport(source, run, options, path, progress))
+        try:
+            with transaction.atomic():
+                _load_all(files, options)
+        except _Rollback:
+            _close_unstored(files, options)
+        except (Refused, DatabaseError) as error:
+            message = str(error) if isinstance(error, Refused) else f"the database refused: {str(error).strip()}"
+            for file in files:
+                file.close(ImportRun.State.REFUSED, message)
+        finally:
+            _end_rejects(files)
+        return [file.run for file in files]
+
+
+def _load_all(files: Sequence[FileImport], options: Options) -> None:
+    accounts.take_turn()
+    for file in files:
+        file.prepare()
+    with first_load(wanted=not options.dry_run):
+        for file in files:
+            file.load()
+        if options.dry_run or any(file.doomed for file in files):
+            raise _Rollback
+    for file in files:
+        if file.rejects:
+            file.rejects.finish()
+        file.close(ImportRun.State.DONE)
+
+
+def _close_unstored(files: Sequence[FileImport], options: Options) -> None:
+    refused = any(file.doomed for file in files)
+    for file in files:
+        if refused:
+            file.close(ImportRun.State.REFUSED, _why(file))
+        else:
+            file.close(ImportRun.State.DRY)
+
+
+def _why(file: FileImport) -> str:
+    if not file.tally.rejected:
+        return "another file of the same import was refused"
+    rows = "1 row is" if file.tally.rejected == 1 else f"{file.tally.rejected} rows are"
+    return f"{rows} bad, so nothing was stored (--on-error skip stores the good ones)"
+
+
+def _end_rejects(files: Sequence[FileImport]) -> None:
+    for file in files:
+        if file.rejects and not file.rejects.file.closed:
+            if file.tally.rejected:
+                file.rejects.finish()
+            else:
+                file.rejects.drop()
+
+
+def _account(source: Source, options: Options, user: Any) -> dict[str, Any]:
+    asked = {name: value for name, value in asdict(options).items() if value not in ({}, (), [])}
+    return {
+        "file_name": source.name[:255],
+        "sha256": source.sha256,
+        "options": asked,
+        "user": user,
+        "started_by": user.username if user else getpass.getuser(),
+    }
+
+
+def _numbered(path: Path | None, number: int) -> Path | None:
+    return path and path.with_name(f"{path.stem}-{number}{path.suffix}")

@@ -1,0 +1,50 @@
+"""What became of the rows, counted while they pass."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm_project.values import Problem
+
+MOST_KEPT = 1000  # problems kept with the run; all of them go to the rejects file
+LONGEST_VALUE = 200  # characters of a bad value that are repeated
+
+
+class Refused(Exception):
+    """The import stores nothing, and why: a sentence for the operator."""
+
+
+@dataclass
+class Tally:
+    """Counts of rows, and the first problems as JSON-ready dicts of line, column, value and reason."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    skipped: int = 0
+    rejected: int = 0
+    problem_count: int = 0
+    problems: list[dict[str, Any]] = field(default_factory=list)
+
+    def reject(self, line: int, problems: list[Problem], column_of: Any) -> None:
+        """Count one bad row; ``column_of`` names the file's column for one of our fields."""
+        self.rejected += 1
+        self.problem_count += len(problems)
+        for problem in problems[: MOST_KEPT - len(self.problems)]:
+            self.problems.append(as_dict(line, problem, column_of))
+
+    def refused(self) -> dict[str, Any]:
+        """The counts of a run that stored nothing: every row read is a rejected one."""
+        return {**self.kept(), "created": 0, "updated": 0, "skipped": 0, "rejected": self.read}
+
+    def kept(self) -> dict[str, Any]:
+        """The counts and problems as the run's columns."""
+        return dict(vars(self))
+
+
+def as_dict(line: int, problem: Problem, column_of: Any) -> dict[str, Any]:
+    """One problem for the report: where, what was there, and what is wrong with it."""
+    field_name = str(problem.loc[0]) if problem.loc else ""
+    given = problem.input if isinstance(problem.input, str | int | float | bool | None) else str(problem.input)
+    value = given[:LONGEST_VALUE] if isinstance(given, str) else given
+    reason = problem.msg.removeprefix("Value error, ")
+    return {"line": line, "column": column_of(field_name), "value": value, "reason": reason}

@@ -1,0 +1,106 @@
+"""``manage.py import_leads FILE…``: bring lead files in, and say what became of every row."""
+
+import sys
+from argparse import ArgumentParser
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+
+from leads.importing import report
+from leads.importing.progress import Meter
+from leads.importing.read import FORMATS, Source, Unreadable, open_source
+from leads.importing.run import Options, import_files
+from leads.models import ImportRun
+
+EPILOG = """Exit codes: 0 all done; 3 done, with rejected rows; 1 refused, nothing stored; 2 wrong arguments."""
+
+
+class Command(BaseCommand):
+    """All files are stored in one transaction, or none; every run leaves an account."""
+
+    help = "Import leads from CSV, TSV, XLSX, JSON or JSON Lines files ('-' is standard input). " + EPILOG
+
+    def add_arguments(self, parser: ArgumentParser) -> None:  # type: ignore[override]
+        """The files, and what to do with what is in them."""
+        add = parser.add_argument
+        add("files", nargs="+", metavar="FILE", help="a file, gzipped or not; '-' for standard input")
+        add("--format", choices=FORMATS, help="instead of finding it out")
+        add("--map", action="append", default=[], metavar="HEADER=FIELD", help="which field a column fills")
+        add("--set", action="append", default=[], metavar="FIELD=VALUE", help="a value for every row that has none")
+        add("--ignore-columns", default="", metavar="A,B", help="columns to leave out")
+        add("--ignore-unknown", action="store_true", help="leave out every column that is not known")
+        add("--on-duplicate", choices=("create", "skip", "update", "error"), default="create")
+        add("--on-error", choices=("abort", "skip"), default="abort", help="abort: one bad row and nothing is stored")
+        add("--rejects", type=Path, metavar="FILE", help="write every bad row to this CSV file, to mend and feed back")
+        add("--dry-run", action="store_true", help="do everything but store")
+        add("--again", action="store_true", help="import a file that was imported before")
+        add("--report", choices=("text", "json"), default="text")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Import, report, and end with the exit code that says how it went."""
+        wanted = _options(options)
+        quiet = options["verbosity"] == 0 or options["report"] == "json"
+        try:
+            with ExitStack() as stack:
+                sources = [stack.enter_context(_open(name, options["format"])) for name in options["files"]]
+                if not quiet:
+                    for source in sources:
+                        self.stderr.write(_described(source))
+                meter = Meter(self.stderr, sources, quiet=quiet)
+                runs = import_files(sources, wanted, rejects=options["rejects"], progress=meter)
+                meter.close()
+        except Unreadable as unreadable:
+            self._refuse(str(unreadable), options["report"])
+        self._tell(runs, options)
+        if code := report.exit_code(runs):
+            sys.exit(code)
+
+    def _refuse(self, message: str, form: str) -> None:
+        if form == "json":
+            self.stdout.write(orjson.dumps(report.refusal(message)).decode())
+            sys.exit(1)
+        raise CommandError(message, returncode=1)
+
+    def _tell(self, runs: list[ImportRun], options: dict[str, Any]) -> None:
+        if options["report"] == "json":
+            self.stdout.write(orjson.dumps(report.as_object(runs)).decode())
+        elif options["verbosity"]:
+            for run in runs:
+                self.stdout.write("\n".join(report.as_lines(run)))
+                if run.rejected and options["rejects"]:
+                    self.stdout.write(f"  the bad rows are in {options['rejects']}")
+
+
+def _options(options: dict[str, Any]) -> Options:
+    return Options(
+        on_duplicate=options["on_duplicate"],
+        on_error=options["on_error"],
+        dry_run=options["dry_run"],
+        again=options["again"],
+        explicit=_pairs(options["map"], "--map"),
+        constants=_pairs(options["set"], "--set"),
+        ignored=[name.strip() for name in options["ignore_columns"].split(",") if name.strip()],
+        ignore_unknown=options["ignore_unknown"],
+    )
+
+
+def _pairs(given: list[str], option: str) -> dict[str, str]:
+    pairs = {}
+    for pair in given:
+        name, equals, value = pair.rpartition("=") if option == "--map" else pair.partition("=")
+        if not equals or not name:
+            raise CommandError(f"{option} {pair}: write NAME=VALUE", returncode=2)
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _open(name: str, format: str | None) -> Source:
+    return open_source(sys.stdin.buffer if name == "-" else name, format=format)
+
+
+def _described(source: Source) -> str:
+    details = [source.format, source.encoding, source.delimiter and f"delimiter {source.delimiter!r}"]
+    return f"{source.name}: {', '.join(detail for detail in details if detail)}"

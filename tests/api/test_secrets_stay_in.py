@@ -1,0 +1,76 @@
+"""No reply repeats a password, whatever is wrong with the body it came in."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import pytest
+
+from tests.conftest import Api
+
+SECRET = "s3cr3t-Passw0rd"
+FORM = "application/x-www-form-urlencoded"
+
+BODIES = [
+    {"password": SECRET},
+    {"username": 1, "email": 1, "password": SECRET},
+    {"username": "ab", "password": SECRET, "email": "x", "first_name": None, "last_name": 3},
+    {"username": "agent1", "email": "a@b.c", "password": SECRET + "\0", "first_name": "", "last_name": ""},
+    {"username": "agent1", "password": {"value": SECRET}},
+    {"username": "agent1", "password": [SECRET]},
+    {"username": {"password": SECRET}, "password": SECRET},
+    {"username": [{"password": SECRET}], "password": SECRET},
+    {"username": {"login": {"pass": SECRET}}},
+    {"Password": SECRET},
+    {"username": "agent1", "pasword": SECRET},
+    {"username": "agent1", "new_password": SECRET, "client_secret": SECRET},
+    [{"username": "agent1", "password": SECRET}],
+    [SECRET],
+    orjson.dumps({"username": "agent1", "password": SECRET}).decode(),  # encoded twice
+    SECRET,
+    {"username": "agent1", "email": "a@b.c", "password": SECRET * 400, "first_name": "", "last_name": ""},
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("path", ["/api/users/register", "/api/users/login"])
+def test_no_refusal_repeats_a_password(anonymous: Api, path: str, body: Any) -> None:
+    reply = anonymous.send("POST", path, orjson.dumps(body))
+    assert reply.status_code in (401, 422)
+    assert SECRET.encode() not in reply.content
+
+
+@pytest.mark.parametrize("body", [b'{"password":"%s"', b'{"username":"a","password":"%s"}}', b'"%s', b"%s"])
+def test_malformed_json_repeats_none(anonymous: Api, body: bytes) -> None:
+    for path in ("/api/users/register", "/api/users/login"):
+        reply = anonymous.send("POST", path, body % SECRET.encode())
+        assert reply.status_code == 422
+        assert SECRET.encode() not in reply.content
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"password": SECRET},
+        {"pass": SECRET, "client_secret": SECRET},
+        {"username": "a\0", "password": SECRET},
+        {"username": "a", "password": SECRET + "\0"},
+        {"username": "a", "password": SECRET, "grant_type": "other"},
+        {"password": SECRET, "grant_type": "other"},
+    ],
+)
+def test_the_form_repeats_none(anonymous: Api, fields: dict[str, str]) -> None:
+    reply = anonymous.send("POST", "/api/users/token", urlencode(fields), FORM)
+    assert reply.status_code == 422
+    assert SECRET.encode() not in reply.content
+
+
+def test_a_short_password_is_told_without_being_shown(anonymous: Api) -> None:
+    body = {"username": "agent1", "email": "a@b.c", "password": "s3cr3t!", "first_name": "", "last_name": ""}
+    (problem,) = anonymous.post("/api/users/register", body).json()["detail"]
+    assert problem == {
+        "type": "string_too_short",
+        "loc": ["body", "password"],
+        "msg": "String should have at least 8 characters",
+        "input": None,
+    }

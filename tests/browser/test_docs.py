@@ -1,0 +1,88 @@
+"""The documentation pages in a real browser."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from tests.live import LiveServer
+
+CHROMIUM = shutil.which("chromium")
+PASSWORD = "pass123456"
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def test_log_in_through_swaggers_dialog_and_try_me_out(server: LiveServer, page: Page) -> None:
+    username = f"swagger-{secrets.token_hex(6)}"
+    names = {"email": f"{username}@example.com", "first_name": "Swagger", "last_name": "User"}
+    body = {"username": username, "password": PASSWORD, **names}
+    assert server.send("POST", "/api/users/register", body).status == 201
+
+    page.goto(f"{server.url}/docs")
+    page.locator(".auth-wrapper .authorize").click()
+    dialog = page.locator(".modal-ux")
+    dialog.locator("#oauth_username").fill(username)
+    dialog.locator("#oauth_password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()
+    expect(dialog.get_by_role("button", name="Remove authorization")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+
+    me = page.locator("#operations-Users-get_current_user")
+    me.locator(".opblock-summary-control").click()
+    me.get_by_role("button", name="Try it out").click()
+    me.get_by_role("button", name="Execute").click()
+    expect(me.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
+    expect(me.locator(".live-responses-table")).to_contain_text(username)
+
+
+def test_swagger_tells_of_a_wrong_password(server: LiveServer, page: Page) -> None:
+    page.goto(f"{server.url}/docs")
+    page.locator(".auth-wrapper .authorize").click()
+    dialog = page.locator(".modal-ux")
+    dialog.locator("#oauth_username").fill("nobody")
+    dialog.locator("#oauth_password").fill("wrong")
+    dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()
+    expect(dialog.locator(".errors")).to_contain_text("Unauthorized")
+
+
+@pytest.mark.parametrize(("path", "sign"), [("/docs", ".opblock-summary-path"), ("/redoc", "#redoc h2")])
+def test_the_page_is_drawn_and_nothing_comes_from_elsewhere(
+    server: LiveServer, page: Page, path: str, sign: str
+) -> None:
+    answered: list[str] = []
+    asked_elsewhere: list[str] = []
+    errors: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked_elsewhere.append(route.request.url)
+        route.abort()
+
+    page.route(lambda url: url.startswith("http") and not url.startswith(server.url), refuse)
+    page.on("requestfinished", lambda request: answered.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{server.url}{path}")
+    expect(page.locator(sign).first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert f"{server.url}/openapi.json" in answered
+    assert asked_elsewhere == []
+    assert errors == []

@@ -1,0 +1,50 @@
+"""A TypeScript client generated from the schema: it compiles under ``--strict`` and does a day's work."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.live import LiveServer
+
+HERE = Path(__file__).parent
+NODE = shutil.which("node")
+
+pytestmark = [
+    pytest.mark.skipif(not NODE, reason="node is not installed"),
+    pytest.mark.skipif(not (HERE / "node_modules").is_dir(), reason="no node_modules: run `make client`"),
+]
+
+
+def run(*command: str) -> str:
+    """What a program of the client's folder prints; its complaints where it fails."""
+    ran = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def test_a_day_at_the_office(server: LiveServer) -> None:
+    programs = HERE / "node_modules" / ".bin"
+    run(str(programs / "openapi-typescript"), "../openapi/openapi.json", "--output", "build/api.d.ts")
+    run(str(programs / "tsc"), "--project", "tsconfig.json")
+    assert json.loads(run(str(NODE), "build/office.js", server.url)) == {
+        "user": True,
+        "taken": "Username or email already exists",
+        "problems": [["value_error", "body", "password"]],
+        "kind": "bearer",
+        "created": [["Alice", "new", "website"], ["Miguel", "contacted", "website"]],
+        "budget": 300000,
+        "status": "qualified",
+        "found": [True],
+        "deleted": 204,
+        "author": "Type Script",
+        "total_leads": "number",
+    }
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    lock = json.loads((HERE / "package-lock.json").read_text())
+    assert len(lock["packages"]) > 3
+    assert [name for name, package in lock["packages"].items() if "resolved" in package] == []

@@ -1,0 +1,224 @@
+"""GET /api/dashboard. The clock is set by handing the product another one; nothing here waits."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from activities.models import Activity
+from dashboard import queries
+from leads.models import Lead
+from leads.rules import PIPELINE
+from tests.conftest import Api
+from tests.factories import activity_row, make_activity, make_lead
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 11, 15, 30, tzinfo=UTC)
+WEEK = datetime(2026, 3, 4, tzinfo=UTC)
+MONTH = datetime(2026, 3, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+EMPTY: dict[str, Any] = {
+    "total_leads": 0,
+    "new_leads_this_week": 0,
+    "closed_leads_this_month": 0,
+    "total_activities": 0,
+    "leads_by_status": [],
+    "recent_activities": [],
+}
+
+
+@pytest.fixture
+def at(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], dict[str, Any]]:
+    """The dashboard as the API shows it at any moment."""
+
+    def show(moment: datetime) -> dict[str, Any]:
+        monkeypatch.setattr(queries, "timezone", SimpleNamespace(now=lambda: moment))
+        reply = api.get("/api/dashboard")
+        assert reply.status_code == 200
+        return reply.json()
+
+    return show
+
+
+Show = Callable[[datetime], dict[str, Any]]
+
+
+def test_it_works(at: Show, agent: User) -> None:
+    old = make_lead(created_at=WEEK - timedelta(days=30), status="contacted")
+    make_lead(created_at=NOW, status="new")
+    make_lead(created_at=WEEK - timedelta(days=9), status="closed", closed_at=NOW)
+    activity = make_activity(old, agent, notes="Talked", duration=12)
+    Activity.objects.update(created_at=NOW)
+    assert at(NOW) == {
+        "total_leads": 3,
+        "new_leads_this_week": 1,
+        "closed_leads_this_month": 1,
+        "total_activities": 1,
+        "leads_by_status": [
+            {"status": "new", "count": 1},
+            {"status": "contacted", "count": 1},
+            {"status": "closed", "count": 1},
+        ],
+        "recent_activities": [
+            {
+                "id": activity.pk,
+                "lead_id": old.pk,
+                "user_id": agent.pk,
+                "activity_type": "call",
+                "title": "Intro call",
+                "notes": "Talked",
+                "duration": 12,
+                "activity_date": "2026-10-03",
+                "created_at": "2026-03-11T15:30:00.000000",
+                "user_name": "Agent One",
+            }
+        ],
+    }
+
+
+def test_an_office_without_leads(api: Api) -> None:
+    reply = api.get("/api/dashboard")
+    assert (reply.status_code, reply.json()) == (200, EMPTY)
+    assert api.get("/api/dashboard/").json() == EMPTY
+
+
+def test_what_the_api_creates_now_counts_now(api: Api) -> None:
+    row = {"first_name": "A", "last_name": "", "email": "", "phone": ""}
+    lead, _ = api.post("/api/leads", [row, {**row, "status": "closed"}]).json()
+    api.post(f"/api/leads/{lead['id']}/activities", [activity_row(), activity_row()])
+    shown = api.get("/api/dashboard").json()
+    assert len(shown.pop("recent_activities")) == 2
+    assert shown == {
+        "total_leads": 2,
+        "new_leads_this_week": 2,
+        "closed_leads_this_month": 1,
+        "total_activities": 2,
+        "leads_by_status": [{"status": "new", "count": 1}, {"status": "closed", "count": 1}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("created_at", "counted"),
+    [(WEEK - TICK, 0), (WEEK, 1), (WEEK + TICK, 1), (NOW - timedelta(days=7), 1), (NOW, 1)],
+)
+def test_the_week_begins_at_midnight_seven_days_ago(at: Show, created_at: datetime, counted: int) -> None:
+    make_lead(created_at=created_at)
+    assert at(NOW)["new_leads_this_week"] == counted
+    assert at(NOW)["total_leads"] == 1
+
+
+def test_the_week_moves_on_at_midnight_utc(at: Show) -> None:
+    make_lead(created_at=WEEK)
+    midnight = datetime(2026, 3, 12, tzinfo=UTC)
+    assert at(midnight - TICK)["new_leads_this_week"] == 1
+    assert at(midnight)["new_leads_this_week"] == 0
+
+
+def test_the_week_may_reach_into_another_year(at: Show) -> None:
+    make_lead(created_at=datetime(2025, 12, 26, tzinfo=UTC))
+    make_lead(created_at=datetime(2025, 12, 26, tzinfo=UTC) - TICK)
+    assert at(datetime(2026, 1, 2, 3, tzinfo=UTC))["new_leads_this_week"] == 1
+
+
+@pytest.mark.parametrize(("closed_at", "counted"), [(MONTH - TICK, 0), (MONTH, 1), (NOW, 1), (None, 0)])
+def test_the_month_begins_at_midnight_on_the_first(at: Show, closed_at: datetime | None, counted: int) -> None:
+    make_lead(status="closed", created_at=MONTH - timedelta(days=90), closed_at=closed_at)
+    assert at(NOW)["closed_leads_this_month"] == counted
+
+
+def test_the_month_moves_on_at_midnight_utc(at: Show) -> None:
+    make_lead(status="closed", closed_at=MONTH)
+    april = datetime(2026, 4, 1, tzinfo=UTC)
+    assert at(april - TICK)["closed_leads_this_month"] == 1
+    assert at(april)["closed_leads_this_month"] == 0
+
+
+def closed_now(api: Api) -> int:
+    count = api.get("/api/dashboard").json()["closed_leads_this_month"]
+    assert isinstance(count, int)
+    return count
+
+
+LAST_MONTH = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
+
+
+def test_closed_last_month_and_edited_this_month_does_not_count(api: Api) -> None:
+    lead = make_lead(status="closed", created_at=LAST_MONTH, updated_at=LAST_MONTH, closed_at=LAST_MONTH)
+    assert api.put(f"/api/leads/{lead.pk}", {"first_name": "Edited"}).status_code == 200
+    assert api.put(f"/api/leads/{lead.pk}", {"status": "closed"}).status_code == 200
+    assert closed_now(api) == 0
+
+
+def test_reopened_and_closed_again_counts(api: Api) -> None:
+    lead = make_lead(status="closed", created_at=LAST_MONTH, closed_at=LAST_MONTH)
+    assert api.put(f"/api/leads/{lead.pk}", {"status": "negotiation"}).status_code == 200
+    assert closed_now(api) == 0
+    assert api.put(f"/api/leads/{lead.pk}", {"status": "Closed"}).status_code == 200
+    assert closed_now(api) == 1
+    assert api.put(f"/api/leads/{lead.pk}", {"status": "lost"}).status_code == 200
+    assert closed_now(api) == 0
+
+
+def test_an_old_lead_that_closes_now_counts(api: Api) -> None:
+    lead = make_lead(created_at=LAST_MONTH)
+    assert closed_now(api) == 0
+    api.put(f"/api/leads/{lead.pk}", {"status": "closed"})
+    assert closed_now(api) == 1
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT"])
+def test_inactive_leads_and_their_activities_count_nowhere(api: Api, agent: User, method: str) -> None:
+    lead = make_lead(status="closed", closed_at=timezone.now())
+    make_activity(lead, agent)
+    assert api.get("/api/dashboard").json()["total_activities"] == 1
+    assert api.send(method, f"/api/leads/{lead.pk}", {"is_active": False}).status_code in (200, 204)
+    assert api.get("/api/dashboard").json() == EMPTY
+
+
+def test_statuses_are_in_pipeline_order_then_by_name(api: Api) -> None:
+    for status in ("zebra", "lost", "closed", "above", "negotiation", "new", "contacted", "new", "qualified", "über"):
+        make_lead(status=status)
+    make_lead(status="all gone", is_active=False)
+    shown = [(row["status"], row["count"]) for row in api.get("/api/dashboard").json()["leads_by_status"]]
+    assert shown == [("new", 2), *((status, 1) for status in (*PIPELINE[1:], "above", "zebra", "über"))]
+
+
+def test_the_sums_agree(api: Api, agent: User) -> None:
+    for status in ("new", "new", "lost", "viewing"):
+        make_activity(make_lead(status=status), agent)
+    shown = api.get("/api/dashboard").json()
+    assert shown["total_leads"] == sum(row["count"] for row in shown["leads_by_status"]) == 4
+    assert shown["total_activities"] == Activity.objects.count() == 4
+
+
+def test_the_ten_last_activities(api: Api, agent: User) -> None:
+    lead = make_lead()
+    for day in range(1, 13):
+        make_activity(lead, agent, title=f"day {day}", activity_date=f"2026-01-{day:02d}")
+    shown = api.get("/api/dashboard").json()["recent_activities"]
+    assert [row["title"] for row in shown] == [f"day {day}" for day in range(12, 2, -1)]
+
+
+def test_recent_activities_are_by_day_then_moment_then_id(api: Api, agent: User) -> None:
+    def log(title: str, day: str, moment: datetime) -> None:
+        activity = make_activity(make_lead(), agent, title=title, activity_date=day)
+        Activity.objects.filter(pk=activity.pk).update(created_at=moment)
+
+    log("fourth", "2026-01-02", NOW - TICK)
+    log("third", "2026-01-02", NOW)
+    log("second", "2026-01-02", NOW)
+    log("first", "2026-01-03", NOW - timedelta(days=1))
+    log("last", "2026-01-01", NOW + timedelta(days=1))
+    shown = api.get("/api/dashboard").json()["recent_activities"]
+    assert [row["title"] for row in shown] == ["first", "second", "third", "fourth", "last"]
+
+
+def test_everybody_s_leads_count_for_everybody(api: Api, anonymous: Api, agent: User) -> None:
+    make_activity(make_lead(), agent)
+    assert anonymous.get("/api/dashboard").status_code == 401
+    assert api.get("/api/dashboard").json()["total_leads"] == Lead.objects.count() == 1

@@ -1,0 +1,55 @@
+"""``manage.py import_leads`` as an operator runs it, in this process."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management import CommandError, call_command
+
+HEADER = "First Name,Last Name,Email,Phone,Status"
+
+
+def write_csv(folder: Path, *rows: str, header: str = HEADER, name: str = "leads.csv") -> Path:
+    """A CSV file of the given lines under ``header``."""
+    path = folder / name
+    path.write_text("\n".join((header, *rows, "")), encoding="utf-8")
+    return path
+
+
+def import_leads(*arguments: Any, code: int = 0) -> dict[str, Any]:
+    """Run the command with a JSON report, check its exit code, and return the report."""
+    out = io.StringIO()
+    ended = _run(out, *arguments, "--report", "json")
+    report: dict[str, Any] = json.loads(out.getvalue())
+    assert ended == code, report
+    return report
+
+
+def summary(*arguments: Any) -> str:
+    """The text the command prints."""
+    out = io.StringIO()
+    _run(out, *arguments)
+    return out.getvalue()
+
+
+def _run(out: io.StringIO, *arguments: Any) -> int:
+    try:
+        call_command("import_leads", *map(str, arguments), stdout=out, stderr=io.StringIO())
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except CommandError as error:
+        return error.returncode
+    return 0
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by column."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def counts(report: dict[str, Any]) -> tuple[int, int, int, int, int]:
+    """Read, created, updated, skipped, rejected."""
+    return tuple(report[name] for name in ("read", "created", "updated", "skipped", "rejected"))  # type: ignore[return-value]

@@ -1,0 +1,184 @@
+"""Real servers for tests: ``manage.py serve`` as its own process, on a free port, with a fresh database.
+
+The fixture ``server`` is one for the whole run, for tests that only need some server (they bring their own users and
+leads); ``serving(BODY_TIMEOUT="0.5")`` is one with an environment of its own.
+"""
+
+import http.client
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.conf import settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+STRONG_SECRET = "live-server-Zk3vB8qLr1TnWxY6uHs0PdAeJm9CfGi2"
+LONGEST_START = 30  # seconds; only a machine in trouble needs more than three
+LONGEST_STOP = 20
+
+
+@dataclass
+class Reply:
+    """What came back over the wire; header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass
+class LiveServer:
+    """A running server; ``log`` is the file with all that it printed."""
+
+    port: int
+    database_url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def send(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
+        """One request on a connection of its own; a ``body`` that is a list or dict is sent as JSON."""
+        headers = dict(headers or {})
+        if isinstance(body, dict | list):
+            body = json.dumps(body).encode()
+            headers.setdefault("Content-Type", "application/json")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    def token(self, username: str = "") -> dict[str, str]:
+        """The header that lets a newly registered agent in."""
+        username = username or f"agent-{secrets.token_hex(6)}"
+        account = {"username": username, "password": "pass123456"}
+        names = {"email": f"{username}@example.com", "first_name": "Agent", "last_name": "One"}
+        assert self.send("POST", "/api/users/register", {**account, **names}).status == 201
+        return {"Authorization": f"Bearer {self.send('POST', '/api/users/login', account).json()['access_token']}"}
+
+    def connect(self) -> socket.socket:
+        """A plain connection, for requests no well-behaved client makes."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code. What is not gone ``LONGEST_STOP`` seconds later is killed, and that is an error."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(LONGEST_STOP)
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(without: Iterable[str] = (), **variables: str) -> dict[str, str]:
+    """A server's whole environment: nothing of the developer's ``.env``, nothing of the test run's variables.
+
+    Variables named in ``without`` are left for the server's ``ENV_FILE`` to give, or to be missed.
+    """
+    own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    defaults = {"ENV_FILE": "", "SECRET_KEY": STRONG_SECRET, "HOST": "127.0.0.1"}
+    merged = {**own, **defaults, **variables}
+    return {name: value for name, value in merged.items() if name not in without}
+
+
+@contextmanager
+def fresh_database() -> Iterator[str]:
+    """The URL of an empty database of the kind the tests run on; dropped afterwards."""
+    if settings.DATABASE_URL.startswith("sqlite"):
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{folder}/live.db"
+        return
+    parts = urlsplit(settings.DATABASE_URL)._replace(scheme="postgresql")
+    name = f"live_{os.getpid()}_{secrets.token_hex(4)}"
+    with psycopg.connect(parts._replace(path="/postgres").geturl(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield parts._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def serving(without: Iterable[str] = (), **variables: str) -> Iterator[LiveServer]:
+    """A server that answers, with that ``environment``; stopped afterwards if the test has not done so."""
+    folder = Path(tempfile.mkdtemp())
+    with fresh_database() as database_url:
+        port = free_port()
+        env = environment(without, **{"PORT": str(port), "DATABASE_URL": database_url, **variables})
+        log = folder / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve"],
+                cwd=PROJECT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        server = LiveServer(port, database_url, process, log)
+        try:
+            await_start(server)
+            yield server
+        finally:
+            end(process)
+            shutil.rmtree(folder)
+
+
+def await_start(server: LiveServer) -> None:
+    """Return when it answers; ``AssertionError`` with its output where it does not."""
+    until = time.monotonic() + LONGEST_START
+    while True:
+        try:
+            assert server.send("GET", "/").status == 200
+            return
+        except OSError as error:
+            if server.process.poll() is not None or time.monotonic() > until:
+                raise AssertionError(f"The server did not start:\n{server.log.read_text()}") from error
+            time.sleep(0.05)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Stop the whole process group, so that no failing test leaves a server behind."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(LONGEST_STOP)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[LiveServer]:
+    """One server for all tests of the run."""
+    with serving() as running:
+        yield running

@@ -1,0 +1,48 @@
+"""Replies have exactly the fields, in the order, that the schema describes."""
+
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+
+from tests.conftest import Api
+from tests.factories import PASSWORD, activity_row, lead_row, make_activity, make_lead
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+DOCUMENT: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+
+
+def assert_is(name: str, reply: HttpResponse) -> None:
+    """The reply's object, or the first of its array, is the component ``name``."""
+    assert reply.status_code < 300, reply.content
+    body = reply.json()
+    one = body[0] if isinstance(body, list) else body
+    assert list(one) == list(DOCUMENT["components"]["schemas"][name]["properties"])
+    schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(one)] == []
+
+
+def test_users(api: Api, agent: User) -> None:
+    assert_is("UserOut", api.get("/api/users/me"))
+    assert_is("Token", api.post("/api/users/login", {"username": agent.username, "password": PASSWORD}))
+
+
+def test_leads(api: Api) -> None:
+    lead = make_lead(budget_min=300000, property_interest="2BR condo")
+    assert_is("LeadOut", api.get(f"/api/leads/{lead.pk}"))
+    assert_is("LeadOut", api.get("/api/leads"))
+    assert_is("LeadOut", api.post("/api/leads", [lead_row()]))
+    assert_is("LeadOut", api.put(f"/api/leads/{lead.pk}", {"is_active": False}))
+
+
+def test_activities_and_dashboard(api: Api, agent: User) -> None:
+    lead = make_lead()
+    make_activity(lead, agent, duration=12)
+    assert_is("ActivityOut", api.get(f"/api/leads/{lead.pk}/activities"))
+    assert_is("ActivityOut", api.post(f"/api/leads/{lead.pk}/activities", activity_row()))
+    assert_is("DashboardStats", api.get("/api/dashboard"))
+    assert list(api.get("/api/dashboard").json()["leads_by_status"][0]) == ["status", "count"]

@@ -1,0 +1,117 @@
+"""The schemas of request bodies against the rules that judge them: same fields, same verdicts."""
+
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from activities import rules as activity_rules
+from crm_project.api.fields import SPACES
+from crm_project.values import BIGGEST, BIGGEST_32, REQUIRED, Invalid, Rule
+from leads import rules as lead_rules
+from users import rules as user_rules
+
+RULES: dict[str, dict[str, Rule]] = {
+    "UserCreate": user_rules.REGISTRATION,
+    "Login": user_rules.LOGIN,
+    "LeadCreate": lead_rules.CREATE,
+    "LeadUpdate": lead_rules.UPDATE,
+    "ActivityCreate": activity_rules.CREATE,
+}
+PARTIAL = {"LeadUpdate"}
+SCHEMAS: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)["components"]["schemas"]
+FIELDS = [(component, field) for component, rules in RULES.items() for field in rules]
+
+LENGTHS = (1, 2, 3, 7, 8, 32, 33, 64, 65, 150, 151, 254, 255, 256, 4096, 4097, 20_000, 20_001)
+TEXTS = [
+    *("a" * length for length in LENGTHS),
+    *("é" * length for length in LENGTHS),
+    *(f" \x85{'a' * length}\u3000\n" for length in LENGTHS if length < 4096),
+    *("", " ", "\t\n", "\x1c", "\ufeff", " ab ", "a b", "\0", "a\0b", "abcdefgh\0", "        ", " abc   "),
+]
+EMAILS = [
+    *("a@b.c", " a@b.c\n", "a@b", "@b.c", "a@", "a@@b.c", "a@b..c", "a@b.", "a@.b", "a b@c.d", "a@b c.d", "a@b.c\0"),
+    *("ü@bücher.example", "a@b.c\x7f", "a\x85b@c.d", "a\u3000b@c.d", "a.b+c@d-e.fg", "a@[127.0.0.1]", "a,b@c.d"),
+    *(f"{'a' * local}@b.c" for local in (250, 251)),
+]
+NUMBERS = [
+    *(0, -1, 1, 2, 1.0, 0.0, 1.5, -1.0, 300_000, BIGGEST_32, BIGGEST_32 + 1, BIGGEST, BIGGEST + 1),
+    *("0", "1", "300000", " 12 ", "0012", "-1", "+1", "1.0", "1e3", "1_000", "0x1", "１２", "12a", "1 2", "9" * 9),
+]
+WORDS = ["true", "TRUE", " yes ", "y", "t", "On", "false", "F", "no", "n", "off", "yess", "tru", "2", "null"]
+DAYS = ["2026-10-03", "2024-02-29", "2026-02-29", "2026-13-01", "2026-1-1", "20261003", "yesterday"]
+OTHERS = [None, True, False, [], {}, ["a"], {"a": 1}]
+CORPUS: list[Any] = [*TEXTS, *EMAILS, *NUMBERS, *WORDS, *DAYS, *OTHERS]
+
+
+def fits(component: str, field: str, value: Any) -> bool:
+    validator = Draft202012Validator(
+        SCHEMAS[component]["properties"][field], format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+    return validator.is_valid(value)
+
+
+def accepted(rule: Rule, value: Any) -> bool:
+    if value is None and rule.nullable:
+        return True
+    try:
+        rule.check(value)
+    except Invalid:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("component", RULES)
+def test_fields_and_required_fields_are_the_rules(component: str) -> None:
+    rules, schema = RULES[component], SCHEMAS[component]
+    assert list(schema["properties"]) == list(rules)
+    required = {field for field, rule in rules.items() if rule.default is REQUIRED}
+    assert set(schema.get("required", ())) == (set() if component in PARTIAL else required)
+
+
+@pytest.mark.parametrize(("component", "field"), FIELDS)
+def test_the_schema_and_the_rule_judge_alike(component: str, field: str) -> None:
+    rule = RULES[component][field]
+    differ = [value for value in CORPUS if fits(component, field, value) != accepted(rule, value)]
+    assert differ == []
+    verdicts = {accepted(rule, value) for value in CORPUS}
+    assert verdicts == {True, False}  # the corpus tells the two apart
+
+
+@pytest.mark.parametrize(("component", "field"), FIELDS)
+@settings(max_examples=30, derandomize=True, deadline=None, database=None)
+@given(data=st.data())
+def test_what_fits_the_schema_is_accepted(component: str, field: str, data: st.DataObject) -> None:
+    schema, rule = SCHEMAS[component]["properties"][field], RULES[component][field]
+    value = data.draw(st.from_regex(schema["pattern"]) | st.text() if "pattern" in schema else st.dates().map(str))
+    if fits(component, field, value):
+        assert accepted(rule, value), value
+
+
+def test_white_space_is_what_trimming_takes_away() -> None:
+    spaces = {chr(code) for code in range(0x110000) if chr(code).isspace()}
+    one = Draft202012Validator({"pattern": f"^[{SPACES}]$"})
+    assert {chr(code) for code in range(0xD800) if one.is_valid(chr(code))} == spaces
+
+
+def test_javascript_reads_the_patterns_alike() -> None:
+    if not (node := shutil.which("node")):
+        pytest.skip("node is not installed")
+    texts = [value for value in CORPUS if isinstance(value, str)]
+    schemas = [schema for name in RULES for schema in SCHEMAS[name]["properties"].values() if "pattern" in schema]
+    patterns = sorted({schema["pattern"] for schema in schemas})
+    program = """
+        const [patterns, texts] = JSON.parse(require("fs").readFileSync(0, "utf8"));
+        const verdicts = patterns.map((p) => texts.map((t) => new RegExp(p, "u").test(t)));
+        console.log(JSON.stringify(verdicts));
+    """
+    ran = subprocess.run([node, "-e", program], input=json.dumps([patterns, texts]), capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    ours = [[Draft202012Validator({"pattern": pattern}).is_valid(text) for text in texts] for pattern in patterns]
+    assert json.loads(ran.stdout) == ours

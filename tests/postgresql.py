@@ -1,0 +1,20 @@
+"""Whether a PostgreSQL server answers at ``DATABASE_URL``: the exit code of ``python -m tests.postgresql``."""
+
+import os
+import sys
+from urllib.parse import urlsplit
+
+import psycopg
+
+
+def answers(url: str) -> bool:
+    """Whether one can log in there; the database itself need not exist."""
+    try:
+        psycopg.connect(urlsplit(url)._replace(path="/postgres").geturl(), connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(not answers(os.environ["DATABASE_URL"]))

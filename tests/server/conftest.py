@@ -1,0 +1,14 @@
+"""A server with little patience, for tests of what it refuses."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live import LiveServer, serving
+
+
+@pytest.fixture(scope="package")
+def strict_server() -> Iterator[LiveServer]:
+    """Bodies of at most 4 KiB, which must arrive within half a second."""
+    with serving(BODY_TIMEOUT="0.5", BODY_MAX_BYTES="4096") as running:
+        yield running

@@ -1,0 +1,96 @@
+"""How request bodies are taken in: whole, under a cap, and in time."""
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.factories import lead_row
+from tests.live import LiveServer
+from tests.server.wire import last_reply, post_head
+
+ORIGIN = {"Origin": "http://localhost:5173"}
+
+
+def test_a_chunked_body_arrives_whole(server: LiveServer) -> None:
+    rows = [lead_row(property_interest="two bedrooms " * 40) for _ in range(300)]
+    text = json.dumps(rows).encode()
+    assert len(text) > 100_000
+
+    def chunks() -> Iterator[bytes]:
+        for start in range(0, len(text), 7000):
+            yield text[start : start + 7000]
+
+    headers = {"Content-Type": "application/json", **server.token()}  # http.client sends iterators in chunks
+    reply = server.send("POST", "/api/leads", chunks(), headers)
+    assert reply.status == 201
+    assert [lead["email"] for lead in reply.json()] == [row["email"] for row in rows]
+
+
+def test_a_body_that_stops_coming_is_a_408(strict_server: LiveServer) -> None:
+    with strict_server.connect() as connection:
+        connection.sendall(post_head("/api/leads", "Content-Length: 100", "Origin: http://localhost:5173") + b"{")
+        reply = last_reply(connection)
+    assert reply.status == 408
+    assert reply.json() == {"detail": "The body did not arrive in time"}
+    assert reply.headers["access-control-allow-origin"] == ORIGIN["Origin"]
+
+
+def test_a_client_that_sends_it_all_first_sees_the_413(strict_server: LiveServer) -> None:
+    reply = strict_server.send("POST", "/api/leads", b"[" + b" " * 5_000_000 + b"]", ORIGIN)
+    assert reply.status == 413
+    assert reply.json() == {"detail": "The body is larger than 4096 bytes"}
+    assert reply.headers["access-control-allow-origin"] == ORIGIN["Origin"]
+
+
+def test_a_chunked_body_over_the_cap_is_a_413(strict_server: LiveServer) -> None:
+    headers = {"Content-Type": "application/json"}
+    reply = strict_server.send("POST", "/api/leads", iter([b" " * 1000] * 5), headers)
+    assert reply.status == 413
+
+
+def test_a_body_at_the_cap_is_read(strict_server: LiveServer) -> None:
+    account = json.dumps({"username": "nobody", "password": "wrong"}).encode()
+    headers = {"Content-Type": "application/json"}
+    reply = strict_server.send("POST", "/api/users/login", account + b" " * (4096 - len(account)), headers)
+    assert reply.status == 401
+
+
+def test_the_connection_serves_on_after_a_413(strict_server: LiveServer) -> None:
+    with strict_server.connect() as connection:
+        connection.sendall(post_head("/api/leads", "Content-Length: 5000") + b" " * 5000)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        assert last_reply(connection).body.endswith(b'{"status":"ok"}')
+
+
+@pytest.mark.parametrize(
+    ("header", "sent"),
+    [
+        ("Content-Length: 100", b'[{"first_name": "A"}'),
+        ("Transfer-Encoding: chunked", b"14\r\n[{}]                \r\n"),
+        ("Transfer-Encoding: chunked", b"100\r\n[{}]"),
+    ],
+    ids=["announced", "between chunks", "within a chunk"],
+)
+def test_a_body_that_breaks_off_is_a_400_and_never_taken_for_whole(
+    server: LiveServer, header: str, sent: bytes
+) -> None:
+    with server.connect() as connection:
+        connection.sendall(post_head("/api/leads", header) + sent)
+        connection.shutdown(socket.SHUT_WR)
+        reply = last_reply(connection)
+    assert reply.status == 400
+    assert reply.json() == {"detail": "The body ended before its announced length"}
+
+
+def test_malformed_chunks_are_a_400(server: LiveServer) -> None:
+    with server.connect() as connection:
+        connection.sendall(post_head("/api/leads", "Transfer-Encoding: chunked") + b"4\r\n[{}]\r\nzz\r\n")
+        assert last_reply(connection).status == 400
+
+
+def test_contradictory_lengths_are_refused(server: LiveServer) -> None:
+    with server.connect() as connection:
+        connection.sendall(post_head("/api/leads", "Content-Length: 2", "Content-Length: 3") + b"[]")
+        assert last_reply(connection).status == 400

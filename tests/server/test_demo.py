@@ -1,0 +1,48 @@
+"""``make demo``: sample data."""
+
+import re
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Count, F
+
+from activities.models import Activity
+from leads.models import Lead
+from tests.factories import make_lead
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def demo(**options: bool) -> str:
+    """What the command prints."""
+    output = StringIO()
+    call_command("demo", stdout=output, **options)
+    return output.getvalue()
+
+
+def test_it_works() -> None:
+    printed = demo()
+    assert (Lead.objects.count(), Activity.objects.count()) == (500, 1500)
+    assert set(Lead.objects.values_list("status", flat=True)) == {
+        "new", "contacted", "qualified", "negotiation", "closed", "lost"
+    }  # fmt: skip
+    counted = Lead.objects.annotate(real=Count("activities"))
+    assert not counted.exclude(activity_count=F("real")).exists()
+    name, password = re.search(r"Agents (\S+), .* password (\S+)", printed).groups()  # type: ignore[union-attr]
+    assert User.objects.by_credentials(name, password) is not None
+
+
+def test_it_leaves_real_leads_alone() -> None:
+    make_lead()
+    with pytest.raises(CommandError, match="leads already"):
+        demo()
+    assert Lead.objects.count() == 1
+
+
+def test_the_same_office_every_time() -> None:
+    demo()
+    demo(force=True)
+    made = list(Lead.objects.order_by("id").values_list("first_name", "phone", "status"))
+    assert sorted(made[:500]) == sorted(made[500:])

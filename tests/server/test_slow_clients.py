@@ -1,0 +1,41 @@
+"""Clients that dawdle hold no thread: others are served meanwhile."""
+
+from contextlib import ExitStack
+
+from tests.live import LiveServer
+from tests.server.wire import nothing_came, post_head
+
+MANY = 40  # far more than workers times threads
+LARGE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+
+
+def test_half_sent_bodies_starve_nobody(server: LiveServer) -> None:
+    with ExitStack() as stack:
+        slow = [stack.enter_context(server.connect()) for _ in range(MANY)]
+        for connection in slow:
+            connection.sendall(post_head("/api/users/login", "Content-Length: 50") + b"{")
+        assert server.send("GET", "/api/leads", headers=server.token()).status == 200
+        assert all(nothing_came(connection) for connection in slow)  # they were waiting all the while
+
+
+def test_half_sent_headers_starve_nobody(server: LiveServer) -> None:
+    with ExitStack() as stack:
+        slow = [stack.enter_context(server.connect()) for _ in range(MANY)]
+        for connection in slow:
+            connection.sendall(b"GET /api/leads HTTP/1.1\r\nHost:")
+        assert server.send("GET", "/api/leads", headers=server.token()).status == 200
+        assert all(nothing_came(connection) for connection in slow)
+
+
+def test_downloads_that_nobody_reads_starve_nobody(server: LiveServer) -> None:
+    with ExitStack() as stack:
+        for _ in range(MANY):
+            connection = stack.enter_context(server.connect())
+            connection.sendall(f"GET {LARGE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        assert server.send("GET", "/api/leads", headers=server.token()).status == 200
+
+
+def test_a_large_file_arrives_whole(server: LiveServer) -> None:
+    reply = server.send("GET", LARGE, headers={"Accept-Encoding": "identity"})
+    assert reply.status == 200
+    assert len(reply.body) == int(reply.headers["content-length"]) > 1_000_000

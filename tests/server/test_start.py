@@ -1,0 +1,152 @@
+"""What a start says and what it refuses, in one line each."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live import PROJECT, LiveServer, environment, free_port, serving
+
+EARLIER = """\
+# Use an **async** driver (aiosqlite for dev). Do NOT use "sqlite:///..."
+DATABASE_URL=sqlite+aiosqlite:///{folder}/app.db
+
+SECRET_KEY=change-me
+ALGORITHM=HS256
+ACCESS_TOKEN_EXPIRE_MINUTES=1440
+CORS_ORIGINS=http://localhost:5173,http://localhost:3000
+"""
+
+
+def refusal(**variables: str) -> str:
+    """All that a start prints which fails with ``variables``."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "serve"],
+        cwd=PROJECT,
+        env=environment(**{"PORT": str(free_port()), **variables}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    return done.stderr
+
+
+def earlier_env(folder: Path) -> str:
+    """The path of a ``.env`` as the earlier server's documentation gave it."""
+    path = folder / "earlier.env"
+    path.write_text(EARLIER.format(folder=f"/{folder}".replace("//", "/")))
+    return str(path)
+
+
+def test_the_addresses_are_told(server: LiveServer) -> None:
+    log = server.log.read_text()
+    assert f"{server.url}/docs" in log
+    assert f"{server.url}/admin/" in log
+    assert "make admin" in log  # nobody may enter it yet
+    assert "arning" not in log
+
+
+def test_the_earlier_servers_env_file_starts_with_one_warning(tmp_path: Path) -> None:
+    with serving(("SECRET_KEY", "DATABASE_URL"), ENV_FILE=earlier_env(tmp_path)) as server:
+        account = {"username": "agent1", "password": "pass123456", "email": "a1@example.com"}
+        names = {"first_name": "Agent", "last_name": "One"}
+        assert server.send("POST", "/api/users/register", {**account, **names}).status == 201
+        login = server.send("POST", "/api/users/login", account, {"Origin": "http://localhost:3000"})
+        assert set(login.json()) == {"access_token", "token_type"}
+        assert login.headers["access-control-allow-origin"] == "http://localhost:3000"
+        log = server.log.read_text()
+    assert log.lower().count("warning") == log.count("SECRET_KEY") == 1
+    assert "change-me" not in log
+    assert (tmp_path / "app.db").exists()
+
+
+def test_a_weak_secret_is_for_this_machine_only(tmp_path: Path) -> None:
+    printed = refusal(SECRET_KEY="change-me", HOST="0.0.0.0", DATABASE_URL=f"sqlite:///{tmp_path}/x.db")
+    assert "SECRET_KEY" in printed
+    assert "make secret" in printed
+    assert "change-me" not in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "99999"),
+        ("DATABASE_URL", "mysql://root:hunter2@localhost/crm"),
+        ("DATABASE_URL", "postgresql://root:hunter2@localhost:port/crm"),
+        ("ALGORITHM", "none"),
+        ("DEBUG", "perhaps"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
+        ("CORS_ORIGINS", "*"),
+        ("SECRET_KEY", " "),
+        ("WORKERS", "-1"),
+    ],
+)
+def test_a_malformed_variable_stops_the_start_by_its_name(name: str, value: str) -> None:
+    printed = refusal(**{name: value})
+    assert name in printed
+    assert "Traceback" not in printed
+    assert "hunter2" not in printed
+    assert len(printed.splitlines()) == 1
+
+
+def test_no_secret_at_all_stops_the_start() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "serve"],
+        cwd=PROJECT,
+        env=environment(("SECRET_KEY",)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "SECRET_KEY" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_said(server: LiveServer, tmp_path: Path) -> None:
+    printed = refusal(PORT=str(server.port), DATABASE_URL=f"sqlite:///{tmp_path}/x.db")
+    assert f"PORT={server.port} is in use" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_database_file_that_cannot_be_is_said(tmp_path: Path) -> None:
+    printed = refusal(DATABASE_URL=f"sqlite:///{tmp_path}/missing/x.db")
+    assert "database" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_database_server_that_is_away_is_waited_for() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve"],
+        cwd=PROJECT,
+        env=environment(DATABASE_URL=f"postgresql://crm:hunter2@127.0.0.1:{free_port()}/crm", PORT=str(free_port())),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    process.terminate()
+    rest = process.communicate(timeout=20)[1]
+    assert first.startswith("Waiting for the database")
+    assert "hunter2" not in first + rest
+    assert "Traceback" not in first + rest
+
+
+def test_listening_everywhere_without_names_is_said() -> None:
+    with serving(HOST="0.0.0.0") as server:
+        assert "ALLOWED_HOSTS" in server.log.read_text()
+    with serving(HOST="0.0.0.0", ALLOWED_HOSTS="crm.example,127.0.0.1") as server:
+        assert "ALLOWED_HOSTS" not in server.log.read_text()
+        assert server.send("GET", "/", headers={"Host": "crm.example"}).status == 200
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("PORT=1\nBODY_MAX_BYTES=2048\n")
+    with serving(ENV_FILE=str(tmp_path / "env")) as server:
+        assert server.send("POST", "/api/leads", b"x" * 3000).json() == {"detail": "The body is larger than 2048 bytes"}

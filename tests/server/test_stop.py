@@ -1,0 +1,88 @@
+"""How a server ends: requests under way are finished, and the port is free again."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.live import LiveServer, serving
+from tests.server.wire import last_reply, post_head
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
+
+
+def workers(server: LiveServer) -> set[int]:
+    """The process ids of a server's workers."""
+    pid = server.process.pid
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether ``condition`` comes true in 20 seconds."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def answers(server: LiveServer) -> bool:
+    """Whether somebody listens on the port."""
+    try:
+        server.connect().close()
+    except ConnectionError:
+        return False
+    return True
+
+
+def test_sigterm_finishes_the_request_under_way_and_exits_0() -> None:
+    body = b'{"username": "nobody", "password": "wrong"}'
+    with serving() as server, server.connect() as connection:
+        connection.sendall(post_head("/api/users/login", f"Content-Length: {len(body)}") + body[:10])
+        assert server.send("GET", "/").status == 200  # the other connection has been accepted by now
+        server.process.send_signal(signal.SIGTERM)
+        assert eventually(lambda: not answers(server))
+        connection.sendall(body[10:])
+        reply = last_reply(connection)
+        assert (reply.status, reply.json()) == (401, {"detail": "Incorrect username or password"})
+        assert server.process.wait(20) == 0
+
+
+@pytest.mark.skipif("sqlite" not in settings.DATABASE_URL, reason="takes ten seconds, and no database takes part")
+def test_sigterm_does_not_wait_for_a_body_that_never_comes() -> None:
+    with serving(BODY_TIMEOUT="3600") as server, server.connect() as connection:
+        connection.sendall(post_head("/api/users/login", "Content-Length: 50") + b"{")
+        assert server.send("GET", "/").status == 200
+        assert server.stop() == 0
+
+
+def test_sigint_ends_it_quietly() -> None:
+    with serving() as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(20) == 0
+        assert "Traceback" not in server.log.read_text()
+
+
+@linux
+def test_no_worker_outlives_a_killed_master() -> None:
+    with serving(WORKERS="2") as server:
+        assert eventually(lambda: len(workers(server)) == 2)
+        assert server.send("GET", "/").status == 200
+        server.process.kill()
+        server.process.wait()
+        assert eventually(lambda: not answers(server))
+
+
+@linux
+def test_a_worker_that_dies_is_replaced() -> None:
+    with serving(WORKERS="1") as server:
+        (first,) = workers(server)
+        os.kill(first, signal.SIGKILL)
+        assert eventually(lambda: bool(workers(server) - {first}) and answers(server))
+        assert server.send("GET", "/").status == 200

@@ -1,0 +1,175 @@
+"""What the database itself holds fast, whichever program writes to it."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+
+from activities.models import Activity
+from leads.models import Lead
+from tests.conftest import Api
+from tests.factories import lead_row, make_activity, make_lead, make_user
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"budget_min": -1},
+        {"budget_max": -1},
+        {"budget_min": 2, "budget_max": 1},
+        {"status": ""},
+        {"status": None},
+        {"activity_count": -1},
+        {"first_name": None},
+        {"is_active": None},
+        {"created_at": None},
+    ],
+)
+def test_a_bad_lead(values: dict[str, Any]) -> None:
+    lead = make_lead()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Lead.objects.filter(pk=lead.pk).update(**values)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Lead.objects.create(**{**lead_row(), **values})
+    assert Lead.objects.get().updated_at == lead.updated_at
+
+
+@pytest.mark.parametrize(
+    "values", [{"budget_min": 0, "budget_max": 0}, {"budget_min": 2**63 - 1}, {"budget_max": 0}, {"activity_count": 0}]
+)
+def test_a_good_lead(values: dict[str, Any]) -> None:
+    lead = Lead.objects.create(**{**lead_row(), **values})
+    assert Lead.objects.filter(pk=lead.pk, **values).exists()
+
+
+@pytest.mark.parametrize("values", [{"title": ""}, {"activity_type": ""}, {"duration": -1}, {"activity_date": None}])
+def test_a_bad_activity(values: dict[str, Any]) -> None:
+    activity = make_activity(make_lead(), make_user())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Activity.objects.update(**values)
+    assert Activity.objects.get().title == activity.title
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("column", ["lead_id", "user_id"])
+def test_an_activity_belongs_to_a_lead_and_a_user(column: str) -> None:
+    own = {"lead_id": make_lead().pk, "user_id": make_user().pk, column: 999_999_999}
+    with pytest.raises(IntegrityError):
+        Activity.objects.create(**own, activity_type="call", title="x", activity_date=date(2026, 1, 1))
+    assert not Activity.objects.exists()
+
+
+@pytest.mark.parametrize("fields", [{"username": "ÉMILE"}, {"username": "e\u0301mile"}, {"email": "É@Example.COM"}])
+def test_names_that_differ_only_in_case(fields: dict[str, str]) -> None:
+    make_user(username="émile", email="é@example.com")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_user(**fields)
+    assert User.objects.count() == 1
+
+
+def test_users_without_an_address_do_not_collide() -> None:
+    make_user(email="")
+    make_user(email="")
+    assert User.objects.filter(email_key=None).count() == 2
+
+
+def test_a_user_s_name_is_not_empty() -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_user(username="")
+    assert not User.objects.exists()
+
+
+FOR_ACTIVE_LEADS = {
+    "leads_newest",
+    "leads_by_status",
+    "leads_by_source",
+    "leads_closed",
+    "leads_email_key",
+    "leads_person_key",
+}
+LEADS = FOR_ACTIVE_LEADS | {"leads_by_import_run"}
+ACTIVITIES = {"activities_of_lead", "activities_latest", "activities_of_user"}
+
+
+def indexes(table: str) -> dict[str, str]:
+    """Name and definition of each index a table really has, in lower case and without quotation marks."""
+    sql = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = %s"
+    if connection.vendor == "postgresql":
+        sql = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [table])
+        return {name: text.lower().replace('"', "") for name, text in cursor.fetchall()}
+
+
+def test_the_indexes_of_leads() -> None:
+    got = indexes("leads_lead")
+    trigrams = {"leads_search"} if connection.vendor == "postgresql" else set()
+    assert set(got) - {"leads_lead_pkey"} == LEADS | trigrams
+    assert all("where" in got[name] and "is_active" in got[name] for name in FOR_ACTIVE_LEADS | trigrams)
+    assert "created_at desc, id desc" in got["leads_newest"]
+    assert "status, created_at desc, id desc" in got["leads_by_status"]
+    assert "source_key, created_at desc, id desc" in got["leads_by_source"]
+    assert "not null" in got["leads_closed"]
+
+
+def test_the_indexes_of_activities() -> None:
+    got = indexes("activities_activity")
+    assert set(got) - {"activities_activity_pkey"} == ACTIVITIES
+    assert "lead_id, activity_date desc, created_at desc, id desc" in got["activities_of_lead"]
+    assert "activity_date desc, created_at desc, id desc" in got["activities_latest"]
+    assert "user_id, activity_date desc" in got["activities_of_user"]
+
+
+def test_the_trigram_index_serves_searches() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no trigrams and scans")
+    assert "using gin (search gin_trgm_ops)" in indexes("leads_lead")["leads_search"]
+    Lead.objects.bulk_create(Lead(**lead_row(), search=f"person {number} person") for number in range(3000))
+    with connection.cursor() as cursor:
+        # As autovacuum would do it: fresh entries wait in a list that makes the index look dear.
+        cursor.execute("SELECT gin_clean_pending_list('leads_search')")
+        cursor.execute("ANALYZE leads_lead")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = Lead.objects.active().matching(["person", "2999"]).order_by().explain()
+    assert "leads_search" in plan
+
+
+def test_the_list_s_order_comes_from_an_index() -> None:
+    Lead.objects.bulk_create(Lead(**lead_row()) for _ in range(200))
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = Lead.objects.active().newest_first()[:10].explain()
+    assert "leads_newest" in plan
+    assert "Sort" not in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrations_reverse_to_nothing_and_apply_again() -> None:
+    ours = {"leads_lead", "activities_activity", "users_user"}
+    assert ours <= set(connection.introspection.table_names())
+    try:
+        for app in ("activities", "leads", "users"):
+            call_command("migrate", app, "zero", verbosity=0)
+        assert not [
+            name
+            for name in connection.introspection.table_names()
+            if name.startswith(("leads_", "activities_", "users_", "api_"))
+        ]
+    finally:
+        call_command("migrate", verbosity=0)
+    assert set(indexes("leads_lead")) >= LEADS
+    agent = make_user()
+    make_activity(make_lead(), agent)
+    assert Lead.objects.get().activity_count == 1
+
+
+def test_no_model_has_changed_without_a_migration(api: Api) -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+    assert api.get("/api/dashboard").status_code == 200

@@ -1,0 +1,117 @@
+"""Who may do what: every route and method of the API, asked by everybody."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.conftest import Api
+from tests.factories import activity_row, bearer, lead_row, make_lead, make_user
+from users.models import User
+
+REGISTRATION = {"username": "new", "email": "n@b.c", "password": "12345678", "first_name": "", "last_name": ""}
+CREDENTIALS = {"username": "nobody", "password": "wrong password"}
+
+# (method, route as in the URL map, body, status for an agent)
+PROTECTED: list[tuple[str, str, Any, int]] = [
+    ("GET", "api/users/me", None, 200),
+    ("GET", "api/leads", None, 200),
+    ("POST", "api/leads", lead_row(), 201),
+    ("GET", "api/leads/<lead_id>", None, 200),
+    ("PUT", "api/leads/<lead_id>", {"phone": "1"}, 200),
+    ("PATCH", "api/leads/<lead_id>", {"phone": "1"}, 200),
+    ("DELETE", "api/leads/<lead_id>", None, 204),
+    ("GET", "api/leads/<lead_id>/activities", None, 200),
+    ("POST", "api/leads/<lead_id>/activities", activity_row(), 201),
+    ("GET", "api/dashboard", None, 200),
+]
+# (method, route, body, status for anybody)
+PUBLIC: list[tuple[str, str, Any, int]] = [
+    ("POST", "api/users/register", REGISTRATION, 201),
+    ("POST", "api/users/login", CREDENTIALS, 401),
+    ("POST", "api/users/token", b"username=nobody&password=wrong", 401),
+    ("GET", "", None, 200),
+    ("GET", "docs", None, 200),
+    ("GET", "redoc", None, 200),
+    ("GET", "openapi.json", None, 200),
+]
+WHO = ["anonymous", "bad token", "no scheme", "deactivated", "logged out", "agent", "staff"]
+NOT_AUTHENTICATED = ("anonymous", "no scheme")
+LET_IN = ("agent", "staff")
+
+
+@pytest.fixture
+def headers_of(agent: User) -> Callable[[str], dict[str, str]]:
+    """The headers each asker sends."""
+
+    def headers(who: str) -> dict[str, str]:
+        user = make_user(is_staff=who == "staff")
+        token = bearer(user)
+        if who == "deactivated":
+            user.is_active = False
+            user.save()
+        if who == "logged out":
+            User.objects.filter(pk=user.pk).update(token_version=user.token_version + 1)
+        other = {
+            "anonymous": {},
+            "bad token": {"Authorization": "Bearer rubbish"},
+            "no scheme": {"Authorization": token["Authorization"].removeprefix("Bearer ")},
+        }
+        return other.get(who, token)
+
+    return headers
+
+
+def ask(headers: dict[str, str], method: str, path: str, body: Any) -> Any:
+    """The reply to the request, with the content type its route takes."""
+    form = "application/x-www-form-urlencoded" if isinstance(body, bytes) else "application/json"
+    return Api(headers).send(method, path, body, form)
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize(("method", "route", "body", "status"), PROTECTED)
+def test_protected_routes(
+    headers_of: Callable[[str], dict[str, str]], who: str, method: str, route: str, body: Any, status: int
+) -> None:
+    lead = make_lead()
+    reply = ask(headers_of(who), method, "/" + route.replace("<lead_id>", str(lead.pk)), body)
+    assert reply.status_code == (status if who in LET_IN else 401)
+    if who in LET_IN:
+        return
+    detail = "Not authenticated" if who in NOT_AUTHENTICATED else "Could not validate credentials"
+    assert reply.json() == {"detail": detail}
+    assert reply["WWW-Authenticate"] == "Bearer"
+    lead.refresh_from_db()
+    assert (lead.is_active, lead.version, lead.activity_count) == (True, 1, 0)
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize(("method", "route", "body", "status"), PUBLIC)
+def test_public_routes_stay_public(
+    headers_of: Callable[[str], dict[str, str]], who: str, method: str, route: str, body: Any, status: int
+) -> None:
+    assert ask(headers_of(who), method, f"/{route}", body).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/api/leads/999999999", "/api/leads/abc", "/api/leads/999999999/activities"])
+def test_a_stranger_learns_nothing_about_which_leads_there_are(anonymous: Api, path: str) -> None:
+    for method in ("GET", "POST" if path.endswith("activities") else "PUT"):
+        assert anonymous.send(method, path, b"{").status_code == 401
+
+
+def served(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every (method, route) of the API in the URL map."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from served(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern) and route.startswith("api/"):
+            for method in pattern.callback.actions:  # type: ignore[attr-defined]
+                if method != "head":
+                    yield method.upper(), route
+
+
+def test_the_tables_name_every_route_of_the_api() -> None:
+    tables = {(method, route) for method, route, _, _ in PROTECTED + PUBLIC if route.startswith("api/")}
+    assert tables == set(served(get_resolver().url_patterns))

@@ -1,0 +1,146 @@
+"""How many statements each call costs, with or without many rows. Transaction statements are not counted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from leads.models import Lead
+from tests.conftest import Api
+from tests.factories import PASSWORD, activity_row, lead_row, make_lead
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+MANY = 100
+TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The statements run inside the block, filled in at its end."""
+    run: list[str] = []
+    with CaptureQueriesContext(connection) as captured:
+        yield run
+    run += [query["sql"] for query in captured.captured_queries if not query["sql"].startswith(TRANSACTION)]
+
+
+def cost(api: Api, method: str, path: str, body: Any = None, expected: int = 200) -> int:
+    with statements() as run:
+        reply = api.send(method, path, body)
+    assert reply.status_code == expected, reply.content[:500]
+    return len(run)
+
+
+def add_leads(count: int) -> None:
+    Lead.objects.all().delete()
+    Lead.objects.add_many([_stored(lead_row()) for _ in range(count)])
+
+
+def _stored(row: dict[str, Any]) -> dict[str, Any]:
+    return {"status": "new", "source": "x", "budget_min": 1, "budget_max": 2, "property_interest": None, **row}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["size=10", "size=100&page=1", "size=10&q=ada+555&status=new&source=X&min_budget=1&max_budget=2", "page=9&size=10"],
+)
+def test_list(api: Api, query: str) -> None:
+    # 1. the token's user  2. the page of leads
+    costs = []
+    for rows in (1, MANY):
+        add_leads(rows)
+        costs.append(cost(api, "GET", f"/api/leads?{query}"))
+    assert costs == [2, 2]
+
+
+@pytest.mark.parametrize("rows", [1, 1000])
+def test_bulk_create(api: Api, rows: int) -> None:
+    # 1. the token's user  2. the ids  3. all rows
+    body = [lead_row() for _ in range(rows)]
+    assert cost(api, "POST", "/api/leads", body, 201) == 3
+
+
+def test_create(api: Api) -> None:
+    # 1. the token's user  2. the row
+    assert cost(api, "POST", "/api/leads", lead_row(), 201) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "expected", "count"),
+    [
+        # 1. the token's user  2. the lead
+        ("GET", None, 200, 2),
+        # 1. the token's user  2. the lead, locked  3. its new values
+        ("PUT", {"first_name": "Ada", "status": "closed", "budget_min": 1}, 200, 3),
+        ("PATCH", {}, 200, 3),
+        ("DELETE", None, 204, 3),
+    ],
+)
+def test_one_lead(api: Api, method: str, body: Any, expected: int, count: int) -> None:
+    costs = []
+    for rows in (1, MANY):
+        add_leads(rows)
+        costs.append(cost(api, method, f"/api/leads/{Lead.objects.earliest('id').pk}", body, expected))
+    assert costs == [count, count]
+
+
+def test_list_activities(api: Api) -> None:
+    lead = make_lead()
+    path = f"/api/leads/{lead.pk}/activities"
+    # 1. the token's user  2. the activities, of which there are none  3. is there such a lead?
+    assert cost(api, "GET", path) == 3
+    for rows in (1, MANY):
+        api.post(path, [activity_row() for _ in range(rows)])
+        # 1. the token's user  2. the activities
+        assert cost(api, "GET", path) == 2
+
+
+@pytest.mark.parametrize("rows", [1, 1000])
+def test_bulk_create_activities(api: Api, rows: int) -> None:
+    path = f"/api/leads/{make_lead().pk}/activities"
+    body = [activity_row() for _ in range(rows)]
+    # 1. the token's user  2. the lead's count  3. the ids  4. all rows; a list of one is stored like a single one
+    assert cost(api, "POST", path, body, 201) == (3 if rows == 1 else 4)
+
+
+def test_create_activity(api: Api) -> None:
+    path = f"/api/leads/{make_lead().pk}/activities"
+    # 1. the token's user  2. the lead's count  3. the row
+    assert cost(api, "POST", path, activity_row(), 201) == 3
+    api.post(path, [activity_row() for _ in range(MANY)])
+    assert cost(api, "POST", path, activity_row(), 201) == 3
+
+
+def test_dashboard(api: Api) -> None:
+    # 1. the token's user  2. all figures by status  3. the last ten activities
+    costs = []
+    for rows in (1, MANY):
+        add_leads(rows)
+        path = f"/api/leads/{Lead.objects.earliest('id').pk}/activities"
+        assert api.post(path, [activity_row() for _ in range(rows)]).status_code == 201
+        costs.append(cost(api, "GET", "/api/dashboard"))
+        connection.cursor().execute("DELETE FROM activities_activity")
+    assert costs == [3, 3]
+
+
+def test_refused_bodies_reach_no_table(api: Api) -> None:
+    # 1. the token's user
+    assert cost(api, "POST", "/api/leads", [{"email": 1}] * MANY, 422) == 1
+    assert cost(api, "PUT", "/api/leads/1", {"email": 1}, 422) == 1
+
+
+def test_users(api: Api, anonymous: Api, agent: User) -> None:
+    # 1. the token's user
+    assert cost(api, "GET", "/api/users/me") == 1
+    # 1. the user of that name
+    credentials = {"username": agent.username, "password": PASSWORD}
+    assert cost(anonymous, "POST", "/api/users/login", credentials) == 1
+    new = {"username": "new", "email": "new@example.com", "password": PASSWORD, "first_name": "", "last_name": ""}
+    # 1. the row; the constraints speak for themselves
+    assert cost(anonymous, "POST", "/api/users/register", new, 201) == 1
+    # 1. the row, which a constraint refuses
+    assert cost(anonymous, "POST", "/api/users/register", new, 409) == 1

@@ -1,0 +1,176 @@
+"""The environment's variables: what they may be, and what is made of them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dotenv import dotenv_values
+
+from crm_project import database_url, secrets
+from tests.live import PROJECT, environment
+
+BASE = Path("/srv/crm")
+EXAMPLE = PROJECT / ".env.example"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:///app.db", "/srv/crm/app.db"),
+        ("sqlite:///./app.db", "/srv/crm/app.db"),
+        ("sqlite+aiosqlite:///./app.db", "/srv/crm/app.db"),
+        ("sqlite:////var/lib/crm/app.db", "/var/lib/crm/app.db"),
+        ("sqlite+pysqlite:////var/lib/crm.db?timeout=3", "/var/lib/crm.db"),
+    ],
+)
+def test_sqlite_urls(url: str, name: str) -> None:
+    config = database_url.parse(url, BASE)
+    assert config["ENGINE"] == "django.db.backends.sqlite3"
+    assert config["NAME"] == name
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://u:p@db:5433/crm", {"USER": "u", "PASSWORD": "p", "HOST": "db", "PORT": 5433, "NAME": "crm"}),
+        ("postgres://u:p@db/crm", {"USER": "u", "PASSWORD": "p", "HOST": "db", "NAME": "crm"}),
+        ("postgresql+asyncpg://u:p%40ss@db/crm", {"PASSWORD": "p@ss", "NAME": "crm"}),
+        ("postgresql+psycopg2://u@db/crm", {"USER": "u", "NAME": "crm"}),
+        ("postgresql+asyncpg://u@db/crm?ssl=require", {"OPTIONS": {"sslmode": "require"}}),
+        ("postgresql://u@db/crm?sslmode=verify-full", {"OPTIONS": {"sslmode": "verify-full"}}),
+    ],
+)
+def test_postgresql_urls(url: str, expected: dict[str, Any]) -> None:
+    config = database_url.parse(url, BASE)
+    assert config["ENGINE"] == "django.db.backends.postgresql"
+    assert {name: config[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "app.db",
+        "sqlite://",
+        "sqlite://app.db",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "mysql://root:hunter2@db/crm",
+        "postgresql+pg8000://u:hunter2@db/crm",
+        "postgresql://u:hunter2@db",
+        "postgresql://u:hunter2@db:port/crm",
+        "postgresql:/u:hunter2@db/crm",
+    ],
+)
+def test_other_urls_are_refused_without_repeating_them(url: str) -> None:
+    with pytest.raises(ValueError, match=r"\w") as refused:
+        database_url.parse(url, BASE)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "change-me",
+        "short-but-random-8Jq2",
+        "a" * 64,
+        "abababababababababababababababababababab",
+        "change-me-change-me-change-me-0123456789",
+        "your-256-bit-secret-goes-here-please-ok",
+        "django-insecure-8Jq2mZx0Lw5vTq9RbNc3Yh7KdPfGs4Ua",
+    ],
+)
+def test_weak_secrets(secret: str) -> None:
+    assert secrets.is_weak(secret)
+
+
+def test_new_secrets_are_strong_and_differ() -> None:
+    made = {secrets.new() for _ in range(100)}
+    assert len(made) == 100
+    assert not any(secrets.is_weak(secret) for secret in made)
+
+
+class TestEnsure:
+    """The ``.env`` of the first run."""
+
+    @pytest.fixture(autouse=True)
+    def no_secret(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As in a fresh installation."""
+        monkeypatch.delenv("SECRET_KEY")
+
+    def test_a_new_file_is_the_example_with_a_secret(self, tmp_path: Path) -> None:
+        path = tmp_path / ".env"
+        assert secrets.ensure(path, EXAMPLE)
+        made = dotenv_values(path)
+        assert not secrets.is_weak(made["SECRET_KEY"] or "")
+        assert {**made, "SECRET_KEY": ""} == dict(dotenv_values(EXAMPLE))
+
+    def test_only_its_owner_may_read_it(self, tmp_path: Path) -> None:
+        secrets.ensure(tmp_path / ".env", EXAMPLE)
+        assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+        assert os.listdir(tmp_path) == [".env"]
+
+    def test_a_second_run_changes_nothing(self, tmp_path: Path) -> None:
+        path = tmp_path / ".env"
+        secrets.ensure(path, EXAMPLE)
+        before = path.read_bytes()
+        assert not secrets.ensure(path, EXAMPLE)
+        assert path.read_bytes() == before
+
+    def test_an_existing_file_keeps_its_lines(self, tmp_path: Path) -> None:
+        path = tmp_path / ".env"
+        path.write_text("# mine\nPORT=9000\nSECRET_KEY=\nHOST=127.0.0.1")
+        assert secrets.ensure(path, EXAMPLE)
+        lines = path.read_text().splitlines()
+        assert [lines[0], lines[1], lines[3], len(lines)] == ["# mine", "PORT=9000", "HOST=127.0.0.1", 4]
+
+    def test_an_existing_secret_stays_even_a_weak_one(self, tmp_path: Path) -> None:
+        path = tmp_path / ".env"
+        path.write_text("SECRET_KEY=change-me\n")
+        assert not secrets.ensure(path, EXAMPLE)
+        assert path.read_text() == "SECRET_KEY=change-me\n"
+
+    def test_a_secret_of_the_environment_is_enough(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SECRET_KEY", "from the environment")
+        assert not secrets.ensure(tmp_path / ".env", EXAMPLE)
+        assert not (tmp_path / ".env").exists()
+
+
+def variables_read() -> set[str]:
+    """The names that settings.py reads."""
+    return set(re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', (PROJECT / "crm_project" / "settings.py").read_text()))
+
+
+def settings_under(**variables: str) -> dict[str, Any]:
+    """What the settings of those names are in a process with that environment."""
+    names = sorted(variables_read() - {"ENV_FILE"})
+    code = f"import json; from crm_project import settings as s; print(json.dumps([getattr(s, n) for n in {names}]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env=environment(**variables), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(zip(names, json.loads(done.stdout), strict=True))
+
+
+def test_the_example_names_every_variable() -> None:
+    named = set(re.findall(r"^(?:# )?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE))
+    assert named == variables_read() - {"ENV_FILE"}
+
+
+def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
+    shown = re.sub(r"^# (?=[A-Z_]+=)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+    samples = ("SECRET_KEY=", "ALLOWED_HOSTS=", "DATABASE_URL=postgresql")  # there is no default to show
+    lines = [line for line in shown.splitlines() if not line.startswith(samples)]
+    (tmp_path / "env").write_text("\n".join(lines))
+    assert settings_under(ENV_FILE=str(tmp_path / "env")) == settings_under()
+
+
+def test_a_server_on_one_address_answers_to_it() -> None:
+    assert settings_under(HOST="192.0.2.7")["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]", "192.0.2.7"]
+    assert settings_under(ALLOWED_HOSTS="a.example, b.example")["ALLOWED_HOSTS"] == ["a.example", "b.example"]

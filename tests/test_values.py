@@ -1,0 +1,192 @@
+"""What clean text, integers and e-mail addresses are."""
+
+from typing import Any
+
+import pytest
+
+from crm_project import values
+from crm_project.values import BIGGEST, BIGGEST_32, Invalid
+from tests.verdicts import verdict
+
+# Text
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", ""),
+        (" ", ""),
+        ("  a b  ", "a b"),
+        ("\t\r\n\u00a0\u3000a\u2028", "a"),
+        ("x" * 20, "x" * 20),
+        (" " * 50 + "x" * 20 + " " * 50, "x" * 20),
+        ("🔑" * 20, "🔑" * 20),
+        ("x" * 21, "string_too_long"),
+        ("a\0b", "value_error"),
+        ("\0", "value_error"),
+        ("\ud800", "string_unicode"),
+        ("a\udfff", "string_unicode"),
+        (1, "string_type"),
+        (1.5, "string_type"),
+        (True, "string_type"),
+        (None, "string_type"),
+        ([], "string_type"),
+        ({}, "string_type"),
+        (b"bytes", "string_type"),
+    ],
+)
+def test_text(given: Any, expected: str) -> None:
+    assert verdict(lambda value: values.text(value, 20), given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (" New ", "new"),
+        ("ÉTÉ", "été"),
+        ("", "string_too_short"),
+        (" ", "string_too_short"),
+        ("X" * 32, "x" * 32),
+        ("İ" * 32, "string_too_long"),  # lower-casing makes two characters of each
+        ("İ" * 16, "i\u0307" * 16),
+        (0, "string_type"),
+    ],
+)
+def test_lowered(given: Any, expected: str) -> None:
+    assert verdict(lambda value: values.lowered(value, 32, 1), given) == expected
+
+
+def test_lengths_are_told_in_numbers() -> None:
+    for short_or_long, shortest, msg in (
+        ("x" * 9, 0, "String should have at most 8 characters"),
+        ("", 1, "String should have at least 1 character"),
+        ("ab", 3, "String should have at least 3 characters"),
+    ):
+        with pytest.raises(Invalid) as refusal:
+            values.text(short_or_long, 8, shortest)
+        assert refusal.value.msg == msg
+
+
+# Integers
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (0, 0),
+        (BIGGEST, BIGGEST),
+        (5.0, 5),
+        (-0.0, 0),
+        (1e15, 10**15),
+        ("300000", 300000),
+        (" 7 ", 7),
+        ("007", 7),
+        ("-0", 0),
+        ("0" * 5000 + "7", 7),
+        (-1, "greater_than_equal"),
+        ("-1", "greater_than_equal"),
+        ("-" + "9" * 5000, "greater_than_equal"),
+        (BIGGEST + 1, "less_than_equal"),
+        (1e300, "less_than_equal"),
+        ("9" * 5000, "less_than_equal"),
+        (1.5, "int_from_float"),
+        (float("nan"), "finite_number"),
+        (float("inf"), "finite_number"),
+        (True, "int_type"),
+        (False, "int_type"),
+        (None, "int_type"),
+        ([], "int_type"),
+        ("", "int_parsing"),
+        (" ", "int_parsing"),
+        ("abc", "int_parsing"),
+        ("1.0", "int_parsing"),
+        ("1e3", "int_parsing"),
+        ("1_000", "int_parsing"),
+        ("1,000", "int_parsing"),
+        ("0x10", "int_parsing"),
+        ("--1", "int_parsing"),
+        ("1 2", "int_parsing"),
+        ("١", "int_parsing"),
+        ("１", "int_parsing"),
+        ("1\0", "int_parsing"),
+    ],
+)
+def test_integer(given: Any, expected: Any) -> None:
+    result = verdict(lambda value: values.integer(value, 0, BIGGEST), given)
+    assert result == expected
+    assert type(result) is type(expected)
+
+
+def test_bounds_are_told_in_numbers() -> None:
+    with pytest.raises(Invalid, match="less than or equal to 2147483647"):
+        values.integer(2**31, 0, BIGGEST_32)
+    with pytest.raises(Invalid, match=r"greater than or equal to 1$"):
+        values.integer(0, 1, 10)
+
+
+# E-mail
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@b.c",
+        "a1@example.com",
+        "first.last+tag@sub.example.co.uk",
+        "o'neil@example.com",
+        "zoë@bücher.example",
+        "用户@例子.广告",
+        "a..b@example.com",
+        '"quoted"@example.com',
+        "a@-b.c",
+        "A@B.C",
+        "x" * 248 + "@b.com",
+    ],
+)
+def test_email_addresses(address: str) -> None:
+    assert values.email(f" {address} ") == address
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "a",
+        "@",
+        "a@",
+        "@b.c",
+        "a@b",
+        "a@b.",
+        "a@.c",
+        "a@b..c",
+        "a@b.c.",
+        "a@@b.c",
+        "a@b@c.d",
+        "a b@c.d",
+        "a@b c.d",
+        "a@b.c\nd",
+        "a\tb@c.d",
+        "a\xa0b@c.d",
+        "a\u2003b@c.d",
+        "a\u3000b@c.d",
+        "a\u2028b@c.d",
+        "a\x7fb@c.d",
+        "a\x85b@c.d",
+        "a\x1fb@c.d",
+        "a@b.c\x1fd",
+        "a\x9fb@c.d",
+        "a＠b.c",
+        "mailto:a",
+        ".",
+        "a.b.c",
+    ],
+)
+def test_other_things_are_no_addresses(given: str) -> None:
+    assert verdict(values.email, given) == "value_error"
+
+
+def test_an_address_may_be_missing_only_where_it_may() -> None:
+    assert verdict(values.email, "") == "value_error"
+    assert values.email(" ", blank=True) == ""
+    assert verdict(values.email, "x" * 249 + "@b.com") == "string_too_long"
+    assert verdict(values.email, 1) == "string_type"
+    assert verdict(values.email, "a\0@b.c") == "value_error"

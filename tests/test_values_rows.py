@@ -1,0 +1,51 @@
+"""Judging a row by its rules."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from crm_project import values
+from tests.strategies import any_json, fixed
+
+RULES = {
+    "name": values.Rule(partial(values.text, longest=5)),
+    "note": values.Rule(partial(values.text, longest=5), nullable=True, default=None),
+    "kind": values.Rule(partial(values.text, longest=5), default="plain"),
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "partially", "clean", "problems"),
+    [
+        ({"name": " a "}, False, {"name": "a", "note": None, "kind": "plain"}, []),
+        ({"name": "a", "note": "b", "kind": ""}, False, {"name": "a", "note": "b", "kind": ""}, []),
+        ({}, False, {"note": None, "kind": "plain"}, [("missing", ("name",))]),
+        ({}, True, {}, []),
+        ({"note": None}, True, {"note": None}, []),
+        ({"name": None, "kind": None}, True, {}, [("string_type", ("name",)), ("string_type", ("kind",))]),
+        ({"name": "a", "other": 1}, True, {"name": "a"}, []),
+        ({"name": "toolong", "kind": 1}, True, {}, [("string_too_long", ("name",)), ("string_type", ("kind",))]),
+        ([], False, {}, [("model_attributes_type", ())]),
+        (None, True, {}, [("model_attributes_type", ())]),
+    ],
+)
+def test_judging_a_row(row: Any, partially: bool, clean: dict[str, Any], problems: list[Any]) -> None:
+    judged, found = values.judge(row, RULES, partially)
+    assert judged == clean
+    assert [(problem.type, problem.loc) for problem in found] == problems
+
+
+def test_problems_are_located_from_the_outside_in() -> None:
+    problem = values.Problem("missing", ("email",), "Field required", {})
+    assert [each.loc for each in values.located([problem], "body", 3)] == [("body", 3, "email")]
+
+
+@fixed
+@given(any_json)
+def test_no_row_breaks_the_judge(row: Any) -> None:
+    clean, problems = values.judge(row, RULES)
+    assert clean.keys() <= RULES.keys()
+    assert {problem.loc[0] for problem in problems if problem.loc}.isdisjoint(clean)
+    assert bool(problems) or clean.keys() == RULES.keys()
