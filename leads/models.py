@@ -44,6 +44,7 @@ class ImportRun(models.Model):
     problem_count = models.PositiveIntegerField(default=0)
     problems = models.JSONField(default=list)
     message = models.TextField(blank=True)
+    notes = models.JSONField(default=list)
     process = models.CharField(max_length=200, blank=True)
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -1,6 +1,6 @@
 """All questions about leads, by name, and the only ways to write them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,6 +24,14 @@ class BudgetsCrossed(Exception):
     def __init__(self, problems: list[values.Problem]) -> None:
         super().__init__(problems[0].msg)
         self.problems = problems
+
+
+class VersionMoved(Exception):
+    """A change meant for an earlier version of the lead; ``lead`` is as it is stored now."""
+
+    def __init__(self, lead: "Lead") -> None:
+        super().__init__(f"lead {lead.pk} is at version {lead.version}")
+        self.lead = lead
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):
@@ -75,13 +83,16 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         load.insert(self.model, leads)
         return leads
 
-    def change(self, lead_id: int, clean: Mapping[str, Any]) -> "Lead":
+    def change(self, lead_id: int, clean: Mapping[str, Any], versions: Collection[int] | None = None) -> "Lead":
         """Write the given fields of one of these leads, and only those, under its row lock.
 
-        Raises ``Lead.DoesNotExist``, or ``BudgetsCrossed`` where the stored budget and the new one do not fit.
+        Raises ``Lead.DoesNotExist``; ``VersionMoved`` where ``versions`` are given and it is at none of them;
+        ``BudgetsCrossed`` where the stored budget and the new one do not fit.
         """
         with transaction.atomic():
             lead = self.select_for_update().get(pk=lead_id)
+            if versions is not None and lead.version not in versions:
+                raise VersionMoved(lead)
             if problems := rules.check_budgets(clean, lead):
                 raise BudgetsCrossed(problems)
             written = apply_change(lead, clean, timezone.now())

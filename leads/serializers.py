@@ -115,6 +115,14 @@ class LeadOutSerializer(serializers.Serializer[Any]):
 LEAD_ID = OpenApiParameter("lead_id", {"type": "integer", "minimum": 1}, OpenApiParameter.PATH, required=True)
 
 
+# If-Match and If-None-Match stand in the descriptions: a parameter for a tag that only a reply can give helps nobody.
+ETAG = OpenApiParameter(
+    "ETag", {"type": "string"}, OpenApiParameter.HEADER, response=[200, 201, 304], description="The lead's entity tag"
+)
+_moved = {412: refusal("`If-Match` names another version of the lead; nothing was changed")}
+_if_match = "With `If-Match`, only if the lead is still as its `ETag` says."
+
+
 def _parameter(name: str, schema: JSONSchema, description: str) -> OpenApiParameter:
     return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description)
 
@@ -149,6 +157,7 @@ OPERATIONS = {
         "Leads",
         "Create a lead, or many",
         "One lead from an object; from an array all of its leads, in its order, or none.",
+        parameters=[ETAG],
         request=one_or_many(LeadCreateSerializer, "LeadCreateOneOrMany"),
         responses={
             201: OpenApiResponse(
@@ -157,18 +166,25 @@ OPERATIONS = {
             400: refusal("An empty list, or rows that the database refused; nothing was stored"),
         },
     ),
-    "retrieve": operation("get_lead", "Leads", "Get a lead", "One active lead.", parameters=[LEAD_ID], responses=_lead),
+    "retrieve": operation(
+        "get_lead",
+        "Leads",
+        "Get a lead",
+        "One active lead. With `If-None-Match`, only if it is not as its `ETag` says.",
+        parameters=[LEAD_ID, ETAG],
+        responses={**_lead, 304: OpenApiResponse(description="The client has it already")},
+    ),
     "update": [
         operation(
             name,
             "Leads",
             summary,
             "Writes the fields that are sent; PUT and PATCH do the same. "
-            "`budget_min` is not above `budget_max`, whichever of the two is sent.",
+            f"`budget_min` is not above `budget_max`, whichever of the two is sent. {_if_match}",
             methods=[method],
-            parameters=[LEAD_ID],
+            parameters=[LEAD_ID, ETAG],
             request=LeadUpdateSerializer,
-            responses=_lead,
+            responses={**_lead, **_moved},
         )
         for method, name, summary in (
             ("PUT", "update_lead", "Update a lead"),
@@ -179,8 +195,8 @@ OPERATIONS = {
         "delete_lead",
         "Leads",
         "Delete a lead",
-        "Softly: the lead is kept, but not found any more.",
+        f"Softly: the lead is kept, but not found any more. {_if_match}",
         parameters=[LEAD_ID],
-        responses={204: OpenApiResponse(description="Deleted")},
+        responses={204: OpenApiResponse(description="Deleted"), **_moved},
     ),
 }

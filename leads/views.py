@@ -15,9 +15,10 @@ from crm_project.api.pagination import PAGE_CHECKS, judged, page_of
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
 from crm_project.values import located
 from leads import rules
+from leads.etags import etag, is_known, versions_wanted
 from leads.filters import CHECKS, narrow
 from leads.models import Lead
-from leads.querysets import BudgetsCrossed
+from leads.querysets import BudgetsCrossed, VersionMoved
 from leads.serializers import OPERATIONS, lead_out, leads_out
 
 NO_LEAD = "Lead not found"
@@ -39,7 +40,7 @@ class LeadViewSet(ApiViewSet):
         body = body_of(request)
         if not isinstance(body, list):
             lead = Lead.objects.add(judged_row(body, rules.check))
-            return Response(lead_out(lead), status.HTTP_201_CREATED)
+            return _tagged(lead, status.HTTP_201_CREATED)
         rows = judged_rows(body, rules.check)
         try:
             leads = Lead.objects.add_many(rows)
@@ -49,27 +50,37 @@ class LeadViewSet(ApiViewSet):
 
     def retrieve(self, request: Request, lead_id: str) -> Response:
         """One lead."""
-        return Response(lead_out(active_lead(path_id(lead_id, "lead_id"))))
+        lead = active_lead(path_id(lead_id, "lead_id"))
+        if is_known(lead, request.headers.get("If-None-Match")):
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag(lead)})
+        return _tagged(lead)
 
     def update(self, request: Request, lead_id: str) -> Response:
         """Write the fields that are sent; PUT and PATCH do the same."""
         number = path_id(lead_id, "lead_id")
-        return Response(
-            lead_out(self._change(number, judged_row(body_of(request), partial(rules.check, partial=True))))
-        )
+        return _tagged(_change(request, number, judged_row(body_of(request), partial(rules.check, partial=True))))
 
     def destroy(self, request: Request, lead_id: str) -> Response:
         """Delete softly."""
-        self._change(path_id(lead_id, "lead_id"), {"is_active": False})
+        _change(request, path_id(lead_id, "lead_id"), {"is_active": False})
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def _change(self, lead_id: int, clean: dict[str, Any]) -> Lead:
-        try:
-            return Lead.objects.active().change(lead_id, clean)
-        except Lead.DoesNotExist:
-            raise NotFound(NO_LEAD) from None
-        except BudgetsCrossed as crossed:
-            raise Unprocessable(located(crossed.problems, "body")) from None
+
+def _tagged(lead: Lead, status_code: int = status.HTTP_200_OK) -> Response:
+    return Response(lead_out(lead), status_code, headers={"ETag": etag(lead)})
+
+
+def _change(request: Request, lead_id: int, clean: dict[str, Any]) -> Lead:
+    versions = versions_wanted(request.headers.get("If-Match"))
+    try:
+        return Lead.objects.active().change(lead_id, clean, versions)
+    except Lead.DoesNotExist:
+        raise NotFound(NO_LEAD) from None
+    except VersionMoved as moved:
+        now = {"ETag": etag(moved.lead)}
+        raise Refused(status.HTTP_412_PRECONDITION_FAILED, "The lead was changed meanwhile", now) from None
+    except BudgetsCrossed as crossed:
+        raise Unprocessable(located(crossed.problems, "body")) from None
 
 
 def active_lead(lead_id: int) -> Lead:

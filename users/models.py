@@ -1,7 +1,7 @@
 """Users: who they are, and what keeps their names apart."""
 
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.hashers import make_password, verify_password
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
@@ -33,6 +33,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     token_version = models.PositiveIntegerField(default=1, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
+
+    _ends_tokens = False
+    _read_password: str | None = None
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -76,6 +79,13 @@ class User(AbstractBaseUser, PermissionsMixin):
             self.password = fresh
         return right
 
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **how: Any) -> Self:
+        """A stored user, who remembers the password hash that was read."""
+        user = super().from_db(db, field_names, values, **how)
+        user._read_password = user.__dict__.get("password")
+        return user
+
     def save(
         self,
         force_insert: Any = False,
@@ -84,23 +94,36 @@ class User(AbstractBaseUser, PermissionsMixin):
         update_fields: Iterable[str] | None = None,
     ) -> None:
         """Keep the keys in step, and end all tokens when the password was changed or the user is not active."""
-        if update_fields is not None:
-            update_fields = set(update_fields)
-            update_fields |= {f"{field}_key" for field in update_fields & {"username", "email"}}
-        if update_fields is None or "username" in update_fields:
+        new = self._state.adding or bool(force_insert)
+        written = self._written(update_fields)
+        if "username" in written:
             self.username_key = values.key(self.username)
-        if update_fields is None or "email" in update_fields:
+        if "email" in written:
             self.email_key = values.key(self.email) or None
-        ends_tokens = getattr(self, "_ends_tokens", False) or not self.is_active
-        if (
-            ends_tokens
-            and self.pk
-            and not self._state.adding
-            and (update_fields is None or update_fields & {"password", "is_active"})
+        if not new and (
+            ("password" in written and self._ends_tokens) or ("is_active" in written and not self.is_active)
         ):
             self.token_version = F("token_version") + 1
-            update_fields = update_fields and update_fields | {"token_version"}
-        super().save(force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields)
+            written.add("token_version")
+        super().save(
+            force_insert=force_insert,
+            force_update=force_update,
+            using=using,
+            update_fields=None if new else written,
+        )
         if not isinstance(self.token_version, int):
             self.refresh_from_db(fields=["token_version"])
-        self._ends_tokens = False
+        if new or "password" in written:
+            self._ends_tokens, self._read_password = False, self.password
+
+    def _written(self, update_fields: Iterable[str] | None) -> set[str]:
+        """The columns that a save of a stored user writes.
+
+        A save of the whole row leaves ``token_version`` alone, and ``password`` unless it was set here: another request
+        may have changed both since this user was read, and that must not be undone.
+        """
+        if update_fields is not None:
+            named = set(update_fields)
+            return named | {f"{field}_key" for field in named & {"username", "email"}}
+        written = {field.name for field in self._meta.concrete_fields} - {"id", "token_version"}
+        return written if self._ends_tokens or self.password != self._read_password else written - {"password"}

@@ -42,9 +42,10 @@ class Unprocessable(exceptions.APIException):
 class Refused(exceptions.APIException):
     """Any other refusal with its status and sentence, for codes that DRF has no class for."""
 
-    def __init__(self, status_code: int, detail: str) -> None:
+    def __init__(self, status_code: int, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status_code = status_code
+        self.headers = headers or {}
 
 
 def _as_json(problem: Problem) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def _headers(error: exceptions.APIException) -> dict[str, str]:
-    headers = {}
+    headers = dict(getattr(error, "headers", {}))
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):

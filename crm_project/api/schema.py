@@ -70,7 +70,7 @@ REFUSALS = {
     "401": ("Unauthorized", "No token, or one that is invalid, expired or revoked"),
     "404": ("NotFound", "No such active lead"),
     "408": ("RequestTimeout", "The body did not arrive in time"),
-    "413": ("ContentTooLarge", "The body is too large, or has too many rows"),
+    "413": ("ContentTooLarge", f"The body is over {settings.BODY_MAX_BYTES} bytes or {settings.BULK_MAX_ROWS} rows"),
     "415": ("UnsupportedMediaType", "The body is of another content type"),
     "422": ("Unprocessable", "Values that break the rules"),
     "503": ("Unavailable", "The server or its database is too busy; try again"),
@@ -157,7 +157,7 @@ def _operations(result: Node) -> Iterator[tuple[str, Node]]:
 def _bound_rows(schema: Node) -> None:
     for choice in schema.get("oneOf", ()):
         if choice.get("type") == "array":
-            choice.update(minItems=1, maxItems=settings.BULK_MAX_ROWS)
+            choice.update(minItems=1)  # no maxItems: more than BULK_MAX_ROWS are a 413, not an invalid value
 
 
 def _complete(path: str, described: Node) -> None:

@@ -16,7 +16,7 @@ Target = Any  # the id of a stored lead, or the caller's own record of a row tha
 
 
 class Known:
-    """The leads that rows may be duplicates of, by key; an address counts before a person, an older lead before a newer."""
+    """The leads that rows may double, by key; an address counts before a person, an older lead before a newer."""
 
     def __init__(self, keys: Iterable[Derived]) -> None:
         emails, persons = set(), set()

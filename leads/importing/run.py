@@ -64,7 +64,9 @@ class FileImport:
             constants=options.constants,
             ignore=options.ignored,
             ignore_unknown=options.ignore_unknown,
+            guarded=self.source.format not in ("json", "jsonl"),
         )
+        self.run.notes = [*self.source.notes, *self.columns.describe()]
         earlier = accounts.known(self.source.sha256, self.run.kind)
         if earlier and not options.again:
             when = f"{earlier.started_at:%Y-%m-%d %H:%M}"
@@ -134,7 +136,7 @@ def import_files(
     Database errors refuse the import too; only when the account itself cannot be written do they come out.
     """
     with ExitStack() as stack:
-        files = []
+        files: list[FileImport] = []
         for source in sources:
             run = stack.enter_context(accounts.running(**_account(source, options, user)))
             path = rejects if len(sources) == 1 else _numbered(rejects, len(files) + 1)

@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ('problem_count', models.PositiveIntegerField(default=0)),
                 ('problems', models.JSONField(default=list)),
                 ('message', models.TextField(blank=True)),
+                ('notes', models.JSONField(default=list)),
                 ('process', models.CharField(blank=True, max_length=200)),
                 ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),

@@ -10,56 +10,59 @@ PORTALS_AND_CRMS = {
         {"name": "Name", "status": "Status", "created_at": "Date Added", "price": "Price Range"},
     ),
     "Realtor.com": (
-        "First Name,Last Name,Email Address,Phone Number,Lead Source,Lead Status,Created Date,Listing Price,MLS ID,"
-        "Property City,Property State,Comments",
+        "First Name,Last Name,Email Address,Phone Number,Lead Source,Lead Status,Created Date,Listing Price,"
+        "MLS ID,Property City,Property State,Comments",
         {"email": "Email Address", "phone": "Phone Number", "source": "Lead Source", "price": "Listing Price"},
     ),
     "Follow Up Boss": (
-        "ID,Created,Updated,Last Activity,Name,First Name,Last Name,Stage,Lead Source,Assigned To,Assigned Lender,"
-        "Contacted,Listing Price,Tags,Email 1,Email 1 - Type,Email 1 - Status,Email 2,Phone 1,Phone 1 - Type,"
-        "Phone 1 - Status,Phone 2,Address 1 - Street,Address 1 - City,Property Address,Property City,Property Beds,"
-        "Property MLS Number,Message,Background,Timeframe",
+        "ID,Created,Updated,Last Activity,Name,First Name,Last Name,Stage,Lead Source,Assigned To,"
+        "Assigned Lender,Contacted,Listing Price,Tags,Email 1,Email 1 - Type,Email 1 - Status,Email 2,Phone 1,"
+        "Phone 1 - Type,Phone 1 - Status,Phone 2,Address 1 - Street,Address 1 - City,Property Address,"
+        "Property City,Property Beds,Property MLS Number,Message,Background,Timeframe",
         {"email": "Email 1", "phone": "Phone 1", "status": "Stage", "price": "Listing Price", "created_at": "Created"},
     ),
     "HubSpot": (
-        "Record ID,First Name,Last Name,Email,Phone Number,Mobile Phone Number,Contact owner,Lead Status,Create Date,"
-        "Last Activity Date,Last Modified Date,Lifecycle Stage,Original Source,Marketing contact status,Job Title,"
-        "Associated Company,Associated Company IDs,Country/Region,Became a Lead Date,Number of Pageviews,"
-        "Recent Conversion",
+        "Record ID,First Name,Last Name,Email,Phone Number,Mobile Phone Number,Contact owner,Lead Status,"
+        "Create Date,Last Activity Date,Last Modified Date,Lifecycle Stage,Original Source,"
+        "Marketing contact status,Job Title,Associated Company,Associated Company IDs,Country/Region,"
+        "Became a Lead Date,Number of Pageviews,Recent Conversion",
         {"phone": "Phone Number", "status": "Lead Status", "created_at": "Create Date", "source": "Original Source"},
     ),
     "Pipedrive": (
-        "Person - ID,Person - Name,Person - First name,Person - Last name,Person - Organization,Person - Email - Work,"
-        "Person - Email - Home,Person - Email - Other,Person - Phone - Work,Person - Phone - Mobile,Person - Label,"
-        "Person - Owner,Person - Person created,Person - Open deals,Person - Closed deals,Person - Last activity date,"
-        "Person - Marketing status,Deal - Value",
+        "Person - ID,Person - Name,Person - First name,Person - Last name,Person - Organization,"
+        "Person - Email - Work,Person - Email - Home,Person - Email - Other,Person - Phone - Work,"
+        "Person - Phone - Mobile,Person - Label,Person - Owner,Person - Person created,Person - Open deals,"
+        "Person - Closed deals,Person - Last activity date,Person - Marketing status,Deal - Value",
         {"name": "Person - Name", "email": "Person - Email - Work", "phone": "Person - Phone - Mobile"},
     ),
     "Google Contacts, old": (
-        "Name,Given Name,Additional Name,Family Name,Yomi Name,Given Name Yomi,Additional Name Yomi,Family Name Yomi,"
-        "Name Prefix,Name Suffix,Initials,Nickname,Short Name,Maiden Name,Birthday,Gender,Location,Billing Information,"
-        "Directory Server,Mileage,Occupation,Hobby,Sensitivity,Priority,Subject,Notes,Language,Photo,Group Membership,"
-        "E-mail 1 - Type,E-mail 1 - Value,E-mail 2 - Type,E-mail 2 - Value,Phone 1 - Type,Phone 1 - Value,"
-        "Address 1 - Formatted,Organization 1 - Name,Website 1 - Value,Custom Field 1 - Type,Relation 1 - Value",
+        "Name,Given Name,Additional Name,Family Name,Yomi Name,Given Name Yomi,Additional Name Yomi,"
+        "Family Name Yomi,Name Prefix,Name Suffix,Initials,Nickname,Short Name,Maiden Name,Birthday,Gender,"
+        "Location,Billing Information,Directory Server,Mileage,Occupation,Hobby,Sensitivity,Priority,Subject,"
+        "Notes,Language,Photo,Group Membership,E-mail 1 - Type,E-mail 1 - Value,E-mail 2 - Type,E-mail 2 - Value,"
+        "Phone 1 - Type,Phone 1 - Value,Address 1 - Formatted,Organization 1 - Name,Website 1 - Value,"
+        "Custom Field 1 - Type,Relation 1 - Value",
         {"first_name": "Given Name", "email": "E-mail 1 - Value", "phone": "Phone 1 - Value"},
     ),
     "Google Contacts, new": (
-        "First Name,Middle Name,Last Name,Phonetic First Name,Phonetic Middle Name,Phonetic Last Name,Name Prefix,"
-        "Name Suffix,Nickname,File As,Organization Name,Organization Title,Organization Department,Birthday,Notes,"
-        "Photo,Labels,E-mail 1 - Label,E-mail 1 - Value,E-mail 2 - Label,E-mail 2 - Value,Phone 1 - Label,Phone 1 - Value,"
-        "Address 1 - Label,Address 1 - Country,Address 1 - Extended Address,Website 1 - Label,Event 1 - Value",
+        "First Name,Middle Name,Last Name,Phonetic First Name,Phonetic Middle Name,Phonetic Last Name,"
+        "Name Prefix,Name Suffix,Nickname,File As,Organization Name,Organization Title,Organization Department,"
+        "Birthday,Notes,Photo,Labels,E-mail 1 - Label,E-mail 1 - Value,E-mail 2 - Label,E-mail 2 - Value,"
+        "Phone 1 - Label,Phone 1 - Value,Address 1 - Label,Address 1 - Country,Address 1 - Extended Address,"
+        "Website 1 - Label,Event 1 - Value",
         {"first_name": "First Name", "email": "E-mail 1 - Value", "phone": "Phone 1 - Value"},
     ),
     "Outlook": (
-        "Title,First Name,Middle Name,Last Name,Suffix,Company,Department,Job Title,Business Street,Business Street 2,"
-        "Business City,Business State,Business Postal Code,Business Country/Region,Home Street,Home City,"
-        "Other Street 3,Assistant's Phone,Business Fax,Business Phone,Business Phone 2,Callback,Car Phone,Company Main Phone,Home Fax,"
-        "Home Phone,Home Phone 2,ISDN,Mobile Phone,Other Fax,Other Phone,Pager,Primary Phone,Radio Phone,TTY/TDD Phone,"
-        "Telex,Account,Anniversary,Assistant's Name,Billing Information,Birthday,Business Address PO Box,Categories,"
-        "Children,Directory Server,E-mail Address,E-mail Type,E-mail Display Name,E-mail 2 Address,E-mail 2 Type,"
-        "E-mail 2 Display Name,Gender,Government ID Number,Hobby,Home Address PO Box,Initials,Internet Free Busy,"
-        "Keywords,Language,Location,Manager's Name,Mileage,Notes,Office Location,Organizational ID Number,"
-        "Other Address PO Box,Priority,Private,Profession,Referred By,Sensitivity,Spouse,User 1,User 4,Web Page",
+        "Title,First Name,Middle Name,Last Name,Suffix,Company,Department,Job Title,Business Street,"
+        "Business Street 2,Business City,Business State,Business Postal Code,Business Country/Region,Home Street,"
+        "Home City,Other Street 3,Assistant's Phone,Business Fax,Business Phone,Business Phone 2,Callback,"
+        "Car Phone,Company Main Phone,Home Fax,Home Phone,Home Phone 2,ISDN,Mobile Phone,Other Fax,Other Phone,"
+        "Pager,Primary Phone,Radio Phone,TTY/TDD Phone,Telex,Account,Anniversary,Assistant's Name,"
+        "Billing Information,Birthday,Business Address PO Box,Categories,Children,Directory Server,"
+        "E-mail Address,E-mail Type,E-mail Display Name,E-mail 2 Address,E-mail 2 Type,E-mail 2 Display Name,"
+        "Gender,Government ID Number,Hobby,Home Address PO Box,Initials,Internet Free Busy,Keywords,Language,"
+        "Location,Manager's Name,Mileage,Notes,Office Location,Organizational ID Number,Other Address PO Box,"
+        "Priority,Private,Profession,Referred By,Sensitivity,Spouse,User 1,User 4,Web Page",
         {"email": "E-mail Address", "phone": "Primary Phone", "first_name": "First Name"},
     ),
     "our own export": (

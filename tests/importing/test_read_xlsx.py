@@ -112,9 +112,10 @@ def archive(**members: str) -> bytes:
     ("content", "reason"),
     [
         (workbook(ROWS)[:-40], "damaged"),
+        (workbook(ROWS)[:10] + workbook(ROWS)[20:], "damaged"),
         (b"PK\x03\x04 nothing more", "damaged"),
         (archive(readme="x"), "not an Excel workbook"),
-        (from_xml({"Leads": "not xml"}), "cannot be read|can be read"),
+        (from_xml({"Leads": "not xml"}), "can be read"),
         (from_xml({"Leads": wrapped('<row r="1"><c r="??"><v>1</v></c></row>')}), "can be read"),
         (workbook([]), "is empty"),
         (workbook([["", " "]]), "is empty"),

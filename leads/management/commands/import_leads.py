@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     help = "Import leads from CSV, TSV, XLSX, JSON or JSON Lines files ('-' is standard input). " + EPILOG
 
-    def add_arguments(self, parser: ArgumentParser) -> None:  # type: ignore[override]
+    def add_arguments(self, parser: ArgumentParser) -> None:
         """The files, and what to do with what is in them."""
         add = parser.add_argument
         add("files", nargs="+", metavar="FILE", help="a file, gzipped or not; '-' for standard input")
