@@ -7,6 +7,8 @@ from leads.models import ImportRun
 
 COUNTS = ("read", "created", "updated", "skipped", "rejected")
 FIRST = 10  # problems told in the summary
+# Of the notes, the summary has what an operator must not overlook: columns that went nowhere. The rest is in the JSON.
+TOLD = ("Not imported", "Ignored", "Unknown")
 
 
 def as_object(runs: Sequence[ImportRun]) -> dict[str, Any]:
@@ -36,6 +38,7 @@ def _one(run: ImportRun) -> dict[str, Any]:
         **counts,
         "problem_count": run.problem_count,
         "message": run.message,
+        "notes": run.notes,
         "options": run.options,
         "problems": run.problems,
     }
@@ -67,6 +70,7 @@ def as_lines(run: ImportRun) -> list[str]:
             f"  {run.skipped:>11,} {would}skipped, being there already",
             f"  {run.rejected:>11,} rejected",
         ]
+    lines += [f"  {note}" for note in run.notes if ": " not in note or note.startswith(TOLD)]
     lines += [
         f"  line {p['line']}, {p['column'] or 'row'}: {p['reason']} ({p['value']!r})" for p in run.problems[:FIRST]
     ]

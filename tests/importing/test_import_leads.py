@@ -102,6 +102,13 @@ def test_unknown_headers_are_refused_with_near_misses(tmp_path: Path) -> None:
     assert Lead.objects.filter(property_interest="7").exists()
 
 
+def test_no_column_goes_nowhere_without_a_word(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, "John,j@example.com,tall,7", header="First Name,Email,Notes,Shoe size")
+    text = summary(path, "--ignore-unknown")
+    assert "Not imported, a lead has no such field: Notes" in text
+    assert "Unknown and ignored as asked: Shoe size" in text
+
+
 def test_constants_fill_every_row(tmp_path: Path) -> None:
     import_leads(write_csv(tmp_path, JOHN), "--set", "source=Trade fair")
     assert Lead.objects.get().source == "Trade fair"

@@ -1,0 +1,196 @@
+"""``python -m benchmarks``: fill databases, start servers, load them in turn, write the tables. See README.md."""
+
+import argparse
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+
+from benchmarks import fill, report, wrk
+from benchmarks.calls import Call, calls
+from benchmarks.report import Results
+from benchmarks.servers import PROJECT, Server, environment, start_ours, start_peer, worker_memory
+from benchmarks.statements import counted
+
+DEFAULT_URL = "postgresql://postgres@127.0.0.1:5432/crm_bench"
+LONGEST_BURST = 15  # seconds; a call that takes seconds is measured for that long, in one round
+RESULTS = PROJECT / "benchmarks" / "RESULTS.md"
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--leads", default="10000,100000,1000000", help="sizes, smallest first (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=2, help="of one burst (%(default)s)")
+    parser.add_argument(
+        "--peer", type=Path, help="folder of another server with a run.sh, to start on a copy of the data"
+    )
+    parser.add_argument("--versus", help="URL of another running server that has a copy of the data")
+    parser.add_argument("--only", default="", help="calls whose names hold one of these words, comma separated")
+    parser.add_argument("--database", help="name instead of that of DATABASE_URL; _10k, _100k, _1m are added")
+    parser.add_argument("--keep", action="store_true", help="keep the databases, and use those that were kept")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/RESULTS.md")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure."""
+    options = arguments()
+    wrk.check_installed()
+    base = os.environ.get("DATABASE_URL") or DEFAULT_URL
+    if options.database:
+        base = urlsplit(base)._replace(path=f"/{options.database}").geturl()
+    results: Results = {}
+    counts: dict[str, dict[str, int]] = {}
+    memory: dict[str, float | None] = {}
+    sizes = [int(size) for size in options.leads.split(",")]
+    for size in sizes:
+        with ExitStack() as stack:
+            servers = prepare(options, base, size, stack)
+            wanted = chosen(calls(size), options.only)
+            for call in wanted:
+                measure(options, size, call, servers, results)
+            memory = {server.name: worker_memory(server) for server in servers if server.process}
+            if size == sizes[0]:
+                counts = {
+                    server.name: count_statements(options, server, wanted) for server in servers if server.process
+                }
+    names = list(dict.fromkeys(server for _, _, server, _ in results))
+    write(options, base, results, names, memory, counts)
+
+
+def chosen(known: list[Call], words: str) -> list[Call]:
+    """The calls to measure."""
+    return [call for call in known if any(word.strip() in call.name for word in words.split(","))]
+
+
+def prepare(options: argparse.Namespace, base: str, size: int, stack: ExitStack) -> list[Server]:
+    """Filled databases and started servers; the stack ends and drops them."""
+    url = f"{base}_{size // 1000}k" if size < 10**6 else f"{base}_{size // 10**6}m"
+    if new_database(options, url, stack):
+        say(f"filling {url} with {size:,} leads …")
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.fill", str(size)],
+            cwd=PROJECT,
+            env=environment(DATABASE_URL=url),
+            check=True,
+        )
+    ours = start_ours("ours", url)
+    stack.callback(ours.stop)
+    servers = [ours]
+    if options.peer:
+        servers += start_peers(options, url, stack)
+    if options.versus:
+        servers.append(Server("versus", options.versus.rstrip("/")))
+    for server in servers:
+        server.log_in()
+    command = [sys.executable, "-m", "benchmarks.fill", "cookie"]
+    cookie = subprocess.run(
+        command, cwd=PROJECT, env=environment(DATABASE_URL=url), check=True, capture_output=True, text=True
+    )
+    ours.headers["Cookie"] = cookie.stdout.strip().strip('"')
+    return servers
+
+
+def start_peers(options: argparse.Namespace, url: str, stack: ExitStack) -> list[Server]:
+    """The peer as it is, and over a database with our indexes."""
+    plain, indexed = f"{url}_peer", f"{url}_peer_indexed"
+    if new_database(options, plain, stack):
+        say("copying the rows for the peer …")
+        start_peer("peer", options.peer, plain).stop()  # makes its tables
+        fill.copy_to_peer(url, plain)
+    if new_database(options, indexed, stack, template=urlsplit(plain).path[1:]):
+        fill.index_peer(indexed)
+    peers = [start_peer("peer", options.peer, plain), start_peer("peer, our indexes", options.peer, indexed)]
+    for peer in peers:
+        stack.callback(peer.stop)
+    return peers
+
+
+def new_database(options: argparse.Namespace, url: str, stack: ExitStack, template: str | None = None) -> bool:
+    """Make a database that the stack drops; with ``--keep`` one that stays, and says whether it was not there."""
+    if options.keep:
+        return fill.create(url, template)
+    fill.drop(url)
+    stack.callback(fill.drop, url)
+    return fill.create(url, template)
+
+
+def measure(options: argparse.Namespace, size: int, call: Call, servers: list[Server], results: Results) -> None:
+    """All rounds of one call, the servers in turn."""
+    contenders = [server for server in servers if server is servers[0] or not call.ours_only]
+    # The first, cold, request tells how long a burst must be.
+    first = {server.name: wrk.burst(server, call, 1, 1) for server in contenders}
+    for turn in range(options.rounds):
+        for connections in call.connections:
+            for server in contenders:
+                slow = first[server.name].p50 / 1000 * connections
+                if turn and slow > options.seconds:
+                    continue
+                seconds = int(min(max(options.seconds, 3 * slow), LONGEST_BURST))
+                burst = wrk.burst(server, call, connections, seconds)
+                results.setdefault((size, call.name, server.name, connections), []).append(burst)
+    key = (size, call.name, servers[0].name, call.connections[-1])
+    say(f"{size:>9,}  {call.name:<26} {report.middle(results[key]).rate:10.1f} req/s")
+
+
+def count_statements(options: argparse.Namespace, server: Server, wanted: list[Call]) -> dict[str, int]:
+    """Statements of the second request of each call, on a server of its own behind a counting proxy."""
+    assert server.database_url
+    counts = {}
+    with counted(server.database_url) as (counter, url):
+        ours = server.name == "ours"
+        extra = (
+            start_ours("ours", url, WORKERS="1", THREADS="1") if ours else start_peer(server.name, options.peer, url, 1)
+        )
+        extra.headers = server.headers
+        for call in wanted:
+            if call.ours_only and not ours:
+                continue
+            for variant in (0, 1):
+                before = counter.statements
+                extra.send(call.method, call.paths[variant % len(call.paths)], call.body(variant))
+                counts[call.name] = counter.statements - before
+        extra.stop()
+    return counts
+
+
+def write(
+    options: argparse.Namespace,
+    base: str,
+    results: Results,
+    names: list[str],
+    memory: dict[str, float | None],
+    counts: dict[str, dict[str, int]],
+) -> None:
+    """Print the report, and keep it if asked to."""
+    with psycopg.connect(fill.server_of(base)) as connection:
+        database_version = connection.info.parameter_status("server_version") or "?"
+    parts = ["# Results", report.heading(database_version, "python -m benchmarks " + " ".join(sys.argv[1:]))]
+    for size in sorted({size for size, *_ in results}, reverse=True):
+        for connections in (8, 1):
+            if table := [key for key in results if key[0] == size and key[3] == connections]:
+                parts += [f"## {size:,} leads, {connections} connection{'s' * (connections > 1)}"]
+                parts += [report.speed(results, table[0][0], names, connections)]
+    parts += ["## Growth: p50 in ms, one connection", report.growth(results, names[0])]
+    parts += ["## Statements a request", report.statements(counts)]
+    sizes = ", ".join(f"{name} {size:.0f}" for name, size in memory.items() if size)
+    parts += ["## Memory", f"MB of PSS of the larger worker after all calls: {sizes}."]
+    text = "\n\n".join(parts) + "\n"
+    print(text)
+    if options.save:
+        RESULTS.write_text(text)
+
+
+def say(text: str) -> None:
+    """Progress, apart from the report."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

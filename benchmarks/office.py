@@ -1,0 +1,239 @@
+"""A seeded office of any size: the same leads and activities for the same number and seed, dated back from a moment."""
+
+import random
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from itertools import accumulate
+from typing import Any
+
+from leads import rules
+from leads.querysets import complete
+
+SEED = 20260101
+SPAN = timedelta(days=730)  # the leads came in over two years, evenly
+AGENTS = (
+    "Maria Santos",
+    "James Okafor",
+    "Wei Chen",
+    "Lena Fischer",
+    "Priya Patel",
+    "Omar Haddad",
+    "Ruth Cohen",
+    "Hugo Dubois",
+)
+INACTIVE_EVERY = 25  # each 25th lead is softly deleted: 4 %
+ACTIVITIES = (2, 1, 3, 0, 4, 2, 2)  # of lead 1, 2, 3, …, over and over: 2 a lead on average
+RARE = "Quillfeather"  # the last name of one lead, in the middle
+
+FIRST_NAMES = [
+    "James",
+    "Mary",
+    "Robert",
+    "Anna",
+    "John",
+    "Linda",
+    "Michael",
+    "Elena",
+    "David",
+    "Sofia",
+    "William",
+    "Olivia",
+    "Richard",
+    "Emma",
+    "Joseph",
+    "Amelia",
+    "Thomas",
+    "Aisha",
+    "Carlos",
+    "Mei",
+    "Daniel",
+    "Priya",
+    "Matthew",
+    "Camila",
+    "Anthony",
+    "Chloe",
+    "Mark",
+    "Nadia",
+    "Steven",
+    "Grace",
+    "Andrew",
+    "Ines",
+    "Paul",
+    "Ruth",
+    "Joshua",
+    "Hannah",
+    "Kenneth",
+    "Zoë",
+    "Kevin",
+    "Björn",
+    "Brian",
+    "José",
+    "Timothy",
+    "Fatima",
+    "Ronald",
+    "Yuki",
+    "Jason",
+    "Noor",
+    "Ryan",
+    "Léa",
+    "Gary",
+    "Ingrid",
+    "Eric",
+    "Svetlana",
+]
+LAST_NAMES = [
+    "Smith",
+    "Johnson",
+    "Williams",
+    "Brown",
+    "Jones",
+    "Garcia",
+    "Miller",
+    "Davis",
+    "Rodriguez",
+    "Martinez",
+    "Hernandez",
+    "Lopez",
+    "Gonzalez",
+    "Wilson",
+    "Anderson",
+    "Thomas",
+    "Taylor",
+    "Moore",
+    "Jackson",
+    "Martin",
+    "Lee",
+    "Perez",
+    "Thompson",
+    "White",
+    "Harris",
+    "Sanchez",
+    "Clark",
+    "Ramirez",
+    "Lewis",
+    "Robinson",
+    "Walker",
+    "Young",
+    "Allen",
+    "King",
+    "Wright",
+    "Scott",
+    "Torres",
+    "Nguyen",
+    "Hill",
+    "Flores",
+    "Green",
+    "Adams",
+    "Nelson",
+    "Baker",
+    "Hall",
+    "Rivera",
+    "Campbell",
+    "Mitchell",
+    "Carter",
+    "Roberts",
+    "Müller",
+    "Rossi",
+    "Kowalski",
+    "Silva",
+    "Novák",
+    "O'Brien",
+    "Tanaka",
+    "Haddad",
+    "Jensen",
+    "Okonkwo",
+    "Petrov",
+    "Lindqvist",
+    "Ferreira",
+    "Yamamoto",
+    "Papadopoulos",
+    "Castellanos",
+    "Vandermeer",
+    "Abramowitz",
+    "Featherstone",
+    "Goldsmith",
+    "Blacksmith",
+    "Fitzgerald",
+]
+STATUSES = {"new": 40, "contacted": 22, "qualified": 12, "negotiation": 6, "closed": 12, "lost": 8}
+SOURCES = {"website": 45, "referral": 20, "Zillow": 15, "open house": 10, "walk-in": 6, "Facebook": 3, "radio": 1}
+HOMES = (None, "2BR condo", "3BR townhouse", "studio downtown", "single-family home with a garden", "duplex", "loft")
+MAILS = ("example.com", "mail.example.org", "home.example.net")
+KINDS = (
+    ("call", "Follow-up call"),
+    ("email", "Sent listings"),
+    ("meeting", "Property tour"),
+    ("note", "Prefers evenings"),
+)
+
+
+def is_active(number: int) -> bool:
+    """Whether lead ``number`` (counted from 1) is not softly deleted."""
+    return number % INACTIVE_EVERY != 0
+
+
+def activity_count(number: int) -> int:
+    """How many activities lead ``number`` has."""
+    return ACTIVITIES[(number - 1) % len(ACTIVITIES)]
+
+
+def phone(number: int) -> str:
+    """Every lead's own telephone number."""
+    digits = f"{number * 7_919 % 10_000_000_000:010d}"
+    return f"+1-{digits[:3]}-{digits[3:6]}-{digits[6:]}"
+
+
+def leads(count: int, now: datetime) -> Iterator[dict[str, Any]]:
+    """Every column of each lead; ids count from 1, later ones are newer."""
+    rng = random.Random(SEED)
+    weights = [1 / (place + 8) for place in range(len(LAST_NAMES))]  # few names are common, many are not
+    names, statuses, sources = (
+        list(accumulate(weights)),
+        list(accumulate(STATUSES.values())),
+        list(accumulate(SOURCES.values())),
+    )
+    known_statuses, known_sources = list(STATUSES), list(SOURCES)
+    for number in range(1, count + 1):
+        first = rng.choice(FIRST_NAMES)
+        last = RARE if number == count // 2 else rng.choices(LAST_NAMES, cum_weights=names)[0]
+        lowest = rng.randrange(80, 900) * 1000
+        with_budget = rng.random()
+        clean = {
+            "first_name": first,
+            "last_name": last,
+            "email": f"{first}.{last}{number}@{rng.choice(MAILS)}".lower().replace("'", ""),
+            "phone": phone(number),
+            "status": rng.choices(known_statuses, cum_weights=statuses)[0],
+            "source": rng.choices(known_sources, cum_weights=sources)[0],
+            "budget_min": lowest if with_budget < 0.8 else None,
+            "budget_max": lowest + rng.randrange(300) * 1000 if with_budget < 0.7 else None,
+            "property_interest": rng.choice(HOMES),
+        }
+        created = now - SPAN * ((count - number + rng.random()) / count)
+        changed = min(now, created + timedelta(days=rng.expovariate(0.05)))
+        row = complete(clean, changed, created_at=created)
+        closed = changed if clean["status"] == rules.CLOSED else None
+        yield {
+            **row, "id": number, "closed_at": closed,
+            "is_active": is_active(number), "activity_count": activity_count(number),
+        }  # fmt: skip
+
+
+def activities(count: int, now: datetime, agent_ids: list[int]) -> Iterator[tuple[Any, ...]]:
+    """Activities of ``count`` leads, in the order of ``ACTIVITY_COLUMNS``."""
+    rng = random.Random(SEED + 1)
+    for number in range(1, count + 1):
+        age = SPAN * ((count - number) / count)
+        for _ in range(activity_count(number)):
+            kind, title = rng.choice(KINDS)
+            agent = rng.randrange(len(agent_ids))
+            done = now - age * rng.random()
+            day: date = done.date()
+            notes = None if rng.random() < 0.5 else "Talked about financing and schools"
+            duration = rng.randrange(5, 90) if kind in ("call", "meeting") else None
+            yield number, agent_ids[agent], kind, title, notes, duration, day, done, AGENTS[agent]
+
+
+ACTIVITY_COLUMNS = (
+    "lead_id", "user_id", "activity_type", "title", "notes", "duration", "activity_date", "created_at", "user_name"
+)  # fmt: skip
