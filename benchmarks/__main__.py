@@ -102,7 +102,7 @@ def start_peers(options: argparse.Namespace, url: str, stack: ExitStack) -> list
     plain, indexed = f"{url}_peer", f"{url}_peer_indexed"
     if new_database(options, plain, stack):
         say("copying the rows for the peer …")
-        start_peer("peer", options.peer, plain).stop()  # makes its tables
+        start_peer("peer", options.peer, plain, 1).stop()  # makes its tables
         fill.copy_to_peer(url, plain)
     if new_database(options, indexed, stack, template=urlsplit(plain).path[1:]):
         fill.index_peer(indexed)

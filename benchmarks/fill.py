@@ -22,7 +22,8 @@ PEER_COLUMNS = {
     "leads": (
         "leads_lead",
         "id, first_name, last_name, email, phone, status, source, budget_min::int, budget_max::int, property_interest,"
-        " is_active, created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at, activity_count",
+        " is_active, created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at,"
+        " activity_count",
     ),
     "activities": (
         "activities_activity",
@@ -73,8 +74,8 @@ def copy_to_peer(ours: str, peer: str) -> None:
             names = [
                 part.split()[-1].partition("::")[0] for part in columns.replace("substr(password, 7)", "x").split(",")
             ]
-            into = f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"
-            out = f"COPY (SELECT {columns} FROM {from_table} ORDER BY id) TO STDOUT (FORMAT BINARY)"
+            into = f"COPY {table} ({', '.join(names)}) FROM STDIN"
+            out = f"COPY (SELECT {columns} FROM {from_table} ORDER BY id) TO STDOUT"
             with source.cursor().copy(out) as rows, target.cursor().copy(into) as copy:
                 for chunk in rows:
                     copy.write(chunk)

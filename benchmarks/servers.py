@@ -134,7 +134,7 @@ def processes(server: Server) -> list[int]:
 
 
 def worker_memory(server: Server, workers: int = 2) -> float | None:
-    """MB of memory (PSS: shared pages are counted in parts) of the larger of the workers, the processes that work most."""
+    """MB of memory (PSS: shared pages count in parts) of the larger worker; workers are those who work most."""
     busiest = sorted(processes(server), key=cpu_seconds, reverse=True)[:workers]
     sizes = []
     for pid in busiest:

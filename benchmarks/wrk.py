@@ -50,14 +50,15 @@ def script(call: Call, headers: dict[str, str]) -> str:
         "local i = 0",
         "request = function()",
         "  i = i + 1",
-        "  return wrk.format(nil, paths[(i - 1) % #paths + 1], nil, #bodies > 0 and bodies[(i - 1) % #bodies + 1] or nil)",
+        "  local body = #bodies > 0 and bodies[(i - 1) % #bodies + 1] or nil",
+        "  return wrk.format(nil, paths[(i - 1) % #paths + 1], nil, body)",
         "end",
     ]
     return "\n".join(lines) + DONE
 
 
 def _lua(text: str) -> str:
-    return f"[==[{text}]==]"
+    return f" [==[{text}]==] "
 
 
 def burst(server: Server, call: Call, connections: int, seconds: int) -> Burst:

@@ -1,0 +1,132 @@
+"""``manage.py import_leads`` as real processes: killed, side by side, short of memory and disk, from a pipe."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from tests.live import PROJECT, environment, fresh_database
+
+KILLS = 6
+SEED = 20261123
+
+
+@pytest.fixture
+def manage() -> Iterator[Any]:
+    """``manage("import_leads", …)``: the finished process of a management command on a fresh database."""
+    with fresh_database() as url:
+        env = environment(DATABASE_URL=url)
+
+        def start(*arguments: object, **how: Any) -> subprocess.Popen[str]:
+            command = [sys.executable, "manage.py", *map(str, arguments)]
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+            return subprocess.Popen(command, cwd=PROJECT, env=env, text=True, **{**pipes, **how})
+
+        def run(*arguments: object, **how: Any) -> subprocess.CompletedProcess[str]:
+            process = start(*arguments, **how)
+            out, error = process.communicate()
+            return subprocess.CompletedProcess(process.args, process.returncode, out, error)
+
+        run.start, run.url = start, url  # type: ignore[attr-defined]
+        assert run("migrate", "-v0").returncode == 0
+        yield run
+
+
+COUNT = """
+from leads.models import ImportRun, Lead
+from leads.importing.accounts import state_of
+print(Lead.objects.count(), *(state_of(run) for run in ImportRun.objects.order_by("pk")))
+"""
+
+
+def stored(manage: Any) -> list[str]:
+    """How many leads there are, then the state of every run."""
+    return str(manage("shell", "-v0", "-c", COUNT).stdout).split()
+
+
+def big_csv(path: Path, rows: int, start: int = 0) -> Path:
+    """``rows`` good rows, numbered from ``start``."""
+    with path.open("w") as file:
+        file.write("First Name,Last Name,Email,Phone,Status,Source,Budget Min,Budget Max\n")
+        for n in range(start, start + rows):
+            file.write(f"Ada,Lovelace{n},ada{n}@example.com,+1-555-{n:07d},new,website,{n},{n + 1}\n")
+    return path
+
+
+def test_a_killed_import_leaves_nothing_half_done(manage: Any, tmp_path: Path) -> None:
+    rows = 20_000
+    path = big_csv(tmp_path / "leads.csv", rows)
+    moments = random.Random(SEED)
+    for _ in range(KILLS):
+        process = manage.start("import_leads", path, "--report", "json")
+        try:
+            process.wait(moments.uniform(0.2, 1.2))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
+        count, *states = stored(manage)
+        finished = states.count("done")
+        assert int(count) == rows * finished
+        assert set(states) <= {"died", "done"}
+        if finished:
+            break
+    again = manage("import_leads", path, "--again", "--report", "json")
+    assert json.loads(again.stdout)["created"] == rows
+
+
+def test_two_overlapping_imports_at_once_make_no_duplicates(manage: Any, tmp_path: Path) -> None:
+    first, second = big_csv(tmp_path / "a.csv", 4000), big_csv(tmp_path / "b.csv", 4000, start=2000)
+    running = [
+        manage.start("import_leads", path, "--on-duplicate", "skip", "--report", "json") for path in (first, second)
+    ]
+    reports = [json.loads(process.communicate()[0]) for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert sum(report["created"] for report in reports) == 6000
+    assert sum(report["skipped"] for report in reports) == 2000
+    assert stored(manage)[0] == "6000"
+
+
+def test_memory_does_not_grow_with_the_file(manage: Any, tmp_path: Path) -> None:
+    path = big_csv(tmp_path / "leads.csv", 120_000)
+    limit = 150 * 2**20
+    script = (
+        "import resource, sys; from manage import main; sys.argv[0] = 'manage.py'\n"
+        "try: main()\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=sys.stderr)"
+    )
+    for arguments in ([], ["--on-duplicate", "skip", "--again"]):
+        command = [sys.executable, "-c", script, "import_leads", str(path), "--report", "json", *arguments]
+        env = environment(DATABASE_URL=manage.url)
+        done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
+        assert int(done.stderr.split()[-1]) < limit
+
+
+def test_standard_input(manage: Any, tmp_path: Path) -> None:
+    with big_csv(tmp_path / "leads.csv", 10).open() as file:
+        done = manage("import_leads", "-", "--report", "json", stdin=file)
+    assert (done.returncode, json.loads(done.stdout)["created"]) == (0, 10)
+
+
+def test_wrong_arguments_are_exit_code_2(manage: Any, tmp_path: Path) -> None:
+    path = big_csv(tmp_path / "leads.csv", 1)
+    for wrong in (["--on-duplicate", "maybe"], ["--map", "Email"], ["--no-such-option"]):
+        done = manage("import_leads", path, *wrong)
+        assert (done.returncode, done.stdout) == (2, "")
+    assert stored(manage) == ["0"]
+
+
+@pytest.mark.skipif(settings.DATABASE_URL.startswith("sqlite"), reason="SQLite has no trigram index")
+def test_a_first_load_builds_the_search_index_again(manage: Any, tmp_path: Path) -> None:
+    assert manage("import_leads", big_csv(tmp_path / "leads.csv", 100), "-v0").returncode == 0
+    with psycopg.connect(manage.url) as connection:
+        found = connection.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'leads_search'").fetchone()
+    assert found is not None
+    assert "gin_trgm_ops" in found[0]
