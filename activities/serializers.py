@@ -30,18 +30,10 @@ OUT = (
 
 def activity_out(activity: Activity) -> dict[str, Any]:
     """An activity as the API shows it."""
-    return _written({field: getattr(activity, field) for field in OUT})
+    row = {field: getattr(activity, field) for field in OUT}
+    return row | {"activity_date": activity.activity_date.isoformat(), "created_at": iso(activity.created_at)}
 
 
-def activities_out(activities: Any) -> list[dict[str, Any]]:
-    """Many of them, straight from the columns."""
-    return [_written(row) for row in activities.values(*OUT)]
-
-
-def _written(row: dict[str, Any]) -> dict[str, Any]:
-    row["activity_date"] = row["activity_date"].isoformat()
-    row["created_at"] = iso(row["created_at"])
-    return row
 
 
 class ActivityCreateSerializer(serializers.Serializer[Any]):

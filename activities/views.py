@@ -9,9 +9,9 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from activities import rules
+from activities import reading, rules
 from activities.models import Activity
-from activities.serializers import OPERATIONS, activities_out, activity_out
+from activities.serializers import OPERATIONS, activity_out
 from crm_project.api.errors import Refused
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
 from leads.models import Lead
@@ -24,9 +24,8 @@ class ActivityViewSet(ApiViewSet):
 
     def list(self, request: Request, lead_id: str) -> Response:
         """All of them, latest first."""
-        number = path_id(lead_id, "lead_id")
-        activities = activities_out(Activity.objects.of_lead(number).of_active_leads().latest_first())
-        if not activities and not Lead.objects.active().filter(pk=number).exists():
+        activities = reading.of_lead(path_id(lead_id, "lead_id"))
+        if activities is None:
             raise NotFound(NO_LEAD)
         return Response(activities)
 

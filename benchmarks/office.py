@@ -27,15 +27,17 @@ RARE = "Quillfeather"  # the last name of one lead, in the middle
 
 _first_names = (
     "James Mary Robert Anna John Linda Michael Elena David Sofia William Olivia Richard Emma Joseph Amelia Thomas "
-    "Aisha Carlos Mei Daniel Priya Matthew Camila Anthony Chloe Mark Nadia Steven Grace Andrew Ines Paul Ruth Joshua Hannah "
-    "Kenneth Zoë Kevin Björn Brian José Timothy Fatima Ronald Yuki Jason Noor Ryan Léa Gary Ingrid Eric Svetlana"
+    "Aisha Carlos Mei Daniel Priya Matthew Camila Anthony Chloe Mark Nadia Steven Grace Andrew Ines Paul Ruth "
+    "Joshua Hannah Kenneth Zoë Kevin Björn Brian José Timothy Fatima Ronald Yuki Jason Noor Ryan Léa Gary Ingrid "
+    "Eric Svetlana"
 )
 _last_names = (
     "Smith Johnson Williams Brown Jones Garcia Miller Davis Rodriguez Martinez Hernandez Lopez Gonzalez Wilson "
-    "Anderson Thomas Taylor Moore Jackson Martin Lee Perez Thompson White Harris Sanchez Clark Ramirez Lewis Robinson Walker "
-    "Young Allen King Wright Scott Torres Nguyen Hill Flores Green Adams Nelson Baker Hall Rivera Campbell Mitchell "
-    "Carter Roberts Müller Rossi Kowalski Silva Novák O'Brien Tanaka Haddad Jensen Okonkwo Petrov Lindqvist Ferreira "
-    "Yamamoto Papadopoulos Castellanos Vandermeer Abramowitz Featherstone Goldsmith Blacksmith Fitzgerald"
+    "Anderson Thomas Taylor Moore Jackson Martin Lee Perez Thompson White Harris Sanchez Clark Ramirez Lewis "
+    "Robinson Walker Young Allen King Wright Scott Torres Nguyen Hill Flores Green Adams Nelson Baker Hall Rivera "
+    "Campbell Mitchell Carter Roberts Müller Rossi Kowalski Silva Novák O'Brien Tanaka Haddad Jensen Okonkwo "
+    "Petrov Lindqvist Ferreira Yamamoto Papadopoulos Castellanos Vandermeer Abramowitz Featherstone Goldsmith "
+    "Blacksmith Fitzgerald"
 )
 FIRST_NAMES, LAST_NAMES = _first_names.split(), _last_names.split()
 STATUSES = {"new": 40, "contacted": 22, "qualified": 12, "negotiation": 6, "closed": 12, "lost": 8}

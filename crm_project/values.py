@@ -27,6 +27,7 @@ _integer = re.compile(r"\s*-?[0-9]+\s*\Z")
 _day = re.compile(DATE, re.ASCII)
 _day_with_time = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", re.ASCII)
 _not_digit = re.compile(r"[^0-9]+")
+_no_digits = {code: None for code in range(128) if not chr(code).isdigit()}
 _true = frozenset(("true", "t", "yes", "y", "on", "1"))
 _false = frozenset(("false", "f", "no", "n", "off", "0"))
 
@@ -73,8 +74,11 @@ def text(value: object, longest: int, shortest: int = 0) -> str:
     """Trimmed text of ``shortest`` to ``longest`` characters."""
     if not isinstance(value, str):
         raise Invalid("string_type", "Input should be a valid string")
-    value = clean(value).strip()
-    check_length(value, longest, shortest)
+    if not value.isascii() or "\0" in value:  # most text is spared the call
+        clean(value)
+    value = value.strip()
+    if not shortest <= len(value) <= longest:
+        check_length(value, longest, shortest)
     return value
 
 
@@ -183,13 +187,19 @@ def fold(value: str) -> str:
 
 def key(value: str) -> str:
     """The folded form to index and compare by; a digest where folding made it too long for a B-tree page."""
-    folded = fold(value).strip()
+    return bounded(fold(value).strip())
+
+
+def bounded(folded: str) -> str:
+    """A folded form as a key: itself, or its digest where it is too long."""
     return folded if len(folded) <= KEY_LENGTH else "sha256:" + sha256(folded.encode()).hexdigest()
 
 
 def digits(value: str) -> str:
     """The ASCII digits of a telephone number, after folding full-width and other forms to ASCII."""
-    return _not_digit.sub("", value if value.isascii() else unicodedata.normalize("NFKC", value))
+    if value.isascii():
+        return value.translate(_no_digits)
+    return _not_digit.sub("", unicodedata.normalize("NFKC", value))
 
 
 def words(query: str) -> list[str]:

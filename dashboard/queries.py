@@ -7,11 +7,8 @@ from typing import Any, NamedTuple
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from activities.models import Activity
 from leads.models import Lead
 from leads.rules import CLOSED, PIPELINE
-
-RECENT = 10
 
 
 class Periods(NamedTuple):
@@ -55,8 +52,3 @@ def in_pipeline_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Known statuses as the pipeline has them, then the others by name."""
     place = {status: index for index, status in enumerate(PIPELINE)}
     return sorted(rows, key=lambda row: (place.get(row["status"], len(place)), row["status"]))
-
-
-def recent_activities() -> Any:
-    """The last ten activities of active leads."""
-    return Activity.objects.of_active_leads().latest_first()[:RECENT]

@@ -4,10 +4,12 @@ from drf_spectacular.utils import extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from activities.serializers import activities_out
+from activities import reading
 from crm_project.api.views import ApiViewSet
 from dashboard import queries
 from dashboard.serializers import OPERATIONS
+
+RECENT = 10  # activities
 
 
 @extend_schema_view(**OPERATIONS)
@@ -16,4 +18,4 @@ class DashboardViewSet(ApiViewSet):
 
     def list(self, request: Request) -> Response:
         """Counts, leads by status, and the last ten activities."""
-        return Response({**queries.stats(), "recent_activities": activities_out(queries.recent_activities())})
+        return Response({**queries.stats(), "recent_activities": reading.latest(RECENT)})

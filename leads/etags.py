@@ -13,8 +13,13 @@ _ours = re.compile(r"([0-9]{1,10})-[0-9]{1,10}", re.ASCII)
 
 
 def etag(lead: Lead) -> str:
+    """The tag of a lead."""
+    return tag_of(lead.version, lead.activity_count)
+
+
+def tag_of(version: int, activity_count: int) -> str:
     """``"3-12"``: version 3, 12 activities."""
-    return f'"{lead.version}-{lead.activity_count}"'
+    return f'"{version}-{activity_count}"'
 
 
 def versions_wanted(header: str | None) -> set[int] | None:
@@ -28,8 +33,8 @@ def versions_wanted(header: str | None) -> set[int] | None:
     return {int(match[1]) for tag in _tag.findall(header) if (match := _ours.fullmatch(tag))}
 
 
-def is_known(lead: Lead, header: str | None) -> bool:
-    """Whether ``If-None-Match`` says that the client has this very representation."""
+def is_known(tag: str, header: str | None) -> bool:
+    """Whether ``If-None-Match`` says that the client has the representation of this ``tag``."""
     if header is None:
         return False
-    return header.strip() == "*" or etag(lead).strip('"') in _tag.findall(header)
+    return header.strip() == "*" or tag.strip('"') in _tag.findall(header)

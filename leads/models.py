@@ -10,7 +10,7 @@ from django.utils import timezone
 from crm_project.values import KEY_LENGTH
 from leads import rules
 from leads.indexes import TrigramIndex
-from leads.querysets import LeadQuerySet
+from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
 
 
 class ImportRun(models.Model):
@@ -118,6 +118,8 @@ class Lead(models.Model):
             models.Index(
                 fields=["closed_at"], condition=Q(is_active=True, closed_at__isnull=False), name="leads_closed"
             ),
+            models.Index(HIGHER_BUDGET, condition=Q(is_active=True), name="leads_higher_budget"),
+            models.Index(LOWER_BUDGET, condition=Q(is_active=True), name="leads_lower_budget"),
             models.Index(fields=["email_key"], condition=Q(is_active=True) & ~Q(email_key=""), name="leads_email_key"),
             models.Index(
                 fields=["person_key"], condition=Q(is_active=True) & ~Q(person_key=""), name="leads_person_key"

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
 from crm_project import values
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from leads.models import Lead
 
 Row = dict[str, Any]
+
+HIGHER_BUDGET = Coalesce("budget_max", "budget_min")
+LOWER_BUDGET = Coalesce("budget_min", "budget_max")
 
 
 class BudgetsCrossed(Exception):
@@ -62,11 +67,12 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def reaching_budget(self, lowest: int) -> Self:
         """Leads with either end of the budget at or above ``lowest``."""
-        return self.filter(Q(budget_min__gte=lowest) | Q(budget_max__gte=lowest))
+        # The lower end is never above the higher one; an end that is not given is the other one. This has an index.
+        return self.filter(GreaterThanOrEqual(HIGHER_BUDGET, lowest))
 
     def within_budget(self, highest: int) -> Self:
         """Leads with either end of the budget at or below ``highest``."""
-        return self.filter(Q(budget_min__lte=highest) | Q(budget_max__lte=highest))
+        return self.filter(LessThanOrEqual(LOWER_BUDGET, highest))
 
     def part(self, offset: int, size: int) -> Self:
         """``size`` leads after the first ``offset``."""
@@ -102,6 +108,17 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def count_activities(self, lead_id: int, more: int) -> bool:
         """Add ``more`` to an active lead's ``activity_count``; says whether there is such a lead. Locks its row."""
         return bool(self.active().filter(pk=lead_id).update(activity_count=F("activity_count") + more))
+
+    def locked_keys(self, lead_ids: Collection[int]) -> dict[int, str]:
+        """The ``email_key`` of each of these leads by its id, their rows locked: nobody deletes them meanwhile.
+
+        They are locked in the order of their ids, so that two who lock many wait for each other rather than deadlock.
+        """
+        return dict(self.filter(pk__in=lead_ids).select_for_update().order_by("pk").values_list("pk", "email_key"))
+
+    def count_many_activities(self, more: Mapping[int, int]) -> None:
+        """Add to the ``activity_count`` of many (locked) leads, by their ids."""
+        load.add(self.model, "activity_count", more)
 
 
 def complete(

@@ -34,18 +34,10 @@ OUT = (
 
 def lead_out(lead: Lead) -> dict[str, Any]:
     """A lead as the API shows it."""
-    return _written({field: getattr(lead, field) for field in OUT})
+    row = {field: getattr(lead, field) for field in OUT}
+    return row | {"created_at": iso(lead.created_at), "updated_at": iso(lead.updated_at)}
 
 
-def leads_out(leads: Any) -> list[dict[str, Any]]:
-    """Many of them, straight from the columns."""
-    return [_written(row) for row in leads.values(*OUT)]
-
-
-def _written(row: dict[str, Any]) -> dict[str, Any]:
-    row["created_at"] = iso(row["created_at"])
-    row["updated_at"] = iso(row["updated_at"])
-    return row
 
 
 def _budget(example: int) -> Described:

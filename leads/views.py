@@ -14,12 +14,12 @@ from crm_project.api.errors import Refused, Unprocessable
 from crm_project.api.pagination import PAGE_CHECKS, judged, page_of
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
 from crm_project.values import located
-from leads import rules
-from leads.etags import etag, is_known, versions_wanted
-from leads.filters import CHECKS, narrow
+from leads import reading, rules
+from leads.etags import etag, is_known, tag_of, versions_wanted
+from leads.filters import CHECKS
 from leads.models import Lead
 from leads.querysets import BudgetsCrossed, VersionMoved
-from leads.serializers import OPERATIONS, lead_out, leads_out
+from leads.serializers import OPERATIONS, lead_out
 
 NO_LEAD = "Lead not found"
 
@@ -31,9 +31,8 @@ class LeadViewSet(ApiViewSet):
     def list(self, request: Request) -> Response:
         """One page, newest first."""
         wanted = judged(request.query_params, {**CHECKS, **PAGE_CHECKS})
-        leads = narrow(Lead.objects.active(), wanted).newest_first()
         page = page_of(wanted)
-        return Response(leads_out(leads.part(page.offset, page.size)))
+        return Response(reading.page(wanted, page.offset, page.size))
 
     def create(self, request: Request) -> Response:
         """One lead from an object, or all of a list or none."""
@@ -50,10 +49,13 @@ class LeadViewSet(ApiViewSet):
 
     def retrieve(self, request: Request, lead_id: str) -> Response:
         """One lead."""
-        lead = active_lead(path_id(lead_id, "lead_id"))
-        if is_known(lead, request.headers.get("If-None-Match")):
-            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag(lead)})
-        return _tagged(lead)
+        found = reading.one(path_id(lead_id, "lead_id"))
+        if not found:
+            raise NotFound(NO_LEAD)
+        lead, tag = found[0], tag_of(found[1], found[0]["activity_count"])
+        if is_known(tag, request.headers.get("If-None-Match")):
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
+        return Response(lead, headers={"ETag": tag})
 
     def update(self, request: Request, lead_id: str) -> Response:
         """Write the fields that are sent; PUT and PATCH do the same."""
@@ -81,11 +83,3 @@ def _change(request: Request, lead_id: int, clean: dict[str, Any]) -> Lead:
         raise Refused(status.HTTP_412_PRECONDITION_FAILED, "The lead was changed meanwhile", now) from None
     except BudgetsCrossed as crossed:
         raise Unprocessable(located(crossed.problems, "body")) from None
-
-
-def active_lead(lead_id: int) -> Lead:
-    """The active lead of that id, or a 404."""
-    try:
-        return Lead.objects.active().get(pk=lead_id)
-    except Lead.DoesNotExist:
-        raise NotFound(NO_LEAD) from None

@@ -40,7 +40,7 @@ class PasslibBcrypt(BasePasswordHasher):
 
     def decode(self, encoded: str) -> dict[str, Any]:
         """The parts of the hash."""
-        _, _, variant, rounds, data = encoded.split("$", 4)
+        _, variant, rounds, data = encoded.split("$", 3)
         return {
             "algorithm": self.algorithm,
             "variant": variant,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
+from django.db import connection
 
 from crm_project import values
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from users.models import User
 
 LONGEST_PASSWORD = 4096
+FOR_TOKEN = ("id", "username", "email", "first_name", "last_name", "token_version")
 
 # Verifying against this costs what verifying a user's password does; nothing is known to match it.
 DUMMY = "argon2$argon2id$v=19$m=19456,t=2,p=1$ZHVtbXlkdW1teWR1bW15$" + "A" * 43
@@ -53,5 +55,15 @@ class UserManager(BaseUserManager["User"]):
         return user if user.check_password(password) and user.is_active else None
 
     def for_token(self, user_id: int, token_version: int) -> "User | None":
-        """The user a token speaks for, if active and not logged out since: one indexed query on every request."""
-        return self.filter(pk=user_id, token_version=token_version, is_active=True).first()
+        """The user a token speaks for, if active and not logged out since: one indexed query on every request.
+
+        By an explicit statement, since building the ORM's costs four times as much. The columns that few requests
+        read are fetched when they are; who wants to change the user gets a whole one first.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {', '.join(FOR_TOKEN)} FROM users_user WHERE id = %s AND token_version = %s AND is_active",
+                [user_id, token_version],
+            )
+            row = cursor.fetchone()
+        return self.model.from_db(self.db, [*FOR_TOKEN, "is_active"], [*row, True]) if row else None

@@ -1,7 +1,6 @@
 """What was found wrong in the source, or changed on the way: every single one, however many there are."""
 
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,29 +17,29 @@ class Findings:
     """A list of findings that grows on disk; ``kept`` has the first of them in memory."""
 
     def __init__(self) -> None:
-        self.file = tempfile.TemporaryFile()
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the list
         self.kept: list[Finding] = []
-        self.columns: Counter[tuple[str, str]] = Counter()  # table and column -> how many
+        self.count = 0
 
     def add(self, table: str, row_id: Any, column: str, **told: Any) -> None:
         """One more; ``told`` is the rest of what is said, values in a form that may be shown."""
         finding = {"table": table, "id": shown(row_id), "column": column, **told}
-        self.columns[table, column] += 1
+        self.count += 1
         if len(self.kept) < KEPT:
             self.kept.append(finding)
         self.file.write(orjson.dumps(finding) + b"\n")
 
     def __len__(self) -> int:
-        return self.columns.total()
+        return self.count
 
     def __iter__(self) -> Iterator[Finding]:
         self.file.seek(0)
         yield from map(orjson.loads, self.file)
         self.file.seek(0, 2)
 
-    def touches(self, table: str, column: str) -> bool:
-        """Whether anything was found in this column."""
-        return self.columns[table, column] > 0
+    def close(self) -> None:
+        """Forget them."""
+        self.file.close()
 
 
 def shown(value: object) -> Any:

@@ -1,4 +1,4 @@
-"""The earlier server's database, opened to be read alone: which tables and columns it has, and their rows.
+"""The earlier server's database, opened to be read alone: its tables, and their rows.
 
 Everything is read in one snapshot, so that its parts fit together; it may be the very database we run on. Rows are
 streamed. Moments and days come as text, because databases hold some that Python's types do not.
@@ -8,63 +8,17 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import psycopg
 
+from activities.legacy.tables import SHAPES, Unreadable, find
 from crm_project import database_url
 
 BATCH = 5000  # rows fetched from PostgreSQL at a time
 TEXT = frozenset(("created_at", "updated_at", "activity_date"))  # columns read as text
 
 Row = dict[str, Any]
-
-
-class Unreadable(Exception):
-    """The source cannot be read, or lacks a table or column; a sentence for the operator, without any password."""
-
-
-class Shape(NamedTuple):
-    """What one table may be called, which columns it must have (by the names each may have), and which it may have."""
-
-    names: tuple[str, ...]
-    columns: dict[str, tuple[str, ...]]
-    optional: tuple[str, ...] = ()
-
-
-def _named(words: str) -> dict[str, tuple[str, ...]]:
-    return {word: (word,) for word in words.split()}
-
-
-SHAPES = {
-    "users": Shape(
-        ("users", "user"),
-        {
-            **_named("id username email first_name last_name created_at"),
-            "password": ("password_hash", "hashed_password"),
-        },
-        ("is_active",),
-    ),
-    "leads": Shape(
-        ("leads", "lead"),
-        _named(
-            "id first_name last_name email phone status source budget_min budget_max property_interest is_active"
-            " created_at updated_at activity_count"
-        ),
-    ),
-    "activities": Shape(
-        ("activities", "activity"),
-        _named("id lead_id user_id activity_type title notes duration activity_date created_at user_name"),
-    ),
-}
-
-
-class Found(NamedTuple):
-    """A table of the source: its own name, its columns by our names, and the columns nothing is made of."""
-
-    name: str
-    columns: dict[str, str]
-    ignored: tuple[str, ...]
 
 
 class Database(Protocol):
@@ -142,7 +96,7 @@ class Source:
     def __init__(self, database: Database) -> None:
         self.database, self.name = database, database.name
         tables = database.tables()
-        self.found = {noun: _find(noun, shape, tables) for noun, shape in SHAPES.items()}
+        self.found = {noun: find(noun, shape, tables) for noun, shape in SHAPES.items()}
 
     def rows(self, noun: str) -> Iterator[Row]:
         """The rows of ``users``, ``leads`` or ``activities`` in the order of their ids, by our names of the columns."""
@@ -162,41 +116,13 @@ class Source:
         """Each status of leads as it is spelt there, and how many leads have it."""
         table = self.found["leads"]
         status = _quoted(table.columns["status"])
-        yield from self._query(f"SELECT {status}, count(*) FROM {_quoted(table.name)} GROUP BY {status}")  # type: ignore[misc]
+        yield from self._query(f"SELECT {status}, count(*) FROM {_quoted(table.name)} GROUP BY {status}")
 
     def _query(self, sql: str) -> Iterator[tuple[Any, ...]]:
         try:
             yield from self.database.rows(sql)
         except (sqlite3.Error, psycopg.Error) as error:
             raise Unreadable(f"{self.name} cannot be read: {first_line(error)}") from None
-
-
-def _find(noun: str, shape: Shape, tables: dict[str, list[str]]) -> Found:
-    candidates = [name for name in tables if name.lower() in shape.names]
-    if not candidates:
-        raise Unreadable(f"there is no table {' or '.join(shape.names)} in the source")
-    fitting = [name for name in candidates if not _missing(shape, tables[name])]
-    if not fitting:
-        lacking = "; ".join(f"{name} has no column {', '.join(_missing(shape, tables[name]))}" for name in candidates)
-        raise Unreadable(f"the source's table {lacking}")
-    if len(fitting) > 1:
-        raise Unreadable(f"the source has the tables {' and '.join(fitting)}: drop or rename one, both could be {noun}")
-    return _fit(fitting[0], shape, tables[fitting[0]])
-
-
-def _missing(shape: Shape, columns: list[str]) -> list[str]:
-    there = {column.lower() for column in columns}
-    return [" or ".join(names) for names in shape.columns.values() if there.isdisjoint(names)]
-
-
-def _fit(name: str, shape: Shape, columns: list[str]) -> Found:
-    there = {column.lower(): column for column in columns}
-    taken = {
-        ours: next(there[theirs] for theirs in names if theirs in there)
-        for ours, names in {**shape.columns, **{name: (name,) for name in shape.optional}}.items()
-        if not there.keys().isdisjoint(names)
-    }
-    return Found(name, taken, tuple(column for column in columns if column not in taken.values()))
 
 
 def _quoted(name: str) -> str:
@@ -246,7 +172,7 @@ def _postgresql(config: dict[str, Any]) -> Iterator[Database]:
     given = {ours: config[theirs] for theirs, ours in names.items() if config.get(theirs)}
     name = f"{given['dbname']} on {given.get('host', 'this machine')}"
     try:
-        connection = psycopg.connect(**given, **config.get("OPTIONS", {}))
+        connection = psycopg.connect(**{**given, **config.get("OPTIONS", {})})
     except psycopg.Error as error:
         raise Unreadable(f"{name} cannot be read: {first_line(error)}") from None
     try:

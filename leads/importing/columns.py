@@ -11,19 +11,26 @@ from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 
-from crm_project.values import fold
 from leads import rules
 from leads.importing.aliases import ALIASES, NOT_STORED, NOT_STORED_PATTERNS
-from leads.importing.convert import Convert, row_converter
+from leads.importing.convert import READERS, REQUIRED, Convert, row_converter
 from leads.importing.tally import Refused
+from leads.importing.vocabulary import NEAR_MISSES, Vocabulary, normal
 
 # ``name`` is split into first and last name; ``price`` fills ``budget_max``, or both budgets if it is a range.
 TARGETS = (*rules.CREATE, "created_at", "name", "price")
+LEADS = Vocabulary(
+    noun="a lead",
+    aliases={target: ALIASES[target] for target in TARGETS},
+    not_stored=NOT_STORED,
+    not_stored_patterns=NOT_STORED_PATTERNS,
+    required=REQUIRED,
+    readers=READERS,
+    telling=frozenset(("first_name", "last_name", "name", "email", "phone")),
+    nothing_telling="no column is a name, an e-mail address or a telephone number",
+)
 MOST_TOLD = 20
-NEAR_MISSES = 3
 
-_punctuation = re.compile(r"[\W_]+")
-_currency = re.compile(r"(?:usd|eur|gbp|cad|aud|chf)$")
 _several_values = re.compile(r"(email|phone)\d+value")
 
 
@@ -65,6 +72,7 @@ class Mapping:
     unnamed: tuple[int, ...] = ()
     several_values: frozenset[str] = frozenset()
     guarded: bool = True
+    vocabulary: Vocabulary = LEADS
     convert: Convert = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +93,7 @@ class Mapping:
         ]
         lines += [f"{target}: always {value!r}" for target, value in self.constants.items()]
         for what, headers in (
-            ("Not imported, a lead has no such field", self.not_stored),
+            (f"Not imported, {self.vocabulary.noun} has no such field", self.not_stored),
             ("Ignored as asked", self.ignored),
             ("Unknown and ignored as asked", self.unknown),
             ("Not imported, the field is set for every row", self.overruled),
@@ -98,23 +106,6 @@ class Mapping:
 _FILLED_BY = {"first_name": ("name",), "last_name": ("name",), "budget_max": ("price",), "budget_min": ("price",)}
 
 
-def normal(header: str) -> str:
-    """A header without its case, spaces, punctuation, and a currency at its end."""
-    bare = _punctuation.sub("", fold(header))
-    return _currency.sub("", bare) or bare
-
-
-_places: dict[
-    str, tuple[str, int]
-] = {}  # of each normal header: its field, and its rank among the headers of the field
-for _target in TARGETS:
-    for _rank, _header in enumerate((_target, *ALIASES[_target])):
-        _places.setdefault(normal(_header), (_target, _rank))
-_not_stored = frozenset(map(normal, NOT_STORED))
-_not_stored_pattern = re.compile("|".join(f"(?:{pattern})" for pattern in NOT_STORED_PATTERNS))
-_shown = {normal(header): header for headers in ALIASES.values() for header in headers}
-
-
 def map_headers(
     header: Sequence[str],
     *,
@@ -123,15 +114,17 @@ def map_headers(
     ignore: Collection[str] = (),
     ignore_unknown: bool = False,
     guarded: bool = True,
+    vocabulary: Vocabulary = LEADS,
 ) -> Mapping:
     """The plan for a file with this ``header``.
 
     ``explicit`` maps headers to targets and comes before what is known of the same target; ``constants`` are values for
-    every row; ``guarded`` says that an apostrophe before ``= + - @`` is a guard against formulas and comes off.
+    every row; ``guarded`` says that an apostrophe before ``= + - @`` is a guard against formulas and comes off;
+    ``vocabulary`` says what kind of rows the file has.
     Raises ``UnknownHeaders``, and ``MappingError`` for a wish that cannot be fulfilled.
     """
     constants = dict(constants or {})
-    asked = _asked_for(header, explicit or {}, constants)
+    asked = _asked_for(header, explicit or {}, constants, vocabulary.targets)
     dropped = {place for wish in ignore for place in _places_of(wish, header)}
     if both := dropped & asked.keys():
         raise MappingError(f"the column {header[min(both)]!r} is both mapped and ignored.")
@@ -140,18 +133,20 @@ def map_headers(
     for place, name in enumerate(header):
         if place in dropped or not name:
             continue
-        target, rank = (asked[place], -1) if place in asked else known(name)
+        target, rank = (asked[place], -1) if place in asked else vocabulary.known(name)
         if target in constants:
             other["overruled"].append(name)
-        elif target in ALIASES:
+        elif target in vocabulary.aliases:
             found.setdefault(target, []).append((rank, place))
         else:
             other[target].append(name)
     if other["unknown"] and not ignore_unknown:
         told = other["unknown"][:MOST_TOLD]  # looking for near misses takes a millisecond each
-        raise UnknownHeaders(dict.fromkeys(other["unknown"], ()) | {name: near_misses(name) for name in told})
-    columns = {target: tuple(place for _, place in sorted(found[target])) for target in TARGETS if target in found}
-    _check_enough(header, columns, constants)
+        near: dict[str, Sequence[str]] = {name: vocabulary.near_misses(name) for name in told}
+        raise UnknownHeaders({name: near.get(name, ()) for name in other["unknown"]})
+    targets = [target for target in vocabulary.targets if target in found]
+    columns = {target: tuple(place for _, place in sorted(found[target])) for target in targets}
+    _check_enough(header, {*columns, *constants}, vocabulary)
     return Mapping(
         header=tuple(header),
         columns=columns,
@@ -160,22 +155,9 @@ def map_headers(
         unnamed=tuple(place for place, name in enumerate(header) if not name and place not in dropped),
         several_values=frozenset(_with_several_values(header, columns)),
         guarded=guarded,
+        vocabulary=vocabulary,
         **{kind: tuple(names) for kind, names in other.items()},
     )
-
-
-def known(header: str) -> tuple[str, int]:
-    """The target of a header and its rank there; or ``("not_stored", 0)`` or ``("unknown", 0)``."""
-    bare = normal(header)
-    if bare in _places:
-        return _places[bare]
-    return "not_stored" if bare in _not_stored or _not_stored_pattern.fullmatch(bare) else "unknown", 0
-
-
-def near_misses(header: str) -> list[str]:
-    """The known headers most like ``header``, best first."""
-    near = difflib.get_close_matches(normal(header), list(_places), NEAR_MISSES, 0.7)
-    return [_shown.get(bare, bare) for bare in near]
 
 
 def _told(header: str, near: Sequence[str]) -> str:
@@ -192,10 +174,12 @@ def _places_of(wish: str, header: Sequence[str]) -> list[int]:
     return places
 
 
-def _asked_for(header: Sequence[str], explicit: MappingOf[str, str], constants: MappingOf[str, str]) -> dict[int, str]:
+def _asked_for(
+    header: Sequence[str], explicit: MappingOf[str, str], constants: MappingOf[str, str], targets: Collection[str]
+) -> dict[int, str]:
     for target in (*explicit.values(), *constants):
-        if target not in TARGETS:
-            raise MappingError(f"there is no field {target!r}; the fields are {', '.join(TARGETS)}.")
+        if target not in targets:
+            raise MappingError(f"there is no field {target!r}; the fields are {', '.join(targets)}.")
     asked: dict[int, str] = {}
     wishes: dict[str, str] = {}
     for wish, target in explicit.items():
@@ -208,10 +192,10 @@ def _asked_for(header: Sequence[str], explicit: MappingOf[str, str], constants: 
     return asked
 
 
-def _check_enough(header: Sequence[str], columns: Collection[str], constants: Collection[str]) -> None:
-    if not {"first_name", "last_name", "name", "email", "phone"} & {*columns, *constants}:
+def _check_enough(header: Sequence[str], filled: Collection[str], vocabulary: Vocabulary) -> None:
+    if vocabulary.telling.isdisjoint(filled):
         shown = ", ".join(map(repr, header[:MOST_TOLD]))
-        raise MappingError(f"no column is a name, an e-mail address or a telephone number; there are {shown}.")
+        raise MappingError(f"{vocabulary.nothing_telling}; there are {shown}.")
 
 
 def _with_several_values(header: Sequence[str], columns: MappingOf[str, tuple[int, ...]]) -> Iterator[str]:

@@ -44,6 +44,11 @@ def moment(value: object) -> datetime:
     return found
 
 
+def day(value: object) -> str:
+    """The day a cell means, of any year, as ``YYYY-MM-DD``; a time of day and its zone are left off, as written."""
+    return _read(value).date().isoformat()
+
+
 def _aware(found: datetime) -> datetime:
     try:
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -23,8 +23,8 @@ class Known:
         for derived in keys:
             emails.add(derived.email_key)
             persons.add(derived.person_key)
-        self.by_email: dict[str, Target] = _stored("email_key", emails)
-        self.by_person: dict[str, Target] = _stored("person_key", persons)
+        self.by_email: dict[str, Target] = oldest("email_key", emails)
+        self.by_person: dict[str, Target] = oldest("person_key", persons)
 
     def match(self, derived: Derived) -> tuple[Target, str] | None:
         """The lead that this one doubles, and by what ("e-mail" or "phone and name")."""
@@ -49,7 +49,13 @@ class Known:
         self.add(derived, target)
 
 
-def _stored(column: str, keys: set[str]) -> dict[str, int]:
+def oldest(column: str, keys: set[str]) -> dict[str, int]:
+    """The oldest active lead with each of these keys."""
+    return {key: lead_id for key, (lead_id, _) in with_key(column, keys).items()}
+
+
+def with_key(column: str, keys: set[str]) -> dict[str, tuple[int, int]]:
+    """Of each of these keys that active leads have in ``column``: the oldest lead's id, and how many have it."""
     keys.discard("")
     if not keys:
         return {}
@@ -60,11 +66,11 @@ def _stored(column: str, keys: set[str]) -> dict[str, int]:
     with connection.cursor() as cursor:
         # The conditions are the partial index's own, word for word, or it would not be used.
         cursor.execute(
-            f"SELECT {column}, min(id) FROM leads_lead WHERE is_active AND NOT ({column} = '') AND {column} {among}"
-            f" GROUP BY {column}",
+            f"SELECT {column}, min(id), count(*) FROM leads_lead"
+            f" WHERE is_active AND NOT ({column} = '') AND {column} {among} GROUP BY {column}",
             [parameter],
         )
-        return dict(cursor.fetchall())
+        return {key: (lead_id, count) for key, lead_id, count in cursor.fetchall()}
 
 
 def _json(keys: set[str]) -> Any:

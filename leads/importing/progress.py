@@ -19,11 +19,15 @@ class Meter:
         self.terminal = bool(getattr(out, "isatty", lambda: False)())
         self.started = self.drawn = time.monotonic()
         self.rows = self.last = 0
+        self.position = self.behind = 0  # bytes of the current file, and of those before it
 
-    def __call__(self, read: int) -> None:
-        """``read`` rows of the current file; a smaller number than the last begins the next file."""
-        self.rows += read - self.last if read >= self.last else read
-        self.last = read
+    def __call__(self, read: int, position: int) -> None:
+        """``read`` rows and ``position`` bytes of the current file; fewer rows than before begin the next file."""
+        if read < self.last:
+            self.behind += self.position
+            self.last = 0
+        self.rows += read - self.last
+        self.last, self.position = read, position
         now = time.monotonic()
         if self.quiet or now - self.drawn < (EVERY if self.terminal else EVERY_PLAIN):
             return
@@ -43,9 +47,8 @@ class Meter:
         self.out.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {line}\x1b[K", ending="")
 
     def _done(self) -> float | None:
-        sizes = [source.size for source in self.sources]
-        read = [getattr(source, "position", 0) for source in self.sources]
-        return min(1.0, sum(read) / sum(sizes)) if all(sizes) and any(read) else None
+        whole, read = sum(source.size for source in self.sources), self.behind + self.position
+        return min(1.0, read / whole) if whole and read else None
 
     def close(self) -> None:
         """Leave the line of the bar."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from leads.importing import guard
 from leads.importing.tally import Refused
 
 LINE, PROBLEMS = "import_line", "import_problems"
@@ -15,14 +16,14 @@ class Rejects:
     """A CSV file with the columns ``import_line`` and ``import_problems`` before the original ones.
 
     It is written beside its name and takes it only when the import ends, so that a killed import leaves no half file
-    that looks whole.
+    that looks whole. ``guards`` says that the texts come from a file without guards against formulas.
     """
 
-    def __init__(self, path: Path, header: Sequence[str]) -> None:
-        self.path = path
+    def __init__(self, path: Path, header: Sequence[str], guards: bool = False) -> None:
+        self.path, self.guards = path, guards
         self.part = path.with_name(path.name + ".part")
         try:
-            self.file = self.part.open("w", newline="", encoding="utf-8")
+            self.file = self.part.open("w", newline="", encoding="utf-8", errors="surrogateescape")
         except OSError as error:
             raise Refused(f"cannot write the rejects file {path}: {error.strerror}") from None
         self.writer = csv.writer(self.file)
@@ -36,6 +37,8 @@ class Rejects:
         told = "; ".join(f"{problem['column']}: {problem['reason']}" for problem in problems)
         own = [cells[place] if place < len(cells) else "" for place in self.places]
         extra = cells[self.width :]
+        if self.guards:
+            own, extra = [_guarded(cell) for cell in own], [_guarded(cell) for cell in extra]
         self.writer.writerow([line, " ".join(told.split()), *own, *extra])
 
     def finish(self) -> None:
@@ -49,3 +52,7 @@ class Rejects:
         """Leave nothing behind."""
         self.file.close()
         self.part.unlink(missing_ok=True)
+
+
+def _guarded(cell: Any) -> Any:
+    return guard.on(cell) if isinstance(cell, str) and cell else cell

@@ -65,8 +65,8 @@ def as_lines(run: ImportRun) -> list[str]:
     if run.read:
         lines += [
             f"  {run.read:>11,} rows read",
-            f"  {run.created:>11,} {would}new leads",
-            f"  {run.updated:>11,} {would}updates of leads that were there",
+            f"  {run.created:>11,} {would}new {run.kind}",
+            f"  {run.updated:>11,} {would}updates of {run.kind} that were there",
             f"  {run.skipped:>11,} {would}skipped, being there already",
             f"  {run.rejected:>11,} rejected",
         ]

@@ -45,6 +45,13 @@ def as_dict(line: int, problem: Problem, column_of: Any) -> dict[str, Any]:
     """One problem for the report: where, what was there, and what is wrong with it."""
     field_name = str(problem.loc[0]) if problem.loc else ""
     given = problem.input if isinstance(problem.input, str | int | float | bool | None) else str(problem.input)
-    value = given[:LONGEST_VALUE] if isinstance(given, str) else given
+    value = showable(given[:LONGEST_VALUE]) if isinstance(given, str) else given
     reason = problem.msg.removeprefix("Value error, ")
-    return {"line": line, "column": column_of(field_name), "value": value, "reason": reason}
+    return {"line": line, "column": showable(column_of(field_name)), "value": value, "reason": reason}
+
+
+def showable(text: str) -> str:
+    """``text`` with what no database and no report can hold (NUL, bytes that were no text) written as escapes."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

@@ -1,9 +1,10 @@
 """Checked rows into the table of leads: straight through, or matched against who is there already."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db import OperationalError, connection, models, transaction
@@ -19,6 +20,9 @@ from leads.querysets import apply_change, complete
 BATCH = 5000  # rows matched at a time
 OWN_FIELDS = tuple(rules.CREATE)
 COLUMNS = tuple(field.attname for field in Lead._meta.concrete_fields if not field.primary_key)
+in_order = itemgetter(*COLUMNS)
+SOURCES = ("first_name", "last_name", "email", "phone", "source")  # in the order of rules.derive
+KEYS = ("leads_email_key", "leads_person_key")  # the indexes that duplicates are looked up in
 CHANGED = (*OWN_FIELDS, *rules.Derived._fields, "version", "updated_at", "closed_at")
 
 Values = dict[str, Any]
@@ -43,17 +47,21 @@ class Straight:
     def __init__(self, run: ImportRun, tally: Tally, now: datetime) -> None:
         self.run_id, self.tally, self.now = run.pk, tally, now
 
+    def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
+        """A good row as its column values."""
+        row = complete(clean, self.now, given.get("created_at"))
+        row["import_run_id"] = self.run_id
+        return list(in_order(row))
+
     @contextmanager
-    def open(self) -> Iterator[Callable[[Values, Values, int, Any], None]]:
-        """A function that takes one good row."""
-        run_id, tally, now = self.run_id, self.tally, self.now
+    def open(self) -> Iterator[Callable[[list[Any]], None]]:
+        """A function that takes what ``make`` made."""
         with load.writer(Lead, COLUMNS) as write:
 
-            def take(clean: Values, given: Values, line: int, cells: Any) -> None:
-                row = complete(clean, now, given.get("created_at"))
-                row["import_run_id"] = run_id
-                write([row[column] for column in COLUMNS])
-                tally.created += 1
+            def take(rows: list[Any]) -> None:
+                for row in rows:
+                    write(row)
+                self.tally.created += len(rows)
 
             yield take
 
@@ -67,15 +75,21 @@ class Matching:
         self.looks_closely = on_duplicate == "update"
         self.rows: list[Row] = []
 
-    @contextmanager
-    def open(self) -> Iterator[Callable[[Values, Values, int, Any], None]]:
-        """A function that takes one good row."""
+    @staticmethod
+    def make(line: int, cells: Any, given: Values, clean: Values) -> Row:
+        """A good row with all that the decision needs."""
+        derived = rules.derive(*(clean[name] for name in SOURCES))
+        return Row(line, cells, clean, given, given.get("created_at"), derived)
 
-        def take(clean: Values, given: Values, line: int, cells: Any) -> None:
-            derived = rules.derive(*(clean[name] for name in ("first_name", "last_name", "email", "phone", "source")))
-            self.rows.append(Row(line, cells, clean, given, given.get("created_at"), derived))
-            if len(self.rows) == BATCH:
-                self._flush()
+    @contextmanager
+    def open(self) -> Iterator[Callable[[list[Row]], None]]:
+        """A function that takes what ``make`` made."""
+
+        def take(rows: list[Row]) -> None:
+            for row in rows:
+                self.rows.append(row)
+                if len(self.rows) >= BATCH:
+                    self._flush()
 
         yield take
         self._flush()
@@ -105,7 +119,7 @@ class Matching:
             for row in new:
                 values = complete(row.clean, self.now, row.created_at, row.derived)
                 values["import_run_id"] = self.run.pk
-                write([values[column] for column in COLUMNS])
+                write(list(in_order(values)))
         self.tally.created += len(new)
 
     def _write_changes(self) -> None:
@@ -144,7 +158,7 @@ class Matching:
             return
         before = target.derived._asdict()
         target.clean = clean
-        target.derived = rules.derive(*(clean[n] for n in ("first_name", "last_name", "email", "phone", "source")))
+        target.derived = rules.derive(*(clean[name] for name in SOURCES))
         self.known.move(before, target.derived, target)
         self.tally.updated += 1
 
@@ -167,31 +181,33 @@ def snapshot(lead: Lead) -> Values:
 
 
 @contextmanager
-def first_load(wanted: bool) -> Iterator[None]:
-    """Into an empty table: drop the trigram index and build it once at the end, which is twice as fast in all.
+def first_load(wanted: bool, keep: Collection[str] = ()) -> Iterator[None]:
+    """Into an empty table: drop the indexes (but those in ``keep``) and build each once at the end, which is faster.
 
-    Only on PostgreSQL, and only if nobody is in the way: dropping an index needs the table for itself for a moment.
+    On PostgreSQL only if nobody is in the way: dropping an index needs the table for itself for a moment.
     """
-    index = next(index for index in Lead._meta.indexes if index.name == "leads_search")
-    if not wanted or connection.vendor != "postgresql" or Lead.objects.exists() or not _dropped(index):
+    indexes = [index for index in Lead._meta.indexes if index.name not in keep]
+    if not wanted or Lead.objects.exists() or not _dropped(indexes):
         yield
         return
     yield
+    editor = connection.schema_editor()
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-    with connection.schema_editor(atomic=False) as editor:
-        editor.add_index(Lead, index)
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        for index in indexes:
+            cursor.execute(str(index.create_sql(Lead, editor)))
 
 
-def _dropped(index: models.Index) -> bool:
+def _dropped(indexes: Sequence[models.Index]) -> bool:
     try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
                 cursor.execute("SET LOCAL lock_timeout = '2s'")
-            with connection.schema_editor(atomic=False) as editor:
-                editor.remove_index(Lead, index)
+            for index in indexes:
+                cursor.execute(f'DROP INDEX IF EXISTS "{index.name}"')
+            if connection.vendor == "postgresql":
+                cursor.execute("SET LOCAL lock_timeout = 0")
     except OperationalError:
         return False
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = 0")
     return True

@@ -20,9 +20,14 @@ def write_csv(folder: Path, *rows: str, header: str = HEADER, name: str = "leads
 
 def import_leads(*arguments: Any, code: int = 0) -> dict[str, Any]:
     """Run the command with a JSON report, check its exit code, and return the report."""
+    return run_import("import_leads", *arguments, code=code)
+
+
+def run_import(command: str, *arguments: Any, code: int = 0) -> dict[str, Any]:
+    """The same with any of the import commands; wrong arguments (code 2) make no report."""
     out = io.StringIO()
-    ended = _run(out, *arguments, "--report", "json")
-    report: dict[str, Any] = json.loads(out.getvalue())
+    ended = _run(command, out, *arguments, "--report", "json")
+    report: dict[str, Any] = json.loads(out.getvalue() or "{}")
     assert ended == code, report
     return report
 
@@ -30,13 +35,13 @@ def import_leads(*arguments: Any, code: int = 0) -> dict[str, Any]:
 def summary(*arguments: Any) -> str:
     """The text the command prints."""
     out = io.StringIO()
-    _run(out, *arguments)
+    _run("import_leads", out, *arguments)
     return out.getvalue()
 
 
-def _run(out: io.StringIO, *arguments: Any) -> int:
+def _run(command: str, out: io.StringIO, *arguments: Any) -> int:
     try:
-        call_command("import_leads", *map(str, arguments), stdout=out, stderr=io.StringIO())
+        call_command(command, *map(str, arguments), stdout=out, stderr=io.StringIO())
     except SystemExit as ended:
         return int(ended.code or 0)
     except CommandError as error:

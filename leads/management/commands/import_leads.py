@@ -1,6 +1,7 @@
 """``manage.py import_leads FILE…``: bring lead files in, and say what became of every row."""
 
 import sys
+import threading
 from argparse import ArgumentParser
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from leads.importing import report
 from leads.importing.progress import Meter
 from leads.importing.read import FORMATS, Source, Unreadable, open_source
-from leads.importing.run import Options, import_files
+from leads.importing.run import FileImport, Options, import_files
 from leads.models import ImportRun
 
 EPILOG = """Exit codes: 0 all done; 3 done, with rejected rows; 1 refused, nothing stored; 2 wrong arguments."""
@@ -21,6 +22,7 @@ EPILOG = """Exit codes: 0 all done; 3 done, with rejected rows; 1 refused, nothi
 class Command(BaseCommand):
     """All files are stored in one transaction, or none; every run leaves an account."""
 
+    importer = FileImport
     help = "Import leads from CSV, TSV, XLSX, JSON or JSON Lines files ('-' is standard input). " + EPILOG
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,25 +34,37 @@ class Command(BaseCommand):
         add("--set", action="append", default=[], metavar="FIELD=VALUE", help="a value for every row that has none")
         add("--ignore-columns", default="", metavar="A,B", help="columns to leave out")
         add("--ignore-unknown", action="store_true", help="leave out every column that is not known")
-        add("--on-duplicate", choices=("create", "skip", "update", "error"), default="create")
         add("--on-error", choices=("abort", "skip"), default="abort", help="abort: one bad row and nothing is stored")
         add("--rejects", type=Path, metavar="FILE", help="write every bad row to this CSV file, to mend and feed back")
         add("--dry-run", action="store_true", help="do everything but store")
         add("--again", action="store_true", help="import a file that was imported before")
         add("--report", choices=("text", "json"), default="text")
+        self.add_own_arguments(parser)
+
+    def add_own_arguments(self, parser: ArgumentParser) -> None:
+        """What only this kind of import has."""
+        parser.add_argument("--on-duplicate", choices=("create", "skip", "update", "error"), default="create")
+
+    def wanted(self, options: dict[str, Any]) -> Options:
+        """The import's options from the command's."""
+        return Options(on_duplicate=options["on_duplicate"], **common(options))
+
+    def open(self, name: str, format: str | None) -> Source:
+        """The file of that name; '-' is standard input."""
+        return open_source(sys.stdin.buffer if name == "-" else name, format=format)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, report, and end with the exit code that says how it went."""
-        wanted = _options(options)
+        wanted = self.wanted(options)
         quiet = options["verbosity"] == 0 or options["report"] == "json"
         try:
             with ExitStack() as stack:
-                sources = [stack.enter_context(_open(name, options["format"])) for name in options["files"]]
+                sources = [stack.enter_context(self.open(name, options["format"])) for name in options["files"]]
                 if not quiet:
                     for source in sources:
                         self.stderr.write(_described(source))
                 meter = Meter(self.stderr, sources, quiet=quiet)
-                runs = import_files(sources, wanted, rejects=options["rejects"], progress=meter)
+                runs = import_files(sources, wanted, rejects=options["rejects"], progress=meter, importer=self.importer)
                 meter.close()
         except Unreadable as unreadable:
             self._refuse(str(unreadable), options["report"])
@@ -74,17 +88,15 @@ class Command(BaseCommand):
                     self.stdout.write(f"  the bad rows are in {options['rejects']}")
 
 
-def _options(options: dict[str, Any]) -> Options:
-    return Options(
-        on_duplicate=options["on_duplicate"],
-        on_error=options["on_error"],
-        dry_run=options["dry_run"],
-        again=options["again"],
-        explicit=_pairs(options["map"], "--map"),
-        constants=_pairs(options["set"], "--set"),
-        ignored=[name.strip() for name in options["ignore_columns"].split(",") if name.strip()],
-        ignore_unknown=options["ignore_unknown"],
-    )
+def common(options: dict[str, Any]) -> dict[str, Any]:
+    """The fields of ``Options`` that every kind of import has."""
+    return {
+        **{name: options[name] for name in ("on_error", "dry_run", "again", "ignore_unknown")},
+        "parallel": threading.active_count() == 1,
+        "explicit": _pairs(options["map"], "--map"),
+        "constants": _pairs(options["set"], "--set"),
+        "ignored": [name.strip() for name in options["ignore_columns"].split(",") if name.strip()],
+    }
 
 
 def _pairs(given: list[str], option: str) -> dict[str, str]:
@@ -95,10 +107,6 @@ def _pairs(given: list[str], option: str) -> dict[str, str]:
             raise CommandError(f"{option} {pair}: write NAME=VALUE", returncode=2)
         pairs[name.strip()] = value.strip()
     return pairs
-
-
-def _open(name: str, format: str | None) -> Source:
-    return open_source(sys.stdin.buffer if name == "-" else name, format=format)
 
 
 def _described(source: Source) -> str:

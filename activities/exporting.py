@@ -1,0 +1,33 @@
+"""Activities beside the leads of an export, in the form that ``import_activities`` reads back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from activities.models import Activity
+from crm_project.api.times import iso
+from leads.exporting.tables import Form
+
+# What an exported activity is made of, by column; "user" is the author's user name.
+NESTED = {
+    "id": "id",
+    "user": "user__username",
+    "user_name": "user_name",
+    "activity_type": "activity_type",
+    "title": "title",
+    "notes": "notes",
+    "duration": "duration",
+    "activity_date": "activity_date",
+    "created_at": "created_at",
+}
+ACTIVITIES = Form("activities", ("lead_id", "lead_email", *NESTED), frozenset(("notes",)))
+
+
+def of_leads(lead_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """The activities of some leads by the lead's id, latest first."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    activities = Activity.objects.filter(lead_id__in=lead_ids).latest_first()
+    for lead_id, *values in activities.values_list("lead_id", *NESTED.values()):
+        row = dict(zip(NESTED, values, strict=True))
+        row["activity_date"], row["created_at"] = row["activity_date"].isoformat(), iso(row["created_at"])
+        found.setdefault(lead_id, []).append(row)
+    return found

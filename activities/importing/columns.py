@@ -1,0 +1,52 @@
+"""Which columns a file of activities may have: our own export's, and those of other programs' activity lists."""
+
+from crm_project.values import BIGGEST, integer
+from leads.importing import dates
+from leads.importing.vocabulary import Vocabulary
+
+
+def lead_id(value: object) -> int:
+    """The number of a lead."""
+    return integer(value, 1, BIGGEST)
+
+
+# fmt: off
+ACTIVITIES = Vocabulary(
+    noun="an activity",
+    aliases={
+        "lead_id": ("Lead ID", "Lead"),
+        "lead_email": (
+            "Lead Email", "Lead E-mail Address", "Email", "E-mail Address", "Contact Email", "Person - Email",
+            "Person - Email - Work", "Email 1", "Primary Email",
+        ),
+        # "user_name" of our export is the author's name as it was; it counts only where nobody says the user name.
+        "user": (
+            "Username", "Agent", "Author", "Owner", "Activity Owner", "Activity assigned to", "Assigned To",
+            "Assigned to user", "Created By", "Creator", "Logged By", "Completed By",
+        ),
+        "activity_type": ("Type", "Activity Type", "Activity - Type", "Engagement Type", "Kind", "Task Type"),
+        "title": ("Title", "Subject", "Activity - Subject", "Summary", "Activity Title", "Task Name", "Event Name"),
+        "notes": (
+            "Notes", "Note", "Activity - Note", "Body", "Description", "Comments", "Comment", "Details", "Call Notes",
+            "Message", "Email Body", "Meeting Notes",
+        ),
+        "duration": ("Duration", "Minutes", "Duration (minutes)", "Duration in minutes", "Call Duration (minutes)"),
+        "activity_date": (
+            "Activity Date", "Date", "Activity - Due date", "Due Date", "Done At", "Date Completed", "Completed At",
+            "Completed Date", "Marked as done time", "Start Date", "When", "Timestamp",
+        ),
+        "created_at": (
+            "Created At", "Created", "Create Date", "Created Date", "Date Created", "Created On", "Add Time",
+            "Activity - Add time", "Date Added",
+        ),
+    },
+    not_stored=(
+        "id", "user_id", "Activity ID", "version", "import_line", "import_problems", "First Name", "Last Name", "Name",
+        "Full Name", "Lead Name", "Contact Name", "Contact person", "Person - Name", "Phone", "Phone Number", "Status",
+        "Stage", "Priority", "Outcome", "Done", "Location", "Company", "Organization", "Deal", "Updated At",
+    ),
+    readers={"lead_id": lead_id, "activity_date": dates.day, "created_at": dates.moment},
+    telling=frozenset(("lead_id", "lead_email")),
+    nothing_telling="no column says which lead an activity belongs to (lead_id or lead_email)",
+)
+# fmt: on

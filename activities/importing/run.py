@@ -1,0 +1,107 @@
+"""Activities on their way into the table: the same engine as for leads, with leads and authors looked up in batches."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from django.utils import timezone
+
+from activities import rules
+from activities.importing.columns import ACTIVITIES
+from activities.importing.match import Authors, Row, settle_leads
+from activities.models import Activity
+from crm_project import values
+from crm_project.values import MISSING, Invalid, Problem
+from leads.importing import load
+from leads.importing.read import BadRow, Record
+from leads.importing.run import FileImport, Options
+from leads.importing.tally import Refused
+from leads.models import Lead
+
+BATCH = 1000  # rows whose leads are looked up, locked and counted at a time
+COLUMNS = tuple(field.attname for field in Activity._meta.concrete_fields if not field.primary_key)
+LONGEST = {"lead_email": 254, "user": 150}
+
+
+@dataclass(frozen=True)
+class ActivityOptions(Options):
+    """``user`` is the name of the author of rows that name none."""
+
+    user: str = ""
+
+
+class ActivityImport(FileImport):
+    """One file of activities."""
+
+    kind = "activities"
+    vocabulary = ACTIVITIES
+
+    def prepare(self) -> None:
+        """Also ``Refused`` where there is no such user as the default author."""
+        super().prepare()
+        self.authors = Authors(getattr(self.options, "user", ""))
+        self.authors.look_up([self.authors.default])
+        if self.authors.default and not self.authors.found[values.key(self.authors.default)]:
+            raise Refused(f"there is no user {self.authors.default!r}")
+
+    @staticmethod
+    def around_load(options: Options) -> AbstractContextManager[None]:
+        """Nothing: activities have no index that is dear to keep."""
+        return nullcontext()
+
+    def load(self) -> None:
+        """Every row of the file: checked, its lead found and locked, then stored and counted, or rejected."""
+        now = timezone.now()
+        for batch in self._batches():
+            self.authors.settle([row for row in batch if not isinstance(row.cells, BadRow)])
+            settle_leads(batch)
+            for row in batch:
+                self.tally.read += 1
+                if row.problems:
+                    self.reject(row.line, row.cells, row.problems)
+            self.progress(self.tally.read, self.source.position)
+            if not self.doomed:
+                self._store([row for row in batch if not row.problems], now)
+
+    def _batches(self) -> Iterator[list[Row]]:
+        records = iter(self.source)
+        while batch := [self._judged(record) for record in islice(records, BATCH)]:
+            yield batch
+
+    def _judged(self, record: Record) -> Row:
+        line, cells = record
+        if isinstance(cells, BadRow):
+            return Row(line, cells, {}, None, None, "", "", list(cells.problems), told=True)
+        given, wrong = self.columns.convert(cells)
+        email, user = _name("lead_email", given, wrong), _name("user", given, wrong)
+        clean, problems = rules.check(given)
+        read = [problem for problem in problems if problem.loc not in {unread.loc for unread in wrong}]
+        # What is missing is a blank cell; the rules would show the whole row.
+        told = [problem._replace(input="") if problem.type == MISSING[0] else problem for problem in read]
+        unread = any(problem.loc[0] in ("lead_id", "lead_email") for problem in wrong)
+        found = given.get("created_at"), given.get("lead_id")
+        return Row(line, cells, clean, *found, email, user, wrong + told, told=unread)
+
+    def _store(self, rows: list[Row], now: datetime) -> None:
+        with load.writer(Activity, COLUMNS) as write:
+            for row in rows:
+                user_id, user_name = row.author
+                own = {"lead_id": row.lead_id, "user_id": user_id, "user_name": user_name}
+                stored = {**row.clean, **own, "created_at": row.created_at or now}
+                write([stored[column] for column in COLUMNS])
+        if rows:
+            Lead.objects.count_many_activities(Counter(row.lead_id for row in rows if row.lead_id))
+        self.tally.created += len(rows)
+
+
+def _name(field: str, given: dict[str, Any], wrong: list[Problem]) -> str:
+    """An address or user name to look up: "" where there is none, or none that could be."""
+    try:
+        return values.text(given.get(field, ""), LONGEST[field])
+    except Invalid as invalid:
+        wrong.append(Problem(invalid.type, (field,), invalid.msg, given[field]))
+        return ""

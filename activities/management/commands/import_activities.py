@@ -1,0 +1,42 @@
+"""``manage.py import_activities FILE…``: what was done with leads, from files, into the history of leads we have."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from activities.importing.nested import NestedActivities, is_nested
+from activities.importing.run import ActivityImport, ActivityOptions
+from crm_project.values import key
+from leads.importing.read import Source
+from leads.management.commands.import_leads import EPILOG, common
+from leads.management.commands.import_leads import Command as ImportLeads
+from users.models import User
+
+
+class Command(ImportLeads):
+    """The same as ``import_leads``, but for what a row is."""
+
+    importer = ActivityImport
+    help = (
+        "Import activities from CSV, TSV, XLSX, JSON or JSON Lines files ('-' is standard input). A row has lead_id or "
+        "lead_email (which one active lead must have; where both are given they must agree), user (the author's user "
+        "name), activity_type, title, notes, duration (minutes), activity_date, created_at. What export_leads "
+        "--with-activities writes is read back. " + EPILOG
+    )
+
+    def add_own_arguments(self, parser: ArgumentParser) -> None:
+        """Who the author is where a row does not say."""
+        parser.add_argument("--user", default="", metavar="NAME", help="the author of every row that names none")
+
+    def wanted(self, options: dict[str, Any]) -> ActivityOptions:
+        """The import's options from the command's."""
+        user = options["user"].strip()
+        if user and not User.objects.filter(username_key=key(user)).exists():
+            raise CommandError(f"--user: there is no user {user!r}", returncode=2)
+        return ActivityOptions(user=user, **common(options))
+
+    def open(self, name: str, format: str | None) -> Source:
+        """The file of that name; of leads with activities in them, the activities."""
+        source = super().open(name, format)
+        return NestedActivities(source) if is_nested(source) else source

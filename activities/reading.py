@@ -1,0 +1,48 @@
+"""The hot reads of activities as explicit statements, their rows ready for JSON (see ``leads/reading.py``)."""
+
+from functools import cache
+from typing import Any
+
+from django.db import connection
+
+from activities.serializers import OUT
+from crm_project.api.times import day_sql, iso_sql
+
+Row = dict[str, Any]
+LATEST_FIRST = "ORDER BY activity.activity_date DESC, activity.created_at DESC, activity.id DESC"
+
+
+def of_lead(lead_id: int) -> list[Row] | None:
+    """An active lead's activities, latest first; ``None`` where there is no such lead."""
+    rows = _rows(
+        "leads_lead AS lead LEFT JOIN activities_activity AS activity ON activity.lead_id = lead.id"
+        f" WHERE lead.id = %s AND lead.is_active {LATEST_FIRST}",
+        [lead_id],
+    )
+    if not rows:
+        return None
+    return [row for row in rows if row["id"] is not None]  # a lead without activities is one row of nulls
+
+
+def latest(count: int) -> list[Row]:
+    """The last activities of active leads."""
+    return _rows(
+        "activities_activity AS activity JOIN leads_lead AS lead ON lead.id = activity.lead_id"
+        f" WHERE lead.is_active {LATEST_FIRST} LIMIT %s",
+        [count],
+    )
+
+
+def _rows(source: str, values: list[Any]) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_columns(connection.vendor)} FROM {source}", values)
+        return [dict(zip(OUT, found, strict=True)) for found in cursor.fetchall()]
+
+
+@cache
+def _columns(vendor: str) -> str:
+    written = {
+        "activity_date": day_sql("activity.activity_date", vendor),
+        "created_at": iso_sql("activity.created_at", vendor),
+    }
+    return ", ".join(written.get(field, f"activity.{field}") for field in OUT)

@@ -1,0 +1,173 @@
+"""How fast ``import_leads`` is beside the database's own loader: ``python -m benchmarks.imports [--rows N]``.
+
+The yardstick is ``psql \\copy`` (``sqlite3 .import`` on SQLite) of the finished rows, all derived columns included, into
+the same table with the same indexes. Both load the same leads in turn, into an empty table and into one that already
+holds as many, several rounds; the table shows medians. Nothing of ours runs in the yardstick: no parsing of headers, no
+rules, no folding, no account.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from statistics import median
+from urllib.parse import urlsplit
+
+import psycopg
+
+PROJECT = Path(__file__).resolve().parent.parent
+ADMIN = os.environ.get("BENCH_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+FIRST = ["Ada", "John", "Maria", "Émile", "Chen", "Olga", "Ruth", "Ahmed"]
+LAST = ["Smith", "Lovelace", "Ng", "Ortiz", "Müller", "O'Neil", "García"]
+HEADER = "First Name,Last Name,Email,Phone,Status,Source,Budget Min,Budget Max,Property Interest\n"
+# sqlite3's .import makes "" of nothing, so there every lead is a closed one: both loaders index every closed_at then.
+STATUSES = {"PostgreSQL": ("new", "new", "contacted", "closed"), "SQLite": ("closed",)}
+
+
+def write_leads(path: Path, rows: int, first: int, statuses: Sequence[str]) -> None:
+    """A CSV file as portals export it: nine columns, every row good, no two alike."""
+    random = Random(first)
+    with path.open("w", encoding="utf-8") as file:
+        file.write(HEADER)
+        for n in range(first, first + rows):
+            low = random.randrange(100, 900) * 1000
+            file.write(
+                f"{random.choice(FIRST)},{random.choice(LAST)}{n % 977},lead{n}@example.com,+1-555-{n:07d},"
+                f"{random.choice(statuses)},{random.choice(('website', 'referral'))},"
+                f"{low},{low + 150000},{random.randrange(1, 5)}BR condo near the park\n"
+            )
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of an empty, migrated database."""
+    name = f"crm_bench_import_{os.getpid()}"
+    with psycopg.connect(ADMIN, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+        url = urlsplit(ADMIN)._replace(path=f"/{name}").geturl()
+        try:
+            manage(url, "migrate", "-v0")
+            yield url
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def sqlite() -> Iterator[str]:
+    """The same on SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/bench.db"
+        manage(url, "migrate", "-v0")
+        yield url
+
+
+def manage(url: str, *arguments: str) -> float:
+    """Run a management command on a database; seconds it took."""
+    env = {**os.environ, "DATABASE_URL": url, "ENV_FILE": "", "SECRET_KEY": "benchmark-only-" + "x7Kq" * 8}
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=PROJECT, env=env, check=True)
+    return time.perf_counter() - started
+
+
+def run(command: list[str], text: str = "") -> float:
+    """Run a loader; seconds it took."""
+    started = time.perf_counter()
+    subprocess.run(command, input=text, text=True, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+COLUMNS = (
+    "first_name, last_name, email, phone, status, source, budget_min, budget_max, property_interest, is_active, created_at,"
+    " updated_at, activity_count, version, closed_at, search, source_key, email_key, person_key"
+)
+
+
+def psql(url: str, path: Path) -> float:
+    """``\\copy`` of the finished rows."""
+    return run(["psql", "-q", url, "-c", f"\\copy leads_lead ({COLUMNS}) FROM '{path}' WITH (FORMAT csv)"])
+
+
+def psql_dump(url: str, path: Path, above: int) -> None:
+    """The finished rows of an import as the yardstick's file."""
+    query = f"SELECT {COLUMNS} FROM leads_lead WHERE id > {above} ORDER BY id"
+    run(["psql", "-q", url, "-c", f"\\copy ({query}) TO '{path}' WITH (FORMAT csv)"])
+
+
+def sqlite3_load(url: str, path: Path) -> float:
+    """``.import`` of the finished rows, ids included, as a file that names every column."""
+    database = url.removeprefix("sqlite:///")
+    return run(["sqlite3", database], f"PRAGMA journal_mode=WAL;\n.mode csv\n.import {path} leads_lead\n")
+
+
+def sqlite3_dump(url: str, path: Path, above: int) -> None:
+    """The finished rows of an import as the yardstick's file."""
+    database = url.removeprefix("sqlite:///")
+    run(["sqlite3", database], f".mode csv\n.once {path}\nSELECT * FROM leads_lead WHERE id > {above};\n")
+
+
+WAYS = {"PostgreSQL": (postgresql, psql, psql_dump), "SQLite": (sqlite, sqlite3_load, sqlite3_dump)}
+
+
+def measure(kind: str, rows: int, rounds: int, folder: Path) -> list[str]:
+    """The lines of the report for one database."""
+    fresh, load, dump = WAYS[kind]
+    first, second = folder / "first.csv", folder / "second.csv"
+    finished = [folder / "finished-first.csv", folder / "finished-second.csv"]
+    times: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        with fresh() as url:
+            note(times, "ours, first load", manage(url, "import_leads", str(first), "-v0"))
+            dump(url, finished[0], 0)
+            note(times, "ours, second load", manage(url, "import_leads", str(second), "-v0"))
+            dump(url, finished[1], rows)
+            again = manage(url, "import_leads", str(second), "-v0", "--again", "--on-duplicate", "skip")
+            note(times, "ours, second load, all found to be duplicates", again)
+        with fresh() as url:
+            note(times, "yardstick, first load", load(url, finished[0]))
+            note(times, "yardstick, second load", load(url, finished[1]))
+        with fresh() as url:
+            took = manage(url, "import_leads", str(first), "-v0", "--on-duplicate", "skip")
+            note(times, "ours, first load, duplicates looked for", took)
+    return report(kind, rows, times)
+
+
+def note(times: dict[str, list[float]], what: str, seconds: float) -> None:
+    """Remember one measurement, and show it."""
+    times.setdefault(what, []).append(seconds)
+    print(f"  {what}: {seconds:.1f} s", file=sys.stderr)
+
+
+def report(kind: str, rows: int, times: dict[str, list[float]]) -> list[str]:
+    """Medians in rows a second, and their ratio to the yardstick's."""
+    lines = [f"| {kind}, {rows:,} rows | seconds | rows/s | to the yardstick |", "| --- | --- | --- | --- |"]
+    for what, seconds in sorted(times.items()):
+        took = median(seconds)
+        base = median(times["yardstick, first load" if "first" in what else "yardstick, second load"])
+        lines.append(f"| {what} | {took:.1f} | {rows / took:,.0f} | {base / took:.2f} |")
+    return lines
+
+
+def main() -> None:
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=WAYS)
+    asked = parser.parse_args()
+    for kind in [asked.only] if asked.only else WAYS:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write_leads(folder / "first.csv", asked.rows, 0, STATUSES[kind])
+            write_leads(folder / "second.csv", asked.rows, asked.rows, STATUSES[kind])
+            print("\n".join(measure(kind, asked.rows, asked.rounds, folder)), end="\n\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Where an export goes: a file that takes its name only when it is whole."""
+
+import gzip
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+
+@contextmanager
+def output(path: Path) -> Iterator[IO[bytes]]:
+    """A new binary file that appears under ``path`` (and replaces what is there) when the block ends well.
+
+    It is written beside its name: an export that is killed leaves no half file that looks whole. A pipe or a device is
+    written to as it is. Raises ``OSError``.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
+    path = path.resolve()  # a link stays a link
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def gzipped(file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """A file whose bytes go into ``file`` packed; the same content makes the same bytes."""
+    with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
+        buffered = io.BufferedWriter(cast(io.RawIOBase, packed), 1 << 16)
+        yield buffered
+        buffered.flush()

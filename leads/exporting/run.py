@@ -1,0 +1,77 @@
+"""An export from beginning to end: active leads, newest first, in the form that the import reads back.
+
+No printing and no argument parsing here: the command and the admin may both call ``export_leads``.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from itertools import islice
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from crm_project.api.times import iso
+from leads.exporting.tables import Form, Write
+from leads.querysets import LeadQuerySet
+from leads.serializers import OUT
+
+# All that the API shows; only active leads are exported.
+LEADS = Form("leads", tuple(column for column in OUT if column != "is_active"), frozenset(("property_interest",)))
+CHUNK = 500  # leads fetched, and their activities looked up, at a time
+
+Rows = Sequence[dict[str, Any]]
+
+
+class Attached(NamedTuple):
+    """Rows that go with leads: ``of(ids)`` finds those of some leads; ``write`` adds one to a table of their own.
+
+    Without ``write`` they are nested in the lead's row, under ``name``.
+    """
+
+    name: str
+    of: Callable[[Sequence[int]], Mapping[int, Rows]]
+    write: Write | None = None
+
+
+def export_leads(leads: LeadQuerySet, write: Write, attached: Attached | None = None) -> int:
+    """Write the active ones of ``leads``, with what goes with them; returns how many leads there were.
+
+    They are as they were at one moment, whatever is written meanwhile, and nobody who writes has to wait.
+    """
+    count = 0
+    # Closed at once where writing fails, because the connection may not live as long as the failure does.
+    with _snapshot(), closing(_rows(leads.active().newest_first())) as rows:
+        while chunk := list(islice(rows, CHUNK)):
+            found = attached.of([row["id"] for row in chunk]) if attached else {}
+            for row in chunk:
+                if attached:
+                    _attach(row, found.get(row["id"], ()), attached)
+                write(row)
+            count += len(chunk)
+    return count
+
+
+def _attach(row: dict[str, Any], rows: Rows, attached: Attached) -> None:
+    if attached.write is None:
+        row[attached.name] = list(rows)
+        return
+    for own in rows:
+        attached.write({"lead_id": row["id"], "lead_email": row["email"], **own})
+
+
+def _rows(leads: LeadQuerySet) -> Generator[dict[str, Any]]:
+    for row in leads.values(*LEADS.columns).iterator(chunk_size=CHUNK):
+        row["created_at"], row["updated_at"] = iso(row["created_at"]), iso(row["updated_at"])
+        yield row
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """One moment's data, streamed. On SQLite a running query is that; a transaction would keep writers out."""
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield

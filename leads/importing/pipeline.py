@@ -1,0 +1,98 @@
+"""Rows read, converted and judged, a batch at a time: in this process, or in a child of it while this one loads.
+
+Checking a row costs as much as storing it, and a small machine has two cores: with a child, both are at work.
+"""
+
+import multiprocessing
+import pickle
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+from crm_project.values import Problem
+from leads.importing.columns import Mapping
+from leads.importing.read import Source
+from leads.importing.tally import Refused
+from leads.rules import check
+
+BATCH = 1000  # rows
+AHEAD = 1 << 20  # bytes of a file worth a process of its own
+
+
+class Batch(NamedTuple):
+    """Some consecutive rows: ``good`` as ``make`` made them, ``bad`` with line, cells and problems."""
+
+    read: int
+    good: list[Any]
+    bad: list[tuple[int, Any, list[Problem]]]
+    position: int
+
+
+Make = Callable[[int, Any, dict[str, Any], dict[str, Any]], Any]
+
+
+def batches(source: Source, columns: Mapping, make: Make, parallel: bool) -> Iterator[Batch]:
+    """All rows of ``source`` in order; ``make(line, cells, given, clean)`` makes what the loader wants of a good one.
+
+    ``parallel`` may be asked for in a process without threads; it is granted for larger files where processes can be
+    forked. Raises ``Refused`` where the file is damaged.
+    """
+    if parallel and source.size > AHEAD and "fork" in multiprocessing.get_all_start_methods():
+        return _from_child(source, columns, make)
+    return checked(source, columns, make)
+
+
+def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
+    """The same, one after the other."""
+    convert = columns.convert
+    read, good, bad = 0, [], []
+    for line, cells in source:
+        read += 1
+        given, wrong = convert(cells)
+        clean, problems = check(given)
+        if wrong or problems:
+            bad.append((line, cells, wrong + _untold(problems, wrong)))
+        else:
+            good.append(make(line, cells, given, clean))
+        if read == BATCH:
+            yield Batch(read, good, bad, source.position)
+            read, good, bad = 0, [], []
+    yield Batch(read, good, bad, source.position)
+
+
+def _untold(problems: list[Problem], told: list[Problem]) -> list[Problem]:
+    """The problems with fields that nothing has been said about yet (a cell that could not be read is absent)."""
+    fields = {problem.loc for problem in told}
+    return [problem for problem in problems if problem.loc not in fields]
+
+
+def _from_child(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_check_in_child, args=(source, columns, make, ours, theirs), daemon=True)
+    child.start()
+    theirs.close()  # so that the end of the child is the end of the pipe
+    try:
+        while (sent := pickle.loads(ours.recv_bytes())) is not None:
+            if isinstance(sent, Refused):
+                raise sent
+            yield sent
+    except EOFError:
+        raise Refused("the process that checks the rows ended too early") from None
+    finally:
+        ours.close()
+        child.terminate()
+        child.join()
+
+
+def _check_in_child(source: Source, columns: Mapping, make: Make, ours: Connection, theirs: Connection) -> None:
+    ours.close()  # so that the end of the parent breaks the pipe, and this process ends too
+    try:
+        for batch in checked(source, columns, make):
+            theirs.send_bytes(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
+        end = None
+    except Refused as refused:
+        end = Refused(str(refused))
+    except BrokenPipeError:
+        return
+    theirs.send_bytes(pickle.dumps(end))

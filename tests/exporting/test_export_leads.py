@@ -1,0 +1,216 @@
+"""``manage.py export_leads``: which leads, in which form, and nothing half done."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError
+
+from leads.exporting import tables
+from leads.models import Lead
+from tests.conftest import Api
+from tests.exporting.command import export_leads, refused, rows_of
+from tests.factories import make_activity, make_lead
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ["leads.csv", "leads.csv.gz", "leads.xlsx", "leads.jsonl", "leads.jsonl.gz"]
+ALIKE = ["leads.csv", "leads.xlsx", "leads.jsonl"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_works(tmp_path: Path, api: Api, name: str) -> None:
+    make_lead(first_name="Ann", budget_min=5, budget_max=2**63 - 1, property_interest="two\nlines")
+    make_lead(first_name="Bo")
+    make_lead(first_name="Gone", is_active=False)
+    rows = export_leads(tmp_path / name)
+    assert [row["first_name"] for row in rows] == ["Bo", "Ann"]
+    shown = api.get("/api/leads").json()[1]
+    del shown["is_active"]
+    assert list(rows[1]) == list(shown)
+    number = {"xlsx": float, "csv": str}.get(name.split(".")[1], int)
+    expected = shown | {field: number(shown[field]) for field in ("id", "budget_min", "activity_count")}
+    assert rows[1] == expected | {
+        "phone": ("'" if "csv" in name else "") + shown["phone"],
+        "budget_max": 2**63 - 1 if "jsonl" in name else str(2**63 - 1),
+    }
+
+
+def test_only_what_the_list_endpoint_would_find(tmp_path: Path, api: Api) -> None:
+    make_lead(first_name="Ann", status="contacted", source="Referral", budget_min=5)
+    make_lead(first_name="Bo", status="new", source="referral", budget_max=9)
+    make_lead(first_name="Cy", status="lost", source="website")
+    wishes = [
+        {"q": "ANN love"},
+        {"status": "Contacted"},
+        {"status": "all"},
+        {"source": "REFERRAL"},
+        {"min_budget": "6"},
+        {"max_budget": "6"},
+        {"min_budget": "", "q": "", "source": ""},
+        {"source": "referral", "status": "new", "min_budget": "9", "max_budget": "9"},
+        {"q": "nobody"},
+    ]
+    for query in wishes:
+        arguments = [f"--{name.replace('_', '-')}={value}" for name, value in query.items()]
+        rows = export_leads(tmp_path / "leads.jsonl", *arguments)
+        assert [row["id"] for row in rows] == [lead["id"] for lead in api.get("/api/leads", **query).json()], query
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--min-budget=lots"], "--min-budget 'lots': Input should be a valid integer"),
+        (["--max-budget=-1"], "--max-budget '-1': Input should be greater than or equal to 0"),
+        (["--q", "a" * 1001], "at most 1000 characters"),
+        (["--format=pdf"], "invalid choice"),
+    ],
+)
+def test_wrong_arguments(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    path = tmp_path / "leads.csv"
+    code, told = refused("--output", path, *arguments)
+    assert code == 2 or "--format=pdf" in arguments  # argparse itself ends a real process with 2
+    assert sentence in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_says_no_format_needs_one(tmp_path: Path) -> None:
+    make_lead(first_name="Ann")
+    assert refused("--output", tmp_path / "leads.txt")[0] == 2
+    assert refused("--output", tmp_path / "leads.xlsx.gz")[0] == 2
+    call = export_leads(tmp_path / "leads.jsonl", "--format", "jsonl")
+    assert call[0]["first_name"] == "Ann"
+
+
+def test_standard_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    from django.core.management import call_command
+
+    make_lead(first_name="Zoë")
+    call_command("export_leads", "--output", "-", stderr=io.StringIO())
+    rows = list(csv.DictReader(io.StringIO(capsysbinary.readouterr().out.decode())))
+    assert [row["first_name"] for row in rows] == ["Zoë"]
+    call_command("export_leads", "--output", "-", "--format", "jsonl", stderr=io.StringIO())
+    assert json.loads(capsysbinary.readouterr().out)["first_name"] == "Zoë"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "'=", "''+"])
+def test_no_cell_is_run_as_a_formula(tmp_path: Path, start: str) -> None:
+    text = f"{start}HYPERLINK(1)"
+    make_lead(first_name=text, property_interest=text)
+    for row in (export_leads(tmp_path / "leads.csv")[0],):
+        assert row["first_name"] == row["property_interest"] == f"'{text}"
+    assert export_leads(tmp_path / "raw.csv", "--raw")[0]["first_name"] == text
+    assert export_leads(tmp_path / "leads.jsonl")[0]["first_name"] == text
+    # A workbook's cell is text by its type; only what would lose an apostrophe on the way back gets another.
+    assert export_leads(tmp_path / "leads.xlsx")[0]["first_name"] == ("'" if start[0] == "'" else "") + text
+
+
+def test_nothing_appears_before_it_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_lead(first_name="Ann")
+    path = tmp_path / "leads.csv"
+    path.write_text("yesterday's")
+
+    def fail(*_: object) -> None:
+        assert path.read_text() == "yesterday's"
+        raise DatabaseError("the connection is gone")
+
+    monkeypatch.setattr("leads.exporting.run.iso", fail)
+    with pytest.raises(DatabaseError):
+        export_leads(path)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("leads.csv", "yesterday's")]
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_an_earlier_file_is_replaced_and_a_link_stays_one(tmp_path: Path, name: str) -> None:
+    make_lead(first_name="Ann")
+    real, link = tmp_path / name, tmp_path / f"latest-{name}"
+    real.write_text("yesterday's")
+    link.symlink_to(real)
+    export_leads(link)
+    assert link.is_symlink()
+    assert rows_of(real)[0]["first_name"] == "Ann"
+
+
+def test_a_device_is_written_to_and_stays_one() -> None:
+    from django.core.management import call_command
+
+    out = io.StringIO()
+    call_command("export_leads", "--output", os.devnull, "--format", "csv", stdout=out)
+    assert not Path(os.devnull).is_file()
+    assert "Exported 0 leads" in out.getvalue()
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere" / "leads.csv", tmp_path):
+        code, told = refused("--output", path, "--format", "csv")
+        assert (code, told.startswith(f"cannot write {path}")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("\U0001f600" * 16_384, "longer than the 32,767 characters"), ("so \ufffe so", "no workbook can hold")],
+)
+def test_what_a_workbook_cannot_hold_is_refused_and_never_cut_off(tmp_path: Path, text: str, reason: str) -> None:
+    lead = make_lead(property_interest=text)
+    code, told = refused("--output", tmp_path / "leads.xlsx")
+    assert code == 1
+    assert f"property_interest of leads number {lead.pk}" in told
+    assert reason in told
+    assert not list(tmp_path.iterdir())
+    assert export_leads(tmp_path / "leads.csv")[0]["property_interest"] == text
+
+
+def test_the_longest_text_fits_into_a_workbook(tmp_path: Path) -> None:
+    make_lead(property_interest="x" * 20_000)
+    assert export_leads(tmp_path / "leads.xlsx")[0]["property_interest"] == "x" * 20_000
+
+
+def test_more_rows_than_a_workbook_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MOST_ROWS", 3)
+    make_lead()
+    make_lead()
+    assert len(export_leads(tmp_path / "leads.xlsx")) == 2
+    make_lead()
+    code, told = refused("--output", tmp_path / "more.xlsx")
+    assert (code, "a workbook holds 2 leads at most" in told) == (1, True)
+    assert len(export_leads(tmp_path / "leads.csv")) == 3
+
+
+def test_activities_go_along(tmp_path: Path, agent: User) -> None:
+    lead, other = make_lead(email="ann@example.com"), make_lead()
+    make_activity(lead, agent, title="first", activity_date="2026-10-01")
+    make_activity(lead, agent, title="=second", notes="two\nlines", duration=5, activity_date="2026-10-02")
+    newest, oldest = export_leads(tmp_path / "leads.jsonl", "--with-activities")
+    assert (newest["id"], newest["activities"]) == (other.pk, [])
+    second, first = oldest["activities"]
+    assert (first["title"], first["notes"], first["activity_date"]) == ("first", None, "2026-10-01")
+    assert (second["user"], second["user_name"], second["duration"]) == (agent.username, "Agent One", 5)
+    for name in ("leads.csv.gz", "leads.xlsx"):
+        assert [row["activity_count"] for row in export_leads(tmp_path / name, "--with-activities")]
+        rows = rows_of(tmp_path / name.replace("leads", "leads-activities"))
+        guard = "'" if "csv" in name else ""
+        assert [row["title"] for row in rows] == [f"{guard}=second", "first"]
+        assert {(int(row["lead_id"]), row["lead_email"]) for row in rows} == {(lead.pk, "ann@example.com")}
+
+
+def test_only_the_activities_of_exported_leads_go_along(tmp_path: Path, agent: User) -> None:
+    for status in ("new", "lost"):
+        make_activity(make_lead(status=status), agent, title=status)
+    export_leads(tmp_path / "leads.csv", "--with-activities", "--status", "lost")
+    assert [row["title"] for row in rows_of(tmp_path / "leads-activities.csv")] == ["lost"]
+
+
+def test_activities_need_a_second_file_but_in_json_lines(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert refused("--output", "-", "--with-activities")[0] == 2
+    assert refused("--output", os.devnull, "--format", "xlsx", "--with-activities")[0] == 2
+    assert capsysbinary.readouterr().out == b""
+
+
+def test_an_export_of_nobody_has_a_header(tmp_path: Path) -> None:
+    assert export_leads(tmp_path / "leads.csv") == []
+    assert (tmp_path / "leads.csv").read_text().startswith("id,first_name,last_name,email,phone,status,source,")
+    assert Lead.objects.count() == 0

@@ -1,0 +1,30 @@
+"""Databases of the earlier server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.legacy.earlier import LOOSE, Earlier, activity, lead, user
+from tests.live import fresh_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Earlier]:
+    """A database without tables, of either kind."""
+    if request.param == "sqlite":
+        yield Earlier(f"sqlite:///{tmp_path}/earlier.db")
+    elif settings.DATABASE_URL.startswith("sqlite"):
+        pytest.skip("a PostgreSQL source is tried where the tests run on PostgreSQL")
+    else:
+        with fresh_database() as url:
+            yield Earlier(url)
+
+
+@pytest.fixture
+def loose(tmp_path: Path) -> Earlier:
+    """Tables without constraints, with one good row in each."""
+    earlier = Earlier(f"sqlite:///{tmp_path}/earlier.db").make(LOOSE)
+    earlier.add("users", user()).add("leads", lead(activity_count=1))
+    return earlier.add("activities", activity())

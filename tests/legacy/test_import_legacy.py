@@ -1,0 +1,210 @@
+"""``manage.py import_legacy``: what is kept, where it may come from, and when it is refused."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from activities.models import Activity
+from leads.models import ImportRun, Lead
+from tests.conftest import Api
+from tests.factories import make_lead, make_user
+from tests.legacy.earlier import HASH, PASSWORD, Earlier, activity, import_legacy, lead, run, user
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def office(empty: Earlier) -> Earlier:
+    """Two users, three leads (one closed, one deleted), two activities."""
+    empty.make()
+    empty.add("users", user(), user(id=5, username="María", email="maria@example.com"))
+    empty.add(
+        "leads",
+        lead(activity_count=1),
+        lead(id=8, status=" Closed ", email="", source=""),
+        lead(id=40, is_active=False, status="lost", activity_count=1),
+    )
+    return empty.add("activities", activity(activity_type="Call"), activity(id=90, lead_id=40, user_id=5, notes="né"))
+
+
+def stored() -> tuple[int, int, int]:
+    """How many users, leads and activities there are."""
+    return User.objects.count(), Lead.objects.count(), Activity.objects.count()
+
+
+def test_it_works(office: Earlier, anonymous: Api) -> None:
+    report = import_legacy(office.url)
+    assert (report["state"], report["read"], report["created"], report["problems"]) == ("done", 7, 7, [])
+    login = anonymous.post("/api/users/login", {"username": "agent1", "password": PASSWORD}).json()
+    api = Api({"Authorization": f"Bearer {login['access_token']}"})
+    assert api.get("/api/users/me").json() == {
+        "id": 1,
+        "username": "agent1",
+        "email": "a1@example.com",
+        "first_name": "Agent",
+        "last_name": "One",
+        "created_at": "2025-10-07T18:10:00.123456",
+    }
+    assert api.get("/api/leads/7").json() == {
+        **lead(activity_count=1, created_at="2025-10-07T18:11:00.000001", updated_at="2025-10-09T08:00:00.000000")
+    }
+    (logged,) = api.get("/api/leads/7/activities").json()
+    assert logged == activity(created_at="2025-10-07T18:15:00.000000")
+    assert [row["id"] for row in api.get("/api/leads", q="5550100").json()] == [8, 7]
+    assert api.get("/api/leads/40").status_code == 404
+    board = api.get("/api/dashboard").json()
+    assert (board["total_leads"], board["total_activities"]) == (2, 1)
+    assert board["leads_by_status"] == [{"status": "new", "count": 1}, {"status": "closed", "count": 1}]
+
+
+def test_what_is_derived(office: Earlier) -> None:
+    import_legacy(office.url)
+    closed, deleted = Lead.objects.get(pk=8), Lead.objects.get(pk=40)
+    assert (closed.status, closed.version, closed.source, closed.person_key != "") == ("closed", 1, "", True)
+    assert closed.closed_at == closed.updated_at == datetime(2025, 10, 9, 8, tzinfo=UTC)
+    assert (deleted.is_active, deleted.closed_at, deleted.activity_count) == (False, None, 1)
+    assert User.objects.get_by_natural_key("MARÍA").email_key == "maria@example.com"
+
+
+def test_new_rows_come_after_the_old_ones(office: Earlier) -> None:
+    import_legacy(office.url)
+    new, agent = make_lead(), make_user()
+    assert (new.pk, agent.pk) == (41, 6)
+    assert Activity.objects.log(new.pk, agent, [{"activity_type": "call", "title": "x", "activity_date": "2026-01-01"}])
+    assert Activity.objects.order_by("pk").last().pk == 91
+
+
+def test_both_sides_are_counted(office: Earlier) -> None:
+    report = import_legacy(office.url)
+    assert {(line["what"], line["source"], line["here"], line["verdict"]) for line in report["reconciliation"]} == {
+        ("users", 2, 2, "OK"),
+        ("leads", 3, 3, "OK"),
+        ("activities", 2, 2, "OK"),
+        ("leads in status new", 1, 1, "OK"),
+        ("leads in status closed", 1, 1, "OK"),
+        ("leads in status lost", 1, 1, "OK"),
+        ("sum of activity_count", 2, 2, "OK"),
+    }
+    assert report["tidied"] == {"leads.status": 1, "activities.activity_type": 1}
+
+
+def test_a_dry_run_tells_the_same_and_stores_nothing(office: Earlier) -> None:
+    dry = import_legacy(office.url, "--dry-run")
+    assert (dry["state"], stored()) == ("dry", (0, 0, 0))
+    done = import_legacy(office.url)
+    assert dry["reconciliation"] == done["reconciliation"]
+    assert (dry["created"], stored()) == (done["created"], (2, 3, 2))
+    assert list(ImportRun.objects.order_by("pk").values_list("kind", "state")) == [
+        ("legacy", "dry"),
+        ("legacy", "done"),
+    ]
+
+
+def test_the_text_report_is_for_people(office: Earlier) -> None:
+    code, text = run(office.url)
+    assert code == 0
+    assert "Taken over" in text
+    assert [line.split() for line in text.splitlines() if line.startswith("  activities ")] == [
+        ["activities", "2", "2", "OK"]
+    ]
+
+
+def test_a_second_takeover_is_refused(office: Earlier) -> None:
+    import_legacy(office.url)
+    before = stored()
+    assert "users and leads and activities here already" in import_legacy(office.url, code=1)["message"]
+    assert stored() == before
+
+
+def test_rows_that_are_there_are_left_alone(office: Earlier) -> None:
+    mine = make_user(username="mine")
+    assert "users here already" in import_legacy(office.url, "--fix", code=1)["message"]
+    assert list(User.objects.all()) == [mine]
+
+
+def test_other_names_of_tables_and_columns(empty: Earlier) -> None:
+    empty.make(users="user", leads="lead", activities="activity")
+    empty.execute(
+        'ALTER TABLE "user" RENAME COLUMN hashed_password TO password_hash',
+        'ALTER TABLE "user" ADD COLUMN is_active boolean',
+        "ALTER TABLE lead ADD COLUMN shoe_size integer",
+    )
+    row = user(is_active=False)
+    row["password_hash"] = row.pop("hashed_password")
+    empty.add("user", row).add("lead", lead(activity_count=1)).add("activity", activity())
+    report = import_legacy(empty.url)
+    assert (report["created"], report["ignored_columns"]) == (3, ["lead.shoe_size"])
+    assert not User.objects.get().is_active
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("DROP TABLE activities", "activities or activity"),
+        ("ALTER TABLE leads DROP COLUMN budget_max", "leads has no column budget_max"),
+        ("ALTER TABLE users DROP COLUMN hashed_password", "users has no column password_hash or hashed_password"),
+    ],
+)
+def test_what_is_missing_is_named(office: Earlier, statement: str, named: str) -> None:
+    office.execute(statement)
+    assert named in import_legacy(office.url, "--fix", code=1)["message"]
+    assert stored() == (0, 0, 0)
+
+
+def test_two_tables_that_could_be_it(office: Earlier) -> None:
+    office.execute("CREATE TABLE lead AS SELECT * FROM leads")
+    message = import_legacy(office.url, code=1)["message"]
+    assert "lead and leads" in message or "leads and lead" in message
+
+
+def test_an_empty_source_is_taken_over(empty: Earlier) -> None:
+    report = import_legacy(empty.make().url)
+    assert (report["state"], report["created"]) == ("done", 0)
+    assert (make_user().pk, make_lead().pk) == (make_user().pk - 1, make_lead().pk - 1)
+
+
+@pytest.mark.parametrize("scheme", ["sqlite:///", "sqlite+aiosqlite:///", ""])
+def test_a_file_has_several_names(office: Earlier, scheme: str) -> None:
+    if not office.url.startswith("sqlite"):
+        office.url = office.url.replace("postgresql://", "postgresql+asyncpg://")
+        assert import_legacy(office.url)["created"] == 7
+        return
+    assert import_legacy(scheme + office.url.removeprefix("sqlite:///"))["created"] == 7
+
+
+@pytest.mark.parametrize("url", ["nowhere.db", "mysql://localhost/crm", "sqlite:///:memory:", "postgresql://"])
+def test_what_is_no_url_is_a_wrong_argument(url: str) -> None:
+    assert run(url) == (2, "")
+
+
+def test_a_missing_or_foreign_file_is_refused(tmp_path: Path) -> None:
+    assert "no file" in import_legacy(f"sqlite:///{tmp_path}/nowhere.db", code=1)["message"]
+    assert not (tmp_path / "nowhere.db").exists()
+    (tmp_path / "notes.txt").write_text("not a database, but long enough to look at" * 10)
+    assert "cannot be read" in import_legacy(str(tmp_path / "notes.txt"), code=1)["message"]
+
+
+def test_a_server_that_is_away_is_refused_without_the_password() -> None:
+    message = import_legacy("postgresql://someone:open-sesame@127.0.0.1:1/crm", code=1)["message"]
+    assert "crm on 127.0.0.1 cannot be read" in message
+    assert "open-sesame" not in message
+
+
+def test_the_source_is_only_read(loose: Earlier) -> None:
+    file = Path(loose.url.removeprefix("sqlite:///"))
+    before = file.read_bytes()
+    import_legacy(loose.url)
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_no_hash_is_ever_shown(office: Earlier) -> None:
+    office.execute("UPDATE users SET hashed_password = 'my-secret-in-plain-text' WHERE id = 5")
+    reports = [run(office.url, *options)[1] for options in ([], ["--report", "json"], ["--fix"])]
+    reports += [str(list(ImportRun.objects.values_list("problems", "message")))]
+    assert "users 5, hashed_password" in reports[0]
+    for report in reports:
+        assert HASH not in report
+        assert "my-secret" not in report
