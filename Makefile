@@ -21,7 +21,7 @@ run: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing,
 
 admin: $(VENV)/.run .env-ready  ## make an administrator, who may enter /admin/
 	@$(PY) manage.py migrate --verbosity 0
-	@$(PY) manage.py createsuperuser
+	@$(PY) manage.py createsuperuser $(ARGS)
 
 demo: $(VENV)/.run .env-ready  ## fill an empty database with believable sample data
 	@$(PY) manage.py migrate --verbosity 0

@@ -34,8 +34,6 @@ def activity_out(activity: Activity) -> dict[str, Any]:
     return row | {"activity_date": activity.activity_date.isoformat(), "created_at": iso(activity.created_at)}
 
 
-
-
 class ActivityCreateSerializer(serializers.Serializer[Any]):
     """A new activity."""
 

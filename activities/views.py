@@ -15,7 +15,7 @@ from activities.serializers import OPERATIONS, activity_out
 from crm_project.api.errors import Refused
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
 from leads.models import Lead
-from leads.views import NO_LEAD
+from leads.views import NO_LEAD, active_lead
 
 
 @extend_schema_view(**OPERATIONS)
@@ -24,16 +24,18 @@ class ActivityViewSet(ApiViewSet):
 
     def list(self, request: Request, lead_id: str) -> Response:
         """All of them, latest first."""
-        activities = reading.of_lead(path_id(lead_id, "lead_id"))
+        activities = reading.of_lead(path_id(lead_id, "lead_id", NO_LEAD))
         if activities is None:
             raise NotFound(NO_LEAD)
         return Response(activities)
 
     def create(self, request: Request, lead_id: str) -> Response:
         """One activity from an object, or all of a list or none; the author is the token's user."""
-        number = path_id(lead_id, "lead_id")
+        number = path_id(lead_id, "lead_id", NO_LEAD)
         body = body_of(request)
         many = isinstance(body, list)
+        if many and not body:
+            active_lead(number)  # of an empty list and a missing lead, the lead is told
         rows = judged_rows(body, rules.check) if many else [judged_row(body, rules.check)]
         activities = [activity_out(activity) for activity in _log(number, request.user, rows)]
         return Response(activities if many else activities[0], status.HTTP_201_CREATED)

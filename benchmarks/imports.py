@@ -1,6 +1,6 @@
 """How fast ``import_leads`` is beside the database's own loader: ``python -m benchmarks.imports [--rows N]``.
 
-The yardstick is ``psql \\copy`` (``sqlite3 .import`` on SQLite) of the finished rows, all derived columns included, into
+The yardstick is ``psql \\copy`` (``sqlite3 .import`` on SQLite) of the finished rows, derived columns included, into
 the same table with the same indexes. Both load the same leads in turn, into an empty table and into one that already
 holds as many, several rounds; the table shows medians. Nothing of ours runs in the yardstick: no parsing of headers, no
 rules, no folding, no account.
@@ -84,8 +84,8 @@ def run(command: list[str], text: str = "") -> float:
 
 
 COLUMNS = (
-    "first_name, last_name, email, phone, status, source, budget_min, budget_max, property_interest, is_active, created_at,"
-    " updated_at, activity_count, version, closed_at, search, source_key, email_key, person_key"
+    "first_name, last_name, email, phone, status, source, budget_min, budget_max, property_interest, is_active,"
+    " created_at, updated_at, activity_count, version, closed_at, search, source_key, email_key, person_key"
 )
 
 

@@ -70,7 +70,7 @@ class Server:
 
     async def __rsgi__(self, scope: Any, exchange: Exchange) -> None:
         """Serve one request."""
-        headers: Headers = scope.headers.items()
+        headers = readable(scope.headers)
         announced = announced_length(headers)
         chunks: list[bytes] = []
         try:
@@ -119,6 +119,16 @@ class Server:
     def _drop(self, chunks: list[bytes]) -> None:
         self.held -= sum(map(len, chunks))
         chunks.clear()
+
+
+def readable(headers: Any) -> Headers:
+    """The request's headers; one whose value is not ASCII, which granian leaves out, has a value that nobody means.
+
+    Left out, an ``If-Match`` that cannot be read would let a change through.
+    """
+    items: Headers = headers.items()
+    names = {name for name, _ in items}
+    return items + [(name, "\xff") for name in headers.keys() if name not in names]  # noqa: SIM118
 
 
 def announced_length(headers: Headers) -> int | None:

@@ -17,8 +17,8 @@ BIGGEST_32 = 2**31 - 1
 
 # One "@", a local part, a domain of two or more labels, no white space, no control characters (decisions: "Values").
 EMAIL = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@.\s\x00-\x1f\x7f-\x9f]+(\.[^@.\s\x00-\x1f\x7f-\x9f]+)+$"
-# A calendar day, or the ISO timestamp of its midnight, which date pickers send.
-DATE = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?(Z|[+-]00:?00)?)?$"
+# A calendar day, or the ISO timestamp of its midnight, in whatever zone: date pickers send those.
+DATE = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?(Z|[+-][0-2]\d:?[0-5]\d)?)?$"
 DIGITS = r"^\s*[0-9]+\s*$"
 
 _email = re.compile(EMAIL, re.ASCII)

@@ -35,7 +35,7 @@ def page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
         part = f"JOIN (SELECT id FROM leads_lead {part}) AS part ON part.id = leads_lead.id {NEWEST_FIRST}"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_columns(connection.vendor)} FROM leads_lead {part}", values)
-        return [_row(found) for found in cursor.fetchall()]
+        return [dict(zip(OUT, found, strict=True)) for found in cursor.fetchall()]
 
 
 def one(lead_id: int) -> tuple[Row, int] | None:
@@ -45,7 +45,7 @@ def one(lead_id: int) -> tuple[Row, int] | None:
             f"SELECT {_columns(connection.vendor)}, version FROM leads_lead WHERE id = %s AND is_active", [lead_id]
         )
         found = cursor.fetchone()
-    return (_row(found[:-1]), found[-1]) if found else None
+    return (dict(zip(OUT, found, strict=False)), found[-1]) if found else None
 
 
 def _where(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
@@ -64,9 +64,3 @@ def _where(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
 def _columns(vendor: str) -> str:
     written = {field: iso_sql(f"leads_lead.{field}", vendor) for field in ("created_at", "updated_at")}
     return ", ".join(written.get(field, f"leads_lead.{field}") for field in OUT)
-
-
-def _row(found: tuple[Any, ...]) -> Row:
-    row = dict(zip(OUT, found, strict=True))
-    row["is_active"] = True  # only those are asked for, and SQLite would say 1
-    return row

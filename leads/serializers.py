@@ -38,8 +38,6 @@ def lead_out(lead: Lead) -> dict[str, Any]:
     return row | {"created_at": iso(lead.created_at), "updated_at": iso(lead.updated_at)}
 
 
-
-
 def _budget(example: int) -> Described:
     schema = integer(0, BIGGEST, examples=[example])
     return Described(schema, required=False, allow_null=True, help_text="Whole units of money")

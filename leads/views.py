@@ -49,7 +49,7 @@ class LeadViewSet(ApiViewSet):
 
     def retrieve(self, request: Request, lead_id: str) -> Response:
         """One lead."""
-        found = reading.one(path_id(lead_id, "lead_id"))
+        found = reading.one(path_id(lead_id, "lead_id", NO_LEAD))
         if not found:
             raise NotFound(NO_LEAD)
         lead, tag = found[0], tag_of(found[1], found[0]["activity_count"])
@@ -59,12 +59,12 @@ class LeadViewSet(ApiViewSet):
 
     def update(self, request: Request, lead_id: str) -> Response:
         """Write the fields that are sent; PUT and PATCH do the same."""
-        number = path_id(lead_id, "lead_id")
+        number = path_id(lead_id, "lead_id", NO_LEAD)
         return _tagged(_change(request, number, judged_row(body_of(request), partial(rules.check, partial=True))))
 
     def destroy(self, request: Request, lead_id: str) -> Response:
         """Delete softly."""
-        _change(request, path_id(lead_id, "lead_id"), {"is_active": False})
+        _change(request, path_id(lead_id, "lead_id", NO_LEAD), {"is_active": False})
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -83,3 +83,11 @@ def _change(request: Request, lead_id: int, clean: dict[str, Any]) -> Lead:
         raise Refused(status.HTTP_412_PRECONDITION_FAILED, "The lead was changed meanwhile", now) from None
     except BudgetsCrossed as crossed:
         raise Unprocessable(located(crossed.problems, "body")) from None
+
+
+def active_lead(lead_id: int) -> Lead:
+    """The active lead of that id, or a 404."""
+    try:
+        return Lead.objects.active().get(pk=lead_id)
+    except Lead.DoesNotExist:
+        raise NotFound(NO_LEAD) from None

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import ValidationError
 from django.db import connection
 
 from crm_project import values
@@ -43,7 +44,18 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
         """A user who may do everything in the admin (``make admin``)."""
+        self._check_identity(username, email, password)
         return self.create_user(username, email, password, **{**fields, "is_staff": True, "is_superuser": True})
+
+    def _check_identity(self, username: str, email: str, password: str | None) -> None:
+        """Raise ``ValidationError`` for what the rules refuse; an administrator may go without an address."""
+        from users import rules  # the rules take the longest password from here
+
+        given = {"username": username, "email": email, "password": password}
+        asked = {name: rules.REGISTRATION[name] for name, value in given.items() if value or name != "email"}
+        _, problems = values.judge(given, asked)
+        if problems:
+            raise ValidationError([f"{problem.loc[0]}: {problem.msg}" for problem in problems])
 
     def by_credentials(self, username: str, password: str) -> "User | None":
         """The active user with that name and password, or ``None``: in the same time whether or not the name exists."""

@@ -53,6 +53,8 @@ class BearerAuthentication(JWTAuthentication):
 
 def _claims(token: Token) -> tuple[int, int]:
     subject, version = token.get("sub"), token.get(VERSION_CLAIM)
+    if not isinstance(token.get("iat"), int):
+        raise _refused()
     if not isinstance(subject, str) or not _id.match(subject) or int(subject) > BIGGEST:
         raise _refused()
     if type(version) is not int or not 0 < version < 2**31:

@@ -37,17 +37,16 @@ class Row:
 
 
 class Authors:
-    """Users by name in any case, each looked up once; ``default`` is the author of rows that name none."""
+    """Users by name in any case, each found once; ``default`` is the author of rows that name none."""
 
     def __init__(self, default: str = "") -> None:
         self.default = default
-        self.found: dict[str, Author | None] = {"": None}
+        self.found: dict[str, Author] = {}
 
     def look_up(self, names: Iterable[str]) -> None:
         """Learn who these users are."""
-        if new := {key(name) for name in names} - self.found.keys():
+        if new := {key(name) for name in names if name} - self.found.keys():
             users = User.objects.filter(username_key__in=new)
-            self.found.update(dict.fromkeys(new))
             self.found.update({user.username_key: (user.pk, user.name) for user in users})
 
     def settle(self, rows: Collection[Row]) -> None:
@@ -55,7 +54,7 @@ class Authors:
         self.look_up([self.default, *(row.user for row in rows)])
         for row in rows:
             name = row.user or self.default
-            if author := self.found[key(name)]:
+            if author := self.found.get(key(name)):
                 row.author = author
             elif name:
                 row.problems.append(Problem("no_user", ("user",), "There is no user of that name", name))

@@ -45,7 +45,7 @@ class ActivityImport(FileImport):
         super().prepare()
         self.authors = Authors(getattr(self.options, "user", ""))
         self.authors.look_up([self.authors.default])
-        if self.authors.default and not self.authors.found[values.key(self.authors.default)]:
+        if self.authors.default and not self.authors.found:
             raise Refused(f"there is no user {self.authors.default!r}")
 
     @staticmethod

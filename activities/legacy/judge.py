@@ -7,7 +7,7 @@ cannot be mended.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -161,7 +161,7 @@ class Users(Judge):
 
 
 class Leads(Judge):
-    """Leads, whose ids are kept in order: eight bytes for each."""
+    """Leads, whose ids and counts are kept in the order of the ids: sixteen bytes for each."""
 
     rules = {
         "id": Rule(identity),
@@ -175,6 +175,8 @@ class Leads(Judge):
     def __init__(self) -> None:
         super().__init__()
         self.ids = array("q")
+        self.recorded = array("i")  # activity_count as the source has it
+        self.counted = array("i")  # activities that were stored
 
     def judge(self, row: Row) -> tuple[Row | None, list[Wrong]]:
         """As all do, then what concerns two columns."""
@@ -182,6 +184,8 @@ class Leads(Judge):
         if clean is None or any(w.after is BEYOND for w in wrong):
             return clean, wrong
         self.ids.append(clean["id"])
+        self.recorded.append(row["activity_count"])
+        self.counted.append(0)
         for problem in lead_rules.check_budgets(clean):
             given = f"{clean['budget_min']} … {clean['budget_max']}"
             clean["budget_min"], clean["budget_max"] = clean["budget_max"], clean["budget_min"]
@@ -202,6 +206,15 @@ class Leads(Judge):
         """Whether there was a lead of that number."""
         place = bisect_left(self.ids, lead_id)
         return place < len(self.ids) and self.ids[place] == lead_id
+
+    def count(self, lead_id: int) -> None:
+        """Note one stored activity of a lead that there is."""
+        self.counted[bisect_left(self.ids, lead_id)] += 1
+
+    def miscounted(self) -> Iterator[tuple[int, int, int]]:
+        """Every lead whose recorded count is not the number of its activities: its id and the two."""
+        counts = zip(self.ids, self.recorded, self.counted, strict=True)
+        yield from ((lead_id, recorded, real) for lead_id, recorded, real in counts if recorded != real)
 
 
 class Activities(Judge):

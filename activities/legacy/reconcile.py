@@ -1,11 +1,9 @@
 """Both sides counted after the load, by the databases themselves, and compared with what passed through our hands."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from django.db.models import Count, F, OuterRef, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Sum
 
 from activities.legacy.source import Source
 from activities.models import Activity
@@ -14,7 +12,6 @@ from leads import rules
 from leads.models import Lead
 from users.models import User
 
-BATCH = 500  # leads counted anew at a time
 MODELS: dict[str, Any] = {"users": User, "leads": Lead, "activities": Activity}
 
 
@@ -39,20 +36,6 @@ class Passed:
         self.stored: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.recorded = 0  # the sum of the source's activity_count
-
-
-def recount() -> Iterator[tuple[int, int, int]]:
-    """Set ``activity_count`` where it is not the number of activities; lead, recorded and real count of each.
-
-    All leads are new and nobody else sees them yet, so no version moves.
-    """
-    own = Activity.objects.filter(lead=OuterRef("pk")).order_by().values("lead").values(count=Count("pk"))
-    counted = Lead.objects.annotate(real=Coalesce(Subquery(own), 0)).exclude(activity_count=F("real")).order_by("pk")
-    last = 0
-    while wrong := list(counted.filter(pk__gt=last).values_list("pk", "activity_count", "real")[:BATCH]):
-        last = wrong[-1][0]
-        Lead.objects.filter(pk__in=[pk for pk, _, _ in wrong]).update(activity_count=Coalesce(Subquery(own), 0))
-        yield from wrong
 
 
 def reconcile(source: Source, passed: Passed) -> tuple[list[Line], list[str]]:

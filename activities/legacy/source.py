@@ -159,11 +159,18 @@ def _sqlite(config: dict[str, Any]) -> Iterator[Database]:
     except sqlite3.Error as error:
         if connection:
             connection.close()
-        raise Unreadable(f"{path} cannot be read: {first_line(error)}") from None
+        raise Unreadable(f"{path} cannot be read: {first_line(error)}{_hint(path)}") from None
     try:
         yield database
     finally:
         connection.close()
+
+
+def _hint(path: Path) -> str:
+    # SQLite undoes an interrupted write when it next opens the file to write; we only read.
+    if not Path(f"{path}-journal").exists():
+        return ""
+    return " (a write was interrupted there: start the earlier server once more and stop it, so that it is undone)"
 
 
 @contextmanager

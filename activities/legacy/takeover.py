@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 
 from activities.legacy import judge
 from activities.legacy.findings import Findings, shown
-from activities.legacy.reconcile import MODELS, Line, Passed, reconcile, recount
+from activities.legacy.reconcile import MODELS, Line, Passed, reconcile
 from activities.legacy.source import Row, Source, first_line, opened
 from activities.legacy.tables import Unreadable
 from activities.models import Activity
@@ -28,7 +28,7 @@ from leads.models import ImportRun, Lead
 from leads.querysets import complete
 from users.models import User
 
-BATCH = 500  # users stored at a time
+BATCH = 500  # users stored, or leads corrected, at a time
 PROGRESS_EVERY = 10_000  # rows
 
 Progress = Callable[[str, int, int], None]  # table, rows done, rows in all
@@ -94,7 +94,7 @@ class Takeover:
 
     def __init__(self, outcome: Outcome, options: Options, progress: Progress) -> None:
         self.outcome, self.options, self.progress = outcome, options, progress
-        self.passed = Passed()
+        self.passed, self.leads = Passed(), judge.Leads()
         self.problems, self.changes, self.tidied = outcome.problems, outcome.changes, outcome.tidied
 
     def load(self, source: Source) -> None:
@@ -107,9 +107,7 @@ class Takeover:
         self._load_all(source)
         if self.problems:
             raise _Rollback
-        for lead_id, recorded, real in recount():
-            told = {"before": recorded, "after": real, "reason": "counted again"}
-            self.changes.add(source.found["leads"].name, lead_id, "activity_count", **told)
+        self._correct_counts(source.found["leads"].name)
         self.outcome.lines, unexplained = reconcile(source, self.passed)
         if unexplained:
             raise Refused("the two sides do not agree: " + "; ".join(unexplained))
@@ -119,7 +117,7 @@ class Takeover:
         self.close(ImportRun.State.DONE)
 
     def _load_all(self, source: Source) -> None:
-        users, leads = judge.Users(), judge.Leads()
+        users, leads = judge.Users(), self.leads
         self._load_users(self._judged(source, "users", users))
         with first_load(wanted=not self.options.dry_run), load.writer(Lead, LEAD_COLUMNS) as write:
             for row in self._judged(source, "leads", leads):
@@ -129,6 +127,18 @@ class Takeover:
         with load.writer(Activity, ACTIVITY_COLUMNS) as write:
             for row in self._judged(source, "activities", judge.Activities(users, leads)):
                 write([row[column] for column in ACTIVITY_COLUMNS])
+                leads.count(row["lead_id"])
+
+    def _correct_counts(self, table: str) -> None:
+        """``activity_count`` is the number of activities. The leads are new to everybody, so no version moves."""
+        wrong = []
+        for lead_id, recorded, real in self.leads.miscounted():
+            self.changes.add(table, lead_id, "activity_count", before=recorded, after=real, reason="counted again")
+            wrong.append(Lead(pk=lead_id, activity_count=real))
+            if len(wrong) == BATCH:
+                load.update(Lead, wrong, ["activity_count"])
+                wrong = []
+        load.update(Lead, wrong, ["activity_count"])
 
     def _load_users(self, rows: Iterator[Row]) -> None:
         batch = []
@@ -161,7 +171,7 @@ class Takeover:
         self.progress(noun, total, total)
 
     def _recorded(self, table: str, row_id: Any, count: object) -> int:
-        """The source's count, to begin with; what is no count at all is told here, a wrong one by ``recount``."""
+        """The source's count, to begin with; what is no count at all is told here, a wrong one by ``_correct_counts``."""
         number = count if isinstance(count, int) else 0
         self.passed.recorded += number
         possible = min(max(number, 0), values.BIGGEST_32)

@@ -1,5 +1,6 @@
 """JSON in and out through orjson, forms, and a content negotiation that never says 406."""
 
+import codecs
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
@@ -24,7 +25,7 @@ class JSONParser(BaseParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         """The parsed body; ``Unprocessable`` where it is not JSON."""
-        body = read(stream)
+        body = read(stream).removeprefix(codecs.BOM_UTF8)
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:

@@ -19,5 +19,5 @@ def iso_sql(column: str, vendor: str) -> str:
 
 
 def day_sql(column: str, vendor: str) -> str:
-    """SQL for a day as ``YYYY-MM-DD``, whatever PostgreSQL's ``DateStyle``; SQLite holds just that."""
-    return f"to_char({column}, 'YYYY-MM-DD')" if vendor == "postgresql" else column
+    """SQL for a day as ``YYYY-MM-DD``, whatever PostgreSQL's ``DateStyle``."""
+    return f"to_char({column}, 'YYYY-MM-DD')" if vendor == "postgresql" else f"date({column})"

@@ -29,14 +29,14 @@ class ApiViewSet(ViewSet):
         super().initial(request, *args, **kwargs)
 
 
-def path_id(given: str, name: str) -> int:
-    """An id from the path: 422 where it is no integer, 404 where no row can have it."""
+def path_id(given: str, name: str, missing: str) -> int:
+    """An id from the path: 422 where it is no integer, a 404 that says ``missing`` where no row can have it."""
     try:
         number = integer(given, -(10**40), 10**40)
     except Invalid as invalid:
         raise Unprocessable([Problem(invalid.type, ("path", name), invalid.msg, given)]) from None
     if not 0 < number <= BIGGEST:
-        raise NotFound("Not Found")
+        raise NotFound(missing)
     return number
 
 

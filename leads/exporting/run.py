@@ -4,7 +4,7 @@ No printing and no argument parsing here: the command and the admin may both cal
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -67,11 +67,20 @@ def _rows(leads: LeadQuerySet) -> Generator[dict[str, Any]]:
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """One moment's data, streamed. On SQLite a running query is that; a transaction would keep writers out."""
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
+    """All queries of the block see the data of one moment. ``atomic()`` alone would not do on PostgreSQL, and on
+    SQLite it would keep everybody from writing."""
+    with ExitStack() as stack:
+        if connection.in_atomic_block:
+            pass
+        elif connection.vendor == "postgresql":
+            stack.enter_context(transaction.atomic())
+            _execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        else:
+            _execute("BEGIN DEFERRED")
+            stack.callback(_execute, "ROLLBACK")
         yield
-        return
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
+
+
+def _execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)

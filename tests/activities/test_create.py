@@ -207,3 +207,7 @@ def test_a_trailing_slash_changes_nothing(api: Api, path: str) -> None:
 def test_a_body_that_is_no_activity(api: Api, path: str, body: bytes) -> None:
     assert [loc[0] for _, loc in refused(api.send("POST", path, body))] == ["body"]
     assert not Activity.objects.exists()
+
+
+def test_of_an_empty_list_and_a_missing_lead_the_lead_is_told(api: Api) -> None:
+    assert api.post("/api/leads/999/activities", []).status_code == 404

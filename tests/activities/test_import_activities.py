@@ -14,6 +14,7 @@ from activities.models import Activity
 from leads.models import ImportRun, Lead
 from tests.concurrency import together
 from tests.conftest import Api
+from tests.exporting.command import export_leads
 from tests.factories import activity_row, bearer, make_activity, make_lead, make_user
 from tests.importing.command import counts, rows_of, run_import, write_csv
 from users.models import User
@@ -238,8 +239,6 @@ def test_several_batches(tmp_path: Path, agent: User, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", ["leads.jsonl", "leads.jsonl.gz", "leads.csv", "leads.csv.gz", "leads.xlsx"])
 def test_our_own_export_is_read_back(tmp_path: Path, name: str) -> None:
-    from tests.exporting.command import export_leads
-
     author = make_user(username="=odd, 'name'")
     lead, phone_only = make_lead(email="ann@example.com"), make_lead(email="")
     make_lead()

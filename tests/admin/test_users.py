@@ -1,6 +1,9 @@
 """The admin's users pages."""
 
+import io
+
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from tests.conftest import Api
@@ -74,3 +77,24 @@ def test_deactivation_ends_tokens_for_good(boss: Client, agent: User) -> None:
 def test_agents_stay_out(agent: User, client: Client) -> None:
     client.force_login(agent)
     assert client.get("/admin/users/user/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("username", "bo"), ("email", "notmail"), ("password", "short"), ("username", "")]
+)
+def test_the_first_administrator_obeys_the_rules(
+    db: None, monkeypatch: pytest.MonkeyPatch, field: str, value: str
+) -> None:
+    given = {"username": "boss", "email": "", "password": "a long password", field: value}
+    for name, text in given.items():
+        monkeypatch.setenv(f"DJANGO_SUPERUSER_{name.upper()}", text)
+    with pytest.raises(CommandError):
+        call_command("createsuperuser", interactive=False, stdout=io.StringIO())
+    assert not User.objects.exists()
+
+
+def test_the_first_administrator_needs_no_address(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {"username": "boss", "email": "", "password": "a long password"}.items():
+        monkeypatch.setenv(f"DJANGO_SUPERUSER_{name.upper()}", text)
+    call_command("createsuperuser", interactive=False, stdout=io.StringIO())
+    assert User.objects.get(is_superuser=True).check_password("a long password")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpResponse
@@ -13,7 +14,7 @@ from leads.models import Lead
 from leads.querysets import LeadQuerySet
 from tests.assertions import refused
 from tests.conftest import Api
-from tests.factories import lead_row
+from tests.factories import lead_row, make_lead
 from users.models import User
 
 JSON = "application/json"
@@ -207,7 +208,7 @@ def test_too_large_a_body_is_a_413(api: Api, settings: Settings, path: str, cont
 
 @pytest.mark.parametrize("body", [[], b"[ ]"])
 def test_an_empty_list_is_a_400(api: Api, body: Any) -> None:
-    for path in ("/api/leads", "/api/leads/1/activities"):
+    for path in ("/api/leads", f"/api/leads/{make_lead().pk}/activities"):
         sentence(api.post(path, body), 400)
 
 
@@ -217,8 +218,8 @@ def broken(*args: Any, **options: Any) -> Any:
 
 
 def test_an_unexpected_exception_is_a_500_that_tells_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LeadQuerySet, "active", broken)
-    for reply in (api.get("/api/leads"), api.get("/api/leads/1"), api.delete("/api/leads/1/")):
+    monkeypatch.setattr(LeadQuerySet, "change", broken)
+    for reply in (api.put("/api/leads/1", {}), api.delete("/api/leads/1/")):
         assert sentence(reply, 500) == "Internal Server Error"
         assert b"secret-inside" not in reply.content + str(reply.headers).encode()
 
@@ -251,3 +252,8 @@ def test_a_database_that_is_away_is_a_503(api: Api, agent: User, error: type[Exc
 def test_the_health_check_asks_nothing_of_the_database(anonymous: Api) -> None:
     with database(OperationalError):
         assert anonymous.get("/").json() == {"status": "ok"}
+
+
+def test_a_byte_order_mark_is_no_error(api: Api) -> None:
+    body = b"\xef\xbb\xbf" + orjson.dumps(lead_row())
+    assert api.send("POST", "/api/leads", body).status_code == 201

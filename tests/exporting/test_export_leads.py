@@ -4,16 +4,21 @@ import csv
 import io
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError
 
-from leads.exporting import tables
+from activities.exporting import of_leads
+from leads.exporting import run, tables
 from leads.models import Lead
+from tests.concurrency import together
 from tests.conftest import Api
 from tests.exporting.command import export_leads, refused, rows_of
-from tests.factories import make_activity, make_lead
+from tests.factories import activity_row, bearer, make_activity, make_lead, make_user
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -82,13 +87,11 @@ def test_a_name_that_says_no_format_needs_one(tmp_path: Path) -> None:
     make_lead(first_name="Ann")
     assert refused("--output", tmp_path / "leads.txt")[0] == 2
     assert refused("--output", tmp_path / "leads.xlsx.gz")[0] == 2
-    call = export_leads(tmp_path / "leads.jsonl", "--format", "jsonl")
-    assert call[0]["first_name"] == "Ann"
+    call_command("export_leads", "--output", str(tmp_path / "leads.txt"), "--format", "jsonl", stdout=io.StringIO())
+    assert json.loads((tmp_path / "leads.txt").read_bytes())["first_name"] == "Ann"
 
 
 def test_standard_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    from django.core.management import call_command
-
     make_lead(first_name="Zoë")
     call_command("export_leads", "--output", "-", stderr=io.StringIO())
     rows = list(csv.DictReader(io.StringIO(capsysbinary.readouterr().out.decode())))
@@ -101,8 +104,8 @@ def test_standard_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
 def test_no_cell_is_run_as_a_formula(tmp_path: Path, start: str) -> None:
     text = f"{start}HYPERLINK(1)"
     make_lead(first_name=text, property_interest=text)
-    for row in (export_leads(tmp_path / "leads.csv")[0],):
-        assert row["first_name"] == row["property_interest"] == f"'{text}"
+    (row,) = export_leads(tmp_path / "leads.csv")
+    assert row["first_name"] == row["property_interest"] == f"'{text}"
     assert export_leads(tmp_path / "raw.csv", "--raw")[0]["first_name"] == text
     assert export_leads(tmp_path / "leads.jsonl")[0]["first_name"] == text
     # A workbook's cell is text by its type; only what would lose an apostrophe on the way back gets another.
@@ -136,8 +139,6 @@ def test_an_earlier_file_is_replaced_and_a_link_stays_one(tmp_path: Path, name: 
 
 
 def test_a_device_is_written_to_and_stays_one() -> None:
-    from django.core.management import call_command
-
     out = io.StringIO()
     call_command("export_leads", "--output", os.devnull, "--format", "csv", stdout=out)
     assert not Path(os.devnull).is_file()
@@ -208,6 +209,30 @@ def test_activities_need_a_second_file_but_in_json_lines(capsysbinary: pytest.Ca
     assert refused("--output", "-", "--with-activities")[0] == 2
     assert refused("--output", os.devnull, "--format", "xlsx", "--with-activities")[0] == 2
     assert capsysbinary.readouterr().out == b""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_writes_meanwhile_does_not_wait_and_does_not_show(
+    concurrent_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leads.exporting.run.CHUNK", 2)
+    agent, leads = make_user(), [make_lead() for _ in range(6)]
+    oldest, newest = leads[0], leads[-1]
+    make_activity(oldest, agent)
+    rows: list[dict[str, Any]] = []
+
+    def write(row: Mapping[str, Any]) -> None:
+        if not rows:
+            api = Api(bearer(agent))
+            paths = f"/api/leads/{leads[1].pk}", f"/api/leads/{oldest.pk}/activities"
+            replies = together(lambda: api.delete(paths[0]), lambda: api.post(paths[1], activity_row()))
+            assert [reply.status_code for reply in replies] == [204, 201]
+        rows.append(dict(row))
+
+    assert run.export_leads(Lead.objects.all(), write, run.Attached("activities", of_leads)) == 6
+    assert [row["id"] for row in rows] == [lead.pk for lead in reversed(leads)]
+    assert (rows[0]["id"], rows[-1]["activity_count"], len(rows[-1]["activities"])) == (newest.pk, 1, 1)
+    assert Lead.objects.active().count() == 5
 
 
 def test_an_export_of_nobody_has_a_header(tmp_path: Path) -> None:

@@ -101,6 +101,14 @@ def test_a_killed_export_leaves_no_file_that_looks_whole(office: Office, tmp_pat
         assert [json.loads(line)["status"] for line in file] == ["few"] * FEW
 
 
+@pytest.mark.parametrize("wrong", [["--format", "pdf"], ["--min-budget", "lots"], ["--max-budget", "-1"], []])
+def test_wrong_arguments_end_with_2(office: Office, tmp_path: Path, wrong: list[str]) -> None:
+    process = office.export(*(["--output", tmp_path / "leads.csv", *wrong] if wrong else []))
+    out, error = process.communicate()
+    assert (process.returncode, out, "Traceback" in error) == (2, "", False)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_reader_who_has_had_enough_ends_it_quietly(office: Office) -> None:
     process = office.export("--output", "-")
     assert process.stdout is not None

@@ -70,3 +70,9 @@ def test_an_inactive_lead_is_not_found(api: Api) -> None:
 @pytest.mark.parametrize("word", ["abc", "1.5", "1e3", "0x1", "1,2", "null", "é", "%D9%A1", "%00", "1%00"])
 def test_an_id_that_is_no_number(api: Api, word: str) -> None:
     assert refused(api.get(f"/api/leads/{word}")) == [("int_parsing", ["path", "lead_id"])]
+
+
+@pytest.mark.parametrize("lead_id", ["999", "0", "-1", str(2**63), "9" * 30])
+def test_every_missing_lead_is_told_alike(api: Api, lead_id: str) -> None:
+    reply = api.get(f"/api/leads/{lead_id}")
+    assert (reply.status_code, reply.json()) == (404, {"detail": "Lead not found"})

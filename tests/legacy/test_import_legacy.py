@@ -1,5 +1,7 @@
 """``manage.py import_legacy``: what is kept, where it may come from, and when it is refused."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -198,6 +200,22 @@ def test_the_source_is_only_read(loose: Earlier) -> None:
     import_legacy(loose.url)
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_an_interrupted_write_is_told(loose: Earlier) -> None:
+    """The earlier server was killed half way through a transaction: its journal has the pages to put back."""
+    file = loose.url.removeprefix("sqlite:///")
+    code = "PRAGMA cache_size=1; BEGIN; UPDATE leads SET property_interest = 'half done';"
+    code += "WITH RECURSIVE n(i) AS (VALUES (100) UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+    code += " INSERT INTO leads SELECT i, 'a', 'b', '', '1', 'new', '', 1, 2, hex(zeroblob(200)), 1, '', '', 0 FROM n;"
+    program = (
+        "import os, sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2]); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", program, file, code], check=False)
+    assert Path(f"{file}-journal").exists()
+    assert "a write was interrupted" in import_legacy(loose.url, code=1)["message"]
+    loose.execute("UPDATE leads SET activity_count = 1")
+    assert import_legacy(loose.url)["created"] == 3
 
 
 def test_no_hash_is_ever_shown(office: Earlier) -> None:

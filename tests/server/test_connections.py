@@ -80,3 +80,22 @@ def test_letters_beyond_ascii_in_the_address(server: LiveServer) -> None:
 
 def test_an_unknown_host_name_is_refused(server: LiveServer) -> None:
     assert server.send("GET", "/", headers={"Host": "evil.example"}).status == 400
+
+
+def test_a_precondition_that_cannot_be_read_is_not_met(server: LiveServer) -> None:
+    token = server.token()
+    lead = server.send("POST", "/api/leads", lead_row(phone="0"), token).json()
+    with server.connect() as connection:
+        connection.sendall(
+            f"DELETE /api/leads/{lead['id']} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+            f"Authorization: {token['Authorization']}\r\n".encode()
+            + b'If-Match: "9-\xe9"\r\n\r\n'
+        )
+        assert read_to_end(connection).startswith(b"HTTP/1.1 412 ")
+    assert server.send("GET", f"/api/leads/{lead['id']}", headers=token).status == 200
+
+
+def test_a_host_that_cannot_be_read_is_not_ours(server: LiveServer) -> None:
+    with server.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: caf\xe9\r\nConnection: close\r\n\r\n")
+        assert read_to_end(connection).startswith(b"HTTP/1.1 400 ")

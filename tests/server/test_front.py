@@ -84,7 +84,9 @@ def request(**scope: Any) -> Any:
         "headers": [],
     }
     given = {**defaults, **scope}
-    return SimpleNamespace(**{**given, "headers": SimpleNamespace(items=lambda: given["headers"])})
+    names = [name for name, _ in given["headers"]]
+    headers = SimpleNamespace(items=lambda: list(given["headers"]), keys=lambda: names)
+    return SimpleNamespace(**{**given, "headers": headers})
 
 
 def test_the_environ(run: Run) -> None:

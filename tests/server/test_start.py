@@ -150,3 +150,12 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "env").write_text("PORT=1\nBODY_MAX_BYTES=2048\n")
     with serving(ENV_FILE=str(tmp_path / "env")) as server:
         assert server.send("POST", "/api/leads", b"x" * 3000).json() == {"detail": "The body is larger than 2048 bytes"}
+
+
+def test_a_host_may_be_a_name() -> None:
+    with serving(HOST="localhost") as server:
+        assert server.send("GET", "/").status == 200
+
+
+def test_a_host_that_is_nowhere_is_one_line() -> None:
+    assert "HOST=no-such-host.invalid" in refusal(HOST="no-such-host.invalid")

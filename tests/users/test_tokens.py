@@ -201,7 +201,7 @@ def test_a_token_that_is_not_yet_good_is_refused(
     assert_refused(me(anonymous, f"Bearer {signed(claims | {claim: value})}"))
 
 
-@pytest.mark.parametrize("claim", ["sub", "exp", "token_version", "token_type", "jti"])
+@pytest.mark.parametrize("claim", ["sub", "exp", "iat", "token_version", "token_type", "jti"])
 def test_a_missing_claim_is_refused(anonymous: Api, claims: dict[str, Any], claim: str) -> None:
     del claims[claim]
     assert_refused(me(anonymous, f"Bearer {signed(claims)}"))

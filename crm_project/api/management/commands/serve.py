@@ -38,7 +38,7 @@ class Command(BaseCommand):
                 "Warning: SECRET_KEY is short or well known: whoever guesses it can sign in as anybody. "
                 "`make secret` prints a good one."
             )
-        host, port = settings.HOST, free_port(settings.HOST, settings.PORT)
+        host, port = free_address(settings.HOST, settings.PORT)
         self._wait_for_database()
         call_command("migrate", verbosity=0, interactive=False)
         self._welcome(host, port)
@@ -75,8 +75,8 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def free_port(host: str, port: int) -> int:
-    """``port`` if nobody listens there (any free one for 0), else ``CommandError``.
+def free_address(host: str, port: int) -> tuple[str, int]:
+    """The address of ``host``, and ``port`` if nobody listens there (any free one for 0); else ``CommandError``.
 
     granian shares ports among processes, so that a second server would quietly take half the first one's requests.
     """
@@ -85,11 +85,11 @@ def free_port(host: str, port: int) -> int:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-            return int(probe.getsockname()[1])
+            return probe.getsockname()[0], int(probe.getsockname()[1])
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise CommandError(f"PORT={port} is in use on {host}; stop that server or choose another PORT.") from None
-        raise CommandError(f"HOST={host} and PORT={port} cannot be listened on: {error.strerror}") from None
+        raise CommandError(f"HOST={host} and PORT={port} cannot be listened on: {error.strerror or error}") from None
 
 
 def load_application() -> None:

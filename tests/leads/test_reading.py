@@ -1,0 +1,81 @@
+"""The explicit statements of the hot reads give what their ORM forms do."""
+
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+import pytest
+
+from leads import reading
+from leads.filters import NAMED, narrow
+from leads.models import Lead
+from leads.serializers import OUT, lead_out
+from tests.factories import make_lead
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("Ada", "Åsa", "100%", "a_b", "back\\slash")
+STATUSES = ("new", "closed")
+BUDGETS = ((None, None), (None, 5), (3, None), (0, 0), (3, 5), (2**63 - 1, 2**63 - 1))
+
+
+@pytest.fixture
+def leads() -> None:
+    """Some of every kind, many of one moment, some of a moment without a fraction, some deleted."""
+    moments = (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), datetime(2026, 1, 2, 3, 4, 5, 60, tzinfo=UTC))
+    for place, (name, status, budgets) in enumerate(product(NAMES, STATUSES, BUDGETS)):
+        lowest, highest = budgets
+        lead = make_lead(
+            first_name=name, status=status, budget_min=lowest, budget_max=highest, source="Zillow" if place % 3 else "x"
+        )
+        changes: dict[str, Any] = {"created_at": moments[place % 2], "updated_at": moments[place // 2 % 2]}
+        Lead.objects.filter(pk=lead.pk).update(**changes, is_active=place % 7 != 0, activity_count=place, version=place)
+
+
+def by_orm(wanted: dict[str, Any], offset: int = 0, size: int = 1000) -> list[dict[str, Any]]:
+    found = narrow(Lead.objects.active(), wanted).newest_first().part(offset, size)
+    return [lead_out(lead) for lead in found]
+
+
+WANTED: list[dict[str, Any]] = [
+    {},
+    *({"q": [word]} for word in ("ada", "åsa", "%", "_", "\\", "a_", "0%", "nobody")),
+    {"q": ["lovelace", "a"]},
+    {"status": "closed"},
+    {"source": "zillow"},
+    *({name: money} for name in ("min_budget", "max_budget") for money in (0, 3, 4, 5, 6, 2**63 - 1)),
+    {"min_budget": 4, "max_budget": 4},
+    {"q": ["a"], "status": "new", "source": "zillow", "min_budget": 1, "max_budget": 9},
+    {"q": None, "status": None, "source": None, "min_budget": None, "max_budget": None},
+]
+
+
+@pytest.mark.usefixtures("leads")
+def test_a_page() -> None:
+    found = {str(wanted): reading.page(wanted, 0, 1000) for wanted in WANTED}
+    assert found == {str(wanted): by_orm(wanted) for wanted in WANTED}
+    assert all(tuple(row) == OUT and row["is_active"] is True for rows in found.values() for row in rows)
+    lengths = [len(rows) for rows in found.values()]
+    assert 0 in lengths
+    assert len(set(lengths)) > 8, "the filters tell the leads apart"
+
+
+@pytest.mark.usefixtures("leads")
+@pytest.mark.parametrize("near", [0, 1000])
+@pytest.mark.parametrize("wanted", [{}, {"q": ["a"], "status": "new", "min_budget": 1}])
+def test_pages_partition_the_list(monkeypatch: pytest.MonkeyPatch, near: int, wanted: dict[str, Any]) -> None:
+    monkeypatch.setattr(reading, "NEAR", near)
+    pages = [reading.page(wanted, offset, 4) for offset in range(0, 60, 4)]
+    assert [row for page in pages for row in page] == by_orm(wanted)
+    assert pages[-1] == []
+
+
+def test_every_filter_has_its_condition() -> None:
+    assert {"q", *reading.CONDITIONS} == set(NAMED)
+
+
+@pytest.mark.usefixtures("leads")
+def test_one() -> None:
+    for lead in Lead.objects.all():
+        assert reading.one(lead.pk) == ((lead_out(lead), lead.version) if lead.is_active else None)
+    assert reading.one(2**63 - 1) is None
