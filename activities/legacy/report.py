@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from activities.legacy.findings import Finding, Findings
+from activities.legacy.findings import Finding, Findings, shown
 from activities.legacy.takeover import Outcome
 
 TITLES = {
@@ -30,7 +30,7 @@ def as_json(outcome: Outcome) -> Iterator[str]:
         "problem_count": len(outcome.problems),
         "change_count": len(outcome.changes),
         "reconciliation": [
-            {"what": line.what, "source": line.source, "here": line.here, "verdict": line.verdict}
+            {"what": line.what, "source": shown(line.source), "here": line.here, "verdict": line.verdict}
             for line in outcome.lines
         ],
     }

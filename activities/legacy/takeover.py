@@ -171,7 +171,7 @@ class Takeover:
         self.progress(noun, total, total)
 
     def _recorded(self, table: str, row_id: Any, count: object) -> int:
-        """The source's count, to begin with; what is no count at all is told here, a wrong one by ``_correct_counts``."""
+        """The source's count, to begin with. What is no count is told here, a wrong one by ``_correct_counts``."""
         number = count if isinstance(count, int) else 0
         self.passed.recorded += number
         possible = min(max(number, 0), values.BIGGEST_32)

@@ -32,10 +32,10 @@ def undo(run_id: int, by: str) -> ImportRun:
             raise Refused(f"there is no import run {run_id}")
         if run.state == ImportRun.State.UNDONE:
             raise Refused(f"run {run_id} was undone already, on {run.undone_at:%Y-%m-%d %H:%M} UTC by {run.undone_by}")
-        if run.kind != "leads" or run.state != ImportRun.State.DONE:
-            raise Refused(
-                f"run {run_id} ({run.kind}, {accounts.state_of(run)}) stored no leads, so there is nothing to undo"
-            )
+        if run.kind != "leads":
+            raise Refused(f"run {run_id} is not an import of leads ({run.kind}); only those can be undone")
+        if run.state != ImportRun.State.DONE:
+            raise Refused(f"run {run_id} ({accounts.state_of(run)}) stored no leads, so there is nothing to undo")
         report = _take_back(run, timezone.now())
         run.state, run.undone_at, run.undone_by, run.undo_report = ImportRun.State.UNDONE, timezone.now(), by, report
         run.save(update_fields=["state", "undone_at", "undone_by", "undo_report"])

@@ -1,0 +1,96 @@
+"""No hot read makes PostgreSQL read all of leads or activities: the plans of what the API really sends."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from leads.models import Lead
+from tests.conftest import Api
+from users.models import User
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="plans are PostgreSQL's"),
+]
+
+LARGE = ("leads_lead", "activities_activity")
+LEADS = 20_000
+FILL_LEADS = f"""
+INSERT INTO leads_lead (first_name, last_name, email, phone, status, source, budget_min, budget_max, property_interest,
+    is_active, created_at, updated_at, activity_count, version, closed_at, search, source_key, email_key, person_key)
+SELECT 'Ada', 'Number' || n, 'ada' || n || '@example.com', '+1-555-' || n,
+    (ARRAY['new', 'new', 'new', 'contacted', 'closed', 'lost'])[1 + n % 6],
+    (ARRAY['Website', 'Website', 'Zillow'])[1 + n % 3], n % 900 * 1000, n % 900 * 1000 + 50000, NULL,
+    n % 25 <> 0, now() - ({LEADS} - n) * interval '1 minute', now(), 2, 1, NULL,
+    'ada' || chr(10) || md5(n::text) || chr(10) || 'ada' || n || '@example.com',
+    lower((ARRAY['Website', 'Website', 'Zillow'])[1 + n % 3]), 'ada' || n || '@example.com', '555' || n || ' ada'
+FROM generate_series(1, {LEADS}) AS n ORDER BY n
+"""
+FILL_ACTIVITIES = """
+INSERT INTO activities_activity (lead_id, user_id, activity_type, title, activity_date, created_at, user_name)
+SELECT id, %s, 'call', 'Call', created_at::date, created_at, 'Ada' FROM leads_lead, generate_series(1, 2) ORDER BY id
+"""
+
+
+@pytest.fixture
+def office(agent: User) -> int:
+    """Enough rows for an index to be worth it; the id of a lead."""
+    with connection.cursor() as cursor:
+        cursor.execute(FILL_LEADS)
+        cursor.execute(FILL_ACTIVITIES, [agent.pk])
+        cursor.execute("ANALYZE leads_lead, activities_activity")
+    return int(Lead.objects.active().latest("pk").pk)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def scans(api: Api, path: str) -> tuple[list[str], list[str]]:
+    """The large tables that a GET reads in any way, and those that it reads from end to end."""
+    with CaptureQueriesContext(connection) as captured:
+        reply = api.get(path)
+    assert reply.status_code == 200, reply.content
+    found: list[dict[str, Any]] = []
+    for query in captured.captured_queries:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {query['sql']}")
+            (plan,) = cursor.fetchone()
+        plan = json.loads(plan) if isinstance(plan, str) else plan
+        found += [node for node in nodes(plan[0]["Plan"]) if node.get("Relation Name") in LARGE]
+    return (
+        [node["Relation Name"] for node in found],
+        [node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"],
+    )
+
+
+READS = (
+    "/api/leads",
+    "/api/leads?size=1000",
+    "/api/leads?page=900",
+    "/api/leads?status=closed",
+    "/api/leads?status=closed&page=20",
+    "/api/leads?source=zillow",
+    "/api/leads?min_budget=100000",
+    "/api/leads?min_budget=949000",
+    "/api/leads?min_budget=9000000000",
+    "/api/leads?max_budget=0",
+    "/api/leads?q=ada",
+    "/api/leads?q=c4ca4238a0b923",
+    "/api/leads?q=ada+c4ca4238a0b923",
+    "/api/leads?q=nobody&status=new",
+    "/api/leads/{lead}",
+    "/api/leads/{lead}/activities",
+)
+
+
+def test_no_read_of_a_whole_table(api: Api, office: int) -> None:
+    found = {path: scans(api, path.format(lead=office)) for path in READS}
+    assert all(read for read, _ in found.values()), "every plan was looked at"
+    assert {path: whole for path, (_, whole) in found.items() if whole} == {}
