@@ -1,9 +1,8 @@
 """``manage.py import_activities``: whose activity a row is, what is stored and counted, the account of every row."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -12,41 +11,21 @@ from django.test.utils import CaptureQueriesContext
 
 from activities.models import Activity
 from leads.models import ImportRun, Lead
+from tests.activities.command import assert_counted, import_activities, told, write_activities
 from tests.concurrency import together
 from tests.conftest import Api
-from tests.exporting.command import export_leads
-from tests.factories import activity_row, bearer, make_activity, make_lead, make_user
-from tests.importing.command import counts, rows_of, run_import, write_csv
+from tests.factories import activity_row, bearer, make_lead, make_user
+from tests.importing.command import counts, rows_of, run_import
 from users.models import User
-
-HEADER = "lead_id,lead_email,user,activity_type,title,notes,duration,activity_date,created_at"
 
 pytestmark = pytest.mark.django_db
 
-
-def import_activities(*arguments: Any, code: int = 0) -> dict[str, Any]:
-    """Run the command, check its exit code, and return its report."""
-    return run_import("import_activities", *arguments, code=code)
-
-
-def write(folder: Path, *rows: str, header: str = HEADER, name: str = "activities.csv") -> Path:
-    return write_csv(folder, *rows, header=header, name=name)
-
-
-def told(report: dict[str, Any]) -> list[tuple[int, str, str]]:
-    """Line, column and reason of every problem."""
-    return [(problem["line"], problem["column"], problem["reason"]) for problem in report["problems"]]
-
-
-def assert_counted() -> None:
-    """Every lead's ``activity_count`` is the number of its activities."""
-    for lead in Lead.objects.all():
-        assert lead.activity_count == Activity.objects.filter(lead=lead).count()
+SHORT = "lead_id,user,activity_type,title,activity_date"
 
 
 def test_it_works(tmp_path: Path, api: Api, agent: User) -> None:
     ann, bo = make_lead(email="Ann@Example.com"), make_lead(email="bo@example.com")
-    path = write(
+    path = write_activities(
         tmp_path,
         f'{ann.pk},,{agent.username.upper()},Call,Intro call,"two\nlines",12,2024-10-03,2024-10-04T10:00:00Z',
         f",ann@example.COM,{agent.username},email,Sent listings,,,10/05/2024,",
@@ -82,18 +61,17 @@ def test_it_works(tmp_path: Path, api: Api, agent: User) -> None:
 
 def test_a_row_without_an_author_has_the_one_named_for_all(tmp_path: Path, agent: User) -> None:
     lead, other = make_lead(), make_user(username="Maria", first_name="Maria", last_name="Santos")
-    path = write(tmp_path, f"{lead.pk},maria,call,a,2024-01-01", f"{lead.pk},,call,b,2024-01-02", header=SHORT)
+    path = write_activities(
+        tmp_path, f"{lead.pk},maria,call,a,2024-01-01", f"{lead.pk},,call,b,2024-01-02", header=SHORT
+    )
     assert told(import_activities(path, code=1)) == [(3, "user", "Field required (--user names one for all)")]
     import_activities(path, "--user", agent.username.title())
     assert list(Activity.objects.order_by("title").values_list("user_name", flat=True)) == ["Maria Santos", "Agent One"]
     assert other.activities.count() == 1
 
 
-SHORT = "lead_id,user,activity_type,title,activity_date"
-
-
 def test_an_unknown_author_for_all_is_a_wrong_argument(tmp_path: Path) -> None:
-    path = write(tmp_path, f"{make_lead().pk},,call,a,2024-01-01", header=SHORT)
+    path = write_activities(tmp_path, f"{make_lead().pk},,call,a,2024-01-01", header=SHORT)
     assert run_import("import_activities", path, "--user", "nobody", code=2) == {}
     assert not ImportRun.objects.exists()
 
@@ -102,7 +80,7 @@ def test_every_problem_of_every_row_is_told_in_order(tmp_path: Path, agent: User
     gone, twin = make_lead(is_active=False, email="gone@example.com"), make_lead(email="twin@example.com")
     make_lead(email="Twin@example.com")
     good = f"{twin.pk},,{agent.username},call,Fine,,,2024-01-01,"
-    path = write(
+    path = write_activities(
         tmp_path,
         good,
         f"{gone.pk},,nobody,,Title,,soon,2024-13-01,never",
@@ -144,7 +122,9 @@ def test_every_problem_of_every_row_is_told_in_order(tmp_path: Path, agent: User
 def test_good_rows_go_in_and_bad_ones_come_back_to_be_mended(tmp_path: Path, agent: User) -> None:
     lead, rejects = make_lead(), tmp_path / "rejects.csv"
     rows = [f"{lead.pk},{agent.username},call,{title},2024-01-01" for title in ("one", "", "three")]
-    report = import_activities(write(tmp_path, *rows, header=SHORT), "--on-error", "skip", "--rejects", rejects, code=3)
+    report = import_activities(
+        write_activities(tmp_path, *rows, header=SHORT), "--on-error", "skip", "--rejects", rejects, code=3
+    )
     assert counts(report) == (3, 2, 0, 0, 1)
     (row,) = rows_of(rejects)
     assert (row["import_line"], row["title"], "title" in row["import_problems"]) == ("3", "", True)
@@ -155,7 +135,7 @@ def test_good_rows_go_in_and_bad_ones_come_back_to_be_mended(tmp_path: Path, age
 
 
 def test_a_dry_run_reports_the_same_and_stores_nothing(tmp_path: Path, agent: User) -> None:
-    path = write(tmp_path, f"{make_lead().pk},{agent.username},call,a,2024-01-01", header=SHORT)
+    path = write_activities(tmp_path, f"{make_lead().pk},{agent.username},call,a,2024-01-01", header=SHORT)
     dry = import_activities(path, "--dry-run")
     assert (dry["state"], counts(dry)) == ("dry", (1, 1, 0, 0, 0))
     assert not Activity.objects.exists()
@@ -168,7 +148,7 @@ def test_a_dry_run_reports_the_same_and_stores_nothing(tmp_path: Path, agent: Us
 
 def test_a_file_of_leads_that_was_imported_is_another_matter(tmp_path: Path, agent: User) -> None:
     lead = make_lead(email="ann@example.com")
-    path = write(tmp_path, "ann@example.com,call,a,2024-01-01", header="Email,Type,Title,Date")
+    path = write_activities(tmp_path, "ann@example.com,call,a,2024-01-01", header="Email,Type,Title,Date")
     run_import("import_leads", path, "--ignore-unknown", "--on-duplicate", "update")
     assert import_activities(path, "--user", agent.username)["created"] == 1
     lead.refresh_from_db()
@@ -184,15 +164,13 @@ def test_a_file_of_leads_that_was_imported_is_another_matter(tmp_path: Path, age
     ],
 )
 def test_columns_that_cannot_be_understood(tmp_path: Path, header: str, reason: str) -> None:
-    assert (
-        reason
-        in import_activities(write(tmp_path, "1,2,3"[: 2 * header.count(",") + 1], header=header), code=1)["message"]
-    )
+    path = write_activities(tmp_path, "1,2,3"[: 2 * header.count(",") + 1], header=header)
+    assert reason in import_activities(path, code=1)["message"]
 
 
 def test_columns_are_mapped_and_set_as_for_leads(tmp_path: Path, agent: User) -> None:
     lead = make_lead(email="ann@example.com")
-    path = write(
+    path = write_activities(
         tmp_path,
         "ann@example.com,Viewing,2024-10-03T15:00:00Z,7",
         header="Contact Email,Subject,Completed At,Shoe size",
@@ -211,7 +189,7 @@ def test_leads_are_looked_up_for_many_rows_at_a_time(tmp_path: Path, agent: User
         with CaptureQueriesContext(
             connection,
         ) as captured:
-            import_activities(write(tmp_path, *rows, header=SHORT.replace("lead_id", "lead_id,lead_email")))
+            import_activities(write_activities(tmp_path, *rows, header=SHORT.replace("lead_id", "lead_id,lead_email")))
         return len([query for query in captured if "executemany" not in query["sql"]])
 
     one = queries(
@@ -229,52 +207,12 @@ def test_several_batches(tmp_path: Path, agent: User, monkeypatch: pytest.Monkey
     monkeypatch.setattr("activities.importing.run.BATCH", 3)
     leads = [make_lead() for _ in range(4)]
     rows = [f"{leads[n % 4].pk},{agent.username},call,number {n},2024-01-01" for n in range(11)]
-    assert counts(import_activities(write(tmp_path, *rows, header=SHORT))) == (11, 11, 0, 0, 0)
+    assert counts(import_activities(write_activities(tmp_path, *rows, header=SHORT))) == (11, 11, 0, 0, 0)
     assert [Lead.objects.get(pk=lead.pk).activity_count for lead in leads] == [3, 3, 3, 2]
     bad = [*rows[:4], "0,x,call,bad,2024-01-01", *rows[4:]]
-    report = import_activities(write(tmp_path, *bad, header=SHORT), "--on-error", "skip", code=3)
+    report = import_activities(write_activities(tmp_path, *bad, header=SHORT), "--on-error", "skip", code=3)
     assert counts(report) == (12, 11, 0, 0, 1)
     assert_counted()
-
-
-@pytest.mark.parametrize("name", ["leads.jsonl", "leads.jsonl.gz", "leads.csv", "leads.csv.gz", "leads.xlsx"])
-def test_our_own_export_is_read_back(tmp_path: Path, name: str) -> None:
-    author = make_user(username="=odd, 'name'")
-    lead, phone_only = make_lead(email="ann@example.com"), make_lead(email="")
-    make_lead()
-    texts = [None, "", "'", "=1+1", "'=1+1", 'two\r\n"lines"', "Zoë", "{}", "null", "0"]
-    for number, notes in enumerate(texts):
-        fields = {"title": f"+{notes or number}", "notes": notes, "duration": number or None}
-        make_activity(phone_only if number % 3 == 0 else lead, author, **fields)
-    Activity.objects.filter(lead=lead).update(created_at=datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=UTC))
-    kept = stored()
-    export_leads(tmp_path / name, "--with-activities")
-    Activity.objects.all().delete()
-    Lead.objects.update(activity_count=0)
-    path = tmp_path / (name if "jsonl" in name else name.replace("leads", "leads-activities"))
-    assert counts(import_activities(path)) == (10, 10, 0, 0, 0)
-    assert stored() == kept
-    assert_counted()
-
-
-def stored() -> list[tuple[Any, ...]]:
-    fields = ("title", "notes", "duration", "activity_type", "activity_date", "created_at", "lead_id", "user_id")
-    return sorted(Activity.objects.values_list(*fields, "user_name"), key=repr)
-
-
-def test_activities_that_do_not_fit_into_a_nested_export_are_told(tmp_path: Path, agent: User) -> None:
-    lead = make_lead()
-    good = {"user": agent.username, "activity_type": "call", "title": "a", "activity_date": "2024-01-01"}
-    leads: list[dict[str, Any]] = [
-        {"id": lead.pk, "email": lead.email, "activities": [good, {**good, "colour": "red"}, 5]},
-        {"id": lead.pk, "activities": "none"},
-        {"id": lead.pk, "activities": None},
-    ]
-    path = tmp_path / "leads.jsonl"
-    path.write_bytes(b"\n".join(map(orjson.dumps, leads)))
-    report = import_activities(path, "--on-error", "skip", code=3)
-    assert counts(report) == (4, 1, 0, 0, 3)
-    assert [(line, column) for line, column, _ in told(report)] == [(1, "colour"), (1, "activities"), (2, "activities")]
 
 
 @pytest.mark.parametrize("row", ["\0", "a\udcff"])
@@ -291,7 +229,7 @@ def test_agents_who_log_meanwhile_are_counted_too(concurrent_db: None, tmp_path:
     leads = [make_lead(email=f"{n}@example.com") for n in range(3)]
     user = make_user()
     rows = [f"{leads[n % 3].pk},{user.username},call,imported {n},2024-01-01" for n in range(60)]
-    files = [write(tmp_path, *rows[n:], header=SHORT, name=f"{n}.csv") for n in (0, 30)]
+    files = [write_activities(tmp_path, *rows[n:], header=SHORT, name=f"{n}.csv") for n in (0, 30)]
 
     def log(lead: Lead) -> list[int]:
         api = Api(bearer(user))
