@@ -21,7 +21,7 @@ COPY_TYPES = {
     "DateTimeField": "int8",  # see _microseconds: psycopg makes a moment in Python, at ten times the price
     "DateField": "date",
 }
-SQLITE_BATCH = 5000
+SQLITE_BATCH = 500
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 

@@ -3,6 +3,7 @@
 Checking a row costs as much as storing it, and a small machine has two cores: with a child, both are at work.
 """
 
+import fcntl
 import multiprocessing
 import pickle
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from leads.importing.tally import Refused
 from leads.rules import check
 
 BATCH = 1000  # rows
+PIPE = 1 << 20  # bytes; the most that Linux gives to everybody
 AHEAD = 1 << 20  # bytes of a file worth a process of its own
 
 
@@ -69,6 +71,8 @@ def _untold(problems: list[Problem], told: list[Problem]) -> list[Problem]:
 def _from_child(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
+    if hasattr(fcntl, "F_SETPIPE_SZ"):  # room for some batches, or one process would wait while the other works
+        fcntl.fcntl(theirs.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
     child = context.Process(target=_check_in_child, args=(source, columns, make, ours, theirs), daemon=True)
     child.start()
     theirs.close()  # so that the end of the child is the end of the pipe

@@ -1,0 +1,164 @@
+"""PostgreSQL's counts, kept by triggers, are what a recount of the leads gives, whoever wrote and how."""
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from activities.models import Activity
+from dashboard.queries import Periods, StatusCount, counted, kept
+from leads.models import Lead, LeadCount
+from leads.querysets import complete
+from tests.concurrency import together
+from tests.conftest import Api
+from tests.factories import activity_row, bearer, lead_row, make_activity, make_lead, make_user
+from users.models import User
+
+pytestmark = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite counts anew each time")
+
+NOW = datetime.now(UTC)
+SINCE = Periods(week=NOW - timedelta(days=7), month=NOW - timedelta(days=20))
+
+
+def figures(counts: Sequence[StatusCount]) -> dict[str, Any]:
+    return {
+        "by status": {count.status: (count.leads, count.activities) for count in counts if count.leads},
+        "new": sum(count.new for count in counts),
+        "closed": sum(count.closed for count in counts),
+    }
+
+
+def same_as_a_recount() -> dict[str, Any]:
+    """The kept figures, after making sure of them."""
+    midnight = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+    since = Periods(*(moment.replace(**midnight) for moment in SINCE))  # type: ignore[arg-type]
+    found = figures(kept(since))
+    assert found == figures(counted(since))
+    return found
+
+
+def sql(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def fold() -> None:
+    sql("SELECT leads_fold_counts()")
+
+
+@pytest.mark.django_db
+def test_every_kind_of_write(api: Api, agent: User) -> None:
+    assert same_as_a_recount() == {"by status": {}, "new": 0, "closed": 0}
+    first = api.post("/api/leads", lead_row()).json()["id"]
+    assert same_as_a_recount() == {"by status": {"new": (1, 0)}, "new": 1, "closed": 0}
+    assert api.post("/api/leads", [lead_row(status=s) for s in ("new", "closed", "odd", "odd")]).status_code == 201
+    assert same_as_a_recount()["by status"] == {"new": (2, 0), "closed": (1, 0), "odd": (2, 0)}
+    api.post(f"/api/leads/{first}/activities", activity_row())
+    api.post(f"/api/leads/{first}/activities", [activity_row()] * 3)
+    assert same_as_a_recount()["by status"]["new"] == (2, 4)
+    api.put(f"/api/leads/{first}", {"status": "closed", "first_name": "Eve"})
+    assert same_as_a_recount() == {"by status": {"new": (1, 0), "closed": (2, 4), "odd": (2, 0)}, "new": 5, "closed": 2}
+    api.put(f"/api/leads/{first}", {"status": "lost"})
+    assert same_as_a_recount()["closed"] == 1
+    api.delete(f"/api/leads/{first}")
+    assert same_as_a_recount() == {"by status": {"new": (1, 0), "closed": (1, 0), "odd": (2, 0)}, "new": 4, "closed": 1}
+    Lead.objects.filter(pk=first).update(is_active=True)
+    assert same_as_a_recount()["by status"]["lost"] == (1, 4)
+    sql("UPDATE leads_lead SET created_at = created_at - interval '30 days', status = 'odd' WHERE status <> 'closed'")
+    assert same_as_a_recount() == {"by status": {"closed": (1, 0), "odd": (4, 4)}, "new": 1, "closed": 1}
+    Activity.objects.all().delete()
+    sql("DELETE FROM leads_lead WHERE status = 'odd'")
+    assert same_as_a_recount() == {"by status": {"closed": (1, 0)}, "new": 1, "closed": 1}
+    sql("SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE leads_lead CASCADE")
+    assert same_as_a_recount() == {"by status": {}, "new": 0, "closed": 0}
+
+
+@pytest.mark.django_db
+def test_what_is_rolled_back_counts_nowhere() -> None:
+    make_lead()
+    with transaction.atomic():
+        make_lead()
+        transaction.set_rollback(True)
+    assert same_as_a_recount()["new"] == 1
+
+
+@pytest.mark.django_db
+def test_folding_leaves_one_row_a_key_and_the_same_sums(agent: User) -> None:
+    for place in range(30):
+        lead = make_lead(status=("new", "closed")[place % 2])
+        make_activity(lead, agent)
+    Lead.objects.filter(status="closed").update(is_active=False)
+    before = same_as_a_recount()
+    for _ in range(2):
+        fold()
+        assert same_as_a_recount() == before
+        keys = list(LeadCount.objects.values_list("kind", "status", "day"))
+        assert len(keys) == len(set(keys)) == 2  # new leads, and those of today: what sums to nothing is gone
+
+
+@pytest.mark.usefixtures("concurrent_db")
+@pytest.mark.django_db(transaction=True)
+def test_a_writer_in_the_middle_of_a_long_transaction_holds_up_nobody() -> None:
+    def quick() -> None:
+        with transaction.atomic():
+            sql("SET LOCAL lock_timeout = '2s'")
+            make_lead()
+            fold()
+
+    make_lead()
+    with transaction.atomic():
+        make_lead()
+        fold()
+        together(quick, quick)
+    assert same_as_a_recount()["new"] == 4
+
+
+@pytest.mark.usefixtures("concurrent_db")
+@pytest.mark.django_db(transaction=True)
+def test_many_writers_at_once() -> None:
+    api = partial(Api, bearer(make_user()))
+    shared = [make_lead().pk for _ in range(4)]
+    together(*(partial(_work, seed, api, shared) for seed in range(6)))
+    assert sum(leads for leads, _ in same_as_a_recount()["by status"].values()) > 6
+    fold()
+    same_as_a_recount()
+
+
+def _work(seed: int, api: Callable[[], Api], shared: list[int]) -> None:
+    rng, own = random.Random(seed), api()
+    for _ in range(25):
+        lead = rng.choice(shared)
+        rng.choice(
+            (
+                lambda: own.post("/api/leads", lead_row(status=rng.choice(("new", "closed")))),
+                lambda: own.post("/api/leads", [lead_row() for _ in range(5)]),
+                lambda lead=lead: own.put(f"/api/leads/{lead}", {"status": rng.choice(("new", "closed", "lost"))}),
+                lambda lead=lead: own.post(f"/api/leads/{lead}/activities", activity_row()),
+                lambda: own.delete(f"/api/leads/{own.post('/api/leads', lead_row()).json()['id']}"),
+                fold,
+            )
+        )()
+
+
+@pytest.mark.django_db
+def test_leads_from_before_the_counts_are_counted(agent: User) -> None:
+    """As the migration does it: on a table that already has leads."""
+    from importlib import import_module
+
+    migration = import_module("leads.migrations.0004_count_leads")
+    lead = make_lead(status="closed")
+    make_activity(lead, agent)
+    Lead.objects.create(**complete({**lead_row(), "status": "new", "source": "x"}, NOW, NOW - timedelta(days=400)))
+    before = same_as_a_recount()
+    with connection.schema_editor() as editor:
+        migration.drop_counts(None, editor)
+        sql("DELETE FROM leads_leadcount")
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
+        migration.keep_counts(None, editor)
+    assert same_as_a_recount() == before
+    make_lead()
+    assert same_as_a_recount()["new"] == before["new"] + 1
