@@ -13,7 +13,7 @@ SCHEMES = ("sqlite", "postgres", "postgresql")
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 10,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA cache_size=-32768",
 }
 
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from crm_project.api.errors import Refused, Unprocessable
 from crm_project.api.pagination import PAGE_CHECKS, judged, page_of
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
-from crm_project.values import located
+from crm_project.values import Problem, located
 from leads import reading, rules
 from leads.etags import etag, is_known, tag_of, versions_wanted
 from leads.filters import CHECKS
@@ -22,6 +22,7 @@ from leads.querysets import BudgetsCrossed, VersionMoved
 from leads.serializers import OPERATIONS, lead_out
 
 NO_LEAD = "Lead not found"
+TOO_SHORT = "Value error, too short to search for among so many leads; three letters in a row will do"
 
 
 @extend_schema_view(**OPERATIONS)
@@ -32,7 +33,12 @@ class LeadViewSet(ApiViewSet):
         """One page, newest first."""
         wanted = judged(request.query_params, {**CHECKS, **PAGE_CHECKS})
         page = page_of(wanted)
-        return Response(reading.page(wanted, page.offset, page.size))
+        try:
+            return Response(reading.page(wanted, page.offset, page.size))
+        except reading.TooSlow:
+            raise Unprocessable(
+                [Problem("value_error", ("query", "q"), TOO_SHORT, request.query_params["q"])]
+            ) from None
 
     def create(self, request: Request) -> Response:
         """One lead from an object, or all of a list or none."""

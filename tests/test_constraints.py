@@ -89,6 +89,8 @@ FOR_ACTIVE_LEADS = {
     "leads_by_status",
     "leads_by_source",
     "leads_closed",
+    "leads_higher_budget",
+    "leads_lower_budget",
     "leads_email_key",
     "leads_person_key",
 }
@@ -115,6 +117,8 @@ def test_the_indexes_of_leads() -> None:
     assert "status, created_at desc, id desc" in got["leads_by_status"]
     assert "source_key, created_at desc, id desc" in got["leads_by_source"]
     assert "not null" in got["leads_closed"]
+    assert "coalesce(budget_max, budget_min)" in got["leads_higher_budget"].replace('"', "")
+    assert "coalesce(budget_min, budget_max)" in got["leads_lower_budget"].replace('"', "")
 
 
 def test_the_indexes_of_activities() -> None:

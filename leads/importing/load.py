@@ -21,7 +21,7 @@ COPY_TYPES = {
     "DateTimeField": "int8",  # see _microseconds: psycopg makes a moment in Python, at ten times the price
     "DateField": "date",
 }
-SQLITE_BATCH = 500
+SQLITE_BATCH = 500  # rows held back for one executemany
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -40,7 +40,7 @@ def insert(model: Model, objects: Sequence[Any]) -> None:
     with transaction.atomic():
         for thing, number in zip(objects, _new_ids(model, len(objects)), strict=True):
             thing.pk = number
-        with writer(model, names) as write:
+        with writer(model, names, batch=len(objects)) as write:
             for thing in objects:
                 write([getattr(thing, name) for name in names])
     for thing in objects:
@@ -49,7 +49,7 @@ def insert(model: Model, objects: Sequence[Any]) -> None:
 
 
 @contextmanager
-def writer(model: Model, columns: Sequence[str]) -> Generator[Write]:
+def writer(model: Model, columns: Sequence[str], batch: int = SQLITE_BATCH) -> Generator[Write]:
     """A function that stores one row, a list of values in the order of ``columns`` (attribute names), which it keeps.
 
     To be used inside a transaction. On PostgreSQL the rows travel while the caller makes the next ones, and the
@@ -60,7 +60,7 @@ def writer(model: Model, columns: Sequence[str]) -> Generator[Write]:
     if connection.vendor == "postgresql":
         yield from _copy(model._meta.db_table, quoted, fields)
     else:
-        yield from _execute_many(model._meta.db_table, quoted, fields)
+        yield from _execute_many(model._meta.db_table, quoted, fields, batch)
 
 
 def _copy(table: str, quoted: str, fields: Sequence[Any]) -> Generator[Write]:
@@ -100,7 +100,7 @@ def remembering(adapt: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return remembered
 
 
-def _execute_many(table: str, quoted: str, fields: Sequence[Any]) -> Generator[Write]:
+def _execute_many(table: str, quoted: str, fields: Sequence[Any], batch: int) -> Generator[Write]:
     statement = f'INSERT INTO "{table}" ({quoted}) VALUES ({", ".join(["%s"] * len(fields))})'
     # Moments and days are the only values that SQLite's driver does not take as Django stores them.
     adapted = [
@@ -114,7 +114,7 @@ def _execute_many(table: str, quoted: str, fields: Sequence[Any]) -> Generator[W
             for place, adapt in adapted:
                 values[place] = adapt(values[place])
             rows.append(values)
-            if len(rows) == SQLITE_BATCH:
+            if len(rows) == batch:
                 cursor.executemany(statement, rows)
                 rows.clear()
 

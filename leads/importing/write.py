@@ -17,7 +17,7 @@ from leads.importing.tally import Tally
 from leads.models import ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change, complete
 
-BATCH = 5000  # rows matched at a time
+BATCH = 2000  # rows matched at a time
 OWN_FIELDS = tuple(rules.CREATE)
 COLUMNS = tuple(field.attname for field in Lead._meta.concrete_fields if not field.primary_key)
 in_order = itemgetter(*COLUMNS)

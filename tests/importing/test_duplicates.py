@@ -12,7 +12,7 @@ from tests.importing.command import counts, import_leads, write_csv
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True, params=[1, 2, 5000], ids=lambda size: f"batches of {size}")
+@pytest.fixture(autouse=True, params=[1, 2, 2000], ids=lambda size: f"batches of {size}")
 def batch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The outcome must not depend on where one batch of rows ends and the next begins."""
     monkeypatch.setattr(write, "BATCH", request.param)

@@ -5,11 +5,13 @@ from itertools import product
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from leads import reading
 from leads.filters import NAMED, narrow
 from leads.models import Lead
 from leads.serializers import OUT, lead_out
+from tests.conftest import Api
 from tests.factories import make_lead
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +81,18 @@ def test_one() -> None:
     for lead in Lead.objects.all():
         assert reading.one(lead.pk) == ((lead_out(lead), lead.version) if lead.is_active else None)
     assert reading.one(2**63 - 1) is None
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no time limit, and scans for every word")
+def test_a_search_that_no_index_helps_is_stopped(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    with connection.cursor() as cursor:  # a walk that takes longer than the limit
+        cursor.execute("CREATE FUNCTION slow(text) RETURNS text LANGUAGE sql AS 'SELECT $1 FROM pg_sleep(60)'")
+    monkeypatch.setattr(reading, "LONGEST_WALK", 50)
+    monkeypatch.setitem(connection.operators, "contains", "LIKE slow(%s)")
+    make_lead()
+    reply = api.get("/api/leads", q="x #y")
+    assert reply.status_code == 422
+    (problem,) = reply.json()["detail"]
+    assert (problem["type"], problem["loc"], problem["input"]) == ("value_error", ["query", "q"], "x #y")
+    monkeypatch.undo()
+    assert len(api.get("/api/leads", q="a").json()) == 1, "the connection is fit for use"
