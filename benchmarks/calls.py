@@ -77,7 +77,7 @@ def calls(count: int) -> list[Call]:
 
 def _lead(rng: random.Random) -> dict[str, Any]:
     first, last = rng.choice(office.FIRST_NAMES), rng.choice(office.LAST_NAMES)
-    number = rng.randrange(10**9)
+    number, lowest = rng.randrange(10**9), rng.randrange(80, 900) * 1000
     return {
         "first_name": first,
         "last_name": last,
@@ -85,8 +85,8 @@ def _lead(rng: random.Random) -> dict[str, Any]:
         "phone": office.phone(number),
         "status": rng.choice(list(office.STATUSES)),
         "source": rng.choice(list(office.SOURCES)),
-        "budget_min": 300_000,
-        "budget_max": 450_000,
+        "budget_min": lowest,
+        "budget_max": lowest + rng.randrange(300) * 1000,
         "property_interest": "2BR condo",
     }
 

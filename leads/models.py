@@ -118,8 +118,9 @@ class Lead(models.Model):
             models.Index(
                 fields=["closed_at"], condition=Q(is_active=True, closed_at__isnull=False), name="leads_closed"
             ),
-            models.Index(HIGHER_BUDGET, condition=Q(is_active=True), name="leads_higher_budget"),
-            models.Index(LOWER_BUDGET, condition=Q(is_active=True), name="leads_lower_budget"),
+            # Of all leads: PostgreSQL does not use the statistics of a partial index, and guesses a third of the table.
+            models.Index(HIGHER_BUDGET, name="leads_higher_budget"),
+            models.Index(LOWER_BUDGET, name="leads_lower_budget"),
             models.Index(fields=["email_key"], condition=Q(is_active=True) & ~Q(email_key=""), name="leads_email_key"),
             models.Index(
                 fields=["person_key"], condition=Q(is_active=True) & ~Q(person_key=""), name="leads_person_key"

@@ -89,12 +89,10 @@ FOR_ACTIVE_LEADS = {
     "leads_by_status",
     "leads_by_source",
     "leads_closed",
-    "leads_higher_budget",
-    "leads_lower_budget",
     "leads_email_key",
     "leads_person_key",
 }
-LEADS = FOR_ACTIVE_LEADS | {"leads_by_import_run"}
+LEADS = FOR_ACTIVE_LEADS | {"leads_by_import_run", "leads_higher_budget", "leads_lower_budget"}
 ACTIVITIES = {"activities_of_lead", "activities_latest", "activities_of_user"}
 
 

@@ -13,10 +13,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='lead',
-            index=models.Index(django.db.models.functions.comparison.Coalesce('budget_max', 'budget_min'), condition=models.Q(('is_active', True)), name='leads_higher_budget'),
+            index=models.Index(django.db.models.functions.comparison.Coalesce('budget_max', 'budget_min'), name='leads_higher_budget'),
         ),
         migrations.AddIndex(
             model_name='lead',
-            index=models.Index(django.db.models.functions.comparison.Coalesce('budget_min', 'budget_max'), condition=models.Q(('is_active', True)), name='leads_lower_budget'),
+            index=models.Index(django.db.models.functions.comparison.Coalesce('budget_min', 'budget_max'), name='leads_lower_budget'),
         ),
     ]

@@ -171,3 +171,12 @@ def test_a_running_run_without_a_process_has_died(tmp_path: Path) -> None:
     )
     assert state_of(run) == "died"
     assert import_leads(path)["state"] == "done"
+
+
+def test_what_the_list_endpoint_replies_can_be_imported(tmp_path: Path, api: Api) -> None:
+    make_lead(first_name="Zoë", budget_max=7, property_interest="two\nlines")
+    path = tmp_path / "saved.json"
+    path.write_bytes(api.get("/api/leads").content)
+    assert counts(import_leads(path)) == (1, 1, 0, 0, 0)
+    rows = [{**row, "id": 0, "updated_at": ""} for row in api.get("/api/leads").json()]
+    assert rows[0] == rows[1]

@@ -31,7 +31,13 @@ class Command(BaseCommand):
         add("files", nargs="+", metavar="FILE", help="a file, gzipped or not; '-' for standard input")
         add("--format", choices=FORMATS, help="instead of finding it out")
         add("--map", action="append", default=[], metavar="HEADER=FIELD", help="which field a column fills")
-        add("--set", action="append", default=[], metavar="FIELD=VALUE", help="a value for every row that has none")
+        add(
+            "--set",
+            action="append",
+            default=[],
+            metavar="FIELD=VALUE",
+            help="a value for every row, whatever its columns say",
+        )
         add("--ignore-columns", default="", metavar="A,B", help="columns to leave out")
         add("--ignore-unknown", action="store_true", help="leave out every column that is not known")
         add("--on-error", choices=("abort", "skip"), default="abort", help="abort: one bad row and nothing is stored")
