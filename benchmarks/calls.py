@@ -55,7 +55,7 @@ def calls(count: int) -> list[Call]:
         Call("q, two words", ["/api/leads?q=anna+castellanos"]),
         Call("q, phone digits", [f"/api/leads?q={one_phone}"]),
         Call("q, two letters, common", ["/api/leads?q=sm"]),
-        Call("q, two letters, no hit", ["/api/leads?q=%23%26"]),
+        Call("q, two letters, no hit", ["/api/leads?q=%23%26"], connections=(1,)),
         Call("get", [f"/api/leads/{number}" for number in ids]),
         Call("activities of a lead", [f"/api/leads/{number}/activities" for number in ids]),
         Call("dashboard", ["/api/dashboard"]),

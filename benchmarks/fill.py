@@ -119,7 +119,7 @@ def fill(count: int) -> None:
             write([row[column] for column in columns])
     with transaction.atomic(), writer(Activity, office.ACTIVITY_COLUMNS) as write:
         for activity in office.activities(count, now, agents):
-            write(activity)
+            write(list(activity))
     with connection.cursor() as cursor:
         cursor.execute("SELECT setval(pg_get_serial_sequence('leads_lead', 'id'), %s)", [count])
         cursor.execute("VACUUM ANALYZE")

@@ -34,6 +34,10 @@ class Burst:
     database: float | None
 
 
+class CallFailed(Exception):
+    """A server that does not do what is to be measured."""
+
+
 def check_installed() -> None:
     """Say what is missing before anything takes minutes."""
     if not shutil.which("wrk"):
@@ -62,7 +66,7 @@ def _lua(text: str) -> str:
 
 
 def burst(server: Server, call: Call, connections: int, seconds: int) -> Burst:
-    """Load for some seconds. Replies other than 2xx end the run: they are fast and would flatter."""
+    """Load for some seconds. ``CallFailed`` where a reply is not 2xx: those are fast and would flatter."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "call.lua"
         file.write_text(script(call, server.headers))
@@ -86,7 +90,7 @@ def burst(server: Server, call: Call, connections: int, seconds: int) -> Burst:
         sys.exit(f"wrk failed: {ran.stdout}{ran.stderr}")
     result = json.loads(found[0].removeprefix("RESULT "))
     if result["errors"]:
-        sys.exit(f"{server.name}, {call.name}: {result['errors']} errors of {result['requests']} requests")
+        raise CallFailed(f"{server.name}, {call.name}: {result['errors']} errors of {result['requests']} requests")
     done = result["requests"] or 1
     return Burst(
         rate=result["requests"] / result["seconds"],

@@ -117,7 +117,16 @@ NOT_STORED: tuple[str, ...] = (
     "Office Location", "Internet Free Busy", "Private", "Schools", "Referred By", "Manager's Name", "Callback",
     "Assistant's Name", "Assistant's Phone", "Home Fax", "Business Fax", "Other Fax", "Fax", "Fax Number", "Pager",
     "ISDN", "Radio Phone", "TTY/TDD Phone", "Telex", "Given Yomi", "Surname Yomi", "Home Address", "Business Address",
-    "Other Address", "E-mail Type", "E-mail Display Name",
+    "Other Address", "E-mail Type", "E-mail Display Name", "IMAddress", "Company Yomi",
+    # Pipedrive, Follow Up Boss, HubSpot, portals and advertisements
+    "Person - Visible to", "Person - Update time", "Person - Instant messenger", "Person - Email messages count",
+    "Person - Activities to do", "Person - Profile picture", "Person - Add time", "Person - Labels",
+    "Lead - Contact person", "Lead - Source channel", "Lead - Source origin", "Lead - Archive status",
+    "Deal - Currency of Value", "Deal - Expected close date", "Deal - Lost reason", "Is Contacted", "Deal Close Date",
+    "Deal Price", "Pond", "Campaign Source", "Last Communication", "Latest Source", "Number of Sessions",
+    "Likelihood to close", "HubSpot Score", "Record source", "Email Domain", "Persona",
+    "Unsubscribed from all email", "Days To Close", "Timeline", "Updated On", "ad_id", "ad_name", "adset_id",
+    "adset_name", "campaign_id", "campaign_name", "form_id", "form_name", "is_organic", "platform",
 )  # fmt: skip
 
 # The same, where programs number or combine their headers; matched against normal forms.

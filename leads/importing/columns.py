@@ -48,7 +48,8 @@ class UnknownHeaders(MappingError):
         one = len(headers) == 1
         super().__init__(
             f"unknown {'column' if one else 'columns'} {', '.join(shown)}{more}. Say which field "
-            f"{'it is' if one else 'they are'}, or that {'it is' if one else 'they are'} to be ignored."
+            f"{'it is' if one else 'they are'}, or that {'it is' if one else 'they are'} to be ignored "
+            "(--map 'Header=field', --ignore-columns, --ignore-unknown)."
         )
 
 

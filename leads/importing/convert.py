@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, time, timedelta
+from math import isfinite
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,7 @@ def _text(field: str, value: object, problems: list[Problem]) -> str:
             return ""
         case bool():
             return str(value).lower()
-        case float():
+        case float() if isfinite(value):
             return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
         case int() | time() | timedelta():
             return str(value)
@@ -135,10 +136,16 @@ def _take_first(row: Row, fields: Collection[str]) -> None:
 
 
 def _split_name(row: Row) -> None:
-    """A full name counts only where there is neither a first nor a last name."""
-    name = row.pop("name", "")
-    if name and not row["first_name"].strip() and not row["last_name"].strip():
+    """A name beside first and last names fills what is blank of them: "Name" may be the whole name, or the last one."""
+    name, first, last = row.pop("name", "").strip(), row["first_name"].strip(), row["last_name"].strip()
+    if name and not first and not last:
         row["first_name"], row["last_name"] = split_name(name)
+    elif name and not last:
+        row["last_name"] = name[len(first) :].strip() if name.lower().startswith(first.lower() + " ") else name
+        if row["last_name"].lower() == first.lower():
+            row["last_name"] = ""
+    elif name and not first and name.lower().endswith(" " + last.lower()):
+        row["first_name"] = name[: -len(last)].strip()
 
 
 def _share_price(row: Row) -> None:

@@ -13,14 +13,14 @@ from crm_project.values import Invalid
 
 LONGEST = 80
 _SCALES = {"k": 10**3, "tsd": 10**3, "thousand": 10**3, "m": 10**6, "mm": 10**6, "mn": 10**6, "mio": 10**6}
-_SCALES |= dict.fromkeys(("mil", "mill", "million", "millions"), 10**6)
+_SCALES |= dict.fromkeys(("million", "millions"), 10**6)  # not "mil": a thousand in Spanish
 
 _CURRENCY = r"(?:(?:us|a|c|ca|au|nz)?[$€£¥₹]|usd|eur|euros?|gbp|cad|aud|nzd|chf|sek|nok|dkk|inr|dollars?|pounds?)"
 _amount = re.compile(
     rf"{_CURRENCY}?\s*(\d(?:[\d.,'’ ]*\d)?)\s*(?:({'|'.join(_SCALES)})\b)?\.?\s*(?:[.,]-+)?\s*{_CURRENCY}?(\s*\+)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
-_plain = re.compile(r"\d+")
+_plain = re.compile(r"\d+", re.ASCII)
 _thousands = re.compile(r"[1-9]\d{0,2}(?:([.,'’ ])\d{3})(?:\1\d{3})*")
 _both = re.compile(r"([1-9]\d{0,2}(?:([.,'’ ])\d{3})(?:\2\d{3})*)(?!\2)[.,](\d+)")
 _decimal = re.compile(r"(\d+)[.,](\d+)")
@@ -58,13 +58,18 @@ def price(value: object) -> tuple[int | None, int | None]:
 def _both_ends(low: str, high: str) -> tuple[int, int]:
     highest, scale = _parsed(high)
     lowest, own_scale = _parsed(low)
-    # "300-450k" means 300k: a scale is said once, behind the range.
+    # "300-450k" means 300k: a scale is said once, behind the range. "500-1M" and "450-500,000" could mean two things.
+    short = own_scale == 1 and 0 < lowest < 1000
+    if short and (lowest > highest if scale > 1 else highest >= 100_000):
+        raise Invalid("int_parsing", "ambiguous: write both ends of the range in full")
     return _whole(lowest, own_scale if own_scale > 1 or lowest > highest else scale), _whole(highest, scale)
 
 
 def _folded(value: str) -> str:
     if len(value) > LONGEST:
         raise Invalid("int_parsing", "too long to be an amount of money")
+    if any(unicodedata.decomposition(character).startswith(("<super>", "<sub>")) for character in value):
+        raise Invalid("int_parsing", "not an amount of money; write 450000, $450,000, 450k or 1.2M")
     return unicodedata.normalize("NFKC", value).strip()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from leads.importing import guard
+from leads.importing.records import BadRow
 from leads.importing.tally import Refused
 
 LINE, PROBLEMS = "import_line", "import_problems"
@@ -21,6 +22,8 @@ class Rejects:
 
     def __init__(self, path: Path, header: Sequence[str], guards: bool = False) -> None:
         self.path, self.guards = path, guards
+        if path.is_dir():
+            raise Refused(f"cannot write the rejects file {path}: it is a folder")
         self.part = path.with_name(path.name + ".part")
         try:
             self.file = self.part.open("w", newline="", encoding="utf-8", errors="surrogateescape")
@@ -36,7 +39,9 @@ class Rejects:
         """One bad row; its problems become one line of text."""
         told = "; ".join(f"{problem['column']}: {problem['reason']}" for problem in problems)
         own = [cells[place] if place < len(cells) else "" for place in self.places]
-        extra = cells[self.width :]
+        extra = list(cells[self.width :])
+        if self.guards and isinstance(cells, BadRow):
+            extra.append("not a row")  # text that is no JSON must not come in as a name when it is fed back unmended
         if self.guards:
             own, extra = [_guarded(cell) for cell in own], [_guarded(cell) for cell in extra]
         self.writer.writerow([line, " ".join(told.split()), *own, *extra])

@@ -8,7 +8,7 @@ from leads.models import ImportRun
 COUNTS = ("read", "created", "updated", "skipped", "rejected")
 FIRST = 10  # problems told in the summary
 # Of the notes, the summary has what an operator must not overlook: columns that went nowhere. The rest is in the JSON.
-TOLD = ("Not imported", "Ignored", "Unknown")
+TOLD = ("Read as", "Not imported", "Ignored", "Unknown", "Bad rows")
 
 
 def as_object(runs: Sequence[ImportRun]) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def as_object(runs: Sequence[ImportRun]) -> dict[str, Any]:
     sums = {count: sum(file[count] for file in files) for count in COUNTS}
     problems = [{**problem, "file": file["file"]} for file in files for problem in file["problems"]]
     total = {"run": None, "state": _state(runs), **sums, "problem_count": sum(run.problem_count for run in runs)}
-    return {**total, "message": runs[0].message, "problems": problems[:1000], "files": files}
+    return {**total, "message": _message(runs), "problems": problems[:1000], "files": files}
 
 
 def refusal(message: str) -> dict[str, Any]:
@@ -42,6 +42,11 @@ def _one(run: ImportRun) -> dict[str, Any]:
         "options": run.options,
         "problems": run.problems,
     }
+
+
+def _message(runs: Sequence[ImportRun]) -> str:
+    """What was wrong with the file that was at fault."""
+    return next((run.message for run in runs if run.problem_count), runs[0].message)
 
 
 def _state(runs: Sequence[ImportRun]) -> str:
@@ -70,7 +75,7 @@ def as_lines(run: ImportRun) -> list[str]:
             f"  {run.skipped:>11,} {would}skipped, being there already",
             f"  {run.rejected:>11,} rejected",
         ]
-    lines += [f"  {note}" for note in run.notes if ": " not in note or note.startswith(TOLD)]
+    lines += [f"  {note}" for note in run.notes if ": " not in note or note.startswith(TOLD) or "', else '" in note]
     lines += [
         f"  line {p['line']}, {p['column'] or 'row'}: {p['reason']} ({p['value']!r})" for p in run.problems[:FIRST]
     ]

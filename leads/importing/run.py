@@ -71,7 +71,9 @@ class FileImport:
             guarded=not self.exact,
             vocabulary=self.vocabulary,
         )
-        self.run.notes = [showable(note) for note in (*self.source.notes, *self.columns.describe())]
+        self.run.notes = [
+            showable(note) for note in (_read_as(self.source), *self.source.notes, *self.columns.describe())
+        ]
         earlier = accounts.known(self.source.sha256, self.run.kind)
         if earlier and not options.again:
             when = f"{earlier.started_at:%Y-%m-%d %H:%M}"
@@ -79,6 +81,8 @@ class FileImport:
                 f"this file was imported already, as run {earlier.pk} on {when} UTC (--again imports it again)"
             )
         if self.rejects_path:
+            if self.rejects_path.name == self.source.name and self.rejects_path.exists():
+                raise Refused(f"the rejects file {self.rejects_path} has the name of the file itself; choose another")
             self.rejects = Rejects(self.rejects_path, self.source.header, guards=self.exact)
 
     @staticmethod
@@ -124,7 +128,14 @@ class FileImport:
         """Write the end of the run."""
         stored = state in (ImportRun.State.DONE, ImportRun.State.DRY)
         counts = self.tally.kept() if stored else self.tally.refused()
+        if self.rejects and self.tally.rejected:
+            self.run.notes.append(f"Bad rows are in: {showable(str(self.rejects.path))}")
         accounts.close(self.run, state, message=message, **counts)
+
+
+def _read_as(source: Source) -> str:
+    details = [source.format, source.encoding, source.delimiter and f"delimiter {source.delimiter!r}"]
+    return f"Read as: {', '.join(detail for detail in details if detail)}"
 
 
 def import_files(

@@ -1,6 +1,7 @@
 """What became of the rows, counted while they pass."""
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from crm_project.values import Problem
@@ -44,10 +45,17 @@ class Tally:
 def as_dict(line: int, problem: Problem, column_of: Any) -> dict[str, Any]:
     """One problem for the report: where, what was there, and what is wrong with it."""
     field_name = str(problem.loc[0]) if problem.loc else ""
-    given = problem.input if isinstance(problem.input, str | int | float | bool | None) else str(problem.input)
+    given = problem.input if _fits_json(problem.input) else str(problem.input)
     value = showable(given[:LONGEST_VALUE]) if isinstance(given, str) else given
     reason = problem.msg.removeprefix("Value error, ")
     return {"line": line, "column": showable(column_of(field_name)), "value": value, "reason": reason}
+
+
+def _fits_json(value: object) -> bool:
+    """Whether any database and any reader of JSON takes the value as it is."""
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return value is None or isinstance(value, str) or (isinstance(value, float) and isfinite(value))
 
 
 def showable(text: str) -> str:

@@ -37,6 +37,8 @@ def undo(run_id: int, by: str) -> ImportRun:
         if run.state != ImportRun.State.DONE:
             raise Refused(f"run {run_id} ({accounts.state_of(run)}) stored no leads, so there is nothing to undo")
         report = _take_back(run, timezone.now())
+        if report["left"] and not report["deleted"] + report["restored"]:
+            raise Refused(f"nothing of run {run_id} can be taken back: all {report['left']:,} leads were changed since")
         run.state, run.undone_at, run.undone_by, run.undo_report = ImportRun.State.UNDONE, timezone.now(), by, report
         run.save(update_fields=["state", "undone_at", "undone_by", "undo_report"])
     return run

@@ -54,11 +54,15 @@ def test_the_first_column_that_is_not_blank_wins() -> None:
     assert converted(header, ["1", " ", ""])["phone"] == "1"
 
 
-def test_a_full_name_counts_where_there_is_no_other() -> None:
+def test_a_name_fills_what_first_and_last_name_leave_blank() -> None:
     header = "Name,First Name,Last Name"
     assert converted(header, ["Ann Ng", "", ""]) == {"first_name": "Ann", "last_name": "Ng"}
     assert converted(header, ["Ann Ng", "Annie", "Ng-Li"]) == {"first_name": "Annie", "last_name": "Ng-Li"}
-    assert converted(header, ["Ann Ng", "", "Ng"]) == {"last_name": "Ng"}
+    assert converted(header, ["Ann Ng", "", "Ng"]) == {"first_name": "Ann", "last_name": "Ng"}
+    assert converted(header, ["Ann Ng", "", "Li"]) == {"last_name": "Li"}
+    assert converted("Name,First Name", ["Ann Ng", "Ann"]) == {"first_name": "Ann", "last_name": "Ng"}
+    assert converted("Name,First Name", ["Müller", "Anna"]) == {"first_name": "Anna", "last_name": "Müller"}
+    assert converted("Name,First Name", ["Ann", "Ann"]) == {"first_name": "Ann"}
     assert converted("Full name,Email", ["Ng, Ann", ""]) == {"first_name": "Ann", "last_name": "Ng"}
 
 

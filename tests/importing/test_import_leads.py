@@ -180,3 +180,44 @@ def test_what_the_list_endpoint_replies_can_be_imported(tmp_path: Path, api: Api
     assert counts(import_leads(path)) == (1, 1, 0, 0, 0)
     rows = [{**row, "id": 0, "updated_at": ""} for row in api.get("/api/leads").json()]
     assert rows[0] == rows[1]
+
+
+def test_the_rejects_file_never_takes_the_place_of_the_file_itself(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, JOHN, BAD)
+    before = path.read_text()
+    assert "choose another" in import_leads(path, "--rejects", path, "--on-error", "skip", code=1)["message"]
+    assert path.read_text() == before
+    assert not Lead.objects.exists()
+
+
+def test_a_rejects_file_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    assert "folder" in import_leads(write_csv(tmp_path, JOHN), "--rejects", tmp_path, code=1)["message"]
+    assert [path.name for path in tmp_path.iterdir()] == ["leads.csv"]
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999", "1e30", "1e400", "-1e400"])
+def test_numbers_beyond_everything_are_told(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "leads.json"
+    path.write_text(f'[{{"first_name": "B", "budget_max": 5}}, {{"first_name": "A", "budget_max": {number}}}]')
+    report = import_leads(path, "--on-error", "skip", code=3)
+    assert counts(report) == (2, 1, 0, 0, 1)
+    assert report["problems"][0]["column"] == "budget_max"
+
+
+def test_a_row_that_was_no_json_is_not_a_lead_when_it_is_fed_back(tmp_path: Path) -> None:
+    path, rejects = tmp_path / "leads.jsonl", tmp_path / "rejects.csv"
+    path.write_text('{"first_name": "A", "email": "a@x.com"}\n{"first_name": "B" "email": "b@x.com"}\n')
+    import_leads(path, "--on-error", "skip", "--rejects", rejects, code=3)
+    assert import_leads(rejects, "--on-error", "skip", code=3)["created"] == 0
+
+
+def test_the_report_says_how_the_file_was_read_and_where_bad_rows_are(tmp_path: Path) -> None:
+    rejects = tmp_path / "rejects.csv"
+    report = import_leads(write_csv(tmp_path, JOHN, BAD), "--on-error", "skip", "--rejects", rejects, code=3)
+    assert "Read as: csv, utf-8, delimiter ','" in report["notes"]
+    assert f"Bad rows are in: {rejects}" in report["notes"]
+
+
+def test_of_several_files_the_one_at_fault_is_told(tmp_path: Path) -> None:
+    good, bad = write_csv(tmp_path, JOHN, name="good.csv"), write_csv(tmp_path, BAD, name="bad.csv")
+    assert "1 row is bad" in import_leads(good, bad, code=1)["message"]

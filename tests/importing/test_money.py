@@ -149,3 +149,9 @@ def test_any_text_is_an_amount_or_told(text: str) -> None:
         return
     assert all(isinstance(part, int) and part >= 0 for part in (low, high) if part is not None)
     assert (low, high) != (None, None)
+
+
+@pytest.mark.parametrize("given", ["500-1M", "900 - 1.2M", "450-500,000", "300 mil", "٤٥٠,٠٠٠", "450²"])
+def test_what_could_mean_two_things_is_refused(given: str) -> None:
+    with pytest.raises(Invalid):
+        price(given)

@@ -84,3 +84,11 @@ def test_only_what_stored_something(tmp_path: Path) -> None:
         undo(dry)
     with pytest.raises(CommandError, match="no import run 999"):
         undo(999)
+
+
+def test_an_undo_that_would_undo_nothing_is_refused_and_may_come_later(tmp_path: Path, api: Api) -> None:
+    run = import_leads(write_csv(tmp_path, "A,A,a@example.com,1,new"))["run"]
+    api.put(f"/api/leads/{Lead.objects.get().pk}", {"status": "contacted"})
+    with pytest.raises(CommandError, match="changed since"):
+        undo(run)
+    assert ImportRun.objects.get(pk=run).state == "done"

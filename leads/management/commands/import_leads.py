@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from leads.importing import report
 from leads.importing.progress import Meter
@@ -66,14 +67,14 @@ class Command(BaseCommand):
         try:
             with ExitStack() as stack:
                 sources = [stack.enter_context(self.open(name, options["format"])) for name in options["files"]]
-                if not quiet:
-                    for source in sources:
-                        self.stderr.write(_described(source))
                 meter = Meter(self.stderr, sources, quiet=quiet)
                 runs = import_files(sources, wanted, rejects=options["rejects"], progress=meter, importer=self.importer)
                 meter.close()
         except Unreadable as unreadable:
             self._refuse(str(unreadable), options["report"])
+        except DatabaseError as error:
+            away = f"the database cannot be used (is it there, and was `manage.py migrate` run?): {str(error).strip()}"
+            self._refuse(away, options["report"])
         self._tell(runs, options)
         if code := report.exit_code(runs):
             sys.exit(code)
@@ -90,8 +91,6 @@ class Command(BaseCommand):
         elif options["verbosity"]:
             for run in runs:
                 self.stdout.write("\n".join(report.as_lines(run)))
-                if run.rejected and options["rejects"]:
-                    self.stdout.write(f"  the bad rows are in {options['rejects']}")
 
 
 def common(options: dict[str, Any]) -> dict[str, Any]:
@@ -113,8 +112,3 @@ def _pairs(given: list[str], option: str) -> dict[str, str]:
             raise CommandError(f"{option} {pair}: write NAME=VALUE", returncode=2)
         pairs[name.strip()] = value.strip()
     return pairs
-
-
-def _described(source: Source) -> str:
-    details = [source.format, source.encoding, source.delimiter and f"delimiter {source.delimiter!r}"]
-    return f"{source.name}: {', '.join(detail for detail in details if detail)}"
