@@ -56,13 +56,14 @@ def speed(results: Results, size: int, servers: Sequence[str], connections: int)
     """One table: every call at one size and number of connections, all servers."""
     ours, others = servers[0], servers[1:]
     head = ["call", "req/s", "p50 ms", "p95", "p99", "CPU ms", "PostgreSQL ms"]
-    head += [f"{name} req/s" for name in others] + [f"÷ {name}" for name in others]
+    head += [f"{name} {figure}" for figure in ("req/s", "CPU ms") for name in others] + [f"÷ {name}" for name in others]
     rows = []
     for call in dict.fromkeys(call for s, call, _, c in results if s == size and c == connections):
         own = middle(results[size, call, ours, connections])
         rest = [middle(b) if (b := results.get((size, call, name, connections))) else None for name in others]
         row = [call, _figure(own.rate), *map(_figure, (own.p50, own.p95, own.p99, own.cpu, own.database))]
         row += [_figure(other.rate if other else None) for other in rest]
+        row += [_figure(other.cpu if other else None) for other in rest]
         row += [f"**{_figure(own.rate / other.rate)}×**" if other and other.rate else "–" for other in rest]
         rows.append(row)
     return _table(head, rows)
