@@ -74,10 +74,6 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """Leads with either end of the budget at or below ``highest``."""
         return self.filter(LessThanOrEqual(LOWER_BUDGET, highest))
 
-    def part(self, offset: int, size: int) -> Self:
-        """``size`` leads after the first ``offset``."""
-        return self[offset : offset + size]
-
     def add(self, clean: Row) -> "Lead":
         """Store one new lead from the values ``rules.check`` returned."""
         return self.create(**complete(clean, timezone.now()))
@@ -126,9 +122,7 @@ def complete(
 ) -> Row:
     """Every column of a new lead but its id, from the values ``rules.check`` returned."""
     made = created_at or now
-    derived = derived or rules.derive(
-        clean["first_name"], clean["last_name"], clean["email"], clean["phone"], clean["source"]
-    )
+    derived = derived or rules.derive_from(clean)
     return {
         **clean,
         "search": derived.search,
@@ -150,9 +144,9 @@ def apply_change(lead: "Lead", clean: Mapping[str, Any], now: datetime) -> list[
     new: Row = {**clean, "version": lead.version + 1, "updated_at": now}
     if "status" in clean and (clean["status"] == rules.CLOSED) != (lead.status == rules.CLOSED):
         new["closed_at"] = now if clean["status"] == rules.CLOSED else None
-    if not rules.SOURCES_OF_DERIVED.isdisjoint(clean):
+    if not clean.keys().isdisjoint(rules.SOURCES_OF_DERIVED):
         parts = {field: clean.get(field, getattr(lead, field)) for field in rules.SOURCES_OF_DERIVED}
-        new.update(rules.derive(**parts)._asdict())
+        new.update(rules.derive_from(parts)._asdict())
     for field, value in new.items():
         setattr(lead, field, value)
     return list(new)

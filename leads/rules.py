@@ -5,6 +5,7 @@ A few microseconds a row, because an import judges a million of them.
 
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crm_project import values
@@ -124,7 +125,8 @@ class Derived(NamedTuple):
 
 # An office has a few dozen sources, and a million leads from them.
 source_key = lru_cache(maxsize=1024)(values.key)
-SOURCES_OF_DERIVED = frozenset(("first_name", "last_name", "email", "phone", "source"))
+SOURCES_OF_DERIVED = ("first_name", "last_name", "email", "phone", "source")  # in the order of ``derive``
+_sources_of = itemgetter(*SOURCES_OF_DERIVED)
 
 
 def derive(first_name: str, last_name: str, email: str, phone: str, source: str) -> Derived:
@@ -140,3 +142,8 @@ def derive(first_name: str, last_name: str, email: str, phone: str, source: str)
         values.key(email),
         values.bounded(f"{number} {full_name}") if number and full_name else "",
     )
+
+
+def derive_from(clean: Mapping[str, Any]) -> Derived:
+    """The folded forms of a whole lead's clean values."""
+    return derive(*_sources_of(clean))

@@ -22,6 +22,7 @@ from leads.querysets import BudgetsCrossed, VersionMoved
 from leads.serializers import OPERATIONS, lead_out
 
 NO_LEAD = "Lead not found"
+LIST_CHECKS = {**CHECKS, **PAGE_CHECKS}
 TOO_SHORT = "Value error, too short to search for among so many leads; three letters in a row will do"
 
 
@@ -31,7 +32,7 @@ class LeadViewSet(ApiViewSet):
 
     def list(self, request: Request) -> Response:
         """One page, newest first."""
-        wanted = judged(request.query_params, {**CHECKS, **PAGE_CHECKS})
+        wanted = judged(request.query_params, LIST_CHECKS)
         page = page_of(wanted)
         try:
             return Response(reading.page(wanted, page.offset, page.size))

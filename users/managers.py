@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from crm_project import values
+from users import rules
 
 if TYPE_CHECKING:
     from users.models import User
 
-LONGEST_PASSWORD = 4096
 FOR_TOKEN = ("id", "username", "email", "first_name", "last_name", "token_version")
 
 # Verifying against this costs what verifying a user's password does; nothing is known to match it.
@@ -49,8 +49,6 @@ class UserManager(BaseUserManager["User"]):
 
     def _check_identity(self, username: str, email: str, password: str | None) -> None:
         """Raise ``ValidationError`` for what the rules refuse; an administrator may go without an address."""
-        from users import rules  # the rules take the longest password from here
-
         given = {"username": username, "email": email, "password": password}
         asked = {name: rules.REGISTRATION[name] for name, value in given.items() if value or name != "email"}
         _, problems = values.judge(given, asked)
@@ -60,9 +58,9 @@ class UserManager(BaseUserManager["User"]):
     def by_credentials(self, username: str, password: str) -> "User | None":
         """The active user with that name and password, or ``None``: in the same time whether or not the name exists."""
         user = self.filter(username_key=values.key(username)).first()
-        possible = len(password) <= LONGEST_PASSWORD
+        possible = len(password) <= rules.LONGEST_PASSWORD
         if user is None or not user.has_usable_password() or not possible:
-            check_password(password[:LONGEST_PASSWORD], DUMMY)
+            check_password(password[: rules.LONGEST_PASSWORD], DUMMY)
             return None
         return user if user.check_password(password) and user.is_active else None
 

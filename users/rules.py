@@ -5,9 +5,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from crm_project.values import MISSING, Invalid, Problem, Rule, check_length, clean, email, judge, text
-from users.managers import LONGEST_PASSWORD
 
 SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 4096
 SHORTEST_USERNAME = 3
 LONGEST_NAME = 150
 

@@ -8,9 +8,8 @@ from rest_framework import serializers
 from crm_project.api.fields import TIMESTAMP, Described, email, text, untrimmed
 from crm_project.api.schema import operation, refusal
 from crm_project.api.times import iso
-from users.managers import LONGEST_PASSWORD
 from users.models import User
-from users.rules import LONGEST_NAME, SHORTEST_PASSWORD, SHORTEST_USERNAME
+from users.rules import LONGEST_NAME, LONGEST_PASSWORD, SHORTEST_PASSWORD, SHORTEST_USERNAME
 
 
 @extend_schema_field(TIMESTAMP)

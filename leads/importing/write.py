@@ -21,7 +21,6 @@ BATCH = 2000  # rows matched at a time
 OWN_FIELDS = tuple(rules.CREATE)
 COLUMNS = tuple(field.attname for field in Lead._meta.concrete_fields if not field.primary_key)
 in_order = itemgetter(*COLUMNS)
-SOURCES = ("first_name", "last_name", "email", "phone", "source")  # in the order of rules.derive
 KEYS = ("leads_email_key", "leads_person_key")  # the indexes that duplicates are looked up in
 CHANGED = (*OWN_FIELDS, *rules.Derived._fields, "version", "updated_at", "closed_at")
 
@@ -78,7 +77,7 @@ class Matching:
     @staticmethod
     def make(line: int, cells: Any, given: Values, clean: Values) -> Row:
         """A good row with all that the decision needs."""
-        derived = rules.derive(*(clean[name] for name in SOURCES))
+        derived = rules.derive_from(clean)
         return Row(line, cells, clean, given, given.get("created_at"), derived)
 
     @contextmanager
@@ -158,7 +157,7 @@ class Matching:
             return
         before = target.derived._asdict()
         target.clean = clean
-        target.derived = rules.derive(*(clean[name] for name in SOURCES))
+        target.derived = rules.derive_from(clean)
         self.known.move(before, target.derived, target)
         self.tally.updated += 1
 

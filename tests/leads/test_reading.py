@@ -35,7 +35,7 @@ def leads() -> None:
 
 
 def by_orm(wanted: dict[str, Any], offset: int = 0, size: int = 1000) -> list[dict[str, Any]]:
-    found = narrow(Lead.objects.active(), wanted).newest_first().part(offset, size)
+    found = narrow(Lead.objects.active(), wanted).newest_first()[offset : offset + size]
     return [lead_out(lead) for lead in found]
 
 
