@@ -9,14 +9,16 @@ from django.utils import timezone
 
 from activities import rules
 from activities.querysets import ActivityQuerySet
-from leads.models import Lead
+from leads.models import ImportRun, Lead
+from users.actors import Door
 
 
 class Activity(models.Model):
     """A call, an e-mail, a meeting, a note: what an agent did with a lead, and on which day.
 
     ``user_name`` is the author's name as of writing. Rows come in through ``ActivityQuerySet.log``, which keeps the
-    lead's ``activity_count`` exact.
+    lead's ``activity_count`` exact. They are not edited, and so are their own entry in the lead's history: ``door`` and
+    ``import_run`` say how they came in (neither is known of those from before they were recorded).
     """
 
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="activities", db_index=False)
@@ -30,6 +32,10 @@ class Activity(models.Model):
     activity_date = models.DateField("date")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     user_name = models.CharField("author", max_length=301, editable=False)
+    door = models.CharField(max_length=8, choices=Door.choices, null=True, editable=False)  # noqa: DJ001  null: not known
+    import_run = models.ForeignKey(
+        ImportRun, on_delete=models.PROTECT, null=True, editable=False, db_index=False, db_constraint=False
+    )
 
     objects: ClassVar = ActivityQuerySet.as_manager()
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from leads.importing import load
 from leads.models import Lead
+from users.actors import Door
 
 if TYPE_CHECKING:
     from activities.models import Activity
@@ -21,6 +22,10 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
         """One lead's activities."""
         return self.filter(lead_id=lead_id)
 
+    def of_leads(self, lead_ids: Sequence[int]) -> Self:
+        """The activities of these leads."""
+        return self.filter(lead_id__in=lead_ids)
+
     def of_active_leads(self) -> Self:
         """Activities whose lead is not softly deleted."""
         return self.filter(lead__is_active=True)
@@ -29,12 +34,13 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
         """By the day they were done, then by when they were written down."""
         return self.order_by("-activity_date", "-created_at", "-id")
 
-    def log(self, lead_id: int, user: "User", rows: Sequence[dict[str, Any]]) -> "list[Activity]":
-        """Store what ``user`` did with an active lead and count it there, all or nothing.
+    def log(self, lead_id: int, user: "User", rows: Sequence[dict[str, Any]], door: Door) -> "list[Activity]":
+        """Store what ``user`` did with an active lead and count it there, all or nothing; ``door`` is how they came in.
 
         Raises ``Lead.DoesNotExist`` where there is no such active lead.
         """
-        common = {"lead_id": lead_id, "user_id": user.pk, "user_name": user.name, "created_at": timezone.now()}
+        author = {"user_id": user.pk, "user_name": user.name, "door": door.value}
+        common = {"lead_id": lead_id, "created_at": timezone.now(), **author}
         activities = [self.model(**row, **common) for row in rows]
         with transaction.atomic():
             # Counting first locks the lead's row, so that writers of one lead queue up and nobody deletes it meanwhile.
@@ -43,5 +49,5 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
             if len(activities) == 1:
                 activities[0].save(force_insert=True)
             else:
-                load.insert(self.model, activities)
+                load.insert(self.model, [vars(activity) for activity in activities])
         return activities

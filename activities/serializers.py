@@ -7,13 +7,20 @@ from rest_framework import serializers
 
 from activities import rules
 from activities.models import Activity
-from crm_project.api.fields import DAY, TIMESTAMP, Described, integer, text
+from crm_project.api.fields import DAY, TIMESTAMP, Described, JSONSchema, integer, text
 from crm_project.api.schema import one_or_many, operation, refusal
 from crm_project.api.times import iso
 from crm_project.values import BIGGEST_32
 from leads.rules import LONGEST_TEXT
-from leads.serializers import LEAD_ID
+from leads.serializers import LEAD_ID, PAGE
+from users.actors import Door
 
+# Lists tell of the leads that were merged into one (ids), and of activities that were taken back (titles).
+ANY_VALUE: JSONSchema = {
+    "type": ["string", "integer", "boolean", "array"],
+    "items": {"type": ["string", "integer"]},
+}
+KINDS = "created, imported, changed, deleted, restored, merged, activity (logged), undone (an import), …"
 OUT = (
     "id",
     "lead_id",
@@ -61,6 +68,40 @@ class ActivityOutSerializer(serializers.Serializer[Any]):
     user_name = serializers.CharField(help_text="First and last name of the author as of writing")
 
 
+class ChangedFieldSerializer(serializers.Serializer[Any]):
+    """One field that a change gave another value."""
+
+    field = serializers.CharField()
+    old = Described(ANY_VALUE, allow_null=True)
+    new = Described(ANY_VALUE, allow_null=True)
+
+
+class HistoryEntrySerializer(serializers.Serializer[Any]):
+    """What somebody did to a lead."""
+
+    id = serializers.CharField(help_text="Tells the entries of a lead apart")
+    at = Described(TIMESTAMP)
+    kind = Described({"type": "string", "examples": ["changed"], "description": KINDS})
+    door = Described({"type": "string", "enum": [*Door.values, None]}, allow_null=True, help_text="null: not known")
+    user_id = serializers.IntegerField(allow_null=True, help_text="null where an operator ran a command")
+    user_name = serializers.CharField(help_text="First and last name as of writing, or the operator's login name")
+    import_run = serializers.IntegerField(allow_null=True, help_text="The number of the import that did it")
+    activity_id = serializers.IntegerField(allow_null=True)
+    about = serializers.CharField(help_text="The activity's type and title, or the imported file's name")
+    changes = ChangedFieldSerializer(many=True)
+
+
+HISTORY = {
+    "list": operation(
+        "list_history",
+        "Leads",
+        "List a lead's history",
+        "One page of who did what to an active lead and when, newest first. A new lead's own entry has no changes: its "
+        "values are those of now, less the changes since.",
+        parameters=[LEAD_ID, *PAGE],
+        responses={200: OpenApiResponse(HistoryEntrySerializer(many=True), description="The entries of the page")},
+    )
+}
 OPERATIONS = {
     "list": operation(
         "list_activities",

@@ -1,4 +1,4 @@
-"""``/api/leads/{lead_id}/activities``: list, create one or many."""
+"""``/api/leads/{lead_id}/activities`` (list, create one or many) and ``/api/leads/{lead_id}/history``."""
 
 from typing import Any
 
@@ -9,13 +9,15 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from activities import reading, rules
+from activities import history, reading, rules
 from activities.models import Activity
-from activities.serializers import OPERATIONS, activity_out
+from activities.serializers import HISTORY, OPERATIONS, activity_out
 from crm_project.api.errors import Refused
+from crm_project.api.pagination import PAGE_CHECKS, judged, page_of
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
 from leads.models import Lead
 from leads.views import NO_LEAD, active_lead
+from users.actors import Door
 
 
 @extend_schema_view(**OPERATIONS)
@@ -41,9 +43,21 @@ class ActivityViewSet(ApiViewSet):
         return Response(activities if many else activities[0], status.HTTP_201_CREATED)
 
 
+@extend_schema_view(**HISTORY)
+class HistoryViewSet(ApiViewSet):
+    """Who did what to one active lead."""
+
+    def list(self, request: Request, lead_id: str) -> Response:
+        """One page, newest first."""
+        number = path_id(lead_id, "lead_id", NO_LEAD)
+        part = page_of(judged(request.query_params, PAGE_CHECKS))
+        active_lead(number)
+        return Response(history.page(number, part.offset, part.size))
+
+
 def _log(lead_id: int, user: Any, rows: list[dict[str, Any]]) -> list[Activity]:
     try:
-        return Activity.objects.log(lead_id, user, rows)
+        return Activity.objects.log(lead_id, user, rows, Door.API)
     except Lead.DoesNotExist:
         raise NotFound(NO_LEAD) from None
     except (IntegrityError, DataError):

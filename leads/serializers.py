@@ -1,5 +1,6 @@
 """Leads on the wire. The rules judge (``leads/rules.py``); the serializers describe the schema."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -34,8 +35,14 @@ OUT = (
 
 def lead_out(lead: Lead) -> dict[str, Any]:
     """A lead as the API shows it."""
-    row = {field: getattr(lead, field) for field in OUT}
-    return row | {"created_at": iso(lead.created_at), "updated_at": iso(lead.updated_at)}
+    return row_out(vars(lead))
+
+
+def row_out(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a lead as the API shows them."""
+    row = {field: columns[field] for field in OUT}
+    row["created_at"], row["updated_at"] = iso(row["created_at"]), iso(row["updated_at"])
+    return row
 
 
 def _budget(example: int) -> Described:
@@ -124,13 +131,13 @@ _filters: dict[str, JSONSchema] = {
     "min_budget": integer(0, BIGGEST, blank=True),
     "max_budget": integer(0, BIGGEST, blank=True),
 }
-PARAMETERS = [
-    *(_parameter(name, schema, str(NAMED[name].label)) for name, schema in _filters.items()),
+PAGE = [
     _parameter("page", {"type": "integer", "minimum": 1, "maximum": HIGHEST_PAGE, "default": 1}, "Counts from 1"),
     _parameter(
-        "size", {"type": "integer", "minimum": 1, "maximum": LARGEST_SIZE, "default": DEFAULT_SIZE}, "Leads a page"
+        "size", {"type": "integer", "minimum": 1, "maximum": LARGEST_SIZE, "default": DEFAULT_SIZE}, "Rows a page"
     ),
 ]
+PARAMETERS = [*(_parameter(name, schema, str(NAMED[name].label)) for name, schema in _filters.items()), *PAGE]
 
 _lead = {200: OpenApiResponse(LeadOutSerializer, description="The lead")}
 OPERATIONS = {

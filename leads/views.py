@@ -1,7 +1,7 @@
 """``/api/leads``: list, create one or many, get, update, delete softly."""
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.db import DataError, IntegrityError
 from drf_spectacular.utils import extend_schema_view
@@ -19,7 +19,9 @@ from leads.etags import etag, is_known, tag_of, versions_wanted
 from leads.filters import CHECKS
 from leads.models import Lead
 from leads.querysets import BudgetsCrossed, VersionMoved
-from leads.serializers import OPERATIONS, lead_out
+from leads.serializers import OPERATIONS, lead_out, row_out
+from users.actors import Actor, Door
+from users.models import User
 
 NO_LEAD = "Lead not found"
 LIST_CHECKS = {**CHECKS, **PAGE_CHECKS}
@@ -45,14 +47,14 @@ class LeadViewSet(ApiViewSet):
         """One lead from an object, or all of a list or none."""
         body = body_of(request)
         if not isinstance(body, list):
-            lead = Lead.objects.add(judged_row(body, rules.check))
+            lead = Lead.objects.add(judged_row(body, rules.check), by_api(request))
             return _tagged(lead, status.HTTP_201_CREATED)
         rows = judged_rows(body, rules.check)
         try:
-            leads = Lead.objects.add_many(rows)
+            leads = Lead.objects.add_many(rows, by_api(request))
         except (IntegrityError, DataError):
             raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
-        return Response([lead_out(lead) for lead in leads], status.HTTP_201_CREATED)
+        return Response([row_out(lead) for lead in leads], status.HTTP_201_CREATED)
 
     def retrieve(self, request: Request, lead_id: str) -> Response:
         """One lead."""
@@ -82,7 +84,7 @@ def _tagged(lead: Lead, status_code: int = status.HTTP_200_OK) -> Response:
 def _change(request: Request, lead_id: int, clean: dict[str, Any]) -> Lead:
     versions = versions_wanted(request.headers.get("If-Match"))
     try:
-        return Lead.objects.active().change(lead_id, clean, versions)
+        return Lead.objects.active().change(lead_id, clean, by_api(request), versions)
     except Lead.DoesNotExist:
         raise NotFound(NO_LEAD) from None
     except VersionMoved as moved:
@@ -90,6 +92,11 @@ def _change(request: Request, lead_id: int, clean: dict[str, Any]) -> Lead:
         raise Refused(status.HTTP_412_PRECONDITION_FAILED, "The lead was changed meanwhile", now) from None
     except BudgetsCrossed as crossed:
         raise Unprocessable(located(crossed.problems, "body")) from None
+
+
+def by_api(request: Request) -> Actor:
+    """The token's user, who comes in through the API."""
+    return Actor.of(cast(User, request.user), Door.API)
 
 
 def active_lead(lead_id: int) -> Lead:

@@ -8,10 +8,12 @@ from django.contrib.auth.hashers import make_password
 
 from activities.models import Activity
 from leads.models import Lead
+from users.actors import Actor, Door
 from users.models import User
 from users.tokens import access_token
 
 PASSWORD = "correct horse battery"
+SOMEBODY = Actor(None, "Somebody", Door.COMMAND)
 _numbers = count(1)
 
 
@@ -48,7 +50,7 @@ def make_lead(**fields: Any) -> Lead:
     """A stored lead; ``is_active`` and the timestamps may be given too."""
     own = {name: fields.pop(name) for name in ("is_active", "created_at", "updated_at", "closed_at") if name in fields}
     row = {"status": "new", "source": "website", "budget_min": None, "budget_max": None, "property_interest": None}
-    lead = Lead.objects.add({**row, **lead_row(**fields)})
+    lead = Lead.objects.add({**row, **lead_row(**fields)}, SOMEBODY)
     if own:
         Lead.objects.filter(pk=lead.pk).update(**own)
         lead.refresh_from_db()
@@ -66,7 +68,7 @@ def make_activity(lead: Lead, user: User, **fields: Any) -> Activity:
 
     row, problems = check(activity_row(**fields))
     assert not problems
-    return Activity.objects.log(lead.pk, user, [row])[0]
+    return Activity.objects.log(lead.pk, user, [row], Door.API)[0]
 
 
 def bearer(user: User) -> dict[str, str]:

@@ -26,6 +26,7 @@ from leads.importing.tally import Refused
 from leads.importing.write import first_load
 from leads.models import ImportRun, Lead
 from leads.querysets import complete
+from users.actors import Door
 from users.models import User
 
 BATCH = 500  # users stored, or leads corrected, at a time
@@ -117,16 +118,17 @@ class Takeover:
         self.close(ImportRun.State.DONE)
 
     def _load_all(self, source: Source) -> None:
-        users, leads = judge.Users(), self.leads
+        users, leads, run_id = judge.Users(), self.leads, self.outcome.run.pk
         self._load_users(self._judged(source, "users", users))
         with first_load(wanted=not self.options.dry_run), load.writer(Lead, LEAD_COLUMNS) as write:
             for row in self._judged(source, "leads", leads):
-                stored = _lead(row)
+                stored = {**_lead(row), "import_run_id": run_id}
                 write([stored[column] for column in LEAD_COLUMNS])
                 self.passed.statuses[stored["status"]] += 1
         with load.writer(Activity, ACTIVITY_COLUMNS) as write:
             for row in self._judged(source, "activities", judge.Activities(users, leads)):
-                write([row[column] for column in ACTIVITY_COLUMNS])
+                stored = {**row, "door": Door.IMPORT.value, "import_run_id": run_id}
+                write([stored[column] for column in ACTIVITY_COLUMNS])
                 leads.count(row["lead_id"])
 
     def _correct_counts(self, table: str) -> None:

@@ -1,6 +1,6 @@
 """The explicit statements of the hot reads give what their ORM forms do."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -70,6 +70,25 @@ def test_pages_partition_the_list(monkeypatch: pytest.MonkeyPatch, near: int, wa
     pages = [reading.page(wanted, offset, 4) for offset in range(0, 60, 4)]
     assert [row for page in pages for row in page] == by_orm(wanted)
     assert pages[-1] == []
+
+
+@pytest.mark.django_db
+def test_pages_begin_in_the_middle_of_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deep pages are found by the kept counts of days: with gaps between the days, and leads that left or came back."""
+    monkeypatch.setattr(reading, "NEAR", -1)
+    midnight = datetime(2026, 3, 1, tzinfo=UTC)
+    moments = [midnight + timedelta(hours=hours) for hours in (0, 0, 0, 23, 24, 71, 72, 72, 500)]
+    moments.append(midnight - timedelta(microseconds=1))
+    leads = [make_lead(created_at=moment) for moment in moments * 3]
+    Lead.objects.filter(pk__in=[lead.pk for lead in leads[::7]]).update(is_active=False)
+    Lead.objects.filter(pk=leads[7].pk).update(is_active=True)
+    expected = by_orm({})
+    assert len(expected) == 26
+    for size in (1, 4, 100):
+        pages = [reading.page({}, offset, size) for offset in range(0, 40, size)]
+        assert [row for page in pages for row in page] == expected
+    Lead.objects.update(is_active=False)
+    assert reading.page({}, 5, 5) == []
 
 
 def test_every_filter_has_its_condition() -> None:

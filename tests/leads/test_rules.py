@@ -13,6 +13,7 @@ from crm_project.values import Problem
 from leads import rules
 from leads.models import Lead
 from tests.conftest import Api
+from tests.factories import SOMEBODY
 
 SETTINGS = settings(
     derandomize=True,
@@ -134,7 +135,7 @@ def test_what_is_stored_is_found_by_its_own_words(api: Api, row: dict[str, Any])
     if problems:
         return
     with undone():
-        lead = Lead.objects.add(clean)
+        lead = Lead.objects.add(clean, SOMEBODY)
         for field in ("first_name", "last_name", "email", "phone"):
             found = api.get("/api/leads", q=clean[field][:500], status=clean["status"], source=clean["source"])
             assert [one["id"] for one in found.json()] == [lead.pk], field

@@ -3,6 +3,7 @@
 import random
 import secrets
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
@@ -11,10 +12,10 @@ from django.utils import timezone
 
 from activities.models import Activity
 from activities.rules import check as check_activity
-from leads.importing import load
 from leads.models import Lead
 from leads.querysets import complete
 from leads.rules import check as check_lead
+from users.actors import Actor, Door
 from users.models import User
 
 LEADS, ACTIVITIES, DAYS = 500, 1500, 180
@@ -90,13 +91,12 @@ def _leads(chance: random.Random) -> list[Lead]:
         assert not problems, problems
         # More of them lately than long ago, as in an office that grows.
         made = now - timedelta(days=DAYS * (1 - chance.random() ** 0.7), minutes=chance.randrange(600))
-        lead = Lead(**complete(clean, now, made))
-        lead.updated_at = min(now, made + timedelta(days=chance.uniform(0, 40)))
-        if lead.closed_at:
-            lead.closed_at = lead.updated_at
-        leads.append(lead)
-    load.insert(Lead, sorted(leads, key=lambda lead: lead.created_at))
-    return leads
+        touched = min(now, made + timedelta(days=chance.uniform(0, 40)))
+        lead = complete(clean, now, made)
+        leads.append(lead | {"updated_at": touched, "closed_at": touched if lead["closed_at"] else None})
+    leads.sort(key=itemgetter("created_at"))
+    Lead.objects.insert_many(leads, Actor.operator(), now)
+    return [Lead(**lead) for lead in leads]
 
 
 def _lead_row(chance: random.Random, number: int) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _activities(chance: random.Random, agents: list[User], leads: list[Lead]) ->
     for lead in sorted(set(eager), key=lambda lead: lead.pk):
         agent = chance.choice(agents)
         rows = [_activity_row(chance, lead.created_at) for _ in range(eager.count(lead))]
-        logged += Activity.objects.log(lead.pk, agent, rows)
+        logged += Activity.objects.log(lead.pk, agent, rows, Door.COMMAND)
     for activity in logged:
         hour = timedelta(hours=chance.randrange(8, 19), minutes=chance.randrange(60))
         day = datetime.combine(activity.activity_date, datetime.min.time(), timezone.get_default_timezone())

@@ -5,9 +5,11 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from activities.importing.columns import ACTIVITIES
 from activities.importing.nested import NestedActivities, is_nested
 from activities.importing.run import ActivityImport, ActivityOptions
 from crm_project.values import key
+from leads.importing.hints import Hints
 from leads.importing.read import Source
 from leads.management.commands.import_leads import EPILOG, common
 from leads.management.commands.import_leads import Command as ImportLeads
@@ -34,9 +36,9 @@ class Command(ImportLeads):
         user = options["user"].strip()
         if user and not User.objects.filter(username_key=key(user)).exists():
             raise CommandError(f"--user: there is no user {user!r}", returncode=2)
-        return ActivityOptions(user=user, **common(options))
+        return ActivityOptions(user=user, **common(options, ACTIVITIES))
 
-    def open(self, name: str, format: str | None) -> Source:
+    def open(self, name: str, format: str | None, hints: Hints) -> Source:
         """The file of that name; of leads with activities in them, the activities."""
-        source = super().open(name, format)
+        source = super().open(name, format, hints)
         return NestedActivities(source) if is_nested(source) else source

@@ -1,0 +1,191 @@
+"""What is kept of every write of a lead, so that it can be told who changed what: entries are added and never touched.
+
+The history of a lead has three sources, none of which repeats another. A ``LeadChange`` is written with every write by
+a person or a command, and with every update by an import. A lead that an import brought in says so itself, by its
+``import_run``: a million entries would tell no more. Logged activities are their own record, since nobody edits them.
+A new lead's entry lists no values: they are what the lead holds now, less the changes since.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+
+import orjson
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import Expression, F, Value
+from django.db.models.functions import JSONArray, JSONObject
+
+from users.actors import Actor, Door
+
+if TYPE_CHECKING:
+    from leads.querysets import LeadQuerySet
+
+Changes = dict[str, list[Any]]  # by field: the value before, the value after
+
+INSERT = "INSERT INTO leads_leadchange (lead_id, changes, at, kind, door, user_id, user_name, import_run_id)"
+SHARED = "%s, %s, %s, %s, %s, %s"  # the columns from ``at`` on, as ``shared`` gives them
+# From one parameter, a JSON array of [lead's id, changes].
+EACH = {
+    "postgresql": f"SELECT (told.value->>0)::bigint, told.value->1, {SHARED}"
+    " FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS told(value, place) ORDER BY place",
+    "sqlite": f"SELECT json_extract(told.value, '$[0]'), json_extract(told.value, '$[1]'), {SHARED}"
+    " FROM json_each(%s) AS told ORDER BY told.key",
+}
+# From an array of ids, as each database writes one.
+EACH_NEW = {
+    "postgresql": f"SELECT lead, '{{}}', {SHARED} FROM unnest(%s::bigint[]) AS lead",
+    "sqlite": f"SELECT value, '{{}}', {SHARED} FROM json_each(%s)",
+}
+
+
+class AppendOnly(Exception):
+    """Somebody tried to change or delete what is only ever added to."""
+
+
+class Kind(models.TextChoices):
+    """What happened to a lead."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    DELETED = "deleted"
+    RESTORED = "restored"
+    UNDONE = "undone"  # an import, as far as it concerned this lead
+    MERGED = "merged"
+
+
+class LeadChangeQuerySet(models.QuerySet["LeadChange"]):
+    """``LeadChange.objects``."""
+
+    def of_lead(self, lead_id: int) -> Self:
+        """One lead's changes, the newest first, each with the import it belongs to."""
+        return self.filter(lead_id=lead_id).select_related("import_run").order_by("-id")
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        """Never."""
+        raise AppendOnly("the history of leads is not changed")
+
+    def delete(self) -> NoReturn:
+        """Never."""
+        raise AppendOnly("the history of leads is not deleted")
+
+
+class LeadChange(models.Model):
+    """What somebody did to a lead: ``changes`` holds ``{field: [before, after]}`` of the lead's own fields.
+
+    Written with the lead itself, through ``LeadQuerySet``. ``user_name`` is as of writing; ``user`` is empty where an
+    operator ran a command.
+    """
+
+    # No constraints in the database: nobody deletes a lead, checking ten thousand references would cost more than the
+    # entries themselves, and what was done stays done when its author's account is gone.
+    lead = models.ForeignKey(
+        "leads.Lead", on_delete=models.DO_NOTHING, related_name="changes", db_index=False, db_constraint=False
+    )
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    changes = models.JSONField(default=dict)
+    door = models.CharField(max_length=8, choices=Door.choices)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    user_name = models.CharField(max_length=301)
+    import_run = models.ForeignKey(
+        "leads.ImportRun", on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+
+    objects: ClassVar = LeadChangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = [models.Index(fields=["lead", "-id"], name="changes_of_lead")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.user_name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Never: entries come in with the write they tell of."""
+        raise AppendOnly("the history of leads is written by LeadQuerySet alone")
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Never."""
+        raise AppendOnly("the history of leads is not deleted")
+
+
+def record(told: Mapping[int, Changes], by: Actor, kind: Kind, at: datetime, run_id: int | None = None) -> None:
+    """Add an entry for each of these leads, by its id: one statement for any number of them."""
+    rows = orjson.dumps(list(told.items())).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(f"{INSERT} {EACH[connection.vendor]}", [*shared(by, kind, at, run_id), rows])
+
+
+def record_new(lead_ids: Sequence[int], by: Actor, at: datetime) -> None:
+    """Add the first entry of each of these leads: one statement for any number of them."""
+    ids = ",".join(map(str, lead_ids))
+    array = f"{{{ids}}}" if connection.vendor == "postgresql" else f"[{ids}]"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{INSERT} {EACH_NEW[connection.vendor]}", [*shared(by, Kind.CREATED, at), array])
+
+
+def record_all(
+    leads: "LeadQuerySet", changes: Expression, by: Actor, kind: Kind, at: datetime, run_id: int | None = None
+) -> None:
+    """Add an entry for each of ``leads`` without reading them: one INSERT … SELECT, in the order of their ids.
+
+    ``changes`` is ``going_to(…)`` before the leads are written (they are to be locked by then), or ``each(…)``.
+    """
+    chosen, values = leads.order_by("pk").values_list("pk", changes).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH told(id, changes) AS ({chosen}) {INSERT} SELECT id, changes, {SHARED} FROM told",
+            [*values, *shared(by, kind, at, run_id)],
+        )
+
+
+def rewrite(entries: LeadChangeQuerySet, without: Callable[[Changes], Changes]) -> int:
+    """Take values out of entries for good; returns how many held any.
+
+    With ``rename`` the one way round ``AppendOnly``: a person's right to be erased is above it.
+    """
+    held = [(entry.pk, left) for entry in entries if (left := without(entry.changes)) != entry.changes]
+    for pk, left in held:
+        models.QuerySet.update(LeadChange.objects.filter(pk=pk), changes=left)
+    return len(held)
+
+
+def rename(user_id: int, name: str) -> int:
+    """Put another name into all entries of a user who is to be erased; returns how many there are."""
+    return models.QuerySet.update(LeadChange.objects.filter(user_id=user_id), user_name=name)
+
+
+def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+    """The fields of ``after`` that ``before`` holds another value of."""
+    return {field: [before[field], new] for field, new in after.items() if new != before[field]}
+
+
+def kind_of(changes: Changes) -> Kind:
+    """What one write of a lead's fields is called."""
+    if "is_active" not in changes:
+        return Kind.CHANGED
+    return Kind.RESTORED if changes["is_active"][1] else Kind.DELETED
+
+
+def going_to(**new: Any) -> Expression:
+    """For ``record_all``: the changes that will make these fields hold these values (texts, numbers or ``None``)."""
+    return JSONObject(**{field: JSONArray(F(field), Value(value)) for field, value in new.items()})
+
+
+def each(changes: Changes) -> Expression:
+    """For ``record_all``: changes that are the same for every lead."""
+    return Value(changes, models.JSONField())
+
+
+def shared(by: Actor, kind: Kind, at: datetime, run_id: int | None = None) -> list[Any]:
+    """The columns that the entries of one statement have in common."""
+    moment = connection.ops.adapt_datetimefield_value(at)
+    return [moment, kind.value, by.door.value, by.user_id, by.name, run_id]
