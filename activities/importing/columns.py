@@ -46,6 +46,7 @@ ACTIVITIES = Vocabulary(
         "Stage", "Priority", "Outcome", "Done", "Location", "Company", "Organization", "Deal", "Updated At",
     ),
     readers={"lead_id": lead_id, "activity_date": dates.day, "created_at": dates.moment},
+    dates=frozenset(("activity_date", "created_at")),
     telling=frozenset(("lead_id", "lead_email")),
     nothing_telling="no column says which lead an activity belongs to (lead_id or lead_email)",
 )

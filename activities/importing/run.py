@@ -21,6 +21,7 @@ from leads.importing.read import BadRow, Record
 from leads.importing.run import FileImport, Options
 from leads.importing.tally import Refused
 from leads.models import Lead
+from users.actors import Door
 
 BATCH = 1000  # rows whose leads are looked up, locked and counted at a time
 COLUMNS = tuple(field.attname for field in Activity._meta.concrete_fields if not field.primary_key)
@@ -87,11 +88,12 @@ class ActivityImport(FileImport):
         return Row(line, cells, clean, *found, email, user, wrong + told, told=unread)
 
     def _store(self, rows: list[Row], now: datetime) -> None:
+        way_in = {"door": Door.IMPORT.value, "import_run_id": self.run.pk}
         with load.writer(Activity, COLUMNS) as write:
             for row in rows:
                 user_id, user_name = row.author
                 own = {"lead_id": row.lead_id, "user_id": user_id, "user_name": user_name}
-                stored = {**row.clean, **own, "created_at": row.created_at or now}
+                stored = {**row.clean, **own, **way_in, "created_at": row.created_at or now}
                 write([stored[column] for column in COLUMNS])
         if rows:
             Lead.objects.count_many_activities(Counter(row.lead_id for row in rows if row.lead_id))

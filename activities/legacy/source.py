@@ -194,4 +194,8 @@ def parse(url: str, base: Path) -> dict[str, Any]:
     """The configuration for a URL, or for the plain path of a SQLite file; ``ValueError`` where it is neither."""
     if "://" not in url and Path(url).is_file():
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": url}
+    if "://" not in url:
+        raise ValueError(
+            f"there is no file {url!r}, and it is no URL (sqlite:///file, postgresql://user:password@host/name)"
+        )
     return database_url.parse(url, base)

@@ -15,8 +15,9 @@ from leads.exporting.tables import Form, Write
 from leads.querysets import LeadQuerySet
 from leads.serializers import OUT
 
-# All that the API shows; only active leads are exported.
-LEADS = Form("leads", tuple(column for column in OUT if column != "is_active"), frozenset(("property_interest",)))
+# All that the API shows of active leads, and when a closed one was closed, which the dashboard counts.
+COLUMNS = (*(column for column in OUT if column != "is_active"), "closed_at")
+LEADS = Form("leads", COLUMNS, frozenset(("property_interest",)))
 CHUNK = 500  # leads fetched, and their activities looked up, at a time
 
 Rows = Sequence[dict[str, Any]]
@@ -62,6 +63,7 @@ def _attach(row: dict[str, Any], rows: Rows, attached: Attached) -> None:
 def _rows(leads: LeadQuerySet) -> Generator[dict[str, Any]]:
     for row in leads.values(*LEADS.columns).iterator(chunk_size=CHUNK):
         row["created_at"], row["updated_at"] = iso(row["created_at"]), iso(row["updated_at"])
+        row["closed_at"] = row["closed_at"] and iso(row["closed_at"])
         yield row
 
 

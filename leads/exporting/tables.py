@@ -122,7 +122,7 @@ def _rows_of_workbook(file: IO[bytes], form: Form, raw: bool, folder: str) -> It
 
 def _text(column: str, value: str, form: Form, raw: bool, row: Row) -> str:
     """The text of a workbook's cell; refuses what Excel would cut off or call damaged."""
-    if not raw and (value[:1] == "'" or (value == "" and column in form.nullable_texts)):
+    if not raw and (guard.is_needed_in_workbook(value) or (value == "" and column in form.nullable_texts)):
         value = guard.on(value)
     if len(value) > LONGEST_CELL // 2 and len(value.encode("utf-16-le")) // 2 > LONGEST_CELL:
         reason = f"is longer than the {LONGEST_CELL:,} characters a workbook's cell holds"

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,29 +37,44 @@ def _advisory(function: str, run: ImportRun) -> None:
 
 
 def take_turn() -> None:
-    """Wait for other imports to end; to be called inside the transaction. SQLite's write lock does it by itself."""
+    """Wait for other imports to end; to be called inside the transaction. SQLite's write lock does it by itself.
+
+    An import that is run by a request is not held to a request's time for a statement.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK_TURN])
 
 
 def state_of(run: ImportRun) -> str:
     """The run's state, or ``DIED`` for a running one whose process is gone."""
-    if run.state != ImportRun.State.RUNNING or _is_alive(run):
-        return str(run.state)
-    return DIED
+    return states_of([run])[run.pk]
 
 
-def _is_alive(run: ImportRun) -> bool:
-    if connection.vendor == "postgresql":
+def states_of(runs: Iterable[ImportRun]) -> dict[int, str]:
+    """The same of many, by their ids; at most one query."""
+    runs = list(runs)
+    alive = _alive([run for run in runs if run.state == ImportRun.State.RUNNING])
+    died = {run.pk for run in runs if run.state == ImportRun.State.RUNNING} - alive
+    return {run.pk: DIED if run.pk in died else str(run.state) for run in runs}
+
+
+def _alive(running: list[ImportRun]) -> set[int]:
+    if connection.vendor == "postgresql" and running:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted"
                 " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-                " AND classid = %s AND objid = %s)",
-                [LOCK_RUN, run.pk % 2**31],
+                " AND classid = %s AND objid = ANY(%s::oid[])",
+                [LOCK_RUN, [run.pk % 2**31 for run in running]],
             )
-            return bool(cursor.fetchone()[0])
+            held = {number for (number,) in cursor.fetchall()}
+        return {run.pk for run in running if run.pk % 2**31 in held}
+    return {run.pk for run in running if _is_process_alive(run)}
+
+
+def _is_process_alive(run: ImportRun) -> bool:
     host, _, process = run.process.partition(" ")
     return host != socket.gethostname() or process == _process_mark(process.partition("@")[0])
 

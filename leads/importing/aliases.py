@@ -40,12 +40,16 @@ ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "phone": (
         "Phone", "Phone Number", "Primary Phone", "Telephone", "Telephone Number", "Tel", "Phone 1 - Value", "Phone 1",
-        "Mobile Phone", "Mobile Phone Number", "Mobile", "Mobile Number", "Cell Phone", "Cell", "Cell Number",
+        "Mobile Phone", "Mobile Phone Number", "Mobile", "Mobile Number", "Cell Phone", "Cell Phone 1", "Cell",
+        "Cell Number",
         "Cellphone", "Person - Phone - Mobile", "Person - Phone - Work", "Person - Phone - Home", "Person - Phone",
         "Person - Phone - Other", "Lead Phone", "Contact Phone", "Home Phone", "Home Phone Number", "Business Phone",
         "Work Phone", "Office Phone", "Company Main Phone", "Car Phone", "Other Phone", "Secondary Phone",
-        "Alternate Phone", "WhatsApp Phone Number", "Home Phone 2", "Business Phone 2", "Phones",
-        *_numbered("Phone {} - Value", "Phone {}"), "Telefon", "Handy", "Téléphone", "Teléfono", "Móvil",
+        "Alternate Phone", "Main Phone", "Day Phone", "Evening Phone", "WhatsApp Phone Number", "Home Phone 2",
+        "Business Phone 2", "Phones",
+        *_numbered("Phone {} - Value", "Phone {}", "Cell Phone {}", "Mobile Phone {}", "Home Phone {}",
+        "Work Phone {}"),
+        "Telefon", "Handy", "Téléphone", "Teléfono", "Móvil",
     ),
     "status": (
         "Status", "Lead Status", "Stage", "Lead Stage", "Pipeline Stage", "Deal Stage", "Deal - Stage",
@@ -58,16 +62,17 @@ ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "budget_min": (
         "Budget Min", "Min Budget", "Minimum Budget", "Budget From", "Price Min", "Min Price", "Minimum Price",
-        "Price From", "Lowest Price", "Search Min Price",
+        "Price From", "Lowest Price", "Search Min Price", "Price Range Low", "Price Low", "Low Price",
     ),
     "budget_max": (
         "Budget Max", "Max Budget", "Maximum Budget", "Budget To", "Price Max", "Max Price", "Maximum Price",
-        "Price To", "Highest Price", "Search Max Price",
+        "Price To", "Highest Price", "Search Max Price", "Price Range High", "Price High", "High Price",
     ),
     "price": (
         "Budget", "Price", "Price Range", "Budget Range", "Target Price", "Desired Price", "Listing Price",
         "List Price", "Asking Price", "Home Price", "Home Value", "Property Price", "Property Value",
-        "Average Price", "Avg Price", "Deal - Value", "Deal Value", "Amount", "Deal Amount", "Purchase Price",
+        "Average Price", "Avg Price", "Median Price", "Deal - Value", "Deal Value", "Amount", "Deal Amount",
+        "Purchase Price",
     ),
     "property_interest": (
         "Property Interest", "Property of Interest", "Interest", "Interested In", "Looking For", "Property",
@@ -80,13 +85,15 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "Creation Date", "Added", "Date Received", "Received", "Received Date", "Lead Date", "Inquiry Date",
         "Submitted At", "Submission Date", "Registered", "Registration Date", "Date Registered", "Timestamp", "Date",
         "Person - Person created", "Person created", "Deal - Deal created", "Lead created", "Add Time",
+        "Created Time", "Register Date", "Registered On", "Signup Date", "Sign Up Date", "Optin Time", "Confirm Time",
     ),
+    "closed_at": ("Closed At", "Date Closed", "Closed Date", "Closed On"),
 }  # fmt: skip
 
 # Columns of those exports for which a lead has no field. They are not imported, and the report names them.
 NOT_STORED: tuple[str, ...] = (
     # our own: what the server sets, and what the rejects file adds
-    "id", "is_active", "updated_at", "activity_count", "version", "closed_at", "activities",
+    "id", "is_active", "updated_at", "activity_count", "version", "activities",
     "import_line", "import_problems",
     # who, where, what: every CRM and address book
     "Lead ID", "Contact ID", "Record ID", "Person - ID", "Deal - ID", "External ID", "Title", "Salutation", "Prefix",
@@ -126,7 +133,23 @@ NOT_STORED: tuple[str, ...] = (
     "Deal Price", "Pond", "Campaign Source", "Last Communication", "Latest Source", "Number of Sessions",
     "Likelihood to close", "HubSpot Score", "Record source", "Email Domain", "Persona",
     "Unsubscribed from all email", "Days To Close", "Timeline", "Updated On", "ad_id", "ad_name", "adset_id",
-    "adset_name", "campaign_id", "campaign_name", "form_id", "form_name", "is_organic", "platform",
+    "adset_name", "campaign_id", "campaign_name", "form_id", "form_name", "is_organic", "platform", "Source URL",
+    "Close Date", "Person - Job title", "Person - Done activities", "Person - Last email received",
+    "Person - Last email sent",
+    # BoomTown, kvCORE, LionDesk
+    "Buyer/Seller", "Last Note", "Visits", "Properties Viewed", "Favorites", "Favourites", "E-Alert", "E-Alerts",
+    "Deal Type", "Capture Method", "Last Active", "Last Called", "Last Emailed", "Last Texted", "Hashtags", "Avg Beds",
+    "Avg Baths", "Closing Anniversary", "Home Anniversary", "External Vendor ID", "Hotness", "Spouse Email",
+    "Spouse Phone", "Spouse Birthday",
+    # Salesforce, Zoho, Mailchimp
+    "Annual Revenue", "Number of Employees", "No of Employees", "No. of Employees", "Owner ID",
+    "Has Opted Out of Email",
+    "Has Opted Out of Fax", "Is Converted", "Is Deleted", "Is Unread by Owner", "Converted Date", "Converted Date Time",
+    "Converted Account ID", "Converted Contact ID", "Converted Opportunity ID", "Created By ID", "Last Modified By ID",
+    "Last Modified By Alias", "Company / Account", "Do Not Call", "Unread By Owner", "Latitude", "Longitude",
+    "Lead Owner ID", "Lead Owner Alias", "Designation", "Modified By ID", "Modified By", "Modified Time", "Skype ID",
+    "Unsubscribed Mode", "Unsubscribed Time", "Locked", "Member Rating", "Optin IP", "Confirm IP", "GMTOff", "DSTOff",
+    "CC", "Last Changed", "LEID", "EUID",
 )  # fmt: skip
 
 # The same, where programs number or combine their headers; matched against normal forms.
@@ -134,7 +157,7 @@ NOT_STORED_PATTERNS: tuple[str, ...] = (
     r"email\d*(label|type|displayname|status|optout|verified|invalid)",
     r"phone\d*(label|type|status|extension|verified|invalid)",
     r"(address|website|relation|event|customfield|im|jot|organization|externalid|calendarlink|language)\d+\w*",
-    r"(home|business|other|mailing|work|billing|person|personpostal|property)"
+    r"(home|business|other|mailing|work|billing|person|personpostal|property|listing|primary)"
     r"(street|address|city|state|stateprovince|zip|zipcode|postalcode|country|countryregion|pobox|addresspobox)\d*",
     r"(person|deal|organization|lead)(id|owner|label|title|organization|notes|website|opendeals|closeddeals|wondeals|"
     r"lostdeals|marketingstatus|doubleoptin|currency|pipeline|probability|status|wontime|losttime|im|birthday|picture)",
@@ -145,7 +168,8 @@ NOT_STORED_PATTERNS: tuple[str, ...] = (
     r"(first|last|latest|original)(conversion|traffic|source)\w+",
     r"user\d",
     r"(associated|become|became)\w+",
-    r"(marketing|email|sms|phone|unsubscribed)\w*(optin|optout|status|subscribed|unsubscribed|permission)",
+    r"(marketing|email|sms|text|phone|unsubscribed)\w*(optin|optout|status|subscribed|unsubscribed|permission)",
+    r"relationship\d+(name|type)",
 )
 
 

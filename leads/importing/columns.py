@@ -7,18 +7,22 @@ place in a lead (addresses, birthdays, owners, tags, notes) are not imported, an
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from leads import rules
 from leads.importing.aliases import ALIASES, NOT_STORED, NOT_STORED_PATTERNS
 from leads.importing.convert import READERS, REQUIRED, Convert, row_converter
+from leads.importing.remarks import Remarks
 from leads.importing.tally import Refused
 from leads.importing.vocabulary import NEAR_MISSES, Vocabulary, normal
 
 # ``name`` is split into first and last name; ``price`` fills ``budget_max``, or both budgets if it is a range.
-TARGETS = (*rules.CREATE, "created_at", "name", "price")
+TARGETS = (*rules.CREATE, "created_at", "closed_at", "name", "price")
 LEADS = Vocabulary(
     noun="a lead",
     aliases={target: ALIASES[target] for target in TARGETS},
@@ -26,6 +30,7 @@ LEADS = Vocabulary(
     not_stored_patterns=NOT_STORED_PATTERNS,
     required=REQUIRED,
     readers=READERS,
+    dates=frozenset(("created_at", "closed_at")),
     telling=frozenset(("first_name", "last_name", "name", "email", "phone")),
     nothing_telling="no column is a name, an e-mail address or a telephone number",
 )
@@ -60,7 +65,8 @@ class Mapping:
     ``columns`` has for each target the columns that fill it, in order of preference: the first cell that is not blank
     wins. ``not_stored`` are known headers without a field, ``ignored`` those ignored by request, ``unknown`` those
     ignored by ``ignore_unknown``, ``overruled`` those whose field is set for every row, ``unnamed`` the columns without
-    a header (a value in one is a problem of its row). ``convert(cells)`` makes the fields of one row.
+    a header (a value in one is a problem of its row). ``day_first`` are the fields whose dates with strokes have the
+    day first. ``convert(cells)`` makes the fields of one row, and counts in ``remarks`` what there is to say of it.
     """
 
     header: tuple[str, ...]
@@ -74,10 +80,27 @@ class Mapping:
     several_values: frozenset[str] = frozenset()
     guarded: bool = True
     vocabulary: Vocabulary = LEADS
+    day_first: frozenset[str] = frozenset()
+    remarks: Remarks = field(default_factory=Counter, compare=False)
     convert: Convert = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "convert", row_converter(self))
+
+    def reader(self, target: str) -> Callable[[Any], Any]:
+        """What makes a value of a cell for this target, which has a reader."""
+        read = self.vocabulary.readers[target]
+        return partial(read, day_first=True) if target in self.day_first else read
+
+    def remarked(self) -> Remarks:
+        """The remarks since this was last asked."""
+        remarks = Counter(self.remarks)
+        self.remarks.clear()
+        return remarks
+
+    def dates(self) -> dict[str, tuple[int, ...]]:
+        """The fields that are dates, with their columns."""
+        return {target: places for target, places in self.columns.items() if target in self.vocabulary.dates}
 
     def column_of(self, target: str) -> str:
         """The header a field's value came from, for reports; the field itself if it came from none."""
@@ -116,12 +139,13 @@ def map_headers(
     ignore_unknown: bool = False,
     guarded: bool = True,
     vocabulary: Vocabulary = LEADS,
+    day_first: frozenset[str] = frozenset(),
 ) -> Mapping:
     """The plan for a file with this ``header``.
 
     ``explicit`` maps headers to targets and comes before what is known of the same target; ``constants`` are values for
     every row; ``guarded`` says that an apostrophe before ``= + - @`` is a guard against formulas and comes off;
-    ``vocabulary`` says what kind of rows the file has.
+    ``vocabulary`` says what kind of rows the file has, and ``day_first`` which of its dates have the day first.
     Raises ``UnknownHeaders``, and ``MappingError`` for a wish that cannot be fulfilled.
     """
     constants = dict(constants or {})
@@ -132,7 +156,7 @@ def map_headers(
     found: dict[str, list[tuple[int, int]]] = {}
     other: dict[str, list[str]] = {"not_stored": [], "unknown": [], "overruled": []}
     for place, name in enumerate(header):
-        if place in dropped or not name:
+        if place in dropped or (not name and place not in asked):
             continue
         target, rank = (asked[place], -1) if place in asked else vocabulary.known(name)
         if target in constants:
@@ -153,11 +177,14 @@ def map_headers(
         columns=columns,
         constants=constants,
         ignored=tuple(header[place] for place in sorted(dropped)),
-        unnamed=tuple(place for place, name in enumerate(header) if not name and place not in dropped),
+        unnamed=tuple(place for place, name in enumerate(header) if not name and place not in (dropped | asked.keys())),
         several_values=frozenset(_with_several_values(header, columns)),
         guarded=guarded,
         vocabulary=vocabulary,
-        **{kind: tuple(names) for kind, names in other.items()},
+        day_first=day_first,
+        not_stored=tuple(other["not_stored"]),
+        unknown=tuple(other["unknown"]),
+        overruled=tuple(other["overruled"]),
     )
 
 
@@ -166,13 +193,21 @@ def _told(header: str, near: Sequence[str]) -> str:
 
 
 def _places_of(wish: str, header: Sequence[str]) -> list[int]:
-    """Where the header stands that a wish names: as it is written, else in its normal form."""
+    """Where the header stands that a wish names: as it is written, as "#3" (the third), else in its normal form."""
     places = [place for place, name in enumerate(header) if name == wish.strip()]
+    if not places and (number := _numbered(wish)) and number <= len(header):
+        return [number - 1]
     places = places or [place for place, name in enumerate(header) if name and normal(name) == normal(wish)]
     if not places:
         near = difflib.get_close_matches(wish, [name for name in header if name], NEAR_MISSES)
         raise MappingError(f"there is no column {_told(wish, near)}.")
     return places
+
+
+def _numbered(wish: str) -> int:
+    """Which column "#3" is, from 1; 0 for a wish of another form."""
+    digits = wish.strip().removeprefix("#")
+    return int(digits) if wish.strip().startswith("#") and digits.isdecimal() and len(digits) < 6 else 0
 
 
 def _asked_for(

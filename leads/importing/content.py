@@ -87,7 +87,7 @@ class Content:
         A byte that has no meaning in the encoding becomes an unpaired surrogate, which the rules refuse: the cell is
         reported, instead of the file being refused or the text garbled.
         """
-        errors = "strict" if encoding == "utf-16" else "surrogateescape"
+        errors = "strict" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
         with self.failures():
             text = io.TextIOWrapper(cast(IO[bytes], _Unclosed(self.stream())), encoding, errors, newline="")
             yield text
@@ -101,8 +101,9 @@ class Content:
             yield
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise Unreadable(f"{self.name} is damaged, it cannot be unpacked: {error}.") from error
-        except UnicodeDecodeError as error:
-            raise Unreadable(f"{self.name} is not {error.encoding} text all through: {error.reason}.") from error
+        except UnicodeError as error:
+            encoding, reason = getattr(error, "encoding", ""), getattr(error, "reason", error)
+            raise Unreadable(f"{self.name} is not {encoding} text all through: {reason}.") from error
         except OSError as error:
             raise Unreadable(f"{self.name} cannot be read: {error.strerror or error}.") from error
 
@@ -140,8 +141,9 @@ class _Unclosed(io.BufferedIOBase):
         return True
 
 
-def encoding_of(content: Content, long_lines: bool = False) -> str:
-    """``utf-8``, ``utf-8-sig``, ``utf-16`` (by its byte order mark) or else ``cp1252``, for the whole file.
+def encoding_of(content: Content, long_lines: bool = False, said: str | None = None) -> str:
+    """The encoding that somebody ``said`` it is; else, for the whole file, ``utf-8``, ``utf-8-sig``, ``utf-16`` (by its
+    byte order mark) or ``cp1252``.
 
     Text that is mostly well-formed UTF-8 stays UTF-8: its few bad bytes are told row by row, where taking the file for
     cp1252 would quietly garble every accented letter in it. Raises ``Unreadable``, also for a line too long to hold in
@@ -149,6 +151,8 @@ def encoding_of(content: Content, long_lines: bool = False) -> str:
     """
     head = content.head(4)
     utf8 = _is_utf8(content, long_lines)
+    if said:
+        return said
     for mark, encoding in _BOMS.items():
         if head.startswith(mark):
             return encoding

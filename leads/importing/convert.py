@@ -3,16 +3,17 @@
 ``row_converter`` turns a plan for the columns into one function, which costs two or three microseconds for a plain row.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import date, datetime, time, timedelta
 from math import isfinite
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from crm_project.values import Invalid, Problem
-from leads.importing import dates, guard, money
+from leads.importing import dates, guard, mangled, money
 from leads.importing.names import split_name
 from leads.importing.records import BadRow, Cells, is_blank
+from leads.importing.remarks import NOT_CLOSED, SEVERAL, Remarks, count_unused
 from leads.importing.tally import Refused
 
 if TYPE_CHECKING:
@@ -29,20 +30,24 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "budget_max": money.amount,
     "price": money.price,
     "created_at": dates.moment,
+    "closed_at": dates.moment,
 }
 _SEVERAL = " ::: "
+_SUSPECT = frozenset("=#")  # what a spreadsheet's errors and texts dressed as formulas start with
 
 
 def row_converter(plan: "Columns") -> Convert:
     """The function that makes one file's rows; raises ``Refused`` for a constant that is no value of its field."""
     fields, required = tuple(plan.columns), plan.vocabulary.required
-    readers = [(name, plan.vocabulary.readers[name]) for name in fields if name in plan.vocabulary.readers]
+    readers = [(name, plan.reader(name)) for name in fields if name in plan.vocabulary.readers]
     first = [places[0] for places in plan.columns.values()]
     take = itemgetter(*first) if len(first) > 1 else lambda cells: (cells[first[0]],)
     amount = money.amount
     absent = [field for field in required if field not in fields]
-    constants = _constants(plan.constants, plan.vocabulary.readers)
+    constants = _constants(plan)
     splits, prices, unnamed, several = "name" in fields, "price" in fields, plan.unnamed, plan.several_values
+    chosen = [places for places in plan.columns.values() if len(places) > 1]
+    phones, closings, remarks = "phone" in fields and plan.guarded, "closed_at" in fields, plan.remarks
 
     def convert(cells: Cells) -> tuple[Row, list[Problem]]:
         if isinstance(cells, BadRow):
@@ -50,14 +55,24 @@ def row_converter(plan: "Columns") -> Convert:
         problems: list[Problem] = []
         values = take(cells)
         try:
-            plain = "'" not in "\n".join(values) and "" not in values
+            text = "\n".join(values)
+            plain = "" not in values and "'" not in text and "#" not in text and '="' not in text
         except TypeError:  # numbers, dates, null: from a workbook or JSON
             plain = False
-        row = dict(zip(fields, values, strict=True)) if plain else _settled(plan, cells, problems)
+        if plain:
+            row = dict(zip(fields, values, strict=True))
+            if phones and (row["phone"][-2:] == ".0" or "E+" in row["phone"] or "e+" in row["phone"]):
+                _mend(row, "phone", mangled.telephone, problems)
+        else:
+            row = _settled(plan, cells, problems)
         for field in absent:
             row[field] = ""
         if several:
-            _take_first(row, several)
+            _take_first(row, several, remarks)
+        for places in chosen:
+            count_unused(cells, places, remarks)
+        if closings:
+            _leave_out_closing(row, constants, remarks)
         for field, read in readers:
             if field in row:
                 value = row[field]
@@ -90,11 +105,14 @@ def _settled(plan: "Columns", cells: Cells, problems: list[Problem]) -> Row:
             value = cells[place]
             if value.__class__ is not str and value is not None and field not in readers:
                 value = _text(field, value, problems)
-            if value.__class__ is str and value[:1] == "'" and plan.guarded:
-                value = guard.off(value)
-                if value == "" and field not in readers:
-                    row[field] = ""
-                    break
+            if value.__class__ is str and plan.guarded:
+                if value[:1] == "'":
+                    value = guard.off(value)
+                    if value == "" and field not in readers:
+                        row[field] = ""
+                        break
+                elif value[:1] in _SUSPECT or field == "phone":
+                    value = _unmangled(field, value, problems)
             if value is not None and value != "" and not (value.__class__ is str and value.isspace()):
                 row[field] = value
                 break
@@ -103,6 +121,25 @@ def _settled(plan: "Columns", cells: Cells, problems: list[Problem]) -> Row:
             if empty or field in required:
                 row[field] = ""
     return row
+
+
+def _unmangled(field: str, value: str, problems: list[Problem]) -> str:
+    """A text as it was before a spreadsheet had it; "" where it cannot be told."""
+    row = {field: value}
+    _mend(row, field, mangled.mended, problems)
+    if field == "phone" and row[field]:
+        _mend(row, field, mangled.telephone, problems)
+    return row[field]
+
+
+def _mend(row: Row, field: str, read: Callable[[str], str], problems: list[Problem]) -> None:
+    """As ``_read``, but what cannot be read is blank."""
+    value = row[field]
+    try:
+        row[field] = read(value)
+    except Invalid as invalid:
+        problems.append(Problem(invalid.type, (field,), invalid.msg, value))
+        row[field] = ""
 
 
 def _text(field: str, value: object, problems: list[Problem]) -> str:
@@ -129,10 +166,18 @@ def _read(row: Row, field: str, read: Callable[[Any], Any], problems: list[Probl
         problems.append(Problem(invalid.type, (field,), invalid.msg, row.pop(field)))
 
 
-def _take_first(row: Row, fields: Collection[str]) -> None:
+def _take_first(row: Row, fields: Collection[str], remarks: Remarks) -> None:
     for field in fields:
         if _SEVERAL in row.get(field, ""):
             row[field] = row[field].partition(_SEVERAL)[0]
+            remarks[SEVERAL, field] += 1
+
+
+def _leave_out_closing(row: Row, constants: Row, remarks: Remarks) -> None:
+    """The day of closing says something of closed leads alone; on others it may be one that is only hoped for."""
+    if "closed_at" in row and str(constants.get("status", row.get("status", ""))).strip().casefold() != "closed":
+        told = not is_blank(row.pop("closed_at"))
+        remarks[NOT_CLOSED, "closed_at"] += told
 
 
 def _split_name(row: Row) -> None:
@@ -155,12 +200,13 @@ def _share_price(row: Row) -> None:
             row.setdefault(field, part)
 
 
-def _constants(given: Mapping[str, str], readers: Mapping[str, Callable[[Any], Any]]) -> Row:
+def _constants(plan: "Columns") -> Row:
     """The values set for every row, read as a cell of the same field would be."""
     row: Row = dict.fromkeys(("first_name", "last_name"), "")
+    given = plan.constants
     for field, value in given.items():
         try:
-            row[field] = readers[field](value) if field in readers else value
+            row[field] = plan.reader(field)(value) if field in plan.vocabulary.readers else value
         except Invalid as invalid:
             raise Refused(f"{field} cannot be set to {value!r}: {invalid.msg}") from None
     _split_name(row)

@@ -1,7 +1,8 @@
 """Moments as exports write them, to UTC.
 
-ISO (``2025-10-03``, ``2025-10-03T14:22:11Z``), US (``10/03/2025 2:22 PM``: month first, always), with the month's name,
-and with dots (``03.10.2025``: day first, always). Without a zone a moment is UTC; without a time it is midnight.
+ISO (``2025-10-03``, ``2025-10-03T14:22:11Z``), with strokes (``10/03/2025 2:22 PM``: month first, unless
+``date_order`` found that the column has the day first), with the month's name, and with dots (``03.10.2025``: day
+first, always). Without a zone a moment is UTC; without a time it is midnight.
 """
 
 import re
@@ -34,19 +35,20 @@ _forms = [
         rf"{_WEEKDAY}{_DAY}[\s-]+{_NAME},?[\s-]+(?P<year>\d{{4}})",
     )
 ]
+_strokes = _forms[1]
 
 
-def moment(value: object) -> datetime:
+def moment(value: object, day_first: bool = False) -> datetime:
     """The aware UTC moment a cell means; raises ``Invalid`` for none, one before 1970 and one still to come."""
-    found = _aware(_read(value))
+    found = _aware(_read(value, day_first))
     if not EARLIEST <= found <= datetime.now(UTC) + timedelta(days=1):
         raise Invalid("datetime_range", "a date that is in the future or before 1970")
     return found
 
 
-def day(value: object) -> str:
+def day(value: object, day_first: bool = False) -> str:
     """The day a cell means, of any year, as ``YYYY-MM-DD``; a time of day and its zone are left off, as written."""
-    return _read(value).date().isoformat()
+    return _read(value, day_first).date().isoformat()
 
 
 def _aware(found: datetime) -> datetime:
@@ -56,7 +58,7 @@ def _aware(found: datetime) -> datetime:
         raise Invalid("datetime_range", "a date that is in the future or before 1970") from None
 
 
-def _read(value: object) -> datetime:
+def _read(value: object, day_first: bool) -> datetime:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
@@ -70,14 +72,22 @@ def _read(value: object) -> datetime:
             pass
     for form in _forms:
         if match := form.fullmatch(value.strip()):
-            return _built(match.groupdict())
-    raise Invalid("datetime_parsing", "not a date; write 2025-10-03, 10/03/2025 (month first) or Oct 3, 2025")
+            return _built(
+                _turned(match.groupdict()) if day_first and form is _strokes else match.groupdict(), day_first
+            )
+    raise Invalid("datetime_parsing", "not a date; write 2025-10-03, 10/03/2025 or Oct 3, 2025")
 
 
-def _built(part: dict[str, str | None]) -> datetime:
+def _turned(part: dict[str, str | None]) -> dict[str, str | None]:
+    return {**part, "day": part["month"], "month": part["day"]}
+
+
+def _built(part: dict[str, str | None], day_first: bool) -> datetime:
     month = _month_named(part["name"]) if "name" in part else int(part["month"] or 0)
     if month > 12:
-        raise Invalid("datetime_parsing", f"there is no month {month}; dates with strokes have the month first")
+        first, other = ("day", "month-first") if day_first else ("month", "day-first")
+        reason = f"dates with strokes in this column have the {first} first (--dates {other} reads them the other way)"
+        raise Invalid("datetime_parsing", f"there is no month {month}; {reason}")
     year, day = int(part["year"] or 0), int(part["day"] or 0)
     hour, minute, second = _clock(part)
     try:

@@ -12,6 +12,21 @@ from django.db import connection
 
 from leads.rules import Derived
 
+# The conditions are the partial indexes' own, word for word, or they would not be used. PostgreSQL is asked key by key,
+# which leaves it nothing but the index: in the middle of a first load it has no statistics, and would rather read the
+# whole table for each batch.
+_CONDITION = "is_active AND NOT ({column} = '')"
+_EACH_KEY = (
+    "SELECT key, oldest, leads FROM unnest(%s::text[]) AS key CROSS JOIN LATERAL (SELECT min(id) AS oldest,"
+    f" count(*) AS leads FROM leads_lead WHERE {_CONDITION} AND {{column}} = key) AS found WHERE leads > 0"
+)
+_AMONG_KEYS = (
+    f"SELECT {{column}}, min(id), count(*) FROM leads_lead WHERE {_CONDITION}"
+    " AND {column} IN (SELECT value FROM json_each(%s)) GROUP BY {column}"
+)
+
+EMAIL, PERSON = "e-mail", "phone and name"  # what leads are alike by
+
 Target = Any  # the id of a stored lead, or the caller's own record of a row that is about to be stored
 
 
@@ -23,15 +38,19 @@ class Known:
         for derived in keys:
             emails.add(derived.email_key)
             persons.add(derived.person_key)
-        self.by_email: dict[str, Target] = oldest("email_key", emails)
-        self.by_person: dict[str, Target] = oldest("person_key", persons)
+        by_email, by_person = with_key("email_key", emails), with_key("person_key", persons)
+        self.by_email: dict[str, Target] = {key: oldest for key, (oldest, _) in by_email.items()}
+        self.by_person: dict[str, Target] = {key: oldest for key, (oldest, _) in by_person.items()}
+        # What several stored leads have, as ``match`` says it.
+        self.shared = {(EMAIL, key) for key, (_, count) in by_email.items() if count > 1}
+        self.shared |= {(PERSON, key) for key, (_, count) in by_person.items() if count > 1}
 
     def match(self, derived: Derived) -> tuple[Target, str] | None:
-        """The lead that this one doubles, and by what ("e-mail" or "phone and name")."""
+        """The lead that this one doubles, and by what (``EMAIL`` or ``PERSON``)."""
         if derived.email_key and (found := self.by_email.get(derived.email_key)) is not None:
-            return found, "e-mail"
+            return found, EMAIL
         if derived.person_key and (found := self.by_person.get(derived.person_key)) is not None:
-            return found, "phone and name"
+            return found, PERSON
         return None
 
     def add(self, derived: Derived, target: Target) -> None:
@@ -49,30 +68,18 @@ class Known:
         self.add(derived, target)
 
 
-def oldest(column: str, keys: set[str]) -> dict[str, int]:
-    """The oldest active lead with each of these keys."""
-    return {key: lead_id for key, (lead_id, _) in with_key(column, keys).items()}
-
-
 def with_key(column: str, keys: set[str]) -> dict[str, tuple[int, int]]:
     """Of each of these keys that active leads have in ``column``: the oldest lead's id, and how many have it."""
     keys.discard("")
     if not keys:
         return {}
-    if connection.vendor == "postgresql":
-        among, parameter = "= ANY(%s)", list(keys)
-    else:
-        among, parameter = "IN (SELECT value FROM json_each(%s))", _json(keys)
     with connection.cursor() as cursor:
-        # The conditions are the partial index's own, word for word, or it would not be used.
-        cursor.execute(
-            f"SELECT {column}, min(id), count(*) FROM leads_lead"
-            f" WHERE is_active AND NOT ({column} = '') AND {column} {among} GROUP BY {column}",
-            [parameter],
-        )
+        if connection.vendor == "postgresql":
+            cursor.execute(_EACH_KEY.format(column=column), [list(keys)])
+        else:
+            cursor.execute(_AMONG_KEYS.format(column=column), [_json(keys)])
         return {key: (lead_id, count) for key, lead_id, count in cursor.fetchall()}
 
 
-def _json(keys: set[str]) -> Any:
-
+def _json(keys: set[str]) -> str:
     return orjson.dumps(list(keys)).decode()

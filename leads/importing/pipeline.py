@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from crm_project.values import Problem
 from leads.importing.columns import Mapping
 from leads.importing.read import Source
+from leads.importing.remarks import Remarks
 from leads.importing.tally import Refused
 from leads.rules import check
 
@@ -22,12 +23,13 @@ AHEAD = 1 << 20  # bytes of a file worth a process of its own
 
 
 class Batch(NamedTuple):
-    """Some consecutive rows: ``good`` as ``make`` made them, ``bad`` with line, cells and problems."""
+    """Some consecutive rows: ``good`` as ``make`` made them, ``bad`` with line, cells and problems, and remarks."""
 
     read: int
     good: list[Any]
     bad: list[tuple[int, Any, list[Problem]]]
     position: int
+    remarks: Remarks
 
 
 Make = Callable[[int, Any, dict[str, Any], dict[str, Any]], Any]
@@ -57,9 +59,9 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
         else:
             good.append(make(line, cells, given, clean))
         if read == BATCH:
-            yield Batch(read, good, bad, source.position)
+            yield Batch(read, good, bad, source.position, columns.remarked())
             read, good, bad = 0, [], []
-    yield Batch(read, good, bad, source.position)
+    yield Batch(read, good, bad, source.position, columns.remarked())
 
 
 def _untold(problems: list[Problem], told: list[Problem]) -> list[Problem]:

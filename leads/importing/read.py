@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from leads.importing.content import Content, encoding_of
+from leads.importing.hints import Hints
 from leads.importing.read_csv import CsvReader
 from leads.importing.read_json import JsonReader
 from leads.importing.read_xlsx import ZIP, XlsxReader
@@ -71,7 +72,13 @@ class Source:
         self._resources.close()
 
 
-def open_source(file: str | Path | IO[bytes], *, name: str | None = None, format: str | None = None) -> Source:
+def open_source(
+    file: str | Path | IO[bytes],
+    *,
+    name: str | None = None,
+    format: str | None = None,
+    hints: Hints = Hints(),  # noqa: B008  frozen
+) -> Source:
     """The lead file at a path, or in a binary file object (standard input, an upload), which stays the caller's.
 
     ``format`` is one of ``FORMATS``, else it is found out from the content and the ``name``. Raises ``Unreadable`` with
@@ -87,7 +94,7 @@ def open_source(file: str | Path | IO[bytes], *, name: str | None = None, format
         content = Content(file, name or "Standard input")
         resources.callback(content.close)
         format = _format(content, format)
-        reader = _reader(content, format)
+        reader = _reader(content, format, hints)
         if next(iter(reader), None) is None:
             raise Unreadable(f"{content.name} has a header but no rows.")
         content.stream()  # back to the beginning: nothing has been read yet
@@ -122,10 +129,20 @@ def _json_format(head: bytes) -> str | None:
     return "jsonl" if text.startswith(b"{") else None
 
 
-def _reader(content: Content, format: str) -> Reader:
+def _reader(content: Content, format: str, hints: Hints) -> Reader:
     if format == "xlsx":
-        return XlsxReader(content)
-    encoding = encoding_of(content, long_lines=format == "json")
+        _refuse_hints(content, "a workbook", encoding=hints.encoding, delimiter=hints.delimiter)
+        return XlsxReader(content, hints)
+    _refuse_hints(content, "no workbook", sheet=hints.sheet)
+    encoding = encoding_of(content, long_lines=format == "json", said=hints.encoding)
     if format in ("json", "jsonl"):
+        _refuse_hints(content, "JSON", delimiter=hints.delimiter)
         return JsonReader(content, encoding, lines=format == "jsonl")
-    return CsvReader(content, encoding, "\t" if format == "tsv" else None)
+    return CsvReader(content, encoding, hints.delimiter or ("\t" if format == "tsv" else None), hints.is_header)
+
+
+def _refuse_hints(content: Content, what: str, **hints: str | None) -> None:
+    """Nothing that an operator says goes unheard."""
+    for name, value in hints.items():
+        if value is not None:
+            raise Unreadable(f"{content.name} is {what}, so --{name} {value!r} means nothing for it.")

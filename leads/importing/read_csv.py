@@ -4,10 +4,12 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from leads.importing.columns import LEADS
 from leads.importing.content import Content
+from leads.importing.hints import MOST_ABOVE, IsHeader, place_of_header, titles_above
 from leads.importing.records import Cells, Record, Unreadable, all_blank, clean_header, fitted
 
 if TYPE_CHECKING:
@@ -29,23 +31,32 @@ class CsvReader:
     A record's line is the line of the file it starts on, counted as an editor does, quoted line breaks included.
     """
 
-    def __init__(self, content: Content, encoding: str, delimiter: str | None = None) -> None:
+    def __init__(
+        self, content: Content, encoding: str, delimiter: str | None = None, is_header: IsHeader = LEADS.is_header
+    ) -> None:
         self.content = content
         self.encoding = encoding
         with content.text(encoding) as text:
             sample = text.read(65_536)
             whole = not text.read(1)
-        hint = _excel_hint.fullmatch(sample.splitlines()[0] if sample.strip() else "")
-        self.delimiter = delimiter or (hint.group(1) if hint else sniffed(sample, whole))
+        first, _, rest = sample.partition("\n")
+        hint = _excel_hint.fullmatch(first.rstrip("\r").lstrip("\ufeff"))
         self.skip_hint = bool(hint)
+        given = delimiter or (hint.group(1) if hint else None)
+        self.delimiter, self.above = layout(rest if hint else sample, whole, given, is_header)
         with content.text(encoding) as text:
-            self.header = clean_header(self._to_header(self._records(text)))
+            records = self._records(text)
+            titles = [self._next(records)[1] for _ in range(self.above)]
+            line, header = self._next(records)
+        self.header = clean_header(header)
+        self.notes = titles_above(f"on line {line:,}", titles)
 
     def __iter__(self) -> Iterator[Record]:
         csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
         with self.content.text(self.encoding) as text:
             records = self._records(text)
-            self._to_header(records)
+            for _ in range(self.above + 1):
+                self._next(records)
             yield from self._rows(records)
 
     @property
@@ -73,17 +84,40 @@ class CsvReader:
         raise Unreadable(f"A quotation mark opened in the record on line {line} is never closed: {reason}.")
 
     def _records(self, text: io.TextIOWrapper) -> "_csv.Reader":
-        return csv.reader(chain(text, (_END,)), delimiter=self.delimiter, skipinitialspace=True)
-
-    def _to_header(self, records: "_csv.Reader") -> Cells:
+        records = csv.reader(chain(text, (_END,)), delimiter=self.delimiter, skipinitialspace=True)
         if self.skip_hint:
             next(records)
+        return records
+
+    def _next(self, records: "_csv.Reader") -> Record:
+        """The next record that is not blank."""
+        line = records.line_num + 1
         for cells in records:
             if cells == [_END]:
                 break
             if not all_blank(cells):
-                return cells
+                return line, cells
+            line = records.line_num + 1
         raise Unreadable(f"{self.content.name} is empty.")
+
+
+def layout(sample: str, whole: bool, delimiter: str | None, is_header: IsHeader) -> tuple[str, int]:
+    """The delimiter, where it is not given, and how many records that are not blank stand above the header.
+
+    Titles above the header mislead the search for a delimiter, so one that shows a header counts for more.
+    """
+    best = delimiter or sniffed(sample, whole)
+    for candidate in dict.fromkeys((best, *("" if delimiter else DELIMITERS))):
+        place = place_of_header(_first_rows(sample, candidate, MOST_ABOVE), is_header)
+        if place is not None:
+            return candidate, place
+    return best, 0
+
+
+def _first_rows(sample: str, delimiter: str, count: int) -> list[Cells]:
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+    records = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True)
+    return list(islice((cells for cells in records if not all_blank(cells)), count))
 
 
 def sniffed(sample: str, whole: bool) -> str:
@@ -95,16 +129,9 @@ def sniffed(sample: str, whole: bool) -> str:
 
 
 def _evenness(sample: str, whole: bool, delimiter: str) -> tuple[float, int]:
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
-    rows = []
-    for cells in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True):
-        if not all_blank(cells):
-            rows.append(len(cells))
-        if len(rows) > SAMPLE_ROWS:
-            break
-    else:
-        if not whole and len(rows) > 1:
-            rows.pop()  # cut off in the middle
+    rows = [len(cells) for cells in _first_rows(sample, delimiter, SAMPLE_ROWS + 1)]
+    if len(rows) <= SAMPLE_ROWS and not whole and len(rows) > 1:
+        rows.pop()  # cut off in the middle
     width = rows[0] if rows else 1
     if width < 2:
         return 0.0, 0

@@ -9,12 +9,15 @@ in memory, so ``_check`` looks first.
 import re
 import zipfile
 from collections.abc import Iterator
+from itertools import islice
 from typing import IO
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from crm_project.values import fold
 from leads.importing.content import PIECE, Content
-from leads.importing.records import Cells, Record, Unreadable, all_blank, clean_header, fitted
+from leads.importing.hints import MOST_ABOVE, Hints, place_of_header, titles_above
+from leads.importing.records import Record, Unreadable, all_blank, clean_header, fitted
 
 ZIP = b"PK\x03\x04"
 MOST_ROWS = 1 << 20  # Excel's own limits
@@ -30,35 +33,43 @@ _far = re.compile(rb"""r(?<=\sr)\s*=\s*["']\s*([A-Za-z]{2,}(?=[0-9])|[A-Za-z]?(?
 
 
 class XlsxReader:
-    """The header and records of a workbook's first visible sheet that holds anything; raises ``Unreadable``.
+    """The header and records of one sheet of a workbook; raises ``Unreadable``.
 
-    Cells are ``str``, ``float``, ``bool``, ``datetime``, ``date``, ``time`` or ``timedelta``, "" where there is
-    nothing (a formula's error, too). Further sheets with something in them are named in ``notes``.
+    It is the sheet of the name asked for, else the first visible one with a header among its first rows, else the first
+    with anything in it. Cells are ``str``, ``float``, ``bool``, ``datetime``, ``date``, ``time`` or ``timedelta``, ""
+    where there is nothing (a formula's error, too). ``notes`` name the sheet, the row of a header that is not at the
+    top, and further sheets with something in them.
     """
 
     encoding = None
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Content, hints: Hints = Hints()) -> None:  # noqa: B008  frozen
         self.content = content
         _check(content)
         try:
-            sheets = list(_filled(CalamineWorkbook.from_filelike(content.unpack())))
+            workbook = CalamineWorkbook.from_filelike(content.unpack())
+            sheets = list(_filled(workbook, hidden=hints.sheet is not None))
         except CalamineError as error:
             raise Unreadable(f"{content.name} is not a workbook that can be read: {error}.") from error
         if not sheets:
             raise Unreadable(f"{content.name} is empty.")
-        self.sheet, *others = sheets
-        self.notes = [f"The sheet {sheet.name!r} was not read, only {self.sheet.name!r}." for sheet in others]
+        self.sheet = _named(sheets, hints.sheet, content.name) if hints.sheet else _likeliest(sheets, hints)
+        first = list(islice(_filled_rows(self.sheet), MOST_ABOVE))
+        above = place_of_header([cells for _, cells in first], hints.is_header) or 0
+        self.header_row, header = first[above]
+        self.header = clean_header(header)
+        others = [] if hints.sheet else [sheet.name for sheet in sheets if sheet.name != self.sheet.name]
+        self.notes = [
+            *(f"The sheet {other!r} was not read, only {self.sheet.name!r}." for other in others),
+            *titles_above(f"in row {self.header_row:,}", [cells for _, cells in first[:above]]),
+        ]
         self.row = 0
-        self.header = clean_header(self._to_header(iter(self._rows())))
 
     def __iter__(self) -> Iterator[Record]:
-        rows = iter(self._rows())
-        self._to_header(rows)
         width = len(self.header)
-        for number, cells in rows:
-            self.row = number
-            if not all_blank(cells):
+        for number, cells in _filled_rows(self.sheet):
+            if number > self.header_row:
+                self.row = number
                 yield number, fitted(cells, width)
 
     @property
@@ -66,22 +77,34 @@ class XlsxReader:
         """The number of raw bytes read, as if the rows were read from the file one by one."""
         return self.content.size * self.row // max(self.sheet.total_height, 1)
 
-    def _rows(self) -> Iterator[Record]:
-        return enumerate(self.sheet.iter_rows(), 1)
 
-    def _to_header(self, rows: Iterator[Record]) -> Cells:
-        for _, cells in rows:
-            if not all_blank(cells):
-                return cells
-        raise Unreadable(f"{self.content.name} is empty.")
+def _filled_rows(sheet: CalamineSheet) -> Iterator[Record]:
+    return ((number, cells) for number, cells in enumerate(sheet.iter_rows(), 1) if not all_blank(cells))
 
 
-def _filled(workbook: CalamineWorkbook) -> Iterator[CalamineSheet]:
+def _filled(workbook: CalamineWorkbook, hidden: bool) -> Iterator[CalamineSheet]:
     for number, data in enumerate(workbook.sheets_metadata):
-        if data.typ is SheetTypeEnum.WorkSheet and data.visible is SheetVisibleEnum.Visible:
+        if data.typ is SheetTypeEnum.WorkSheet and (hidden or data.visible is SheetVisibleEnum.Visible):
             sheet = workbook.get_sheet_by_index(number)
-            if sheet.end is not None:
+            if sheet.end is not None and next(_filled_rows(sheet), None):
                 yield sheet
+
+
+def _named(sheets: list[CalamineSheet], name: str, file: str) -> CalamineSheet:
+    for alike in (str, fold):
+        for sheet in sheets:
+            if alike(sheet.name) == alike(name):
+                return sheet
+    there = ", ".join(repr(sheet.name) for sheet in sheets)
+    raise Unreadable(f"{file} has no sheet {name!r} with anything in it; there are {there}.")
+
+
+def _likeliest(sheets: list[CalamineSheet], hints: Hints) -> CalamineSheet:
+    for sheet in sheets:
+        first = [cells for _, cells in islice(_filled_rows(sheet), MOST_ABOVE)]
+        if place_of_header(first, hints.is_header) is not None:
+            return sheet
+    return sheets[0]
 
 
 def _check(content: Content) -> None:

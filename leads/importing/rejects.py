@@ -1,6 +1,7 @@
 """The rejects file: every bad row as it came, with its line and what is wrong, to be mended and fed back."""
 
 import csv
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 
 from leads.importing import guard
 from leads.importing.records import BadRow
-from leads.importing.tally import Refused
+from leads.importing.tally import Refused, showable
 
+LARGEST_EXACT = 10**15  # numbers with a fraction are exact so far
 LINE, PROBLEMS = "import_line", "import_problems"
 
 
@@ -42,6 +44,7 @@ class Rejects:
         extra = list(cells[self.width :])
         if self.guards and isinstance(cells, BadRow):
             extra.append("not a row")  # text that is no JSON must not come in as a name when it is fed back unmended
+        own, extra = [_as_text(cell) for cell in own], [_as_text(cell) for cell in extra]
         if self.guards:
             own, extra = [_guarded(cell) for cell in own], [_guarded(cell) for cell in extra]
         self.writer.writerow([line, " ".join(told.split()), *own, *extra])
@@ -57,6 +60,15 @@ class Rejects:
         """Leave nothing behind."""
         self.file.close()
         self.part.unlink(missing_ok=True)
+
+
+def _as_text(cell: Any) -> Any:
+    """A cell from JSON or a workbook as the import would read it from text."""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < LARGEST_EXACT:
+        return int(cell)
+    if isinstance(cell, list | dict | bool):
+        return showable(json.dumps(cell, ensure_ascii=False))
+    return cell
 
 
 def _guarded(cell: Any) -> Any:

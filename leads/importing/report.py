@@ -8,7 +8,18 @@ from leads.models import ImportRun
 COUNTS = ("read", "created", "updated", "skipped", "rejected")
 FIRST = 10  # problems told in the summary
 # Of the notes, the summary has what an operator must not overlook: columns that went nowhere. The rest is in the JSON.
-TOLD = ("Read as", "Not imported", "Ignored", "Unknown", "Bad rows")
+TOLD = (
+    "Read as",
+    "Not imported",
+    "Ignored",
+    "Unknown",
+    "Bad rows",
+    "Column",
+    "Several",
+    "Dates",
+    "The ",
+    "closed_at was",
+)
 
 
 def as_object(runs: Sequence[ImportRun]) -> dict[str, Any]:

@@ -4,9 +4,10 @@ No printing and no argument parsing here: the command and the admin both call ``
 """
 
 import getpass
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,12 +15,13 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from crm_project.values import Problem
-from leads.importing import accounts
+from leads.importing import accounts, date_order
 from leads.importing.columns import LEADS, map_headers
 from leads.importing.columns import Mapping as Columns
 from leads.importing.pipeline import batches
 from leads.importing.read import Source
 from leads.importing.rejects import Rejects
+from leads.importing.remarks import Remarks, told
 from leads.importing.tally import Refused, Tally, as_dict, showable
 from leads.importing.vocabulary import Vocabulary
 from leads.importing.write import KEYS, Matching, Straight, first_load
@@ -40,6 +42,7 @@ class Options:
     constants: Mapping[str, str] = field(default_factory=dict)
     ignored: Sequence[str] = ()
     ignore_unknown: bool = False
+    dates: date_order.Order | None = None  # found out where it is not said
     parallel: bool = False  # check rows in a process of their own; not where there are threads
 
 
@@ -56,6 +59,7 @@ class FileImport:
     def __init__(self, source: Source, run: ImportRun, options: Options, rejects: Path | None, progress: Progress):
         self.source, self.run, self.options, self.progress = source, run, options, progress
         self.tally = Tally()
+        self.remarks: Remarks = Counter()
         self.rejects_path = rejects
         self.rejects: Rejects | None = None
 
@@ -70,10 +74,10 @@ class FileImport:
             ignore_unknown=options.ignore_unknown,
             guarded=not self.exact,
             vocabulary=self.vocabulary,
+            day_first=self.vocabulary.dates if options.dates == "day-first" else frozenset(),
         )
-        self.run.notes = [
-            showable(note) for note in (_read_as(self.source), *self.source.notes, *self.columns.describe())
-        ]
+        notes = [_read_as(self.source), *self.source.notes, *self.columns.describe(), *self._settle_dates()]
+        self.run.notes = [showable(note) for note in notes]
         earlier = accounts.known(self.source.sha256, self.run.kind)
         if earlier and not options.again:
             when = f"{earlier.started_at:%Y-%m-%d %H:%M}"
@@ -84,6 +88,16 @@ class FileImport:
             if self.rejects_path.name == self.source.name and self.rejects_path.exists():
                 raise Refused(f"the rejects file {self.rejects_path} has the name of the file itself; choose another")
             self.rejects = Rejects(self.rejects_path, self.source.header, guards=self.exact)
+
+    def _settle_dates(self) -> list[str]:
+        """Find out whether dates with strokes have the day first, where nobody said it; returns what to tell of it."""
+        columns = self.columns.dates()
+        if self.options.dates or not columns:
+            return []
+        looks = date_order.decide(self.source, columns)
+        day_first = frozenset(field for field, look in looks.items() if look.order == "day-first")
+        self.columns = replace(self.columns, day_first=day_first)
+        return [note for field, look in looks.items() for note in look.told(self.columns.column_of(field))]
 
     @staticmethod
     def around_load(options: Options) -> AbstractContextManager[None]:
@@ -96,11 +110,12 @@ class FileImport:
         if straight:
             way: Straight | Matching = Straight(self.run, self.tally, now)
         else:
-            way = Matching(self.run, self.tally, now, self.options.on_duplicate, self.reject)
+            way = Matching(self.run, self.tally, now, self.options.on_duplicate, self.reject, self.remarks)
         rows = batches(self.source, self.columns, way.make, self.options.parallel)
         with way.open() as take:
             for batch in rows:
                 self.tally.read += batch.read
+                self.remarks.update(batch.remarks)
                 self.progress(self.tally.read, batch.position)
                 for line, cells, problems in batch.bad:
                     self.reject(line, cells, problems)
@@ -128,6 +143,9 @@ class FileImport:
         """Write the end of the run."""
         stored = state in (ImportRun.State.DONE, ImportRun.State.DRY)
         counts = self.tally.kept() if stored else self.tally.refused()
+        if stored:
+            remarks = told(self.remarks + self.columns.remarked(), self.columns.header, self.columns.columns.values())
+            self.run.notes += [showable(remark) for remark in remarks]
         if self.rejects and self.tally.rejected:
             self.run.notes.append(f"Bad rows are in: {showable(str(self.rejects.path))}")
         accounts.close(self.run, state, message=message, **counts)
@@ -214,7 +232,7 @@ def _end_rejects(files: Sequence[FileImport]) -> None:
 def _account(source: Source, options: Options, user: Any) -> dict[str, Any]:
     given = asdict(options)
     del given["parallel"]
-    asked = {name: value for name, value in given.items() if value not in ({}, (), [])}
+    asked = {name: value for name, value in given.items() if value not in ({}, (), [], None)}
     return {
         "file_name": showable(source.name)[:255],
         "sha256": source.sha256,

@@ -1,8 +1,11 @@
 """Taking an import back: what it created is softly deleted, what it wrote over gets its earlier values again.
 
-Only where nobody touched the lead since; the others are left as they are and listed.
+Only where nobody touched the lead since; the others are left as they are and listed, and may be tried again later. What
+an undo writes is no touch: undone in the reverse of their order, imports of the same leads all come off.
 """
 
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,53 +13,107 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
+from leads import changes
+from leads.changes import Kind
 from leads.importing import accounts, load
 from leads.importing.tally import Refused
 from leads.importing.write import CHANGED, OWN_FIELDS
 from leads.models import ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change
+from users.actors import Actor
 
 BATCH = 2000
-MOST_LISTED = 1000  # ids of leads left alone that the run's own report lists
+MOST_LISTED = 1000  # ids of leads left alone that the run's own report lists, of those created and of those updated
+EDITED, ACTIVITIES, DELETED = "edited since", "activities were logged", "deleted since"
+
+Report = dict[str, Any]
+TakeBack = Callable[[ImportRun, Actor, datetime], Report]
 
 
-def undo(run_id: int, by: str) -> ImportRun:
-    """Undo a run in one transaction and record it in ``undo_report``: counts, and the ids of what was left alone.
+def undo(run_id: int, by: Actor) -> ImportRun:
+    """Undo a run in one transaction and record it in ``undo_report``; what it left alone before, it tries again.
 
-    Raises ``Refused`` for a run that does not exist, stored nothing, or was undone before.
+    The report counts what was ``deleted`` and ``restored`` (in all) and what is ``left``; ``left_created`` and
+    ``left_updated`` list leads, ``why`` has their reasons by id and ``reasons`` counts those. ``gone`` are leads that
+    somebody else deleted. Raises ``Refused`` for a run that does not exist, stored nothing, or has nothing (more) that
+    can be taken back.
     """
     with transaction.atomic():
         accounts.take_turn()
         run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
         if run is None:
             raise Refused(f"there is no import run {run_id}")
-        if run.state == ImportRun.State.UNDONE:
-            raise Refused(f"run {run_id} was undone already, on {run.undone_at:%Y-%m-%d %H:%M} UTC by {run.undone_by}")
-        if run.kind != "leads":
-            raise Refused(f"run {run_id} is not an import of leads ({run.kind}); only those can be undone")
-        if run.state != ImportRun.State.DONE:
-            raise Refused(f"run {run_id} ({accounts.state_of(run)}) stored no leads, so there is nothing to undo")
-        report = _take_back(run, timezone.now())
-        if report["left"] and not report["deleted"] + report["restored"]:
-            raise Refused(f"nothing of run {run_id} can be taken back: all {report['left']:,} leads were changed since")
-        run.state, run.undone_at, run.undone_by, run.undo_report = ImportRun.State.UNDONE, timezone.now(), by, report
+        take_back = _taking_back(run)
+        earlier, report = run.undo_report, take_back(run, by, timezone.now())
+        if report["left"] and not any(report[count] for count in ("deleted", "restored", "activities")):
+            more, reasons = " more" if earlier else "", told(report["reasons"])
+            raise Refused(
+                f"nothing{more} of run {run_id} can be taken back: the {report['left']:,} leads that are left were "
+                f"changed since ({reasons})"
+            )
+        for count in ("deleted", "restored", "activities"):
+            report[count] += earlier.get(count, 0)
+        run.state, run.undone_at, run.undone_by = ImportRun.State.UNDONE, timezone.now(), by.name[:150]
+        run.undo_report = report
         run.save(update_fields=["state", "undone_at", "undone_by", "undo_report"])
     return run
 
 
-def _take_back(run: ImportRun, now: datetime) -> dict[str, Any]:
-    restored, left_updated = _restore(run, now)
-    created = Lead.objects.filter(import_run=run)
-    deleted = created.filter(_untouched(run)).update(is_active=False, version=F("version") + 1, updated_at=now)
-    left = created.exclude(is_active=False, updated_at=now)
-    left_created = list(left.order_by("pk").values_list("pk", flat=True)[:MOST_LISTED])
+def _taking_back(run: ImportRun) -> TakeBack:
+    """What undoes this run; raises ``Refused`` where there is nothing to undo."""
+    if run.state == ImportRun.State.UNDONE and not run.undo_report.get("left"):
+        raise Refused(f"run {run.pk} was undone already, on {run.undone_at:%Y-%m-%d %H:%M} UTC by {run.undone_by}")
+    if run.state not in (ImportRun.State.DONE, ImportRun.State.UNDONE):
+        raise Refused(f"run {run.pk} ({accounts.state_of(run)}) stored nothing, so there is nothing to undo")
+    if run.kind not in TAKING_BACK:
+        raise Refused(f"run {run.pk} is of another kind ({run.kind}); it cannot be undone")
+    return TAKING_BACK[run.kind]
+
+
+def told(reasons: Mapping[str, int]) -> str:
+    """Why leads were left as they are, in words."""
+    return ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+
+
+class Left:
+    """Leads that are left as they are: how many for each reason, and the first of them."""
+
+    def __init__(self) -> None:
+        self.reasons: Counter[str] = Counter()
+        self.first: dict[int, str] = {}
+
+    def add(self, lead_id: int, reason: str) -> None:
+        """One more."""
+        self.reasons[reason] += 1
+        if len(self.first) < MOST_LISTED:
+            self.first[lead_id] = reason
+
+
+def _take_back(run: ImportRun, by: Actor, now: datetime) -> Report:
+    restored, updated = _restore(run, by, now)
+    deleted = _delete(run, by, now)
+    created = _left_of_created(run)
+    reasons = created.reasons + updated.reasons
     return {
         "deleted": deleted,
         "restored": restored,
-        "left": run.created - deleted + len(left_updated),
-        "left_created": left_created,
-        "left_updated": left_updated[:MOST_LISTED],
+        "activities": 0,
+        "left": reasons.total(),
+        "gone": run.created - deleted - run.undo_report.get("deleted", 0) - created.reasons.total(),
+        "reasons": dict(reasons),
+        "why": {str(lead_id): reason for lead_id, reason in {**created.first, **updated.first}.items()},
+        "left_created": list(created.first),
+        "left_updated": list(updated.first),
     }
+
+
+def _delete(run: ImportRun, by: Actor, now: datetime) -> int:
+    """Delete, softly, the leads a run created and nobody touched; returns how many."""
+    created = Lead.objects.filter(import_run=run)
+    deleted = created.filter(_untouched(run)).update(is_active=False, version=F("version") + 1, updated_at=now)
+    gone = created.filter(is_active=False, updated_at=now)
+    changes.record_all(gone, changes.each({"is_active": [True, False]}), by, Kind.UNDONE, now, run.pk)
+    return deleted
 
 
 def _untouched(run: ImportRun) -> Q:
@@ -66,23 +123,65 @@ def _untouched(run: ImportRun) -> Q:
     return Q(is_active=True, activity_count=0) & as_left
 
 
-def _restore(run: ImportRun, now: datetime) -> tuple[int, list[int]]:
-    """Give updated leads their values back; returns how many, and the ids of those changed since."""
-    restored, left, last = 0, [], 0
+def _left_of_created(run: ImportRun) -> Left:
+    left = Left()
+    created = Lead.objects.filter(import_run=run, is_active=True).order_by("pk").values_list("pk", "activity_count")
+    for lead_id, count in created.iterator(BATCH):
+        left.add(lead_id, ACTIVITIES if count else EDITED)
+    return left
+
+
+def _restore(run: ImportRun, by: Actor, now: datetime) -> tuple[int, Left]:
+    """Give updated leads their values back; returns how many, and what was left."""
+    restored, last, left = 0, 0, Left()
     updates = ImportUpdate.objects.filter(run=run).exclude(lead__import_run=run).order_by("lead_id")
     while batch := list(updates.filter(lead_id__gt=last)[:BATCH]):
         last = batch[-1].lead_id
         leads = Lead.objects.select_for_update().in_bulk([update.lead_id for update in batch])
-        given_back = []
+        given_back, told = [], {}
         for update in batch:
             lead = leads[update.lead_id]
             if lead.version != update.version:
-                left.append(lead.pk)
+                left.add(lead.pk, EDITED if lead.is_active else DELETED)
                 continue
-            apply_change(lead, {name: update.before[name] for name in OWN_FIELDS}, now)
-            closed_at = update.before["closed_at"]
-            lead.closed_at = datetime.fromisoformat(closed_at) if closed_at else None
-            given_back.append(lead)
-        load.update(Lead, given_back, CHANGED)
+            told[lead.pk] = _set_back(lead, update.before, now)
+            given_back.append((update, lead))
+        load.update(Lead, [lead for _, lead in given_back], CHANGED)
+        changes.record(told, by, Kind.UNDONE, now, run.pk)
+        _hand_back(given_back)
         restored += len(given_back)
     return restored, left
+
+
+def _set_back(lead: Lead, before: dict[str, Any], now: datetime) -> changes.Changes:
+    """Give a lead the values it had ``before``; returns what that changes."""
+    own = {name: before[name] for name in OWN_FIELDS}
+    told = changes.between(vars(lead), own)
+    apply_change(lead, own, now)
+    lead.closed_at = datetime.fromisoformat(before["closed_at"]) if before["closed_at"] else None
+    return told
+
+
+def _hand_back(given_back: Collection[tuple[ImportUpdate, Lead]]) -> None:
+    """Let earlier imports of these leads find them as they left them, at the version of now; forget this one's writes.
+
+    An import that updated a lead has a record of its version; for one that created it, there may be none yet.
+    """
+    found = {lead.pk: (update.before.get("version"), lead) for update, lead in given_back}
+    ImportUpdate.objects.filter(pk__in=[update.pk for update, _ in given_back]).delete()
+    moved = []
+    for earlier in ImportUpdate.objects.filter(lead_id__in=found):
+        version, lead = found[earlier.lead_id]
+        if earlier.version == version:
+            earlier.version = lead.version
+            moved.append(earlier)
+    load.update(ImportUpdate, moved, ["version"])
+    created = [
+        ImportUpdate(run_id=lead.import_run_id, lead=lead, version=lead.version, before={})
+        for version, lead in found.values()
+        if version == 1 and lead.import_run_id is not None
+    ]
+    ImportUpdate.objects.bulk_create(created, batch_size=500, ignore_conflicts=True)
+
+
+TAKING_BACK: dict[str, TakeBack] = {"leads": _take_back}  # by the kind of the run; apps above this one add theirs

@@ -27,8 +27,8 @@ class Vocabulary:
 
     ``aliases`` has the headers of each field in order of preference, beside the field's own name. ``not_stored`` and
     the patterns ``not_stored_patterns`` (of normal forms) are headers known to have no place in such a row. The rules
-    want the ``required`` fields even if blank. ``readers`` make values of cells that are not plain text. A file must
-    fill one of ``telling``, or ``nothing_telling`` says what it lacks.
+    want the ``required`` fields even if blank. ``readers`` make values of cells that are not plain text; those of
+    ``dates`` take ``day_first``. A file must fill one of ``telling``, or ``nothing_telling`` says what it lacks.
     """
 
     noun: str
@@ -38,7 +38,8 @@ class Vocabulary:
     nothing_telling: str
     not_stored_patterns: Sequence[str] = ()
     required: tuple[str, ...] = ()
-    readers: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    readers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    dates: frozenset[str] = frozenset()
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
@@ -52,6 +53,18 @@ class Vocabulary:
             return self._places[bare]
         unstored = bare in self._unstored or self._pattern.fullmatch(bare)
         return "not_stored" if unstored else "unknown", 0
+
+    def is_header(self, cells: Sequence[object], mapped: frozenset[str] = frozenset()) -> bool:
+        """Whether a row looks like the names of columns: one that tells who a row is about, and mostly known ones.
+
+        ``mapped`` are headers that are known because somebody said what they are, in their normal form.
+        """
+        names = [normal(cell) for cell in cells if isinstance(cell, str) and cell.strip()]
+        if not mapped.isdisjoint(names):
+            return True
+        found = [self.known(name)[0] for name in names]
+        known = sum(target != "unknown" for target in found)
+        return not self.telling.isdisjoint(found) and known >= min(2, len(names)) and 2 * known >= len(names)
 
     def near_misses(self, header: str) -> list[str]:
         """The known headers most like ``header``, best first."""

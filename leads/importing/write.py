@@ -10,12 +10,15 @@ from typing import Any
 from django.db import OperationalError, connection, models, transaction
 
 from crm_project.values import Problem
-from leads import rules
+from leads import changes, rules
+from leads.changes import Kind
 from leads.importing import load
-from leads.importing.duplicates import Known
+from leads.importing.duplicates import EMAIL, Known
+from leads.importing.remarks import SHARED, Remarks
 from leads.importing.tally import Tally
 from leads.models import ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change, complete
+from users.actors import Actor, Door
 
 BATCH = 2000  # rows matched at a time
 OWN_FIELDS = tuple(rules.CREATE)
@@ -49,6 +52,8 @@ class Straight:
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
         """A good row as its column values."""
         row = complete(clean, self.now, given.get("created_at"))
+        if "closed_at" in given:
+            row["closed_at"] = row["closed_at"] and given["closed_at"]
         row["import_run_id"] = self.run_id
         return list(in_order(row))
 
@@ -68,8 +73,12 @@ class Straight:
 class Matching:
     """Matches rows in batches against stored leads and each other; what happens to a match is ``on_duplicate``."""
 
-    def __init__(self, run: ImportRun, tally: Tally, now: datetime, on_duplicate: str, reject: Reject) -> None:
+    def __init__(
+        self, run: ImportRun, tally: Tally, now: datetime, on_duplicate: str, reject: Reject, remarks: Remarks
+    ) -> None:
+        self.remarks = remarks
         self.run, self.tally, self.now, self.reject = run, tally, now, reject
+        self.by = Actor(run.user_id, run.started_by, Door.IMPORT)
         self.on_match = {"skip": self._skip, "update": self._update, "error": self._refuse}[on_duplicate]
         self.looks_closely = on_duplicate == "update"
         self.rows: list[Row] = []
@@ -118,12 +127,16 @@ class Matching:
             for row in new:
                 values = complete(row.clean, self.now, row.created_at, row.derived)
                 values["import_run_id"] = self.run.pk
+                if "closed_at" in row.given:
+                    values["closed_at"] = values["closed_at"] and row.given["closed_at"]
                 write(list(in_order(values)))
         self.tally.created += len(new)
 
     def _write_changes(self) -> None:
         changed = [self.stored[pk] for pk in self.before]
         load.update(Lead, changed, CHANGED)
+        told = {lead.pk: changes.between(self.before[lead.pk], own_fields(lead)) for lead in changed}
+        changes.record(told, self.by, Kind.CHANGED, self.now, self.run.pk)
         updates = [
             ImportUpdate(run=self.run, lead_id=lead.pk, version=lead.version, before=self.before[lead.pk])
             for lead in changed
@@ -138,13 +151,15 @@ class Matching:
 
     def _refuse(self, row: Row, target: Any, by: str) -> None:
         whom = f"line {target.line} of this file" if isinstance(target, Row) else f"lead {target}"
-        field = "email" if by == "e-mail" else "phone"
+        field = "email" if by == EMAIL else "phone"
         problem = Problem("duplicate", (field,), f"duplicate of {whom} (same {by})", row.clean[field])
         self.reject(row.line, row.cells, [problem])
 
     def _update(self, row: Row, target: Any, by: str) -> None:
         # A blank cell leaves the stored value alone.
         given = {name: row.clean[name] for name in OWN_FIELDS if row.given.get(name) not in (None, "")}
+        key = row.derived.email_key if by == EMAIL else row.derived.person_key
+        self.remarks[SHARED, by] += (by, key) in self.known.shared
         if isinstance(target, Row):
             self._update_row(row, target, given)
         else:
@@ -157,6 +172,7 @@ class Matching:
             return
         before = target.derived._asdict()
         target.clean = clean
+        target.given = {**target.given, **row.given}
         target.derived = rules.derive_from(clean)
         self.known.move(before, target.derived, target)
         self.tally.updated += 1
@@ -169,44 +185,50 @@ class Matching:
         if lead.pk not in self.before:
             self.before[lead.pk] = snapshot(lead)
         apply_change(lead, given, self.now)
+        if "closed_at" in row.given:
+            lead.closed_at = lead.closed_at and row.given["closed_at"]
         self.known.move(keys, rules.Derived(lead.search, lead.source_key, lead.email_key, lead.person_key), lead.pk)
         self.tally.updated += 1
 
 
 def snapshot(lead: Lead) -> Values:
-    """What an import may change in a lead, as JSON can hold it."""
+    """What an import may change in a lead, as JSON can hold it, and the version that it was at."""
     closed_at = lead.closed_at.isoformat() if lead.closed_at else None
-    return {**{name: getattr(lead, name) for name in OWN_FIELDS}, "closed_at": closed_at}
+    return {**own_fields(lead), "closed_at": closed_at, "version": lead.version}
+
+
+def own_fields(lead: Lead) -> Values:
+    """The values that an import may give."""
+    return {name: getattr(lead, name) for name in OWN_FIELDS}
 
 
 @contextmanager
 def first_load(wanted: bool, keep: Collection[str] = ()) -> Iterator[None]:
     """Into an empty table: drop the indexes (but those in ``keep``) and build each once at the end, which is faster.
 
-    On PostgreSQL only if nobody is in the way: dropping an index needs the table for itself for a moment.
+    On PostgreSQL alone, and only if nobody is in the way: dropping an index needs the table for itself for a moment. On
+    SQLite it takes longer than it saves.
     """
     indexes = [index for index in Lead._meta.indexes if index.name not in keep]
-    if not wanted or Lead.objects.exists() or not _dropped(indexes):
+    if not wanted or connection.vendor != "postgresql" or Lead.objects.exists() or not _dropped(indexes):
         yield
         return
     yield
     editor = connection.schema_editor()
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
         for index in indexes:
             cursor.execute(str(index.create_sql(Lead, editor)))
+        cursor.execute("ANALYZE leads_lead")  # or the first readers would be served by guesses, for a minute
 
 
 def _dropped(indexes: Sequence[models.Index]) -> bool:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute("SET LOCAL lock_timeout = '2s'")
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
             for index in indexes:
                 cursor.execute(f'DROP INDEX IF EXISTS "{index.name}"')
-            if connection.vendor == "postgresql":
-                cursor.execute("SET LOCAL lock_timeout = 0")
+            cursor.execute("SET LOCAL lock_timeout = 0")
     except OperationalError:
         return False
     return True

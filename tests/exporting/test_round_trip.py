@@ -18,13 +18,15 @@ from tests.exporting.command import export_leads
 from tests.importing.command import counts, import_leads
 from tests.strategies import fixed, storable
 
-FIELDS = (*rules.CREATE, "created_at")
-# Line ends, quotation marks, guards, delimiters, escapes of workbooks, white space of many kinds.
+FIELDS = (*rules.CREATE, "created_at", "closed_at")
+# Line ends, quotation marks, guards, delimiters, escapes of workbooks, white space of many kinds, and what spreadsheets
+# make of numbers and formulas.
 tricky = st.lists(
     st.sampled_from(["'", "=", "+", "-", "@", "\t", "\r", "\n", "\r\n", '"', ",", ";", "|", "\\", " ", "\xa0", "\x85"])
     | st.sampled_from(
         ["\u2028", "\ufeff", "\x01", "\x1f", "_x0001_", "_x005F_", "sep=;", "null", "0", "1e5", "é", "😀"]
-    ),
+    )
+    | st.sampled_from(['="5"', "4.47E+11", "5550101.0", "#N/A", "#REF!", "###", ".0", "E+"]),
     max_size=8,
 ).map("".join)
 text = tricky | storable.filter(lambda value: not {"\ufffe", "\uffff"} & {*value})
@@ -35,7 +37,7 @@ rows = st.fixed_dictionaries(
         "first_name": text.map(lambda value: value[:150]),
         "last_name": text.map(lambda value: value[:150]),
         "email": st.sampled_from(["", "ann@example.com", "=cmd@example.com", "+ann@b.co", "'@b.co", "zoë@exämple.com"]),
-        "phone": st.sampled_from(["", "+1-555-0100", "0123", "5550100", "'+1", "-"])
+        "phone": st.sampled_from(["", "+1-555-0100", "0123", "5550100", "'+1", "-", "4.47E+11", "5550101.0"])
         | text.map(lambda value: value[:64]),
         "status": st.sampled_from(["new", "closed", "'hot", "=warm", "i̇"]),
         "source": text.map(lambda value: value[:64]),
@@ -43,6 +45,7 @@ rows = st.fixed_dictionaries(
         "budget_max": budgets,
         "property_interest": st.none() | text,
         "created_at": moments,
+        "closed_at": moments,
     }
 )
 
@@ -54,7 +57,8 @@ def store(row: dict[str, Any]) -> None:
         row = {**row, "budget_min": highest, "budget_max": lowest}
     clean, problems = rules.check(row)
     assert not problems
-    Lead.objects.create(**complete(clean, moment, moment))
+    whole = complete(clean, moment, moment)
+    Lead.objects.create(**{**whole, "closed_at": whole["closed_at"] and row["closed_at"]})
 
 
 def empty_the_table() -> None:
@@ -79,6 +83,7 @@ ANN = {
     "budget_max": 2**63 - 1,
     "property_interest": "",
     "created_at": datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC),
+    "closed_at": datetime(2024, 3, 5, 8, 30, tzinfo=UTC),
 }
 
 

@@ -183,3 +183,13 @@ def test_a_file_without_anybody_in_it_is_refused() -> None:
 def test_a_constant_that_is_no_value_of_its_field_is_refused() -> None:
     with pytest.raises(Exception, match="budget_max cannot be set to 'cheap'"):
         columns("Email", constants={"budget_max": "cheap"})
+
+
+def test_a_column_is_named_by_its_place() -> None:
+    plan = map_headers(["Wer", "", "Wer"], explicit={"#1": "first_name", "#2": "email", "#3": "last_name"})
+    row, problems = plan.convert(["Ada", "ada@example.com", "Byron"])
+    assert (row["first_name"], row["email"], row["last_name"], problems) == ("Ada", "ada@example.com", "Byron", [])
+    assert map_headers(["Name", "", "Tags"], ignore=["#2"]).unnamed == ()
+    for wish in ("#0", "#4", "#x", "#99999999", "#"):
+        with pytest.raises(MappingError, match="there is no column"):
+            map_headers(["Name", "Wer"], explicit={wish: "email"})

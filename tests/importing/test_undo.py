@@ -59,10 +59,72 @@ def test_what_was_touched_since_is_left_and_listed(tmp_path: Path, api: Api) -> 
     text = undo(run)
     assert "1 leads it created were deleted" in text
     assert "3 were changed since" in text
+    assert f"created by the run, edited since: lead {edited.pk}" in text
+    assert f"created by the run, activities were logged: lead {called.pk}" in text
+    assert f"updated by the run, edited since: lead {updated.pk}" in text
     report = ImportRun.objects.get(pk=run).undo_report
     assert (report["left_created"], report["left_updated"]) == ([edited.pk, called.pk], [updated.pk])
     updated.refresh_from_db()
     assert (updated.first_name, updated.phone) == ("New", "99")
+
+
+HEADER = "First Name,Email"
+
+
+def update(tmp_path: Path, first_name: str, email: str = "a@example.com") -> int:
+    """A run that gives the lead of that address another name, or creates it."""
+    path = write_csv(tmp_path, f"{first_name},{email}", header=HEADER, name=f"{first_name}.csv")
+    run = import_leads(path, "--on-duplicate", "update")["run"]
+    assert isinstance(run, int)
+    return run
+
+
+def test_imports_of_the_same_leads_all_come_off_in_the_reverse_of_their_order(tmp_path: Path, api: Api) -> None:
+    lead = make_lead(first_name="Ann", email="a@example.com", status="closed")
+    closed_at = lead.closed_at
+    runs = [update(tmp_path, name) for name in ("Bea", "Cleo", "Dora")]
+    for run, name in zip(reversed(runs), ("Cleo", "Bea", "Ann"), strict=True):
+        assert "1 leads it updated" in undo(run)
+        assert api.get(f"/api/leads/{lead.pk}").json()["first_name"] == name
+    lead.refresh_from_db()
+    assert lead.closed_at == closed_at
+
+
+def test_so_does_the_import_that_created_them(tmp_path: Path, api: Api) -> None:
+    runs = [update(tmp_path, name) for name in ("Ann", "Bea", "Cleo")]
+    for run in reversed(runs):
+        undo(run)
+    assert api.get("/api/leads").json() == []
+
+
+def test_what_a_person_did_between_two_imports_is_not_undone(tmp_path: Path, api: Api) -> None:
+    first = update(tmp_path, "Ann")
+    lead = Lead.objects.get()
+    api.put(f"/api/leads/{lead.pk}", {"phone": "5"})
+    undo(update(tmp_path, "Bea"))
+    lead.refresh_from_db()
+    assert (lead.first_name, lead.phone) == ("Ann", "5")
+    with pytest.raises(CommandError, match="1 edited since"):
+        undo(first)
+
+
+def test_an_undo_goes_on_where_it_had_to_leave_off(tmp_path: Path, api: Api) -> None:
+    rows = ("Ann,a@example.com", "Bo,b@example.com", "Cy,c@example.com")
+    first = import_leads(write_csv(tmp_path, *rows, header=HEADER))["run"]
+    second = update(tmp_path, "Anna")
+    ann, gone = Lead.objects.get(first_name="Anna"), Lead.objects.get(first_name="Cy")
+    api.delete(f"/api/leads/{gone.pk}")
+    text = undo(first)
+    assert "1 leads it created were deleted (softly)" in text
+    assert "1 leads it created had been deleted before" in text
+    assert f"created by the run, edited since: lead {ann.pk}" in text
+    with pytest.raises(CommandError, match="nothing more of run"):
+        undo(first)
+    undo(second)
+    assert "2 leads it created were deleted (softly)" in undo(first)
+    report = ImportRun.objects.get(pk=first).undo_report
+    assert (report["deleted"], report["left"], report["gone"]) == (2, 0, 1)
+    assert api.get("/api/leads").json() == []
 
 
 def test_not_twice(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from activities.models import Activity
 from leads.models import ImportRun, Lead
 from tests.conftest import Api
-from tests.factories import make_lead, make_user
+from tests.factories import activity_row, bearer, make_lead, make_user
 from tests.legacy.earlier import HASH, PASSWORD, Earlier, activity, import_legacy, lead, run, user
+from users.actors import Door
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -74,8 +76,15 @@ def test_new_rows_come_after_the_old_ones(office: Earlier) -> None:
     import_legacy(office.url)
     new, agent = make_lead(), make_user()
     assert (new.pk, agent.pk) == (41, 6)
-    assert Activity.objects.log(new.pk, agent, [{"activity_type": "call", "title": "x", "activity_date": "2026-01-01"}])
+    assert Activity.objects.log(new.pk, agent, [activity_row(activity_date="2026-01-01")], Door.API)
     assert Activity.objects.order_by("pk").last().pk == 91
+
+
+def test_the_history_says_which_takeover_it_was(office: Earlier) -> None:
+    import_legacy(office.url)
+    entries = Api(bearer(User.objects.get(pk=1))).get("/api/leads/7/history").json()
+    assert [(entry["kind"], entry["door"]) for entry in entries] == [("activity", "import"), ("imported", "import")]
+    assert {entry["import_run"] for entry in entries} == {ImportRun.objects.get().pk}
 
 
 def test_both_sides_are_counted(office: Earlier) -> None:
@@ -179,6 +188,12 @@ def test_a_file_has_several_names(office: Earlier, scheme: str) -> None:
 @pytest.mark.parametrize("url", ["nowhere.db", "mysql://localhost/crm", "sqlite:///:memory:", "postgresql://"])
 def test_what_is_no_url_is_a_wrong_argument(url: str) -> None:
     assert run(url) == (2, "")
+
+
+def test_a_path_without_a_file_is_told() -> None:
+    with pytest.raises(CommandError, match="there is no file 'some/path") as refusal:
+        call_command("import_legacy", "some/path.db")
+    assert refusal.value.returncode == 2
 
 
 def test_a_missing_or_foreign_file_is_refused(tmp_path: Path) -> None:

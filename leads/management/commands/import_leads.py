@@ -1,9 +1,11 @@
 """``manage.py import_leads FILE…``: bring lead files in, and say what became of every row."""
 
+import csv
 import sys
 import threading
 from argparse import ArgumentParser
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,14 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from leads.importing import hints as hinted
 from leads.importing import report
+from leads.importing.date_order import ORDERS
+from leads.importing.hints import Hints
 from leads.importing.progress import Meter
 from leads.importing.read import FORMATS, Source, Unreadable, open_source
 from leads.importing.run import FileImport, Options, import_files
+from leads.importing.vocabulary import Vocabulary, normal
 from leads.models import ImportRun
 
 EPILOG = """Exit codes: 0 all done; 3 done, with rejected rows; 1 refused, nothing stored; 2 wrong arguments."""
@@ -31,7 +37,17 @@ class Command(BaseCommand):
         add = parser.add_argument
         add("files", nargs="+", metavar="FILE", help="a file, gzipped or not; '-' for standard input")
         add("--format", choices=FORMATS, help="instead of finding it out")
-        add("--map", action="append", default=[], metavar="HEADER=FIELD", help="which field a column fills")
+        add("--encoding", metavar="NAME", help="of text files (utf-8, cp1250, …), instead of finding it out")
+        add("--delimiter", metavar="CHARACTER", help="between cells, or 'tab', instead of finding it out")
+        add("--sheet", metavar="NAME", help="of a workbook, instead of the first that has a header")
+        add("--dates", choices=ORDERS, help="how 03/04/2024 is meant, instead of what the rest of its column says")
+        add(
+            "--map",
+            action="append",
+            default=[],
+            metavar="HEADER=FIELD",
+            help="which field a column fills; '#3' is the third",
+        )
         add(
             "--set",
             action="append",
@@ -39,7 +55,13 @@ class Command(BaseCommand):
             metavar="FIELD=VALUE",
             help="a value for every row, whatever its columns say",
         )
-        add("--ignore-columns", default="", metavar="A,B", help="columns to leave out")
+        add(
+            "--ignore-columns",
+            action="append",
+            default=[],
+            metavar="A,B",
+            help="columns to leave out; may be given several times, a name with a comma in quotation marks",
+        )
         add("--ignore-unknown", action="store_true", help="leave out every column that is not known")
         add("--on-error", choices=("abort", "skip"), default="abort", help="abort: one bad row and nothing is stored")
         add("--rejects", type=Path, metavar="FILE", help="write every bad row to this CSV file, to mend and feed back")
@@ -54,19 +76,20 @@ class Command(BaseCommand):
 
     def wanted(self, options: dict[str, Any]) -> Options:
         """The import's options from the command's."""
-        return Options(on_duplicate=options["on_duplicate"], **common(options))
+        return Options(on_duplicate=options["on_duplicate"], **common(options, self.importer.vocabulary))
 
-    def open(self, name: str, format: str | None) -> Source:
+    def open(self, name: str, format: str | None, hints: Hints) -> Source:
         """The file of that name; '-' is standard input."""
-        return open_source(sys.stdin.buffer if name == "-" else name, format=format)
+        return open_source(sys.stdin.buffer if name == "-" else name, format=format, hints=hints)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, report, and end with the exit code that says how it went."""
         wanted = self.wanted(options)
+        hints = hints_of(options, wanted, self.importer.vocabulary)
         quiet = options["verbosity"] == 0 or options["report"] == "json"
         try:
             with ExitStack() as stack:
-                sources = [stack.enter_context(self.open(name, options["format"])) for name in options["files"]]
+                sources = [stack.enter_context(self.open(name, options["format"], hints)) for name in options["files"]]
                 meter = Meter(self.stderr, sources, quiet=quiet)
                 runs = import_files(sources, wanted, rejects=options["rejects"], progress=meter, importer=self.importer)
                 meter.close()
@@ -93,22 +116,55 @@ class Command(BaseCommand):
                 self.stdout.write("\n".join(report.as_lines(run)))
 
 
-def common(options: dict[str, Any]) -> dict[str, Any]:
+def common(options: dict[str, Any], vocabulary: Vocabulary) -> dict[str, Any]:
     """The fields of ``Options`` that every kind of import has."""
+    explicit, constants = _pairs(options["map"], "--map"), _pairs(options["set"], "--set")
+    _check_fields("--map", list(explicit.values()), vocabulary)
+    _check_fields("--set", list(constants), vocabulary)
     return {
-        **{name: options[name] for name in ("on_error", "dry_run", "again", "ignore_unknown")},
+        **{name: options[name] for name in ("on_error", "dry_run", "again", "ignore_unknown", "dates")},
         "parallel": threading.active_count() == 1,
-        "explicit": _pairs(options["map"], "--map"),
-        "constants": _pairs(options["set"], "--set"),
-        "ignored": [name.strip() for name in options["ignore_columns"].split(",") if name.strip()],
+        "explicit": explicit,
+        "constants": constants,
+        "ignored": _listed(options["ignore_columns"]),
     }
 
 
+def hints_of(options: dict[str, Any], wanted: Options, vocabulary: Vocabulary) -> Hints:
+    """How the files are to be read; ends the command where that cannot be."""
+    mapped = frozenset(map(normal, wanted.explicit))
+    found = {}
+    for name, check in (("encoding", hinted.encoding), ("delimiter", hinted.delimiter)):
+        try:
+            found[name] = options[name] if options[name] is None else check(options[name])
+        except ValueError as error:
+            raise CommandError(f"--{name}: {error}", returncode=2) from None
+    return Hints(**found, sheet=options["sheet"], is_header=partial(vocabulary.is_header, mapped=mapped))
+
+
 def _pairs(given: list[str], option: str) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for pair in given:
         name, equals, value = pair.rpartition("=") if option == "--map" else pair.partition("=")
+        name = name.strip()
         if not equals or not name:
             raise CommandError(f"{option} {pair}: write NAME=VALUE", returncode=2)
-        pairs[name.strip()] = value.strip()
+        if name in pairs:
+            raise CommandError(f"{option}: {name!r} is given twice", returncode=2)
+        pairs[name] = value.strip()
     return pairs
+
+
+def _check_fields(option: str, fields: list[str], vocabulary: Vocabulary) -> None:
+    for place, field in enumerate(fields):
+        if field not in vocabulary.targets:
+            there = ", ".join(vocabulary.targets)
+            raise CommandError(f"{option}: there is no field {field!r}; the fields are {there}", returncode=2)
+        if field in fields[:place]:
+            raise CommandError(f"{option}: {field!r} is given twice", returncode=2)
+
+
+def _listed(given: list[str]) -> list[str]:
+    """The names in lists like ``a,"b, c"``."""
+    names = (name.strip() for row in csv.reader(given, skipinitialspace=True) for name in row)
+    return [name for name in names if name]

@@ -1,18 +1,26 @@
 """``manage.py undo_import RUN``: take an import back."""
 
-import getpass
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from leads.importing.tally import Refused
 from leads.importing.undo import undo
+from leads.models import ImportRun
+from users.actors import Actor
+
+MOST_LISTED = 50  # leads of one kind
 
 
 class Command(BaseCommand):
     """Softly deletes what a run created and restores what it wrote over, where nobody touched it since."""
 
-    help = "Undo an import: leads it created are deleted softly, leads it updated get their earlier values back."
+    help = (
+        "Undo an import: leads it created are deleted softly, leads it updated get their earlier values back, "
+        "activities it brought in are taken out again. Leads that somebody touched since are left and listed; "
+        "undoing the run again tries them again. Of several imports of the same leads, undo the last one first."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The run's number, as the import printed it."""
@@ -21,17 +29,26 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Undo, and say what was left alone."""
         try:
-            run = undo(options["run"], by=getpass.getuser())
+            run = undo(options["run"], by=Actor.operator())
         except Refused as refused:
             raise CommandError(str(refused)) from None
-        report = run.undo_report
-        say = self.stdout.write if options["verbosity"] else lambda line: None
-        say(f"Undone run {run.pk} of {run.file_name}:")
-        say(f"  {report['deleted']:,} leads it created were deleted (softly)")
-        say(f"  {report['restored']:,} leads it updated have their earlier values again")
-        say(f"  {report['left']:,} were changed since and left as they are")
-        for kind in ("left_created", "left_updated"):
-            if report[kind]:
-                listed = ", ".join(map(str, report[kind][:50]))
-                more = " …" if len(report[kind]) > 50 else ""
-                say(f"    {kind.removeprefix('left_')} by the run: lead {listed}{more}")
+        if options["verbosity"]:
+            self.stdout.write("\n".join(_lines(run)))
+
+
+def _lines(run: ImportRun) -> Iterator[str]:
+    report = run.undo_report
+    yield f"Undone run {run.pk} of {run.file_name}:"
+    if run.kind == "activities":
+        yield f"  {report['activities']:,} activities it created were taken out"
+        return
+    yield f"  {report['deleted']:,} leads it created were deleted (softly)"
+    yield f"  {report['restored']:,} leads it updated have their earlier values again"
+    yield f"  {report['left']:,} were changed since and left as they are"
+    if report["gone"]:
+        yield f"  {report['gone']:,} leads it created had been deleted before"
+    for kind in ("created", "updated"):
+        for reason in report["reasons"]:
+            if leads := [lead for lead in report[f"left_{kind}"] if report["why"][str(lead)] == reason]:
+                more = " …" if len(leads) > MOST_LISTED else ""
+                yield f"    {kind} by the run, {reason}: lead {', '.join(map(str, leads[:MOST_LISTED]))}{more}"

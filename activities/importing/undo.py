@@ -1,0 +1,48 @@
+"""Taking an import of activities back: nobody edits activities, so all of them go."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from activities.models import Activity
+from leads import changes
+from leads.changes import Kind
+from leads.importing.tally import Refused
+from leads.importing.undo import TAKING_BACK
+from leads.models import ImportRun, Lead
+from users.actors import Actor
+
+BATCH = 2000
+
+
+def take_back(run: ImportRun, by: Actor, now: datetime) -> dict[str, Any]:
+    """Delete the activities that a run created, and take them off their leads' counts; the report for ``undo``.
+
+    To be used inside a transaction. Their leads' histories keep what they were. ``Refused`` where it is not known which
+    they are.
+    """
+    deleted, last = 0, 0
+    created = Activity.objects.filter(import_run=run)
+    while batch := list(created.filter(pk__gt=last).order_by("pk").defer("notes")[:BATCH]):
+        last = batch[-1].pk
+        counts = Counter(activity.lead_id for activity in batch)
+        Lead.objects.locked_keys(counts)
+        Activity.objects.filter(pk__in=[activity.pk for activity in batch]).delete()
+        changes.record(_told(batch), by, Kind.UNDONE, now, run.pk)
+        Lead.objects.count_many_activities({lead_id: -count for lead_id, count in counts.items()})
+        deleted += len(batch)
+    if run.created and not deleted:
+        raise Refused(f"the activities of run {run.pk} came in before it was kept which run they came with")
+    return {"deleted": 0, "restored": 0, "activities": deleted, "left": 0, "gone": 0, "reasons": {}, "why": {}}
+
+
+def _told(activities: Sequence[Activity]) -> dict[int, changes.Changes]:
+    """What is to be kept of activities that go, by lead."""
+    gone: dict[int, list[str]] = {}
+    for activity in activities:
+        gone.setdefault(activity.lead_id, []).append(str(activity))
+    return {lead_id: {"activities": [titles, []]} for lead_id, titles in gone.items()}
+
+
+TAKING_BACK["activities"] = take_back

@@ -1,0 +1,48 @@
+"""What spreadsheets do to cells: errors of formulas, texts dressed as formulas, numbers cut short.
+
+Only for files that a spreadsheet may have written. ``guard.on`` keeps such texts as they are in our own exports.
+"""
+
+import re
+
+from crm_project.values import Invalid
+
+# "#N/A", "#REF!", "#NAME?", other languages' "#NV", "#WERT!" and "#¡VALOR!", and "####" for a column too narrow.
+_ERROR = r"#(?:N/?A|N/?D|N/?V|¡?[A-ZÀ-Ý][A-Z0-9/_À-Ý]+[!?]|#+)"
+_AS_FORMULA = r'="[^"]*"'
+_ROUND = r"[0-9]+\.0+"  # 5550101.0
+_SHORTENED = r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,3}"  # 4.47E+11
+LOOK = f"(?:{_ERROR}|{_AS_FORMULA}|{_ROUND}|{_SHORTENED})"  # of a text that would not be taken as it is
+
+_error = re.compile(_ERROR)
+_as_formula = re.compile(r'="([^"]*)"')
+_round = re.compile(_ROUND)
+_shortened = re.compile(r"([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,3})")
+
+
+def mended(text: str) -> str:
+    """What a cell that starts with ``=`` or ``#`` was meant to hold: ``="5550101"`` holds 5550101.
+
+    Raises ``Invalid`` for the error of a formula.
+    """
+    if match := _as_formula.fullmatch(text.strip()):
+        return match.group(1)
+    if _error.fullmatch(text.strip()):
+        raise Invalid("spreadsheet_error", f"a spreadsheet's error ({text.strip()}), not a value")
+    return text
+
+
+def telephone(text: str) -> str:
+    """A telephone number that a spreadsheet took for a number, as its digits; any other text as it is.
+
+    Raises ``Invalid`` where digits were lost.
+    """
+    number = text.strip()
+    if _round.fullmatch(number):
+        return number.partition(".")[0]
+    if not (match := _shortened.fullmatch(number)):
+        return text
+    digits, zeros = match.group(1) + (match.group(2) or ""), int(match.group(3))
+    if len(digits) != zeros + 1:
+        raise Invalid("shortened_number", "a spreadsheet has shortened this number, so its last digits are lost")
+    return digits
