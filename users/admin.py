@@ -1,18 +1,33 @@
 """Users in the admin, under the rules of ``users/rules.py``."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import ReadOnlyPasswordHashField
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import mark_safe
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from crm_project.events import event
 from crm_project.values import Problem, Rule, judge, key
-from users import rules
-from users.models import User
+from users import authority, rules
+from users.models import LoginFailure, User
 
+OWN_ACCESS = {
+    "is_active": "deactivate",
+    "is_staff": "shut the back office to",
+    "is_superuser": "take superuser status from",
+}
 IDENTITY = {field: rule for field, rule in rules.REGISTRATION.items() if field != "password"}
 
 
@@ -42,7 +57,16 @@ class IdentityForm(forms.ModelForm):
 class UserForm(IdentityForm):
     """The form that edits a user; the password has a page of its own."""
 
-    password = ReadOnlyPasswordHashField(help_text='<a href="../password/">Set a new password</a>')
+    asker: ClassVar[User]
+
+    def clean(self) -> dict[str, Any]:
+        """The clean values; nobody shuts themselves out."""
+        cleaned = super().clean()
+        if self.instance.pk == self.asker.pk:
+            for field, told in OWN_ACCESS.items():
+                if field in cleaned and getattr(self.asker, field) and not cleaned[field]:
+                    self.add_error(field, ValidationError(f"You cannot {told} yourself.", code="own_access"))
+        return cleaned
 
 
 class NewUserForm(IdentityForm):
@@ -76,27 +100,156 @@ def add_problems(form: forms.BaseForm, problems: list[Problem]) -> None:
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
-    """Agents and staff. Those with activities are deactivated, never deleted (the database refuses it)."""
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    """Agents and staff: made, let in, shut out; never deleted, since what they did keeps their name.
+
+    Whoever may change users may change those alone who have no more permissions than they themselves have, and can give
+    no more than that (``authority``).
+    """
 
     form = UserForm
     add_form = NewUserForm
-    list_display = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "last_login")
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "full_name", "email", "roles", "access", "last_here")
     list_filter = ("is_active", "is_staff", "groups")
     search_fields = ("username_key", "email_key", "first_name", "last_name")
+    search_help_text = "User name, e-mail or name"
     ordering = ("username_key",)
-    readonly_fields = ("last_login", "created_at")
-    show_full_result_count = False
-    fieldsets = (
-        (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
-        ("Dates", {"fields": ("last_login", "created_at")}),
-    )
+    sortable_by = ("username", "last_here")
+    readonly_fields = ("password_page", "last_login", "created_at")
+    filter_horizontal = ()
+    list_per_page = 50
+    actions = ("deactivate", "reactivate", "unlock")
     add_fieldsets = ((None, {"fields": ("username", "email", "first_name", "last_name", "password1", "password2")}),)
 
-    def get_actions(self, request: Any) -> Any:
-        """No deletion of many at once."""
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
+    @display(description="Name")
+    def full_name(self, user: User) -> str:
+        """First and last name."""
+        return f"{user.first_name} {user.last_name}".strip()
+
+    @display(description="Last log-in here", ordering="last_login")
+    def last_here(self, user: User) -> datetime | None:
+        """When the user last entered the back office; log-ins to the API are not kept."""
+        return user.last_login
+
+    @display(description="Password")
+    def password_page(self, user: User) -> str:
+        """The way to its page; of the hash there is nothing to see."""
+        return mark_safe('<a class="text-link" href="../password/">Set a new password</a>')
+
+    @display(description="Role", label=True)
+    def roles(self, user: User) -> list[str] | str:
+        """The user's groups."""
+        groups = [group.name for group in user.groups.all()]
+        return ["Superuser"] if user.is_superuser else groups or "Agent"
+
+    @display(description="Access", label={"Active": "success", "Locked": "danger", "Deactivated": "warning"})
+    def access(self, user: User) -> str:
+        """Whether the user can log in just now."""
+        if not user.is_active:
+            return "Deactivated"
+        return "Locked" if getattr(user, "is_locked", False) else "Active"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """All users, with their groups."""
+        return cast("QuerySet[User]", super().get_queryset(request).prefetch_related("groups"))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, with who is locked out told on its users."""
+        page = super().get_changelist_instance(request)
+        locked = {user.pk for user in LoginFailure.objects.locked_users()}
+        for user in page.result_list:
+            user.is_locked = user.pk in locked
+        return page
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Whoever may change users, and this one in particular."""
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or authority.reaches(_asker(request), obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Nobody: users are deactivated."""
+        return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """What there is to see."""
+        if obj is None:
+            return self.add_fieldsets
+        access: tuple[str, ...] = ("is_active", "is_staff", "groups")
+        if _asker(request).is_superuser:
+            access = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+        own = ("username", "password_page") if self.has_change_permission(request, obj) else ("username",)
+        return (
+            (None, {"fields": own}),
+            ("Person", {"fields": ("first_name", "last_name", "email")}),
+            ("Access", {"fields": access}),
+            ("Dates", {"fields": ("last_login", "created_at")}),
+        )
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which knows who fills it in."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.asker = _asker(request)
+        return form
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Only groups that whoever asks may give."""
+        if db_field.name == "groups":
+            kwargs["queryset"] = authority.grantable(_asker(request))
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    @admin.action(description="Deactivate", permissions=["change"])
+    def deactivate(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """Shut people out, which ends their tokens and sessions."""
+        others = [user for user in self._reached(request, users) if user.pk != request.user.pk and user.is_active]
+        for user in others:
+            user.is_active = False
+            user.save(update_fields=["is_active"])
+        self._tell(request, "deactivated", others)
+
+    @admin.action(description="Let in again", permissions=["change"])
+    def reactivate(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """Let deactivated people log in again."""
+        others = [user for user in self._reached(request, users) if not user.is_active]
+        for user in others:
+            user.is_active = True
+            user.save(update_fields=["is_active"])
+        self._tell(request, "let in again", others)
+
+    @admin.action(description="Unlock after failed log-ins", permissions=["change"])
+    def unlock(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """Forget the failed log-ins that lock people out."""
+        locked = [user for user in self._reached(request, users) if LoginFailure.objects.unlock(user.username)]
+        self._tell(request, "unlocked", locked)
+
+    def _reached(self, request: HttpRequest, users: Iterable[User]) -> list[User]:
+        return [user for user in users if authority.reaches(_asker(request), user)]
+
+    def _tell(self, request: HttpRequest, done: str, users: list[User]) -> None:
+        event("users_" + done.replace(" ", "_"), users=len(users))
+        level = messages.SUCCESS if users else messages.WARNING
+        self.message_user(request, f"{len(users)} user{'s' * (len(users) != 1)} {done}.", level)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    """What groups may do: for superusers, since whoever changes a group can give themselves anything."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Superusers."""
+        return _asker(request).is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Superusers."""
+        return _asker(request).is_superuser
+
+    has_add_permission = has_module_permission
+    has_change_permission = has_delete_permission = has_view_permission
+
+
+def _asker(request: HttpRequest) -> User:
+    return cast(User, request.user)

@@ -8,10 +8,15 @@ from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import models
 from django.db.models import F
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from crm_project import values
+from users.attempts import LoginFailure, Registration
 from users.hashers import as_django
 from users.managers import DUMMY, UserManager
+from users.refresh import RefreshToken
+
+__all__ = ["LoginFailure", "RefreshToken", "Registration", "User"]
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -85,6 +90,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         user = super().from_db(db, field_names, values, **how)
         user._read_password = user.__dict__.get("password")
         return user
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session of the admin rests on: it ends where tokens end, not with the password alone."""
+        ends = f"{self.password}:{self.token_version}"
+        return salted_hmac("users.User.session", ends, secret=secret, algorithm="sha256").hexdigest()
 
     def save(
         self,

@@ -51,6 +51,8 @@ REGISTRATION: dict[str, Rule] = {
 }
 # No lengths at log-in: a short or long password is a wrong one (401), not a malformed one.
 LOGIN: dict[str, Rule] = {"username": Rule(_name_to_look_up), "password": Rule(untrimmed)}
+PASSWORD_CHANGE: dict[str, Rule] = {"current_password": Rule(untrimmed), "new_password": Rule(new_password)}
+RENEWAL: dict[str, Rule] = {"refresh_token": Rule(untrimmed)}
 
 
 def check_registration(row: object) -> tuple[Row, list[Problem]]:
@@ -61,6 +63,21 @@ def check_registration(row: object) -> tuple[Row, list[Problem]]:
 def check_login(row: object) -> tuple[Row, list[Problem]]:
     """The user name and password somebody logs in with, and every problem with their shape."""
     return _discreetly(judge(row, LOGIN))
+
+
+def check_password_change(row: object) -> tuple[Row, list[Problem]]:
+    """The password somebody has and the one they want, and every problem with them; no problem shows its value."""
+    return _silently(judge(row, PASSWORD_CHANGE))
+
+
+def check_renewal(row: object) -> tuple[Row, list[Problem]]:
+    """The refresh token somebody sends, or the problem with it, which does not show it."""
+    return _silently(judge(row, RENEWAL))
+
+
+def _silently(judged: tuple[Row, list[Problem]]) -> tuple[Row, list[Problem]]:
+    row, problems = judged
+    return row, [problem._replace(input=None) for problem in problems]
 
 
 def _discreetly(judged: tuple[Row, list[Problem]]) -> tuple[Row, list[Problem]]:

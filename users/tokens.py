@@ -7,21 +7,35 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken, Token
+from rest_framework_simplejwt.tokens import Token
 
 from crm_project.values import BIGGEST
+from users.keys import RingToken
 from users.models import User
 
 VERSION_CLAIM = "token_version"
+FAMILY_CLAIM = "family"
 _id = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)
+_family = re.compile(r"[0-9a-f]{32}\Z")
 
 
-def access_token(user: User) -> str:
-    """A signed token for ``user``: ``sub`` is the id as a string, ``token_version`` what log-out everywhere raises."""
-    token = AccessToken()
+def access_token(user: User, family: str | None = None) -> str:
+    """A signed token for ``user``: ``sub`` is the id as a string, ``token_version`` what log-out everywhere raises.
+
+    One that is handed out beside a refresh token names the ``family`` that it ends with.
+    """
+    token = RingToken()
     token["sub"] = str(user.pk)
     token[VERSION_CLAIM] = user.token_version
+    if family:
+        token[FAMILY_CLAIM] = family
     return str(token)
+
+
+def family_of(token: Token) -> str | None:
+    """The family of refresh tokens that a verified access token belongs to, if any."""
+    family: str | None = token.get(FAMILY_CLAIM)
+    return family
 
 
 class BearerAuthentication(JWTAuthentication):
@@ -44,22 +58,24 @@ class BearerAuthentication(JWTAuthentication):
 
     def _verified(self, raw: str) -> Token:
         try:
-            return AccessToken(raw.encode())  # type: ignore[arg-type]
+            return RingToken(raw.encode())  # type: ignore[arg-type]
         # A signed token can still hold an exp of 10**30 or of the wrong type, which is not SimpleJWT's TokenError, or
         # of 10**18, which the C library refuses with an OSError.
         except (TokenError, ValueError, OverflowError, OSError, TypeError, RecursionError):
             raise _refused() from None
 
 
-def _claims(token: Token) -> tuple[int, int]:
-    subject, version = token.get("sub"), token.get(VERSION_CLAIM)
+def _claims(token: Token) -> tuple[int, int, str | None]:
+    subject, version, family = token.get("sub"), token.get(VERSION_CLAIM), token.get(FAMILY_CLAIM)
     if not isinstance(token.get("iat"), int):
         raise _refused()
     if not isinstance(subject, str) or not _id.match(subject) or int(subject) > BIGGEST:
         raise _refused()
     if type(version) is not int or not 0 < version < 2**31:
         raise _refused()
-    return int(subject), version
+    if FAMILY_CLAIM in token and not (isinstance(family, str) and _family.match(family)):
+        raise _refused()
+    return int(subject), version, family
 
 
 def _refused() -> AuthenticationFailed:

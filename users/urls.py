@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from users.views import AccountViewSet, MeViewSet, TokenViewSet
+from users.views import AccountViewSet, MeViewSet, RenewalViewSet, TokenViewSet
 
 urlpatterns = [
     path("users/register", AccountViewSet.as_view({"post": "register"})),
     path("users/token", TokenViewSet.as_view({"post": "token"})),
+    path("users/token/refresh", RenewalViewSet.as_view({"post": "renew"})),
     path("users/login", AccountViewSet.as_view({"post": "login"})),
+    path("users/logout", MeViewSet.as_view({"post": "logout"})),
+    path("users/logout-all", MeViewSet.as_view({"post": "logout_all"})),
     path("users/me", MeViewSet.as_view({"get": "me"})),
+    path("users/me/password", MeViewSet.as_view({"post": "change_password"})),
 ]

@@ -180,6 +180,13 @@ def test_an_odd_token_version_is_refused(anonymous: Api, claims: dict[str, Any],
     assert_refused(me(anonymous, f"Bearer {signed(claims | {'token_version': version})}"))
 
 
+@pytest.mark.parametrize(
+    "family", ["", "x", "0" * 32, "0" * 31, "A" * 32, "٠" * 32, "0" * 32 + "\n", 1, None, [], {}, True]
+)
+def test_an_odd_or_unknown_family_is_refused(anonymous: Api, claims: dict[str, Any], family: Any) -> None:
+    assert_refused(me(anonymous, f"Bearer {signed(claims | {'family': family})}"))
+
+
 @pytest.mark.parametrize("offset", [-1, -3600, -(10**9)])
 def test_an_expired_token_is_refused(anonymous: Api, claims: dict[str, Any], offset: int) -> None:
     assert_refused(me(anonymous, f"Bearer {signed(claims | {'exp': int(time.time()) + offset})}"))

@@ -1,0 +1,36 @@
+"""The kinds of people there are in an office, and their browsers."""
+
+import importlib
+
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from tests.factories import make_user
+from users.authority import MANAGERS, STAFF
+from users.models import User
+
+KINDS = ("anonymous", "agent", "staff", "manager", "superuser")
+
+
+def make_groups() -> None:
+    """The office's groups as the migration makes them: a test that empties tables empties theirs too."""
+    importlib.import_module("users.migrations.0003_make_office_groups").make_groups(apps, None)
+
+
+def make_person(kind: str) -> User:
+    """An agent, or somebody of a group, or a superuser."""
+    make_groups()
+    user = make_user(is_staff=kind != "agent", is_superuser=kind == "superuser")
+    group = {"staff": STAFF, "manager": MANAGERS}.get(kind)
+    if group:
+        user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+def browser_of(kind: str) -> Client:
+    """The browser of somebody of that kind; nobody is logged in at an ``anonymous`` one."""
+    client = Client()
+    if kind != "anonymous":
+        client.force_login(make_person(kind))
+    return client

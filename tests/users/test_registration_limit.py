@@ -1,0 +1,65 @@
+"""POST /api/users/register: so many accounts an hour from one address."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from django.db.models import F
+from django.http import HttpResponse
+from django.test import override_settings
+
+from tests.factories import PASSWORD
+from tests.users.trying import ELSEWHERE, HERE, send, statuses
+from users.models import Registration, User
+
+pytestmark = pytest.mark.django_db
+numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def three_an_hour() -> Iterator[None]:
+    """Sixty take a while."""
+    with override_settings(REGISTRATION_LIMIT=3):
+        yield
+
+
+def register(address: str = HERE, **fields: str) -> HttpResponse:
+    number = next(numbers)
+    names = {"username": f"new{number}", "email": f"new{number}@example.com", "first_name": "", "last_name": ""}
+    return send("/api/users/register", {**names, "password": PASSWORD, **fields}, address)
+
+
+def test_the_first_account_over_the_limit_is_a_429() -> None:
+    assert statuses(*(register() for _ in range(3))) == [201, 201, 201]
+    reply = register()
+    assert reply.status_code == 429
+    assert reply.json() == {"detail": "Too many new accounts; try again later"}
+    assert 3590 <= int(reply["Retry-After"]) <= 3600
+    assert User.objects.count() == 3
+
+
+def test_another_address_has_its_own_count() -> None:
+    assert statuses(*(register() for _ in range(4))) == [201, 201, 201, 429]
+    assert register(ELSEWHERE).status_code == 201
+
+
+def test_only_accounts_that_were_made_count() -> None:
+    assert register(username="taken").status_code == 201
+    assert statuses(*(register(username="TAKEN") for _ in range(3))) == [409, 409, 409]
+    assert statuses(*(register(password="short") for _ in range(3))) == [422, 422, 422]
+    assert statuses(*(register() for _ in range(3))) == [201, 201, 429]
+
+
+def test_an_hour_later_there_is_room_again() -> None:
+    assert statuses(register()) == [201]
+    Registration.objects.update(made_at=F("made_at") - timedelta(minutes=50))
+    assert statuses(register(), register()) == [201, 201]
+    assert 590 <= int(register()["Retry-After"]) <= 600
+    Registration.objects.update(made_at=F("made_at") - timedelta(minutes=10))
+    assert statuses(register(), register()) == [201, 429]
+
+
+def test_none_is_no_limit() -> None:
+    with override_settings(REGISTRATION_LIMIT=0):
+        assert statuses(*(register() for _ in range(5))) == [201] * 5

@@ -1,0 +1,78 @@
+"""The pages of the back office that check a password, under the API's limits; otherwise they are the admin site's."""
+
+from copy import copy
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+
+from crm_project.api.addresses import client_address
+from users.attempts import Attempt, TooMany
+
+PAGE = '<!doctype html><html lang="en"><title>Too many failed attempts</title><p>{}</p></html>'
+
+
+def login(request: HttpRequest) -> HttpResponseBase:
+    """``/admin/login/``: a 429 where the name or the address has failed too often.
+
+    Whatever the page refuses counts, the right password of somebody who is no staff too: it must not tell them apart.
+    """
+    username = request.POST.get("username", "").strip()
+    if not username or not request.POST.get("password"):  # asks for no password to be checked
+        return admin.site.login(request)
+    try:
+        attempt = Attempt(username, client_address(request))
+    except TooMany as limit:
+        return _late(_refusing(request, _sentence(limit.wait)), limit.wait)
+    response = admin.site.login(request)
+    attempt.ended(response.status_code == 302)
+    return response
+
+
+def change_password(request: HttpRequest) -> HttpResponseBase:
+    """``/admin/password_change/``: whoever sits at somebody else's session has no more tries than at the log-in."""
+    page = admin.site.admin_view(admin.site.password_change, cacheable=True)
+    if not request.user.is_authenticated or not request.POST.get("old_password"):
+        return page(request)
+    try:
+        attempt = Attempt(request.user.get_username(), client_address(request))
+    except TooMany as limit:
+        return _late(HttpResponse(PAGE.format(_sentence(limit.wait))), limit.wait)
+    response = page(request)
+    attempt.ended("old_password" not in _errors(response))
+    return response
+
+
+def _errors(response: HttpResponseBase) -> Any:
+    """The problems of the form that a page shows again."""
+    context = response.context_data if isinstance(response, TemplateResponse) else None
+    return context["form"].errors if context and "form" in context else {}
+
+
+def _refusing(request: HttpRequest, sentence: str) -> HttpResponseBase:
+    """The log-in page, with a sentence in place of a check."""
+    site: Any = copy(admin.site)
+    form: Any = admin.site.login_form or AdminAuthenticationForm
+
+    class Refusal(form):  # type: ignore[misc]
+        def clean(self) -> None:
+            raise ValidationError(sentence, code="too_many_attempts")
+
+    site.login_form = Refusal
+    response: HttpResponseBase = site.login(request)
+    return response
+
+
+def _sentence(wait: int) -> str:
+    minutes = -(-wait // 60)
+    return f"Too many failed attempts. Try again in {minutes} minute{'s' * (minutes > 1)}."
+
+
+def _late(response: HttpResponseBase, wait: int) -> HttpResponseBase:
+    response.status_code = 429
+    response["Retry-After"] = str(wait)
+    return response

@@ -1,0 +1,11 @@
+"""What of users' affairs expires; see ``crm_project/api/expiry.py``."""
+
+from crm_project.api.expiry import Prune, delete_in_batches
+from users.attempts import LoginFailure, Registration
+from users.refresh import RefreshToken
+
+EXPIRING: dict[str, Prune] = {
+    "failed log-ins": lambda now: delete_in_batches(LoginFailure.objects.expired(now)),
+    "registrations counted": lambda now: delete_in_batches(Registration.objects.expired(now)),
+    "refresh tokens": lambda now: delete_in_batches(RefreshToken.objects.expired(now)),
+}
