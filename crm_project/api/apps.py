@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class ApiConfig(AppConfig):
-    """No models, no signals."""
+    """One model, no signals."""
 
     name = "crm_project.api"
     label = "api"

@@ -1,16 +1,76 @@
-"""Is the server there?"""
+"""Is the server there? For load balancers and monitors: alive, and able to work."""
 
+from collections.abc import Callable
+from contextlib import closing
+from functools import cache, wraps
+from typing import Any
+
+from django.db import Error, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from crm_project.api.errors import reply
 
+PATIENCE = 2  # seconds, for the connection and then for the statement
 
-@csrf_exempt  # so that a POST is told its method is wrong, not that a form's token is
-def health(request: HttpRequest) -> HttpResponse:
-    """``GET /``: ``{"status": "ok"}``, the contract's quick health check; asks nothing of the database."""
-    if request.method not in ("GET", "HEAD"):
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def safe(view: View) -> View:
+    """``view`` for GET and HEAD; any other method is a 405."""
+
+    @csrf_exempt  # so that a POST is told its method is wrong, not that a form's token is
+    @wraps(view)
+    def checked(request: HttpRequest) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            return view(request)
         refusal = reply(405, "Method Not Allowed")
         refusal["Allow"] = "GET, HEAD"
         return refusal
+
+    return checked
+
+
+@safe
+def health(request: HttpRequest) -> HttpResponse:
+    """``GET /`` and ``GET /health/live``: ``{"status": "ok"}``; asks nothing of the database."""
     return HttpResponse(b'{"status":"ok"}', content_type="application/json")
+
+
+@safe
+def ready(request: HttpRequest) -> HttpResponse:
+    """``GET /health/ready``: the same while the database answers and has every migration; else 503 and the reason."""
+    try:
+        missing = len(_wanted() - _applied())
+    except Error:  # its message may name servers and users
+        return _unready("The database does not answer")
+    return _unready(f"{missing} migrations are not applied") if missing else health(request)
+
+
+def _unready(reason: str) -> HttpResponse:
+    unready = reply(503, reason)
+    unready["Retry-After"] = "2"
+    return unready
+
+
+@cache
+def _wanted() -> frozenset[tuple[str, str]]:
+    """App and name of the last migrations this code knows; those before them are applied when they are."""
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.leaf_nodes())
+
+
+def _applied() -> set[tuple[str, str]]:
+    """The applied migrations, over a connection of its own: one that hangs would otherwise take this thread with it."""
+    fresh: BaseDatabaseWrapper = connection.copy()
+    options: dict[str, Any] = fresh.settings_dict["OPTIONS"]
+    if fresh.vendor == "postgresql":
+        others = options.get("options", "")
+        options["options"] = f"{others} -c statement_timeout={PATIENCE * 1000}"
+        options |= {"connect_timeout": PATIENCE, "patience": PATIENCE}
+    else:
+        options["timeout"] = PATIENCE
+    with closing(fresh), fresh.cursor() as cursor:
+        cursor.execute("SELECT app, name FROM django_migrations")
+        return set(cursor.fetchall())

@@ -1,6 +1,7 @@
 """What every view set of the API does alike: method first, then the token; ids in the path; one row or many."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
+from crm_project.api import idempotency
 from crm_project.api.errors import Refused, Unprocessable
 from crm_project.values import BIGGEST, MISSING, Invalid, Problem, integer, located
 
@@ -20,13 +22,17 @@ class ApiViewSet(ViewSet):
     """A DRF view set that refuses an unserved method before it asks for a token, as the earlier server did."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+    # Whether a user's POST with an Idempotency-Key is carried out once and its reply kept for a day.
+    keeps_replies = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """405 first, then authentication and permissions."""
+        """405 first, then authentication and permissions, then the ``Idempotency-Key``."""
         method = (request.method or "").lower()
         if method not in self.http_method_names or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)
         super().initial(request, *args, **kwargs)
+        if idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
+            setattr(self, method, partial(idempotency.once, getattr(self, method)))
 
 
 def path_id(given: str, name: str, missing: str) -> int:

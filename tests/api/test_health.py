@@ -1,6 +1,12 @@
 """GET /, and the names the server answers to."""
 
+import socket
+from pathlib import Path
+from typing import Any
+
 import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from tests.conftest import Api
 
@@ -30,3 +36,51 @@ def test_another_host_name_is_a_400(api: Api, path: str, host: str) -> None:
     assert reply.status_code == 400
     assert reply["Content-Type"] == "application/json"
     assert reply.json() == {"detail": "Bad Request"}
+
+
+def test_alive(anonymous: Api, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        reply = anonymous.get("/health/live")
+    assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ready() -> None:
+    reply = Api({}).get("/health/ready")
+    assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_health_is_read_only(anonymous: Api, path: str) -> None:
+    reply = anonymous.post(path, {})
+    assert (reply.status_code, reply["Allow"]) == (405, "GET, HEAD")
+    assert reply.json() == {"detail": "Method Not Allowed"}
+
+
+def unready(reason: str) -> None:
+    """Assert that the server says it is not ready, and that it lives all the same."""
+    reply = Api({}).get("/health/ready")
+    assert (reply.status_code, reply.json()) == (503, {"detail": reason})
+    assert reply["Retry-After"] == "2"
+    assert Api({}).get("/health/live").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_ready_with_a_migration_missing() -> None:
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("api", "0001_keep_idempotent_replies")
+    try:
+        unready("1 migrations are not applied")
+    finally:
+        recorder.record_applied("api", "0001_keep_idempotent_replies")
+    assert Api({}).get("/health/ready").status_code == 200
+
+
+def test_not_ready_without_the_database(anonymous: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections in and never says a word
+        away = {"HOST": "127.0.0.1", "PORT": silent.getsockname()[1]}
+        if connection.vendor == "sqlite":
+            away = {"NAME": str(tmp_path / "missing" / "file.db")}
+        for name, value in away.items():
+            monkeypatch.setitem(connection.settings_dict, name, value)
+        unready("The database does not answer")

@@ -1,0 +1,82 @@
+"""Log lines: JSON where a program reads them, text on a terminal; with the request's id, and nothing about people.
+
+Messages of exceptions quote what somebody typed (a row the database refused, a number that is none), so tracebacks keep
+the places and the kinds of exceptions but not their messages, save those about the database as such.
+"""
+
+import logging
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.http import HttpRequest
+from django.utils.functional import LazyObject
+
+# The request that this thread is working on; its id is ``request.META[REQUEST_ID]``.
+current: ContextVar[HttpRequest | None] = ContextVar("current", default=None)
+REQUEST_ID = "crm.request_id"
+TELLING = (OperationalError, InterfaceError, ProgrammingError)  # their first line is about servers, locks and tables
+
+Line = dict[str, Any]
+
+
+def user_id(request: HttpRequest) -> int | None:
+    """The id of the user a request is known to come from; asks the database nothing."""
+    known = request.__dict__
+    user = known.get("_cached_user") or known.get("user")  # a session's user is looked up when first asked for
+    return None if user is None or isinstance(user, LazyObject) else user.pk
+
+
+def line_of(record: logging.LogRecord) -> Line:
+    """What a record says, in the order it is to be read."""
+    moment = datetime.fromtimestamp(record.created, UTC)
+    line: Line = {"time": f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z", "level": record.levelname, "logger": record.name}
+    if (facts := getattr(record, "facts", None)) is not None:
+        line["event"] = record.msg
+    else:
+        line["message"] = _message(record)
+    if request := current.get():
+        line |= {"request_id": request.META.get(REQUEST_ID), "user_id": user_id(request)}
+    line |= facts or {}
+    if record.exc_info and record.exc_info[1]:
+        line["traceback"] = without_messages(record.exc_info[1])
+    return line
+
+
+def _message(record: logging.LogRecord) -> str:
+    # Django ends what it says of a request with the path, where anything may stand.
+    return record.getMessage().partition(":")[0] if hasattr(record, "request") else record.getMessage()
+
+
+def without_messages(error: BaseException) -> str:
+    """The traceback of an exception and its causes."""
+    parts: list[str] = []
+    seen: BaseException | None = error
+    while seen:
+        told = f": {str(seen).partition(chr(10))[0]}" if isinstance(seen, TELLING) else ""
+        parts.append("".join(traceback.format_tb(seen.__traceback__)) + type(seen).__qualname__ + told)
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return "\n\ncaused by\n\n".join(parts)
+
+
+class JSONLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON; what JSON does not know is written as text."""
+        return orjson.dumps(line_of(record), default=str).decode()
+
+
+class Text(logging.Formatter):
+    """``2026-11-22T18:10:00.123456Z INFO crm.access: request status=200 …``, for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line, and its traceback below it."""
+        line = line_of(record)
+        start = f"{line.pop('time')} {line.pop('level')} {line.pop('logger')}: "
+        start += str(line.pop("event", None) or line.pop("message", ""))
+        below = f"\n{line.pop('traceback')}" if "traceback" in line else ""
+        return start + "".join(f" {key}={value}" for key, value in line.items() if value is not None) + below

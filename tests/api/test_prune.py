@@ -1,0 +1,69 @@
+"""``manage.py prune``: what has expired goes, all else stays."""
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.utils import timezone
+
+from crm_project.api import expiry
+from crm_project.api.models import IdempotencyKey
+from tests.conftest import Api
+from tests.factories import lead_row
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+
+
+def prune(**options: Any) -> str:
+    """What the command prints."""
+    printed = StringIO()
+    call_command("prune", stdout=printed, **options)
+    return printed.getvalue()
+
+
+def keep(api: Api, key: str, age: timedelta) -> None:
+    """A reply kept that long ago."""
+    headers = {"Idempotency-Key": key}
+    reply = api.client.post("/api/leads", lead_row(), content_type="application/json", headers=headers)
+    assert reply.status_code == 201
+    IdempotencyKey.objects.filter(key=key).update(created_at=timezone.now() - age)
+
+
+def test_replies_are_kept_for_a_day(api: Api) -> None:
+    keep(api, "old", 24 * HOUR)
+    keep(api, "young", 23 * HOUR)
+    assert "idempotency keys: 1 deleted\n" in prune()
+    assert IdempotencyKey.objects.get().key == "young"
+    assert "idempotency keys: 0 deleted\n" in prune()
+
+
+def test_sessions_that_are_over(db: None) -> None:
+    now = timezone.now()
+    for name, end in (("over", now - HOUR), ("open", now + HOUR)):
+        Session.objects.create(session_key=name, session_data="", expire_date=end)
+    assert "sessions of the back office: 1 deleted\n" in prune()
+    assert Session.objects.get().session_key == "open"
+
+
+def test_many_go_in_batches(api: Api, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
+    for number in range(5):
+        keep(api, str(number), 25 * HOUR)
+    monkeypatch.setattr(expiry, "BATCH", 2)
+    # Three batches of a look and a deletion, and the last look, which finds nothing.
+    with django_assert_num_queries(7):
+        assert expiry.EXPIRING["idempotency keys"](timezone.now()) == 5
+    assert not IdempotencyKey.objects.exists()
+
+
+def test_it_can_be_quiet(db: None) -> None:
+    assert prune(verbosity=0) == ""
+
+
+def test_every_app_s_expiring_things_are_pruned(db: None) -> None:
+    kinds = [line.rpartition(":")[0] for line in prune().splitlines()]
+    assert {"idempotency keys", "sessions of the back office", "refresh tokens"} <= set(kinds)

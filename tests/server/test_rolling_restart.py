@@ -1,0 +1,210 @@
+"""Two servers on one socket that somebody else keeps open, restarted in turn under load: no request is lost.
+
+The test does what systemd does with the units in ``docs/deploy.md``; nginx runs with the ``location`` given there.
+"""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.factories import lead_row
+from tests.live import LONGEST_START, LONGEST_STOP, PROJECT, LiveServer, end, environment, free_port, fresh_database
+
+CLIENTS = 4
+# With the socket in its place and the process's own number, as systemd does it between fork and exec.
+BECOME_A_SERVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.executable, [sys.executable, "manage.py", "serve"])
+"""
+DEPLOY = PROJECT / "docs" / "deploy.md"
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd's ways")
+
+
+class Manager:
+    """What systemd is for our units: keeps the socket, starts servers with it, hears when they are ready."""
+
+    def __init__(self, folder: Path, database_url: str, stack: ExitStack) -> None:
+        self.socket = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1024))
+        self.port: int = self.socket.getsockname()[1]
+        self.notified = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self.notified.bind(str(folder / "notify"))
+        self.notified.settimeout(LONGEST_START)
+        own = {"DATABASE_URL": database_url, "WORKERS": "1", "LISTEN_FDS": "1"}
+        self.env = environment(**own, NOTIFY_SOCKET=str(folder / "notify"))
+        self.log = folder / "log"
+        self.stack = stack
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """A server that is ready."""
+        given = self.socket.fileno()
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-c", BECOME_A_SERVER, str(given)],
+                cwd=PROJECT,
+                env=self.env,
+                pass_fds=[given],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.stack.callback(end, process)
+        try:
+            assert self.notified.recv(100) == b"READY=1"
+        except TimeoutError:
+            raise AssertionError(self.log.read_text()) from None
+        return process
+
+    def restart(self, process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+        """Stop one and start another in its place."""
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LONGEST_STOP) == 0
+        return self.start()
+
+
+class Load:
+    """Clients that create and list leads, each request on a connection of its own, until told to stop."""
+
+    def __init__(self, port: int, token: dict[str, str]) -> None:
+        self.port, self.token = port, token
+        self.over = threading.Event()
+        self.created, self.listed, self.failures = 0, 0, [""][:0]
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.work) for _ in range(CLIENTS)]
+
+    def __enter__(self) -> "Load":
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+    def work(self) -> None:
+        """One client."""
+        while not self.over.is_set():
+            self.count("POST", 201, json.dumps(lead_row()))
+            self.count("GET", 200, None)
+
+    def count(self, method: str, wanted: int, body: str | None) -> None:
+        """One request and how it went."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, "/api/leads", body, {"Content-Type": "application/json", **self.token})
+            reply = connection.getresponse()
+            text = reply.read()
+            failure = "" if reply.status == wanted else f"{method}: {reply.status} {text[:200]!r}"
+        except (OSError, http.client.HTTPException) as error:
+            failure = f"{method}: {error!r}"
+        finally:
+            connection.close()
+        with self.lock:
+            self.created += not failure and method == "POST"
+            self.listed += not failure and method == "GET"
+            self.failures += [failure] if failure else []
+
+    def go_on(self) -> None:
+        """Return when every client has had some more replies."""
+        enough = self.listed + 5 * CLIENTS
+        while self.listed < enough and not self.failures:
+            self.over.wait(0.01)
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    """A socket and no server yet."""
+    with fresh_database() as database_url, ExitStack() as stack:
+        yield Manager(tmp_path, database_url, stack)
+
+
+def location() -> str:
+    """The part of nginx's configuration that the documentation gives."""
+    found = re.search(r"    location / \{.*?\n    \}\n", DEPLOY.read_text(), re.DOTALL)
+    assert found
+    return found[0]
+
+
+@contextmanager
+def nginx(folder: Path, behind: int) -> Iterator[int]:
+    """nginx in front of a port, as documented but for TLS; gives its own."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if not program:
+        pytest.skip("no nginx here")
+    port = free_port()
+    (folder / "nginx.conf").write_text(
+        f"daemon off; pid {folder}/pid; error_log {folder}/errors; events {{}}\n"
+        f"http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;"
+        f" fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
+        f"  server {{ listen 127.0.0.1:{port};\n{location().replace(':8000', f':{behind}')}  }}\n}}\n"
+    )
+    command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "errors")]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        while process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except ConnectionRefusedError:
+                os.sched_yield()
+        assert process.poll() is None
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def client_of(port: int, manager: Manager) -> LiveServer:
+    """Requests to a port."""
+    process: Any = None
+    return LiveServer(port, "", process, manager.log)
+
+
+def stored(client: LiveServer, token: dict[str, str]) -> int:
+    """How many leads there are."""
+    return int(client.send("GET", "/api/dashboard", headers=token).json()["total_leads"])
+
+
+@pytest.mark.parametrize("through", ["nginx", "nothing"])
+def test_no_request_is_lost(manager: Manager, tmp_path: Path, through: str) -> None:
+    with ExitStack() as stack:
+        port = stack.enter_context(nginx(tmp_path, manager.port)) if through == "nginx" else manager.port
+        servers = [manager.start() for _ in range(2)]
+        client = client_of(port, manager)
+        token = client.token()
+        with Load(port, token) as load:
+            for server in servers:
+                load.go_on()
+                manager.restart(server)
+            load.go_on()
+        assert load.failures == []
+        assert load.created == stored(client, token) > CLIENTS
+
+
+def test_one_server_alone_keeps_clients_waiting_not_failing(manager: Manager) -> None:
+    server = manager.start()
+    client = client_of(manager.port, manager)
+    token = client.token()
+    with Load(manager.port, token) as load:
+        load.go_on()
+        manager.restart(server)
+        load.go_on()
+    assert load.failures == []
+    assert load.created == stored(client, token)
