@@ -10,19 +10,26 @@ import asyncio
 import ctypes
 import io
 import logging
+import math
 import os
+import secrets
 import signal
+import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import IO, Any, NamedTuple, Protocol, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 
 from django.conf import settings
 
+from crm_project import memory
 from crm_project.api.middleware import BODY_REFUSED
+from crm_project.logs import REQUEST_ID
+from crm_project.turns import Turns
 from crm_project.wsgi import application as django
 
 logger = logging.getLogger(__name__)
@@ -31,6 +38,7 @@ SLOWEST = 64 * 1024  # bytes a second a body must arrive with, on average, after
 MOST_HELD = 256 * 2**20  # bytes of bodies in one worker at a time
 MOST_THROWN_AWAY = 2**30  # bytes read only so that a client still sending sees its 413
 IN_MEMORY = 2**20  # bytes of a streamed reply
+LAST_BODIES = 4  # seconds that bodies on their way have after SIGTERM; what they ask for must be done by serve's STOP
 FILE_GRACE = 60  # seconds a large reply's file stays open here; granian has opened it for itself long before
 PR_SET_PDEATHSIG = 1  # prctl's name for "a signal when my parent dies"
 
@@ -61,12 +69,27 @@ class Server:
 
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(settings.THREADS, thread_name_prefix="django")
+        self.turns = Turns(settings.THREADS)
         self.held = 0  # bytes of bodies taken in and not yet replied to
+        self.arriving: set[asyncio.Timeout] = set()  # one for each body on its way
+        self.last_call = math.inf  # the loop's time when even the slowest body must have come
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """In each new worker: end with the master process even if that is killed, so that the port is free again."""
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        memory.hold_little()
+        # granian's own handlers hang on the loop, which hears of a signal whatever is called here.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.hurry, loop.time()))
+            signal.siginterrupt(number, False)
+        tell_systemd(b"READY=1")
+
+    def hurry(self, now: float) -> None:
+        """The server is to stop: wait for bodies no longer than ``LAST_BODIES`` from ``now`` on, the loop's time."""
+        self.last_call = now + LAST_BODIES
+        for limit in self.arriving:
+            limit.reschedule(min(limit.when() or math.inf, self.last_call))
 
     async def __rsgi__(self, scope: Any, exchange: Exchange) -> None:
         """Serve one request."""
@@ -75,11 +98,14 @@ class Server:
         chunks: list[bytes] = []
         try:
             refused = await self.take_in(exchange, announced, chunks) if announced != 0 else 0
-            environ = wsgi_environ(scope, headers, b"".join(chunks), refused)
-            reply = await asyncio.get_running_loop().run_in_executor(self.threads, run_django, environ)
+            async with self.turns.turn(scope.method) as busy:
+                environ = wsgi_environ(scope, headers, b"".join(chunks), refused or busy)
+                reply = await asyncio.get_running_loop().run_in_executor(self.threads, run_django, environ)
         finally:
             self._drop(chunks)
         send(exchange, reply)
+        if announced is None or announced > memory.LARGE:
+            self.threads.submit(memory.give_back)
 
     async def take_in(self, exchange: Exchange, announced: int | None, chunks: list[bytes]) -> int:
         """Read a whole body into ``chunks``; the status to refuse it with (``chunks`` is empty then), or 0.
@@ -89,11 +115,11 @@ class Server:
         received = refused = empty = 0
         latest = asyncio.get_running_loop().time() + settings.BODY_TIMEOUT
         try:
-            async with asyncio.timeout_at(latest) as limit:
+            async with self._limited(latest) as limit:
                 async for chunk in exchange:
                     received += len(chunk)
                     empty += not chunk
-                    limit.reschedule(latest + received / SLOWEST)
+                    limit.reschedule(min(latest + received / SLOWEST, self.last_call))
                     refused = refused or self._keep(chunk, received, chunks)
                     if received > MOST_THROWN_AWAY:
                         break
@@ -105,6 +131,16 @@ class Server:
         if refused:
             self._drop(chunks)
         return refused
+
+    @asynccontextmanager
+    async def _limited(self, latest: float) -> AsyncGenerator[asyncio.Timeout]:
+        """A time limit at ``latest``, or sooner where the server is to stop."""
+        async with asyncio.timeout_at(min(latest, self.last_call)) as limit:
+            self.arriving.add(limit)
+            try:
+                yield limit
+            finally:
+                self.arriving.discard(limit)
 
     def _keep(self, chunk: bytes, received: int, chunks: list[bytes]) -> int:
         """Hold one more chunk; the status to refuse the body with where that is too much, or 0."""
@@ -119,6 +155,14 @@ class Server:
     def _drop(self, chunks: list[bytes]) -> None:
         self.held -= sum(map(len, chunks))
         chunks.clear()
+
+
+def tell_systemd(state: bytes) -> None:
+    """Tell a service manager that waits for it (``Type=notify``) how we are; see sd_notify(3)."""
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+            manager.send(state)
 
 
 def readable(headers: Any) -> Headers:
@@ -182,8 +226,10 @@ def run_django(environ: dict[str, Any]) -> Reply:
     try:
         return _run_django(environ)
     except Exception:  # last stop before the client, whose connection granian would drop without a word
-        logger.exception("no reply to %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        return Reply(500, [("content-type", "application/json"), *SERVER], BROKEN)
+        request_id = environ.get(REQUEST_ID) or secrets.token_hex(8)
+        logger.exception("no_reply", extra={"facts": {"request_id": request_id}})
+        headers = [("content-type", "application/json"), ("x-request-id", request_id), *SERVER]
+        return Reply(500, headers, BROKEN)
 
 
 def _run_django(environ: dict[str, Any]) -> Reply:
@@ -192,6 +238,7 @@ def _run_django(environ: dict[str, Any]) -> Reply:
     try:
         content = _complete(response) if response.streaming else b"".join(response)
     finally:
+        memory.let_go(response)
         response.close()  # sends request_finished, which cares for this thread's database connection
     status, headers = started[0]
     return Reply(int(status[:3]), headers + SERVER, content)

@@ -17,12 +17,18 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.net import SocketHolder  # type: ignore[attr-defined]
+
+from crm_project import memory
 
 WAIT = 60  # seconds for a PostgreSQL that is still starting
 STOP = 10  # seconds that running requests have to finish after SIGTERM
 HEADERS = 15_000  # milliseconds a connection may take for the next request's headers
 CONNECTIONS = 4096  # a worker's; an idle one costs a few kilobytes and no thread
 MOST_WORKERS = 4
+FIRST_HANDED = 3  # systemd's sockets come after standard input, output and error
+SHORT = 15  # seconds; workers that die again and again, and no sooner, are no mistake in what they run
+MOST_SHORT = 5
 
 
 class Command(BaseCommand):
@@ -38,13 +44,14 @@ class Command(BaseCommand):
                 "Warning: SECRET_KEY is short or well known: whoever guesses it can sign in as anybody. "
                 "`make secret` prints a good one."
             )
-        host, port = free_address(settings.HOST, settings.PORT)
+        handed = handed_over()
+        host, port = handed.getsockname()[:2] if handed else free_address(settings.HOST, settings.PORT)
         self._wait_for_database()
         call_command("migrate", verbosity=0, interactive=False)
         self._welcome(host, port)
         load_application()
         connections.close_all()  # the workers are forks and must not share one
-        serve(host, port)
+        serve(host, port, handed)
 
     def _wait_for_database(self) -> None:
         """Return once the database answers; ``CommandError`` where it does not within ``WAIT`` seconds."""
@@ -92,10 +99,23 @@ def free_address(host: str, port: int) -> tuple[str, int]:
         raise CommandError(f"HOST={host} and PORT={port} cannot be listened on: {error.strerror or error}") from None
 
 
+def handed_over() -> socket.socket | None:
+    """The listening socket that systemd passes on, if it does (``LISTEN_FDS``, see sd_listen_fds(3))."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    if os.environ.get("LISTEN_FDS") != "1":
+        raise CommandError("Exactly one socket may be handed over.")
+    handed = socket.socket(fileno=FIRST_HANDED)
+    if handed.family not in (socket.AF_INET, socket.AF_INET6) or handed.type != socket.SOCK_STREAM:
+        raise CommandError("The socket that is handed over must be a TCP one.")
+    return handed
+
+
 def load_application() -> None:
     """Import all that a request needs: a mistake in it ends the start, and the workers share the memory."""
     import_module("crm_project.server")
     get_resolver().url_patterns  # noqa: B018  the URL map is imported when first looked at
+    memory.settle()
 
 
 def end_at_once() -> None:
@@ -104,10 +124,42 @@ def end_at_once() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def serve(host: str, port: int) -> None:
-    """Run granian in this process, with its workers below it, until a signal ends it."""
+class Inheriting(Granian):  # type: ignore[misc, valid-type]  # its class depends on the interpreter
+    """granian on a socket that somebody else keeps open: what connects while no server runs waits for the next one."""
+
+    handed: socket.socket
+
+    def _init_shared_socket(self) -> None:
+        """In place of opening one; a copy, because granian closes it at its end."""
+        self._sso = self.handed.dup()
+        self._sso.setblocking(False)
+        self._sfd = self._sso.fileno()
+        self._shd = SocketHolder(self._sfd, False, self.backlog)  # type: ignore[call-arg]
+
+
+def serve(host: str, port: int, handed: socket.socket | None = None) -> None:
+    """Run granian in this process, with its workers below it, until a signal ends it.
+
+    Where a worker dies twice in a few seconds granian stops everything. Two that were killed, for want of memory say,
+    are no reason for that: it is started again, until it ends that way ``MOST_SHORT`` times on end.
+    """
     os.register_at_fork(after_in_child=end_at_once)
-    Granian(
+    short = 0
+    while short < MOST_SHORT:
+        began, server = time.monotonic(), front(host, port, handed)
+        try:
+            server.serve()
+            return
+        except SystemExit:
+            if server.interrupt_signal:
+                raise
+            short = short + 1 if time.monotonic() - began < SHORT else 1
+    raise CommandError("The workers end as soon as they are started.")
+
+
+def front(host: str, port: int, handed: socket.socket | None) -> Any:
+    """granian as we want it."""
+    server: Any = (Inheriting if handed else Granian)(
         "crm_project.server:application",
         address=host,
         port=port,
@@ -118,6 +170,9 @@ def serve(host: str, port: int) -> None:
         backpressure=CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=HEADERS),
         log_level=LogLevels.warning,
+        log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},  # our own lines
         respawn_failed_workers=True,
         workers_kill_timeout=STOP,
-    ).serve()
+    )
+    server.handed = handed
+    return server
