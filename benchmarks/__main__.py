@@ -9,8 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
-
 from benchmarks import fill, report, wrk
 from benchmarks.calls import Call, calls
 from benchmarks.report import Results
@@ -62,7 +60,7 @@ def main() -> None:
                     say(f"LEFT OUT: {failed}")
                     results = {key: bursts for key, bursts in results.items() if key[:2] != (size, call.name)}
             memory = {server.name: worker_memory(server) for server in servers if server.process}
-            if size == sizes[0]:
+            if size == sizes[0] and not fill.is_sqlite(base):
                 counts = {
                     server.name: count_statements(options, server, wanted) for server in servers if server.process
                 }
@@ -108,9 +106,11 @@ def start_peers(options: argparse.Namespace, url: str, stack: ExitStack) -> list
         say("copying the rows for the peer …")
         start_peer("peer", options.peer, plain, 1).stop()  # makes its tables
         fill.copy_to_peer(url, plain)
-    if new_database(options, indexed, stack, template=urlsplit(plain).path[1:]):
-        fill.index_peer(indexed)
-    peers = [start_peer("peer", options.peer, plain), start_peer("peer, our indexes", options.peer, indexed)]
+    peers = [start_peer("peer", options.peer, plain)]
+    if not fill.is_sqlite(url):
+        if new_database(options, indexed, stack, template=urlsplit(plain).path[1:]):
+            fill.index_peer(indexed)
+        peers.append(start_peer("peer, our indexes", options.peer, indexed))
     for peer in peers:
         stack.callback(peer.stop)
     return peers
@@ -182,22 +182,21 @@ def write(
     counts: dict[str, dict[str, int]],
 ) -> None:
     """Print the report, and keep it if asked to."""
-    with psycopg.connect(fill.server_of(base)) as connection:
-        database_version = connection.info.parameter_status("server_version") or "?"
-    parts = ["# Results", report.heading(database_version, "python -m benchmarks " + " ".join(sys.argv[1:]))]
+    parts = ["# Results", report.heading(fill.version_of(base), "python -m benchmarks " + " ".join(sys.argv[1:]))]
     for size in sorted({size for size, *_ in results}, reverse=True):
         for connections in (8, 1):
             if table := [key for key in results if key[0] == size and key[3] == connections]:
                 parts += [f"## {size:,} leads, {connections} connection{'s' * (connections > 1)}"]
                 parts += [report.speed(results, table[0][0], names, connections)]
     parts += ["## Growth: p50 in ms, one connection", report.growth(results, names[0])]
-    parts += ["## Statements a request", report.statements(counts)]
+    if counts:
+        parts += ["## Statements a request", report.statements(counts)]
     sizes = ", ".join(f"{name} {size:.0f}" for name, size in memory.items() if size)
     parts += ["## Memory", f"MB of PSS of the larger worker after all calls: {sizes}."]
     text = "\n\n".join(parts) + "\n"
     print(text)
     if options.save:
-        RESULTS.write_text(text)
+        RESULTS.with_stem("SQLITE" if fill.is_sqlite(base) else RESULTS.stem).write_text(text)
 
 
 def say(text: str) -> None:

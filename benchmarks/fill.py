@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from benchmarks import fill_sqlite
+
 ADMIN = "bench-admin"
 PEER_COLUMNS = {
     "users": (
@@ -42,13 +44,28 @@ PEER_INDEXES = (
 )
 
 
+def is_sqlite(url: str) -> bool:
+    """Whether ``url`` names a file."""
+    return url.startswith("sqlite")
+
+
+def version_of(url: str) -> str:
+    """The database that ``url`` leads to, and its version."""
+    if is_sqlite(url):
+        return f"SQLite {fill_sqlite.VERSION}"
+    with psycopg.connect(server_of(url)) as connection:
+        return f"PostgreSQL {connection.info.parameter_status('server_version')}"
+
+
 def server_of(url: str) -> str:
     """The URL of the maintenance database on the same server."""
     return urlsplit(url)._replace(path="/postgres").geturl()
 
 
 def create(url: str, template: str | None = None) -> bool:
-    """Make the database named in ``url``; says whether it was not there yet."""
+    """Make the database named in ``url``; says whether it was not there yet. A file is made by whoever opens it."""
+    if is_sqlite(url):
+        return not fill_sqlite.file_of(url).exists()
     name = urlsplit(url).path[1:]
     with psycopg.connect(server_of(url), autocommit=True) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
@@ -62,6 +79,9 @@ def create(url: str, template: str | None = None) -> bool:
 
 def drop(url: str) -> None:
     """Throw the database named in ``url`` away, whoever uses it."""
+    if is_sqlite(url):
+        fill_sqlite.drop(url)
+        return
     name = sql.Identifier(urlsplit(url).path[1:])
     with psycopg.connect(server_of(url), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
@@ -69,6 +89,9 @@ def drop(url: str) -> None:
 
 def copy_to_peer(ours: str, peer: str) -> None:
     """The rows of our database into the peer's tables, which must exist and be empty."""
+    if is_sqlite(ours):
+        fill_sqlite.copy_to_peer(ours, peer)
+        return
     with psycopg.connect(ours) as source, psycopg.connect(peer, autocommit=True) as target:
         for table, (from_table, columns) in PEER_COLUMNS.items():
             names = [
@@ -121,8 +144,9 @@ def fill(count: int) -> None:
         for activity in office.activities(count, now, agents):
             write(list(activity))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT setval(pg_get_serial_sequence('leads_lead', 'id'), %s)", [count])
-        cursor.execute("VACUUM ANALYZE")
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT setval(pg_get_serial_sequence('leads_lead', 'id'), %s)", [count])
+            cursor.execute("VACUUM ANALYZE")
 
 
 def admin_cookie() -> str:

@@ -46,7 +46,7 @@ def heading(database_version: str, command: str) -> str:
         (
             f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit}{' with changes' * bool(changed)}, `{command}`",
             f"- {model}, {os.cpu_count()} cores, {memory:.0f} GiB; {platform.system()} {platform.release()}",
-            f"- PostgreSQL {database_version}, Python {platform.python_version()}, "
+            f"- {database_version}, Python {platform.python_version()}, "
             + ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         )
     )

@@ -90,8 +90,8 @@ def start_ours(name: str, database_url: str, **variables: str) -> Server:
 def start_peer(name: str, folder: Path, database_url: str, workers: int = 2) -> Server:
     """The peer's ``run.sh PORT WORKERS`` in its own folder, on SQLAlchemy's asyncpg driver."""
     port = free_port()
-    url = database_url.replace("postgresql://", "postgresql+asyncpg://")
-    env = environment(DATABASE_URL=url)
+    url = database_url.replace("postgresql://", "postgresql+asyncpg://").replace("sqlite:", "sqlite+aiosqlite:")
+    env = environment(DATABASE_URL=url, SQLITE_WAL="1")
     return _start(name, ["./run.sh", str(port), str(workers)], folder, env, port, database_url)
 
 
@@ -143,6 +143,10 @@ def worker_memory(server: Server, workers: int = 2) -> float | None:
     return max(sizes, default=None)
 
 
+def _on_postgresql(server: Server) -> bool:
+    return (server.database_url or "").startswith("postgresql")
+
+
 class Clock:
     """CPU time of a server and of the PostgreSQL processes that serve it (where they are on this machine)."""
 
@@ -151,7 +155,7 @@ class Clock:
         self.before = self._now()
 
     def _backends(self) -> list[int]:
-        if not self.server.database_url:
+        if not _on_postgresql(self.server):
             return []
         with psycopg.connect(self.server.database_url) as connection:
             query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -174,7 +178,7 @@ class Clock:
 
 def wait_until_idle(server: Server, longest: float = 60) -> None:
     """Return when PostgreSQL has finished what an ended burst left running."""
-    if not server.database_url:
+    if not _on_postgresql(server):
         return
     query = """SELECT count(*) FROM pg_stat_activity
                WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()"""

@@ -98,5 +98,5 @@ def burst(server: Server, call: Call, connections: int, seconds: int) -> Burst:
         p95=result["p95"],
         p99=result["p99"],
         cpu=own / done * 1000 if server.process else None,
-        database=database / done * 1000 if server.database_url else None,
+        database=database / done * 1000 if database else None,
     )
