@@ -1,46 +1,103 @@
 """Leads in the admin: the same rules and the same writes as the API's."""
 
-from typing import Any
+from typing import Any, cast
 
-from django import forms
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseRedirect
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
 
 from crm_project import values
-from leads import rules
+from leads.back_office import (
+    cells,
+    filters,
+    import_runs,  # noqa: F401  registers its pages
+    listing,
+    statuses,
+)
+from leads.back_office.actions import ACTIONS, malformed
+from leads.back_office.listing import LeadChangeList
+from leads.back_office.paginator import CappedPaginator
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
-from users.admin import add_problems
+from users.actors import Actor, Door
+from users.models import User
 
 
-class LeadForm(forms.ModelForm):
-    """A lead's own fields, judged by ``rules.check``."""
+class LeadAdmin(ModelAdmin):
+    """The list of leads, and what is done with many. The page of one is the activities' as well, and stands there."""
 
-    class Meta:
-        model = Lead
-        fields = tuple(rules.UPDATE)
-
-    def clean(self) -> dict[str, Any]:
-        """The clean values; problems go to their fields."""
-        cleaned = super().clean() or {}
-        stored = self.instance if self.instance.pk else None
-        clean, problems = rules.check(cleaned, partial=True, stored=stored)
-        add_problems(self, problems)
-        return {**cleaned, **clean}
-
-
-@admin.register(Lead)
-class LeadAdmin(admin.ModelAdmin):
-    """Look, search and edit; a lead is deleted softly, by taking "active" away."""
-
-    form = LeadForm
-    list_display = ("__str__", "email", "phone", "status", "source", "activity_count", "is_active", "created_at")
-    list_filter = ("is_active",)
-    readonly_fields = ("activity_count", "created_at", "updated_at", "closed_at", "version")
+    actions = ACTIONS
+    list_display = ("name", "contact", "state", "source", "budget", "last_activity", "age")
+    list_filter = filters.ALL
+    list_filter_submit = True
+    list_fullwidth = True
+    list_max_show_all = 0
+    list_before_template = "leads/back_office/before_list.html"
+    list_after_template = "leads/back_office/after_list.html"
+    ordering = ("-created_at", "-id")
+    show_facets = admin.ShowFacets.NEVER
+    paginator = CappedPaginator
     search_fields = ("search",)
     search_help_text = "Words in names, e-mail or phone"
     list_per_page = 50
     show_full_result_count = False
+
+    class Media:
+        js = ("leads/statuses.js",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LeadChangeList]:
+        """A page with the last activities."""
+        return LeadChangeList
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any) -> CappedPaginator:
+        """Counts at most ``paginator.MOST`` rows, or none at all where the count is kept elsewhere."""
+        return CappedPaginator(queryset, per_page, *args, known=listing.known_count(request.GET, queryset))
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """The list's own filters alone: any other could read all of the leads."""
+        return lookup in filters.PARAMETERS
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list; it also takes the statuses that were changed in it."""
+        if request.method == "POST" and "_statuses" in request.POST:
+            if not self.has_change_permission(request):
+                raise PermissionDenied
+            statuses.save(request, Actor.of(cast(User, request.user), Door.ADMIN))
+            return HttpResponseRedirect(request.get_full_path())
+        return super().changelist_view(request, {"title": "Leads", **(extra_context or {})})
+
+    @display(description="Name")
+    def name(self, lead: Lead) -> str:
+        """Who, and what they look for."""
+        return cells.name(lead)
+
+    @display(description="Contact")
+    def contact(self, lead: Lead) -> str:
+        """E-mail and telephone."""
+        return cells.contact(lead)
+
+    @display(description="Status")
+    def state(self, lead: Any) -> str:
+        """The status, to be changed on the spot where that is allowed."""
+        return cells.status(lead, lead.choices)
+
+    @display(description="Budget")
+    def budget(self, lead: Lead) -> str:
+        """Both ends."""
+        return cells.budget(lead)
+
+    @display(description="Last activity")
+    def last_activity(self, lead: Lead) -> str:
+        """How long ago, and how many there are."""
+        return cells.activities(lead, timezone.now().date())
+
+    @display(description="Age", ordering="created_at")
+    def age(self, lead: Lead) -> str:
+        """How long ago the lead came in."""
+        return cells.ago(lead.created_at, timezone.now())
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[LeadQuerySet, bool]:
         """The API's ``q``."""
@@ -50,8 +107,13 @@ class LeadAdmin(admin.ModelAdmin):
         """Nobody deletes a lead for good."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
-        """Write through the queryset, which keeps version, closing date, search text and keys right."""
-        clean = {field: form.cleaned_data[field] for field in (form.changed_data if change else rules.CREATE)}
-        saved = Lead.objects.change(obj.pk, clean) if change else Lead.objects.add(clean)
-        obj.__dict__.update(saved.__dict__)
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Whoever may take leads away in a file."""
+        return cast(User, request.user).has_perm("leads.export_leads")
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+        """Django's, but for ids that are none."""
+        if malformed(request):
+            messages.error(request, "Nothing was done: choose leads from the list.")
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset)

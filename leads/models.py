@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from crm_project.values import KEY_LENGTH
 from leads import rules
+from leads.changes import LeadChange as LeadChange
 from leads.indexes import TrigramIndex
 from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
 
@@ -54,6 +55,8 @@ class ImportRun(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name = "import"
+        permissions = (("import_leads", "Can import leads"), ("undo_import", "Can undo an import"))
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="running")
@@ -97,20 +100,33 @@ class Lead(models.Model):
     import_run = models.ForeignKey(
         ImportRun, on_delete=models.PROTECT, null=True, editable=False, db_index=False, db_constraint=False
     )
+    # The lead that this one turned out to double, and which has its activities now; it stays softly deleted.
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="merged",
+        db_index=False,
+        db_constraint=False,
+    )
 
     objects: ClassVar = LeadQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")
+        permissions = (("export_leads", "Can export leads"), ("merge_leads", "Can merge leads"))
         constraints = [
             models.CheckConstraint(condition=~Q(status=""), name="leads_status_not_empty"),
             models.CheckConstraint(condition=Q(budget_min__gte=0), name="leads_budget_min_not_negative"),
             models.CheckConstraint(condition=Q(budget_max__gte=0), name="leads_budget_max_not_negative"),
             models.CheckConstraint(condition=Q(budget_min__lte=models.F("budget_max")), name="leads_budgets_in_order"),
             models.CheckConstraint(condition=Q(activity_count__gte=0), name="leads_activity_count_not_negative"),
+            models.CheckConstraint(condition=Q(merged_into=None) | Q(is_active=False), name="leads_merged_are_deleted"),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], condition=Q(is_active=True), name="leads_newest"),
+            models.Index(fields=["-created_at", "-id"], condition=Q(is_active=False), name="leads_deleted"),
             models.Index(fields=["status", "-created_at", "-id"], condition=Q(is_active=True), name="leads_by_status"),
             models.Index(
                 fields=["source_key", "-created_at", "-id"], condition=Q(is_active=True), name="leads_by_source"
@@ -126,6 +142,7 @@ class Lead(models.Model):
                 fields=["person_key"], condition=Q(is_active=True) & ~Q(person_key=""), name="leads_person_key"
             ),
             models.Index(fields=["import_run"], condition=Q(import_run__isnull=False), name="leads_by_import_run"),
+            models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="leads_merged_into"),
             TrigramIndex(
                 fields=["search"], opclasses=["gin_trgm_ops"], condition=Q(is_active=True), name="leads_search"
             ),

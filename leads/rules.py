@@ -18,6 +18,7 @@ Row = dict[str, Any]
 
 PIPELINE = ("new", "contacted", "qualified", "negotiation", "closed", "lost")
 CLOSED = "closed"
+ENDED = (CLOSED, "lost")  # nothing more is to be done with them; every other status is open
 DEFAULT_STATUS = "new"
 DEFAULT_SOURCE = "website"
 

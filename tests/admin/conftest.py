@@ -1,5 +1,8 @@
 """The admin as people of each kind see it."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -12,3 +15,10 @@ def boss(db: None) -> Client:
     client = Client()
     client.force_login(make_user(username="boss", is_staff=True, is_superuser=True))
     return client
+
+
+@pytest.fixture(autouse=True)
+def upload_dir(settings: Any, tmp_path: Path) -> Path:
+    """An empty folder for uploaded files."""
+    settings.UPLOAD_DIR = tmp_path / "uploads"
+    return tmp_path / "uploads"

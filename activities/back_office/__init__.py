@@ -1,0 +1,1 @@
+"""The lead's page in the back office, where leads and activities meet."""

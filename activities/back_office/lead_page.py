@@ -1,0 +1,177 @@
+"""The page of one lead: details, what was done, what was changed, who it may double; and the merging of leads."""
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from activities.back_office import merge_page
+from activities.back_office.log_form import LogForm
+from activities.models import Activity
+from leads.admin import LeadAdmin
+from leads.back_office import cells, history
+from leads.back_office.lead_form import LeadForm
+from leads.models import Lead
+from leads.querysets import VersionMoved
+from users.actors import Actor, Door
+from users.models import User
+
+ACTIVITIES = 20  # shown at a time
+MOST_DOUBLES = 10
+LAST_PAGE = 10_000
+SEE_ACTIVITIES, SEE_HISTORY = "activities.view_activity", "leads.view_leadchange"
+HIDDEN = ("is_active", "seen_version")
+
+
+class LeadPage(LeadAdmin):
+    """The list of ``leads/admin.py``, and the page of one lead with its activities.
+
+    It stands here because leads know nothing of activities.
+    """
+
+    form = LeadForm
+    fieldsets = (
+        ("Person", {"fields": (("first_name", "last_name"), ("email", "phone"), HIDDEN)}),
+        ("Wishes", {"fields": (("status", "source"), ("budget_min", "budget_max"), "property_interest")}),
+    )
+    compressed_fields = False
+    warn_unsaved_form = True
+    change_form_template = "activities/lead_page.html"
+    actions = (*LeadAdmin.actions, merge_page.merge)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, and one each for logging and merging."""
+        own, wrap = [], self.admin_site.admin_view
+        own.append(path("merge/", wrap(self.merge_view), name="leads_lead_merge"))
+        own.append(path("<path:object_id>/log/", wrap(self.log_view), name="leads_lead_log"))
+        return own + super().get_urls()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without the form's hidden fields for those who may only look: there they would be seen."""
+        (title, person), *rest = super().get_fieldsets(request, obj)
+        if obj is not None and not self.has_change_permission(request, obj):
+            person = {**person, "fields": tuple(line for line in person["fields"] if line != HIDDEN)}
+        return [(title, person), *rest]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not of a lead that was merged into another: that one is worked on."""
+        merged = isinstance(obj, Lead) and obj.merged_into_id is not None
+        return not merged and super().has_change_permission(request, obj)
+
+    def has_merge_permission(self, request: HttpRequest) -> bool:
+        """Managers'."""
+        return self.has_change_permission(request) and cast(User, request.user).has_perm("leads.merge_leads")
+
+    def has_log_permission(self, request: HttpRequest) -> bool:
+        """Whoever may add activities."""
+        return cast(User, request.user).has_perm("activities.add_activity")
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Django's; where somebody was quicker by a moment, the form is judged once more, and tells."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except VersionMoved:
+            return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
+        """Write through the queryset, which keeps version, closing date, search text and keys right."""
+        by, seen = Actor.of(cast(User, request.user), Door.ADMIN), form.cleaned_data.get("seen_version")
+        if not change:
+            saved = Lead.objects.add(form.changed(), by)
+        elif clean := form.changed():
+            saved = Lead.objects.change(obj.pk, clean, by, versions=None if seen is None else [seen])
+        else:
+            return
+        vars(obj).update(vars(saved))
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Django's page, with all that is known of the lead around the form."""
+        if lead := context.get("original"):
+            if request.method == "POST":
+                lead.refresh_from_db()  # a form that was refused has left its values in it
+            context.update(self._around(request, lead))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def log_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Log an activity; what is refused is shown on a page of its own, with all that was typed."""
+        lead = self.get_object(request, object_id)
+        if lead is None or not self.has_view_permission(request, lead):
+            raise Http404
+        if not self.has_log_permission(request):
+            raise PermissionDenied
+        form = LogForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            return self._log(request, lead, form.cleaned_data)
+        context = {**self._frame(request), "title": f"Log an activity: {lead}", "lead": lead, "log_form": form}
+        return TemplateResponse(request, "activities/log_activity.html", context)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Every change of the lead, a page at a time."""
+        lead = self.get_object(request, object_id)
+        if lead is None:
+            raise Http404
+        if not self.has_view_permission(request, lead) or not cast(User, request.user).has_perm(SEE_HISTORY):
+            raise PermissionDenied
+        page = _page(request, "page")
+        entries, more = history.page_of(lead, (page - 1) * history.PAGE, history.PAGE)
+        frame = {**self._frame(request), "title": f"History of {lead}", "lead": lead}
+        context = {**frame, "entries": entries, "page": page, "more": more}
+        return TemplateResponse(request, "activities/lead_history.html", context)
+
+    def merge_view(self, request: HttpRequest) -> HttpResponse:
+        """Merge two leads or more, once it is settled which survives and with which values."""
+        if not self.has_merge_permission(request):
+            raise PermissionDenied
+        return merge_page.respond(self, request, self._frame(request))
+
+    def _frame(self, request: HttpRequest) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.opts}
+
+    def _around(self, request: HttpRequest, lead: Lead) -> dict[str, Any]:
+        may = cast(User, request.user).has_perm
+        entries, more = history.page_of(lead) if may(SEE_HISTORY) else ([], False)
+        return {
+            **self._activities(request, lead),
+            "sees_history": may(SEE_HISTORY),
+            "title": str(lead),
+            "subtitle": None,
+            "lead": lead,
+            "state": cells.label(lead.status),
+            "budget": "" if lead.budget_min is lead.budget_max is None else cells.budget(lead),
+            "entries": entries,
+            "more_history": more,
+            "doubles": list(Lead.objects.doubles_of(lead, MOST_DOUBLES)[:MOST_DOUBLES]) if lead.is_active else [],
+            "may_merge": self.has_merge_permission(request),
+            "log_form": LogForm() if lead.is_active and self.has_log_permission(request) else None,
+        }
+
+    def _activities(self, request: HttpRequest, lead: Lead) -> dict[str, Any]:
+        if not cast(User, request.user).has_perm(SEE_ACTIVITIES):
+            return {"sees_activities": False}
+        page = _page(request, "activities")
+        start = (page - 1) * ACTIVITIES
+        activities = list(Activity.objects.of_lead(lead.pk).latest_first()[start : start + ACTIVITIES + 1])
+        return {
+            "sees_activities": True,
+            "activities": activities[:ACTIVITIES],
+            "activities_page": page,
+            "more_activities": len(activities) > ACTIVITIES,
+        }
+
+    def _log(self, request: HttpRequest, lead: Lead, clean: dict[str, Any]) -> HttpResponse:
+        try:
+            Activity.objects.log(lead.pk, cast(User, request.user), [clean], Door.ADMIN)
+        except Lead.DoesNotExist:
+            messages.error(request, "Nothing was logged: this lead is deleted.")
+        else:
+            messages.success(request, f"Logged: {clean['title']}")
+        return HttpResponseRedirect(reverse("admin:leads_lead_change", args=[lead.pk]) + "#activities")
+
+
+def _page(request: HttpRequest, name: str) -> int:
+    """The number of a page from the query; whatever is none means the first."""
+    given = request.GET.get(name, "")
+    return min(max(int(given), 1), LAST_PAGE) if given.isascii() and given.isdecimal() and len(given) < 10 else 1

@@ -1,0 +1,44 @@
+"""The form that logs what was done with a lead, judged by the API's rules."""
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from activities import rules
+from users.admin import add_problems
+
+TYPES = ("call", "email", "meeting", "viewing", "note")
+
+
+class LogForm(forms.Form):
+    """Type, title, notes, minutes and day; lead and author are the page's own affair."""
+
+    activity_type = forms.CharField(
+        label="Type", widget=UnfoldAdminSelectWidget(choices=[(word, word.capitalize()) for word in TYPES])
+    )
+    title = forms.CharField(
+        label="What was done",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(
+            {"maxlength": rules.LONGEST_TITLE, "placeholder": "Called back, left a message"}
+        ),
+    )
+    notes = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget({"rows": 2}))
+    duration = forms.CharField(
+        label="Minutes", required=False, widget=UnfoldAdminTextInputWidget({"inputmode": "numeric"})
+    )
+    activity_date = forms.CharField(label="Day", required=False, widget=UnfoldAdminTextInputWidget({"type": "date"}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"auto_id": "log_%s", **kwargs})
+        self.initial.setdefault("activity_date", timezone.localdate().isoformat())
+
+    def clean(self) -> dict[str, Any]:
+        """The clean values; problems go to their fields."""
+        cleaned = super().clean() or {}
+        given = {**cleaned, "notes": cleaned.get("notes") or None, "duration": cleaned.get("duration") or None}
+        clean, problems = rules.check(given)
+        add_problems(self, [problem for problem in problems if not self.has_error(str(problem.loc[0]))])
+        return clean

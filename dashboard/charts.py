@@ -1,0 +1,118 @@
+"""The figures of the home page that the API's dashboard does not have. Each is one statement, bounded at any size."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models import Count, Sum
+from django.db.models.functions import TruncDate
+
+from leads.models import Lead, LeadCount
+from leads.querysets import midnight
+
+WEEKS = 12
+SOURCES = 8  # that are shown; an index is asked once for each that there is, up to a hundred
+AGENTS = 8
+MOST = 10_000  # leads of one source, or activities of one agent, that are counted
+
+# Materialized, or PostgreSQL would count twice: for the condition, and for the row.
+SOURCES_SINCE = """
+WITH RECURSIVE source(key, place) AS (
+    SELECT min(source_key), 1 FROM leads_lead WHERE is_active
+    UNION ALL
+    SELECT (SELECT min(source_key) FROM leads_lead WHERE is_active AND source_key > source.key), place + 1
+    FROM source WHERE source.key IS NOT NULL AND place < 100
+), counted AS MATERIALIZED (
+    SELECT key, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM leads_lead WHERE is_active AND source_key = source.key AND created_at >= %s LIMIT %s
+        ) AS found
+    ) AS leads FROM source WHERE key IS NOT NULL
+)
+SELECT key, (
+    SELECT lead.source FROM leads_lead AS lead
+    WHERE is_active AND source_key = counted.key ORDER BY created_at DESC, id DESC LIMIT 1
+), leads FROM counted WHERE leads > 0 ORDER BY leads DESC, key LIMIT %s
+"""
+LOGGED_BETWEEN = """
+WITH counted AS MATERIALIZED (
+    SELECT person.id, person.first_name, person.last_name, person.username, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM activities_activity WHERE user_id = person.id AND activity_date BETWEEN %s AND %s LIMIT %s
+        ) AS found
+    ) AS logged FROM users_user AS person
+)
+SELECT id, first_name, last_name, username, logged FROM counted WHERE logged > 0 ORDER BY logged DESC, id LIMIT %s
+"""
+
+
+class Week(NamedTuple):
+    """Leads that came in from ``first`` to ``last``, both included."""
+
+    first: date
+    last: date
+    leads: int
+
+
+class Source(NamedTuple):
+    """Leads of one source; ``MOST + 1`` means more than ``MOST``."""
+
+    key: str
+    spelling: str
+    leads: int
+
+
+class Agent(NamedTuple):
+    """Activities of one agent; ``MOST + 1`` means more than ``MOST``."""
+
+    user_id: int
+    name: str
+    activities: int
+
+
+def first_week(today: date) -> date:
+    """The Monday on which the oldest week shown begins."""
+    return today - timedelta(days=today.weekday(), weeks=WEEKS - 1)
+
+
+def weeks(today: date) -> list[Week]:
+    """New active leads in each of the last weeks, oldest first; the last one is still running."""
+    monday = first_week(today)
+    counts = [0] * WEEKS
+    for day, leads in _created_by_day(monday):
+        if day <= today:
+            counts[(day - monday).days // 7] += leads
+    starts = [monday + timedelta(weeks=week) for week in range(WEEKS)]
+    return [Week(start, start + timedelta(days=6), leads) for start, leads in zip(starts, counts, strict=True)]
+
+
+def _created_by_day(since: date) -> list[tuple[date, int]]:
+    if connection.vendor == "postgresql":
+        kept = LeadCount.objects.filter(kind=LeadCount.Kind.CREATED, day__gte=since).order_by()
+        return [(day, int(leads)) for day, leads in kept.values_list("day").annotate(sum=Sum("leads"))]
+    leads = Lead.objects.active().created_since(since).order_by()
+    days = leads.annotate(day=TruncDate("created_at", tzinfo=UTC)).values_list("day")
+    return list(days.annotate(leads=Count("pk")))
+
+
+def sources(since: date) -> list[Source]:
+    """The sources that brought most active leads since ``since``, most first."""
+    with connection.cursor() as cursor:
+        cursor.execute(SOURCES_SINCE, [midnight(since), MOST + 1, SOURCES])
+        return [Source(*found) for found in cursor.fetchall()]
+
+
+def agents(first: date, last: date) -> list[Agent]:
+    """Who did most from ``first`` to ``last``: their work counts whatever became of the lead."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOGGED_BETWEEN, [first, last, MOST + 1, AGENTS])
+        return [
+            Agent(user_id, f"{names[0]} {names[1]}".strip() or names[2], logged)
+            for user_id, *names, logged in cursor.fetchall()
+        ]
+
+
+def month(now: datetime) -> tuple[date, date]:
+    """The first and last day of the month."""
+    first = now.date().replace(day=1)
+    return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)

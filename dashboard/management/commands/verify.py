@@ -1,0 +1,43 @@
+"""``manage.py verify``: is what is stored twice the same both times?"""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from dashboard import recount
+
+SHOWN = 60  # characters of a value
+
+
+class Command(BaseCommand):
+    """May run beside the server. Exit codes: 0 no differences (any more), 1 some are left."""
+
+    help = (
+        "Make search columns, keys, counts and accounts of imports anew, and print where they differ from what is "
+        "stored. Exit codes: 0 no differences, or all mended; 1 differences."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Whether to mend."""
+        parser.add_argument("--fix", action="store_true", help="store what is right")
+
+    def handle(self, *args: Any, fix: bool, **options: Any) -> None:
+        """One line for each difference, then one with what was looked at."""
+        found = mended = 0
+        for one in recount.differences(fix):
+            found, mended = found + 1, mended + one.mended
+            done = " (mended)" if one.mended else ""
+            self.stdout.write(f"{one.where}: {one.column} is {shown(one.stored)}, should be {shown(one.right)}{done}")
+        looked_at = ", ".join(f"{number:,} {noun}" for noun, number in recount.checked().items())
+        ended = f"{found:,} differences, {mended:,} mended" if found else "no differences"
+        self.stdout.write(f"{looked_at}: {ended}")
+        if found > mended:
+            sys.exit(1)
+
+
+def shown(value: Any) -> str:
+    """A value on one line, cut where it is long."""
+    text = str(value) if isinstance(value, int) or value is None else repr(str(value))
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -1,0 +1,106 @@
+"""Erasing a person: one transaction, no way back. Rows, counts and dates stay; what tells who it was goes."""
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import models, transaction
+
+from activities.models import Activity
+from crm_project.api.idempotency import COMPRESSION
+from crm_project.api.models import IdempotencyKey
+from crm_project.events import event
+from dashboard.personal_data.finding import Person, person
+from leads import changes, erasing
+from leads.erasing import ERASED, PERSONAL
+from leads.models import ImportRun, Lead
+from users.actors import Actor
+from users.models import User
+
+REPLIES = 20  # kept replies read at a time: each may hold ten thousand leads
+
+Counts = dict[str, int]
+
+
+def erase(email: str, by: Actor, dry_run: bool = False) -> Counts:
+    """Erase whom an address stands for, as lead and as user; returns how much there was of each kind.
+
+    With ``dry_run`` the same is done and rolled back. Raises ``values.Invalid`` for what is no address.
+    """
+    with transaction.atomic():
+        whom = person(email)
+        counts = _leads(whom, by) | _user(whom.user)
+        transaction.set_rollback(dry_run)
+    if not dry_run and any(counts.values()):
+        event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
+    return counts
+
+
+def _leads(whom: Person, by: Actor) -> Counts:
+    ids = whom.lead_ids
+    return {
+        # First the rows' locks; the entry that tells of the erasure holds nothing to be erased.
+        "leads": erasing.erase_leads(ids, by),
+        "activities": Activity.objects.of_leads(ids).update(title=ERASED, notes=None),
+        "history entries": erasing.erase_history(ids) + erasing.erase_address(whom.formerly, whom.email_key),
+        "values kept to undo imports": erasing.erase_undo(ids),
+        "problems of imports": erasing.erase_problems(whom.named_in),
+        "kept replies": _kept_replies(set(ids)),
+        "lines of the back office's log": _admin_log(Lead, ids),
+    }
+
+
+def _user(user: User | None) -> Counts:
+    if user is None:
+        return {"users": 0}
+    was, name = user.name, User.objects.erase(user)
+    runs = ImportRun.objects
+    return {
+        "users": 1,
+        "activities signed": Activity.objects.filter(user=user).update(user_name=name),
+        "history entries signed": changes.rename(user.pk, name),
+        "imports signed": runs.filter(user=user).update(started_by=name)
+        + runs.filter(undone_by=was[:150]).update(undone_by=name),
+        "own kept replies": IdempotencyKey.objects.filter(user=user).delete()[0],
+        "lines of the back office's log about the user": _admin_log(User, [user.pk]),
+    }
+
+
+def _admin_log(model: type[models.Model], ids: Any) -> int:
+    """Django's admin notes down what each thing was called."""
+    about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
+    return about.filter(object_id__in=[str(pk) for pk in ids]).update(object_repr=ERASED, change_message="")
+
+
+def _kept_replies(lead_ids: set[int]) -> int:
+    """Replies kept for ``Idempotency-Key`` stay, so that nothing is done twice, without what they say of the leads."""
+    if not lead_ids:
+        return 0
+    return _each_reply(lambda row: _emptied(row, lead_ids))
+
+
+def _each_reply(emptied: Callable[[dict[str, Any]], bool]) -> int:
+    written, last = 0, 0
+    while kept := list(IdempotencyKey.objects.filter(pk__gt=last).order_by("pk")[:REPLIES]):
+        last = kept[-1].pk
+        for one in kept:
+            body = orjson.loads(zlib.decompress(one.body) or b"null")
+            rows = body if isinstance(body, list) else [body]
+            if sum(emptied(row) for row in rows if isinstance(row, dict)):
+                packed = zlib.compress(orjson.dumps(body), COMPRESSION)
+                written += IdempotencyKey.objects.filter(pk=one.pk).update(body=packed)
+    return written
+
+
+def _emptied(row: dict[str, Any], lead_ids: set[int]) -> bool:
+    """Empty a lead, or an activity, of a reply where it is one of these leads'; says whether it is."""
+    if row.get("lead_id") in lead_ids:
+        row.update(title=ERASED, notes=None)
+        return True
+    if row.get("id") in lead_ids and PERSONAL.keys() <= row.keys():
+        row.update(PERSONAL)
+        return True
+    return False

@@ -1,0 +1,92 @@
+"""All that is held about a person, as one JSON document, a piece at a time: an agent may have a million activities."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+
+from activities.models import Activity
+from crm_project import values
+from dashboard.personal_data.finding import Person
+from leads import erasing
+from leads.changes import Changes
+from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
+from users.attempts import LoginFailure, hidden
+from users.models import User
+from users.refresh import RefreshToken
+
+Row = Mapping[str, object]
+
+OF_ACTIVITIES = (
+    *("id", "lead_id", "user_id", "user_name", "activity_type", "title", "notes", "duration"),
+    *("activity_date", "created_at", "door", "import_run_id"),
+)
+OF_USER = (
+    *("id", "username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser"),
+    *("created_at", "last_login"),
+)
+
+
+def document(whom: Person) -> Iterator[str]:
+    """The document's pieces: an object of lists, every one of them there even if empty."""
+    yield f'{{"email": {_json(whom.email_key)}'
+    for name, rows in {**_as_lead(whom), **_as_user(whom.user)}.items():
+        yield f',\n "{name}": ['
+        for place, row in enumerate(rows):
+            yield f"{',' * bool(place)}\n  {_json(row)}"
+        yield "]"
+    yield "}\n"
+
+
+def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
+    ids = whom.lead_ids
+    history = LeadChange.objects.filter(lead_id__in=[*ids, *whom.formerly]).order_by("pk")
+    return {
+        "leads": Lead.objects.filter(pk__in=ids).order_by("pk").values(),
+        "activities": Activity.objects.of_leads(ids).order_by("pk").values(*OF_ACTIVITIES).iterator(),
+        "history": (row for row in history.values().iterator() if row["lead_id"] in ids or _has(row["changes"], whom)),
+        "kept_to_undo_imports": ImportUpdate.objects.filter(lead_id__in=ids).values("run_id", "lead_id", "before"),
+        "problems_of_imports": (
+            {"run_id": run_id, **problem} for run_id, found in erasing.problems_of(whom.named_in) for problem in found
+        ),
+        "back_office_log": _admin_log(Lead, ids),
+    }
+
+
+def _as_user(user: User | None) -> dict[str, Iterable[Row]]:
+    pk = user.pk if user else 0  # nobody's
+    runs = ImportRun.objects.filter(user_id=pk).order_by("pk")
+    signed = Activity.objects.filter(user_id=pk).order_by("pk")
+    entries = LeadChange.objects.filter(user_id=pk).order_by("pk")
+    name = hidden(values.key(user.username)) if user else ""
+    return {
+        "user": [{**{field: getattr(user, field) for field in OF_USER}, "groups": _groups(user)}] if user else [],
+        "activities_signed": signed.values(*OF_ACTIVITIES).iterator(),
+        # What the entries say of the leads is about other people.
+        "history_signed": entries.values("id", "lead_id", "at", "kind", "door", "user_name").iterator(),
+        "imports_started": runs.values("id", "file_name", "started_at", "finished_at", "started_by"),
+        "logins_remembered": RefreshToken.objects.filter(user_id=pk).values("rotated_at", "expires_at"),
+        "failed_logins": LoginFailure.objects.filter(name=name).values("address", "failed_at"),
+        "back_office_log_about_the_user": _admin_log(User, [pk]),
+    }
+
+
+def _admin_log(model: type[Lead] | type[User], ids: Iterable[int]) -> Iterable[Row]:
+    about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
+    chosen = about.filter(object_id__in=[str(pk) for pk in ids]).order_by("pk")
+    return chosen.values("action_time", "user_id", "object_id", "object_repr")
+
+
+def _has(changes: Changes, whom: Person) -> bool:
+    """Whether the address stands in an entry of a lead that may be somebody else's."""
+    return any(values.key(value or "") == whom.email_key for value in changes.get("email", []))
+
+
+def _groups(user: User) -> list[str]:
+    return sorted(user.groups.values_list("name", flat=True))
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

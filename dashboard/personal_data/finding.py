@@ -1,0 +1,58 @@
+"""Who a person is to us: the leads that are theirs, and their account."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from crm_project import values
+from leads import erasing
+from leads.models import Lead
+from users.models import User
+
+SHORTEST_NUMBER = 7  # digits; shorter ones are extensions and the like, and tell nobody apart
+
+
+class Person(NamedTuple):
+    """What an e-mail address stands for.
+
+    ``lead_ids`` are the leads that have it, active or deleted, with those that they were merged with; ``formerly``
+    other leads that once had it, which may be somebody else's. ``addresses`` and ``numbers`` are the leads', folded.
+    """
+
+    email_key: str
+    lead_ids: tuple[int, ...]
+    formerly: tuple[int, ...]
+    user: User | None
+    addresses: frozenset[str]
+    numbers: frozenset[str]
+
+    def named_in(self, value: object) -> bool:
+        """Whether a value that somebody typed holds one of the addresses, or is one of the telephone numbers."""
+        folded = values.fold(str(value))
+        return any(address in folded for address in self.addresses) or values.digits(folded) in self.numbers
+
+
+def person(email: str) -> Person:
+    """Everything that an address leads to. Raises ``values.Invalid`` for what is no address.
+
+    No index finds deleted leads, nor addresses in the history: this walks through those tables, once.
+    """
+    key = values.key(values.email(email))
+    ids = _with_merged(Lead.objects.filter(email_key=key).values_list("pk", "merged_into"))
+    formerly = tuple(pk for pk in erasing.once_with(key) if pk not in ids)
+    contacts = list(Lead.objects.filter(pk__in=ids).values_list("email_key", "phone"))
+    return Person(
+        email_key=key,
+        lead_ids=tuple(sorted(ids)),
+        formerly=formerly,
+        user=User.objects.filter(email_key=key).first(),
+        addresses=frozenset({key, *(address for address, _ in contacts if address)}),
+        numbers=frozenset(number for _, phone in contacts if len(number := values.digits(phone)) >= SHORTEST_NUMBER),
+    )
+
+
+def _with_merged(leads: Iterable[tuple[int, int | None]]) -> set[int]:
+    """The leads, those they were merged into, and all that was merged into these."""
+    survivors = {merged_into or pk for pk, merged_into in leads}
+    return set(Lead.objects.filter(Q(pk__in=survivors) | Q(merged_into__in=survivors)).values_list("pk", flat=True))

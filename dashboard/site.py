@@ -1,0 +1,96 @@
+"""The back office as a whole: Django's admin site with our home page and our navigation."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_safe
+from unfold.sites import UnfoldAdminSite
+
+from dashboard import home
+
+Item = dict[str, Any]
+
+# What staff find in the sidebar: title, icon, the page's name, the permission it takes.
+PAGES = (
+    ("Leads", "groups", "leads_lead_changelist", "leads.view_lead"),
+    ("Activities", "event_note", "activities_activity_changelist", "activities.view_activity"),
+    ("Imports", "upload_file", "leads_importrun_changelist", "leads.view_importrun"),
+    ("Users", "badge", "users_user_changelist", "users.view_user"),
+    ("Groups", "shield_person", "auth_group_changelist", "auth.view_group"),
+)
+
+
+class BackOffice(UnfoldAdminSite):
+    """``/admin/``."""
+
+    index_title = "Home"
+    index_template = "dashboard/home.html"
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The home page."""
+        return super().index(request, {**home.context(request), **(extra_context or {})})
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Not offered: the frame's search knows the names of pages alone, and the sidebar has them all."""
+        raise Http404
+
+
+# Teal, a step darker than usual where white letters stand on it.
+PALETTE = {
+    "50": "oklch(98.4% .014 181)",
+    "100": "oklch(95.3% .051 181)",
+    "200": "oklch(91% .096 180)",
+    "300": "oklch(85.5% .138 181)",
+    "400": "oklch(75% .14 182)",
+    "500": "oklch(62% .12 184)",
+    "600": "oklch(51.1% .096 186)",
+    "700": "oklch(45% .083 187)",
+    "800": "oklch(40% .07 188)",
+    "900": "oklch(33% .055 189)",
+    "950": "oklch(25% .043 192)",
+}
+
+
+def palette(request: HttpRequest) -> dict[str, str]:
+    """The frame's main colour, from light to dark."""
+    return dict(PALETTE)
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """``GET /favicon.ico``, which browsers ask for of their own accord."""
+    return HttpResponseRedirect(static("dashboard/icon.svg"))
+
+
+def icon(request: HttpRequest) -> str:
+    """The address of the site's icon."""
+    return static("dashboard/icon.svg")
+
+
+def list_style(request: HttpRequest) -> str:
+    """The address of the style of lists."""
+    return static("leads/back_office.css")
+
+
+def home_style(request: HttpRequest) -> str:
+    """The address of the style of the home page."""
+    return static("dashboard/home.css")
+
+
+def navigation(request: HttpRequest) -> list[Item]:
+    """The sidebar for whoever asks: the pages that they may see."""
+    items: list[Item] = [{"title": "Home", "icon": "home", "link": reverse("admin:index")}]
+    for title, icon, name, permission in PAGES:
+        if request.user.has_perm(permission) and (link := _link(name)):
+            items.append({"title": title, "icon": icon, "link": link})
+    return [{"items": items}]
+
+
+def _link(name: str) -> str | None:
+    try:
+        return reverse(f"admin:{name}")
+    except NoReverseMatch:
+        return None

@@ -1,0 +1,160 @@
+"""What staff do with many leads: each action first says how many there are, exactly, and waits for a yes.
+
+An action gets the leads under the list's own filters, or those ticked. What was agreed to (``picking.Pick``) goes
+along with the yes, and is compared once the rows are locked: nobody closes a lead that they were not told of.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+from django.contrib import messages
+from django.contrib.admin import helpers
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+
+from crm_project.events import event
+from crm_project.values import BIGGEST
+from leads import rules
+from leads.back_office import download
+from leads.back_office.vocabulary import statuses
+from leads.picking import Pick, PickMoved, pick_of
+from leads.querysets import LeadQuerySet
+from users.actors import Actor, Door
+from users.models import User
+
+TEMPLATE = "leads/back_office/confirm.html"
+MOST = 50_000  # leads changed in one request, some 20 seconds on a busy machine with a million of them
+_pick = re.compile(r"(\d{1,18})-(\d{1,30})", re.ASCII)
+
+
+class Step(NamedTuple):
+    """What the page that asks says: "Close 12 leads", what follows from it, and the word on the button."""
+
+    name: str
+    title: str
+    follows: str
+    button: str
+    dangerous: bool = False
+
+
+DELETE = Step(
+    "delete_softly",
+    "Delete",
+    "They leave the list, the dashboard and the API. Nothing is lost: they are under “Deleted” and can be restored.",
+    "Delete",
+    dangerous=True,
+)
+RESTORE = Step("restore", "Restore", "They come back into the list, with their activities.", "Restore")
+SET_STATUS = Step("set_status", "Set the status of", "Leads that have it already stay as they are.", "Set status")
+EXPORT = Step("export", "Export", "The file has a row for each lead and can be imported again.", "Download")
+
+
+@action(description="Set status…", permissions=["change"])
+def set_status(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
+    """Give all of them one status."""
+    given = request.POST.get("status")
+    if given is not None:
+        clean, problems = rules.check({"status": given}, partial=True)
+        if problems:
+            messages.error(request, f"Nothing was changed: {problems[0].msg}.")
+            return None
+        return _change(admin, request, leads, SET_STATUS, "status", clean["status"])
+    return _ask(admin, request, leads, SET_STATUS, pick_of(leads))
+
+
+@action(description="Delete…", permissions=["change"])
+def delete_softly(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
+    """Take all of them out of sight."""
+    return _change(admin, request, leads.active(), DELETE, "is_active", False)
+
+
+@action(description="Restore…", permissions=["change"])
+def restore(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
+    """Bring deleted ones back; those that were merged into others stay where they are."""
+    return _change(admin, request, leads.filter(is_active=False, merged_into=None), RESTORE, "is_active", True)
+
+
+@action(description="Export…", permissions=["export"])
+def export(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> HttpResponseBase | None:
+    """A file of all of them, as a spreadsheet or CSV."""
+    leads = leads.active()
+    if _agreed(request) is None:
+        return _ask(admin, request, leads, EXPORT, pick_of(leads))
+    return download.file_of(request, leads, request.POST.get("format", ""))
+
+
+ACTIONS: tuple[Callable[..., Any], ...] = (set_status, export, delete_softly, restore)
+
+
+def malformed(request: HttpRequest) -> bool:
+    """Whether the ticked leads of a posted action are not all numbers that an id could be."""
+    ticked = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+    return not all(re.fullmatch(r"\d{1,19}", number, re.ASCII) and int(number) <= BIGGEST for number in ticked)
+
+
+def _change(
+    admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Step, field: str, value: Any
+) -> HttpResponse | None:
+    """Do it once it is agreed to; ask first, and again where the leads have become others meanwhile."""
+    agreed = _agreed(request)
+    if agreed is None or agreed.size > MOST:
+        return _ask(admin, request, leads, step, pick_of(leads))
+    try:
+        changed = leads.change_many(field, value, _actor(request), agreed)
+    except PickMoved as moved:
+        messages.warning(
+            request,
+            f"Nothing was changed: the leads are others than a moment ago ({agreed.size:,} then,"
+            f" {moved.pick.size:,} now), because somebody is working on them. Please look again.",
+        )
+        return _ask(admin, request, leads, step, moved.pick)
+    event(f"leads_{step.name}", leads=changed)
+    messages.success(request, _done(step, agreed.size, changed))
+    return None
+
+
+def _ask(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Step, pick: Pick) -> HttpResponse | None:
+    if not pick.size:
+        messages.info(request, f"There is nothing to {step.button.lower()} among these leads.")
+        return None
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": f"{step.title} {_leads(pick.size)}",
+        "opts": admin.opts,
+        "step": step,
+        "pick": pick,
+        "leads": _leads(pick.size),
+        "too_many": pick.size > MOST and step is not EXPORT,
+        "most": MOST,
+        "first": leads.newest_first()[:5],
+        "statuses": statuses() if step is SET_STATUS else (),
+        "chosen": request.POST.get("status", ""),
+        "ticked": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+        "across": request.POST.get("select_across") == "1",
+        "list_path": request.get_full_path(),
+    }
+    return TemplateResponse(request, TEMPLATE, context)
+
+
+def _agreed(request: HttpRequest) -> Pick | None:
+    """What the yes was about; ``None`` before there is one."""
+    found = _pick.fullmatch(request.POST.get("agreed", ""))
+    return Pick(int(found[1]), int(found[2])) if found else None
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return Actor.of(cast(User, request.user), Door.ADMIN)
+
+
+def _done(step: Step, agreed: int, changed: int) -> str:
+    done = {"delete_softly": "deleted", "restore": "restored"}.get(step.name, "changed")
+    rest = f"; the other {agreed - changed:,} had it already" if changed < agreed else ""
+    return f"{_leads(changed)} {'was' if changed == 1 else 'were'} {done}{rest}."
+
+
+def _leads(count: int) -> str:
+    return f"{count:,} lead{'s' * (count != 1)}"

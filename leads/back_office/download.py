@@ -1,0 +1,41 @@
+"""Leads as a file for the browser, made by the engine of ``export_leads``.
+
+It is written to a file without a name first: one moment of the database, constant memory, and what cannot be written is
+told as a sentence instead of a download that breaks off.
+"""
+
+import tempfile
+from typing import Any, cast
+
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest
+from django.utils import timezone
+
+from crm_project.events import event
+from leads.exporting.run import LEADS, export_leads
+from leads.exporting.tables import Unwritable, table
+from leads.querysets import LeadQuerySet
+
+TYPES = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+}
+
+
+def file_of(request: HttpRequest, leads: LeadQuerySet, format: str) -> FileResponse | None:
+    """The download; ``None``, with a message, where there can be none."""
+    if format not in TYPES:
+        messages.error(request, "Nothing was exported: choose Excel or CSV.")
+        return None
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
+    try:
+        with table(format, cast(Any, file), LEADS) as write:
+            count = export_leads(leads, write)
+    except Unwritable as unwritable:
+        file.close()
+        messages.error(request, f"Nothing was exported: {unwritable}.")
+        return None
+    event("leads_exported", leads=count, format=format)
+    file.seek(0)
+    name = f"leads-{timezone.now():%Y-%m-%d-%H%M}.{format}"
+    return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[format])

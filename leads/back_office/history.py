@@ -1,0 +1,90 @@
+"""What happened to a lead, for people to read: its ``LeadChange`` entries, and the import that brought it."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from leads.changes import Kind
+from leads.models import ImportRun, Lead, LeadChange
+from users.actors import Door
+
+PAGE = 50  # entries on the page of the whole history
+FIRST = 8  # entries on the lead's own page
+NOTHING = "—"
+TITLES = {
+    Kind.CREATED: "Created",
+    Kind.CHANGED: "Changed",
+    Kind.DELETED: "Deleted",
+    Kind.RESTORED: "Restored",
+    Kind.UNDONE: "Import undone",
+    Kind.MERGED: "Merged",
+}
+DOORS = {Door.API: "app", Door.ADMIN: "back office", Door.IMPORT: "import", Door.COMMAND: "command line"}
+
+
+class Line(NamedTuple):
+    """One field: its name for people, the value before and after."""
+
+    field: str
+    old: str
+    new: str
+
+
+class Entry(NamedTuple):
+    """One thing that happened."""
+
+    title: str
+    who: str
+    door: str
+    at: datetime
+    lines: list[Line]
+    run: ImportRun | None = None
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one line: "Ada Boss, 12:04 UTC: Status from new to closed"."""
+        told = "; ".join(f"{line.field} from {line.old} to {line.new}" for line in self.lines) or self.title.lower()
+        return f"{self.who}, {self.at:%d %b %Y %H:%M} UTC: {told}"
+
+
+def page_of(lead: Lead, start: int = 0, count: int = FIRST) -> tuple[list[Entry], bool]:
+    """``count`` entries after the first ``start``, the newest first, and whether there are more. One statement.
+
+    A lead's import comes last, because it is where the lead begins.
+    """
+    changes = list(LeadChange.objects.of_lead(lead.pk)[start : start + count + 1])
+    entries = [entry_of(change) for change in changes]
+    if len(changes) <= count and lead.import_run:
+        entries.append(_brought_by(lead, lead.import_run))
+    return entries[:count], len(entries) > count
+
+
+def entry_of(change: LeadChange) -> Entry:
+    """One change as people read it."""
+    told = dict(change.changes)
+    if change.kind in (Kind.DELETED, Kind.RESTORED, Kind.MERGED):
+        told.pop("is_active", None)  # the title says it
+    lines = [Line(label(field), shown(field, old), shown(field, new)) for field, (old, new) in told.items()]
+    door = DOORS[Door(change.door)]
+    return Entry(TITLES[Kind(change.kind)], change.user_name, door, change.at, lines, change.import_run)
+
+
+def _brought_by(lead: Lead, run: ImportRun) -> Entry:
+    return Entry("Imported", run.started_by, DOORS[Door.IMPORT], run.finished_at or run.started_at, [], run)
+
+
+def label(field: str) -> str:
+    """What people call a field."""
+    return {"email": "E-mail", "is_active": "Active"}.get(field, field.replace("_", " ").capitalize())
+
+
+def shown(field: str, value: Any) -> str:
+    """A value as people read it."""
+    if value is None or value == "":
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if field in ("merged_from", "merged_into"):
+        return ", ".join(f"lead {number}" for number in (value if isinstance(value, list) else [value]))
+    if field.startswith("budget"):
+        return f"{value:,}"
+    return str(value)

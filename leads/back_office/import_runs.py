@@ -1,0 +1,212 @@
+"""Import runs in the admin: what became of every import's rows, the page for new ones, and the way back."""
+
+import re
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST, require_safe
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from crm_project.events import event
+from leads.back_office import import_page, uploads
+from leads.back_office.plan import ON_DUPLICATE, ON_ERROR, label
+from leads.importing import accounts
+from leads.importing.columns import TARGETS
+from leads.importing.tally import Refused
+from leads.importing.undo import TAKING_BACK, undo
+from leads.models import ImportRun
+from users.actors import Actor, Door
+from users.models import User
+
+SHOWN = 200  # problems on a run's page; the rejects file has all
+WORDS = {
+    "running": ("Running", "info"),
+    "done": ("Done", "success"),
+    "dry": ("Tried out", "default"),
+    "refused": ("Refused", "danger"),
+    "undone": ("Undone", "warning"),
+    accounts.DIED: ("Died", "danger"),
+}
+OPTIONS = {
+    "on_duplicate": "Leads that were there already",
+    "on_error": "Bad rows",
+    "constants": "For every row",
+    "dry_run": "Only tried out",
+    "again": "Imported before",
+}
+_option = re.compile(r" \(--[^()]*\)")  # what the command's messages tell people who type
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ModelAdmin):
+    """To look at and to undo; "add" is the page that imports a file."""
+
+    list_display = ("file", "state_label", "started_at", "by", "read", "created", "updated", "skipped", "rejected")
+    list_display_links = ("file",)
+    list_filter = ("state", "kind")
+    list_select_related = ("user",)
+    list_per_page = 50
+    sortable_by = ()
+    how_to_begin = ("Bring in a file from a portal or a spreadsheet.", "Import a file")
+    actions = None
+
+    @display(description="File")
+    def file(self, run: ImportRun) -> str:
+        """The run's number and what its file was called."""
+        return format_html("{} · {}", run.pk, run.file_name)
+
+    @display(description="State", label=dict(WORDS.values()))
+    def state_label(self, run: ImportRun) -> str:
+        """The state, by which a run whose process is gone is told from one that goes on."""
+        return WORDS[getattr(run, "state_now", str(run.state))][0]
+
+    @display(description="By")
+    def by(self, run: ImportRun) -> str:
+        """Who started it."""
+        return run.user.name if run.user else run.started_by
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, with what its runs that have not ended are up to now."""
+        page = super().get_changelist_instance(request)
+        states = accounts.states_of(page.result_list)
+        for run in page.result_list:
+            run.state_now = states[run.pk]
+        return page
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whoever may import."""
+        return request.user.has_perm("leads.import_leads")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: an account is not edited."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def get_urls(self) -> Any:
+        """The pages of an import beside the admin's own."""
+        wrap = self.admin_site.admin_view
+        own = [
+            path("upload/<slug:token>/", wrap(self.review_view), name="leads_importrun_review"),
+            path("<int:run_id>/rejects/", wrap(self.rejects_view), name="leads_importrun_rejects"),
+            path("<int:run_id>/undo/", wrap(self.undo_view), name="leads_importrun_undo"),
+        ]
+        return own + super().get_urls()
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Upload a file."""
+        self._require(request, "leads.import_leads")
+        return import_page.upload_page(request, self._context(request, title="Import leads"))
+
+    def review_view(self, request: HttpRequest, token: str) -> HttpResponse:
+        """Look at an uploaded file, and import it."""
+        self._require(request, "leads.import_leads")
+        return import_page.review_page(request, token, self._context(request))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """What became of an import."""
+        run = self.get_object(request, object_id)
+        if not self.has_view_permission(request, run) or request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        if run is None:
+            raise Http404
+        return TemplateResponse(request, "leads/import_run.html", self._context(request, **_account(request, run)))
+
+    def rejects_view(self, request: HttpRequest, run_id: int) -> HttpResponse | FileResponse:
+        """The bad rows of a run, to mend and import again."""
+        self._require(request, "leads.import_leads")
+        return _rejects(request, run_id)
+
+    def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Take an import back."""
+        self._require(request, "leads.undo_import")
+        return _undo(request, run_id)
+
+    @staticmethod
+    def _require(request: HttpRequest, permission: str) -> None:
+        if not request.user.has_perm(permission):
+            raise PermissionDenied
+
+    def _context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.opts, **more}
+
+
+def _account(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    state = accounts.state_of(run)
+    stored = state == "done" and run.created + run.updated > 0
+    may_undo = run.kind in TAKING_BACK and (stored or run.undo_report.get("left", 0) > 0)
+    return {
+        "title": f"Import {run.pk}",
+        "run": run,
+        "state": WORDS[state],
+        "died": state == accounts.DIED,
+        "by": run.user.name if run.user else run.started_by,
+        "message": _option.sub("", run.message),
+        "problems": run.problems[:SHOWN],
+        "hidden": max(0, run.problem_count - SHOWN),
+        "notes": [_note(note) for note in run.notes],
+        "options": {
+            OPTIONS[name]: _told(name, value) for name, value in run.options.items() if value and name in OPTIONS
+        },
+        "rejects": uploads.rejects_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
+        "left": list(run.undo_report.get("why", {}).items())[:50],
+        "may_undo": may_undo and request.user.has_perm("leads.undo_import"),
+        "may_import": request.user.has_perm("leads.import_leads"),
+    }
+
+
+def _note(note: str) -> str:
+    """A note of the import, with fields named as people know them."""
+    target, colon, rest = note.partition(": ")
+    return f"{label(target)}: {rest}" if colon and target in TARGETS else note
+
+
+def _told(name: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{label(field)} = {given}" for field, given in value.items())
+    words = {"on_duplicate": ON_DUPLICATE, "on_error": ON_ERROR}.get(name, {})
+    return words.get(value, "yes" if value is True else str(value))
+
+
+@require_safe
+def _rejects(request: HttpRequest, run_id: int) -> HttpResponse | FileResponse:
+    try:
+        file = uploads.rejects_of(run_id).open("rb")
+    except OSError:
+        messages.warning(request, "The bad rows of this run are not kept any more: they are kept for seven days.")
+        return redirect("admin:leads_importrun_change", run_id)
+    name = f"import-{run_id}-bad-rows.csv"
+    return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+
+
+@require_POST
+def _undo(request: HttpRequest, run_id: int) -> HttpResponse:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    try:
+        report = undo(run_id, by=Actor.of(request.user, Door.ADMIN)).undo_report
+    except Refused as refused:
+        messages.error(request, f"{str(refused)[:1].upper()}{str(refused)[1:]}.")
+    else:
+        done = f"{_leads(report['deleted'])} deleted, {report['restored']:,} given earlier values again"
+        if report["activities"]:
+            done = f"{report['activities']:,} activities taken out"
+        left = f"; {_leads(report['left'])} changed since and left as they are" if report["left"] else ""
+        messages.success(request, f"Import {run_id} is undone: {done}{left}.")
+        event("import_undone", run=run_id)
+    return redirect("admin:leads_importrun_change", run_id)
+
+
+def _leads(count: int) -> str:
+    return "1 lead" if count == 1 else f"{count:,} leads"

@@ -1,0 +1,94 @@
+"""A first look at an uploaded file: whether a web request can take it in without running out of memory or time.
+
+The readers hold a row, or a workbook's sheet, in memory; a file made to fill it must be told before they see it. What
+these limits refuse the command still imports, in a process of its own.
+"""
+
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from leads.importing.content import PIECE, Content
+from leads.importing.read_xlsx import ZIP
+from leads.importing.tally import Refused
+
+MOST_ROWS = 50_000
+MOST_COLUMNS = 200
+MOST_UNPACKED = 64 << 20  # bytes
+MOST_CELLS = 2_000_000  # a text cell takes up to 64 bytes
+MOST_LISTS = 500_000  # and objects in JSON: an empty one takes as much as a cell, and its text but two bytes
+MOST_ELEMENTS = 6_000_000  # of a workbook's XML; four make a cell
+LONGEST_LINE = 1 << 20  # bytes
+DIVIDERS = (b",", b";", b"\t", b"|")
+OPENINGS = (b"[", b"{")
+
+
+class TooLarge(Refused):
+    """More than a web page should take in."""
+
+
+def inspect(path: Path, name: str) -> None:
+    """Raise ``TooLarge``, or ``Unreadable``, where the file called ``name`` must not be read any further."""
+    with path.open("rb") as file:
+        content = Content(file, name)
+        try:
+            if content.head(4) == ZIP:
+                _inspect_workbook(content)
+            else:
+                _inspect_text(content)
+        finally:
+            content.close()
+
+
+def _inspect_text(content: Content) -> None:
+    counts: Counter[bytes] = Counter()
+    opening = content.head().lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    most = MOST_CELLS // 2 if opening in OPENINGS else MOST_CELLS  # JSON's are held twice while they are read
+    line = 0
+    for piece in _pieces(content):
+        for mark in (*DIVIDERS, *OPENINGS):
+            counts[mark] += piece.count(mark)
+        if max(counts[mark] for mark in DIVIDERS) > most:
+            raise TooLarge(f"{content.name} has more than {most:,} cells.")
+        if sum(counts[mark] for mark in OPENINGS) > MOST_LISTS:
+            raise TooLarge(f"{content.name} has more than {MOST_LISTS:,} lists and objects in it.")
+        line = len(piece) - 1 - piece.rfind(b"\n") if b"\n" in piece else line + len(piece)
+        if line > LONGEST_LINE + PIECE and opening != b"[":
+            raise TooLarge(f"{content.name} has a line of more than {LONGEST_LINE >> 20} MB: it is no list.")
+
+
+def _pieces(content: Content) -> Iterator[bytes]:
+    total = 0
+    with content.failures():
+        stream = content.stream()
+        while piece := stream.read(PIECE):
+            total += len(piece)
+            if total > MOST_UNPACKED:
+                raise TooLarge(f"{content.name} unpacks to more than {MOST_UNPACKED >> 20} MB.")
+            yield piece
+
+
+def _inspect_workbook(content: Content) -> None:
+    for _ in _pieces(content):
+        pass  # a workbook that was gzipped as well must be small in between, too
+    try:
+        with content.failures(), zipfile.ZipFile(content.unpack()) as archive:
+            if sum(member.file_size for member in archive.infolist()) > MOST_UNPACKED:
+                raise TooLarge(f"{content.name} unpacks to more than {MOST_UNPACKED >> 20} MB.")
+            elements = 0
+            for member in archive.infolist():
+                with archive.open(member) as file:
+                    elements += _count(file)
+                if elements > MOST_ELEMENTS:
+                    raise TooLarge(f"{content.name} has more than {MOST_ELEMENTS:,} elements.")
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
+        return  # the reader says what is wrong with it
+
+
+def _count(file: IO[bytes]) -> int:
+    count = 0
+    while piece := file.read(PIECE):
+        count += piece.count(b"<")
+    return count

@@ -1,0 +1,99 @@
+"""The form of one lead: the API's rules, and no writing over what somebody else changed meanwhile."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from leads import rules
+from leads.back_office.history import entry_of, shown
+from leads.models import Lead, LeadChange
+from users.admin import add_problems
+
+if TYPE_CHECKING:
+    Form = forms.ModelForm[Lead]
+else:
+    Form = forms.ModelForm
+
+MOST_TOLD = 5  # of the changes made meanwhile
+CLASH = "Nothing was saved: this lead was changed while you had it open. What you typed is kept; look, and save again."
+
+
+class ActiveInput(forms.HiddenInput):
+    """Whether the lead is active, as it was, unless one of the page's buttons says otherwise."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """The button's word before the stored one."""
+        return data.get(f"_{name}", data.get(name))
+
+
+class LeadForm(Form):
+    """A lead's own fields, judged by ``rules.check``.
+
+    It carries the lead's ``version`` and the values it was opened with: only what its user changed is written, and
+    only over the version that they saw. Without a version (a client of its own making) it writes what differs.
+    """
+
+    seen_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Lead
+        fields = tuple(rules.UPDATE)
+        widgets = {"is_active": ActiveInput}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stored = self.instance if self.instance.pk else None
+        self.initial["seen_version"] = self.instance.version
+        carries_version = not self.is_bound or "seen_version" in self.data
+        for name in self._own_fields():
+            self.fields[name].show_hidden_initial = carries_version
+        if "property_interest" in self.fields:
+            self.fields["property_interest"].widget.attrs["rows"] = 4
+        if "status" in self.fields:
+            words = dict.fromkeys((*rules.PIPELINE, self.instance.status))
+            self.fields["status"].widget = UnfoldAdminSelectWidget(
+                choices=[(word, word.capitalize()) for word in words]
+            )
+
+    def clean(self) -> dict[str, Any]:
+        """The clean values; problems go to their fields, a clash to the whole form."""
+        cleaned = super().clean() or {}
+        clean, problems = rules.check(cleaned, partial=True, stored=self.stored)
+        add_problems(self, problems)
+        seen = cleaned.get("seen_version")
+        if self.stored and seen is not None and seen != self.stored.version:
+            self._tell_clash(self.stored, seen)
+        return {**cleaned, **clean}
+
+    def changed(self) -> dict[str, Any]:
+        """What the user changed, clean; of a new lead all that the rules ask for."""
+        names = self.changed_data if self.stored else rules.CREATE
+        return {name: self.cleaned_data[name] for name in names if name in rules.UPDATE}
+
+    def _own_fields(self) -> list[str]:
+        return [name for name in rules.UPDATE if name in self.fields]
+
+    def _tell_clash(self, stored: Lead, seen: int) -> None:
+        """Say who changed what, and let the form show what is stored now but for what its user typed.
+
+        A second save is then one over the version that the user has been told about.
+        """
+        # Each version has its entry, but for those that an import brought.
+        since = LeadChange.objects.of_lead(stored.pk)[: min(max(stored.version - seen, 1), MOST_TOLD)]
+        self.add_error(None, ValidationError(CLASH, code="clash"))
+        for change in since:
+            self.add_error(None, ValidationError(entry_of(change).sentence, code="clash"))
+        data = cast(QueryDict, self.data).copy()
+        data[self.add_prefix("seen_version")] = str(stored.version)
+        for name in self._own_fields():
+            now, then = getattr(stored, name), data.get(self.add_initial_prefix(name))
+            value = "" if now is None else str(now)
+            data[self.add_initial_prefix(name)] = value
+            if name not in self.changed_data:
+                data[self.add_prefix(name)] = value
+            elif then != value and self.data.get(self.add_prefix(name)) != value:
+                self.add_error(name, ValidationError(f"Stored meanwhile: {shown(name, now)}", code="clash"))
+        self.data = data

@@ -1,0 +1,147 @@
+"""What an uploaded file would come to under a plan: its first rows as they would be stored, and a dry run of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from leads import rules
+from leads.back_office.inspection import MOST_COLUMNS, MOST_ROWS, TooLarge
+from leads.back_office.plan import Plan
+from leads.back_office.uploads import Upload
+from leads.importing import accounts, date_order
+from leads.importing.columns import LEADS, Mapping, map_headers
+from leads.importing.read import Source
+from leads.importing.run import Progress, import_files
+from leads.importing.tally import Refused, showable
+from leads.models import ImportRun
+from users.models import User
+
+FIRST = 20  # rows shown
+SAMPLES = 3  # values shown of each column
+LONGEST_SHOWN = 60  # characters of a value
+SHARED = {"price": "budget_max", "name": "first_name"}  # where to tell of what fills two fields
+REJECTS_NOTE = "Bad rows are in: "
+COUNTS = ("read", "created", "updated", "skipped", "rejected", "problem_count")
+
+Seen = dict[str, Any]
+
+
+def look(upload: Upload, user: User, plan: Plan | None = None) -> None:
+    """Try ``plan`` (or else the one that suggests itself) on the upload and keep what came of it in its state.
+
+    Stores no lead. Raises ``Refused`` where the file cannot be imported here under any plan.
+    """
+    with upload.open() as source:
+        if len(source.header) > MOST_COLUMNS:
+            raise TooLarge(f"{upload.name} has {len(source.header):,} columns, more than {MOST_COLUMNS}.")
+        header = [showable(name) for name in source.header]
+        records = list(islice(source, FIRST))
+        plan = plan or Plan.for_header(source.header)
+        file = {
+            "format": source.format,
+            "encoding": source.encoding,
+            "delimiter": source.delimiter,
+            "size": source.size,
+            "notes": [showable(note) for note in source.notes],
+        }
+        earlier = accounts.known(source.sha256, "leads")
+        seen = _tried(upload, source, plan, user)
+        seen["rows"] = _rows(source, plan, records)
+    upload.state |= {
+        "header": header,
+        "samples": [_samples(records, place) for place in range(len(header))],
+        "file": file,
+        "earlier": earlier.pk if earlier else None,
+        "plan": plan.as_state(),
+        "seen": seen,
+    }
+    upload.save()
+
+
+def at_most(rows: int) -> Progress:
+    """Ends an import with ``TooLarge`` when it comes to more rows."""
+
+    def progress(read: int, position: int) -> None:
+        if read > rows:
+            raise TooLarge(f"There are more than {rows:,} rows.")
+
+    return progress
+
+
+def _tried(upload: Upload, source: Source, plan: Plan, user: User) -> Seen:
+    upload.rejects.unlink(missing_ok=True)
+    options = plan.options(source.header, dry_run=True)
+    (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=at_most(MOST_ROWS))
+    seen = {name: getattr(run, name) for name in COUNTS}
+    # The account of a look is of use to nobody once it has been looked at.
+    ImportRun.objects.filter(pk=run.pk).delete()
+    if run.read > MOST_ROWS:
+        raise TooLarge(run.message)
+    return {
+        **seen,
+        "message": run.message if run.state == ImportRun.State.REFUSED else "",
+        "problems": run.problems,
+        "notes": [note for note in run.notes if not note.startswith(REJECTS_NOTE)],
+    }
+
+
+def _rows(source: Source, plan: Plan, records: Sequence[tuple[int, Any]]) -> list[Seen]:
+    options = plan.options(source.header, dry_run=True)
+    try:
+        columns = map_headers(
+            source.header,
+            explicit=options.explicit,
+            constants=options.constants,
+            ignore=options.ignored,
+            guarded=source.format not in ("json", "jsonl"),
+        )
+        if dates := columns.dates():
+            looks = date_order.decide(source, dates)
+            day_first = frozenset(field for field, look in looks.items() if look.order == "day-first")
+            columns = replace(columns, day_first=day_first)
+    except Refused:
+        return []  # the dry run says why
+    return [_row(columns, line, cells) for line, cells in records]
+
+
+def _row(columns: Mapping, line: int, cells: Any) -> Seen:
+    """One row's values by field, as they would be stored, and what is wrong with it."""
+    given, wrong = columns.convert(cells)
+    clean, problems = rules.check(given)
+    told: dict[str, str] = {}
+    values = {field: _shown(clean.get(field, given.get(field))) for field in rules.CREATE}
+    for problem in (*wrong, *problems):
+        name = str(problem.loc[0]) if problem.loc else ""
+        field = SHARED.get(name, name)
+        told.setdefault(field, problem.msg.removeprefix("Value error, "))
+        if field in values:
+            values[field] = values[field] or _shown(problem.input)
+    return {"line": line, "values": values, "problems": told}
+
+
+def _samples(records: Sequence[tuple[int, Any]], place: int) -> list[str]:
+    return list(islice(_filled(records, place), SAMPLES))
+
+
+def _filled(records: Sequence[tuple[int, Any]], place: int) -> Iterator[str]:
+    seen = set()
+    for _, cells in records:
+        value = _shown(cells[place]) if place < len(cells) else ""
+        if value and value not in seen:
+            seen.add(value)
+            yield value
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    text = showable(text[: LONGEST_SHOWN + 1]).strip()
+    return text[:LONGEST_SHOWN] + "…" if len(text) > LONGEST_SHOWN else text
+
+
+def known_columns(header: Sequence[str]) -> list[str]:
+    """What is known of each column's name: "known", "not_stored" or "unknown"."""
+    kinds = (LEADS.known(name)[0] if name else "unknown" for name in header)
+    return [kind if kind in ("not_stored", "unknown") else "known" for kind in kinds]

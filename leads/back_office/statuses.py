@@ -1,0 +1,75 @@
+"""Statuses changed in the list: each for the version that its user saw, and for that alone."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django.contrib import messages
+from django.http import HttpRequest
+
+from crm_project import values
+from leads import rules
+from leads.models import Lead
+from leads.querysets import VersionMoved
+from users.actors import Actor
+
+MOST = 200  # rows of one page at most
+_field = re.compile(r"status-(\d{1,18})", re.ASCII)
+_seen = re.compile(r"(\d{1,9}) (.+)", re.ASCII | re.DOTALL)
+
+
+class Wish(NamedTuple):
+    """What somebody chose for a lead, and the version that they saw."""
+
+    lead_id: int
+    status: str
+    version: int
+
+
+def wishes(posted: Mapping[str, str]) -> list[Wish]:
+    """The rows of the list whose status was changed; what is not of its making is passed over."""
+    found = []
+    for name, status in posted.items():
+        row = _field.fullmatch(name)
+        seen = _seen.fullmatch(posted.get(f"seen-{row[1]}", "")) if row else None
+        if row and seen and status != seen[2]:
+            found.append(Wish(int(row[1]), status, int(seen[1])))
+    return found
+
+
+def save(request: HttpRequest, by: Actor) -> None:
+    """Store what was chosen, lead by lead, and tell what became of it."""
+    chosen = wishes(request.POST)
+    if len(chosen) > MOST:
+        messages.error(request, f"Nothing was saved: {len(chosen):,} leads are more than a page holds.")
+        return
+    refused = [told for wish in chosen if (told := _refusal(wish, by))]
+    if saved := len(chosen) - len(refused):
+        messages.success(request, f"The status of {saved} lead{'s were' if saved > 1 else ' was'} saved.")
+    elif not chosen:
+        messages.info(request, "No status was changed.")
+    for told in refused:
+        messages.error(request, told)
+
+
+def _refusal(wish: Wish, by: Actor) -> str | None:
+    """Why a wish was not granted; ``None`` where it was."""
+    clean, problems = rules.check({"status": wish.status}, partial=True)
+    if problems:
+        return f"Lead {wish.lead_id} was not saved: {problems[0].msg}."
+    try:
+        _change(wish, clean, by)
+    except Lead.DoesNotExist:
+        return f"Lead {wish.lead_id} was not saved: it was deleted meanwhile."
+    except VersionMoved as moved:
+        return (
+            f"{moved.lead} was not saved: somebody changed this lead meanwhile, and its status is now"
+            f" “{moved.lead.status}”. Look at it, and choose again."
+        )
+    return None
+
+
+def _change(wish: Wish, clean: dict[str, Any], by: Actor) -> None:
+    if wish.lead_id > values.BIGGEST:
+        raise Lead.DoesNotExist
+    Lead.objects.active().change(wish.lead_id, clean, by, versions=[wish.version])

@@ -1,0 +1,153 @@
+"""Uploaded files between the import page's steps: on disk, so that every worker process finds them.
+
+Each has a folder of its own in ``UPLOAD_DIR``, named after its owner and a random token, that only the server's user
+can read. What a file was called is kept as text and never used as a path.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from django.conf import settings
+
+from leads.importing.read import Source, open_source
+from leads.importing.tally import Refused
+
+DAY = 24 * 60 * 60
+KEPT = DAY  # seconds that an upload waits for its import
+REJECTS_KEPT = 7 * DAY  # seconds that the bad rows of an import can be downloaded
+MOST_WAITING = 5  # uploads of one person; the oldest makes room
+
+
+class Upload:
+    """One uploaded file and what has been found out about it; ``state`` is plain JSON, written by ``save``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.token = folder.name.rpartition("-")[2]
+        self.state: dict[str, Any] = json.loads((folder / "state.json").read_text())
+
+    @classmethod
+    def store(cls, owner: int, name: str, pieces: Iterable[bytes]) -> Self:
+        """Keep a file of ``owner`` (a user's id). Raises ``OSError`` where there is no room."""
+        sweep()
+        for oldest in sorted(_root().glob(f"{owner}-*"), key=_age)[MOST_WAITING - 1 :]:
+            shutil.rmtree(oldest, ignore_errors=True)
+        folder = _root() / f"{owner}-{secrets.token_hex(16)}"
+        folder.mkdir(mode=0o700)
+        try:
+            with open(folder / "file", "xb", opener=_private) as file:
+                for piece in pieces:
+                    file.write(piece)
+            _write(folder, {"name": name, "runs": []})
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return cls(folder)
+
+    @classmethod
+    def of(cls, owner: int, token: str) -> Self | None:
+        """The upload with that token, if it is ``owner``'s and still there."""
+        folder = _root() / f"{owner}-{token}"
+        try:
+            return cls(folder) if token.isalnum() else None
+        except (OSError, ValueError):
+            return None
+
+    @property
+    def name(self) -> str:
+        """What the file was called where it came from: for people, not for paths."""
+        return str(self.state["name"])
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the file is still here to be imported."""
+        return (self.folder / "file").exists()
+
+    @property
+    def rejects(self) -> Path:
+        """Where an attempt writes its bad rows."""
+        return self.folder / "rejects"
+
+    def open(self) -> Source:
+        """The file to read; ``Unreadable`` with a sentence where it is no list."""
+        return open_source(self.folder / "file", name=self.name)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other request, in whatever process, out of this upload meanwhile; the state is read anew.
+
+        Raises ``Refused`` where the upload was thrown away since.
+        """
+        try:
+            lock = open(self.folder / "lock", "w", opener=_private)  # noqa: SIM115  closed below
+        except FileNotFoundError:
+            raise Refused("That file is no longer here. Upload it again.") from None
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (self.folder / "state.json").exists():
+                raise Refused("That file is no longer here. Upload it again.")
+            self.state = json.loads((self.folder / "state.json").read_text())
+            yield
+
+    def save(self) -> None:
+        """Write the state, whole or not at all."""
+        _write(self.folder, self.state)
+
+    def drop(self) -> None:
+        """Throw away the file and all that is known of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def finish(self) -> None:
+        """Throw the file away, and remember only which runs came of it."""
+        (self.folder / "file").unlink(missing_ok=True)
+        self.rejects.unlink(missing_ok=True)
+        self.state = {name: self.state[name] for name in ("name", "runs")}
+        self.save()
+
+
+def rejects_of(run_id: int) -> Path:
+    """Where the bad rows of a run are, for ``REJECTS_KEPT`` seconds."""
+    return _root() / f"rejects-{run_id}.csv"
+
+
+def sweep(now: float | None = None) -> int:
+    """Remove what has been kept long enough at ``now`` (seconds since 1970), and return how much that was."""
+    swept = 0
+    for path in _root().iterdir():
+        if _age(path, now) > (KEPT if path.is_dir() else REJECTS_KEPT):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            swept += 1
+    return swept
+
+
+def _root() -> Path:
+    root = Path(settings.UPLOAD_DIR)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return root
+
+
+def _age(path: Path, now: float | None = None) -> float:
+    """Seconds since something last changed in it; none where it is gone."""
+    try:
+        return (now or time.time()) - path.stat().st_mtime
+    except OSError:
+        return 0
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _write(folder: Path, state: dict[str, Any]) -> None:
+    part = folder / f"state-{secrets.token_hex(4)}"
+    with open(part, "x", opener=_private) as file:
+        json.dump(state, file)
+    part.replace(folder / "state.json")

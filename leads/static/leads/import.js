@@ -1,0 +1,36 @@
+// The import pages work without this; it says sooner what the server would say later.
+document.addEventListener("input", (event) => {
+    const input = event.target;
+    const changed = input.form && input.form.querySelector("[data-changed]");
+    if (changed) changed.hidden = false;
+});
+
+// Before the frame's own listener, which looks for a text field that is not there.
+document.addEventListener("change", (event) => {
+    const input = event.target;
+    if (input.type === "file") {
+        event.stopPropagation();
+        const file = input.files[0];
+        const tooLarge = Boolean(file) && file.size > Number(input.dataset.mostBytes) - 4096;
+        input.form.querySelector("[data-file-name]").textContent = file ? file.name : "Choose a file, or drop it here";
+        input.form.querySelector("#file-problem").hidden = !tooLarge;
+        input.setCustomValidity(tooLarge ? "This file is too large for this page." : "");
+    }
+}, true);
+
+document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.dataset.busy || !event.submitter) return;
+    if (form.dataset.sent) {
+        event.preventDefault();
+        return;
+    }
+    form.dataset.sent = "yes";
+    form.setAttribute("aria-busy", "true");
+    event.submitter.textContent = form.dataset.busy;
+});
+
+// Back from the next page: the button is itself again.
+window.addEventListener("pageshow", (event) => {
+    if (event.persisted) window.location.reload();
+});

@@ -1,0 +1,174 @@
+"""The admin's list of imports and the page of each: what became of the rows, the bad ones, the way back."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from activities.models import Activity
+from leads.back_office import uploads
+from leads.importing import accounts
+from leads.models import ImportRun, Lead
+from tests.admin.people import browser_of
+from tests.admin.test_import_page import FILE, form, page, upload
+from tests.factories import activity_row, make_lead
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+RUNS = "/admin/leads/importrun/"
+
+
+def imported(browser: Client, **fields: str) -> ImportRun:
+    """The run of ``FILE``, imported through the page."""
+    review = upload(browser)
+    for step in ("check", "import"):
+        browser.post(review, form(**{**fields, step: "1"}))
+    return ImportRun.objects.latest("id")
+
+
+def run_of(state: str, **fields: Any) -> ImportRun:
+    """An account of an import that has stored nothing."""
+    return ImportRun.objects.create(**{"file_name": "fair.csv", "sha256": "0", "state": state, **fields})
+
+
+def undo(browser: Client, run: ImportRun) -> str:
+    """What the page says after its Undo button."""
+    return str(browser.post(f"{RUNS}{run.pk}/undo/", follow=True).content.decode())
+
+
+def test_it_works(boss: Client) -> None:
+    run = imported(boss)
+    listed = page(boss, RUNS)
+    for text in ("fair.csv", "Done", str(run.pk)):
+        assert text in listed
+    shown = page(boss, f"{RUNS}{run.pk}/change/")
+    assert "Shoe size" in shown  # a column that went nowhere
+    assert str(uploads.rejects_of(run.pk).parent) not in shown
+
+
+@pytest.mark.parametrize(("state", "label"), [("refused", "Refused"), ("dry", "Tried out"), ("undone", "Undone")])
+def test_the_state_is_told(boss: Client, state: str, label: str) -> None:
+    run_of(state)
+    assert label in page(boss, RUNS)
+
+
+def test_an_import_that_goes_on_is_told_from_one_that_died(boss: Client) -> None:
+    with accounts.running(file_name="fair.csv", sha256="0") as run:
+        assert "Running" in page(boss, RUNS)
+        assert "Running" in page(boss, f"{RUNS}{run.pk}/change/")
+
+
+def test_a_long_import_is_not_waited_for(boss: Client) -> None:
+    review = upload(boss)
+    with accounts.running(file_name="huge.csv", sha256="0", started_at=timezone.now() - timedelta(minutes=1)):
+        told = boss.post(review, form(**{"import": "1"}), follow=True).content.decode()
+    assert "Another import is going on" in told
+    assert not Lead.objects.exists()
+
+
+def test_a_run_whose_process_is_gone_has_died(boss: Client) -> None:
+    run = run_of("running", process=accounts._this_process().replace("@", "@gone"))
+    assert "Died" in page(boss, RUNS)
+    assert "Nothing of it was stored" in page(boss, f"{RUNS}{run.pk}/change/")
+
+
+def test_an_import_is_taken_back(boss: Client) -> None:
+    ada = make_lead(email="ada@example.com", phone="1", first_name="Augusta")
+    run = imported(boss, on_duplicate="update")
+    assert Lead.objects.active().count() == 2
+    assert "is undone: 1 lead deleted, 1 given earlier values again" in undo(boss, run)
+    assert [lead.first_name for lead in Lead.objects.active()] == ["Augusta"]
+    ada.refresh_from_db()
+    assert ada.phone == "1"
+    run.refresh_from_db()
+    assert (run.state, run.undone_by) == ("undone", User.objects.get(username="boss").name)
+    assert "Undone on" in page(boss, f"{RUNS}{run.pk}/change/")
+
+
+def test_what_somebody_worked_on_stays(boss: Client, agent: User, api: Any) -> None:
+    run = imported(boss)
+    cy = Lead.objects.get(first_name="Cy")
+    assert api.post(f"/api/leads/{cy.pk}/activities", activity_row()).status_code == 201
+    assert "1 lead changed since and left as they are" in undo(boss, run)
+    assert [lead.pk for lead in Lead.objects.active()] == [cy.pk]
+    assert Activity.objects.count() == 1
+    assert f"lead {cy.pk}" in page(boss, f"{RUNS}{run.pk}/change/")
+
+
+def test_a_second_click_on_undo_changes_nothing(boss: Client) -> None:
+    run = imported(boss)
+    undo(boss, run)
+    versions = list(Lead.objects.order_by("pk").values_list("pk", "version"))
+    assert "was undone already" in undo(boss, run)
+    assert list(Lead.objects.order_by("pk").values_list("pk", "version")) == versions
+
+
+@pytest.mark.parametrize("state", ["refused", "dry"])
+def test_there_is_nothing_to_undo(boss: Client, state: str) -> None:
+    run = run_of(state)
+    assert "Undo this import" not in page(boss, f"{RUNS}{run.pk}/change/")
+    assert "nothing to undo" in undo(boss, run)
+
+
+def test_runs_that_are_not_there(boss: Client) -> None:
+    for address in ("999/change/", "abc/change/", f"{10**30}/change/"):
+        assert boss.get(RUNS + address).status_code in (302, 404)
+    for number in (999, 10**30):
+        assert boss.get(f"{RUNS}{number}/rejects/", follow=True).status_code == 404
+        assert boss.post(f"{RUNS}{number}/undo/", follow=True).status_code == 404
+
+
+def test_staff_import_but_do_not_undo() -> None:
+    staff = browser_of("staff")
+    run = imported(staff)
+    shown = page(staff, f"{RUNS}{run.pk}/change/")
+    assert "Download the bad rows" in shown
+    assert "Undo this import" not in shown
+    assert staff.post(f"{RUNS}{run.pk}/undo/").status_code == 403
+    assert Lead.objects.active().count() == 2
+
+
+def test_an_account_is_not_edited(boss: Client) -> None:
+    run = imported(boss)
+    assert boss.post(f"{RUNS}{run.pk}/change/", {"state": "running"}).status_code == 403
+    run.refresh_from_db()
+    assert run.state == "done"
+
+
+def test_bad_rows_that_are_no_longer_kept(boss: Client) -> None:
+    run = imported(boss)
+    uploads.rejects_of(run.pk).unlink()
+    assert "Download the bad rows" not in page(boss, f"{RUNS}{run.pk}/change/")
+    shown = boss.get(f"{RUNS}{run.pk}/rejects/", follow=True).content.decode()
+    assert "are not kept any more" in shown
+
+
+def test_what_was_kept_long_enough_is_swept(boss: Client) -> None:
+    imported(boss)
+    waiting = upload(boss, FILE.replace("Ada", "Eve"))
+    now = uploads.time.time()
+    assert (uploads.sweep(now + uploads.KEPT - 60), uploads.sweep(now + uploads.KEPT + 60)) == (0, 2)
+    assert "no longer here" in boss.get(waiting, follow=True).content.decode()
+    assert (uploads.sweep(now + uploads.REJECTS_KEPT - 60), uploads.sweep(now + uploads.REJECTS_KEPT + 60)) == (0, 1)
+
+
+def test_five_files_may_wait(boss: Client) -> None:
+    reviews = [upload(boss, FILE.replace("Ada", f"Ada{number}")) for number in range(7)]
+    assert sum(boss.get(review).status_code == 200 for review in reviews) == 5
+    assert boss.get(reviews[-1]).status_code == 200
+
+
+def test_the_list_costs_the_same_for_many(boss: Client) -> None:
+    costs = []
+    for runs in (1, 30):
+        for _ in range(runs):
+            run_of("running", user=User.objects.get(username="boss"))
+        with CaptureQueriesContext(connection) as queries:
+            boss.get(RUNS)
+        costs.append(len(queries))
+    assert costs[0] == costs[1]

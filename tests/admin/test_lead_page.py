@@ -1,0 +1,334 @@
+"""The back office's page of one lead: saving, clashes, activities, history, duplicates."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from activities.models import Activity
+from leads.models import Lead, LeadChange
+from tests.admin.lead_forms import fields_in, opened
+from tests.concurrency import together
+from tests.conftest import Api
+from tests.factories import SOMEBODY, lead_row, make_activity, make_lead, make_user
+from tests.test_query_counts import statements
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def page_of(lead: Lead) -> str:
+    return f"/admin/leads/lead/{lead.pk}/change/"
+
+
+def html_of(browser: Client, page: str) -> str:
+    reply = browser.get(page)
+    assert reply.status_code == 200
+    return reply.content.decode()
+
+
+def save(browser: Client, lead: Lead, form: dict[str, str]) -> Any:
+    return browser.post(page_of(lead), {**form, "_continue": "1"})
+
+
+@pytest.fixture
+def maria(db: None) -> Client:
+    """A second member of staff at her own computer."""
+    client = Client()
+    user = make_user(username="maria", first_name="Maria", last_name="Lopez", is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return client
+
+
+def test_it_works(boss: Client, api: Api) -> None:
+    lead = make_lead(first_name="Ada", budget_min=1, status="contacted")
+    form = opened(boss, page_of(lead))
+    assert (form["first_name"], form["budget_min"], form["status"]) == ("Ada", "1", "contacted")
+    assert save(boss, lead, {**form, "status": "closed", "budget_max": "5"}).status_code == 302
+    row = api.get(f"/api/leads/{lead.pk}").json()
+    assert (row["status"], row["budget_max"], row["first_name"]) == ("closed", 5, "Ada")
+    lead.refresh_from_db()
+    assert (lead.version, lead.closed_at) == (2, lead.updated_at)
+    change = LeadChange.objects.of_lead(lead.pk)[0]
+    assert (change.door, change.changes) == ("admin", {"status": ["contacted", "closed"], "budget_max": [None, 5]})
+
+
+def test_saving_what_was_not_changed_writes_nothing(boss: Client) -> None:
+    lead = make_lead(budget_min=7, property_interest="A house\nwith a garden")
+    assert save(boss, lead, opened(boss, page_of(lead))).status_code == 302
+    lead.refresh_from_db()
+    assert (lead.version, lead.property_interest) == (1, "A house\nwith a garden")
+
+
+def test_a_new_lead(boss: Client) -> None:
+    form = opened(boss, "/admin/leads/lead/add/") | {"first_name": "Zoe", "email": "zoe@example.com"}
+    assert boss.post("/admin/leads/lead/add/", form).status_code == 302
+    lead = Lead.objects.get()
+    assert (lead.first_name, lead.status, lead.source, lead.is_active) == ("Zoe", "new", "website", True)
+
+
+def test_bad_values_are_told_and_nothing_is_stored(boss: Client) -> None:
+    lead = make_lead()
+    form = opened(boss, page_of(lead)) | {"email": "nowhere", "budget_min": "5", "budget_max": "x\0"}
+    reply = save(boss, lead, form)
+    assert reply.status_code == 200
+    assert "not a valid email address" in reply.content.decode()
+    lead.refresh_from_db()
+    assert lead.version == 1
+
+
+def test_a_change_made_meanwhile_is_not_written_over(boss: Client, maria: Client) -> None:
+    lead = make_lead(phone="1", source="website")
+    mine = opened(boss, page_of(lead))
+    save(maria, lead, opened(maria, page_of(lead)) | {"phone": "2", "status": "qualified"})
+    reply = save(boss, lead, mine | {"phone": "3", "source": "fair"})
+    html = reply.content.decode()
+    assert reply.status_code == 200
+    assert "Nothing was saved" in html
+    assert "Maria Lopez" in html
+    assert "Phone from 1 to 2; Status from new to qualified" in html
+    assert "Stored meanwhile: 2" in html
+    lead.refresh_from_db()
+    assert (lead.phone, lead.source, lead.version) == ("2", "website", 2)
+    # What was typed is kept; what was not touched shows what is stored now, so that saving again does not take it back.
+    again = fields_in(html)
+    assert (again["phone"], again["source"], again["status"], again["seen_version"]) == ("3", "fair", "qualified", "2")
+    assert save(boss, lead, again).status_code == 302
+    lead.refresh_from_db()
+    assert (lead.phone, lead.source, lead.status, lead.version) == ("3", "fair", "qualified", 3)
+
+
+def browser_of(name: str) -> Client:
+    client = Client()
+    client.force_login(make_user(username=name, last_name=name, is_staff=True, is_superuser=True))
+    return client
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_save_at_the_same_moment_one_is_told(concurrent_db: None) -> None:
+    browsers = [browser_of("boss"), browser_of("maria")]
+    for _ in range(5):
+        lead = make_lead(phone="1")
+        forms = [opened(browser, page_of(lead)) | {"phone": f"of {number}"} for number, browser in enumerate(browsers)]
+        replies = together(*(partial(save, *given) for given in zip(browsers, [lead] * 2, forms, strict=True)))
+        assert sorted(reply.status_code for reply in replies) == [200, 302]
+        refused = next(reply for reply in replies if reply.status_code == 200).content.decode()
+        assert "Nothing was saved" in refused
+        lead.refresh_from_db()
+        assert lead.version == 2
+        assert lead.phone == f"of {[reply.status_code for reply in replies].index(302)}"
+
+
+def test_activities_logged_meanwhile_are_no_clash(boss: Client, agent: User) -> None:
+    lead = make_lead()
+    form = opened(boss, page_of(lead))
+    make_activity(lead, agent)
+    assert save(boss, lead, form | {"status": "lost"}).status_code == 302
+    lead.refresh_from_db()
+    assert (lead.status, lead.activity_count) == ("lost", 1)
+
+
+def test_delete_and_restore(boss: Client, api: Api) -> None:
+    lead = make_lead()
+    save(boss, lead, opened(boss, page_of(lead)) | {"_is_active": "False"})
+    assert api.get(f"/api/leads/{lead.pk}").status_code == 404
+    html = html_of(boss, page_of(lead))
+    assert "This lead is deleted" in html
+    save(boss, lead, fields_in(html) | {"_is_active": "True"})
+    assert api.get(f"/api/leads/{lead.pk}").status_code == 200
+    kinds = [change.kind for change in LeadChange.objects.of_lead(lead.pk)]
+    assert kinds[:2] == ["restored", "deleted"]
+
+
+ACTIVITY = {
+    "activity_type": "call",
+    "title": "Left a message",
+    "notes": "",
+    "duration": "",
+    "activity_date": "2026-11-02",
+}
+
+
+def test_an_activity_is_logged_by_who_is_logged_in(maria: Client, api: Api) -> None:
+    lead = make_lead()
+    reply = maria.post(
+        f"/admin/leads/lead/{lead.pk}/log/", {**ACTIVITY, "user_name": "Somebody else", "notes": "Later"}
+    )
+    assert reply.status_code == 302
+    row = api.get(f"/api/leads/{lead.pk}/activities").json()[0]
+    assert (row["user_name"], row["title"], row["notes"], row["duration"]) == (
+        "Maria Lopez",
+        "Left a message",
+        "Later",
+        None,
+    )
+    lead.refresh_from_db()
+    assert (lead.activity_count, lead.version) == (1, 1)
+    assert "Left a message" in html_of(maria, page_of(lead))
+
+
+def test_the_quick_form_offers_today(boss: Client) -> None:
+    from django.utils import timezone
+
+    assert f'value="{timezone.localdate().isoformat()}"' in html_of(boss, page_of(make_lead()))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("title", " ", "at least 1 character"),
+        ("title", "x" * 256, "at most 255 characters"),
+        ("duration", "long", "valid integer"),
+        ("duration", "-1", "greater than or equal to 0"),
+        ("duration", "9" * 30, "less than or equal to"),
+        ("activity_date", "", "expected YYYY-MM-DD"),
+        ("activity_date", "2026-02-30", "valid date"),
+        ("activity_type", "", "required"),
+        ("activity_type", "x" * 33, "at most 32 characters"),
+        ("notes", "x" * 20_001, "at most 20000 characters"),
+        ("notes", "a\0b", "Null characters"),
+    ],
+)
+def test_a_bad_activity_is_told_and_what_was_typed_is_kept(boss: Client, field: str, value: str, told: str) -> None:
+    lead = make_lead()
+    reply = boss.post(f"/admin/leads/lead/{lead.pk}/log/", {**ACTIVITY, field: value})
+    html = reply.content.decode()
+    assert reply.status_code == 200
+    assert told in html
+    assert field == "title" or 'value="Left a message"' in html
+    lead.refresh_from_db()
+    assert (lead.activity_count, Activity.objects.count()) == (0, 0)
+
+
+def test_nothing_is_logged_for_a_deleted_lead(boss: Client) -> None:
+    lead = make_lead(is_active=False)
+    assert boss.post(f"/admin/leads/lead/{lead.pk}/log/", ACTIVITY).status_code == 302
+    assert not Activity.objects.exists()
+    assert "Nothing was logged" in html_of(boss, page_of(lead))
+
+
+@pytest.mark.parametrize("number", ["0", "999999999", "9" * 30, "x"])
+def test_no_such_lead(boss: Client, number: str) -> None:
+    assert boss.post(f"/admin/leads/lead/{number}/log/", ACTIVITY).status_code == 404
+    assert boss.get(f"/admin/leads/lead/{number}/history/").status_code == 404
+    assert boss.get(f"/admin/leads/lead/{number}/change/").status_code == 302
+
+
+def test_activities_come_newest_first_and_in_pages(boss: Client, agent: User) -> None:
+    lead = make_lead()
+    for day in range(1, 26):
+        make_activity(lead, agent, title=f"Call {day:02}", activity_date=f"2026-10-{day:02}")
+    first, second = html_of(boss, page_of(lead)), html_of(boss, f"{page_of(lead)}?activities=2")
+    assert first.index("Call 25") < first.index("Call 24") < first.index("Call 06")
+    assert "Call 05" not in first
+    assert "Call 05" in second
+    assert "Call 06" not in second
+    for senseless in ("x", "-1", "", "9" * 30):
+        assert "Call 25" in html_of(boss, f"{page_of(lead)}?activities={senseless}")
+
+
+def test_history_says_who_changed_what(boss: Client, api: Api) -> None:
+    lead = make_lead(first_name="Ada")
+    api.put(f"/api/leads/{lead.pk}", {"status": "qualified", "budget_min": 250000})
+    html = html_of(boss, page_of(lead))
+    history = html[html.index('id="history-title"') :]
+    for told in ("Agent One", "app", "Status", "new", "qualified", "Budget min", "250,000"):
+        assert told in history
+    assert history.index("qualified") < history.index("Created")
+
+
+def test_the_whole_history_in_pages(boss: Client) -> None:
+    lead = make_lead()
+    for number in range(60):
+        Lead.objects.change(lead.pk, {"phone": f"number {number:02}"}, SOMEBODY)
+    path = f"/admin/leads/lead/{lead.pk}/history/"
+    assert "All changes" in html_of(boss, page_of(lead))
+    first, second = html_of(boss, path), html_of(boss, f"{path}?page=2")
+    assert "number 59" in first
+    assert "number 05" not in first
+    assert "number 05" in second
+    assert "Created" in second
+
+
+def test_text_is_never_taken_for_markup(boss: Client, agent: User) -> None:
+    evil = "<script>alert(1)</script>"
+    lead = make_lead(first_name=evil, email="", phone=evil, property_interest=evil)
+    twin = make_lead(first_name=evil, last_name=lead.last_name, phone="5", email="twin@example.com")
+    Lead.objects.change(twin.pk, {"phone": "6", "email": ""}, SOMEBODY)
+    make_activity(lead, agent, title=evil, notes=evil, activity_type=evil)
+    Lead.objects.change(lead.pk, {"source": evil}, SOMEBODY)
+    for path in (page_of(lead), f"/admin/leads/lead/{lead.pk}/history/", f"/admin/leads/lead/{lead.pk}/log/"):
+        assert evil not in html_of(boss, path)
+    assert evil not in html_of(boss, f"/admin/leads/lead/merge/?ids={lead.pk},{twin.pk}")
+
+
+def test_possible_duplicates_are_shown(boss: Client) -> None:
+    lead = make_lead(email="ada@example.com", first_name="Ada", last_name="King", phone="+1 555 0100")
+    by_mail = make_lead(email="ADA@example.com", first_name="Countess")
+    by_person = make_lead(email="", first_name="ada", last_name="KING", phone="1-555-0100")
+    make_lead(email="ada@example.com", is_active=False, first_name="Gone")
+    make_lead(first_name="Other")
+    html = html_of(boss, page_of(lead))
+    banner = html[html.index("Possible duplicates") : html.index("lead-summary")]
+    assert f"/admin/leads/lead/{by_mail.pk}/change/" in banner
+    assert f"/admin/leads/lead/{by_person.pk}/change/" in banner
+    assert f"/admin/leads/lead/merge/?ids={lead.pk},{by_person.pk}" in banner
+    assert "Gone" not in banner
+    assert "Other" not in banner
+
+
+def test_duplicates_are_capped_and_absent_keys_match_nothing(boss: Client) -> None:
+    lead = make_lead(email="", phone="")
+    make_lead(email="", phone="")
+    assert "Possible duplicates" not in html_of(boss, page_of(lead))
+    many = [make_lead(email="office@example.com") for _ in range(15)]
+    html = html_of(boss, page_of(many[3]))
+    assert html.count("Merge…") == 10
+
+
+def test_the_page_costs_the_same_whatever_hangs_on_the_lead(boss: Client, agent: User) -> None:
+    # 1. session  2. user  3. the lead  4. its activities  5. its history  6. its duplicates
+    lead, costs = make_lead(email="office@example.com"), []
+    for rows in (1, 30):
+        for number in range(rows):
+            make_activity(lead, agent)
+            make_lead(**lead_row(email="office@example.com"))
+            Lead.objects.change(lead.pk, {"phone": f"{rows} {number}"}, SOMEBODY)
+        with statements() as run:
+            html_of(boss, page_of(lead))
+        costs.append(len(run))
+    assert costs == [6, 6]
+
+
+def test_who_may_see_leads_alone_sees_no_more(agent: User) -> None:
+    lead = make_lead(first_name="Ada")
+    make_activity(lead, agent, title="Showed the garden")
+    viewer, browser = make_user(is_staff=True), Client()
+    viewer.user_permissions.add(Permission.objects.get(codename="view_lead"))
+    browser.force_login(viewer)
+    html = html_of(browser, page_of(lead))
+    assert "Ada" in html
+    for hidden in ("Showed the garden", "history-title", "Log activity", "Seen version", ">Save<", ">Delete<"):
+        assert hidden not in html
+    assert browser.get(f"/admin/leads/lead/{lead.pk}/history/").status_code == 403
+    assert browser.post(f"/admin/leads/lead/{lead.pk}/log/", ACTIVITY).status_code == 403
+    assert browser.post(page_of(lead), {"first_name": "Eve"}).status_code == 403
+    lead.refresh_from_db()
+    assert (lead.first_name, lead.activity_count) == ("Ada", 1)
+
+
+def test_office_staff_work_here(agent: User) -> None:
+    lead = make_lead()
+    clerk, browser = make_user(is_staff=True), Client()
+    clerk.groups.add(Group.objects.get(name="Office staff"))
+    browser.force_login(clerk)
+    browser.post(f"/admin/leads/lead/{lead.pk}/log/", ACTIVITY)
+    save(browser, lead, opened(browser, page_of(lead)) | {"status": "qualified"})
+    html = html_of(browser, page_of(lead))
+    for seen in ("Left a message", "qualified", "history-title"):
+        assert seen in html
+    lead.refresh_from_db()
+    assert (lead.status, lead.activity_count) == ("qualified", 1)
+    assert browser.get(f"/admin/leads/lead/merge/?ids={lead.pk},{lead.pk + 1}").status_code == 403

@@ -1,0 +1,273 @@
+"""The back office's list of leads: what it finds, what it counts, what it costs."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from leads.back_office import paginator
+from leads.models import ImportRun, Lead
+from tests.admin.lists import count, names, page, told
+from tests.factories import make_activity, make_lead, make_user
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/leads/lead/"
+
+
+def ago(**span: float) -> datetime:
+    return timezone.now() - timedelta(**span)
+
+
+@pytest.fixture
+def office(db: None) -> None:
+    """Leads that differ in all that can be asked for; each is named after what is special about it."""
+    author = make_user()
+    make_lead(first_name="Fresh", last_name="", status="new", source="Zillow", created_at=ago(hours=1))
+    make_lead(first_name="Waiting", last_name="", status="new", created_at=ago(days=5))
+    called = make_lead(first_name="Called", last_name="", status="new", created_at=ago(days=6))
+    make_activity(called, author, activity_date=timezone.now().date().isoformat())
+    quiet = make_lead(first_name="Quiet", last_name="", status="qualified", created_at=ago(days=60))
+    make_activity(quiet, author, activity_date=ago(days=40).date().isoformat())
+    make_lead(first_name="Rich", last_name="", status="viewing", budget_min=900_000, created_at=ago(days=7))
+    make_lead(first_name="Gone", last_name="", status="lost", source="zillow", created_at=ago(days=90))
+    make_lead(first_name="Deleted", last_name="", is_active=False, created_at=ago(days=8))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["Fresh", "Waiting", "Called", "Rich", "Quiet", "Gone"]),
+        ("q=QUIET", ["Quiet"]),
+        ("status=new", ["Fresh", "Waiting", "Called"]),
+        ("status=%20NEW", ["Fresh", "Waiting", "Called"]),
+        ("status=:open", ["Fresh", "Waiting", "Called", "Rich", "Quiet"]),
+        ("status=viewing", ["Rich"]),
+        ("status=nonsense", []),
+        ("source=zillow", ["Fresh", "Gone"]),
+        ("source=ZILLOW&status=lost", ["Gone"]),
+        ("quiet=2", ["Waiting", "Rich", "Quiet", "Gone"]),
+        ("quiet=2&status=new", ["Waiting"]),
+        ("quiet=30", ["Quiet", "Gone"]),
+        ("quiet=90", ["Gone"]),
+        ("min_budget=900,000", ["Rich"]),
+        ("min_budget=900001", []),
+        ("max_budget=900000", ["Rich"]),
+        ("deleted=1", ["Deleted"]),
+        ("deleted=1&status=lost", []),
+        ("o=-7", ["Fresh", "Waiting", "Called", "Rich", "Quiet", "Gone"]),
+        ("o=7", ["Gone", "Quiet", "Rich", "Called", "Waiting", "Fresh"]),
+    ],
+)
+def test_what_it_finds(boss: Client, office: None, query: str, found: list[str]) -> None:
+    text = page(boss, f"{LIST}?{query}")
+    assert names(text) == found
+    assert count(text) == str(len(found))
+
+
+def test_days_are_whole_and_utc(boss: Client, db: None) -> None:
+    for name, moment in {
+        "Before": datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=UTC),
+        "First": datetime(2026, 3, 2, tzinfo=UTC),
+        "Last": datetime(2026, 3, 3, 23, 59, 59, 999_999, tzinfo=UTC),
+        "After": datetime(2026, 3, 4, tzinfo=UTC),
+    }.items():
+        make_lead(first_name=name, last_name="", created_at=moment)
+    between = page(boss, f"{LIST}?created_from=2026-03-02&created_to=2026-03-03")
+    assert (names(between), count(between)) == (["Last", "First"], "2")
+    assert names(page(boss, f"{LIST}?created_to=2026-03-01")) == ["Before"]
+
+
+def test_leads_of_an_import(boss: Client, db: None) -> None:
+    run = ImportRun.objects.create(file_name="fair.csv", sha256="0", state="done", read=1, created=1)
+    Lead.objects.filter(pk=make_lead(first_name="Imported", last_name="").pk).update(import_run=run)
+    make_lead()
+    text = page(boss, f"{LIST}?import_run={run.pk}")
+    assert names(text) == ["Imported"]
+    assert "fair.csv" in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=a%00b",
+        "source=%00",
+        "quiet=1",
+        "quiet=x",
+        "quiet=-2",
+        "min_budget=cheap",
+        "min_budget=9223372036854775808",
+        "max_budget=-1",
+        "created_from=yesterday",
+        "created_from=2026-02-30",
+        "created_to=9999-12-31",
+        "created_from=0001-01-01",
+        "closed_from=1",
+        "import_run=first",
+        "import_run=99999999999999999999",
+        "deleted=maybe",
+    ],
+)
+def test_a_value_that_cannot_be_used_finds_nothing_and_is_told(boss: Client, office: None, query: str) -> None:
+    text = page(boss, f"{LIST}?{query}")
+    assert names(text) == []
+    assert "cannot be used" in told(text) or "deleted=1" in told(text)
+
+
+@pytest.mark.parametrize("query", ["p=0", "p=-1", "p=9999999", "o=99", "o=x.y", "q=%00", "all=1", "q=" + "a" * 5000])
+def test_nonsense_is_met(boss: Client, office: None, query: str) -> None:
+    reply = boss.get(f"{LIST}?{query}", follow=True)
+    assert reply.status_code == 200
+
+
+@pytest.mark.parametrize("query", ["first_name__regex=(a%2B)%2B", "search__contains=a", "nothing=1", "status__in=new"])
+def test_no_other_question_is_let_through(boss: Client, office: None, query: str) -> None:
+    reply = boss.get(f"{LIST}?{query}")
+    assert reply.status_code == 400 or names(page(boss, reply.headers["Location"]))  # refused, or asked without it
+
+
+def test_cells(boss: Client, db: None) -> None:
+    lead = make_lead(
+        first_name="<b>Ada</b>",
+        last_name="King",
+        email="ada@example.com",
+        phone="+1 555 0100",
+        source="Open house",
+        budget_min=300_000,
+        budget_max=1_450_000,
+        property_interest="2BR condo",
+        created_at=ago(days=3),
+    )
+    make_activity(lead, make_user(), activity_date=ago(days=1).date().isoformat())
+    text = page(boss, LIST)
+    said = told(text.partition('id="result_list"')[2])
+    for cell in ("<b>Ada</b> King", "2BR condo", "Open house", "300,000 – 1,450,000", "yesterday 1 activity", "3 days"):
+        assert cell in said
+    assert 'href="mailto:ada@example.com"' in text
+    assert 'href="tel:+15550100"' in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(None, None, "–"), (5000, None, "from 5,000"), (None, 5000, "up to 5,000"), (5000, 5000, "5,000"), (0, 0, "0")],
+)
+def test_budgets_are_read_as_money(boss: Client, db: None, low: int | None, high: int | None, said: str) -> None:
+    make_lead(budget_min=low, budget_max=high)
+    cell = page(boss, LIST).partition("field-budget")[2].partition(">")[2].partition("</td>")[0]
+    assert told(cell) == said
+
+
+def test_counts_stop_at_a_bound(boss: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paginator, "MOST", 3)
+    for number in range(5):
+        make_lead(first_name=f"Number {number}", budget_min=1)
+    text = page(boss, f"{LIST}?min_budget=1")
+    assert count(text) == "3+"
+    assert "the pages hold the first 3" in told(text)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "status=new", "created_from=2026-01-02", "created_to=2026-01-01", "closed_from=2026-01-02"],
+)
+def test_kept_counts_are_exact_beyond_the_bound(
+    boss: Client, db: None, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    for number in range(4):
+        day = datetime(2026, 1, 1 + number % 2, 12, tzinfo=UTC)
+        make_lead(status="new" if number else "closed", created_at=day, closed_at=None if number else day)
+    Lead.objects.filter(status="closed").update(closed_at=datetime(2026, 1, 3, tzinfo=UTC))
+    make_lead(is_active=False)
+    exact = count(page(boss, f"{LIST}?{query}"))
+    monkeypatch.setattr(paginator, "MOST", 0)
+    assert count(page(boss, f"{LIST}?{query}")) == exact
+    assert exact == {"": "4", "status=new": "3", "closed_from=2026-01-02": "1"}.get(query, "2")
+
+
+def statement_timeout() -> str:
+    """PostgreSQL's limit for a statement, as this connection has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        return str(cursor.fetchone()[0])
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite does not stop statements")
+def test_a_count_that_takes_too_long_is_guessed(boss: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    Lead.objects.bulk_create(Lead(first_name=f"Lead {n}", search=f"lead {n} " * 40) for n in range(3000))
+    limit = statement_timeout()
+    monkeypatch.setattr(paginator, "LONGEST_COUNT", 1)
+    text = page(boss, f"{LIST}?q=lea")
+    assert count(text).startswith("about ")
+    assert len(names(text)) == 50
+    few = page(boss, f"{LIST}?q=lea+2999")
+    assert count(few) == "1"  # a page that is not full settles it
+    assert statement_timeout() == limit
+
+
+def test_the_cost_is_the_same_for_one_lead_and_for_a_page(boss: Client, agent: User) -> None:
+    costs = []
+    for rows in (1, 60):
+        leads = [make_lead(source=f"source {number % 7}") for number in range(rows)]
+        make_activity(leads[0], agent)
+        with CaptureQueriesContext(connection) as captured:
+            page(boss, f"{LIST}?min_budget=&status=new")
+        # session, user; count; page; last activities; statuses; sources; import runs. Not counted: time limits
+        costs.append(len([query for query in captured if query["sql"].startswith(("SELECT", "\nWITH"))]))
+    assert costs == [8, 8]
+
+
+def test_an_empty_list_says_what_to_do(boss: Client, office: None) -> None:
+    text = told(page(boss, f"{LIST}?q=nobody"))
+    assert "No leads fit" in text
+    assert "Show all leads" in text
+    Lead.objects.update(is_active=False)
+    text = told(page(boss, LIST))
+    assert "No leads yet" in text
+    assert "Import a file" in text
+
+
+def test_the_policy_lets_nothing_in_from_elsewhere(boss: Client, client: Client, db: None) -> None:
+    for reply in (boss.get(LIST), boss.get("/admin/"), client.get("/admin/login/")):
+        policy = reply.headers["Content-Security-Policy"]
+        assert "script-src 'self' 'unsafe-eval'" in policy
+        assert "default-src 'self'" in policy
+        assert "http" not in policy
+        scripts = reply.content.decode().split("<script")[1:]
+        assert scripts
+        assert all("src=" in tag.partition(">")[0] or "json" in tag.partition(">")[0] for tag in scripts)
+
+
+def test_the_icon_is_where_browsers_look(client: Client, db: None) -> None:
+    icon: Any = client.get(client.get("/favicon.ico").headers["Location"])
+    assert icon.headers["Content-Type"] == "image/svg+xml"
+    assert icon.getvalue().startswith(b"<svg")
+    icon.close()
+
+
+def test_activities_find_their_way(boss: Client, agent: User) -> None:
+    today = timezone.now().date()
+    other = make_user()
+    kept, gone = make_lead(), make_lead()
+    make_activity(kept, agent, title="Called", activity_date=today.isoformat())
+    make_activity(kept, other, title="Wrote", activity_date="2020-01-01")
+    make_activity(gone, agent, title="Visited", activity_date="2020-01-02")
+    Lead.objects.filter(pk=gone.pk).update(is_active=False)
+    for query, found in {
+        "": {"Called", "Wrote", "Visited"},
+        "leads=active": {"Called", "Wrote"},
+        f"user={agent.pk}": {"Called", "Visited"},
+        f"user={agent.pk}&done_from=2020-01-02&done_to=2020-12-31": {"Visited"},
+        "user=x": set(),
+        "done_from=today": set(),
+        "leads=dead": set(),
+    }.items():
+        text = page(boss, f"/admin/activities/activity/?{query}")
+        table = text.partition('id="result_list"')[2]
+        assert {title for title in ("Called", "Wrote", "Visited") if title in table} == found, query
+        assert count(text) == str(len(found))
+    assert boss.get("/admin/activities/activity/?notes__regex=a").status_code == 400

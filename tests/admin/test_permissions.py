@@ -1,0 +1,195 @@
+"""Who may see and do what in the back office: every page of the admin's URL map, asked by everybody."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.urls import URLResolver
+
+from leads.models import ImportRun, Lead
+from tests.admin.people import KINDS, browser_of, make_groups, make_person
+from tests.factories import make_activity, make_lead, make_user
+from users.authority import MANAGERS, STAFF
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+LOGIN = 302  # to the log-in page, for whoever has no business in the back office
+LEAD, IMPORT, USER = "leads/lead/<path:object_id>", "leads/importrun", "users/user"
+UPLOAD = "leads/importrun/upload/<slug:token>/"
+
+# (method, route as in the URL map): what a member of staff, a manager and a superuser get
+PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
+    ("GET", ""): (200, 200, 200),
+    ("GET", "search/"): (404, 404, 404),  # nothing is searched for
+    ("GET", "autocomplete/"): (403, 403, 403),  # nothing is looked up in this way
+    ("GET", "jsi18n/"): (200, 200, 200),
+    ("GET", "password_change/"): (200, 200, 200),
+    ("GET", "password_change/done/"): (200, 200, 200),
+    ("GET", "r/<path:content_type_id>/<path:object_id>/"): (404, 404, 404),
+    ("GET", r"^(?P<app_label>users|auth|leads|activities)/$"): (200, 200, 200),
+    ("GET", r"(?P<url>.*)$"): (404, 404, 404),
+    ("GET", "leads/lead/"): (200, 200, 200),
+    ("GET", "leads/lead/add/"): (200, 200, 200),
+    ("POST", "leads/lead/add/"): (200, 200, 200),
+    ("GET", f"{LEAD}/change/"): (200, 200, 200),
+    ("POST", f"{LEAD}/change/"): (200, 200, 200),
+    ("GET", f"{LEAD}/history/"): (200, 200, 200),
+    ("GET", f"{LEAD}/log/"): (200, 200, 200),
+    ("POST", f"{LEAD}/log/"): (200, 200, 200),
+    ("GET", f"{LEAD}/"): (302, 302, 302),  # to its change page
+    ("GET", f"{LEAD}/delete/"): (403, 403, 403),
+    ("POST", f"{LEAD}/delete/"): (403, 403, 403),
+    ("GET", "leads/lead/merge/"): (403, 302, 302),  # back to the list: nothing was chosen
+    ("POST", "leads/lead/merge/"): (403, 302, 302),
+    ("GET", "activities/activity/"): (200, 200, 200),
+    ("GET", "activities/activity/add/"): (403, 403, 403),
+    ("GET", "activities/activity/<path:object_id>/change/"): (200, 200, 200),
+    ("POST", "activities/activity/<path:object_id>/change/"): (403, 403, 403),
+    ("GET", "activities/activity/<path:object_id>/history/"): (200, 200, 200),
+    ("GET", "activities/activity/<path:object_id>/delete/"): (403, 403, 403),
+    ("GET", "activities/activity/<path:object_id>/"): (302, 302, 302),
+    ("GET", f"{IMPORT}/"): (200, 200, 200),
+    ("GET", f"{IMPORT}/add/"): (200, 200, 200),
+    ("POST", f"{IMPORT}/add/"): (200, 200, 200),
+    ("GET", UPLOAD): (302, 302, 302),  # to the upload page: the file is somebody else's
+    ("POST", UPLOAD): (302, 302, 302),
+    ("GET", f"{IMPORT}/<int:run_id>/rejects/"): (302, 302, 302),  # to the run's page: none were kept
+    ("GET", f"{IMPORT}/<int:run_id>/undo/"): (403, 405, 405),
+    ("POST", f"{IMPORT}/<int:run_id>/undo/"): (403, 302, 302),
+    ("GET", f"{IMPORT}/<path:object_id>/change/"): (200, 200, 200),
+    ("POST", f"{IMPORT}/<path:object_id>/change/"): (403, 403, 403),
+    ("GET", f"{IMPORT}/<path:object_id>/history/"): (200, 200, 200),
+    ("GET", f"{IMPORT}/<path:object_id>/delete/"): (403, 403, 403),
+    ("GET", f"{IMPORT}/<path:object_id>/"): (302, 302, 302),
+    ("GET", f"{USER}/"): (403, 200, 200),
+    ("GET", f"{USER}/add/"): (403, 200, 200),
+    ("POST", f"{USER}/add/"): (403, 200, 200),
+    ("GET", f"{USER}/<path:object_id>/change/"): (403, 200, 200),
+    ("POST", f"{USER}/<path:object_id>/change/"): (403, 200, 200),
+    ("GET", f"{USER}/<id>/password/"): (403, 200, 200),
+    ("POST", f"{USER}/<id>/password/"): (403, 200, 200),
+    ("GET", f"{USER}/<path:object_id>/history/"): (403, 200, 200),
+    ("GET", f"{USER}/<path:object_id>/delete/"): (403, 403, 403),
+    ("POST", f"{USER}/<path:object_id>/delete/"): (403, 403, 403),
+    ("GET", f"{USER}/<path:object_id>/"): (302, 302, 302),
+    ("GET", "auth/group/"): (403, 403, 200),
+    ("GET", "auth/group/add/"): (403, 403, 200),
+    ("GET", "auth/group/<path:object_id>/change/"): (403, 403, 200),
+    ("POST", "auth/group/<path:object_id>/change/"): (403, 403, 200),
+    ("GET", "auth/group/<path:object_id>/history/"): (403, 403, 200),
+    ("GET", "auth/group/<path:object_id>/delete/"): (403, 403, 200),
+    ("GET", "auth/group/<path:object_id>/"): (302, 302, 302),
+}
+OPEN = {"login/", "logout/"}  # to everybody
+
+# (list, action): who is offered it
+ACTIONS = {
+    ("leads/lead", "set_status"): ("staff", "manager", "superuser"),
+    ("leads/lead", "delete_softly"): ("staff", "manager", "superuser"),
+    ("leads/lead", "restore"): ("staff", "manager", "superuser"),
+    ("leads/lead", "export"): ("staff", "manager", "superuser"),
+    ("leads/lead", "merge"): ("manager", "superuser"),
+    ("users/user", "deactivate"): ("manager", "superuser"),
+    ("users/user", "reactivate"): ("manager", "superuser"),
+    ("users/user", "unlock"): ("manager", "superuser"),
+    ("auth/group", "delete_selected"): ("superuser",),
+}
+
+
+@pytest.fixture
+def things(agent: User) -> dict[str, Any]:
+    """One of everything that has a page, by the list it is in."""
+    make_groups()
+    lead = make_lead()
+    run = ImportRun.objects.create(file_name="fair.csv", sha256="0", state="done", read=1, created=1)
+    Lead.objects.filter(pk=lead.pk).update(import_run=run)
+    return {
+        "leads/lead": lead,
+        "leads/importrun": run,
+        "activities/activity": make_activity(lead, agent),
+        "users/user": agent,
+        "auth/group": Group.objects.get(name=STAFF),
+    }
+
+
+def path_of(route: str, things: dict[str, Any]) -> str:
+    """An address that the route serves."""
+    of = next((thing.pk for prefix, thing in things.items() if route.startswith(prefix)), 1)
+    route = route.replace(r"^(?P<app_label>users|auth|leads|activities)/$", "leads/").replace(
+        "(?P<url>.*)$", "nowhere/"
+    )
+    return "/admin/" + re.sub(r"<[^>]+>", lambda found: "0" * 32 if "token" in found[0] else str(of), route)
+
+
+@pytest.mark.parametrize("who", KINDS)
+@pytest.mark.parametrize(("method", "route"), PAGES)
+def test_every_page(things: dict[str, Any], who: str, method: str, route: str) -> None:
+    reply = browser_of(who).generic(method, path_of(route, things))
+    expected = dict(zip(KINDS[2:], PAGES[method, route], strict=True)).get(who, LOGIN)
+    assert reply.status_code == expected
+    if who not in KINDS[2:]:
+        assert reply["Location"].startswith("/admin/login/")
+
+
+def served(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    """Every route of the admin's URL map."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from served(pattern.url_patterns, route)
+        else:
+            yield route
+
+
+def test_the_table_names_every_page() -> None:
+    assert {route for _, route in PAGES} | OPEN == set(served(admin.site.get_urls()))
+
+
+@pytest.mark.parametrize("who", KINDS[2:])
+@pytest.mark.parametrize(("page", "action"), ACTIONS)
+def test_every_action(things: dict[str, Any], who: str, page: str, action: str) -> None:
+    shown = browser_of(who).get(f"/admin/{page}/").content.decode()
+    assert (f'value="{action}"' in shown) == (who in ACTIONS[page, action])
+
+
+def test_the_table_names_every_action(rf: Any) -> None:
+    request = rf.get("/admin/")
+    request.user = make_person("superuser")
+    offered = {
+        (f"{model._meta.app_label}/{model._meta.model_name}", action)
+        for model, page in admin.site._registry.items()
+        for action in page.get_actions(request)
+    }
+    assert offered == set(ACTIONS)
+
+
+def test_an_action_that_is_not_offered_does_nothing(things: dict[str, Any]) -> None:
+    other = make_lead()
+    chosen = {"action": "merge", "_selected_action": [things["leads/lead"].pk, other.pk]}
+    reply = browser_of("staff").post("/admin/leads/lead/", chosen, follow=True)
+    assert "merge" not in str(reply.request["PATH_INFO"])
+    assert Lead.objects.active().count() == 2
+
+
+def test_staff_without_a_group_see_no_leads() -> None:
+    client = Client()
+    client.force_login(make_user(is_staff=True))
+    assert client.get("/admin/").status_code == 200
+    assert {client.get(f"/admin/{page}/").status_code for page in ("leads/lead", IMPORT, USER)} == {403}
+
+
+def test_what_an_administrator_changed_stays() -> None:
+    make_groups()
+    staff = Group.objects.get(name=STAFF)
+    staff.permissions.set(Permission.objects.filter(codename="view_lead"))
+    Group.objects.get(name=MANAGERS).delete()
+    make_groups()
+    assert [permission.codename for permission in staff.permissions.all()] == ["view_lead"]
+    assert Group.objects.get(name=MANAGERS).permissions.filter(codename="undo_import").exists()
+    names = Permission.objects.values_list("content_type", "codename")
+    assert len(names) == len(set(names))

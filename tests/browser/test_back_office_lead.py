@@ -1,0 +1,274 @@
+"""The lead's page and the actions on many in a real browser, against a real server. The database has the last word."""
+
+import os
+import secrets
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.factories import lead_row
+from tests.live import PROJECT, LiveServer, environment
+
+CHROMIUM = shutil.which("chromium")
+PASSWORD = "a long password"
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def staff(server: LiveServer) -> str:
+    """A superuser's name, made as ``make admin`` does."""
+    name = f"boss-{secrets.token_hex(4)}"
+    given = {"USERNAME": name, "EMAIL": f"{name}@example.com", "PASSWORD": PASSWORD}
+    account = {f"DJANGO_SUPERUSER_{field}": value for field, value in given.items()}
+    env = environment(DATABASE_URL=server.database_url, **account)
+    command = [sys.executable, "manage.py", "createsuperuser", "--noinput"]
+    subprocess.run(command, cwd=PROJECT, env=env, check=True, capture_output=True)
+    return name
+
+
+@pytest.fixture(scope="module")
+def token(server: LiveServer) -> dict[str, str]:
+    """An app's way in, to put leads there."""
+    return server.token()
+
+
+class Window:
+    """A browser window of a member of staff, in which nothing may go wrong unseen."""
+
+    def __init__(self, browser: Browser, server: LiveServer, staff: str) -> None:
+        self.server = server
+        self.complaints: list[str] = []
+        self.context = browser.new_context(viewport=DESKTOP)  # type: ignore[arg-type]
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda told: self.complaints.append(told.text) if told.type == "error" else None)
+        self.go("login/?next=/admin/leads/lead/")
+        self.page.locator("#id_username").fill(staff)
+        self.page.locator("#id_password").fill(PASSWORD)
+        self.page.locator("#id_password").press("Enter")
+        expect(self.page).to_have_url(f"{server.url}/admin/leads/lead/")
+
+    def go(self, path: str) -> Page:
+        """Open a page of the back office."""
+        self.page.goto(f"{self.server.url}/admin/{path}")
+        return self.page
+
+    def shoot(self, name: str) -> None:
+        """Pictures of the page on a desk and on a phone, where nothing may stick out at its side."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        for kind, size in (("phone", PHONE), ("desk", DESKTOP)):
+            self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            self.page.screenshot(path=SCREENSHOTS / f"{name}-{kind}.png", full_page=True)
+            assert self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@pytest.fixture
+def window(browser: Browser, server: LiveServer, staff: str) -> Iterator[Window]:
+    window = Window(browser, server, staff)
+    yield window
+    window.context.close()
+    assert window.complaints == []
+
+
+@pytest.fixture
+def second_window(browser: Browser, server: LiveServer, staff: str) -> Iterator[Window]:
+    window = Window(browser, server, staff)
+    yield window
+    window.context.close()
+
+
+def post(server: LiveServer, token: dict[str, str], *leads: dict[str, Any]) -> list[int]:
+    """Put leads there through the API; their ids."""
+    reply = server.send("POST", "/api/leads", list(leads), token)
+    assert reply.status == 201, reply.body
+    return [row["id"] for row in reply.json()]
+
+
+def stored(server: LiveServer, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """What the server's database says."""
+    if server.database_url.startswith("sqlite"):
+        with sqlite3.connect(server.database_url.removeprefix("sqlite:///")) as connection:
+            return list(connection.execute(sql.replace("%s", "?"), parameters))
+    with psycopg.connect(server.database_url) as postgres:
+        return list(postgres.execute(sql, parameters))  # type: ignore[arg-type]
+
+
+def save(page: Page) -> None:
+    page.locator(".lead-main").get_by_role("button", name="Save", exact=True).click()
+
+
+def test_log_a_call(server: LiveServer, window: Window, token: dict[str, str], staff: str) -> None:
+    (lead,) = post(server, token, lead_row(first_name="Grace", property_interest="2 rooms near the park"))
+    page = window.go(f"leads/lead/{lead}/change/")
+    form = page.get_by_role("form", name="Log an activity")
+    form.get_by_label("What was done").fill("Called, wants to see the flat")
+    form.get_by_label("Notes").fill("Friday after five")
+    form.get_by_label("Minutes").fill("12")
+    form.get_by_role("button", name="Log activity").click()
+    expect(page.locator(".lead-timeline")).to_contain_text("Called, wants to see the flat")
+    expect(page.locator(".lead-timeline")).to_contain_text(staff)
+    window.shoot("lead")
+    found = stored(
+        server,
+        "SELECT activity_type, title, notes, duration, user_name FROM activities_activity WHERE lead_id = %s",
+        lead,
+    )
+    assert found == [("call", "Called, wants to see the flat", "Friday after five", 12, staff)]
+    assert stored(server, "SELECT activity_count, version FROM leads_lead WHERE id = %s", lead) == [(1, 1)]
+
+
+def test_a_bad_activity_is_kept_to_be_mended(server: LiveServer, window: Window, token: dict[str, str]) -> None:
+    (lead,) = post(server, token, lead_row())
+    page = window.go(f"leads/lead/{lead}/change/")
+    form = page.get_by_role("form", name="Log an activity")
+    form.get_by_label("What was done").fill("Long talk")
+    form.get_by_label("Minutes").fill("an hour")
+    form.get_by_role("button", name="Log activity").click()
+    expect(page.locator(".lead-error").first).to_be_visible()
+    window.shoot("log-again")
+    form.get_by_label("Minutes").fill("60")
+    form.get_by_role("button", name="Log activity").click()
+    expect(page.locator(".lead-timeline")).to_contain_text("Long talk")
+    assert stored(server, "SELECT title, duration FROM activities_activity WHERE lead_id = %s", lead) == [
+        ("Long talk", 60)
+    ]
+
+
+def test_a_status_and_its_history(server: LiveServer, window: Window, token: dict[str, str], staff: str) -> None:
+    (lead,) = post(server, token, lead_row())
+    page = window.go(f"leads/lead/{lead}/change/")
+    page.get_by_label("Status").select_option("qualified")
+    save(page)
+    history = page.locator("#history")
+    expect(history).to_contain_text("qualified")
+    expect(history).to_contain_text(staff)
+    assert stored(server, "SELECT status, version FROM leads_lead WHERE id = %s", lead) == [("qualified", 2)]
+
+
+def test_two_windows(server: LiveServer, window: Window, second_window: Window, token: dict[str, str]) -> None:
+    (lead,) = post(server, token, lead_row(phone="1"))
+    mine, theirs = (each.go(f"leads/lead/{lead}/change/") for each in (window, second_window))
+    theirs.get_by_label("Phone").fill("2")
+    save(theirs)
+    expect(theirs.locator("#history")).to_contain_text("Phone")
+    mine.get_by_label("Phone").fill("3")
+    mine.get_by_label("Source").fill("Trade fair")
+    save(mine)
+    expect(mine.locator(".errornote", has_text="Nothing was saved")).to_be_visible()
+    expect(mine.get_by_label("Phone")).to_have_value("3")
+    window.shoot("clash")
+    assert stored(server, "SELECT phone, source FROM leads_lead WHERE id = %s", lead) == [("2", "website")]
+    save(mine)
+    expect(mine.locator("#history")).to_contain_text("Trade fair")
+    assert stored(server, "SELECT phone, source FROM leads_lead WHERE id = %s", lead) == [("3", "Trade fair")]
+
+
+def test_delete_and_restore(server: LiveServer, window: Window, token: dict[str, str]) -> None:
+    (lead,) = post(server, token, lead_row())
+    page = window.go(f"leads/lead/{lead}/change/")
+    page.locator(".lead-main").get_by_role("button", name="Delete").click()
+    expect(page).to_have_url(f"{server.url}/admin/leads/lead/")
+    assert not stored(server, "SELECT is_active FROM leads_lead WHERE id = %s", lead)[0][0]
+    window.go(f"leads/lead/{lead}/change/")
+    window.shoot("deleted")
+    # The Enter key in a field saves, and does nothing else.
+    page.get_by_label("Phone").fill("7")
+    page.get_by_label("Phone").press("Enter")
+    expect(page.locator("#history")).to_contain_text("Phone")
+    assert not stored(server, "SELECT is_active FROM leads_lead WHERE id = %s", lead)[0][0]
+    page.get_by_role("button", name="Restore").click()
+    expect(page).to_have_url(f"{server.url}/admin/leads/lead/")
+    assert stored(server, "SELECT is_active, phone FROM leads_lead WHERE id = %s", lead) == [(True, "7")]
+
+
+def choose(page: Page, action: str) -> None:
+    page.get_by_label("Select action to run").select_option(label=action)
+    page.get_by_role("button", name="Run").click()
+
+
+def test_close_two_hundred(server: LiveServer, window: Window, token: dict[str, str]) -> None:
+    name = f"Bulk{secrets.token_hex(4)}"
+    post(server, token, *(lead_row(last_name=name) for _ in range(200)))
+    page = window.go(f"leads/lead/?q={name}")
+    page.locator("#action-toggle").check()
+    page.get_by_role("link", name="Select all that match").click()
+    expect(page.get_by_text("All leads that match are selected")).to_be_visible()
+    window.shoot("selected")
+    choose(page, "Set status…")
+    expect(page.locator(".lead-card")).to_contain_text("Set the status of 200 leads?")
+    page.get_by_label("New status").select_option("closed")
+    window.shoot("confirm")
+    page.get_by_role("button", name="Set status").click()
+    expect(page.get_by_text("200 leads were changed.")).to_be_visible()
+    found = stored(server, "SELECT status, version, closed_at IS NULL FROM leads_lead WHERE last_name = %s", name)
+    assert found == [("closed", 2, False)] * 200
+    changes = "SELECT count(*) FROM leads_leadchange c JOIN leads_lead l ON l.id = c.lead_id WHERE l.last_name = %s"
+    assert stored(server, f"{changes} AND c.kind = 'changed' AND c.door = 'admin'", name) == [(200,)]
+
+
+def test_download_a_workbook(server: LiveServer, window: Window, token: dict[str, str], tmp_path: Path) -> None:
+    name = f"Out{secrets.token_hex(4)}"
+    post(server, token, *(lead_row(last_name=name) for _ in range(60)))
+    page = window.go(f"leads/lead/?q={name}")
+    page.locator("#action-toggle").check()
+    page.get_by_role("link", name="Select all that match").click()
+    choose(page, "Export…")
+    expect(page.locator(".lead-card")).to_contain_text("Export 60 leads?")
+    page.get_by_label("CSV").check()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    file = tmp_path / "leads.csv"
+    download.value.save_as(file)
+    assert file.read_text().count(name) == 60
+    assert os.fspath(download.value.suggested_filename).endswith(".csv")
+
+
+def test_merge_two(server: LiveServer, window: Window, token: dict[str, str]) -> None:
+    address = f"{secrets.token_hex(4)}@example.com"
+    old, new = post(
+        server, token, lead_row(email=address, first_name="Ann"), lead_row(email=address, first_name="Anne")
+    )
+    call = {"activity_type": "call", "title": "Viewing", "activity_date": "2026-10-03"}
+    assert server.send("POST", f"/api/leads/{new}/activities", call, token).status == 201
+    page = window.go(f"leads/lead/{old}/change/")
+    doubles = page.get_by_label("Possible duplicates")
+    expect(doubles).to_contain_text("Anne")
+    window.shoot("duplicate")
+    doubles.get_by_role("link", name="Merge…").click()
+    page.get_by_role("row", name="First name").get_by_label("Anne").check()
+    window.shoot("merge")
+    page.get_by_role("button", name="Merge 2 leads").click()
+    expect(page.locator(".lead-timeline")).to_contain_text("Viewing")
+    expect(page.get_by_label("First name")).to_have_value("Anne")
+    expect(page.locator("#history")).to_contain_text(f"lead {new}")
+    rows = stored(
+        server,
+        "SELECT first_name, is_active, activity_count, merged_into_id FROM leads_lead WHERE id IN (%s, %s) ORDER BY id",
+        old,
+        new,
+    )
+    assert rows == [("Anne", True, 1, None), ("Anne", False, 0, old)]
+    window.go(f"leads/lead/{new}/change/")
+    expect(page.get_by_role("status").first).to_contain_text("Merged into Anne")
+    window.shoot("merged")

@@ -1,0 +1,123 @@
+"""``manage.py verify``: every value that is stored twice, falsified, found, told, and mended."""
+
+import io
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from activities.models import Activity
+from dashboard.queries import stats
+from dashboard.recount import BATCH
+from leads.models import ImportRun, Lead
+from tests.conftest import Api
+from tests.factories import lead_row, make_activity, make_lead, make_user
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def verify(*arguments: str, code: int = 0) -> list[str]:
+    """The lines it prints; the last says what was looked at."""
+    out = io.StringIO()
+    ended = 0
+    try:
+        call_command("verify", *arguments, stdout=out)
+    except SystemExit as stop:
+        ended = int(str(stop.code))
+    assert ended == code, out.getvalue()
+    return out.getvalue().splitlines()
+
+
+def test_nothing_to_tell() -> None:
+    lead = make_lead(status="closed")
+    make_activity(lead, make_user())
+    make_lead(is_active=False)
+    assert verify() == ["1 users, 2 leads, 1 activities, 0 imports: no differences"]
+
+
+FALSIFIED: list[tuple[str, dict[str, Any], str]] = [
+    ("search", {"search": "somebody else"}, "search is 'somebody else', should be 'ada"),
+    ("source_key", {"source_key": "x"}, "source_key is 'x', should be 'website'"),
+    ("email_key", {"email_key": ""}, "email_key is '', should be 'ada"),
+    ("person_key", {"person_key": "1 eve"}, "person_key is '1 eve', should be"),
+    ("activity_count", {"activity_count": 7}, "activity_count is 7, should be 2"),
+    ("closed_at", {"closed_at": None}, "closed_at is None, should be '20"),
+    ("closed_at", {"status": "lost"}, "should be None"),
+]
+
+
+@pytest.mark.parametrize(("column", "wrong", "told"), FALSIFIED)
+def test_a_falsified_lead_is_found_and_mended(column: str, wrong: dict[str, Any], told: str) -> None:
+    user, lead = make_user(), make_lead(status="closed")
+    for _ in range(2):
+        make_activity(lead, user)
+    Lead.objects.filter(pk=lead.pk).update(**wrong)
+    version = Lead.objects.get(pk=lead.pk).version
+    line, summary = verify(code=1)
+    assert line.startswith(f"lead {lead.pk}: {column} ")
+    assert told in line
+    assert summary.endswith("1 differences, 0 mended")
+    assert verify("--fix")[0] == f"{line} (mended)"
+    assert len(verify()) == 1
+    assert Lead.objects.get(pk=lead.pk).version == version  # no client's copy became out of date
+
+
+def test_an_activity_that_went_past_the_product_is_counted() -> None:
+    lead, user = make_lead(), make_user()
+    make_activity(lead, user)
+    Activity.objects.all().delete()
+    assert verify("--fix")[0] == f"lead {lead.pk}: activity_count is 1, should be 0 (mended)"
+    assert stats()["total_activities"] == 0
+
+
+def test_users_keys() -> None:
+    first, second = make_user(username="Émile"), make_user()
+    User.objects.filter(pk=first.pk).update(username_key="x", email_key=None)
+    lines = verify("--fix")
+    assert lines[0] == f"user {first.pk}: username_key is 'x', should be 'émile' (mended)"
+    assert len(lines) == 3
+    User.objects.filter(pk=second.pk).update(username="ÉMILE")
+    assert "should be 'émile'" in verify("--fix", code=1)[0]  # two users cannot have one name
+    User.objects.filter(pk=second.pk).update(username="else")
+    verify("--fix")
+
+
+def test_accounts_of_imports() -> None:
+    run = ImportRun.objects.create(file_name="a.csv", sha256="0", state="done", read=2, created=2)
+    lead = make_lead()
+    Lead.objects.filter(pk=lead.pk).update(import_run=run)
+    assert verify("--fix", code=1)[0] == f"import {run.pk}: leads is 1, should be 2"
+    other = make_lead()
+    Lead.objects.filter(pk=other.pk).update(import_run=run)
+    assert len(verify()) == 1
+    Lead.objects.filter(pk=other.pk).update(import_run=run.pk + 1)
+    assert f"lead {other.pk}: import_run is {run.pk + 1}, should be 'a run that is there'" in verify(code=1)
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite keeps no counts")
+def test_counts_that_a_restore_doubled() -> None:
+    """As ``loaddata`` does: it stores the counts, and the triggers count the leads beside them."""
+    make_activity(make_lead(status="closed"), make_user())
+    before = stats()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO leads_leadcount (kind, status, day, leads, activities)"
+            " SELECT kind, status, day, leads, activities FROM leads_leadcount"
+        )
+    assert stats()["total_leads"] == 2
+    lines = verify("--fix")
+    assert lines[0].startswith("count closed ")
+    assert len(lines) == 4
+    assert stats() == before
+    assert len(verify()) == 1
+
+
+def test_more_leads_than_a_batch(api: Api, django_assert_max_num_queries: Any) -> None:
+    ids = [row["id"] for row in api.post("/api/leads", [lead_row() for _ in range(BATCH + 5)]).json()]
+    ends = [ids[0], ids[-1]]
+    Lead.objects.filter(pk__in=ends).update(search="")
+    with django_assert_max_num_queries(20):
+        lines = verify(code=1)[:-1]
+    assert [line.partition(":")[0] for line in lines] == [f"lead {pk}" for pk in ends]
