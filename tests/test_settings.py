@@ -41,13 +41,19 @@ def test_sqlite_urls(url: str, name: str) -> None:
         ("postgres://u:p@db/crm", {"USER": "u", "PASSWORD": "p", "HOST": "db", "NAME": "crm"}),
         ("postgresql+asyncpg://u:p%40ss@db/crm", {"PASSWORD": "p@ss", "NAME": "crm"}),
         ("postgresql+psycopg2://u@db/crm", {"USER": "u", "NAME": "crm"}),
-        ("postgresql+asyncpg://u@db/crm?ssl=require", {"OPTIONS": {"sslmode": "require"}}),
-        ("postgresql://u@db/crm?sslmode=verify-full", {"OPTIONS": {"sslmode": "verify-full"}}),
+        (
+            "postgresql+asyncpg://u@db/crm?ssl=require",
+            {"OPTIONS": {"sslmode": "require", "options": "-c jit=off", "connect_timeout": 5}},
+        ),
+        (
+            "postgresql://u@db/crm?sslmode=verify-full&options=-c%20work_mem%3D8MB",
+            {"OPTIONS": {"sslmode": "verify-full", "options": "-c work_mem=8MB -c jit=off", "connect_timeout": 5}},
+        ),
     ],
 )
 def test_postgresql_urls(url: str, expected: dict[str, Any]) -> None:
     config = database_url.parse(url, BASE)
-    assert config["ENGINE"] == "django.db.backends.postgresql"
+    assert config["ENGINE"] == "crm_project.postgresql"
     assert {name: config[name] for name in expected} == expected
 
 

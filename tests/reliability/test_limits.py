@@ -1,0 +1,81 @@
+"""Which of the database's errors are outages, and which limits a request has that a command has not."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django import db
+
+from crm_project import database_url
+from leads import reading
+from tests.conftest import Api
+
+OUTAGES = [
+    (db.OperationalError, psycopg.errors.AdminShutdown),
+    (db.OperationalError, psycopg.errors.CannotConnectNow),
+    (db.OperationalError, psycopg.errors.TooManyConnections),
+    (db.OperationalError, psycopg.errors.DeadlockDetected),
+    (db.OperationalError, psycopg.errors.SerializationFailure),
+    (db.OperationalError, psycopg.errors.LockNotAvailable),
+    (db.OperationalError, psycopg.errors.DiskFull),
+    (db.OperationalError, psycopg.errors.QueryCanceled),
+    (db.InternalError, psycopg.errors.ReadOnlySqlTransaction),
+    (db.InterfaceError, psycopg.InterfaceError),
+    (db.DatabaseError, psycopg.DatabaseError),
+]
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
+    """The list of leads raises it."""
+
+    def fail(*_: Any) -> None:
+        raise kind("what the database said")
+
+    monkeypatch.setattr(reading, "page", fail)
+
+
+@pytest.mark.parametrize(("kind", "cause"), OUTAGES)
+def test_an_outage_is_a_503(
+    api: Api, monkeypatch: pytest.MonkeyPatch, kind: type[Exception], cause: type[Exception]
+) -> None:
+    assert issubclass(cause, getattr(psycopg, kind.__name__))  # so that Django makes the one of the other
+    failing(monkeypatch, kind)
+    reply = api.get("/api/leads")
+    assert reply.status_code == 503
+    assert set(reply.json()) == {"detail"}
+    assert "what the database said" not in reply.json()["detail"]
+    assert int(reply.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("kind", [db.ProgrammingError, db.DataError, db.IntegrityError, db.NotSupportedError])
+def test_a_mistake_of_ours_is_not(api: Api, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
+    failing(monkeypatch, kind)
+    assert api.get("/api/leads").status_code == 500
+
+
+def test_requests_have_limits_that_commands_have_not() -> None:
+    config = database_url.parse("postgresql://u@db/crm", Path("/srv"))
+    assert config["OPTIONS"]["connect_timeout"] == 5
+    assert "statement_timeout" not in config["OPTIONS"]["options"]
+    for _ in range(2):  # whoever loads both applications gets no more of it
+        database_url.limit_statements(config)
+        assert config["OPTIONS"]["options"].count("-c statement_timeout=10000") == 1
+        assert config["OPTIONS"]["patience"] == 15
+
+
+def test_limits_of_the_url_win() -> None:
+    url = "postgresql://u@db/crm?options=-c%20statement_timeout%3D5&patience=2&connect_timeout=9"
+    config = database_url.parse(url, Path("/srv"))
+    database_url.limit_statements(config)
+    options = config["OPTIONS"]
+    assert options["options"].index("statement_timeout=10000") < options["options"].index("statement_timeout=5")
+    assert (str(options["patience"]), str(options["connect_timeout"])) == ("2", "9")
+
+
+def test_sqlites_wait_for_a_lock() -> None:
+    assert database_url.parse("sqlite:///a.db", Path("/srv"))["OPTIONS"]["timeout"] == 10
+    assert database_url.parse("sqlite:///a.db?timeout=2.5", Path("/srv"))["OPTIONS"]["timeout"] == 2.5
+    for wrong in ("soon", "-1", "nan", "1e9"):
+        with pytest.raises(ValueError, match="timeout"):
+            database_url.parse(f"sqlite:///a.db?timeout={wrong}", Path("/srv"))

@@ -1,0 +1,114 @@
+"""SQLite locked by somebody else, out of disk, damaged: 503s meanwhile, none afterwards, and nothing by half."""
+
+import json
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.factories import activity_row, lead_row
+from tests.live import LiveServer
+from tests.reliability.test_outages_postgresql import is_unavailable
+from tests.server.wire import nothing_came, post_head
+from tests.torture.crm import Crm
+
+pytestmark = pytest.mark.skipif(not settings.DATABASE_URL.startswith("sqlite"), reason="is about SQLite alone")
+
+
+@contextmanager
+def office(folder: Path, wait: str = "0.5", **variables: str) -> Iterator[tuple[LiveServer, dict[str, str], Path]]:
+    """A server that waits ``wait`` seconds for locks, an agent's token, and the database's file."""
+    file = folder / "office.db"
+    crm = Crm(f"sqlite:///{file}?timeout={wait}", folder, WORKERS="1", **variables)
+    try:
+        server = crm.start()
+        yield server, server.token("agent"), file
+    finally:
+        crm.stop()
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[sqlite3.Connection]:
+    """Somebody else's transaction, as a long import is one."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+        other.execute("ROLLBACK")
+
+
+def test_behind_a_long_write(tmp_path: Path) -> None:
+    with office(tmp_path) as (server, token, file):
+        lead = server.send("POST", "/api/leads", lead_row(), token).json()["id"]
+        path = f"/api/leads/{lead}"
+        with writing(file):
+            is_unavailable(server.send("POST", "/api/leads", lead_row(), token))
+            is_unavailable(server.send("POST", "/api/leads", [lead_row()] * 50, token))
+            is_unavailable(server.send("PUT", path, {"status": "lost"}, token))
+            is_unavailable(server.send("POST", f"{path}/activities", activity_row(), token))
+            assert [row["status"] for row in server.send("GET", "/api/leads", headers=token).json()] == ["new"]
+            assert server.send("GET", "/api/dashboard", headers=token).json()["total_leads"] == 1
+        assert server.send("PUT", path, {"status": "lost"}, token).status == 200
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file of the server may grow beyond two megabytes, its log for SQLite's sake included."""
+    import subprocess
+
+    popen = subprocess.Popen
+    limit = 2 * 2**20
+    bound = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # noqa: E731
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **how: popen(*args, **how, preexec_fn=bound))
+    with office(tmp_path) as (server, token, file):
+        monkeypatch.undo()
+        replies = [server.send("POST", "/api/leads", bulk(number), token) for number in range(30)]
+        is_unavailable(next(reply for reply in replies if reply.status != 201))
+        assert {reply.status for reply in replies} == {201, 503}
+        with closing(sqlite3.connect(file)) as database:
+            stored = [row[0] for row in database.execute("SELECT count(*) FROM leads_lead GROUP BY source")]
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert stored == [200] * sum(reply.status == 201 for reply in replies)
+        assert server.send("GET", "/api/dashboard", headers=token).json()["total_leads"] == sum(stored)
+        assert "Traceback" not in server.log.read_text()
+
+
+def bulk(number: int) -> list[dict[str, Any]]:
+    """Two hundred leads of one source."""
+    return [lead_row(source=f"bulk {number}", property_interest="x" * 500) for _ in range(200)]
+
+
+def test_a_damaged_file(tmp_path: Path) -> None:
+    with office(tmp_path) as (server, token, file):
+        for ending in ("-wal", "-shm"):
+            Path(f"{file}{ending}").unlink(missing_ok=True)
+        file.write_bytes(b"This is no database. " * 1000)
+        is_unavailable(server.send("GET", "/api/dashboard", headers=token))
+        is_unavailable(server.send("POST", "/api/leads", lead_row(), token))
+        assert server.send("GET", "/").status == 200
+
+
+def test_the_admin_says_so_too(tmp_path: Path) -> None:
+    with office(tmp_path) as (server, _, file):
+        file.write_bytes(b"This is no database. " * 1000)
+        page = server.send("GET", "/admin/", headers={"Cookie": "sessionid=0123456789abcdefghijklmnopqrstuv"})
+        assert (page.status, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
+        assert b"try again" in page.body
+
+
+def test_writes_that_wait_do_not_keep_reads_waiting(tmp_path: Path) -> None:
+    """More of them than the worker has threads."""
+    with office(tmp_path, wait="8", THREADS="2") as (server, token, file), ExitStack() as stack:
+        body = json.dumps(lead_row()).encode()
+        head = post_head("/api/leads", f"Authorization: {token['Authorization']}", f"Content-Length: {len(body)}")
+        with writing(file):
+            waiting = [stack.enter_context(server.connect()) for _ in range(6)]
+            for connection in waiting:
+                connection.sendall(head + body)
+            for _ in range(20):
+                assert server.send("GET", "/api/dashboard", headers=token).json()["total_leads"] == 0
+            assert any(nothing_came(connection) for connection in waiting)  # so they were still at it

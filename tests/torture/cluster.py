@@ -1,0 +1,131 @@
+"""A PostgreSQL server of our own that may be killed, stopped, frozen and starved; never the one the tests run on."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+
+from tests.live import free_port
+
+LONGEST_START = 60  # seconds, recovery after a kill included
+
+
+def programs() -> Path | None:
+    """The folder of initdb and pg_ctl, of the newest PostgreSQL that is installed here; ``None`` without one."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    found = installed[-1] if installed else shutil.which("initdb")
+    return Path(found).parent if found else None
+
+
+class Cluster:
+    """A database server in a temporary folder, on a port it keeps over restarts."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder, self.port = folder, free_port()
+        self.data = folder / "data"
+        given = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), **settings}
+        self.options = " ".join([f"-p {self.port}", *(f"-c {name}={value}" for name, value in given.items())])
+
+    @property
+    def url(self) -> str:
+        """Of the database ``crm``."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/crm"
+
+    def make(self) -> None:
+        """initdb, start, and an empty database."""
+        self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8")
+        self.start()
+        with psycopg.connect(self.url.replace("/crm", "/postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE crm")
+
+    def start(self) -> None:
+        """Return when it takes connections; what a killed server left behind may need a moment to go away."""
+        until = time.monotonic() + LONGEST_START
+        while True:
+            try:
+                self._run(
+                    "pg_ctl", "-D", str(self.data), "-w", "-l", str(self.folder / "log"), "-o", self.options, "start"
+                )
+                return
+            except subprocess.CalledProcessError:
+                if time.monotonic() > until:
+                    raise AssertionError((self.folder / "log").read_text()[-2000:]) from None
+                time.sleep(0.1)
+
+    def stop(self, mode: str = "fast") -> None:
+        """``pg_ctl stop``: ``fast`` ends sessions with an error, ``immediate`` does not even say good-bye."""
+        self._run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
+
+    def kill(self) -> None:
+        """``kill -9`` of the postmaster."""
+        with suppress(ProcessLookupError):
+            os.kill(self.postmaster, signal.SIGKILL)
+
+    def kill_backend(self) -> bool:
+        """``kill -9`` of one process that serves a connection, after which the server recovers; was there one?"""
+        for pid in self.processes():
+            with suppress(OSError):
+                if "127.0.0.1" in Path(f"/proc/{pid}/cmdline").read_text():
+                    os.kill(pid, signal.SIGKILL)
+                    return True
+        return False
+
+    def freeze(self, signal_number: int = signal.SIGSTOP) -> None:
+        """Stop the postmaster and all its processes in their tracks; ``SIGCONT`` thaws them."""
+        for pid in [self.postmaster, *self.processes()]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal_number)
+
+    @property
+    def postmaster(self) -> int:
+        """Its process number."""
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
+    def processes(self) -> list[int]:
+        """The postmaster's children."""
+        children = Path(f"/proc/{self.postmaster}/task/{self.postmaster}/children")
+        return [int(pid) for pid in children.read_text().split()] if children.exists() else []
+
+    def execute(self, statement: str) -> list[tuple[object, ...]]:
+        """What an administrator asks; the rows, if any."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def _run(self, program: str, *arguments: str) -> None:
+        where = programs()
+        assert where is not None
+        run_as_owner(str(where / program), *arguments)
+
+
+def run_as_owner(*command: str) -> None:
+    """Run as the user who may own a cluster, which root may not."""
+    switched = ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else list(command)
+    subprocess.run(
+        switched, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+@contextmanager
+def own_cluster(**settings: str) -> Iterator[Cluster]:
+    """A running cluster with an empty database, thrown away afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="crm-cluster-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    cluster = Cluster(folder, **settings)
+    try:
+        cluster.make()
+        yield cluster
+    finally:
+        with suppress(OSError):
+            cluster.freeze(signal.SIGCONT)
+        with suppress(subprocess.CalledProcessError):
+            cluster.stop("immediate")
+        shutil.rmtree(folder, ignore_errors=True)

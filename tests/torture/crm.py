@@ -1,0 +1,90 @@
+"""The product's own server processes, started and killed at will on one port and one database."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.live import PROJECT, LiveServer, await_start, end, environment, free_port
+
+MANAGE = [sys.executable, "manage.py"]
+
+
+class Crm:
+    """A server that is started again with the same port, data and secret, as a supervisor would."""
+
+    def __init__(self, database_url: str, folder: Path, **variables: str) -> None:
+        self.port, self.folder = free_port(), folder
+        self.env = environment(DATABASE_URL=database_url, PORT=str(self.port), **variables)
+        self.database_url = database_url
+        self.live: LiveServer | None = None
+
+    def start(self, wait: bool = True) -> LiveServer:
+        """Start; return when it answers, or at once."""
+        log = self.folder / "server.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [*MANAGE, "serve"], cwd=PROJECT, env=self.env, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        self.live = LiveServer(self.port, self.database_url, process, log)
+        if wait:
+            await_start(self.live)
+        return self.live
+
+    @property
+    def server(self) -> LiveServer:
+        """The running one."""
+        assert self.live is not None
+        return self.live
+
+    def workers(self) -> list[int]:
+        """The process numbers of its workers."""
+        pid = self.server.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        return [int(child) for child in children.read_text().split()] if children.exists() else []
+
+    def kill_worker(self, rng: random.Random) -> None:
+        """``kill -9`` of one of them, which the master replaces."""
+        if workers := self.workers():
+            os.kill(rng.choice(workers), signal.SIGKILL)
+
+    def kill_master(self) -> None:
+        """``kill -9`` of the master; returns when its workers, whose end follows, are gone too."""
+        workers = self.workers()
+        self.server.process.kill()
+        self.server.process.wait()
+        for pid in workers:
+            await_end(pid)
+
+    def stop(self) -> None:
+        """End it however it stands."""
+        if self.live:
+            end(self.live.process)
+
+    def manage(self, *arguments: object, **how: Any) -> subprocess.CompletedProcess[str]:
+        """A finished management command on the same database."""
+        command = [*MANAGE, *map(str, arguments)]
+        return subprocess.run(command, cwd=PROJECT, env=self.env, capture_output=True, text=True, check=False, **how)
+
+    def begin(self, *arguments: object) -> subprocess.Popen[str]:
+        """A management command under way, in a process group of its own."""
+        return subprocess.Popen(
+            [*MANAGE, *map(str, arguments)], cwd=PROJECT, env=self.env, text=True, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+
+def await_end(pid: int) -> None:
+    """Return when that process, no child of ours, is gone."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    import select
+
+    select.select([handle], [], [], 20)
+    os.close(handle)
