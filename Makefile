@@ -14,7 +14,7 @@ STATIC := $(shell find . -path ./$(VENV) -prune -o -path ./staticfiles -prune -o
 PRODUCTION := ENV_FILE= SECRET_KEY=$$($(PY) -m crm_project.secrets print) HTTPS=true ALLOWED_HOSTS=crm.example.com \
 	DATABASE_URL=sqlite:///$(VENV)/check.db
 
-.PHONY: run admin demo secret check test test-sqlite test-postgresql client bench bench-quick clean
+.PHONY: run admin demo secret check test test-sqlite test-postgresql client bench bench-quick torture screenshots clean
 
 run: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, then serve
 	@exec $(PY) manage.py serve
@@ -60,6 +60,12 @@ bench: $(VENV)/.dev  ## measure at 10k, 100k and 1M leads on PostgreSQL, into be
 
 bench-quick: $(VENV)/.dev  ## the same with 10k leads and one round: before and after a change
 	$(PY) -m benchmarks --leads 10000 --rounds 1 --seconds 1 $(ARGS)
+
+torture: $(VENV)/.dev  ## kill everything at random moments, at length, and write the figures into RELIABILITY.md
+	DATABASE_URL=sqlite:///app.db $(PY) -m tests.torture --save $(ARGS)
+
+screenshots: $(VENV)/.dev  ## draw the README's pictures anew, from sample data; needs Chromium
+	ENV_FILE= $(PY) -m tests.browser.pictures
 
 clean:  ## remove what was installed and generated; .env and the data stay
 	rm -rf $(VENV) staticfiles tests/client/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis

@@ -5,8 +5,10 @@ The environment wins over the file ``.env`` in the project folder (``ENV_FILE`` 
 """
 
 import re
+import sys
 import warnings
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +33,21 @@ try:
     WORKERS = env.int("WORKERS", 0, validate=between(min=0, max=64))  # 0: one for each core, at most 4
     THREADS = env.int("THREADS", 4, validate=between(min=1, max=64))
     SECRET_KEY = env.str("SECRET_KEY")
+    SECRET_KEY_FALLBACKS = [key.strip() for key in env.str("SECRET_KEY_FALLBACKS", "").split(",") if key.strip()]
     ALGORITHM = env.str("ALGORITHM", "HS256", validate=validate.OneOf(["HS256", "HS384", "HS512"]))
     ACCESS_TOKEN_EXPIRE_MINUTES = env.int("ACCESS_TOKEN_EXPIRE_MINUTES", 1440, validate=between(min=1, max=5_256_000))
+    REFRESH_TOKEN_EXPIRE_DAYS = env.int("REFRESH_TOKEN_EXPIRE_DAYS", 30, validate=between(min=1, max=3650))
     CORS_ORIGINS = env.str("CORS_ORIGINS", "http://localhost:5173,http://localhost:3000")
     ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(",") if host.strip()]
+    TRUSTED_PROXIES = env.str("TRUSTED_PROXIES", "")
     REGISTRATION_OPEN = env.bool("REGISTRATION_OPEN", True)
+    REGISTRATION_LIMIT = env.int("REGISTRATION_LIMIT", 60, validate=between(min=0))
     BULK_MAX_ROWS = env.int("BULK_MAX_ROWS", 10_000, validate=between(min=1))
     BODY_MAX_BYTES = env.int("BODY_MAX_BYTES", 16 * 2**20, validate=between(min=1024))
     BODY_TIMEOUT = env.float("BODY_TIMEOUT", 20.0, validate=between(min=0.1))
     HTTPS = env.bool("HTTPS", False)
+    ACCESS_LOG = env.bool("ACCESS_LOG", not DEBUG)
+    UPLOAD_DIR = BASE_DIR / env.str("UPLOAD_DIR", "uploads", validate=validate.Length(min=1))
     DATABASE_URL = env.str("DATABASE_URL", "sqlite:///app.db")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
@@ -55,12 +63,18 @@ for origin in CORS_ALLOWED_ORIGINS:
         raise ImproperlyConfigured(
             f'Environment variable "CORS_ORIGINS" invalid: {origin!r} is no origin such as https://app.example.com'
         )
+try:
+    TRUSTED_NETWORKS = [ip_network(proxy.strip()) for proxy in TRUSTED_PROXIES.split(",") if proxy.strip()]
+except ValueError as error:
+    raise ImproperlyConfigured(f'Environment variable "TRUSTED_PROXIES" invalid: {error}') from None
 if not SECRET_KEY.strip():
     raise ImproperlyConfigured('Environment variable "SECRET_KEY" invalid: it is empty')
-SECRET_KEY_WEAK = secrets.is_weak(SECRET_KEY)
+weak_keys = ["SECRET_KEY"] if secrets.is_weak(SECRET_KEY) else []
+weak_keys += ["SECRET_KEY_FALLBACKS"] if any(secrets.is_weak(key) for key in SECRET_KEY_FALLBACKS) else []
+SECRET_KEY_WEAK = bool(weak_keys)
 if SECRET_KEY_WEAK and HOST not in LOOPBACK:
     raise ImproperlyConfigured(
-        'Environment variable "SECRET_KEY" invalid: it is short, well known or easily guessed, '
+        f'Environment variable "{weak_keys[0]}" invalid: it is short, well known or easily guessed, '
         f"and HOST={HOST} lets other machines in. `make secret` prints a good one."
     )
 # `manage.py serve` says it once and in our words; PyJWT would say it again at every token.
@@ -71,11 +85,15 @@ warnings.filterwarnings("ignore", "No directory at", UserWarning)  # see WHITENO
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]", *([HOST] if HOST not in ("0.0.0.0", "::") else [])]
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "dashboard.apps.BackOfficeConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "corsheaders",
     "django_filters",
@@ -89,10 +107,12 @@ INSTALLED_APPS = [
     "dashboard",
 ]
 
-# CORS outermost, so that every reply, errors included, carries its headers. What only the admin needs is passed by
-# under /api (see crm_project/api/middleware.py).
+# Outermost what every reply carries, errors included: its request's id, then the CORS headers. What only the admin
+# needs is passed by under /api (see crm_project/api/middleware.py).
 MIDDLEWARE = [
+    "crm_project.api.access.AccessLog",
     "corsheaders.middleware.CorsMiddleware",
+    "crm_project.api.compression.Compression",
     "crm_project.api.middleware.ApiManners",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -102,6 +122,7 @@ MIDDLEWARE = [
     "crm_project.api.middleware.AuthenticationMiddleware",
     "crm_project.api.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "crm_project.api.middleware.BackOfficePolicy",
 ]
 
 ROOT_URLCONF = "crm_project.urls"
@@ -109,6 +130,7 @@ WSGI_APPLICATION = "crm_project.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "dashboard" / "templates"],  # first, so that they may stand in for the frame's own
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -132,8 +154,22 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 
+UNFOLD = {
+    "SITE_TITLE": "Real Estate CRM",
+    "SITE_HEADER": "Real Estate CRM",
+    "SITE_ICON": "dashboard.site.icon",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "dashboard.site.icon"}],
+    "STYLES": ["dashboard.site.list_style", "dashboard.site.home_style"],
+    "COLORS": {"primary": "dashboard.site.palette"},
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"navigation": "dashboard.site.navigation"},
+}
+
 AUTH_USER_MODEL = "users.User"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 PASSWORD_HASHERS = [
     "users.hashers.Argon2",
     "users.hashers.PasslibBcryptSha256",
@@ -222,14 +258,16 @@ CSRF_COOKIE_SECURE = HTTPS
 # W003 does not know our CsrfViewMiddleware, which is Django's wherever there are sessions.
 SILENCED_SYSTEM_CHECKS = ["security.W003", "security.W005", "security.W021"]
 
+TERMINAL = sys.stderr is not None and sys.stderr.isatty()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"lines": {"()": "crm_project.logs.Text" if TERMINAL else "crm_project.logs.JSONLines"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "crm": {"level": "INFO"},  # crm.access: requests; crm.events: what must be accounted for
         "django.request": {"level": "ERROR"},  # a 404 is the client's affair
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },

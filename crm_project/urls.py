@@ -3,14 +3,21 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from crm_project.api.health import health
+from crm_project.api.health import health, ready
 from crm_project.api.schema import docs, openapi, redoc
+from dashboard.site import favicon
+from users.admin_login import change_password, login
 
 urlpatterns = [
     path("", health),
+    path("health/live", health),
+    path("health/ready", ready),
     path("openapi.json", openapi, name="openapi"),
     path("docs", docs, name="docs"),
     path("redoc", redoc, name="redoc"),
+    path("admin/login/", login),  # before the site's own
+    path("admin/password_change/", change_password),
+    path("favicon.ico", favicon),
     path("admin/", admin.site.urls),
     path("api/", include("users.urls")),
     path("api/", include("leads.urls")),

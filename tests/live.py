@@ -132,7 +132,10 @@ def serving(without: Iterable[str] = (), **variables: str) -> Iterator[LiveServe
     folder = Path(tempfile.mkdtemp())
     with fresh_database() as database_url:
         port = free_port()
-        env = environment(without, **{"PORT": str(port), "DATABASE_URL": database_url, **variables})
+        # No limit on accounts: all tests have the one address.
+        own = {"PORT": str(port), "DATABASE_URL": database_url, "REGISTRATION_LIMIT": "0"}
+        own["UPLOAD_DIR"] = str(folder / "uploads")
+        env = environment(without, **{**own, **variables})
         log = folder / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -92,7 +92,13 @@ FOR_ACTIVE_LEADS = {
     "leads_email_key",
     "leads_person_key",
 }
-LEADS = FOR_ACTIVE_LEADS | {"leads_by_import_run", "leads_higher_budget", "leads_lower_budget"}
+LEADS = FOR_ACTIVE_LEADS | {
+    "leads_deleted",
+    "leads_merged_into",
+    "leads_by_import_run",
+    "leads_higher_budget",
+    "leads_lower_budget",
+}
 ACTIVITIES = {"activities_of_lead", "activities_latest", "activities_of_user"}
 
 
@@ -125,6 +131,31 @@ def test_the_indexes_of_activities() -> None:
     assert "lead_id, activity_date desc, created_at desc, id desc" in got["activities_of_lead"]
     assert "activity_date desc, created_at desc, id desc" in got["activities_latest"]
     assert "user_id, activity_date desc" in got["activities_of_user"]
+
+
+def test_the_indexes_of_the_history() -> None:
+    got = indexes("leads_leadchange")
+    assert set(got) - {"leads_leadchange_pkey"} == {"changes_of_lead"}
+    assert "lead_id, id desc" in got["changes_of_lead"]
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("users_loginfailure", {"failures_at_address", "failures_of_name", "failures_by_time"}),
+        ("users_registration", {"registrations_at_address", "registrations_by_time"}),
+    ],
+)
+def test_the_indexes_of_what_is_counted_by_address(table: str, expected: set[str]) -> None:
+    got = indexes(table)
+    assert set(got) - {f"{table}_pkey"} == expected
+    assert all("(address, " in text for name, text in got.items() if name.endswith("_at_address"))
+
+
+def test_the_indexes_of_kept_replies() -> None:
+    got = indexes("api_idempotencykey")
+    unique = {"api_idempotency_key"} if connection.vendor == "postgresql" else set()  # SQLite makes its own, unnamed
+    assert set(got) - {"api_idempotencykey_pkey"} == {"api_idempotency_created"} | unique
 
 
 def test_the_trigram_index_serves_searches() -> None:

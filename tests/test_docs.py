@@ -57,6 +57,12 @@ def test_every_dependency_has_its_reason(package: str) -> None:
     assert package.lower().removesuffix("-stubs") in reasons
 
 
+def test_every_promise_names_tests_that_exist() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)`", (PROJECT / "SECURITY.md").read_text())
+    assert len(named) > 10
+    assert [name for name in named if not (PROJECT / name).exists()] == []
+
+
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_links_lead_somewhere(document: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", (PROJECT / document).read_text()):

@@ -7,15 +7,19 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.conftest import Api
-from tests.factories import activity_row, bearer, lead_row, make_lead, make_user
+from tests.factories import PASSWORD, activity_row, bearer, lead_row, make_lead, make_user
 from users.models import User
 
 REGISTRATION = {"username": "new", "email": "n@b.c", "password": "12345678", "first_name": "", "last_name": ""}
+PASSWORDS = {"current_password": PASSWORD, "new_password": "another password"}
 CREDENTIALS = {"username": "nobody", "password": "wrong password"}
 
 # (method, route as in the URL map, body, status for an agent)
 PROTECTED: list[tuple[str, str, Any, int]] = [
     ("GET", "api/users/me", None, 200),
+    ("POST", "api/users/me/password", PASSWORDS, 200),
+    ("POST", "api/users/logout", None, 409),
+    ("POST", "api/users/logout-all", None, 204),
     ("GET", "api/leads", None, 200),
     ("POST", "api/leads", lead_row(), 201),
     ("GET", "api/leads/<lead_id>", None, 200),
@@ -24,6 +28,7 @@ PROTECTED: list[tuple[str, str, Any, int]] = [
     ("DELETE", "api/leads/<lead_id>", None, 204),
     ("GET", "api/leads/<lead_id>/activities", None, 200),
     ("POST", "api/leads/<lead_id>/activities", activity_row(), 201),
+    ("GET", "api/leads/<lead_id>/history", None, 200),
     ("GET", "api/dashboard", None, 200),
 ]
 # (method, route, body, status for anybody)
@@ -31,7 +36,10 @@ PUBLIC: list[tuple[str, str, Any, int]] = [
     ("POST", "api/users/register", REGISTRATION, 201),
     ("POST", "api/users/login", CREDENTIALS, 401),
     ("POST", "api/users/token", b"username=nobody&password=wrong", 401),
+    ("POST", "api/users/token/refresh", {"refresh_token": "unknown"}, 401),
     ("GET", "", None, 200),
+    ("GET", "health/live", None, 200),
+    ("GET", "health/ready", None, 200),
     ("GET", "docs", None, 200),
     ("GET", "redoc", None, 200),
     ("GET", "openapi.json", None, 200),

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif("connection.vendor != 'postgresql'", reason="plans are PostgreSQL's"),
 ]
 
-LARGE = ("leads_lead", "activities_activity")
+LARGE = ("leads_lead", "activities_activity", "leads_leadchange")
 LEADS = 20_000
 FILL_LEADS = f"""
 INSERT INTO leads_lead (first_name, last_name, email, phone, status, source, budget_min, budget_max, property_interest,
@@ -34,6 +34,10 @@ FILL_ACTIVITIES = """
 INSERT INTO activities_activity (lead_id, user_id, activity_type, title, activity_date, created_at, user_name)
 SELECT id, %s, 'call', 'Call', created_at::date, created_at, 'Ada' FROM leads_lead, generate_series(1, 2) ORDER BY id
 """
+FILL_HISTORY = """
+INSERT INTO leads_leadchange (lead_id, changes, at, kind, door, user_name)
+SELECT id, '{}', created_at, 'created', 'api', 'Ada' FROM leads_lead ORDER BY id
+"""
 
 
 @pytest.fixture
@@ -42,8 +46,9 @@ def office(agent: User) -> int:
     with connection.cursor() as cursor:
         cursor.execute(FILL_LEADS)
         cursor.execute(FILL_ACTIVITIES, [agent.pk])
+        cursor.execute(FILL_HISTORY)
         cursor.execute("SELECT gin_clean_pending_list('leads_search')")  # as autovacuum does
-        cursor.execute("ANALYZE leads_lead, activities_activity")
+        cursor.execute("ANALYZE leads_lead, activities_activity, leads_leadchange")
     return int(Lead.objects.active().latest("pk").pk)
 
 
@@ -88,6 +93,7 @@ READS = (
     "/api/leads?q=nobody&status=new",
     "/api/leads/{lead}",
     "/api/leads/{lead}/activities",
+    "/api/leads/{lead}/history",
     "/api/dashboard",
 )
 

@@ -1,23 +1,29 @@
 """Every error under /api as JSON: ``{"detail": "sentence"}``, or Pydantic-v2-shaped problems for a 422."""
 
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from crm_project.events import event
 from crm_project.values import Problem
 
 logger = logging.getLogger(__name__)
 
 MOST_PROBLEMS = 100  # told in one reply
+AWAY = "The database is busy or away; try again"
+RETRY_AFTER = "2"  # seconds
+AWAY_PAGE = """<!doctype html><html lang="en"><title>Not available just now</title>
+<h1>Not available just now</h1><p>The database is busy or away. Please try again in a moment.</p>"""
 MOST_ECHOED = 1000  # characters of a refused value, or bytes of its JSON, repeated in a reply
 
 
@@ -80,15 +86,30 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             return Response({"detail": "Not authenticated"}, error.status_code, headers=_headers(error))
         case exceptions.MethodNotAllowed():  # the view adds Allow
             return Response({"detail": "Method Not Allowed"}, error.status_code)
+        case exceptions.PermissionDenied():
+            event("permission_denied")
+            return Response({"detail": str(error.detail)}, error.status_code)
         case exceptions.APIException():
             return Response({"detail": str(error.detail)}, error.status_code, headers=_headers(error))
         case Http404():
             return Response({"detail": "Not Found"}, status.HTTP_404_NOT_FOUND)
-        case OperationalError() | InterfaceError():
-            logger.error("database unavailable: %s", type(error).__name__, exc_info=error)
-            unavailable = {"detail": "The database is busy or away; try again"}
-            return Response(unavailable, status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": "2"})
+        case DatabaseError() | InterfaceError() if is_outage(error):
+            tell_outage(error)
+            return Response({"detail": AWAY}, status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER})
     return None
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database, and not what it was asked, is the reason: away, full, locked, read-only, damaged, stopping.
+
+    A read-only PostgreSQL, or one whose disk fails, raises ``InternalError``; a damaged SQLite file the plain class.
+    """
+    return isinstance(error, OperationalError | InterfaceError | InternalError) or type(error) is DatabaseError
+
+
+def tell_outage(error: BaseException) -> None:
+    """One line in the log; a traceback for each request of an outage would bury what else it says."""
+    logger.error("database unavailable: %s: %s", type(error).__name__, str(error).partition("\n")[0])
 
 
 def _headers(error: exceptions.APIException) -> dict[str, str]:
@@ -118,10 +139,24 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Django's handler500: says nothing of the inside; the traceback is in the log."""
+    """Django's handler500: says nothing of the inside; the traceback is in the log. A 503 in an outage.
+
+    The admin's views and all middleware come by here; in the API itself ``exception_handler`` is first.
+    """
+    if (error := sys.exception()) and is_outage(error):
+        return unavailable(request, error)
     if request.path_info.startswith("/admin"):
         return defaults.server_error(request)
     return reply(500, "Internal Server Error")
+
+
+def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
+    """503 while the database is away: JSON, and a page for people in the admin."""
+    tell_outage(error)
+    response = HttpResponse(AWAY_PAGE, status=503) if request.path_info.startswith("/admin") else reply(503, AWAY)
+    response["Retry-After"] = RETRY_AFTER
+    response._has_been_logged = True  # type: ignore[attr-defined]  # in one line; Django would add the traceback
+    return response
 
 
 def too_large() -> Refused:

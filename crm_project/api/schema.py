@@ -9,6 +9,7 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import resolve
 from django.views.decorators.http import require_safe
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
@@ -48,6 +49,11 @@ SCHEMAS: Node = {
         "required": ["detail"],
     },
 }
+RETRY_AFTER: Node = {
+    "description": "Seconds to wait before trying again",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 0},
+}
 HEADERS: dict[str, Node] = {
     "401": {
         "WWW-Authenticate": {
@@ -56,13 +62,8 @@ HEADERS: dict[str, Node] = {
             "schema": {"type": "string", "enum": ["Bearer"]},
         }
     },
-    "503": {
-        "Retry-After": {
-            "description": "Seconds to wait before trying again",
-            "required": True,
-            "schema": {"type": "integer", "minimum": 0},
-        }
-    },
+    "429": {"Retry-After": RETRY_AFTER},
+    "503": {"Retry-After": RETRY_AFTER},
 }
 # The refusals that operations share: code -> name of the component, sentence.
 REFUSALS = {
@@ -70,33 +71,45 @@ REFUSALS = {
     "401": ("Unauthorized", "No token, or one that is invalid, expired or revoked"),
     "404": ("NotFound", "No such active lead"),
     "408": ("RequestTimeout", "The body did not arrive in time"),
+    "409": ("Conflict", "A request with the same `Idempotency-Key` is still running"),
     "413": ("ContentTooLarge", f"The body is over {settings.BODY_MAX_BYTES} bytes or {settings.BULK_MAX_ROWS} rows"),
     "415": ("UnsupportedMediaType", "The body is of another content type"),
     "422": ("Unprocessable", "Values that break the rules"),
     "503": ("Unavailable", "The server or its database is too busy; try again"),
 }
-HEALTH: Node = {
-    "get": {
-        "operationId": "get_health",
-        "summary": "Health",
-        "description": "Whether the server is there; asks nothing of the database.",
-        "tags": ["Health"],
-        "security": [],
-        "responses": {
-            "200": {
-                "description": "The server is there",
-                "content": {
-                    "application/json": {
-                        "schema": {
-                            "type": "object",
-                            "properties": {"status": {"type": "string", "enum": ["ok"]}},
-                            "required": ["status"],
-                        }
-                    }
-                },
+REPEATABLE = (
+    " With an `Idempotency-Key` (1 to 255 printable ASCII characters) it is done once: sent again within 24 hours it "
+    "gets the same reply, marked `Idempotent-Replayed: true`; with another body, a 422."
+)
+OK: Node = {
+    "description": "It is",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {"status": {"type": "string", "enum": ["ok"]}},
+                "required": ["status"],
             }
-        },
-    }
+        }
+    },
+}
+
+
+def _health(operation_id: str, summary: str, description: str, **refusals: Node) -> Node:
+    responses = {"200": OK, **refusals}
+    common = {"tags": ["Health"], "security": [], "responses": responses}
+    return {"get": {"operationId": operation_id, "summary": summary, "description": description, **common}}
+
+
+HEALTH: Node = {
+    "/": _health("get_health", "Health", "Whether the server is there; asks nothing of the database."),
+    "/health/live": _health("get_liveness", "Alive", "Whether the server answers; asks nothing of the database."),
+    "/health/ready": _health(
+        "get_readiness",
+        "Ready",
+        "Whether it can work: the database answers within two seconds and has every migration.",
+        **{"503": {"$ref": "#/components/responses/Unavailable"}},
+    ),
 }
 
 
@@ -140,18 +153,19 @@ def as_contract(result: Node, generator: Any, request: Any, public: bool) -> Nod
     components = result["components"]
     for schema in components["schemas"].values():
         _bound_rows(schema)
-    for path, described in _operations(result):
-        _complete(path, described)
-    result["paths"] = {"/": HEALTH, **result["paths"]}
+        _let_longer_objects_fit(schema)
+    for path, method, described in _operations(result):
+        _complete(path, method, described)
+    result["paths"] = {**HEALTH, **result["paths"]}
     components["schemas"] = dict(sorted({**components["schemas"], **SCHEMAS}.items()))
     components["responses"] = {name: _refusal(code, sentence) for code, (name, sentence) in REFUSALS.items()}
     return result
 
 
-def _operations(result: Node) -> Iterator[tuple[str, Node]]:
+def _operations(result: Node) -> Iterator[tuple[str, str, Node]]:
     for path, methods in result["paths"].items():
-        for described in methods.values():
-            yield path, described
+        for method, described in methods.items():
+            yield path, method, described
 
 
 def _bound_rows(schema: Node) -> None:
@@ -160,13 +174,22 @@ def _bound_rows(schema: Node) -> None:
             choice.update(minItems=1)  # no maxItems: more than BULK_MAX_ROWS are a 413, not an invalid value
 
 
-def _complete(path: str, described: Node) -> None:
+def _let_longer_objects_fit(schema: Node) -> None:
+    """A reply that is an object or a longer one of the same start fits both, which ``oneOf`` forbids."""
+    if "oneOf" in schema and all("$ref" in choice for choice in schema["oneOf"]):
+        schema["anyOf"] = schema.pop("oneOf")
+
+
+def _complete(path: str, method: str, described: Node) -> None:
     """The error replies that follow from what an operation takes; ``security: []`` where no token is asked for."""
     public = described.get("security", [{}]) == [{}]
     described["security"] = [] if public else described["security"]
     codes = {"503"}
     if not public:
         codes.add("401")
+        if method == "post" and resolve(path).func.cls.keeps_replies:  # type: ignore[attr-defined]
+            described["description"] += REPEATABLE
+            codes |= {"409", "422"}
     if "requestBody" in described:
         described["requestBody"]["required"] = True
         codes |= {"400", "408", "413", "415", "422"}

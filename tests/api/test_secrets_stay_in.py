@@ -33,7 +33,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("path", ["/api/users/register", "/api/users/login"])
+@pytest.mark.parametrize("path", ["/api/users/register", "/api/users/login", "/api/users/token/refresh"])
 def test_no_refusal_repeats_a_password(anonymous: Api, path: str, body: Any) -> None:
     reply = anonymous.send("POST", path, orjson.dumps(body))
     assert reply.status_code in (401, 422)
@@ -61,6 +61,13 @@ def test_malformed_json_repeats_none(anonymous: Api, body: bytes) -> None:
 )
 def test_the_form_repeats_none(anonymous: Api, fields: dict[str, str]) -> None:
     reply = anonymous.send("POST", "/api/users/token", urlencode(fields), FORM)
+    assert reply.status_code == 422
+    assert SECRET.encode() not in reply.content
+
+
+@pytest.mark.parametrize("body", [*BODIES, {"current_password": [SECRET], "new_password": SECRET * 400}])
+def test_a_change_of_password_repeats_none(api: Api, body: Any) -> None:
+    reply = api.send("POST", "/api/users/me/password", orjson.dumps(body))
     assert reply.status_code == 422
     assert SECRET.encode() not in reply.content
 

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
+from activities.models import Activity
 from tests.conftest import Api
 from tests.factories import PASSWORD, activity_row, lead_row, make_activity, make_lead
 from users.models import User
@@ -37,6 +38,17 @@ def test_leads(api: Api) -> None:
     assert_is("LeadOut", api.get("/api/leads"))
     assert_is("LeadOut", api.post("/api/leads", [lead_row()]))
     assert_is("LeadOut", api.put(f"/api/leads/{lead.pk}", {"is_active": False}))
+
+
+def test_history(api: Api, agent: User) -> None:
+    lead = make_lead(budget_min=1)
+    path = f"/api/leads/{lead.pk}/history"
+    assert_is("HistoryEntry", api.get(path))
+    api.put(f"/api/leads/{lead.pk}", {"budget_min": None, "budget_max": 2**63 - 1, "phone": ""})
+    assert_is("HistoryEntry", api.get(path))
+    make_activity(lead, agent)
+    Activity.objects.update(door=None)
+    assert_is("HistoryEntry", api.get(path))
 
 
 def test_activities_and_dashboard(api: Api, agent: User) -> None:

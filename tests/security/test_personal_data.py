@@ -1,0 +1,287 @@
+"""``manage.py export_person`` and ``erase_person``: everything that is held about somebody, told and taken out."""
+
+import io
+import json
+import zlib
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.apps import apps
+from django.contrib.admin.models import LogEntry
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from activities.models import Activity
+from dashboard.queries import stats
+from leads.models import ImportRun, Lead, LeadChange
+from tests.conftest import Api
+from tests.factories import PASSWORD, bearer, lead_row, make_activity, make_lead, make_user
+from users.models import LoginFailure, RefreshToken, User
+
+pytestmark = pytest.mark.django_db
+
+EMAIL = "Zerelda.Quux@Example.com"
+OTHER_EMAIL = "zq@private.example"
+NAMES = ("Zerelda", "Quuxley")
+PHONE = "+44 7700 900-123"
+INTEREST = "A cellar for zithers"
+TRACES = ("zerelda", "quux", "7700 900", "7700900123", "zither", "zq@private")
+
+
+def run(command: str, *arguments: str) -> str:
+    """What a command prints."""
+    out = io.StringIO()
+    call_command(command, *arguments, stdout=out)
+    return out.getvalue()
+
+
+def everything() -> str:
+    """Every value of every table, in lower case; packed replies unpacked."""
+    told = []
+    for model in apps.get_models():
+        for row in model._default_manager.values_list():
+            told += [zlib.decompress(value) if _is_packed(model, value) else value for value in row]
+    return "\n".join(map(str, told)).lower()
+
+
+def _is_packed(model: Any, value: Any) -> bool:
+    return model.__name__ == "IdempotencyKey" and isinstance(value, bytes | memoryview) and len(value) != 32
+
+
+def file_of(tmp_path: Any, text: str, name: str) -> str:
+    """A file to import."""
+    path = tmp_path / name
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.fixture
+def known(api: Api, agent: User, boss: Client, tmp_path: Any) -> Lead:
+    """A lead who has left traces wherever leads leave any."""
+    keyed = Api({**bearer(agent), "Idempotency-Key": "once"})
+    names = {"first_name": NAMES[0], "last_name": NAMES[1], "email": EMAIL, "phone": PHONE}
+    lead_id = keyed.post("/api/leads", [lead_row(**names, property_interest=INTEREST), lead_row()]).json()[0]["id"]
+    keyed.post(f"/api/leads/{lead_id}/activities", {**ACTIVITY, "notes": "Zerelda said so"})
+    api.post(f"/api/leads/{lead_id}/activities", [ACTIVITY, {**ACTIVITY, "notes": ""}])
+    api.put(f"/api/leads/{lead_id}", {"phone": "+44 7700 900-124", "last_name": "Quux"})
+    api.put(f"/api/leads/{lead_id}", {"phone": PHONE})
+    rows = f"First name,Email,Budget min\nZeldas,{EMAIL},5\n"
+    run("import_leads", file_of(tmp_path, rows, "update.csv"), "--on-duplicate", "update")
+    rows = f"First name,Email,Phone,Budget min\nAda,x@example.com,1,none\nOther,{EMAIL} x,{PHONE},much\n"
+    with pytest.raises(SystemExit):
+        run("import_leads", file_of(tmp_path, rows, "bad.csv"), "--on-error", "skip")
+    lead = Lead.objects.get(pk=lead_id)
+    boss.post(f"/admin/leads/lead/{lead_id}/change/", {**FORM, **names, "seen_version": lead.version})
+    assert LogEntry.objects.filter(object_repr__contains=NAMES[0]).exists()
+    double = make_lead(**{**names, "email": OTHER_EMAIL}, is_active=False)
+    Lead.objects.filter(pk=double.pk).update(merged_into=lead_id)
+    return Lead.objects.get(pk=lead_id)
+
+
+ACTIVITY = {"activity_type": "call", "title": "Call with Zerelda", "activity_date": "2026-10-03"}
+FORM = {"status": "new", "source": "website", "property_interest": INTEREST, "is_active": "True", "_save": "1"}
+
+
+@pytest.fixture
+def boss(db: None) -> Client:
+    """A superuser's browser."""
+    client = Client()
+    client.force_login(make_user(username="boss", is_staff=True, is_superuser=True))
+    return client
+
+
+def exported(email: str = EMAIL) -> dict[str, Any]:
+    """The document."""
+    document: dict[str, Any] = json.loads(run("export_person", email))
+    return document
+
+
+def test_the_export_has_every_trace_of_a_lead(known: Lead) -> None:
+    found = exported(EMAIL.upper())
+    assert {lead["id"] for lead in found["leads"]} >= {known.pk}
+    assert len(found["leads"]) == 2
+    assert {lead["email"] for lead in found["leads"]} == {EMAIL, OTHER_EMAIL}
+    assert len(found["activities"]) == 3
+    assert {entry["kind"] for entry in found["history"]} >= {"created", "changed"}
+    assert any("Zeldas" in str(entry["changes"]) for entry in found["history"])
+    assert found["kept_to_undo_imports"][0]["before"]["email"] == EMAIL
+    assert f"{EMAIL} x" in {problem["value"] for problem in found["problems_of_imports"]}
+    assert "none" not in {problem["value"] for problem in found["problems_of_imports"]}
+    assert found["back_office_log"]
+    assert found["user"] == []
+
+
+def test_the_export_tells_nothing_of_others(known: Lead) -> None:
+    other = make_lead(first_name="Bystander")
+    make_activity(other, make_user())
+    assert "Bystander" not in run("export_person", EMAIL)
+    assert {activity["lead_id"] for activity in exported()["activities"]} == {known.pk}
+
+
+def test_nothing_is_left_of_an_erased_lead(known: Lead) -> None:
+    assert all(trace in everything() for trace in TRACES)
+    told = run("erase_person", EMAIL, "--yes")
+    assert "2 leads" in told.split("Erased:")[1]
+    left = everything()
+    assert [trace for trace in TRACES if trace in left] == []
+    known.refresh_from_db()
+    assert (known.is_active, known.email_key, known.activity_count, known.budget_min) == (False, "", 3, 5)
+    assert exported()["leads"] == []
+
+
+def test_counts_and_audit_stay_consistent(known: Lead, api: Api) -> None:
+    before = stats()
+    entries, activities = LeadChange.objects.count(), Activity.objects.count()
+    run("erase_person", EMAIL, "--yes")
+    after = stats()
+    assert after["total_leads"] == before["total_leads"] - 1
+    assert after["total_activities"] == before["total_activities"] - 3
+    assert (LeadChange.objects.count(), Activity.objects.count()) == (entries + 2, activities)
+    assert run("verify").strip().endswith("no differences")
+    assert api.get(f"/api/leads/{known.pk}").status_code == 404
+    assert api.get("/api/dashboard").status_code == 200
+    told = LeadChange.objects.of_lead(known.pk)[0]
+    assert (told.kind, told.door, told.changes) == (
+        "deleted",
+        "command",
+        {"erased": [False, True], "is_active": [True, False]},
+    )
+
+
+def test_a_request_that_is_sent_again_is_still_not_done_again(known: Lead, agent: User) -> None:
+    leads = Lead.objects.count()
+    keyed = Api({**bearer(agent), "Idempotency-Key": "second"})
+    body = lead_row(email=EMAIL)
+    keyed.post("/api/leads", body)
+    run("erase_person", EMAIL, "--yes")
+    again = keyed.post("/api/leads", body)
+    assert (again.status_code, again.json()["email"], again["Idempotent-Replayed"]) == (201, "", "true")
+    assert Lead.objects.count() == leads + 1
+
+
+def test_undoing_an_import_brings_nothing_back(known: Lead) -> None:
+    run("erase_person", EMAIL, "--yes")
+    number = ImportRun.objects.get(file_name="update.csv").pk
+    with pytest.raises(CommandError, match="can be taken back"):
+        run("undo_import", str(number))
+    assert not [trace for trace in TRACES if trace in everything()]
+
+
+def test_a_dry_run_counts_and_changes_nothing(known: Lead) -> None:
+    before = everything()
+    told = run("erase_person", EMAIL, "--dry-run")
+    assert "Would erase:\n        2 leads\n        3 activities" in told
+    assert everything() == before
+
+
+def test_it_asks_first(known: Lead) -> None:
+    before = everything()
+    with mock.patch("builtins.input", return_value="y"), pytest.raises(CommandError, match="nothing was erased"):
+        run("erase_person", EMAIL)
+    assert everything() == before
+    with mock.patch("builtins.input", return_value="yes"):
+        assert "Erased:" in run("erase_person", EMAIL)
+    assert not Lead.objects.filter(email=EMAIL).exists()
+
+
+def test_an_address_that_is_somebody_elses_lead_by_now(api: Api) -> None:
+    lead = make_lead(email=EMAIL, first_name="Grace")
+    api.put(f"/api/leads/{lead.pk}", {"email": "grace@example.com"})
+    assert [entry["lead_id"] for entry in exported()["history"]] == [lead.pk]
+    run("erase_person", EMAIL, "--yes")
+    lead.refresh_from_db()
+    assert (lead.is_active, lead.first_name, lead.email) == (True, "Grace", "grace@example.com")
+    assert EMAIL.lower() not in everything()
+
+
+def signed_in(user: User) -> str:
+    """A refresh token of the user."""
+    form = {"username": user.username, "password": PASSWORD, "scope": "offline_access"}
+    return str(Api({}).post("/api/users/login", form).json()["refresh_token"])
+
+
+@pytest.fixture
+def leaver(boss: Client) -> User:
+    """An agent who has left traces wherever users leave any."""
+    user = make_user(username="zerelda", email=EMAIL, first_name=NAMES[0], last_name=NAMES[1], is_staff=True)
+    signed_in(user)
+    api = Api({**bearer(user), "Idempotency-Key": "once"})
+    lead = api.post("/api/leads", lead_row()).json()["id"]
+    api.post(f"/api/leads/{lead}/activities", {**ACTIVITY, "title": "Intro", "notes": None})
+    ImportRun.objects.create(file_name="a.csv", sha256="0", state="undone", user=user, started_by=user.name)
+    ImportRun.objects.update(undone_by=user.name)
+    Api({}).post("/api/users/login", {"username": "zerelda", "password": "wrong password"})
+    boss.post(
+        f"/admin/users/user/{user.pk}/change/",
+        {"username": "zerelda", "email": EMAIL, "first_name": NAMES[0], "last_name": NAMES[1], "is_active": "on"},
+    )
+    assert LogEntry.objects.filter(object_repr="zerelda").exists()
+    return user
+
+
+def test_the_export_of_a_user(leaver: User) -> None:
+    found = exported()
+    assert found["user"][0]["username"] == "zerelda"
+    assert "password" not in found["user"][0]
+    assert [activity["title"] for activity in found["activities_signed"]] == ["Intro"]
+    assert [entry["kind"] for entry in found["history_signed"]] == ["created"]
+    assert len(found["logins_remembered"]) == len(found["failed_logins"]) == len(found["imports_started"]) == 1
+
+
+def test_an_erased_user(leaver: User) -> None:
+    headers, refresh = bearer(User.objects.get(pk=leaver.pk)), signed_in(leaver)
+    session = Client()
+    session.force_login(User.objects.get(pk=leaver.pk))
+    assert Api(headers).get("/api/users/me").status_code == 200
+    run("erase_person", EMAIL, "--yes")
+    left = everything()
+    assert [trace for trace in ("zerelda", "quuxley") if trace in left] == []
+    assert Api(headers).get("/api/users/me").status_code == 401
+    assert Api({}).post("/api/users/token/refresh", {"refresh_token": refresh}).status_code == 401
+    assert session.get("/admin/").status_code == 302
+    user = User.objects.get(pk=leaver.pk)
+    name = f"erased-{user.pk}"
+    assert (user.username, user.is_active, user.has_usable_password()) == (name, False, False)
+    assert set(Activity.objects.values_list("user_name", "title")) == {(name, "Intro")}
+    assert not LoginFailure.objects.exists()
+    assert not RefreshToken.objects.exists()
+    assert run("verify").strip().endswith("no differences")
+
+
+def test_a_name_that_somebody_took_before(leaver: User) -> None:
+    make_user(username=f"ERASED-{leaver.pk}")
+    run("erase_person", EMAIL, "--yes")
+    assert User.objects.get(pk=leaver.pk).username == f"erased-{leaver.pk}-"
+
+
+def test_the_log_tells_of_it_without_the_address(known: Lead, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="crm"):
+        run("erase_person", EMAIL, "--yes")
+    (told,) = [record for record in caplog.records if record.msg == "person_erased"]
+    assert vars(told)["facts"] == {"leads": 2, "activities": 3, "users": 0}
+    assert EMAIL.lower() not in caplog.text.lower()
+
+
+@pytest.mark.parametrize("command", ["export_person", "erase_person"])
+@pytest.mark.parametrize("email", ["", "no address", "a@b", "x" * 400 + "@example.com", "a\0@example.com"])
+def test_what_is_no_address_is_refused(known: Lead, command: str, email: str) -> None:
+    phone_only = make_lead(email="")
+    with pytest.raises(CommandError, match="EMAIL"):
+        run(command, email)
+    assert Lead.objects.filter(pk=phone_only.pk, is_active=True).exists()
+
+
+def test_an_address_that_leads_nowhere(known: Lead) -> None:
+    assert "nothing" in run("erase_person", "nobody@example.com", "--yes")
+    assert exported("nobody@example.com")["leads"] == []
+
+
+def test_a_failure_on_the_way_leaves_everything_as_it_was(known: Lead) -> None:
+    before = everything()
+    failing = mock.patch("dashboard.personal_data.erasure._admin_log", side_effect=RuntimeError)
+    with failing, pytest.raises(RuntimeError):
+        run("erase_person", EMAIL, "--yes")
+    assert everything() == before
+    assert connection.in_atomic_block  # the test's own transaction
