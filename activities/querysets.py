@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models, transaction
 from django.utils import timezone
 
+from activities import writing
 from leads.importing import load
 from leads.models import Lead
 from users.actors import Door
@@ -42,12 +43,11 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
         author = {"user_id": user.pk, "user_name": user.name, "door": door.value}
         common = {"lead_id": lead_id, "created_at": timezone.now(), **author}
         activities = [self.model(**row, **common) for row in rows]
+        if len(activities) == 1:
+            writing.insert(activities[0])
+            return activities
         with transaction.atomic():
-            # Counting first locks the lead's row, so that writers of one lead queue up and nobody deletes it meanwhile.
-            if not Lead.objects.count_activities(lead_id, len(activities)):
+            if not Lead.objects.count_activities(lead_id, len(activities)):  # which locks its row, see ``writing``
                 raise Lead.DoesNotExist
-            if len(activities) == 1:
-                activities[0].save(force_insert=True)
-            else:
-                load.insert(self.model, [vars(activity) for activity in activities])
+            load.insert(self.model, [vars(activity) for activity in activities])
         return activities

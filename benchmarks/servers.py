@@ -91,7 +91,7 @@ def start_peer(name: str, folder: Path, database_url: str, workers: int = 2) -> 
     """The peer's ``run.sh PORT WORKERS`` in its own folder, on SQLAlchemy's asyncpg driver."""
     port = free_port()
     url = database_url.replace("postgresql://", "postgresql+asyncpg://").replace("sqlite:", "sqlite+aiosqlite:")
-    env = environment(DATABASE_URL=url, SQLITE_WAL="1")
+    env = environment(DATABASE_URL=url, SQLITE_WAL="1" if url.startswith("sqlite") else "0")
     return _start(name, ["./run.sh", str(port), str(workers)], folder, env, port, database_url)
 
 

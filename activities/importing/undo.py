@@ -23,11 +23,9 @@ def take_back(run: ImportRun, by: Actor, now: datetime) -> dict[str, Any]:
     they are.
     """
     deleted, last = 0, 0
-    created = Activity.objects.filter(import_run=run)
-    while batch := list(created.filter(pk__gt=last).order_by("pk").defer("notes")[:BATCH]):
+    while batch := _next(run, last):
         last = batch[-1].pk
         counts = Counter(activity.lead_id for activity in batch)
-        Lead.objects.locked_keys(counts)
         Activity.objects.filter(pk__in=[activity.pk for activity in batch]).delete()
         changes.record(_told(batch), by, Kind.UNDONE, now, run.pk)
         Lead.objects.count_many_activities({lead_id: -count for lead_id, count in counts.items()})
@@ -35,6 +33,22 @@ def take_back(run: ImportRun, by: Actor, now: datetime) -> dict[str, Any]:
     if run.created and not deleted:
         raise Refused(f"the activities of run {run.pk} came in before it was kept which run they came with")
     return {"deleted": 0, "restored": 0, "activities": deleted, "left": 0, "gone": 0, "reasons": {}, "why": {}}
+
+
+def _next(run: ImportRun, last: int) -> list[Activity]:
+    """The next activities of the run, the rows of their leads locked.
+
+    Whoever merges leads holds them while their activities move, so what was read before they were locked may be of
+    other leads by now: it is read again until all its leads are held.
+    """
+    rest = Activity.objects.filter(import_run=run, pk__gt=last).order_by("pk").defer("notes")
+    held: set[int] = set()
+    while True:
+        batch = list(rest[:BATCH])
+        if not (more := {activity.lead_id for activity in batch} - held):
+            return batch
+        Lead.objects.locked_keys(more)
+        held |= more
 
 
 def _told(activities: Sequence[Activity]) -> dict[int, changes.Changes]:
