@@ -106,11 +106,12 @@ def start_peers(options: argparse.Namespace, url: str, stack: ExitStack) -> list
         say("copying the rows for the peer …")
         start_peer("peer", options.peer, plain, 1).stop()  # makes its tables
         fill.copy_to_peer(url, plain)
-    peers = [start_peer("peer", options.peer, plain)]
+    databases = {"peer": plain}
     if not fill.is_sqlite(url):
         if new_database(options, indexed, stack, template=urlsplit(plain).path[1:]):
             fill.index_peer(indexed)
-        peers.append(start_peer("peer, our indexes", options.peer, indexed))
+        databases["peer, our indexes"] = indexed
+    peers = [start_peer(name, options.peer, database) for name, database in databases.items()]
     for peer in peers:
         stack.callback(peer.stop)
     return peers

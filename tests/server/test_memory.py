@@ -1,0 +1,37 @@
+"""What a worker holds after large requests is little more than before: many of them run on a small machine."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.factories import lead_row
+from tests.live import LiveServer, serving
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+MOST_GROWTH = 30  # MB; without what crm_project/memory.py does it is 80 and more
+
+
+def held(server: LiveServer) -> int:
+    """Bytes of memory that the server's only worker has for itself."""
+    master = server.process.pid
+    (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    lines = Path(f"/proc/{worker}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) * 1024
+
+
+def test_large_replies_and_bodies_leave_little_behind() -> None:
+    with serving(WORKERS="1") as server:
+        token = server.token()
+        rows = [lead_row(property_interest="a house by the lake") for _ in range(1000)]
+        assert server.send("POST", "/api/leads", rows, token).status == 201
+        assert server.send("GET", "/api/leads?size=1000", headers=token).status == 200
+        before = held(server)
+        with ThreadPoolExecutor(8) as clients:
+            replies = list(clients.map(lambda _: server.send("GET", "/api/leads?size=1000", headers=token), range(80)))
+        assert {reply.status for reply in replies} == {200}
+        assert server.send("POST", "/api/leads", rows * 5, token).status == 201
+        assert server.send("GET", "/", headers=token).status == 200
+        assert (held(server) - before) // 2**20 < MOST_GROWTH
