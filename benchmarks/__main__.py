@@ -18,7 +18,6 @@ from benchmarks.statements import counted
 DEFAULT_URL = "postgresql://postgres@127.0.0.1:5432/crm_bench"
 LONGEST_BURST = 10  # seconds; a call that takes seconds is measured for that long, in one round
 LARGEST_COUNTED = 10**6  # bytes of a body; thousands of statements pass the counting proxy slowly
-RESULTS = PROJECT / "benchmarks" / "RESULTS.md"
 
 
 def arguments() -> argparse.Namespace:
@@ -183,7 +182,7 @@ def write(
     counts: dict[str, dict[str, int]],
 ) -> None:
     """Print the report, and keep it if asked to."""
-    parts = ["# Results", report.heading(fill.version_of(base), "python -m benchmarks " + " ".join(sys.argv[1:]))]
+    parts = [report.heading(fill.version_of(base), "python -m benchmarks " + " ".join(sys.argv[1:]))]
     for size in sorted({size for size, *_ in results}, reverse=True):
         for connections in (8, 1):
             if table := [key for key in results if key[0] == size and key[3] == connections]:
@@ -197,7 +196,7 @@ def write(
     text = "\n\n".join(parts) + "\n"
     print(text)
     if options.save:
-        RESULTS.with_stem("SQLITE" if fill.is_sqlite(base) else RESULTS.stem).write_text(text)
+        report.save("The API on SQLite" if fill.is_sqlite(base) else "The API on PostgreSQL", text)
 
 
 def say(text: str) -> None:

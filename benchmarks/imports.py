@@ -17,10 +17,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from statistics import median
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import psycopg
 
+from benchmarks import fill, report
+
+EXPLAINED = """\
+Times hold the start of Python. CPU is that of the loader's own processes, PostgreSQL's apart; MB is the larger of ours.
+The yardstick is `psql \\copy` or `sqlite3 .import` of the finished rows into the same indexed table."""
 PROJECT = Path(__file__).resolve().parent.parent
 ADMIN = os.environ.get("BENCH_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 FIRST = ["Ada", "John", "Maria", "Émile", "Chen", "Olga", "Ruth", "Ahmed"]
@@ -42,6 +48,9 @@ def write_leads(path: Path, rows: int, first: int, statuses: Sequence[str]) -> N
                 f"{random.choice(statuses)},{random.choice(('website', 'referral'))},"
                 f"{low},{low + 150000},{random.randrange(1, 5)}BR condo near the park\n"
             )
+
+
+Times = dict[str, list["Took"]]
 
 
 @contextmanager
@@ -68,19 +77,31 @@ def sqlite() -> Iterator[str]:
         yield url
 
 
-def manage(url: str, *arguments: str) -> float:
-    """Run a management command on a database; seconds it took."""
+class Took(NamedTuple):
+    """What a command took: seconds, seconds of CPU of its processes, MB of its larger one."""
+
+    seconds: float
+    cpu: float
+    megabytes: float
+
+
+def manage(url: str, *arguments: str) -> Took:
+    """Run a management command on a database."""
     env = {**os.environ, "DATABASE_URL": url, "ENV_FILE": "", "SECRET_KEY": "benchmark-only-" + "x7Kq" * 8}
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "manage.py", *arguments], cwd=PROJECT, env=env, check=True)
-    return time.perf_counter() - started
+    return run([sys.executable, "manage.py", *arguments], env=env)
 
 
-def run(command: list[str], text: str = "") -> float:
-    """Run a loader; seconds it took."""
+def run(command: list[str], text: str = "", env: dict[str, str] | None = None) -> Took:
+    """Run a loader."""
     started = time.perf_counter()
-    subprocess.run(command, input=text, text=True, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    with tempfile.TemporaryFile() as given:
+        given.write(text.encode())
+        given.seek(0)
+        process = subprocess.Popen(command, stdin=given, stdout=subprocess.DEVNULL, cwd=PROJECT, env=env)
+        _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{command[:3]} failed")
+    return Took(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 COLUMNS = (
@@ -89,7 +110,7 @@ COLUMNS = (
 )
 
 
-def psql(url: str, path: Path) -> float:
+def psql(url: str, path: Path) -> Took:
     """``\\copy`` of the finished rows."""
     return run(["psql", "-q", url, "-c", f"\\copy leads_lead ({COLUMNS}) FROM '{path}' WITH (FORMAT csv)"])
 
@@ -100,10 +121,15 @@ def psql_dump(url: str, path: Path, above: int) -> None:
     run(["psql", "-q", url, "-c", f"\\copy ({query}) TO '{path}' WITH (FORMAT csv)"])
 
 
-def sqlite3_load(url: str, path: Path) -> float:
-    """``.import`` of the finished rows, ids included, as a file that names every column."""
+def sqlite3_load(url: str, path: Path) -> Took:
+    """``.import`` of the finished rows, ids included, as a file that names every column.
+
+    It makes "" of nothing, which no check of ``merged_into`` lets pass and its index would keep: it goes without both.
+    """
     database = url.removeprefix("sqlite:///")
-    return run(["sqlite3", database], f"PRAGMA journal_mode=WAL;\n.mode csv\n.import {path} leads_lead\n")
+    without = "PRAGMA ignore_check_constraints=ON;\nDROP INDEX IF EXISTS leads_merged_into;\n"
+    load = f"PRAGMA journal_mode=WAL;\n.mode csv\n.import {path} leads_lead\n"
+    return run(["sqlite3", "-bail", database], without + load)
 
 
 def sqlite3_dump(url: str, path: Path, above: int) -> None:
@@ -120,7 +146,7 @@ def measure(kind: str, rows: int, rounds: int, folder: Path) -> list[str]:
     fresh, load, dump = WAYS[kind]
     first, second = folder / "first.csv", folder / "second.csv"
     finished = [folder / "finished-first.csv", folder / "finished-second.csv"]
-    times: dict[str, list[float]] = {}
+    times: Times = {}
     for _ in range(rounds):
         with fresh() as url:
             note(times, "ours, first load", manage(url, "import_leads", str(first), "-v0"))
@@ -128,30 +154,36 @@ def measure(kind: str, rows: int, rounds: int, folder: Path) -> list[str]:
             note(times, "ours, second load", manage(url, "import_leads", str(second), "-v0"))
             dump(url, finished[1], rows)
             again = manage(url, "import_leads", str(second), "-v0", "--again", "--on-duplicate", "skip")
-            note(times, "ours, second load, all found to be duplicates", again)
+            note(times, "ours, second load again, all found to be duplicates", again)
         with fresh() as url:
             note(times, "yardstick, first load", load(url, finished[0]))
             note(times, "yardstick, second load", load(url, finished[1]))
         with fresh() as url:
             took = manage(url, "import_leads", str(first), "-v0", "--on-duplicate", "skip")
             note(times, "ours, first load, duplicates looked for", took)
-    return report(kind, rows, times)
+    return table(kind, rows, times)
 
 
-def note(times: dict[str, list[float]], what: str, seconds: float) -> None:
+def note(times: Times, what: str, took: Took) -> None:
     """Remember one measurement, and show it."""
-    times.setdefault(what, []).append(seconds)
-    print(f"  {what}: {seconds:.1f} s", file=sys.stderr)
+    times.setdefault(what, []).append(took)
+    print(f"  {what}: {took.seconds:.1f} s, CPU {took.cpu:.1f} s, {took.megabytes:.0f} MB", file=sys.stderr)
 
 
-def report(kind: str, rows: int, times: dict[str, list[float]]) -> list[str]:
-    """Medians in rows a second, and their ratio to the yardstick's."""
-    lines = [f"| {kind}, {rows:,} rows | seconds | rows/s | to the yardstick |", "| --- | --- | --- | --- |"]
-    for what, seconds in sorted(times.items()):
-        took = median(seconds)
-        base = median(times["yardstick, first load" if "first" in what else "yardstick, second load"])
-        lines.append(f"| {what} | {took:.1f} | {rows / took:,.0f} | {base / took:.2f} |")
+def table(kind: str, rows: int, times: Times) -> list[str]:
+    """Medians, rows a second, and their ratio to the yardstick's."""
+    head = (f"{kind}, {rows:,} rows", "seconds", "rows/s", "to the yardstick", "CPU µs a row", "MB")
+    lines = [f"| {' | '.join(head)} |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    yardstick = {load: _median(times[f"yardstick, {load} load"]) for load in ("first", "second")}
+    for what, took in sorted((what, _median(several)) for what, several in times.items()):
+        ratio = yardstick["first" if "first" in what else "second"].seconds / took.seconds
+        figures = (f"{took.seconds:.1f}", f"{rows / took.seconds:,.0f}", f"{ratio:.2f}", f"{took.cpu / rows * 1e6:.1f}")
+        lines.append(f"| {what} | {' | '.join(figures)} | {took.megabytes:.0f} |")
     return lines
+
+
+def _median(several: Sequence[Took]) -> Took:
+    return Took(*(median(figures) for figures in zip(*several, strict=True)))
 
 
 def main() -> None:
@@ -160,13 +192,19 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=WAYS)
+    parser.add_argument("--save", action="store_true", help="write benchmarks/RESULTS.md")
     asked = parser.parse_args()
+    command = f"python -m benchmarks.imports {' '.join(sys.argv[1:])}"
+    parts = [report.heading(f"{fill.version_of(ADMIN)}, {fill.version_of('sqlite:')}", command), EXPLAINED]
     for kind in [asked.only] if asked.only else WAYS:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             write_leads(folder / "first.csv", asked.rows, 0, STATUSES[kind])
             write_leads(folder / "second.csv", asked.rows, asked.rows, STATUSES[kind])
-            print("\n".join(measure(kind, asked.rows, asked.rounds, folder)), end="\n\n")
+            parts.append("\n".join(measure(kind, asked.rows, asked.rounds, folder)))
+            print(parts[-1], end="\n\n")
+    if asked.save:
+        report.save("The bulk import", "\n\n".join(parts))
 
 
 if __name__ == "__main__":

@@ -13,9 +13,18 @@ from statistics import median
 from benchmarks.servers import PROJECT
 from benchmarks.wrk import Burst
 
+RESULTS = PROJECT / "benchmarks" / "RESULTS.md"
 # (size, call, server, connections) -> the bursts of all rounds
 Results = dict[tuple[int, str, str, int], list[Burst]]
 PACKAGES = ("django", "djangorestframework", "djangorestframework-simplejwt", "granian", "psycopg", "orjson")
+
+
+def save(title: str, text: str) -> None:
+    """Write a part of ``RESULTS.md``, in place of the part that has this title."""
+    parts = ("\n" + RESULTS.read_text()).split("\n# ")[1:] if RESULTS.exists() else []
+    kept = {part.partition("\n")[0]: part.rstrip() for part in parts}
+    kept[title] = f"{title}\n\n{text.strip()}"
+    RESULTS.write_text("\n\n".join(f"# {part}" for _, part in sorted(kept.items())) + "\n")
 
 
 def middle(bursts: Sequence[Burst]) -> Burst:
