@@ -14,7 +14,7 @@ STATIC := $(shell find . -path ./$(VENV) -prune -o -path ./staticfiles -prune -o
 PRODUCTION := ENV_FILE= SECRET_KEY=$$($(PY) -m crm_project.secrets print) HTTPS=true ALLOWED_HOSTS=crm.example.com \
 	DATABASE_URL=sqlite:///$(VENV)/check.db
 
-.PHONY: run admin demo secret check test test-sqlite test-postgresql client bench bench-quick torture screenshots clean
+.PHONY: run admin demo secret check test test-sqlite test-postgresql client bench bench-quick torture screenshots lock audit clean
 
 run: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, then serve
 	@exec $(PY) manage.py serve
@@ -67,6 +67,13 @@ torture: $(VENV)/.dev  ## kill everything at random moments, at length, and writ
 screenshots: $(VENV)/.dev  ## draw the README's pictures anew, from sample data; needs Chromium
 	ENV_FILE= $(PY) -m tests.browser.pictures
 
+lock: $(VENV)/.tools  ## after a change of requirements.txt: requirements.lock anew
+	CUSTOM_COMPILE_COMMAND='make lock' $(VENV)/tools/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock requirements.txt $(ARGS)
+
+audit: $(VENV)/.tools  ## are there known holes in what requirements.lock names? Needs the network, and says so without
+	@$(VENV)/tools/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements.lock
+
 clean:  ## remove what was installed and generated; .env and the data stay
 	rm -rf $(VENV) staticfiles tests/client/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -77,14 +84,21 @@ $(PY):
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo 'Python cannot make virtual environments (Debian: apt install python3-venv).' >&2; exit 1; }
 
-$(VENV)/.run: requirements.txt | $(PY)
-	@echo 'Installing what requirements.txt names …'
-	@$(INSTALL) -r requirements.txt
+$(VENV)/.run: requirements.lock | $(PY)
+	@echo 'Installing what requirements.lock names …'
+	@$(INSTALL) --require-hashes -r requirements.lock
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-dev.txt | $(PY)
+$(VENV)/.dev: requirements.lock requirements-dev.txt | $(PY)
+	@$(INSTALL) --require-hashes -r requirements.lock
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@ $(VENV)/.run
+
+# The tools' own dependencies stay out of what is tested.
+$(VENV)/.tools: | $(PY)
+	@$(PY) -m venv $(VENV)/tools
+	@$(VENV)/tools/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2 pip-audit==2.10.1
+	@touch $@
 
 .PHONY: .env-ready
 .env-ready: $(VENV)/.run

@@ -69,6 +69,7 @@ class Server:
 
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(settings.THREADS, thread_name_prefix="django")
+        self.made_in = os.getpid()  # the master process
         self.turns = Turns(settings.THREADS)
         self.held = 0  # bytes of bodies taken in and not yet replied to
         self.arriving: set[asyncio.Timeout] = set()  # one for each body on its way
@@ -77,7 +78,11 @@ class Server:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """In each new worker: end with the master process even if that is killed, so that the port is free again."""
         if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            # Not SIGTERM: without a master nobody would see to it that a worker which hangs at its end, perhaps with
+            # SQLite's lock, does end.
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if self.made_in not in (os.getpid(), os.getppid()):  # the master died before that
+                os._exit(1)
         memory.hold_little()
         # granian's own handlers hang on the loop, which hears of a signal whatever is called here.
         for number in (signal.SIGTERM, signal.SIGINT):

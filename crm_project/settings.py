@@ -107,10 +107,11 @@ INSTALLED_APPS = [
     "dashboard",
 ]
 
-# Outermost what every reply carries, errors included: its request's id, then the CORS headers. What only the admin
-# needs is passed by under /api (see crm_project/api/middleware.py).
+# Outermost what every reply carries, errors included: its request's id, what browsers must not do with it, the CORS
+# headers. What only the admin needs is passed by under /api (see crm_project/api/middleware.py).
 MIDDLEWARE = [
     "crm_project.api.access.AccessLog",
+    "crm_project.api.safety.SafetyHeaders",
     "corsheaders.middleware.CorsMiddleware",
     "crm_project.api.compression.Compression",
     "crm_project.api.middleware.ApiManners",
@@ -122,7 +123,6 @@ MIDDLEWARE = [
     "crm_project.api.middleware.AuthenticationMiddleware",
     "crm_project.api.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "crm_project.api.middleware.BackOfficePolicy",
 ]
 
 ROOT_URLCONF = "crm_project.urls"
@@ -146,6 +146,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = "dashboard.formats"
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()  # not collected (`make run` does): served from the packages

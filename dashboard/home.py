@@ -13,7 +13,7 @@ from activities import reading
 from dashboard import attention, charts, queries
 from leads.back_office import cells
 from leads.back_office.filters import NO_SOURCE
-from leads.models import ImportRun
+from leads.models import ImportRun, Lead
 
 RECENT = 10  # activities
 RUNS = 5
@@ -93,6 +93,8 @@ def source_bars(today: date) -> list[Bar]:
 def activities_part(now: datetime, total: int) -> Context:
     """Who did how much, and what was done last."""
     first, last = charts.month(now)
+    latest = reading.latest(RECENT)
+    leads = Lead.objects.in_bulk({activity["lead_id"] for activity in latest})
     return {
         "activities_card": _figure("Activities", total, _link("activities_activity_changelist", leads="active")),
         "agents": _bars(
@@ -109,10 +111,11 @@ def activities_part(now: datetime, total: int) -> Context:
         "recent_activities": [
             {
                 **activity,
+                "lead": leads.get(activity["lead_id"]),
                 "when": cells.day_ago(date.fromisoformat(activity["activity_date"]), now.date()),
                 "link": reverse("admin:leads_lead_change", args=[activity["lead_id"]]),
             }
-            for activity in reading.latest(RECENT)
+            for activity in latest
         ],
     }
 
@@ -122,7 +125,7 @@ def imports_part(now: datetime) -> Context:
     runs = ImportRun.objects.defer("problems", "notes", "options", "undo_report")[:RUNS]
     return {
         "runs": [
-            {"run": run, "when": cells.ago(run.started_at, now), "link": _link("leads_importrun_change", run.pk)}
+            {"run": run, "when": _since(run.started_at, now), "link": _link("leads_importrun_change", run.pk)}
             for run in runs
         ],
         "import_link": _link("leads_importrun_changelist"),
@@ -134,9 +137,14 @@ def _row(row: attention.Row, now: datetime) -> Context:
         "lead": row.lead,
         "link": reverse("admin:leads_lead_change", args=[row.lead.pk]),
         "status": cells.label(row.lead.status),
-        "age": cells.span(row.lead.created_at, now),
+        "age": _since(row.lead.created_at, now),
         "last_activity": cells.day_ago(row.last_activity, now.date()),
     }
+
+
+def _since(moment: datetime, now: datetime) -> str:
+    said = cells.span(moment, now)
+    return said if said == cells.NOW else f"{said} ago"
 
 
 def _figure(name: str, count: int, link: str) -> Figure:

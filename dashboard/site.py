@@ -1,7 +1,10 @@
 """The back office as a whole: Django's admin site with our home page and our navigation."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
@@ -32,6 +35,18 @@ class BackOffice(UnfoldAdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The home page."""
         return super().index(request, {**home.context(request), **(extra_context or {})})
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """Django's; who sends a form after their session has ended is told that it was not taken."""
+        page = super().admin_view(view, cacheable)
+
+        @wraps(page)
+        def telling(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if request.method == "POST" and not request.user.is_authenticated:
+                messages.warning(request, "Nothing was saved: you were not logged in any more. Log in and do it again.")
+            return page(request, *args, **kwargs)
+
+        return telling
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Not offered: the frame's search knows the names of pages alone, and the sidebar has them all."""

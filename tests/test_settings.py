@@ -156,7 +156,8 @@ def variables_read() -> set[str]:
 def settings_under(**variables: str) -> dict[str, Any]:
     """What the settings of those names are in a process with that environment."""
     names = sorted(variables_read() - {"ENV_FILE"})
-    code = f"import json; from crm_project import settings as s; print(json.dumps([getattr(s, n) for n in {names}]))"
+    values = f"[getattr(s, n) for n in {names}]"
+    code = f"import json; from crm_project import settings as s; print(json.dumps({values}, default=str))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, env=environment(**variables), capture_output=True, text=True
     )

@@ -22,6 +22,7 @@ from crm_project.events import event
 from crm_project.values import Problem, Rule, judge, key
 from users import authority, rules
 from users.models import LoginFailure, User
+from users.plain_words import in_plain_words
 
 OWN_ACCESS = {
     "is_active": "deactivate",
@@ -94,9 +95,10 @@ class NewUserForm(IdentityForm):
 
 
 def add_problems(form: forms.BaseForm, problems: list[Problem]) -> None:
-    """Tell the rules' problems on the fields they are about."""
+    """Tell the rules' problems on the fields they are about, in words for people."""
     for problem in problems:
-        form.add_error(str(problem.loc[0]) if problem.loc else None, ValidationError(problem.msg, code=problem.type))
+        told = ValidationError(in_plain_words(problem.type, problem.msg), code=problem.type)
+        form.add_error(str(problem.loc[0]) if problem.loc else None, told)
 
 
 @admin.register(User)
@@ -191,6 +193,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.asker = _asker(request)
         return form
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Django's; a group that does not yet let anybody in is told."""
+        super().save_related(request, form, formsets, change)
+        user = form.instance
+        if not user.is_staff and user.groups.exists():
+            told = f"{user} is in a group but cannot log in here yet: that takes “may enter the admin” as well."
+            messages.warning(request, told)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only groups that whoever asks may give."""

@@ -65,25 +65,3 @@ CommonMiddleware = outside_api(common.CommonMiddleware)
 CsrfViewMiddleware = outside_api(csrf.CsrfViewMiddleware)
 AuthenticationMiddleware = outside_api(auth.AuthenticationMiddleware)
 MessageMiddleware = outside_api(messages.MessageMiddleware)
-
-
-class BackOfficePolicy:
-    """Lets the pages of the back office load and run what this server sends as a file, and nothing else.
-
-    Its frame evaluates the expressions in its own attributes, and styles elements as it goes.
-    """
-
-    POLICY = (
-        "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    )
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The reply, with the policy where it is the back office's."""
-        response = self.get_response(request)
-        if request.path_info.startswith("/admin/"):
-            response.headers.setdefault("Content-Security-Policy", self.POLICY)
-        return response

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from leads.models import Lead
 from leads.rules import PIPELINE
 
-NOTHING = "–"
+NOTHING, NOW = "–", "just now"
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 
 
@@ -106,7 +106,7 @@ def span(moment: datetime, now: datetime) -> str:
     """An age in its largest unit: "4 minutes", "3 days", "2 years"."""
     seconds = max(int((now - moment).total_seconds()), 0)
     if seconds < MINUTE:
-        return "just now"
+        return NOW
     if seconds < HOUR:
         return _count(seconds // MINUTE, "minute")
     if seconds < DAY:

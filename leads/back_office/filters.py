@@ -17,6 +17,7 @@ from leads import filters as api
 from leads.back_office import vocabulary
 from leads.models import ImportRun
 from leads.querysets import LeadQuerySet
+from users.plain_words import in_plain_words
 
 Choices = list[tuple[str, str]]
 OPEN = ":open"  # no status looks like this: it would not be one word
@@ -57,7 +58,8 @@ class Asked(ListFilter):
             try:
                 queryset = self.queries[name](queryset, str(given))
             except values.Invalid as invalid:
-                messages.error(request, f"{self.title}: “{str(given)[:40]}” cannot be used. {invalid}.")
+                told = in_plain_words(invalid.type, invalid.msg)
+                messages.error(request, f"{self.title}: “{str(given)[:40]}” cannot be used. {told}")
                 return queryset.none()
         return queryset
 

@@ -1,6 +1,7 @@
 """Import runs in the admin: what became of every import's rows, the page for new ones, and the way back."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -26,12 +27,15 @@ from users.actors import Actor, Door
 from users.models import User
 
 SHOWN = 200  # problems on a run's page; the rejects file has all
+LISTED = 50  # leads that an undo left as they are
+PARTLY = "partly undone"  # no state of its own: undone, and leads were left
 WORDS = {
     "running": ("Running", "info"),
     "done": ("Done", "success"),
     "dry": ("Tried out", "default"),
     "refused": ("Refused", "danger"),
     "undone": ("Undone", "warning"),
+    PARTLY: ("Partly undone", "warning"),
     accounts.DIED: ("Died", "danger"),
 }
 OPTIONS = {
@@ -65,7 +69,7 @@ class ImportRunAdmin(ModelAdmin):
     @display(description="State", label=dict(WORDS.values()))
     def state_label(self, run: ImportRun) -> str:
         """The state, by which a run whose process is gone is told from one that goes on."""
-        return WORDS[getattr(run, "state_now", str(run.state))][0]
+        return WORDS[_shown_state(run, getattr(run, "state_now", str(run.state)))][0]
 
     @display(description="By")
     def by(self, run: ImportRun) -> str:
@@ -144,12 +148,13 @@ class ImportRunAdmin(ModelAdmin):
 
 def _account(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     state = accounts.state_of(run)
+    left = run.undo_report.get("left", 0)
     stored = state == "done" and run.created + run.updated > 0
-    may_undo = run.kind in TAKING_BACK and (stored or run.undo_report.get("left", 0) > 0)
+    may_undo = run.kind in TAKING_BACK and (stored or left > 0)
     return {
         "title": f"Import {run.pk}",
         "run": run,
-        "state": WORDS[state],
+        "state": WORDS[_shown_state(run, state)],
         "died": state == accounts.DIED,
         "by": run.user.name if run.user else run.started_by,
         "message": _option.sub("", run.message),
@@ -160,7 +165,12 @@ def _account(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
             OPTIONS[name]: _told(name, value) for name, value in run.options.items() if value and name in OPTIONS
         },
         "rejects": uploads.rejects_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
-        "left": list(run.undo_report.get("why", {}).items())[:50],
+        "undone": _taken_back(run.undo_report),
+        "left": list(run.undo_report.get("why", {}).items())[:LISTED],
+        "left_count": left,
+        "left_told": _leads(left),
+        "not_listed": max(0, left - LISTED),
+        "has_leads": run.kind == "leads" and run.created > 0 and (state == "done" or left > 0),
         "may_undo": may_undo and request.user.has_perm("leads.undo_import"),
         "may_import": request.user.has_perm("leads.import_leads"),
     }
@@ -199,13 +209,30 @@ def _undo(request: HttpRequest, run_id: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, f"{str(refused)[:1].upper()}{str(refused)[1:]}.")
     else:
-        done = f"{_leads(report['deleted'])} deleted, {report['restored']:,} given earlier values again"
-        if report["activities"]:
-            done = f"{report['activities']:,} activities taken out"
-        left = f"; {_leads(report['left'])} changed since and left as they are" if report["left"] else ""
-        messages.success(request, f"Import {run_id} is undone: {done}{left}.")
+        partly = "partly " if report["left"] else ""
+        messages.success(request, f"Import {run_id} is {partly}undone: {_taken_back(report)}.")
         event("import_undone", run=run_id)
     return redirect("admin:leads_importrun_change", run_id)
+
+
+def _shown_state(run: ImportRun, state: str) -> str:
+    """A key of ``WORDS``: the state, or ``PARTLY``."""
+    return PARTLY if state == "undone" and run.undo_report.get("left") else state
+
+
+def _taken_back(report: Mapping[str, Any]) -> str:
+    """What undoing came to, in all: "2 leads deleted, 1 lead changed since and left as it is"."""
+    deleted, restored, activities, left = (
+        report.get(count, 0) for count in ("deleted", "restored", "activities", "left")
+    )
+    told = [f"{_leads(deleted)} deleted"] if deleted else []
+    if restored:
+        told.append(f"{_leads(restored)} given earlier values again")
+    if activities:
+        told.append("1 activity taken out" if activities == 1 else f"{activities:,} activities taken out")
+    if left:
+        told.append(f"{_leads(left)} changed since and left as {'it is' if left == 1 else 'they are'}")
+    return ", ".join(told) or "nothing was left to take back"
 
 
 def _leads(count: int) -> str:

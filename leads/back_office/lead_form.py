@@ -1,11 +1,12 @@
 """The form of one lead: the API's rules, and no writing over what somebody else changed meanwhile."""
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from leads import rules
 from leads.back_office.history import entry_of, shown
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 else:
     Form = forms.ModelForm
 
+AMOUNT = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
 MOST_TOLD = 5  # of the changes made meanwhile
 CLASH = "Nothing was saved: this lead was changed while you had it open. What you typed is kept; look, and save again."
 
@@ -27,6 +29,16 @@ class ActiveInput(forms.HiddenInput):
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         """The button's word before the stored one."""
         return data.get(f"_{name}", data.get(name))
+
+
+class AmountField(forms.IntegerField):
+    """An amount as people write it, "450,000" too; the API's rules judge it."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def to_python(self, value: Any) -> int | None:
+        """The number; ``None`` for nothing."""
+        return super().to_python(re.sub(r"[,\s]", "", value) if isinstance(value, str) else value)
 
 
 class LeadForm(Form):
@@ -41,7 +53,8 @@ class LeadForm(Form):
     class Meta:
         model = Lead
         fields = tuple(rules.UPDATE)
-        widgets = {"is_active": ActiveInput}
+        widgets = {"is_active": ActiveInput, "budget_min": AMOUNT, "budget_max": AMOUNT}
+        field_classes = {"budget_min": AmountField, "budget_max": AmountField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -45,7 +45,7 @@ def save(request: HttpRequest, by: Actor) -> None:
         return
     refused = [told for wish in chosen if (told := _refusal(wish, by))]
     if saved := len(chosen) - len(refused):
-        messages.success(request, f"The status of {saved} lead{'s were' if saved > 1 else ' was'} saved.")
+        messages.success(request, f"The status of {saved} lead{'s' * (saved > 1)} was saved.")
     elif not chosen:
         messages.info(request, "No status was changed.")
     for told in refused:

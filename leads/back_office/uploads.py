@@ -55,7 +55,7 @@ class Upload:
     @classmethod
     def of(cls, owner: int, token: str) -> Self | None:
         """The upload with that token, if it is ``owner``'s and still there."""
-        folder = _root() / f"{owner}-{token}"
+        folder = Path(settings.UPLOAD_DIR) / f"{owner}-{token}"
         try:
             return cls(folder) if token.isalnum() else None
         except (OSError, ValueError):
@@ -115,13 +115,13 @@ class Upload:
 
 def rejects_of(run_id: int) -> Path:
     """Where the bad rows of a run are, for ``REJECTS_KEPT`` seconds."""
-    return _root() / f"rejects-{run_id}.csv"
+    return Path(settings.UPLOAD_DIR) / f"rejects-{run_id}.csv"
 
 
 def sweep(now: float | None = None) -> int:
     """Remove what has been kept long enough at ``now`` (seconds since 1970), and return how much that was."""
-    swept = 0
-    for path in _root().iterdir():
+    swept, root = 0, Path(settings.UPLOAD_DIR)
+    for path in root.iterdir() if root.exists() else ():
         if _age(path, now) > (KEPT if path.is_dir() else REJECTS_KEPT):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             swept += 1

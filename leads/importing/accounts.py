@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,15 @@ def known(sha256: str, kind: str) -> ImportRun | None:
     """The earlier run that stored rows of the same file and was not undone, if any."""
     stored = ImportRun.objects.filter(sha256=sha256, kind=kind, state=ImportRun.State.DONE)
     return stored.exclude(created=0, updated=0).first()
+
+
+def interrupt(runs: Sequence[ImportRun]) -> None:
+    """Write the end of runs that somebody stopped (Ctrl-C), unless it had come; ``runs`` are then as stored."""
+    connection.close()  # it may have been in the middle of anything; what is not committed is not stored
+    running = ImportRun.objects.filter(pk__in=[run.pk for run in runs], state=ImportRun.State.RUNNING)
+    running.update(state=ImportRun.State.REFUSED, message="it was interrupted", finished_at=timezone.now())
+    for run in runs:
+        run.refresh_from_db()
 
 
 def close(run: ImportRun, state: ImportRun.State, **counts: Any) -> None:

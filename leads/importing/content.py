@@ -13,6 +13,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import IO, cast
 
 from leads.importing.records import Unreadable
@@ -41,7 +42,7 @@ class Content:
         try:
             with self.failures():
                 self.file = file if file.seekable() else self._copy(file)
-                self._state = self._state_now()
+                self._state, self._place = self._state_now(), self._place_now()
                 self.file.seek(0)
                 self.sha256 = hashlib.file_digest(self.file, "sha256").hexdigest()  # type: ignore[arg-type]
                 self.size = self.file.seek(0, os.SEEK_END)
@@ -56,6 +57,14 @@ class Content:
     def close(self) -> None:
         """Throw away the temporary copies; the file itself stays its opener's."""
         self._copies.close()
+
+    def is_at(self, path: Path) -> bool:
+        """Whether the file is the one of that name, by whatever name it was opened."""
+        try:
+            stat = path.stat()
+        except OSError:
+            return False
+        return (stat.st_dev, stat.st_ino) == self._place
 
     @property
     def position(self) -> int:
@@ -103,7 +112,8 @@ class Content:
             raise Unreadable(f"{self.name} is damaged, it cannot be unpacked: {error}.") from error
         except UnicodeError as error:
             encoding, reason = getattr(error, "encoding", ""), getattr(error, "reason", error)
-            raise Unreadable(f"{self.name} is not {encoding} text all through: {reason}.") from error
+            text = f"{encoding} text" if encoding else "text of that encoding"
+            raise Unreadable(f"{self.name} is not {text} all through: {reason}.") from error
         except OSError as error:
             raise Unreadable(f"{self.name} cannot be read: {error.strerror or error}.") from error
 
@@ -128,6 +138,13 @@ class Content:
         except (OSError, AttributeError):  # bytes in memory
             return None
         return stat.st_size, stat.st_mtime_ns
+
+    def _place_now(self) -> tuple[int, int] | None:
+        try:
+            stat = os.fstat(self.file.fileno())
+        except (OSError, AttributeError):
+            return None
+        return stat.st_dev, stat.st_ino
 
 
 class _Unclosed(io.BufferedIOBase):

@@ -72,9 +72,12 @@ def _read(value: object, day_first: bool) -> datetime:
             pass
     for form in _forms:
         if match := form.fullmatch(value.strip()):
-            return _built(
-                _turned(match.groupdict()) if day_first and form is _strokes else match.groupdict(), day_first
-            )
+            part = match.groupdict()
+            if form is not _strokes:
+                return _built(part)
+            part = _turned(part) if day_first else part
+            _check_order(part, day_first)
+            return _built(part)
     raise Invalid("datetime_parsing", "not a date; write 2025-10-03, 10/03/2025 or Oct 3, 2025")
 
 
@@ -82,12 +85,15 @@ def _turned(part: dict[str, str | None]) -> dict[str, str | None]:
     return {**part, "day": part["month"], "month": part["day"]}
 
 
-def _built(part: dict[str, str | None], day_first: bool) -> datetime:
-    month = _month_named(part["name"]) if "name" in part else int(part["month"] or 0)
-    if month > 12:
+def _check_order(part: dict[str, str | None], day_first: bool) -> None:
+    if (month := int(part["month"] or 0)) > 12:
         first, other = ("day", "month-first") if day_first else ("month", "day-first")
         reason = f"dates with strokes in this column have the {first} first (--dates {other} reads them the other way)"
         raise Invalid("datetime_parsing", f"there is no month {month}; {reason}")
+
+
+def _built(part: dict[str, str | None]) -> datetime:
+    month = _month_named(part["name"]) if "name" in part else int(part["month"] or 0)
     year, day = int(part["year"] or 0), int(part["day"] or 0)
     hour, minute, second = _clock(part)
     try:

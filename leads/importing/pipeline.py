@@ -6,6 +6,7 @@ Checking a row costs as much as storing it, and a small machine has two cores: w
 import fcntl
 import multiprocessing
 import pickle
+import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -76,7 +77,9 @@ def _from_child(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]
     if hasattr(fcntl, "F_SETPIPE_SZ"):  # room for some batches, or one process would wait while the other works
         fcntl.fcntl(theirs.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
     child = context.Process(target=_check_in_child, args=(source, columns, make, ours, theirs), daemon=True)
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C in the midst of forking would get lost
     child.start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, held)
     theirs.close()  # so that the end of the child is the end of the pipe
     try:
         while (sent := pickle.loads(ours.recv_bytes())) is not None:
@@ -92,6 +95,7 @@ def _from_child(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]
 
 
 def _check_in_child(source: Source, columns: Mapping, make: Make, ours: Connection, theirs: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process
     ours.close()  # so that the end of the parent breaks the pipe, and this process ends too
     try:
         for batch in checked(source, columns, make):

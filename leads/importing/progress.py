@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from leads.importing.read import Source
@@ -32,7 +33,10 @@ class Meter:
         if self.quiet or now - self.drawn < (EVERY if self.terminal else EVERY_PLAIN):
             return
         self.drawn = now
-        self._draw(self.rows / (now - self.started))
+        try:
+            self._draw(self.rows / (now - self.started))
+        except OSError:
+            self.quiet = True  # nobody watches any more, which is no reason to stop
 
     def _draw(self, rate: float) -> None:
         done = self._done()
@@ -53,4 +57,5 @@ class Meter:
     def close(self) -> None:
         """Leave the line of the bar."""
         if self.terminal and not self.quiet:
-            self.out.write("")
+            with suppress(OSError):
+                self.out.write("")

@@ -48,6 +48,7 @@ class Source:
         self.delimiter: str | None = getattr(reader, "delimiter", None)
         self.header: list[str] = reader.header
         self.notes: list[str] = getattr(reader, "notes", [])
+        self.is_at = content.is_at
         self._reader = reader
         self._resources = resources
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from leads.importing import guard
 from leads.importing.records import BadRow
 from leads.importing.tally import Refused, showable
 
+_half_character = re.compile(f"[{chr(0xD800)}-{chr(0xDFFF)}]")
 LARGEST_EXACT = 10**15  # numbers with a fraction are exact so far
 LINE, PROBLEMS = "import_line", "import_problems"
 
@@ -19,14 +21,19 @@ class Rejects:
     """A CSV file with the columns ``import_line`` and ``import_problems`` before the original ones.
 
     It is written beside its name and takes it only when the import ends, so that a killed import leaves no half file
-    that looks whole. ``guards`` says that the texts come from a file without guards against formulas.
+    that looks whole; a pipe or a device is written to as it is. ``guards`` says that the texts come from a file
+    without guards against formulas.
     """
 
     def __init__(self, path: Path, header: Sequence[str], guards: bool = False) -> None:
         self.path, self.guards = path, guards
         if path.is_dir():
             raise Refused(f"cannot write the rejects file {path}: it is a folder")
-        self.part = path.with_name(path.name + ".part")
+        if path.exists() and not path.is_file():
+            self.place = self.part = path
+        else:
+            self.place = path.resolve()  # a link stays a link
+            self.part = self.place.with_name(f"{self.place.name}.{os.getpid()}.part")
         try:
             self.file = self.part.open("w", newline="", encoding="utf-8", errors="surrogateescape")
         except OSError as error:
@@ -52,14 +59,16 @@ class Rejects:
     def finish(self) -> None:
         """Put the whole file in its place."""
         self.file.flush()
-        os.fsync(self.file.fileno())
+        if self.part != self.place:
+            os.fsync(self.file.fileno())
+            self.part.replace(self.place)
         self.file.close()
-        self.part.replace(self.path)
 
     def drop(self) -> None:
         """Leave nothing behind."""
         self.file.close()
-        self.part.unlink(missing_ok=True)
+        if self.part != self.place:
+            self.part.unlink(missing_ok=True)
 
 
 def _as_text(cell: Any) -> Any:
@@ -72,4 +81,10 @@ def _as_text(cell: Any) -> Any:
 
 
 def _guarded(cell: Any) -> Any:
-    return guard.on(cell) if isinstance(cell, str) and cell else cell
+    """A text of JSON with a guard. Half a character, which no file holds, becomes NUL: just as bad when fed back."""
+    return guard.on(_half_character.sub(chr(0), cell)) if isinstance(cell, str) and cell else cell
+
+
+def numbered(path: Path, number: int) -> Path:
+    """The rejects file of one of several files: ``mend.csv`` becomes ``mend-2.csv``."""
+    return path.with_name(f"{path.stem}-{number}{path.suffix}")

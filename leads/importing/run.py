@@ -20,7 +20,7 @@ from leads.importing.columns import LEADS, map_headers
 from leads.importing.columns import Mapping as Columns
 from leads.importing.pipeline import batches
 from leads.importing.read import Source
-from leads.importing.rejects import Rejects
+from leads.importing.rejects import Rejects, numbered
 from leads.importing.remarks import Remarks, told
 from leads.importing.tally import Refused, Tally, as_dict, showable
 from leads.importing.vocabulary import Vocabulary
@@ -85,8 +85,6 @@ class FileImport:
                 f"this file was imported already, as run {earlier.pk} on {when} UTC (--again imports it again)"
             )
         if self.rejects_path:
-            if self.rejects_path.name == self.source.name and self.rejects_path.exists():
-                raise Refused(f"the rejects file {self.rejects_path} has the name of the file itself; choose another")
             self.rejects = Rejects(self.rejects_path, self.source.header, guards=self.exact)
 
     def _settle_dates(self) -> list[str]:
@@ -173,7 +171,7 @@ def import_files(
         files: list[FileImport] = []
         for source in sources:
             run = stack.enter_context(accounts.running(kind=importer.kind, **_account(source, options, user)))
-            path = rejects if len(sources) == 1 else _numbered(rejects, len(files) + 1)
+            path = rejects if not rejects or len(sources) == 1 else numbered(rejects, len(files) + 1)
             files.append(importer(source, run, options, path, progress))
         try:
             with transaction.atomic():
@@ -184,6 +182,9 @@ def import_files(
             message = str(error) if isinstance(error, Refused) else f"the database refused: {str(error).strip()}"
             for file in files:
                 file.close(ImportRun.State.REFUSED, message)
+        except KeyboardInterrupt:
+            _end_rejects(files, whole=False)
+            accounts.interrupt([file.run for file in files])
         finally:
             _end_rejects(files)
         return [file.run for file in files]
@@ -191,6 +192,7 @@ def import_files(
 
 def _load_all(files: Sequence[FileImport], options: Options, importer: type[FileImport]) -> None:
     accounts.take_turn()
+    _check_together(files, options)
     for file in files:
         file.prepare()
     with importer.around_load(options):
@@ -202,6 +204,18 @@ def _load_all(files: Sequence[FileImport], options: Options, importer: type[File
         if file.rejects:
             file.rejects.finish()
         file.close(ImportRun.State.DONE)
+
+
+def _check_together(files: Sequence[FileImport], options: Options) -> None:
+    """Refuse the same file twice, and to write bad rows over a file that is being read."""
+    names: dict[str, str] = {}
+    for source in (file.source for file in files):
+        if source.sha256 in names and not options.again:
+            raise Refused(f"{names[source.sha256]} and {source.name} are the same file (--again imports it twice)")
+        names[source.sha256] = source.name
+    for path in filter(None, (file.rejects_path for file in files)):
+        if any(file.source.is_at(path) for file in files):
+            raise Refused(f"the rejects file {path} is the file itself; choose another")
 
 
 def _close_unstored(files: Sequence[FileImport], options: Options) -> None:
@@ -220,10 +234,10 @@ def _why(file: FileImport) -> str:
     return f"{rows} bad, so nothing was stored (--on-error skip stores the good ones)"
 
 
-def _end_rejects(files: Sequence[FileImport]) -> None:
+def _end_rejects(files: Sequence[FileImport], whole: bool = True) -> None:
     for file in files:
         if file.rejects and not file.rejects.file.closed:
-            if file.tally.rejected:
+            if whole and file.tally.rejected:
                 file.rejects.finish()
             else:
                 file.rejects.drop()
@@ -240,7 +254,3 @@ def _account(source: Source, options: Options, user: Any) -> dict[str, Any]:
         "user": user,
         "started_by": user.username if user else getpass.getuser(),
     }
-
-
-def _numbered(path: Path | None, number: int) -> Path | None:
-    return path and path.with_name(f"{path.stem}-{number}{path.suffix}")

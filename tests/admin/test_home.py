@@ -95,11 +95,11 @@ def test_what_needs_attention(boss: Client, agent: User) -> None:
 
 
 def test_recent_things(boss: Client, agent: User) -> None:
-    make_activity(make_lead(), agent, title="Showed <the> garden")
-    ImportRun.objects.create(file_name="portal.csv", sha256="0", state="done", read=7, created=7)
+    make_activity(make_lead(first_name="Ada", last_name="Byron"), agent, title="Showed <the> garden")
+    ImportRun.objects.create(file_name="portal.csv", sha256="0", state="done", read=7000, created=7000)
     text = told(page(boss, HOME))
-    assert "Showed <the> garden Call by Agent One" in text
-    assert "portal.csv Done: 7 created, 0 updated, 0 rejected" in text
+    assert "Showed <the> garden Call by Agent One · Ada Byron" in text
+    assert "portal.csv Done: 7,000 created, 0 updated, 0 rejected just now See" in text
 
 
 def test_an_empty_office(boss: Client) -> None:

@@ -178,16 +178,16 @@ def test_the_quick_form_offers_today(boss: Client) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("title", " ", "at least 1 character"),
+        ("title", " ", "Please fill this in."),
         ("title", "x" * 256, "at most 255 characters"),
-        ("duration", "long", "valid integer"),
-        ("duration", "-1", "greater than or equal to 0"),
-        ("duration", "9" * 30, "less than or equal to"),
-        ("activity_date", "", "expected YYYY-MM-DD"),
-        ("activity_date", "2026-02-30", "valid date"),
+        ("duration", "long", "whole number in digits"),
+        ("duration", "-1", "should be 0 or more"),
+        ("duration", "9" * 30, "should be 2,147,483,647 or less"),
+        ("activity_date", "", "a day that exists"),
+        ("activity_date", "2026-02-30", "a day that exists"),
         ("activity_type", "", "required"),
         ("activity_type", "x" * 33, "at most 32 characters"),
-        ("notes", "x" * 20_001, "at most 20000 characters"),
+        ("notes", "x" * 20_001, "at most 20,000 characters"),
         ("notes", "a\0b", "Null characters"),
     ],
 )
@@ -332,3 +332,22 @@ def test_office_staff_work_here(agent: User) -> None:
     lead.refresh_from_db()
     assert (lead.status, lead.activity_count) == ("qualified", 1)
     assert browser.get(f"/admin/leads/lead/merge/?ids={lead.pk},{lead.pk + 1}").status_code == 403
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("450,000", 450_000), (" 1 250 000 ", 1_250_000), ("", None)])
+def test_a_budget_is_taken_as_people_write_it(boss: Client, typed: str, stored: int | None) -> None:
+    lead = make_lead(budget_min=7, budget_max=2_000_000)
+    save(boss, lead, {**opened(boss, page_of(lead)), "budget_min": typed})
+    lead.refresh_from_db()
+    assert lead.budget_min == stored
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [("-5", "This should be 0 or more."), ("9" * 19, "less than or equal to 9223372036854775807"), ("4e5", "Enter a")],
+)
+def test_a_budget_that_is_none_is_told_in_plain_words(boss: Client, typed: str, told: str) -> None:
+    lead = make_lead(budget_min=7)
+    assert told in save(boss, lead, {**opened(boss, page_of(lead)), "budget_min": typed}).content.decode()
+    lead.refresh_from_db()
+    assert (lead.budget_min, lead.version) == (7, 1)

@@ -41,7 +41,7 @@ def test_it_works(boss: Client, api: Api) -> None:
     fields = seen(boss)
     assert {fields[f"status-{lead.pk}"], fields[f"status-{other.pk}"]} == {"new", "closed"}
     text = save(boss, {**fields, f"status-{lead.pk}": "closed", f"status-{other.pk}": "lost"})
-    assert "The status of 2 leads were saved" in text
+    assert "The status of 2 leads was saved" in text
     lead.refresh_from_db()
     other.refresh_from_db()
     assert (lead.status, lead.version, lead.closed_at is not None) == ("closed", 2, True)

@@ -3,11 +3,14 @@
 import io
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from tests.admin.people import make_groups
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_user
+from users.authority import STAFF
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -31,12 +34,12 @@ def test_it_works(boss: Client, anonymous: Api) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("username", "ab", "at least 3 characters"),
+        ("username", "ab", "This should have at least 3 characters."),
         ("username", "CÁRLOS", "exists already"),
-        ("email", "nowhere", "not a valid email address"),
+        ("email", "nowhere", "Value is not a valid email address."),
         ("email", "CARLOS@EXAMPLE.COM", "exists already"),
         ("password2", "another password", "differ"),
-        ("password1", "short", "at least 8 characters"),
+        ("password1", "short", "This should have at least 8 characters."),
     ],
 )
 def test_rules_of_the_api_hold(boss: Client, field: str, value: str, message: str) -> None:
@@ -98,3 +101,14 @@ def test_the_first_administrator_needs_no_address(db: None, monkeypatch: pytest.
         monkeypatch.setenv(f"DJANGO_SUPERUSER_{name.upper()}", text)
     call_command("createsuperuser", interactive=False, stdout=io.StringIO())
     assert User.objects.get(is_superuser=True).check_password("a long password")
+
+
+@pytest.mark.parametrize(("is_staff", "told"), [("", True), ("on", False)])
+def test_a_group_without_a_way_in_is_told(boss: Client, agent: User, is_staff: str, told: bool) -> None:
+    make_groups()
+    staff = Group.objects.get(name=STAFF)
+    identity = {"username": agent.username, "email": agent.email, "first_name": "Agent", "last_name": "One"}
+    form = {**identity, "is_active": "on", "groups": str(staff.pk), **({"is_staff": "on"} if is_staff else {})}
+    reply = boss.post(f"/admin/users/user/{agent.pk}/change/", form, follow=True).content.decode()
+    assert list(agent.groups.all()) == [staff]
+    assert ("cannot log in here yet" in reply) == told

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from activities.exporting import of_leads
@@ -123,7 +123,7 @@ def test_nothing_appears_before_it_is_complete(tmp_path: Path, monkeypatch: pyte
         raise DatabaseError("the connection is gone")
 
     monkeypatch.setattr("leads.exporting.run.iso", fail)
-    with pytest.raises(DatabaseError):
+    with pytest.raises(CommandError, match="the connection is gone"):
         export_leads(path)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("leads.csv", "yesterday's")]
 

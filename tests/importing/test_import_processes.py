@@ -33,14 +33,14 @@ def manage() -> Iterator[Any]:
         def start(*arguments: object, **how: Any) -> subprocess.Popen[str]:
             command = [sys.executable, "manage.py", *map(str, arguments)]
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
-            return subprocess.Popen(command, cwd=PROJECT, env=env, text=True, **{**pipes, **how})
+            return subprocess.Popen(command, cwd=PROJECT, text=True, **{**pipes, "env": env, **how})
 
         def run(*arguments: object, **how: Any) -> subprocess.CompletedProcess[str]:
             process = start(*arguments, **how)
             out, error = process.communicate()
             return subprocess.CompletedProcess(process.args, process.returncode, out, error)
 
-        run.start, run.url = start, url  # type: ignore[attr-defined]
+        run.start, run.url, run.env = start, url, env  # type: ignore[attr-defined]
         assert run("migrate", "-v0").returncode == 0
         yield run
 

@@ -1,15 +1,22 @@
 """``manage.py undo_import`` of a run that brought activities in."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError
+from django.db import connection
 
+from activities.merging import merge
 from activities.models import Activity
-from leads.models import ImportRun
+from leads.merging import proposed
+from leads.models import ImportRun, Lead
 from tests.activities.command import assert_counted, import_activities, write_activities
+from tests.concurrency import together
 from tests.conftest import Api
-from tests.factories import activity_row, make_lead
+from tests.factories import SOMEBODY, activity_row, make_lead
 from tests.importing.test_undo import undo
 from users.models import User
 
@@ -42,3 +49,27 @@ def test_those_from_before_runs_were_kept_are_not_guessed(tmp_path: Path, agent:
     with pytest.raises(CommandError, match="came in before it was kept which run they came with"):
         undo(run)
     assert ImportRun.objects.get(pk=run).state == "done"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(settings.DATABASE_URL.startswith("sqlite"), reason="SQLite lets nobody write meanwhile")
+def test_leads_that_are_merged_in_that_instant_are_counted_right(tmp_path: Path, agent: User) -> None:
+    kept, gone = make_lead(), make_lead()
+    rows = [f"{lead.pk},{agent.username},call,Goes,2024-05-06" for lead in (kept, gone, gone)]
+    run = import_activities(write_activities(tmp_path, *rows, header=HEADER))["run"]
+    plans = [proposed(Lead.objects.active())]
+
+    def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        """Somebody else merges the leads after undo has seen whose the activities are, before it locks these."""
+        if plans and "leads_lead" in sql and "FOR UPDATE" in sql:
+            together(partial(merge, plans.pop(), SOMEBODY))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(meanwhile):
+        assert "3 activities it created were taken out" in undo(run)
+    assert not plans
+    assert not Activity.objects.exists()
+    assert set(Lead.objects.values_list("pk", "activity_count", "is_active")) == {
+        (kept.pk, 0, True),
+        (gone.pk, 0, False),
+    }

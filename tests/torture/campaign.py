@@ -124,13 +124,24 @@ class Campaign:
         self._await_import()
         self.gate.close()
         audit.settle(self.crm.database_url)
-        dashboard = self.crm.server.send("GET", "/api/dashboard", headers=self.token)
-        assert dashboard.status == 200, dashboard
+        dashboard = self._dashboard()
         books = [writer.book for writer in self.writers]
-        self.report.findings += audit.findings(self.crm.database_url, books, dashboard.json())
+        self.report.findings += audit.findings(self.crm.database_url, books, dashboard)
         self.died = audit.rows(self.crm.database_url, RUNNING)[0][0]
         self.report.audits += 1
         self.gate.reopen()
+
+    def _dashboard(self) -> Any:
+        """Its figures. A connection that a killed worker had been given may still break: then from another."""
+        until = time.monotonic() + LONGEST
+        while True:
+            try:
+                reply = self.crm.server.send("GET", "/api/dashboard", headers=self.token)
+                assert reply.status == 200, reply
+                return reply.json()
+            except OSError:
+                assert time.monotonic() < until, "nobody answers any more"
+                threading.Event().wait(0.05)
 
     def _end_import(self) -> None:
         """``kill -9`` of the import with the process that checks its rows."""

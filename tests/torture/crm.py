@@ -2,13 +2,14 @@
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from tests.live import PROJECT, LiveServer, await_start, end, environment, free_port
+from tests.live import LONGEST_STOP, PROJECT, LiveServer, await_start, end, environment, free_port
 
 MANAGE = [sys.executable, "manage.py"]
 
@@ -84,7 +85,7 @@ def await_end(pid: int) -> None:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return
-    import select
-
-    select.select([handle], [], [], 20)
-    os.close(handle)
+    try:
+        assert select.select([handle], [], [], LONGEST_STOP)[0], f"process {pid} does not end"
+    finally:
+        os.close(handle)

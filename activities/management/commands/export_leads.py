@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from activities.exporting import ACTIVITIES, of_leads
 from crm_project.values import Invalid
@@ -18,6 +19,7 @@ from leads.exporting.outputs import gzipped, output
 from leads.exporting.run import LEADS, Attached, export_leads
 from leads.exporting.tables import FORMATS, Form, Unwritable, Write, table
 from leads.filters import CHECKS, narrow
+from leads.management.printing import unusable
 from leads.models import Lead
 
 BY_NAME = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -68,6 +70,8 @@ class Command(BaseCommand):
                 count = export_leads(leads, write, attached)
         except Unwritable as unwritable:
             raise CommandError(f"nothing was exported: {unwritable}", returncode=1) from None
+        except DatabaseError as error:
+            raise CommandError(unusable(error), returncode=1) from None
         except BrokenPipeError:  # the reader of our standard output has had enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)

@@ -7,12 +7,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from activities.legacy import report
 from activities.legacy.mends import DESCRIPTION
 from activities.legacy.source import parse
 from activities.legacy.takeover import Options, Outcome, take_over
 from leads.importing.tally import Refused
+from leads.management.printing import unusable
 
 HELP = f"""\
 Take over the users, leads and activities of the earlier server, into an empty database, all or nothing.
@@ -60,6 +62,8 @@ class Command(BaseCommand):
             outcome = take_over(config, name, Options(options["fix"], options["dry_run"]), self._progress)
         except Refused as refused:
             self._refuse(str(refused), options["report"])
+        except DatabaseError as error:
+            self._refuse(unusable(error), options["report"])
         with closing(outcome):
             self._tell(outcome, options)
         if outcome.run.state == "refused":

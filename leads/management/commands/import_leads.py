@@ -21,6 +21,7 @@ from leads.importing.progress import Meter
 from leads.importing.read import FORMATS, Source, Unreadable, open_source
 from leads.importing.run import FileImport, Options, import_files
 from leads.importing.vocabulary import Vocabulary, normal
+from leads.management.printing import say, unusable
 from leads.models import ImportRun
 
 EPILOG = """Exit codes: 0 all done; 3 done, with rejected rows; 1 refused, nothing stored; 2 wrong arguments."""
@@ -80,6 +81,8 @@ class Command(BaseCommand):
 
     def open(self, name: str, format: str | None, hints: Hints) -> Source:
         """The file of that name; '-' is standard input."""
+        if name == "-" and sys.stdin is None:
+            raise Unreadable("Standard input is closed.")
         return open_source(sys.stdin.buffer if name == "-" else name, format=format, hints=hints)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -89,31 +92,35 @@ class Command(BaseCommand):
         quiet = options["verbosity"] == 0 or options["report"] == "json"
         try:
             with ExitStack() as stack:
-                sources = [stack.enter_context(self.open(name, options["format"], hints)) for name in options["files"]]
+                sources = self._opened(stack, options, hints)
                 meter = Meter(self.stderr, sources, quiet=quiet)
                 runs = import_files(sources, wanted, rejects=options["rejects"], progress=meter, importer=self.importer)
                 meter.close()
         except Unreadable as unreadable:
             self._refuse(str(unreadable), options["report"])
         except DatabaseError as error:
-            away = f"the database cannot be used (is it there, and was `manage.py migrate` run?): {str(error).strip()}"
-            self._refuse(away, options["report"])
+            self._refuse(unusable(error), options["report"])
         self._tell(runs, options)
         if code := report.exit_code(runs):
             sys.exit(code)
 
+    def _opened(self, stack: ExitStack, options: dict[str, Any], hints: Hints) -> list[Source]:
+        try:
+            return [stack.enter_context(self.open(name, options["format"], hints)) for name in options["files"]]
+        except KeyboardInterrupt:
+            raise Unreadable("it was interrupted, nothing was stored") from None
+
     def _refuse(self, message: str, form: str) -> None:
         if form == "json":
-            self.stdout.write(orjson.dumps(report.refusal(message)).decode())
+            say(self.stdout, orjson.dumps(report.refusal(message)).decode(), self.stderr)
             sys.exit(1)
         raise CommandError(message, returncode=1)
 
     def _tell(self, runs: list[ImportRun], options: dict[str, Any]) -> None:
         if options["report"] == "json":
-            self.stdout.write(orjson.dumps(report.as_object(runs)).decode())
+            say(self.stdout, orjson.dumps(report.as_object(runs)).decode(), self.stderr)
         elif options["verbosity"]:
-            for run in runs:
-                self.stdout.write("\n".join(report.as_lines(run)))
+            say(self.stdout, "\n".join(line for run in runs for line in report.as_lines(run)), self.stderr)
 
 
 def common(options: dict[str, Any], vocabulary: Vocabulary) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from leads.importing.tally import Refused
 from leads.importing.undo import undo
+from leads.management.printing import say, unusable
 from leads.models import ImportRun
 from users.actors import Actor
 
@@ -32,8 +34,10 @@ class Command(BaseCommand):
             run = undo(options["run"], by=Actor.operator())
         except Refused as refused:
             raise CommandError(str(refused)) from None
+        except DatabaseError as error:
+            raise CommandError(unusable(error)) from None
         if options["verbosity"]:
-            self.stdout.write("\n".join(_lines(run)))
+            say(self.stdout, "\n".join(_lines(run)), self.stderr)
 
 
 def _lines(run: ImportRun) -> Iterator[str]:

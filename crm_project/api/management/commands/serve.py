@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import time
+from collections import deque
 from importlib import import_module
 from typing import Any
 
@@ -27,8 +28,8 @@ HEADERS = 15_000  # milliseconds a connection may take for the next request's he
 CONNECTIONS = 4096  # a worker's; an idle one costs a few kilobytes and no thread
 MOST_WORKERS = 4
 FIRST_HANDED = 3  # systemd's sockets come after standard input, output and error
-SHORT = 15  # seconds; workers that die again and again, and no sooner, are no mistake in what they run
-MOST_SHORT = 5
+MOST_DEATHS = 10  # of workers, in
+LATELY = 15  # seconds: more is a mistake in what they run
 
 
 class Command(BaseCommand):
@@ -137,24 +138,30 @@ class Inheriting(Granian):  # type: ignore[misc, valid-type]  # its class depend
         self._shd = SocketHolder(self._sfd, False, self.backlog)  # type: ignore[call-arg]
 
 
-def serve(host: str, port: int, handed: socket.socket | None = None) -> None:
-    """Run granian in this process, with its workers below it, until a signal ends it.
+class Deaths(dict[int, float]):
+    """When granian last replaced each worker; one replaced a moment ago makes it stop everything, as if in a loop.
 
-    Where a worker dies twice in a few seconds granian stops everything. Two that were killed, for want of memory say,
-    are no reason for that: it is started again, until it ends that way ``MOST_SHORT`` times on end.
+    Two workers that were killed, for want of memory say, are no loop: it hears of one after ``MOST_DEATHS`` alone.
     """
+
+    def __init__(self) -> None:
+        self.moments: deque[float] = deque(maxlen=MOST_DEATHS)
+
+    def __setitem__(self, worker: int, moment: float) -> None:
+        """A worker is replaced."""
+        self.moments.append(moment)
+        super().__setitem__(worker, moment)
+
+    def get(self, worker: int, default: Any = 0) -> Any:
+        """When that one was, if there were too many lately."""
+        many = len(self.moments) == MOST_DEATHS and time.monotonic() - self.moments[0] < LATELY
+        return super().get(worker, default) if many else default
+
+
+def serve(host: str, port: int, handed: socket.socket | None = None) -> None:
+    """Run granian in this process, with its workers below it, until a signal ends it."""
     os.register_at_fork(after_in_child=end_at_once)
-    short = 0
-    while short < MOST_SHORT:
-        began, server = time.monotonic(), front(host, port, handed)
-        try:
-            server.serve()
-            return
-        except SystemExit:
-            if server.interrupt_signal:
-                raise
-            short = short + 1 if time.monotonic() - began < SHORT else 1
-    raise CommandError("The workers end as soon as they are started.")
+    front(host, port, handed).serve()
 
 
 def front(host: str, port: int, handed: socket.socket | None) -> Any:
@@ -175,4 +182,5 @@ def front(host: str, port: int, handed: socket.socket | None) -> Any:
         workers_kill_timeout=STOP,
     )
     server.handed = handed
+    server.respawned_wrks = Deaths()
     return server

@@ -1,0 +1,133 @@
+"""``manage.py import_leads`` when what is around it fails: pipes, terminals, disks, the operator's patience."""
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leads.models import Lead
+from tests.importing.command import counts, import_leads, write_csv
+from tests.importing.test_import_processes import await_run, big_csv, manage, stored
+
+__all__ = ["manage"]
+
+GOOD, BAD = "Ada,Lovelace,ada@example.com,1,new", "Bo,Bad,nothing,2,new"
+
+
+def test_a_reader_that_goes_away_changes_no_exit_code(manage: Any, tmp_path: Path) -> None:
+    for form in ("text", "json"):
+        reading, writing = os.pipe()
+        os.close(reading)
+        path = write_csv(tmp_path, GOOD, BAD, name=f"{form}.csv", header=f"First Name,Last Name,Email,Phone,{form}")
+        arguments = ["--ignore-unknown", "--on-error", "skip", "--report", form]
+        done = manage("import_leads", path, *arguments, stdout=writing)
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (3, "")
+    assert stored(manage) == ["2", "done", "done"]
+
+
+def test_characters_the_terminal_lacks_are_escaped(manage: Any, tmp_path: Path) -> None:
+    process = manage.start(
+        "import_leads", write_csv(tmp_path, "Ł,Ł,Ł,1,new"), env=manage.env | {"PYTHONIOENCODING": "ascii"}
+    )
+    out, error = process.communicate()
+    assert (process.returncode, error) == (1, "")
+    assert "\\u0141" in out
+
+
+def test_a_closed_standard_input_is_told(manage: Any) -> None:
+    done = manage("import_leads", "-", stdin=None, preexec_fn=lambda: os.close(0))
+    assert (done.returncode, done.stderr.strip()) == (1, "CommandError: Standard input is closed.")
+
+
+def test_ctrl_c_stores_nothing_and_says_so(manage: Any, tmp_path: Path) -> None:
+    path = big_csv(tmp_path / "leads.csv", 60_000)
+    with path.open("a") as file:
+        file.write("A,B,no address,1,new,website,1,2\n")
+    mend = tmp_path / "mend.csv"
+    arguments = ["--report", "json", "--on-error", "skip", "--rejects", mend]
+    process = manage.start("import_leads", path, *arguments, start_new_session=True)
+    await_run(process, manage.url, 1)
+    os.killpg(process.pid, signal.SIGINT)
+    out, error = process.communicate()
+    report = json.loads(out)
+    assert (process.returncode, report["state"], report["message"], error) == (1, "refused", "it was interrupted", "")
+    assert stored(manage) == ["0", "refused"]
+    assert os.listdir(tmp_path) == ["leads.csv"]
+
+
+@pytest.mark.django_db
+def test_bad_rows_go_into_a_pipe_as_it_is(tmp_path: Path) -> None:
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    import_leads(write_csv(tmp_path, GOOD, BAD), "--on-error", "skip", "--rejects", pipe, code=3)
+    reader.join()
+    assert "Bo,Bad,nothing" in read[0]
+    assert pipe.is_fifo()
+
+
+@pytest.mark.django_db
+def test_a_link_to_the_rejects_file_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to("mend.csv")
+    import_leads(write_csv(tmp_path, GOOD, BAD), "--on-error", "skip", "--rejects", tmp_path / "link.csv", code=3)
+    assert (tmp_path / "link.csv").is_symlink()
+    assert "Bo,Bad,nothing" in (tmp_path / "mend.csv").read_text()
+
+
+@pytest.mark.django_db
+def test_bad_rows_never_replace_a_file_that_is_read(tmp_path: Path) -> None:
+    first, second = write_csv(tmp_path, GOOD, BAD), write_csv(tmp_path, BAD, name="mend-1.csv")
+    before = [path.read_text() for path in (first, second)]
+    (tmp_path / "other.csv").symlink_to(first)
+    for arguments in (
+        [first, "--rejects", tmp_path / "other.csv"],
+        [first, second, "--rejects", tmp_path / "mend.csv"],
+    ):
+        report = import_leads(*arguments, "--on-error", "skip", code=1)
+        assert "is the file itself; choose another" in report["message"]
+    assert [path.read_text() for path in (first, second)] == before
+
+
+@pytest.mark.django_db
+def test_the_same_file_given_twice_is_refused(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, GOOD)
+    report = import_leads(path, path, code=1)
+    assert "leads.csv and leads.csv are the same file" in report["message"]
+    assert not Lead.objects.exists()
+    assert import_leads(path, path, "--again")["created"] == 2
+
+
+@pytest.mark.django_db
+def test_half_a_character_is_a_bad_row_also_when_fed_back(tmp_path: Path) -> None:
+    path, mend = tmp_path / "leads.json", tmp_path / "mend.csv"
+    path.write_text(json.dumps([{"name": chr(0xD800), "email": "a@example.com"}]))
+    report = import_leads(path, "--on-error", "skip", "--rejects", mend, code=3)
+    assert counts(report) == (1, 0, 0, 0, 1)
+    assert counts(import_leads(mend, "--on-error", "skip", code=3)) == (1, 0, 0, 0, 1)
+
+
+@pytest.mark.django_db
+def test_a_month_that_does_not_exist_is_no_matter_of_strokes(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, "Ada,2024-13-01", header="Name,Created At")
+    (problem,) = import_leads(path, code=1)["problems"]
+    assert "month must be in 1..12" in problem["reason"]
+    assert "strokes" not in problem["reason"]
+
+
+@pytest.mark.parametrize(
+    "command", [["undo_import", "1"], ["export_leads", "--output", "-"], ["import_legacy", "earlier.db"]]
+)
+def test_a_database_that_is_away_is_one_sentence(manage: Any, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "earlier.db").touch()
+    paths = [tmp_path / word if word.endswith(".db") else word for word in command]
+    process = manage.start(*paths, env=manage.env | {"DATABASE_URL": "sqlite:////nowhere/at/all.db"})
+    error = process.communicate()[1]
+    assert process.returncode == 1
+    assert error.startswith("CommandError: ")
+    assert "Traceback" not in error

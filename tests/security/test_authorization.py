@@ -1,0 +1,74 @@
+"""Every route of the API and every page of the back office, for those who are missing in the two tables elsewhere.
+
+``tests/test_permissions.py`` (API) and ``tests/admin/test_permissions.py`` hold the tables and compare them with the
+URL map; here the API is asked by the office's staff, managers and superusers, and the back office by people whose
+account, or whose right to be there, has just been taken away.
+"""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.admin.people import make_person
+from tests.admin.test_permissions import PAGES, path_of
+from tests.admin.test_permissions import things as things
+from tests.conftest import Api
+from tests.factories import bearer, make_lead
+from tests.test_permissions import PROTECTED, ask
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("who", ["agent", "staff", "manager", "superuser"])
+@pytest.mark.parametrize(("method", "route", "body", "status"), PROTECTED)
+def test_the_api_is_the_same_for_everybody_with_an_account(
+    who: str, method: str, route: str, body: Any, status: int
+) -> None:
+    path = "/" + route.replace("<lead_id>", str(make_lead().pk))
+    assert ask(bearer(make_person(who)), method, path, body).status_code == status
+
+
+def shut_out(user: User) -> None:
+    """Deactivate, as the back office does."""
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+
+
+def demoted(user: User) -> None:
+    """May not enter the back office any more."""
+    User.objects.filter(pk=user.pk).update(is_staff=False)
+
+
+def logged_out(user: User) -> None:
+    """Logged out everywhere."""
+    User.objects.end_tokens(user)
+
+
+def robbed(user: User) -> None:
+    """Of the password."""
+    User.objects.change_password(user, "somebody else's password")
+
+
+@pytest.mark.parametrize("ending", [shut_out, demoted, logged_out, robbed])
+@pytest.mark.parametrize("kind", ["staff", "manager", "superuser"])
+def test_a_session_ends_at_once_on_every_page(things: dict[str, Any], kind: str, ending: Any) -> None:
+    user, browser = make_person(kind), Client()
+    browser.force_login(user)
+    assert browser.get("/admin/").status_code == 200
+    ending(user)
+    for method, route in PAGES:
+        reply = browser.generic(method, path_of(route, things))
+        assert reply.status_code == 302, route
+        assert reply["Location"].startswith("/admin/login/"), route
+
+
+@pytest.mark.parametrize("kind", ["staff", "manager", "superuser"])
+def test_a_token_ends_at_once_on_every_route(kind: str) -> None:
+    user = make_person(kind)
+    token, lead = bearer(user), make_lead()
+    assert Api(token).get("/api/users/me").status_code == 200
+    shut_out(user)
+    for method, route, body, _ in PROTECTED:
+        assert ask(token, method, "/" + route.replace("<lead_id>", str(lead.pk)), body).status_code == 401, route

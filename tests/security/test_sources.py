@@ -1,0 +1,102 @@
+"""What stands in the repository: no secrets, nothing that runs what it is given, and a lock that fits."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+LARGEST = 2 * 2**20
+# What a key looks like, in pieces so that this file is none.
+SECRETS = {
+    "a private key": "-----BEGIN [A-Z ]*PRIVATE " + "KEY-----",
+    "an AWS key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "a GitHub token": r"\bgh[pousr]_[A-Za-z0-9]{36}|\bgithub_pat_[A-Za-z0-9_]{50}",
+    "a Slack token": r"\bxox[abprs]-[0-9A-Za-z-]{10,}",
+    "a signed token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}",
+    "a password in a URL": r"(?:postgres(?:ql)?|mysql|https?)://[^\s:/@'\"{}$]+:(?!password\b|secret\b|pass\b)[^\s@/'\"{}$]{12,}@",
+    "a SECRET_KEY": r"(?m)^SECRET_KEY=\S{20,}",
+}
+NEVER = {"eval", "exec", "compile", "__import__"}
+RISKY = {"pickle", "marshal", "shelve", "dill", "yaml", "telnetlib", "ftplib"}
+WITH_PICKLE = {"leads/importing/pipeline.py"}  # batches from its own child process, over a pipe that nobody else has
+
+
+def committed() -> list[Path]:
+    """Every file that is, or is about to be, in the repository."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=PROJECT, capture_output=True, check=False).stdout.decode().split("\0")
+    paths = [PROJECT / name for name in names if name] or [
+        path for folder in ("crm_project", "users", "leads", "activities", "dashboard") for path in folder_of(folder)
+    ]
+    return [path for path in paths if path.is_file() and path.stat().st_size < LARGEST]
+
+
+def folder_of(name: str) -> list[Path]:
+    """Its files, where there is no repository to ask."""
+    return [path for path in (PROJECT / name).rglob("*") if "__pycache__" not in path.parts]
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_no_secret_is_committed(kind: str) -> None:
+    pattern = re.compile(SECRETS[kind])
+    found = [str(path) for path in committed() if pattern.search(path.read_text(errors="replace"))]
+    assert found == []
+
+
+def test_the_patterns_find_what_they_are_for() -> None:
+    assert re.search(SECRETS["a private key"], "-----BEGIN RSA PRIVATE " + "KEY-----")
+    assert re.search(SECRETS["a signed token"], "eyJ" + "a" * 12 + ".eyJ" + "b" * 12 + "." + "c" * 30)
+    assert re.search(SECRETS["a SECRET_KEY"], "SECRET_KEY" + "=" + "k" * 30)
+    assert re.search(SECRETS["a password in a URL"], "postgresql://crm:" + "x" * 16 + "@db/crm")
+
+
+def test_no_settings_or_database_is_committed() -> None:
+    names = {path.name for path in committed()}
+    assert not names & {".env", "app.db", "id_rsa", "credentials.json"}
+    assert not [name for name in names if name.endswith((".db", ".sqlite3", ".pem", ".key", ".p12"))]
+
+
+def sources() -> list[Path]:
+    """The product's code."""
+    folders = ("crm_project", "users", "leads", "activities", "dashboard")
+    return sorted(path for folder in folders for path in folder_of(folder) if path.suffix == ".py")
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PROJECT)))
+def test_nothing_runs_what_it_is_given(path: Path) -> None:
+    name = str(path.relative_to(PROJECT))
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name):
+                assert node.func.id not in NEVER, node.lineno
+            told = {keyword.arg: keyword.value for keyword in node.keywords}
+            assert not isinstance(told.get("shell"), ast.Constant) or not told["shell"].value, node.lineno  # type: ignore[attr-defined]
+        imported = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        roots = {root.partition(".")[0] for root in imported}
+        roots |= {(node.module or "").partition(".")[0]} if isinstance(node, ast.ImportFrom) else set()
+        assert not roots & RISKY or (roots & RISKY == {"pickle"} and name in WITH_PICKLE), node.lineno
+
+
+LOCK = PROJECT / "requirements.lock"
+PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[\w,-]+\])?==([^\s\\;]+)", re.MULTILINE)
+
+
+def pins(path: Path) -> dict[str, str]:
+    """Versions by package, as pip compares names."""
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in PINNED.findall(path.read_text())}
+
+
+def test_the_lock_is_in_step() -> None:
+    wanted, locked = pins(PROJECT / "requirements.txt"), pins(LOCK)
+    assert len(wanted) > 10
+    assert {name: locked.get(name) for name in wanted} == wanted
+
+
+def test_everything_in_the_lock_has_its_hashes() -> None:
+    entries = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^ *#.*\n", "", LOCK.read_text(), flags=re.MULTILINE))
+    assert not [entry for entry in entries if entry.startswith("--")]  # nothing of the machine it was made on
+    assert len(entries) >= len(pins(LOCK)) > len(pins(PROJECT / "requirements.txt"))
+    assert [entry.split("\n")[0] for entry in entries if "--hash=sha256:" not in entry] == []
