@@ -14,7 +14,7 @@ SCHEMES = ("sqlite", "postgres", "postgresql")
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 10,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA cache_size=-32768",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA cache_size=-24576",
 }
 
 POSTGRESQL = "crm_project.postgresql"

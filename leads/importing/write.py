@@ -80,14 +80,15 @@ class Matching:
         self.run, self.tally, self.now, self.reject = run, tally, now, reject
         self.by = Actor(run.user_id, run.started_by, Door.IMPORT)
         self.on_match = {"skip": self._skip, "update": self._update, "error": self._refuse}[on_duplicate]
-        self.looks_closely = on_duplicate == "update"
+        self.looks_closely, self.never_rejects = on_duplicate == "update", on_duplicate == "skip"
         self.rows: list[Row] = []
 
-    @staticmethod
-    def make(line: int, cells: Any, given: Values, clean: Values) -> Row:
-        """A good row with all that the decision needs."""
-        derived = rules.derive_from(clean)
-        return Row(line, cells, clean, given, given.get("created_at"), derived)
+    def make(self, line: int, cells: Any, given: Values, clean: Values) -> Row:
+        """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
+        derived, created_at = rules.derive_from(clean), given.get("created_at")
+        if not self.looks_closely:
+            given = {"closed_at": given["closed_at"]} if "closed_at" in given else {}
+        return Row(line, None if self.never_rejects else cells, clean, given, created_at, derived)
 
     @contextmanager
     def open(self) -> Iterator[Callable[[list[Row]], None]]:
