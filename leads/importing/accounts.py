@@ -1,8 +1,10 @@
 """The account of an import: its ``ImportRun`` row, from "running" to its end, and whether a running one still lives."""
 
 import os
+import signal
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,34 @@ def known(sha256: str, kind: str) -> ImportRun | None:
     """The earlier run that stored rows of the same file and was not undone, if any."""
     stored = ImportRun.objects.filter(sha256=sha256, kind=kind, state=ImportRun.State.DONE)
     return stored.exclude(created=0, updated=0).first()
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """A function to call before what was done is kept: it raises ``KeyboardInterrupt`` if Ctrl-C came meanwhile.
+
+    The interrupt itself is raised at once, wherever the process is, and where that is a callback of some library it may
+    be swallowed there. Only in a main thread that Ctrl-C ends; elsewhere the function does nothing.
+    """
+    came: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    def go_on() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield go_on
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield go_on
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def interrupt(runs: Sequence[ImportRun]) -> None:

@@ -174,8 +174,9 @@ def import_files(
             path = rejects if not rejects or len(sources) == 1 else numbered(rejects, len(files) + 1)
             files.append(importer(source, run, options, path, progress))
         try:
-            with transaction.atomic():
+            with accounts.interruptible() as go_on, transaction.atomic():
                 _load_all(files, options, importer)
+                go_on()
         except _Rollback:
             _close_unstored(files, options)
         except (Refused, DatabaseError) as error:
