@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from leads.importing.accounts import interruptible
 from leads.models import Lead
 from tests.importing.command import counts, import_leads, write_csv
 from tests.importing.test_import_processes import await_run, big_csv, manage, stored
@@ -131,3 +132,15 @@ def test_a_database_that_is_away_is_one_sentence(manage: Any, tmp_path: Path, co
     assert process.returncode == 1
     assert error.startswith("CommandError: ")
     assert "Traceback" not in error
+
+
+def test_an_interrupt_that_was_swallowed_still_counts() -> None:
+    """A callback of some library may swallow what Ctrl-C raises in it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us without it
+    with interruptible() as go_on:
+        go_on()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            go_on()
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
