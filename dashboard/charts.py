@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 
+from leads.back_office.vocabulary import SPELLING, WORDS
 from leads.models import Lead, LeadCount
 from leads.querysets import midnight
 
@@ -16,24 +17,16 @@ AGENTS = 8
 MOST = 10_000  # leads of one source, or activities of one agent, that are counted
 
 # Materialized, or PostgreSQL would count twice: for the condition, and for the row.
-SOURCES_SINCE = """
-WITH RECURSIVE source(key, place) AS (
-    SELECT min(source_key), 1 FROM leads_lead WHERE is_active
-    UNION ALL
-    SELECT (SELECT min(source_key) FROM leads_lead WHERE is_active AND source_key > source.key), place + 1
-    FROM source WHERE source.key IS NOT NULL AND place < 100
-), counted AS MATERIALIZED (
+SOURCES_SINCE = f"""
+{WORDS}, counted AS MATERIALIZED (
     SELECT key, (
         SELECT count(*) FROM (
-            SELECT 1 FROM leads_lead WHERE is_active AND source_key = source.key AND created_at >= %s LIMIT %s
+            SELECT 1 FROM leads_lead WHERE is_active AND source_key = word.key AND created_at >= %s LIMIT %s
         ) AS found
-    ) AS leads FROM source WHERE key IS NOT NULL
+    ) AS leads FROM word WHERE key IS NOT NULL
 )
-SELECT key, (
-    SELECT lead.source FROM leads_lead AS lead
-    WHERE is_active AND source_key = counted.key ORDER BY created_at DESC, id DESC LIMIT 1
-), leads FROM counted WHERE leads > 0 ORDER BY leads DESC, key LIMIT %s
-"""
+SELECT key, {SPELLING}, leads FROM counted WHERE leads > 0 ORDER BY leads DESC, key LIMIT %s
+""".format(column="source_key", spelling="source")
 LOGGED_BETWEEN = """
 WITH counted AS MATERIALIZED (
     SELECT person.id, person.first_name, person.last_name, person.username, (

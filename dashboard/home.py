@@ -96,13 +96,13 @@ def activities_part(now: datetime, total: int) -> Context:
     latest = reading.latest(RECENT)
     leads = Lead.objects.in_bulk({activity["lead_id"] for activity in latest})
     return {
-        "activities_card": _figure("Activities", total, _link("activities_activity_changelist", leads="active")),
+        "activities_card": _figure("Activities", total, address("activities_activity_changelist", leads="active")),
         "agents": _bars(
             (
                 (
                     agent.name,
                     agent.activities,
-                    _link("activities_activity_changelist", user=agent.user_id, done_from=first, done_to=last),
+                    address("activities_activity_changelist", user=agent.user_id, done_from=first, done_to=last),
                 )
                 for agent in charts.agents(first, last)
             ),
@@ -125,10 +125,10 @@ def imports_part(now: datetime) -> Context:
     runs = ImportRun.objects.defer("problems", "notes", "options", "undo_report")[:RUNS]
     return {
         "runs": [
-            {"run": run, "when": _since(run.started_at, now), "link": _link("leads_importrun_change", run.pk)}
+            {"run": run, "when": _since(run.started_at, now), "link": address("leads_importrun_change", run.pk)}
             for run in runs
         ],
-        "import_link": _link("leads_importrun_changelist"),
+        "import_link": address("leads_importrun_changelist"),
     }
 
 
@@ -163,10 +163,10 @@ def _said(count: int, most: int | None) -> str:
 
 
 def _leads(**asked: object) -> str:
-    return _link("leads_lead_changelist", **asked)
+    return address("leads_lead_changelist", **asked)
 
 
-def _link(page: str, *ids: object, **asked: object) -> str:
+def address(page: str, *ids: object, **asked: object) -> str:
     """The address of a page of the back office; "" where it has no such page."""
     try:
         path = reverse(f"admin:{page}", args=ids)

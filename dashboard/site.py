@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 from unfold.sites import UnfoldAdminSite
 
@@ -99,13 +99,6 @@ def navigation(request: HttpRequest) -> list[Item]:
     """The sidebar for whoever asks: the pages that they may see."""
     items: list[Item] = [{"title": "Home", "icon": "home", "link": reverse("admin:index")}]
     for title, icon, name, permission in PAGES:
-        if request.user.has_perm(permission) and (link := _link(name)):
+        if request.user.has_perm(permission) and (link := home.address(name)):
             items.append({"title": title, "icon": icon, "link": link})
     return [{"items": items}]
-
-
-def _link(name: str) -> str | None:
-    try:
-        return reverse(f"admin:{name}")
-    except NoReverseMatch:
-        return None

@@ -11,7 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from crm_project.api.errors import reply
+from crm_project.api.errors import RETRY_AFTER, reply
 
 PATIENCE = 2  # seconds, for the connection and then for the statement
 
@@ -51,7 +51,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 def _unready(reason: str) -> HttpResponse:
     unready = reply(503, reason)
-    unready["Retry-After"] = "2"
+    unready["Retry-After"] = RETRY_AFTER
     return unready
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware import common, csrf
 
-from crm_project.api.errors import reply, too_large
+from crm_project.api.errors import RETRY_AFTER, reply, too_large
 
 # What the server in front met while it took the body in (crm_project/server.py); the reply is made here, inside CORS.
 BODY_REFUSED = "crm.body_refused"
@@ -43,7 +43,7 @@ class ApiManners:
             return reply(413, str(too_large().detail))
         response = reply(status_code, REFUSALS[status_code])
         if status_code == 503:
-            response["Retry-After"] = "2"
+            response["Retry-After"] = RETRY_AFTER
         return response
 
 

@@ -5,15 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 
 from activities.models import Activity
 from crm_project.api.idempotency import COMPRESSION
 from crm_project.api.models import IdempotencyKey
 from crm_project.events import event
-from dashboard.personal_data.finding import Person, person
+from dashboard.personal_data.finding import Person, admin_log, person
 from leads import changes, erasing
 from leads.erasing import ERASED, PERSONAL
 from leads.models import ImportRun, Lead
@@ -70,9 +68,7 @@ def _user(user: User | None) -> Counts:
 
 
 def _admin_log(model: type[models.Model], ids: Any) -> int:
-    """Django's admin notes down what each thing was called."""
-    about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
-    return about.filter(object_id__in=[str(pk) for pk in ids]).update(object_repr=ERASED, change_message="")
+    return admin_log(model, ids).update(object_repr=ERASED, change_message="")
 
 
 def _kept_replies(lead_ids: set[int]) -> int:

@@ -4,12 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 
 from activities.models import Activity
 from crm_project import values
-from dashboard.personal_data.finding import Person
+from dashboard.personal_data.finding import Person, admin_log
 from leads import erasing
 from leads.changes import Changes
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
@@ -74,9 +72,7 @@ def _as_user(user: User | None) -> dict[str, Iterable[Row]]:
 
 
 def _admin_log(model: type[Lead] | type[User], ids: Iterable[int]) -> Iterable[Row]:
-    about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
-    chosen = about.filter(object_id__in=[str(pk) for pk in ids]).order_by("pk")
-    return chosen.values("action_time", "user_id", "object_id", "object_repr")
+    return admin_log(model, ids).values("action_time", "user_id", "object_id", "object_repr")
 
 
 def _has(changes: Changes, whom: Person) -> bool:

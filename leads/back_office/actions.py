@@ -20,6 +20,7 @@ from crm_project.events import event
 from crm_project.values import BIGGEST
 from leads import rules
 from leads.back_office import download
+from leads.back_office.cells import counted
 from leads.back_office.vocabulary import statuses
 from leads.picking import Pick, PickMoved, pick_of
 from leads.querysets import LeadQuerySet
@@ -123,11 +124,11 @@ def _ask(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Ste
         return None
     context = {
         **admin.admin_site.each_context(request),
-        "title": f"{step.title} {_leads(pick.size)}",
+        "title": f"{step.title} {counted(pick.size, 'lead')}",
         "opts": admin.opts,
         "step": step,
         "pick": pick,
-        "leads": _leads(pick.size),
+        "leads": counted(pick.size, "lead"),
         "too_many": pick.size > MOST and step is not EXPORT,
         "most": MOST,
         "first": leads.newest_first()[:5],
@@ -153,8 +154,4 @@ def _actor(request: HttpRequest) -> Actor:
 def _done(step: Step, agreed: int, changed: int) -> str:
     done = {"delete_softly": "deleted", "restore": "restored"}.get(step.name, "changed")
     rest = f"; the other {agreed - changed:,} had it already" if changed < agreed else ""
-    return f"{_leads(changed)} {'was' if changed == 1 else 'were'} {done}{rest}."
-
-
-def _leads(count: int) -> str:
-    return f"{count:,} lead{'s' * (count != 1)}"
+    return f"{counted(changed, 'lead')} {'was' if changed == 1 else 'were'} {done}{rest}."

@@ -83,7 +83,7 @@ def activities(lead: Any, today: date) -> SafeString | str:
     if not lead.activity_count:
         return NOTHING
     last = day_ago(lead.last_activity, today)
-    count = _count(lead.activity_count, "activity", "activities")
+    count = counted(lead.activity_count, "activity", "activities")
     return format_html('<span class="crm-lines"><span>{}</span> <span class="crm-below">{}</span></span>', last, count)
 
 
@@ -108,19 +108,20 @@ def span(moment: datetime, now: datetime) -> str:
     if seconds < MINUTE:
         return NOW
     if seconds < HOUR:
-        return _count(seconds // MINUTE, "minute")
+        return counted(seconds // MINUTE, "minute")
     if seconds < DAY:
-        return _count(seconds // HOUR, "hour")
+        return counted(seconds // HOUR, "hour")
     return _days(seconds // DAY)
 
 
 def _days(days: int) -> str:
     if days < 60:
-        return _count(days, "day")
-    return _count(days // 30, "month") if days < 730 else _count(days // 365, "year")
+        return counted(days, "day")
+    return counted(days // 30, "month") if days < 730 else counted(days // 365, "year")
 
 
-def _count(number: int, unit: str, units: str = "") -> str:
+def counted(number: int, unit: str, units: str = "") -> str:
+    """How many of something: "1 lead", "2,000 leads"."""
     return f"{number:,} {unit if number == 1 else units or unit + 's'}"
 
 

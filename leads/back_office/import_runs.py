@@ -17,6 +17,7 @@ from unfold.decorators import display
 
 from crm_project.events import event
 from leads.back_office import import_page, uploads
+from leads.back_office.cells import counted
 from leads.back_office.plan import ON_DUPLICATE, ON_ERROR, label
 from leads.importing import accounts
 from leads.importing.columns import TARGETS
@@ -168,7 +169,7 @@ def _account(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "undone": _taken_back(run.undo_report),
         "left": list(run.undo_report.get("why", {}).items())[:LISTED],
         "left_count": left,
-        "left_told": _leads(left),
+        "left_told": counted(left, "lead"),
         "not_listed": max(0, left - LISTED),
         "has_leads": run.kind == "leads" and run.created > 0 and (state == "done" or left > 0),
         "may_undo": may_undo and request.user.has_perm("leads.undo_import"),
@@ -225,15 +226,11 @@ def _taken_back(report: Mapping[str, Any]) -> str:
     deleted, restored, activities, left = (
         report.get(count, 0) for count in ("deleted", "restored", "activities", "left")
     )
-    told = [f"{_leads(deleted)} deleted"] if deleted else []
+    told = [f"{counted(deleted, 'lead')} deleted"] if deleted else []
     if restored:
-        told.append(f"{_leads(restored)} given earlier values again")
+        told.append(f"{counted(restored, 'lead')} given earlier values again")
     if activities:
-        told.append("1 activity taken out" if activities == 1 else f"{activities:,} activities taken out")
+        told.append(f"{counted(activities, 'activity', 'activities')} taken out")
     if left:
-        told.append(f"{_leads(left)} changed since and left as {'it is' if left == 1 else 'they are'}")
+        told.append(f"{counted(left, 'lead')} changed since and left as {'it is' if left == 1 else 'they are'}")
     return ", ".join(told) or "nothing was left to take back"
-
-
-def _leads(count: int) -> str:
-    return "1 lead" if count == 1 else f"{count:,} leads"

@@ -1,7 +1,6 @@
 """What an uploaded file would come to under a plan: its first rows as they would be stored, and a dry run of it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -94,12 +93,9 @@ def _rows(source: Source, plan: Plan, records: Sequence[tuple[int, Any]]) -> lis
             explicit=options.explicit,
             constants=options.constants,
             ignore=options.ignored,
-            guarded=source.format not in ("json", "jsonl"),
+            guarded=not source.exact,
         )
-        if dates := columns.dates():
-            looks = date_order.decide(source, dates)
-            day_first = frozenset(field for field, look in looks.items() if look.order == "day-first")
-            columns = replace(columns, day_first=day_first)
+        columns, _ = date_order.settled(source, columns)
     except Refused:
         return []  # the dry run says why
     return [_row(columns, line, cells) for line, cells in records]

@@ -17,17 +17,19 @@ class Word(NamedTuple):
 
 
 # Skips from one word to the next in the index: as many steps as there are words, whatever the number of leads.
-IN_USE = """
+WORDS = f"""
 WITH RECURSIVE word(key, place) AS (
-    SELECT min({column}), 1 FROM leads_lead WHERE is_active
+    SELECT min({{column}}), 1 FROM leads_lead WHERE is_active
     UNION ALL
-    SELECT (SELECT min({column}) FROM leads_lead WHERE is_active AND {column} > word.key), place + 1
-    FROM word WHERE word.key IS NOT NULL AND place < %s
-)
-SELECT key, (
-    SELECT {spelling} FROM leads_lead WHERE is_active AND {column} = key ORDER BY created_at DESC, id DESC LIMIT 1
-) FROM word WHERE key IS NOT NULL
-"""
+    SELECT (SELECT min({{column}}) FROM leads_lead WHERE is_active AND {{column}} > word.key), place + 1
+    FROM word WHERE word.key IS NOT NULL AND place < {MOST:d}
+)"""
+# How the newest lead that has the word ``key`` of the statement around it spells it.
+SPELLING = """(
+    SELECT lead.{spelling} FROM leads_lead AS lead
+    WHERE is_active AND lead.{column} = key ORDER BY created_at DESC, id DESC LIMIT 1
+)"""
+IN_USE = f"{WORDS} SELECT key, {SPELLING} FROM word WHERE key IS NOT NULL"
 
 
 def statuses() -> list[str]:
@@ -43,5 +45,5 @@ def sources() -> list[Word]:
 
 def _in_use(column: str, spelling: str) -> list[Word]:
     with connection.cursor() as cursor:
-        cursor.execute(IN_USE.format(column=column, spelling=spelling), [MOST])
+        cursor.execute(IN_USE.format(column=column, spelling=spelling))
         return [Word(*found) for found in cursor.fetchall()]

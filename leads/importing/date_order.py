@@ -6,10 +6,15 @@ otherwise (ISO, a month's name) costs a look at its first rows, one without date
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from itertools import islice
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from leads.importing.records import Cells, Record
+
+if TYPE_CHECKING:
+    from leads.importing.columns import Mapping as Columns
+    from leads.importing.read import Source
 
 Order = Literal["day-first", "month-first"]
 ORDERS: tuple[Order, ...] = ("day-first", "month-first")
@@ -56,6 +61,16 @@ class Column:
         if self.undecided:
             return [f"Dates in {name!r} may mean either order, read month-first as in 12/31 (--dates {other})."]
         return [f"Dates in {name!r} have the day first, as in 31/12."] if self.day_first else []
+
+
+def settled(source: "Source", columns: "Columns") -> tuple["Columns", list[str]]:
+    """A file's plan with the order of its dates decided by a look at them, and what to tell of that."""
+    if not (dates := columns.dates()):
+        return columns, []
+    looks = decide(source, dates)
+    day_first = frozenset(field for field, look in looks.items() if look.order == "day-first")
+    told = [note for field, look in looks.items() for note in look.told(columns.column_of(field))]
+    return replace(columns, day_first=day_first), told
 
 
 def decide(records: Iterable[Record], columns: Mapping[str, Collection[int]]) -> dict[str, Column]:

@@ -52,6 +52,11 @@ class Source:
         self._reader = reader
         self._resources = resources
 
+    @property
+    def exact(self) -> bool:
+        """Whether texts stand in the file as they are, because no spreadsheet opens or writes such files."""
+        return self.format in ("json", "jsonl")
+
     def __iter__(self) -> Iterator[Record]:
         return iter(self._reader)
 

@@ -7,7 +7,7 @@ import getpass
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +17,6 @@ from django.utils import timezone
 from crm_project.values import Problem
 from leads.importing import accounts, date_order
 from leads.importing.columns import LEADS, map_headers
-from leads.importing.columns import Mapping as Columns
 from leads.importing.pipeline import batches
 from leads.importing.read import Source
 from leads.importing.rejects import Rejects, numbered
@@ -66,17 +65,18 @@ class FileImport:
     def prepare(self) -> None:
         """Map the columns and look whether the file is known; ``Refused`` where it cannot go on."""
         options = self.options
-        self.columns: Columns = map_headers(
+        columns = map_headers(
             self.source.header,
             explicit=options.explicit,
             constants=options.constants,
             ignore=options.ignored,
             ignore_unknown=options.ignore_unknown,
-            guarded=not self.exact,
+            guarded=not self.source.exact,
             vocabulary=self.vocabulary,
             day_first=self.vocabulary.dates if options.dates == "day-first" else frozenset(),
         )
-        notes = [_read_as(self.source), *self.source.notes, *self.columns.describe(), *self._settle_dates()]
+        self.columns, dates = (columns, []) if options.dates else date_order.settled(self.source, columns)
+        notes = [_read_as(self.source), *self.source.notes, *columns.describe(), *dates]
         self.run.notes = [showable(note) for note in notes]
         earlier = accounts.known(self.source.sha256, self.run.kind)
         if earlier and not options.again:
@@ -85,17 +85,7 @@ class FileImport:
                 f"this file was imported already, as run {earlier.pk} on {when} UTC (--again imports it again)"
             )
         if self.rejects_path:
-            self.rejects = Rejects(self.rejects_path, self.source.header, guards=self.exact)
-
-    def _settle_dates(self) -> list[str]:
-        """Find out whether dates with strokes have the day first, where nobody said it; returns what to tell of it."""
-        columns = self.columns.dates()
-        if self.options.dates or not columns:
-            return []
-        looks = date_order.decide(self.source, columns)
-        day_first = frozenset(field for field, look in looks.items() if look.order == "day-first")
-        self.columns = replace(self.columns, day_first=day_first)
-        return [note for field, look in looks.items() for note in look.told(self.columns.column_of(field))]
+            self.rejects = Rejects(self.rejects_path, self.source.header, guards=self.source.exact)
 
     @staticmethod
     def around_load(options: Options) -> AbstractContextManager[None]:
@@ -126,11 +116,6 @@ class FileImport:
         if self.rejects:
             told = [as_dict(line, problem, self.columns.column_of) for problem in problems]
             self.rejects.write(line, cells, told)
-
-    @property
-    def exact(self) -> bool:
-        """Whether texts stand in the file as they are, because no spreadsheet opens or writes such files."""
-        return self.source.format in ("json", "jsonl")
 
     @property
     def doomed(self) -> bool:
