@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection
 
 from activities.serializers import OUT
+from crm_project import hot
 from crm_project.api.times import day_sql, iso_sql
 
 Row = dict[str, Any]
@@ -28,15 +29,14 @@ def latest(count: int) -> list[Row]:
     """The last activities of active leads."""
     return _rows(
         "activities_activity AS activity JOIN leads_lead AS lead ON lead.id = activity.lead_id"
-        f" WHERE lead.is_active {LATEST_FIRST} LIMIT %s",
-        [count],
+        f" WHERE lead.is_active {LATEST_FIRST} LIMIT {count:d}",
+        [],
     )
 
 
 def _rows(source: str, values: list[Any]) -> list[Row]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_columns(connection.vendor)} FROM {source}", values)
-        return [dict(zip(OUT, found, strict=True)) for found in cursor.fetchall()]
+    found = hot.fetch(f"SELECT {_columns(connection.vendor)} FROM {source}", values)
+    return [dict(zip(OUT, row, strict=True)) for row in found]
 
 
 @cache

@@ -18,7 +18,6 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import IO, Any, NamedTuple, Protocol, cast
 
@@ -28,6 +27,7 @@ from django.conf import settings
 
 from crm_project import memory
 from crm_project.api.middleware import BODY_REFUSED
+from crm_project.crew import Crew
 from crm_project.logs import REQUEST_ID
 from crm_project.turns import Turns
 from crm_project.wsgi import application as django
@@ -68,7 +68,7 @@ class Server:
     """The RSGI application of one worker process."""
 
     def __init__(self) -> None:
-        self.threads = ThreadPoolExecutor(settings.THREADS, thread_name_prefix="django")
+        self.threads = Crew(settings.THREADS)
         self.made_in = os.getpid()  # the master process
         self.turns = Turns(settings.THREADS)
         self.held = 0  # bytes of bodies taken in and not yet replied to
@@ -105,12 +105,12 @@ class Server:
             refused = await self.take_in(exchange, announced, chunks) if announced != 0 else 0
             async with self.turns.turn(scope.method) as busy:
                 environ = wsgi_environ(scope, headers, b"".join(chunks), refused or busy)
-                reply = await asyncio.get_running_loop().run_in_executor(self.threads, run_django, environ)
+                reply = await self.threads.run(run_django, environ)
         finally:
             self._drop(chunks)
         send(exchange, reply)
         if announced is None or announced > memory.LARGE:
-            self.threads.submit(memory.give_back)
+            self.threads.run(memory.give_back)
 
     async def take_in(self, exchange: Exchange, announced: int | None, chunks: list[bytes]) -> int:
         """Read a whole body into ``chunks``; the status to refuse it with (``chunks`` is empty then), or 0.

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
+from crm_project import hot
 from leads.models import Lead
 from leads.rules import CLOSED, PIPELINE
 
@@ -72,9 +73,8 @@ def kept(since: Periods) -> list[StatusCount]:
         WHERE kind = 'status' OR kind = 'created' AND day >= %s OR kind = 'closed' AND day >= %s
         GROUP BY status
     """
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [since.week.date(), since.month.date()])
-        return [StatusCount(status, *(int(figure or 0) for figure in row)) for status, *row in cursor.fetchall()]
+    found = hot.fetch(statement, [f"{since.week:%Y-%m-%d}", f"{since.month:%Y-%m-%d}"])
+    return [StatusCount(status, *(int(figure or 0) for figure in row)) for status, *row in found]
 
 
 def in_pipeline_order(counts: Iterable[StatusCount]) -> list[StatusCount]:

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.db.models import F
 
-from crm_project import values
+from crm_project import hot, values
 from users import rules
 from users.attempts import LoginFailure
 from users.refresh import RefreshToken
@@ -109,7 +108,5 @@ class UserManager(BaseUserManager["User"]):
         if family:
             sql += f" AND {FAMILY_LIVES}"
             given.append(family)
-        with connection.cursor() as cursor:
-            cursor.execute(sql, given)
-            row = cursor.fetchone()
-        return self.model.from_db(self.db, [*FOR_TOKEN, "is_active"], [*row, True]) if row else None
+        rows = hot.fetch(sql, given)
+        return self.model.from_db(self.db, [*FOR_TOKEN, "is_active"], [*rows[0], True]) if rows else None

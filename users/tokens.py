@@ -1,8 +1,11 @@
 """Tokens: SimpleJWT signs and verifies; what a claim must look like and whom it still speaks for is decided here."""
 
 import re
+from functools import lru_cache
+from time import time
 from typing import Any
 
+from django.conf import settings
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -15,6 +18,8 @@ from users.models import User
 
 VERSION_CLAIM = "token_version"
 FAMILY_CLAIM = "family"
+REMEMBERED = 1000  # tokens of one worker
+Whose = tuple[int, int, str | None]  # a user's id, the version their tokens are at, the family of the token
 _id = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)
 _family = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -46,8 +51,10 @@ class BearerAuthentication(JWTAuthentication):
         scheme, _, raw = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        token = self._verified(raw.strip())
-        user = User.objects.for_token(*_claims(token))
+        token, whose = _signed(raw.strip(), tuple(settings.SECRET_KEY_FALLBACKS))
+        if token["exp"] <= time():
+            raise _refused()
+        user = User.objects.for_token(*whose)
         if user is None:
             raise _refused()
         return user, token
@@ -56,16 +63,24 @@ class BearerAuthentication(JWTAuthentication):
         """What a 401 must carry in ``WWW-Authenticate``."""
         return "Bearer"
 
-    def _verified(self, raw: str) -> Token:
-        try:
-            return RingToken(raw.encode())  # type: ignore[arg-type]
-        # A signed token can still hold an exp of 10**30 or of the wrong type, which is not SimpleJWT's TokenError, or
-        # of 10**18, which the C library refuses with an OSError.
-        except (TokenError, ValueError, OverflowError, OSError, TypeError, RecursionError):
-            raise _refused() from None
+
+@lru_cache(REMEMBERED)
+def _signed(raw: str, old_keys: tuple[str, ...]) -> tuple[Token, Whose]:
+    """A token that one of our keys signed, and whom it claims to speak for.
+
+    Verifying costs a tenth of a request, and what our keys signed once they signed for good: so it is remembered. That
+    time goes on, and that users change, is for the caller to see to. Who is refused is not remembered.
+    """
+    try:
+        token = RingToken(raw.encode())  # type: ignore[arg-type]
+    # A signed token can still hold an exp of 10**30 or of the wrong type, which is not SimpleJWT's TokenError, or
+    # of 10**18, which the C library refuses with an OSError.
+    except (TokenError, ValueError, OverflowError, OSError, TypeError, RecursionError):
+        raise _refused() from None
+    return token, _claims(token)
 
 
-def _claims(token: Token) -> tuple[int, int, str | None]:
+def _claims(token: Token) -> Whose:
     subject, version, family = token.get("sub"), token.get(VERSION_CLAIM), token.get(FAMILY_CLAIM)
     if not isinstance(token.get("iat"), int):
         raise _refused()

@@ -5,11 +5,15 @@ is kept here.
 """
 
 import select
+from collections.abc import Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
+
+from crm_project.postgresql.prepared import Prepared, Unprepared
 
 INTERVAL = 0.1  # seconds; psycopg's own, after which it looks whether it was interrupted
 
@@ -18,6 +22,7 @@ class Connection(psycopg.Connection[Any]):
     """Closes itself and raises ``OperationalError`` where an answer takes longer than ``patience`` seconds."""
 
     patience: float | None = None
+    prepared: Prepared
 
     def wait(self, gen: Any, interval: float = INTERVAL, timeout: float | None = None) -> Any:
         """psycopg comes by here for every answer of the server."""
@@ -39,7 +44,38 @@ class DatabaseWrapper(base.DatabaseWrapper):
         patience = conn_params.pop("patience", None)
         connection = super().get_new_connection(conn_params)
         connection.patience = patience and float(patience)
+        connection.prepared = Prepared(connection)
         return connection
+
+    def fetch(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """All rows of a hot read, prepared on this connection; what a cursor checks, translates and counts is so here.
+
+        Raises Django's database errors.
+        """
+        if self.queries_logged:  # as it is told then, so it is run
+            return self._fetch_unprepared(statement, values)
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        self.validate_thread_sharing()
+        self.validate_no_broken_transaction()
+        execute: Any = self._run_prepared
+        for wrapper in reversed(self.execute_wrappers):
+            execute = partial(wrapper, execute)
+        try:
+            with self.wrap_database_errors:
+                rows: list[tuple[Any, ...]] = execute(statement, values, False, {"connection": self, "cursor": None})
+                return rows
+        except Unprepared:
+            return self._fetch_unprepared(statement, values)
+
+    def _run_prepared(self, statement: str, values: Any, many: bool, context: Any) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self.connection.prepared.fetch(statement, values)
+        return rows
+
+    def _fetch_unprepared(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self.cursor() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
 
     def is_usable(self) -> bool:
         """Whether a kept connection still leads to the server: asked once a request.

@@ -52,6 +52,16 @@ def assert_refused(reply: HttpResponse) -> None:
     assert reply["WWW-Authenticate"] == "Bearer"
 
 
+def test_a_token_that_was_good_a_moment_ago(api: Api, claims: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was verified is remembered, but not longer than it is good."""
+    authorization = f"Bearer {signed(claims)}"
+    assert me(api, authorization).status_code == 200
+    monkeypatch.setattr("users.tokens.time", lambda: claims["exp"] - 1)
+    assert me(api, authorization).status_code == 200
+    monkeypatch.setattr("users.tokens.time", lambda: claims["exp"])
+    assert_refused(me(api, authorization))
+
+
 @pytest.fixture
 def claims(agent: User) -> dict[str, Any]:
     """The claims of a good token of ``agent``'s."""

@@ -1,0 +1,75 @@
+"""Statements that PostgreSQL plans once for each connection: planning the hot reads takes it longer than running them.
+
+Django binds values on the client's side, so that each statement is a new one to PostgreSQL; psycopg's own prepared
+statements cost Python what they save. Both layers are passed by here, for statements that are run on every request.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from psycopg import errors, generators
+from psycopg.adapt import Transformer
+from psycopg.pq import ExecStatus
+
+if TYPE_CHECKING:
+    from crm_project.postgresql.base import Connection
+
+MOST = 50  # statements of one connection; each holds some kilobytes in PostgreSQL
+# A pooler that gives each transaction another connection (unknown or twice prepared), a table that was altered.
+LOST = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement, errors.FeatureNotSupported)
+
+
+class Unprepared(Exception):
+    """This connection runs the statement the usual way."""
+
+
+class Prepared:
+    """The statements that are prepared on one connection."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self.connection = connection
+        self.names: dict[str, bytes] = {}
+        self.given_up = False
+
+    def fetch(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The rows of ``statement``, whose places are ``%s``, for texts and integers as ``values``.
+
+        Raises psycopg's errors, and ``Unprepared`` where it is not to be run here: too many others are, or the
+        connection has lost them.
+        """
+        if self.given_up:
+            raise Unprepared
+        try:
+            name = self.names.get(statement) or self._prepare(statement)
+            given = [str(value).encode() for value in values]
+            self.connection.pgconn.send_query_prepared(name, given)
+            return self._rows()
+        except LOST:
+            self.given_up = True
+            raise Unprepared from None
+
+    def _prepare(self, statement: str) -> bytes:
+        if len(self.names) >= MOST:
+            raise Unprepared
+        # Named after the text, so that a name means one statement whoever prepared it.
+        name = b"crm_" + blake2b(statement.encode(), digest_size=12).hexdigest().encode()
+        first, *rest = statement.split("%s")
+        text = first + "".join(f"${place}{part}" for place, part in enumerate(rest, 1))
+        self.connection.pgconn.send_prepare(name, text.encode())
+        self._result()
+        self.names[statement] = name
+        return name
+
+    def _rows(self) -> list[tuple[Any, ...]]:
+        result = self._result()
+        transformer = Transformer(self.connection)
+        transformer.set_pgresult(result)
+        return transformer.load_rows(0, result.ntuples, tuple)
+
+    def _result(self) -> Any:
+        results = self.connection.wait(generators.execute(self.connection.pgconn))
+        result = results[-1]
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise errors.error_from_result(result, encoding="utf-8")
+        return result

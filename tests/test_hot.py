@@ -1,0 +1,108 @@
+"""Hot reads, prepared once for each connection on PostgreSQL: they give what cursors give, and fail as those do."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import DataError, ProgrammingError, connection, transaction
+
+from crm_project import hot
+from crm_project.postgresql import prepared
+from tests.factories import make_lead
+from users.models import User
+
+BOTH = pytest.mark.django_db
+COMMITTED = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def prepares() -> Iterator[Any]:
+    """What this connection has prepared; nothing yet, and nothing of it is kept."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no plans to keep")
+    connection.ensure_connection()
+    own: Any = connection.connection
+    kept, own.prepared = own.prepared, prepared.Prepared(own)
+    yield own.prepared
+    own.prepared = kept
+    if not own.closed and not connection.in_atomic_block:
+        own.execute("DEALLOCATE ALL")
+        kept.names.clear()
+
+
+@BOTH
+def test_it_works() -> None:
+    lead = make_lead(first_name="Zoë", last_name="100%")
+    statement = "SELECT first_name, last_name, budget_min, is_active FROM leads_lead WHERE id = %s AND first_name = %s"
+    for _ in range(3):
+        (row,) = hot.fetch(statement, [lead.pk, "Zoë"])
+        assert [*row[:2], bool(row[3])] == ["Zoë", "100%", True]
+        assert row[2] == lead.budget_min
+    assert hot.fetch(statement, [lead.pk, "zoë"]) == []
+
+
+@COMMITTED
+def test_planned_once(prepares: Any) -> None:
+    for number in range(3):
+        assert hot.fetch("SELECT %s + 1", [number]) == [(number + 1,)]
+    own: Any = connection.connection
+    found = own.execute("SELECT statement FROM pg_prepared_statements WHERE name LIKE 'crm_%'").fetchall()
+    assert found.count(("SELECT $1 + 1",)) == 1
+
+
+@COMMITTED
+def test_statements_that_the_connection_lost(prepares: Any) -> None:
+    """As behind a pooler, which gives each transaction another connection."""
+    assert hot.fetch("SELECT %s + 1", [1]) == [(2,)]
+    own: Any = connection.connection
+    own.execute("DEALLOCATE ALL")
+    assert hot.fetch("SELECT %s + 1", [2]) == [(3,)]
+    assert hot.fetch("SELECT %s + 1", [3]) == [(4,)]
+    assert prepares.given_up
+
+
+@COMMITTED
+def test_a_table_that_was_altered(prepares: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE altered AS SELECT 1 AS one")
+        try:
+            assert hot.fetch("SELECT * FROM altered", []) == [(1,)]
+            cursor.execute("ALTER TABLE altered ADD two text DEFAULT '2'")
+            assert hot.fetch("SELECT * FROM altered", []) == [(1, "2")]
+        finally:
+            cursor.execute("DROP TABLE altered")
+
+
+@COMMITTED
+def test_too_many_statements(prepares: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepared, "MOST", 2)
+    assert [hot.fetch(f"SELECT {number} + %s", [1]) for number in range(4)] == [[(n + 1,)] for n in range(4)]
+    assert len(prepares.names) == 2
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("statement", "values", "error"),
+    [("SELECT nothing FROM nowhere", [], ProgrammingError), ("SELECT %s::int", ["x"], DataError)],
+)
+def test_errors_are_djangos(statement: str, values: list[Any], error: type[Exception]) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("its errors are those of a cursor")
+    for _ in range(2):
+        with pytest.raises(error), transaction.atomic():
+            hot.fetch(statement, values)
+    assert hot.fetch("SELECT 1", []) == [(1,)]
+
+
+@BOTH
+def test_it_is_counted() -> None:
+    told: list[str] = []
+
+    def count(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        told.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(count):
+        hot.fetch("SELECT 1", [])
+        assert User.objects.for_token(999_999, 1) is None
+    assert len(told) == 2
