@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
+from crm_project import hot
 from leads.models import Lead
 from leads.writing import columns_of, insertion, stored
 
@@ -22,12 +23,10 @@ def insert(activity: "Activity") -> None:
     if connection.vendor == "postgresql":
         columns = columns_of(type(activity))
         both = f"WITH lead AS ({COUNT} RETURNING id) {insertion('activities_activity', columns, 'lead')}"
-        with connection.cursor() as cursor:
-            cursor.execute(both, [activity.lead_id, *stored(activity, columns)])
-            found = cursor.fetchone()
+        found = hot.fetch(both, [activity.lead_id, *stored(activity, columns)])
         if not found:
             raise Lead.DoesNotExist
-        activity.pk = found[0]
+        activity.pk = found[0][0]
         activity._state.adding, activity._state.db = False, connection.alias
         return
     with transaction.atomic():

@@ -34,8 +34,9 @@ def erase_leads(lead_ids: Collection[int], by: Actor) -> int:
     now, written = timezone.now(), 0
     for lead in Lead.objects.filter(pk__in=lead_ids).select_for_update().order_by("pk"):
         told: Changes = {ERASED: [False, True]} | ({"is_active": [True, False]} if lead.is_active else {})
+        read_at = lead.version
         columns = apply_change(lead, {**PERSONAL, "is_active": False}, now)
-        writing.update(lead, columns, told, by)
+        writing.update(lead, columns, told, by, read_at)
         written += 1
     return written
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+UNLOCKED = 3  # tries to change a lead without locking it first
 HIGHER_BUDGET = Coalesce("budget_max", "budget_min")
 LOWER_BUDGET = Coalesce("budget_min", "budget_max")
 # The conditions are those of the partial indexes, word for word, or SQLite would not use them.
@@ -136,23 +137,45 @@ class LeadQuerySet(models.QuerySet["Lead"]):
             changes.record_new([lead["id"] for lead in leads], by, at)
 
     def change(
-        self, lead_id: int, clean: Mapping[str, Any], by: Actor, versions: Collection[int] | None = None
+        self,
+        lead_id: int,
+        clean: Mapping[str, Any],
+        by: Actor,
+        versions: Collection[int] | None = None,
+        active: bool = True,
     ) -> "Lead":
-        """Write the given fields of one of these leads, and only those, under its row lock.
+        """Write the given fields of an ``active`` lead (or of any), and only those.
 
         Raises ``Lead.DoesNotExist``; ``VersionMoved`` where ``versions`` are given and it is at none of them;
         ``BudgetsCrossed`` where the stored budget and the new one do not fit.
         """
+        # What stays as it was read needs no lock: PostgreSQL then takes two round trips instead of four.
+        for _ in range(UNLOCKED if connection.vendor == "postgresql" else 0):
+            if lead := self._changed(lead_id, clean, by, versions, active, locked=False):
+                return lead
         with transaction.atomic():
-            lead = self.select_for_update().get(pk=lead_id)
-            if versions is not None and lead.version not in versions:
-                raise VersionMoved(lead)
-            if problems := rules.check_budgets(clean, lead):
-                raise BudgetsCrossed(problems)
-            told = changes.between(vars(lead), clean)
-            written = apply_change(lead, clean, timezone.now())
-            writing.update(lead, written, told, by)
+            lead = self._changed(lead_id, clean, by, versions, active, locked=True)
+        assert lead is not None  # nobody can have changed it meanwhile
         return lead
+
+    def _changed(
+        self,
+        lead_id: int,
+        clean: Mapping[str, Any],
+        by: Actor,
+        versions: Collection[int] | None,
+        active: bool,
+        locked: bool,
+    ) -> "Lead | None":
+        """The lead with its changes written, or ``None`` where somebody else has changed it since it was read here."""
+        lead = writing.read(self.model, lead_id, active, locked)
+        if versions is not None and lead.version not in versions:
+            raise VersionMoved(lead)
+        if problems := rules.check_budgets(clean, lead):
+            raise BudgetsCrossed(problems)
+        read_at, told = lead.version, changes.between(vars(lead), clean)
+        written = apply_change(lead, clean, timezone.now())
+        return lead if writing.update(lead, written, told, by, read_at) else None
 
     def change_many(self, field: str, value: Any, by: Actor, agreed: Pick | None = None) -> int:
         """Give all of these leads one clean ``status`` or ``is_active``; returns how many had another one.

@@ -84,7 +84,7 @@ def _tagged(lead: Lead, status_code: int = status.HTTP_200_OK) -> Response:
 def _change(request: Request, lead_id: int, clean: dict[str, Any]) -> Lead:
     versions = versions_wanted(request.headers.get("If-Match"))
     try:
-        return Lead.objects.active().change(lead_id, clean, by_api(request), versions)
+        return Lead.objects.change(lead_id, clean, by_api(request), versions)
     except Lead.DoesNotExist:
         raise NotFound(NO_LEAD) from None
     except VersionMoved as moved:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from django.db import connection, models, transaction
 
+from crm_project import hot
 from leads.changes import INSERT, SHARED, Changes, Kind, kind_of, shared
 from users.actors import Actor
 
@@ -31,17 +32,41 @@ def insert(lead: "Lead", by: Actor) -> None:
     lead._state.adding, lead._state.db = False, connection.alias
 
 
-def update(lead: "Lead", columns: Collection[str], changes: Changes, by: Actor) -> None:
-    """Write these columns of a lead whose row is locked, and tell of ``changes``. Raises Django's database errors."""
+def read(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> "Lead":
+    """The lead of that id; ``active``: only if it is not softly deleted; ``locked``: until the transaction ends.
+
+    Raises ``Lead.DoesNotExist``. SQLite's transaction holds all rows.
+    """
+    if connection.vendor != "postgresql":
+        chosen = model.objects.filter(is_active=True) if active else model.objects.all()
+        return chosen.get(pk=lead_id)
+    names = [field.attname for field in model._meta.concrete_fields]
+    where = f"id = %s{' AND is_active' * active}{' FOR UPDATE' * locked}"
+    found = hot.fetch(f"SELECT {', '.join(names)} FROM leads_lead WHERE {where}", [lead_id])
+    if not found:
+        raise model.DoesNotExist
+    return model.from_db(connection.alias, names, found[0])
+
+
+def update(lead: "Lead", columns: Collection[str], changes: Changes, by: Actor, read_at: int) -> bool:
+    """Write these columns of a lead and tell of ``changes``; not where it is at another version than ``read_at``.
+
+    Says whether it was. The lead is given the ``activity_count`` that is stored. Raises Django's database errors.
+    """
     assigned = ", ".join(f'"{name}" = %s' for name in columns)
-    statement, values = f"UPDATE leads_lead SET {assigned} WHERE id = %s", [*stored(lead, columns), lead.pk]
-    told = f"{INSERT} VALUES (%s, %s, {SHARED}) RETURNING id"
-    entry = [lead.pk, orjson.dumps(changes).decode(), *shared(by, kind_of(changes), lead.updated_at)]
+    statement = f"UPDATE leads_lead SET {assigned} WHERE id = %s AND version = %s RETURNING id, activity_count"
+    values = [*stored(lead, columns), lead.pk, read_at]
+    told = orjson.dumps(changes).decode()
+    entry = shared(by, kind_of(changes), lead.updated_at)
     if connection.vendor == "postgresql":
-        _run(f"WITH lead AS ({statement}) {told}", [*values, *entry])
-    else:
-        _run(f"{statement} RETURNING id", values)
-        _run(told, entry)
+        tell = f"{INSERT} SELECT id, %s, {SHARED} FROM lead"
+        both = f"WITH lead AS ({statement}), told AS ({tell}) SELECT id, activity_count FROM lead"
+        found = hot.fetch(both, [*values, told, *entry])
+    elif found := hot.fetch(statement, values):
+        _run(f"{INSERT} VALUES (%s, %s, {SHARED}) RETURNING id", [lead.pk, told, *entry])
+    if found:
+        lead.activity_count = found[0][1]
+    return bool(found)
 
 
 @cache
@@ -66,6 +91,4 @@ def stored(row: models.Model, columns: Collection[str]) -> list[Any]:
 
 def _run(statement: str, values: list[Any]) -> int:
     """The id that the statement returns."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return int(cursor.fetchone()[0])
+    return int(hot.fetch(statement, values)[0][0])

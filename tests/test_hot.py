@@ -1,10 +1,11 @@
 """Hot reads, prepared once for each connection on PostgreSQL: they give what cursors give, and fail as those do."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from django.db import DataError, ProgrammingError, connection, transaction
+from django.db import DataError, OperationalError, ProgrammingError, connection, transaction
 
 from crm_project import hot
 from crm_project.postgresql import prepared
@@ -92,6 +93,46 @@ def test_errors_are_djangos(statement: str, values: list[Any], error: type[Excep
         with pytest.raises(error), transaction.atomic():
             hot.fetch(statement, values)
     assert hot.fetch("SELECT 1", []) == [(1,)]
+
+
+@COMMITTED
+def test_it_is_part_of_a_transaction(prepares: Any) -> None:
+    with transaction.atomic():
+        hot.fetch("CREATE TABLE undone (one int)", [])
+        transaction.set_rollback(True)
+    assert hot.fetch("SELECT to_regclass('undone')", []) == [(None,)]
+
+
+@COMMITTED
+def test_statements_lost_within_a_transaction(prepares: Any) -> None:
+    assert hot.fetch("SELECT %s + 1", [1]) == [(2,)]
+    own: Any = connection.connection
+    own.execute("DEALLOCATE ALL")
+    with pytest.raises(OperationalError), transaction.atomic():
+        hot.fetch("SELECT %s + 1", [1])
+    with transaction.atomic():
+        assert hot.fetch("SELECT %s + 1", [1]) == [(2,)]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "value",
+    ["", "None", "a\\b'\"%s$1", 0, -(2**63), True, None, date(2026, 1, 31), datetime(2026, 1, 2, 3, 4, 5, 6, UTC)],
+)
+def test_values_of_every_kind(value: Any) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("a cursor takes them")
+    kind = {bool: "bool", int: "int8", date: "date", datetime: "timestamptz"}.get(type(value), "text")
+    assert hot.fetch(f"SELECT %s::{kind}", [value]) == [(value,)]
+
+
+@BOTH
+def test_no_text_is_cut_short() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's texts hold NUL")
+    with pytest.raises(DataError), transaction.atomic():
+        hot.fetch("SELECT %s::text", ["before\0after"])
+    assert hot.fetch("SELECT %s::text", ["before"]) == [("before",)]
 
 
 @BOTH

@@ -82,7 +82,7 @@ class LeadPage(LeadAdmin):
         if not change:
             saved = Lead.objects.add(form.changed(), by)
         elif clean := form.changed():
-            saved = Lead.objects.change(obj.pk, clean, by, versions=None if seen is None else [seen])
+            saved = Lead.objects.change(obj.pk, clean, by, None if seen is None else [seen], active=False)
         else:
             return
         vars(obj).update(vars(saved))

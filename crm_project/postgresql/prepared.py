@@ -5,12 +5,13 @@ statements cost Python what they save. Both layers are passed by here, for state
 """
 
 from collections.abc import Sequence
+from datetime import date
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from psycopg import errors, generators
+from psycopg import DataError, OperationalError, errors, generators
 from psycopg.adapt import Transformer
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 if TYPE_CHECKING:
     from crm_project.postgresql.base import Connection
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 MOST = 50  # statements of one connection; each holds some kilobytes in PostgreSQL
 # A pooler that gives each transaction another connection (unknown or twice prepared), a table that was altered.
 LOST = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement, errors.FeatureNotSupported)
+
+
+def text_of(value: str | int | date | None) -> bytes | None:
+    """A text, number, truth, day, moment or nothing as PostgreSQL reads it in a place of that type."""
+    if value is None:
+        return None
+    text = str(value).encode()
+    if b"\0" in text:  # where C would end the text
+        raise DataError("PostgreSQL's texts hold no NUL")
+    return text
 
 
 class Unprepared(Exception):
@@ -33,21 +44,29 @@ class Prepared:
         self.given_up = False
 
     def fetch(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """The rows of ``statement``, whose places are ``%s``, for texts and integers as ``values``.
+        """The rows of ``statement``, whose places are ``%s``, for these ``values`` (see ``text_of``).
 
         Raises psycopg's errors, and ``Unprepared`` where it is not to be run here: too many others are, or the
         connection has lost them.
         """
         if self.given_up:
             raise Unprepared
+        given = [text_of(value) for value in values]
+        self._begin()
         try:
             name = self.names.get(statement) or self._prepare(statement)
-            given = [str(value).encode() for value in values]
             self.connection.pgconn.send_query_prepared(name, given)
             return self._rows()
         except LOST:
             self.given_up = True
+            if self.connection.pgconn.transaction_status == TransactionStatus.INERROR:
+                raise OperationalError("the connection has lost its prepared statements; try again") from None
             raise Unprepared from None
+
+    def _begin(self) -> None:
+        """Begin the transaction that the connection is to be in: psycopg does it before the first statement."""
+        if not self.connection.autocommit and self.connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            self.connection.wait(self.connection._start_query())
 
     def _prepare(self, statement: str) -> bytes:
         if len(self.names) >= MOST:

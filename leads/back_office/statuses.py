@@ -72,4 +72,4 @@ def _refusal(wish: Wish, by: Actor) -> str | None:
 def _change(wish: Wish, clean: dict[str, Any], by: Actor) -> None:
     if wish.lead_id > values.BIGGEST:
         raise Lead.DoesNotExist
-    Lead.objects.active().change(wish.lead_id, clean, by, versions=[wish.version])
+    Lead.objects.change(wish.lead_id, clean, by, versions=[wish.version])
