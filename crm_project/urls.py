@@ -9,6 +9,11 @@ from dashboard.site import favicon
 from users.admin_login import change_password, login
 
 urlpatterns = [
+    # What is asked for most comes first: the map is gone through for every request.
+    path("api/", include("leads.urls")),
+    path("api/", include("activities.urls")),
+    path("api/", include("dashboard.urls")),
+    path("api/", include("users.urls")),
     path("", health),
     path("health/live", health),
     path("health/ready", ready),
@@ -19,10 +24,6 @@ urlpatterns = [
     path("admin/password_change/", change_password),
     path("favicon.ico", favicon),
     path("admin/", admin.site.urls),
-    path("api/", include("users.urls")),
-    path("api/", include("leads.urls")),
-    path("api/", include("activities.urls")),
-    path("api/", include("dashboard.urls")),
 ]
 
 handler400 = "crm_project.api.errors.bad_request"

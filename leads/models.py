@@ -175,6 +175,8 @@ class LeadCount(models.Model):
 
     class Meta:
         ordering = ("id",)
+        # Rows of one key pile up between two foldings, dead ones until the next vacuum: the whole is not to be read.
+        indexes = [models.Index(fields=["kind", "day"], name="counts_by_kind")]
 
     def __str__(self) -> str:
         return f"{self.leads:+} {self.kind} {self.status or self.day}"

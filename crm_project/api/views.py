@@ -12,10 +12,14 @@ from rest_framework.viewsets import ViewSet
 
 from crm_project.api import idempotency
 from crm_project.api.errors import Refused, Unprocessable
+from crm_project.api.json import JSONRenderer
 from crm_project.values import BIGGEST, MISSING, Invalid, Problem, integer, located
 
 Row = dict[str, Any]
 Judge = Callable[[object], tuple[Row, Sequence[Problem]]]
+
+
+RENDERER = JSONRenderer()  # it keeps nothing of what it writes
 
 
 class ApiViewSet(ViewSet):
@@ -26,11 +30,16 @@ class ApiViewSet(ViewSet):
     keeps_replies = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """405 first, then authentication and permissions, then the ``Idempotency-Key``."""
+        """405 first, then authentication and permissions, then the ``Idempotency-Key``.
+
+        DRF's own also negotiates suffixes and versions and asks throttles, of which there are none here.
+        """
         method = (request.method or "").lower()
         if method not in self.http_method_names or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)
-        super().initial(request, *args, **kwargs)
+        request.accepted_renderer, request.accepted_media_type = RENDERER, RENDERER.media_type
+        self.perform_authentication(request)
+        self.check_permissions(request)
         if idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
             setattr(self, method, partial(idempotency.once, getattr(self, method)))
 
