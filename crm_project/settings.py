@@ -260,9 +260,9 @@ CSRF_COOKIE_SECURE = HTTPS
 # W003 does not know our CsrfViewMiddleware, which is Django's wherever there are sessions.
 SILENCED_SYSTEM_CHECKS = ["security.W003", "security.W005", "security.W021"]
 
-# No line tells of threads, processes or the place in the code; finding these out costs as much as writing the line does.
+# No line tells of threads, processes or places in the code; to find these out costs as much as to write the line.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-logging._srcfile = None  # type: ignore[attr-defined]  # as Python's logging HOWTO has it, under "Optimization"
+logging._srcfile = None  # as Python's logging HOWTO has it, under "Optimization"
 TERMINAL = sys.stderr is not None and sys.stderr.isatty()
 LOGGING = {
     "version": 1,
