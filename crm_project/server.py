@@ -28,8 +28,9 @@ from django.conf import settings
 
 from crm_project import memory
 from crm_project.api.middleware import BODY_REFUSED
+from crm_project.database_url import longest_wait
 from crm_project.logs import REQUEST_ID
-from crm_project.turns import Turns
+from crm_project.turns import Turns, deadline
 from crm_project.wsgi import application as django
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Server:
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(settings.THREADS, thread_name_prefix="django")
         self.made_in = os.getpid()  # the master process
-        self.turns = Turns(settings.THREADS)
+        self.turns = Turns(settings.THREADS, longest_wait(settings.DATABASES["default"]))
         self.held = 0  # bytes of bodies taken in and not yet replied to
         self.arriving: set[asyncio.Timeout] = set()  # one for each body on its way
         self.last_call = math.inf  # the loop's time when even the slowest body must have come
@@ -103,9 +104,10 @@ class Server:
         chunks: list[bytes] = []
         try:
             refused = await self.take_in(exchange, announced, chunks) if announced != 0 else 0
-            async with self.turns.turn(scope.method) as busy:
-                environ = wsgi_environ(scope, headers, b"".join(chunks), refused or busy)
-                reply = await asyncio.get_running_loop().run_in_executor(self.threads, run_django, environ)
+            async with self.turns.turn(scope.method) as turn:
+                environ = wsgi_environ(scope, headers, b"".join(chunks), refused or turn.refused)
+                work = asyncio.get_running_loop().run_in_executor(self.threads, run_django, environ, turn.until)
+                reply = await work
         finally:
             self._drop(chunks)
         send(exchange, reply)
@@ -226,8 +228,9 @@ def wsgi_environ(scope: Any, headers: Headers, body: bytes, refused: int) -> dic
     return environ
 
 
-def run_django(environ: dict[str, Any]) -> Reply:
+def run_django(environ: dict[str, Any], until: float | None = None) -> Reply:
     """Django's reply to one request, complete; a 500 for what even its own handler did not catch. Runs in a thread."""
+    deadline.until = until
     try:
         return _run_django(environ)
     except Exception:  # last stop before the client, whose connection granian would drop without a word

@@ -2,16 +2,26 @@
 
 ``statement_timeout`` is kept by PostgreSQL itself, which does not help when that is what hangs. The option ``patience``
 is kept here.
+
+A request that has waited for its turn (``crm_project/turns.py``) has less time for a statement than others.
 """
 
 import select
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
 
+from crm_project.database_url import STATEMENT_TIMEOUT
+from crm_project.turns import deadline
+
 INTERVAL = 0.1  # seconds; psycopg's own, after which it looks whether it was interrupted
+LEAST = 1.0  # seconds that are left for a statement, however long a request has waited
+SHORTEN = """
+SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'statement_timeout' AND setting::bigint > %s
+"""
 
 
 class Connection(psycopg.Connection[Any]):
@@ -33,13 +43,34 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, over those connections."""
 
     Database: Any = SimpleNamespace(**{**vars(psycopg), "connect": Connection.connect})
+    seen: float | None = None  # the deadline that was looked at last
+    shortened = False  # whether statements have less time than the connection was made with
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection with the option's patience, in seconds; without the option, with all of it."""
         patience = conn_params.pop("patience", None)
         connection = super().get_new_connection(conn_params)
         connection.patience = patience and float(patience)
+        self.seen, self.shortened = None, False
         return connection
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Once a request, see how much of its time is left."""
+        if deadline.until != self.seen:
+            self._keep_deadline(deadline.until)
+        return super().create_cursor(name)
+
+    def _keep_deadline(self, until: float | None) -> None:
+        self.seen = until
+        waited = until is not None and until - time.monotonic() < STATEMENT_TIMEOUT / 1000 - LEAST
+        with self.wrap_database_errors:
+            if until is not None and waited:
+                left = f"{max(LEAST, until - time.monotonic()) * 1000:.0f}"
+                self.connection.execute(SHORTEN, [left, left])
+                self.shortened = True
+            elif self.shortened:
+                self.connection.execute("RESET statement_timeout")
+                self.shortened = self.in_atomic_block  # where a rollback would undo it, the next request does it again
 
     def is_usable(self) -> bool:
         """Whether a kept connection still leads to the server: asked once a request.
