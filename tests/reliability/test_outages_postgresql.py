@@ -3,7 +3,7 @@
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +250,29 @@ def test_away_at_the_start(office: Office, tmp_path: Path) -> None:
         office.cluster.start()
         await_start(later.server)
         assert log.read_text().count("Waiting") == 1
+        assert "Traceback" not in log.read_text()
+    finally:
+        later.stop()
+    office.is_well()
+
+
+def test_restarted_in_the_middle_of_a_start(office: Office, tmp_path: Path) -> None:
+    """While a migration waits for somebody's lock: the start begins anew by itself."""
+    office.cluster.execute("CREATE DATABASE later")
+    later = Crm(office.cluster.url.replace("/crm", "/later"), tmp_path)
+    assert later.manage("migrate", "-v0").returncode == 0
+    assert later.manage("migrate", "leads", "0006", "-v0").returncode == 0
+    try:
+        with suppress(psycopg.OperationalError), psycopg.connect(later.database_url) as other:
+            other.execute("LOCK TABLE leads_lead IN ROW EXCLUSIVE MODE")
+            process = later.start(wait=False).process
+            log = tmp_path / "server.log"
+            while "Waiting for others" not in log.read_text():
+                assert process.poll() is None, log.read_text()
+            office.cluster.stop()
+            office.cluster.start()
+        await_start(later.server)
+        assert later.server.send("GET", "/health/ready").status == 200
         assert "Traceback" not in log.read_text()
     finally:
         later.stop()
