@@ -39,7 +39,8 @@ SLOWEST = 64 * 1024  # bytes a second a body must arrive with, on average, after
 MOST_HELD = 256 * 2**20  # bytes of bodies in one worker at a time
 MOST_THROWN_AWAY = 2**30  # bytes read only so that a client still sending sees its 413
 IN_MEMORY = 2**20  # bytes of a streamed reply
-LAST_BODIES = 4  # seconds that bodies on their way have after SIGTERM; what they ask for must be done by serve's STOP
+LAST_BODIES = 4  # seconds that bodies on their way have after SIGTERM
+LAST_WAIT = 6  # seconds that what they ask for may then wait for others; it must be done by serve's STOP
 FILE_GRACE = 60  # seconds a large reply's file stays open here; granian has opened it for itself long before
 PR_SET_PDEATHSIG = 1  # prctl's name for "a signal when my parent dies"
 
@@ -94,6 +95,7 @@ class Server:
     def hurry(self, now: float) -> None:
         """The server is to stop: wait for bodies no longer than ``LAST_BODIES`` from ``now`` on, the loop's time."""
         self.last_call = now + LAST_BODIES
+        self.turns.longest = min(self.turns.longest, LAST_WAIT)
         for limit in self.arriving:
             limit.reschedule(min(limit.when() or math.inf, self.last_call))
 

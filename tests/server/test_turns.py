@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from crm_project import server
+from crm_project.api.management.commands import serve
 from crm_project.turns import Turns, deadline
 
 LONGEST = 10
@@ -109,3 +110,18 @@ def test_reads_have_no_deadline() -> None:
             return turn.until
 
     assert asyncio.run(read()) is None
+
+
+def test_a_server_that_is_to_stop_has_no_time_to_wait_for_others() -> None:
+    """What comes in at the last moment, and waits, is answered before the workers are killed."""
+
+    async def last() -> float:
+        front = server.Server()
+        front.hurry(time.monotonic())
+        async with front.turns.turn("POST") as turn:
+            assert turn.until is not None
+            left = turn.until - time.monotonic()
+        front.threads.shutdown()
+        return left
+
+    assert server.LAST_BODIES + asyncio.run(last()) < serve.STOP

@@ -24,7 +24,7 @@ from granian.net import SocketHolder  # type: ignore[attr-defined]
 from crm_project import memory
 
 WAIT = 60  # seconds for a PostgreSQL that is still starting
-STOP = 10  # seconds that running requests have to finish after SIGTERM
+STOP = 12  # seconds that running requests have to finish after SIGTERM: all that one may wait, and some to work
 HEADERS = 15_000  # milliseconds a connection may take for the next request's headers
 CONNECTIONS = 4096  # a worker's; an idle one costs a few kilobytes and no thread
 MOST_WORKERS = 4
