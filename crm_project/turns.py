@@ -1,8 +1,9 @@
-"""Writes may wait for the database, behind an import for one; reads must not wait for those writes.
+"""Requests may wait for the database; reads must not wait for writes that do, and nobody for longer than a request may.
 
-Of a worker's threads one is never taken by a write. Who cannot have one of the others waits on the event loop, which
-costs no thread. That wait and those for the database's locks have one deadline: the backends (``crm_project/sqlite``,
-``crm_project/postgresql``) wait no longer than it leaves them.
+Writes wait for SQLite behind an import, for one. Of a worker's threads one is never taken by a write; one that cannot
+have one of the others waits on the event loop, which costs no thread, and is refused in time. Where all threads hang,
+whoever gets one too late is refused by it. Those waits and the ones for the database have one deadline: the backends
+(``crm_project/sqlite``, ``crm_project/postgresql``) wait no longer than it leaves them.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ class Turn(NamedTuple):
 
 
 class Turns:
-    """The turns of one worker process with that many ``threads``; a write waits ``longest`` seconds in all."""
+    """The turns of one worker process with that many ``threads``; a request waits ``longest`` seconds in all."""
 
     def __init__(self, threads: int, longest: float) -> None:
         self.writes = asyncio.Semaphore(max(1, threads - 1))
@@ -40,11 +41,11 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, method: str) -> AsyncGenerator[Turn]:
-        """Around the work for one request."""
-        if method in READS:
-            yield Turn(0, None)
-            return
+        """Around the work for one request; one that is refused must not take a thread that a turn was for."""
         until = time.monotonic() + self.longest
+        if method in READS:
+            yield Turn(0, until)
+            return
         try:
             async with asyncio.timeout(self.longest):
                 await self.writes.acquire()

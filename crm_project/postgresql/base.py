@@ -43,6 +43,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, over those connections."""
 
     Database: Any = SimpleNamespace(**{**vars(psycopg), "connect": Connection.connect})
+    patience: float | None = None  # the connection's, for a request that has waited for nothing
     seen: float | None = None  # the deadline that was looked at last
     shortened = False  # whether statements have less time than the connection was made with
 
@@ -50,7 +51,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """A connection with the option's patience, in seconds; without the option, with all of it."""
         patience = conn_params.pop("patience", None)
         connection = super().get_new_connection(conn_params)
-        connection.patience = patience and float(patience)
+        connection.patience = self.patience = patience and float(patience)
         self.seen, self.shortened = None, False
         return connection
 
@@ -62,15 +63,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _keep_deadline(self, until: float | None) -> None:
         self.seen = until
-        waited = until is not None and until - time.monotonic() < STATEMENT_TIMEOUT / 1000 - LEAST
+        limit = STATEMENT_TIMEOUT / 1000
+        waited = 0.0 if until is None else time.monotonic() + limit - until
+        if waited > LEAST:
+            left = f"{max(LEAST, limit - waited) * 1000:.0f}"
+            self.connection.patience = self.patience and max(LEAST, self.patience - waited)
+            self._execute(SHORTEN, [left, left])
+            self.shortened = True
+        elif self.shortened:
+            self.connection.patience = self.patience
+            self._execute("RESET statement_timeout")
+            self.shortened = self.in_atomic_block  # where a rollback would undo it, the next request does it again
+
+    def _execute(self, statement: str, params: list[str] | None = None) -> None:
         with self.wrap_database_errors:
-            if until is not None and waited:
-                left = f"{max(LEAST, until - time.monotonic()) * 1000:.0f}"
-                self.connection.execute(SHORTEN, [left, left])
-                self.shortened = True
-            elif self.shortened:
-                self.connection.execute("RESET statement_timeout")
-                self.shortened = self.in_atomic_block  # where a rollback would undo it, the next request does it again
+            self.connection.execute(statement, params)
 
     def is_usable(self) -> bool:
         """Whether a kept connection still leads to the server: asked once a request.

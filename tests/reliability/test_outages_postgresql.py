@@ -13,6 +13,7 @@ from django.conf import settings
 
 from tests.factories import activity_row, lead_row
 from tests.live import LiveServer, await_start
+from tests.server.wire import last_reply, nothing_came
 from tests.torture.cluster import Cluster, own_cluster, programs, run_as_owner
 from tests.torture.crm import Crm
 
@@ -189,6 +190,28 @@ def test_frozen(office: Office) -> None:
     office.cluster.freeze()
     try:
         is_unavailable(office.server.send("GET", "/api/dashboard", headers=office.token))
+    finally:
+        office.cluster.freeze(signal.SIGCONT)
+    office.is_well()
+
+
+def test_frozen_with_more_who_ask_than_threads(office: Office) -> None:
+    """Nobody waits for threads that hang, and probes do not hang with them: a server that is well is not restarted."""
+    office.is_well()
+    head = f"GET /api/dashboard HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {office.token['Authorization']}\r\n"
+    office.cluster.freeze()
+    try:
+        with ExitStack() as stack:
+            asking = [stack.enter_context(office.server.connect()) for _ in range(ROUND)]
+            for connection in asking:
+                connection.sendall(f"{head}Connection: close\r\n\r\n".encode())
+            for _ in range(ROUND):
+                assert office.server.send("GET", "/health/live").status == 200
+            assert any(nothing_came(connection) for connection in asking)
+            is_unavailable(office.server.send("GET", "/health/ready"))
+            for connection in asking:
+                connection.setblocking(True)
+                is_unavailable(last_reply(connection))
     finally:
         office.cluster.freeze(signal.SIGCONT)
     office.is_well()

@@ -10,6 +10,7 @@ from django.db import connection
 
 from crm_project import server
 from crm_project.api.management.commands import serve
+from crm_project.api.middleware import BODY_REFUSED
 from crm_project.turns import Turns, deadline
 
 LONGEST = 10
@@ -47,6 +48,20 @@ def test_the_database_waits_for_what_is_left(until: Any) -> None:
     assert patience() == (0 if connection.vendor == "sqlite" else 1)
     until(None)
     assert patience() in (LONGEST, 0)  # PostgreSQL: as the connection was made, by a command and so without a limit
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="is PostgreSQL's")
+def test_patience_with_a_hung_server_is_as_much_shorter(until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "patience", 15)
+    with connection.cursor():
+        until(3)
+    with connection.cursor():
+        assert 7 < connection.connection.patience <= 8
+    until(LONGEST)
+    with connection.cursor():
+        assert connection.connection.patience == 15
+    connection.connection.patience = None
 
 
 @pytest.mark.django_db
@@ -104,12 +119,16 @@ def test_what_waited_too_long_is_refused_and_takes_no_turn() -> None:
     assert asyncio.run(crowd()) == [503, 0, 0]
 
 
-def test_reads_have_no_deadline() -> None:
-    async def read() -> float | None:
-        async with Turns(2, LONGEST).turn("GET") as turn:
-            return turn.until
-
-    assert asyncio.run(read()) is None
+@pytest.mark.parametrize(("left", "refused"), [(5, 0), (-1, 503), (None, 0)])
+def test_what_gets_a_thread_too_late_is_refused(
+    monkeypatch: pytest.MonkeyPatch, left: float | None, refused: int
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(server, "_run_django", lambda environ: seen.append(environ[BODY_REFUSED]))
+    server.run_django({BODY_REFUSED: 0}, left and time.monotonic() + left)
+    server.run_django({BODY_REFUSED: 413}, left and time.monotonic() + left)
+    assert seen == [refused, 413]
+    deadline.until = None
 
 
 def test_a_server_that_is_to_stop_has_no_time_to_wait_for_others() -> None:
