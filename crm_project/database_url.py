@@ -17,7 +17,7 @@ SQLITE_OPTIONS = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA cache_size=-24576",
 }
 
-POSTGRESQL = "crm_project.postgresql"
+SQLITE, POSTGRESQL = "crm_project.sqlite", "crm_project.postgresql"
 CONNECT_TIMEOUT = 5  # seconds, for each address of the server
 STATEMENT_TIMEOUT = 10_000  # milliseconds of one statement of a request, its waits for locks included
 PATIENCE = 15  # seconds for an answer, where PostgreSQL itself hangs and keeps no timeout
@@ -40,7 +40,7 @@ def _sqlite(url: str, base: Path) -> dict[str, Any]:
     if not url.startswith("sqlite:///") or path in ("", ":memory:"):
         raise ValueError("a SQLite URL names a file: sqlite:///app.db (in the project) or sqlite:////absolute/app.db")
     options = {**SQLITE_OPTIONS, "timeout": _seconds(query)}
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(base / path), "OPTIONS": options}
+    return {"ENGINE": SQLITE, "NAME": str(base / path), "OPTIONS": options}
 
 
 def _seconds(query: str) -> float:
@@ -84,3 +84,8 @@ def limit_statements(config: dict[str, Any]) -> None:
         limit = f"-c statement_timeout={STATEMENT_TIMEOUT}"
         config["OPTIONS"]["options"] = own if own.startswith(limit) else f"{limit} {own}".strip()
         config["OPTIONS"].setdefault("patience", PATIENCE)
+
+
+def longest_wait(config: dict[str, Any]) -> float:
+    """Seconds that a request which writes may wait, for a thread and for locks together."""
+    return float(config["OPTIONS"]["timeout"]) if config["ENGINE"] == SQLITE else STATEMENT_TIMEOUT / 1000

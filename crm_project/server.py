@@ -8,7 +8,6 @@ in memory all they have not read), and a download that fails halfway is a 500, n
 
 import asyncio
 import ctypes
-import io
 import logging
 import math
 import os
@@ -17,8 +16,9 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import IO, Any, NamedTuple, Protocol, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
@@ -28,8 +28,10 @@ from django.conf import settings
 from crm_project import memory
 from crm_project.api.middleware import BODY_REFUSED
 from crm_project.crew import Crew
+from crm_project.database_url import longest_wait
+from crm_project.environ import Headers, announced_length, readable, wsgi_environ
 from crm_project.logs import REQUEST_ID
-from crm_project.turns import Turns
+from crm_project.turns import Turn, Turns, deadline
 from crm_project.wsgi import application as django
 
 logger = logging.getLogger(__name__)
@@ -38,11 +40,14 @@ SLOWEST = 64 * 1024  # bytes a second a body must arrive with, on average, after
 MOST_HELD = 256 * 2**20  # bytes of bodies in one worker at a time
 MOST_THROWN_AWAY = 2**30  # bytes read only so that a client still sending sees its 413
 IN_MEMORY = 2**20  # bytes of a streamed reply
-LAST_BODIES = 4  # seconds that bodies on their way have after SIGTERM; what they ask for must be done by serve's STOP
+LAST_BODIES = 4  # seconds that bodies on their way have after SIGTERM
+LAST_WAIT = 6  # seconds that what they ask for may then wait for others; it must be done by serve's STOP
+PROBES = frozenset(("/", "/health/live", "/health/ready"))  # answered also while every thread hangs in the database
+SPARE = 2  # threads for those, and for refusals; made when they are first needed
+AT_ONCE = Turn(0, None)
 FILE_GRACE = 60  # seconds a large reply's file stays open here; granian has opened it for itself long before
 PR_SET_PDEATHSIG = 1  # prctl's name for "a signal when my parent dies"
 
-Headers = list[tuple[str, str]]
 SERVER: Headers = [("server", "crm")]  # granian would name itself
 BROKEN = b'{"detail":"Internal Server Error"}'
 
@@ -69,8 +74,9 @@ class Server:
 
     def __init__(self) -> None:
         self.threads = Crew(settings.THREADS)
+        self.spare = Crew(SPARE)
         self.made_in = os.getpid()  # the master process
-        self.turns = Turns(settings.THREADS)
+        self.turns = Turns(settings.THREADS, longest_wait(settings.DATABASES["default"]))
         self.held = 0  # bytes of bodies taken in and not yet replied to
         self.arriving: set[asyncio.Timeout] = set()  # one for each body on its way
         self.last_call = math.inf  # the loop's time when even the slowest body must have come
@@ -93,6 +99,7 @@ class Server:
     def hurry(self, now: float) -> None:
         """The server is to stop: wait for bodies no longer than ``LAST_BODIES`` from ``now`` on, the loop's time."""
         self.last_call = now + LAST_BODIES
+        self.turns.longest = min(self.turns.longest, LAST_WAIT)
         for limit in self.arriving:
             limit.reschedule(min(limit.when() or math.inf, self.last_call))
 
@@ -103,9 +110,11 @@ class Server:
         chunks: list[bytes] = []
         try:
             refused = await self.take_in(exchange, announced, chunks) if announced != 0 else 0
-            async with self.turns.turn(scope.method) as busy:
-                environ = wsgi_environ(scope, headers, b"".join(chunks), refused or busy)
-                reply = await self.threads.run(run_django, environ)
+            probe = scope.path in PROBES
+            async with nullcontext(AT_ONCE) if probe else self.turns.turn(scope.method) as turn:
+                environ = wsgi_environ(scope, headers, b"".join(chunks), refused or turn.refused)
+                threads = self.spare if probe or turn.refused else self.threads
+                reply = await threads.run(run_django, environ, turn.until)
         finally:
             self._drop(chunks)
         send(exchange, reply)
@@ -170,64 +179,11 @@ def tell_systemd(state: bytes) -> None:
             manager.send(state)
 
 
-def readable(headers: Any) -> Headers:
-    """The request's headers; one whose value is not ASCII, which granian leaves out, has a value that nobody means.
-
-    Left out, an ``If-Match`` that cannot be read would let a change through.
-    """
-    items: Headers = headers.items()
-    names = {name for name, _ in items}
-    return items + [(name, "\xff") for name in headers.keys() if name not in names]  # noqa: SIM118
-
-
-def announced_length(headers: Headers) -> int | None:
-    """The length of the body in bytes; 0 where there is none, ``None`` where it comes in chunks."""
-    length = 0
-    for name, value in headers:  # granian has refused what is malformed or contradictory
-        if name == "transfer-encoding":
-            return None
-        if name == "content-length":
-            length = int(value)
-    return length
-
-
-def wsgi_environ(scope: Any, headers: Headers, body: bytes, refused: int) -> dict[str, Any]:
-    """The request as PEP 3333 wants it; ``CONTENT_LENGTH`` is the length that really came."""
-    server, _, port = scope.server.rpartition(":")
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": scope.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
-        "SERVER_NAME": server.strip("[]"),
-        "SERVER_PORT": port,
-        "SERVER_PROTOCOL": "HTTP/1.0" if scope.http_version == "1" else "HTTP/1.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        BODY_REFUSED: refused,
-    }
-    for name, value in headers:
-        if "_" in name:  # would be taken for the header with hyphens, past a proxy that filters that one
-            continue
-        key = "HTTP_" + name.upper().replace("-", "_")
-        if key in environ:
-            value = f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}"
-        environ[key] = value
-    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
-    environ["CONTENT_LENGTH"] = str(len(body))
-    environ.pop("HTTP_CONTENT_LENGTH", None)
-    environ.pop("HTTP_TRANSFER_ENCODING", None)
-    return environ
-
-
-def run_django(environ: dict[str, Any]) -> Reply:
+def run_django(environ: dict[str, Any], until: float | None = None) -> Reply:
     """Django's reply to one request, complete; a 500 for what even its own handler did not catch. Runs in a thread."""
+    deadline.until = until
+    if until is not None and until < time.monotonic():  # all threads hung until now
+        environ[BODY_REFUSED] = environ.get(BODY_REFUSED) or 503
     try:
         return _run_django(environ)
     except Exception:  # last stop before the client, whose connection granian would drop without a word

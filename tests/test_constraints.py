@@ -183,26 +183,6 @@ def test_the_list_s_order_comes_from_an_index() -> None:
     assert "TEMP B-TREE" not in plan
 
 
-@pytest.mark.django_db(transaction=True)
-def test_migrations_reverse_to_nothing_and_apply_again() -> None:
-    ours = {"leads_lead", "activities_activity", "users_user"}
-    assert ours <= set(connection.introspection.table_names())
-    try:
-        for app in ("activities", "leads", "users"):
-            call_command("migrate", app, "zero", verbosity=0)
-        assert not [
-            name
-            for name in connection.introspection.table_names()
-            if name.startswith(("leads_", "activities_", "users_", "api_"))
-        ]
-    finally:
-        call_command("migrate", verbosity=0)
-    assert set(indexes("leads_lead")) >= LEADS
-    agent = make_user()
-    make_activity(make_lead(), agent)
-    assert Lead.objects.get().activity_count == 1
-
-
 def test_no_model_has_changed_without_a_migration(api: Api) -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
     assert api.get("/api/dashboard").status_code == 200

@@ -30,7 +30,7 @@ EXAMPLE = PROJECT / ".env.example"
 )
 def test_sqlite_urls(url: str, name: str) -> None:
     config = database_url.parse(url, BASE)
-    assert config["ENGINE"] == "django.db.backends.sqlite3"
+    assert config["ENGINE"] == "crm_project.sqlite"
     assert config["NAME"] == name
 
 

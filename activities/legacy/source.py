@@ -141,7 +141,7 @@ def first_line(error: Exception) -> str:
 @contextmanager
 def opened(config: dict[str, Any]) -> Iterator[Source]:
     """The source that one of ``database_url.parse``'s configurations names; raises ``Unreadable``."""
-    connect = _sqlite if config["ENGINE"].endswith("sqlite3") else _postgresql
+    connect = _sqlite if config["ENGINE"] == database_url.SQLITE else _postgresql
     with connect(config) as database:
         yield Source(database)
 
@@ -193,7 +193,7 @@ def _postgresql(config: dict[str, Any]) -> Iterator[Database]:
 def parse(url: str, base: Path) -> dict[str, Any]:
     """The configuration for a URL, or for the plain path of a SQLite file; ``ValueError`` where it is neither."""
     if "://" not in url and Path(url).is_file():
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": url}
+        return {"ENGINE": database_url.SQLITE, "NAME": url}
     if "://" not in url:
         raise ValueError(
             f"there is no file {url!r}, and it is no URL (sqlite:///file, postgresql://user:password@host/name)"

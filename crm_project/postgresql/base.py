@@ -2,9 +2,12 @@
 
 ``statement_timeout`` is kept by PostgreSQL itself, which does not help when that is what hangs. The option ``patience``
 is kept here.
+
+A request that has waited for its turn (``crm_project/turns.py``) has less time for a statement than others.
 """
 
 import select
+import time
 from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
@@ -13,9 +16,15 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 
+from crm_project.database_url import STATEMENT_TIMEOUT
 from crm_project.postgresql.prepared import Prepared, Unprepared
+from crm_project.turns import deadline
 
 INTERVAL = 0.1  # seconds; psycopg's own, after which it looks whether it was interrupted
+LEAST = 1.0  # seconds that are left for a statement, however long a request has waited
+SHORTEN = """
+SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'statement_timeout' AND setting::bigint > %s
+"""
 
 
 class Connection(psycopg.Connection[Any]):
@@ -38,13 +47,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, over those connections."""
 
     Database: Any = SimpleNamespace(**{**vars(psycopg), "connect": Connection.connect})
+    patience: float | None = None  # the connection's, for a request that has waited for nothing
+    seen: float | None = None  # the deadline that was looked at last
+    shortened = False  # whether statements have less time than the connection was made with
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection with the option's patience, in seconds; without the option, with all of it."""
         patience = conn_params.pop("patience", None)
         connection = super().get_new_connection(conn_params)
-        connection.patience = patience and float(patience)
+        connection.patience = self.patience = patience and float(patience)
         connection.prepared = Prepared(connection)
+        self.seen, self.shortened = None, False
         return connection
 
     def fetch(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -58,6 +71,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         self.validate_thread_sharing()
         self.validate_no_broken_transaction()
+        self._see_deadline()
         execute: Any = self._run_prepared
         for wrapper in reversed(self.execute_wrappers):
             execute = partial(wrapper, execute)
@@ -76,6 +90,33 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Django's, once it is known how much of the request's time is left."""
+        self._see_deadline()
+        return super().create_cursor(name)
+
+    def _see_deadline(self) -> None:
+        if deadline.until != self.seen:  # once a request
+            self._keep_deadline(deadline.until)
+
+    def _keep_deadline(self, until: float | None) -> None:
+        self.seen = until
+        limit = STATEMENT_TIMEOUT / 1000
+        waited = 0.0 if until is None else time.monotonic() + limit - until
+        if waited > LEAST:
+            left = f"{max(LEAST, limit - waited) * 1000:.0f}"
+            self.connection.patience = self.patience and max(LEAST, self.patience - waited)
+            self._execute(SHORTEN, [left, left])
+            self.shortened = True
+        elif self.shortened:
+            self.connection.patience = self.patience
+            self._execute("RESET statement_timeout")
+            self.shortened = self.in_atomic_block  # where a rollback would undo it, the next request does it again
+
+    def _execute(self, statement: str, params: list[str] | None = None) -> None:
+        with self.wrap_database_errors:
+            self.connection.execute(statement, params)
 
     def is_usable(self) -> bool:
         """Whether a kept connection still leads to the server: asked once a request.

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from activities.models import Activity
+from dashboard import repair
 from dashboard.queries import stats
 from dashboard.recount import BATCH
 from leads.models import ImportRun, Lead
@@ -59,7 +60,7 @@ def test_a_falsified_lead_is_found_and_mended(column: str, wrong: dict[str, Any]
     assert line.startswith(f"lead {lead.pk}: {column} ")
     assert told in line
     assert summary.endswith("1 differences, 0 mended")
-    assert verify("--fix")[0] == f"{line} (mended)"
+    assert verify("--repair") == [line, summary.replace("0 mended", "1 mended")]
     assert len(verify()) == 1
     assert Lead.objects.get(pk=lead.pk).version == version  # no client's copy became out of date
 
@@ -68,32 +69,100 @@ def test_an_activity_that_went_past_the_product_is_counted() -> None:
     lead, user = make_lead(), make_user()
     make_activity(lead, user)
     Activity.objects.all().delete()
-    assert verify("--fix")[0] == f"lead {lead.pk}: activity_count is 1, should be 0 (mended)"
+    assert verify("--repair")[0] == f"lead {lead.pk}: activity_count is 1, should be 0"
     assert stats()["total_activities"] == 0
 
 
 def test_users_keys() -> None:
-    first, second = make_user(username="Émile"), make_user()
+    first = make_user(username="Émile")
     User.objects.filter(pk=first.pk).update(username_key="x", email_key=None)
-    lines = verify("--fix")
-    assert lines[0] == f"user {first.pk}: username_key is 'x', should be 'émile' (mended)"
+    lines = verify("--repair")
+    assert lines[0] == f"user {first.pk}: username_key is 'x', should be 'émile'"
     assert len(lines) == 3
-    User.objects.filter(pk=second.pk).update(username="ÉMILE")
-    assert "should be 'émile'" in verify("--fix", code=1)[0]  # two users cannot have one name
-    User.objects.filter(pk=second.pk).update(username="else")
-    verify("--fix")
+    assert len(verify()) == 1
+
+
+def test_a_key_that_another_user_has_is_left_and_all_else_is_mended() -> None:
+    make_user(username="Émile")
+    second, lead = make_user(), make_lead()
+    User.objects.filter(pk=second.pk).update(username="ÉMILE", email_key="x")
+    Lead.objects.filter(pk=lead.pk).update(search="")
+    *_, left, summary = verify("--repair", code=1)
+    assert left == f"user {second.pk}: username_key was left, because another has 'émile'"
+    assert summary.endswith("3 differences, 2 mended")
+    assert len(verify(code=1)) == 2
 
 
 def test_accounts_of_imports() -> None:
-    run = ImportRun.objects.create(file_name="a.csv", sha256="0", state="done", read=2, created=2)
-    lead = make_lead()
-    Lead.objects.filter(pk=lead.pk).update(import_run=run)
-    assert verify("--fix", code=1)[0] == f"import {run.pk}: leads is 1, should be 2"
-    other = make_lead()
-    Lead.objects.filter(pk=other.pk).update(import_run=run)
+    run = made_import("done", read=3, created=2, skipped=1)
+    Lead.objects.filter(pk=make_lead().pk).update(import_run=run)
+    assert verify("--repair")[0] == f"import {run.pk}: leads is 1, should be 2"
     assert len(verify()) == 1
-    Lead.objects.filter(pk=other.pk).update(import_run=run.pk + 1)
-    assert f"lead {other.pk}: import_run is {run.pk + 1}, should be 'a run that is there'" in verify(code=1)
+    run.refresh_from_db()
+    assert (run.read, run.created, run.skipped) == (2, 1, 1)
+    assert run.notes == ["verify --repair: 2 leads were said to be created, 1 are there"]
+
+
+@pytest.mark.parametrize("state", ["refused", "dry", "running"])
+def test_leads_of_an_import_that_stored_none(state: str) -> None:
+    run, lead = made_import(state), make_lead()
+    Lead.objects.filter(pk=lead.pk).update(import_run=run)
+    assert verify("--repair")[0] == f"import {run.pk}: leads is 1, should be 0"
+    assert Lead.objects.get().import_run is None
+    assert len(verify()) == 1
+
+
+def test_activities_of_imports() -> None:
+    run = made_import("done", kind="activities", read=2, created=2)
+    activity = make_activity(make_lead(), make_user())
+    Activity.objects.filter(pk=activity.pk).update(import_run=run)
+    assert verify(code=1)[0] == f"import {run.pk}: activities is 1, should be 2"
+    verify("--repair")
+    assert len(verify()) == 1
+    ImportRun.objects.update(state="undone")
+    assert verify("--repair")[0] == f"import {run.pk}: activities is 1, should be 0"
+    assert len(verify()) == 1
+
+
+def test_rows_of_an_import_that_is_not_there() -> None:
+    lead = make_lead()
+    activity = make_activity(lead, make_user())
+    Lead.objects.filter(pk=lead.pk).update(import_run=99)
+    Activity.objects.filter(pk=activity.pk).update(import_run=98)
+    try:
+        assert verify(code=1)[:-1] == [
+            f"lead {lead.pk}: import_run is 99, should be 'a run that is there'",
+            f"activity {activity.pk}: import_run is 98, should be 'a run that is there'",
+        ]
+    finally:
+        verify("--repair")
+    assert len(verify()) == 1
+    assert Lead.objects.get().import_run is None
+
+
+def made_import(state: str, **account: Any) -> ImportRun:
+    """An account of one."""
+    return ImportRun.objects.create(file_name="a.csv", sha256="0", state=state, **account)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mends_all_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails at the very end takes back what was mended first."""
+    user, lead = make_user(), make_lead()
+    User.objects.filter(pk=user.pk).update(username_key="x")
+    Lead.objects.filter(pk=lead.pk).update(search="x")
+
+    def fail(*_: Any) -> None:
+        raise OperationalError("the connection is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(repair, "mend_users", fail)
+        with pytest.raises(OperationalError):
+            verify("--repair")
+    assert Lead.objects.get().search == "x"
+    assert len(verify(code=1)) == 3
+    verify("--repair")
+    assert len(verify()) == 1
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite keeps no counts")
@@ -107,7 +176,7 @@ def test_counts_that_a_restore_doubled() -> None:
             " SELECT kind, status, day, leads, activities FROM leads_leadcount"
         )
     assert stats()["total_leads"] == 2
-    lines = verify("--fix")
+    lines = verify("--repair")
     assert lines[0].startswith("count closed ")
     assert len(lines) == 4
     assert stats() == before

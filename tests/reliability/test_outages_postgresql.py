@@ -3,7 +3,7 @@
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.conf import settings
 
 from tests.factories import activity_row, lead_row
 from tests.live import LiveServer, await_start
+from tests.server.wire import last_reply, nothing_came
 from tests.torture.cluster import Cluster, own_cluster, programs, run_as_owner
 from tests.torture.crm import Crm
 
@@ -194,6 +195,28 @@ def test_frozen(office: Office) -> None:
     office.is_well()
 
 
+def test_frozen_with_more_who_ask_than_threads(office: Office) -> None:
+    """Nobody waits for threads that hang, and probes do not hang with them: a server that is well is not restarted."""
+    office.is_well()
+    head = f"GET /api/dashboard HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {office.token['Authorization']}\r\n"
+    office.cluster.freeze()
+    try:
+        with ExitStack() as stack:
+            asking = [stack.enter_context(office.server.connect()) for _ in range(ROUND)]
+            for connection in asking:
+                connection.sendall(f"{head}Connection: close\r\n\r\n".encode())
+            for _ in range(ROUND):
+                assert office.server.send("GET", "/health/live").status == 200
+            assert any(nothing_came(connection) for connection in asking)
+            is_unavailable(office.server.send("GET", "/health/ready"))
+            for connection in asking:
+                connection.setblocking(True)
+                is_unavailable(last_reply(connection))
+    finally:
+        office.cluster.freeze(signal.SIGCONT)
+    office.is_well()
+
+
 def test_a_disk_that_is_full(office: Office, tmp_path: Path) -> None:
     with small_disk(office.cluster) as disk:
         tables = ("leads_lead", "activities_activity", "leads_leadcount")
@@ -250,6 +273,29 @@ def test_away_at_the_start(office: Office, tmp_path: Path) -> None:
         office.cluster.start()
         await_start(later.server)
         assert log.read_text().count("Waiting") == 1
+        assert "Traceback" not in log.read_text()
+    finally:
+        later.stop()
+    office.is_well()
+
+
+def test_restarted_in_the_middle_of_a_start(office: Office, tmp_path: Path) -> None:
+    """While a migration waits for somebody's lock: the start begins anew by itself."""
+    office.cluster.execute("CREATE DATABASE later")
+    later = Crm(office.cluster.url.replace("/crm", "/later"), tmp_path)
+    assert later.manage("migrate", "-v0").returncode == 0
+    assert later.manage("migrate", "leads", "0006", "-v0").returncode == 0
+    try:
+        with suppress(psycopg.OperationalError), psycopg.connect(later.database_url) as other:
+            other.execute("LOCK TABLE leads_lead IN ROW EXCLUSIVE MODE")
+            process = later.start(wait=False).process
+            log = tmp_path / "server.log"
+            while "Waiting for others" not in log.read_text():
+                assert process.poll() is None, log.read_text()
+            office.cluster.stop()
+            office.cluster.start()
+        await_start(later.server)
+        assert later.server.send("GET", "/health/ready").status == 200
         assert "Traceback" not in log.read_text()
     finally:
         later.stop()

@@ -4,6 +4,7 @@ import json
 import resource
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,15 @@ def test_writes_that_wait_do_not_keep_reads_waiting(tmp_path: Path) -> None:
             for _ in range(20):
                 assert server.send("GET", "/api/dashboard", headers=token).json()["total_leads"] == 0
             assert any(nothing_came(connection) for connection in waiting)  # so they were still at it
+
+
+def test_all_who_queue_up_behind_a_long_write_are_turned_away(tmp_path: Path) -> None:
+    """Whether they waited for a thread, for the lock, or first for the one and then for the other."""
+    with office(tmp_path, wait="1", THREADS="2") as (server, token, file):
+        with writing(file), ThreadPoolExecutor(8) as crowd:
+            sent = [crowd.submit(server.send, "POST", "/api/leads", lead_row(), token) for _ in range(8)]
+            for reply in sent:
+                is_unavailable(reply.result())
+        assert server.send("POST", "/api/leads", lead_row(), token).status == 201
+        assert server.send("GET", "/api/dashboard", headers=token).json()["total_leads"] == 1
+        assert "Traceback" not in server.log.read_text()

@@ -10,6 +10,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from crm_project import server
+from crm_project.api.middleware import BODY_REFUSED
 
 Environ = dict[str, Any]
 
@@ -120,7 +121,7 @@ def test_a_chunked_body_gets_its_length(run: Run) -> None:
 def test_too_many_bodies_at_once_are_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "MOST_HELD", 4)
     _, [environ] = run(HttpResponse(b"ok"), b"he", b"llo", headers=[("content-length", "5")])
-    assert environ[server.BODY_REFUSED] == 503
+    assert environ[BODY_REFUSED] == 503
     assert environ["wsgi.input"].read() == b""
 
 

@@ -77,11 +77,13 @@ def told_outages(found: Outages) -> Iterator[str]:
 
 def told_fire(fire: Fire) -> Iterator[str]:
     """The figures of SQLite under fire."""
-    seen, rate = fire.totals, fire.totals["acknowledged"] / fire.seconds
+    seen = fire.totals
     reads = f"median {1000 * fire.median_read:.0f} ms, longest {max(fire.reads):.2f} s"
-    yield f"**SQLite under fire** for {fire.seconds:.0f} s: 4 workers, 16 writers, a reader, for a while an import."
+    yield "**SQLite under fire**: 4 workers, 16 writers, a reader, and first an import, which is one long write."
     yield ""
-    yield f"- {seen['acknowledged']:,} writes acknowledged ({rate:.0f}/s, {seen['rows acknowledged']:,} rows)"
+    yield f"- {seen['acknowledged']:,} writes acknowledged ({seen['rows acknowledged']:,} rows)"
+    beside, alone = fire.beside / fire.import_seconds, fire.acknowledged / fire.seconds
+    yield f"- {beside:.0f} writes/s while the import ran, {alone:.0f}/s without it"
     yield f"- {seen['503']:,} × 503; the longest a write waited for its reply: {fire.longest_write:.1f} s"
     yield f"- the import stored {fire.imported:,} leads in {fire.import_seconds:.1f} s"
     yield f"- {len(fire.reads):,} looks at the dashboard, {fire.reads_refused.total()} refused; {reads}"

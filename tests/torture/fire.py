@@ -4,6 +4,7 @@ import statistics
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from tests.torture.load import Gate, Writer
 class Fire:
     """What came of it; times in seconds."""
 
-    seconds: float = 0
+    seconds: float = 0  # without the import
+    acknowledged: int = 0  # writes in those
+    beside: int = 0  # writes that were acknowledged while the import ran
     totals: dict[str, Any] = field(default_factory=dict)
     reads: list[float] = field(default_factory=list)
     reads_refused: Counter[int] = field(default_factory=Counter)
@@ -51,14 +54,14 @@ def under_fire(folder: Path, writers: int, rows: int, wait: str = "", **variable
         reader = Reader(server, token, fire)
         for thread in (*crew, reader):
             thread.start()
-        began = time.monotonic()
         _import(crm, folder, rows, fire)
+        fire.beside, began = _acknowledged(crew), time.monotonic()
         threading.Event().wait(min(fire.import_seconds, 10))
+        fire.acknowledged, fire.seconds = _acknowledged(crew) - fire.beside, time.monotonic() - began
         gate.end()
         reader.over.set()
         for thread in (*crew, reader):
             thread.join()
-        fire.seconds = time.monotonic() - began
         books = [writer.book for writer in crew]
         fire.totals, fire.longest_write = totals(books), max(writer.longest for writer in crew)
         fire.findings = audit.findings(crm.database_url, books, _dashboard(server, token))
@@ -83,6 +86,11 @@ def _import(crm: Crm, folder: Path, rows: int, fire: Fire) -> None:
         fire.findings.append(f"the import ended with {process.returncode}: {error[-300:]}")
     else:
         fire.imported = rows
+
+
+def _acknowledged(crew: Sequence[Writer]) -> int:
+    """Writes of all that were told done so far."""
+    return sum(writer.book.replies[status] for writer in crew for status in ("200", "201", "204"))
 
 
 def _dashboard(server: LiveServer, token: dict[str, str]) -> Any:

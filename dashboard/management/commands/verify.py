@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from dashboard import recount
+from dashboard.repair import repair
 
 SHOWN = 60  # characters of a value
 
@@ -21,19 +22,24 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Whether to mend."""
-        parser.add_argument("--fix", action="store_true", help="store what is right")
+        parser.add_argument("--repair", action="store_true", help="store what is right, in one transaction")
 
-    def handle(self, *args: Any, fix: bool, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         """One line for each difference, then one with what was looked at."""
-        found = mended = 0
-        for one in recount.differences(fix):
-            found, mended = found + 1, mended + one.mended
-            done = " (mended)" if one.mended else ""
-            self.stdout.write(f"{one.where}: {one.column} is {shown(one.stored)}, should be {shown(one.right)}{done}")
+        found = []
+        for one in recount.differences():
+            found.append(one._replace(stored=None, right=None))  # a million of them must not hold as many texts
+            self.stdout.write(f"{one.where}: {one.column} is {shown(one.stored)}, should be {shown(one.right)}")
+        left = len(found)
+        if found and options["repair"]:
+            unmended = repair(found)
+            left = len(unmended)
+            for one in unmended:
+                self.stdout.write(f"{one.where}: {one.column} was left, because another has {shown(one.right)}")
         looked_at = ", ".join(f"{number:,} {noun}" for noun, number in recount.checked().items())
-        ended = f"{found:,} differences, {mended:,} mended" if found else "no differences"
+        ended = f"{len(found):,} differences, {len(found) - left:,} mended" if found else "no differences"
         self.stdout.write(f"{looked_at}: {ended}")
-        if found > mended:
+        if left:
             sys.exit(1)
 
 

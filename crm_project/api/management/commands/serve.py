@@ -6,13 +6,14 @@ import signal
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db import OperationalError, connection, connections
+from django.db import InterfaceError, OperationalError, connection, connections
 from django.urls import get_resolver
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -23,7 +24,7 @@ from granian.net import SocketHolder  # type: ignore[attr-defined]
 from crm_project import memory
 
 WAIT = 60  # seconds for a PostgreSQL that is still starting
-STOP = 10  # seconds that running requests have to finish after SIGTERM
+STOP = 12  # seconds that running requests have to finish after SIGTERM: all that one may wait, and some to work
 HEADERS = 15_000  # milliseconds a connection may take for the next request's headers
 CONNECTIONS = 4096  # a worker's; an idle one costs a few kilobytes and no thread
 MOST_WORKERS = 4
@@ -39,7 +40,15 @@ class Command(BaseCommand):
     requires_system_checks: Any = []  # `make check` runs them; a start should be quick
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Serve; returns after SIGTERM or SIGINT, when running requests have ended."""
+        """Serve; returns after SIGTERM or SIGINT, when running requests have ended, and at once during the start."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.default_int_handler)  # until granian sets its own
+        try:
+            self._serve()
+        except KeyboardInterrupt:
+            return
+
+    def _serve(self) -> None:
         if settings.SECRET_KEY_WEAK:
             self.stderr.write(
                 "Warning: SECRET_KEY is short or well known: whoever guesses it can sign in as anybody. "
@@ -47,27 +56,31 @@ class Command(BaseCommand):
             )
         handed = handed_over()
         host, port = handed.getsockname()[:2] if handed else free_address(settings.HOST, settings.PORT)
-        self._wait_for_database()
-        call_command("migrate", verbosity=0, interactive=False)
-        self._welcome(host, port)
+        self._with_patience(lambda: self._prepare(host, port))
         load_application()
         connections.close_all()  # the workers are forks and must not share one
         serve(host, port, handed)
 
-    def _wait_for_database(self) -> None:
-        """Return once the database answers; ``CommandError`` where it does not within ``WAIT`` seconds."""
+    def _prepare(self, host: str, port: int) -> None:
+        connection.ensure_connection()
+        call_command("migrate", verbosity=0, interactive=False)
+        self._welcome(host, port)
+
+    def _with_patience(self, work: Callable[[], None]) -> None:
+        """Do ``work``, again while the database is away; ``CommandError`` where it is for ``WAIT`` seconds."""
         until = time.monotonic() + (WAIT if connection.vendor == "postgresql" else 0)
         told = False
         while True:
             try:
-                return connection.ensure_connection()
-            except OperationalError as error:
+                return work()
+            except (OperationalError, InterfaceError) as error:
                 reason = " ".join(str(error).split())
                 if time.monotonic() >= until:
                     raise CommandError(f"The database does not answer: {reason}") from None
                 if not told:
                     self.stderr.write(f"Waiting for the database: {reason}")
                     told = True
+                connection.close()
                 time.sleep(1)
 
     def _welcome(self, host: str, port: int) -> None:

@@ -1,0 +1,123 @@
+"""A migration written as CONTRIBUTING.md says, on tables that others write to and a long transaction holds."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, migrations, models
+from django.db.migrations.executor import MigrationExecutor
+
+from crm_project.altering import AddCheck, AddIndex, in_batches
+from tests.migrating import watch
+from tests.migrating.test_command import LEAD
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer, who waits anyway"),
+]
+
+LEADS = 10_000
+MAKING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'"
+)
+
+
+def connect(**how: Any) -> psycopg.Connection[Any]:
+    """A connection of its own to the tests' database; PostgreSQL refuses it any wait of over a second for a lock."""
+    params = connection.get_connection_params()
+    given = {name: params[name] for name in ("host", "port", "user", "password", "dbname") if name in params}
+    return psycopg.connect(**given, **how, options="-c lock_timeout=1s")
+
+
+class Writer(threading.Thread):
+    """Writes leads, new ones and old, until it is told to stop or is refused."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(daemon=True)
+        self.number, self.over, self.refused = number, threading.Event(), ""
+        self.written = 0
+
+    def run(self) -> None:
+        """One write after the other."""
+        with connect(autocommit=True) as own:
+            (last,) = own.execute("SELECT max(id) FROM leads_lead").fetchone() or (0,)
+            for turn in count():
+                if self.over.is_set():
+                    return
+                try:
+                    own.execute(LEAD)
+                    own.execute("UPDATE leads_lead SET phone = %s WHERE id = %s", [str(turn), last - self.number])
+                except psycopg.Error as error:
+                    self.refused = str(error)
+                    return
+                self.written += 1
+
+
+@contextmanager
+def writers(number: int = 4) -> Iterator[list[Writer]]:
+    """So many of them at work."""
+    crew = [Writer(n) for n in range(number)]
+    for writer in crew:
+        writer.start()
+    try:
+        yield crew
+    finally:
+        for writer in crew:
+            writer.over.set()
+        for writer in crew:
+            writer.join()
+
+
+def get_on(crew: list[Writer], writes: int = 5) -> None:
+    """Return when each has written some more."""
+    goals = [(writer, writer.written + writes) for writer in crew]
+    for writer, goal in goals:
+        while writer.written < goal:
+            assert writer.is_alive(), writer.refused
+
+
+def number_all(apps: Any, schema_editor: Any) -> None:
+    """A change of every row."""
+    in_batches(apps.get_model("leads", "Lead").objects.all(), lambda leads: leads.update(version=2))
+
+
+def test_writers_write_all_the_while() -> None:
+    watch.fill(LEADS)
+    executor = MigrationExecutor(connection)
+    migration = migrations.Migration("0000_sample", "leads")
+    migration.atomic, migration.operations = False, [
+        AddIndex("lead", models.Index(fields=["version"], name="leads_sample")),
+        AddCheck("lead", models.CheckConstraint(condition=models.Q(version__gte=1), name="leads_sample_check")),
+        migrations.RunPython(number_all, migrations.RunPython.noop),
+    ]  # fmt: skip
+    made = threading.Event()
+    with ExitStack() as stack, writers() as crew:
+        importing = stack.enter_context(connect())
+        importing.execute(LEAD)  # the index cannot be finished before this is
+
+        def let_it_end() -> None:
+            with connect(autocommit=True) as administrator:
+                while administrator.execute(MAKING).fetchone() == (0,):
+                    assert not made.is_set()
+            get_on(crew)
+            importing.commit()
+
+        conductor = threading.Thread(target=let_it_end)
+        conductor.start()
+        with connection.schema_editor(atomic=False) as editor:
+            migration.apply(executor.loader.project_state(), editor)
+        made.set()
+        conductor.join()
+        get_on(crew)
+    try:
+        assert [writer.refused for writer in crew] == [""] * len(crew)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM leads_lead WHERE version = 1 AND source = 'website'")
+            assert cursor.fetchone() == (0,)
+    finally:
+        with connection.schema_editor(atomic=False) as editor:
+            migration.unapply(executor.loader.project_state(), editor)

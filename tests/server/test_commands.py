@@ -1,0 +1,47 @@
+"""Commands whose database is away, or empty: one line that says so, and no traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.live import PROJECT, environment, free_port, fresh_database
+
+COMMANDS = ["migrate", "verify", "prune", "demo", "export_person a@example.com", "createsuperuser --noinput"]
+
+
+def refusal(command: str, database_url: str) -> str:
+    """What it prints on standard error."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command.split()],
+        cwd=PROJECT,
+        env=environment(DATABASE_URL=database_url),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_away(command: str) -> None:
+    printed = refusal(command, f"postgresql://crm:hunter2@127.0.0.1:{free_port()}/crm")
+    assert printed.startswith("The database cannot be used ")
+    assert "refused" in printed
+    assert "hunter2" not in printed
+    assert len(printed.splitlines()) == 1
+
+
+def test_no_folder_for_the_file() -> None:
+    assert "unable to open database file" in refusal("verify", "sqlite:////no/such/folder/app.db")
+
+
+@pytest.mark.parametrize("command", ["verify", "prune"])
+def test_no_tables_yet(command: str) -> None:
+    with fresh_database() as database_url:
+        printed = refusal(command, database_url)
+    assert "`manage.py migrate`" in printed
+    assert len(printed.splitlines()) == 1
