@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks import fill, report, wrk
+from benchmarks import exports, fill, report, wrk
 from benchmarks.calls import Call, calls
 from benchmarks.report import Results
-from benchmarks.servers import PROJECT, Server, environment, start_ours, start_peer, worker_memory
+from benchmarks.servers import PROJECT, Server, environment, start_floor, start_ours, start_peer, worker_memory
 from benchmarks.statements import counted
 
 DEFAULT_URL = "postgresql://postgres@127.0.0.1:5432/crm_bench"
+BARE = "bare"  # the server of floor.py
 LONGEST_BURST = 10  # seconds; a call that takes seconds is measured for that long, in one round
 LARGEST_COUNTED = 10**6  # bytes of a body; thousands of statements pass the counting proxy slowly
 
@@ -47,6 +48,7 @@ def main() -> None:
     results: Results = {}
     counts: dict[str, dict[str, int]] = {}
     memory: dict[str, float | None] = {}
+    exported: list[str] = []
     sizes = [int(size) for size in options.leads.split(",")]
     for size in sizes:
         with ExitStack() as stack:
@@ -61,10 +63,15 @@ def main() -> None:
             memory = {server.name: worker_memory(server) for server in servers if server.process}
             if size == sizes[0] and not fill.is_sqlite(base):
                 counts = {
-                    server.name: count_statements(options, server, wanted) for server in servers if server.process
+                    server.name: count_statements(options, server, wanted)
+                    for server in servers
+                    if server.process and server.name != BARE
                 }
+            if not options.only or "export" in options.only:
+                say("exporting …")
+                exported.append(exports.table(str(servers[0].database_url), size))
     names = list(dict.fromkeys(server for _, _, server, _ in results))
-    write(options, base, results, names, memory, counts)
+    write(options, base, results, names, memory, counts, exported)
 
 
 def chosen(known: list[Call], words: str) -> list[Call]:
@@ -90,6 +97,10 @@ def prepare(options: argparse.Namespace, base: str, size: int, stack: ExitStack)
         servers.append(Server("versus", options.versus.rstrip("/")))
     for server in servers:
         server.log_in()
+    if not fill.is_sqlite(url):
+        servers.append(start_floor(BARE, url))
+        stack.callback(servers[-1].stop)
+        servers[-1].headers = dict(ours.headers)
     command = [sys.executable, "-m", "benchmarks.fill", "cookie"]
     cookie = subprocess.run(
         command, cwd=PROJECT, env=environment(DATABASE_URL=url), check=True, capture_output=True, text=True
@@ -127,7 +138,7 @@ def new_database(options: argparse.Namespace, url: str, stack: ExitStack, templa
 
 def measure(options: argparse.Namespace, size: int, call: Call, servers: list[Server], results: Results) -> None:
     """All rounds of one call, the servers in turn."""
-    contenders = [server for server in servers if server is servers[0] or not call.ours_only]
+    contenders = [server for server in servers if server is servers[0] or _has(server, call)]
     alone = {server.name: _seconds_alone(server, call) for server in contenders}
     for turn in range(options.rounds):
         for connections in call.connections:
@@ -140,6 +151,10 @@ def measure(options: argparse.Namespace, size: int, call: Call, servers: list[Se
                 results.setdefault((size, call.name, server.name, connections), []).append(burst)
     key = (size, call.name, servers[0].name, call.connections[-1])
     say(f"{size:>9,}  {call.name:<26} {report.middle(results[key]).rate:10.1f} req/s")
+
+
+def _has(server: Server, call: Call) -> bool:
+    return call.bare if server.name == BARE else not call.ours_only
 
 
 def _seconds_alone(server: Server, call: Call) -> float:
@@ -180,6 +195,7 @@ def write(
     names: list[str],
     memory: dict[str, float | None],
     counts: dict[str, dict[str, int]],
+    exported: list[str],
 ) -> None:
     """Print the report, and keep it if asked to."""
     parts = [report.heading(fill.version_of(base), "python -m benchmarks " + " ".join(sys.argv[1:]))]
@@ -193,6 +209,8 @@ def write(
         parts += ["## Statements a request", report.statements(counts)]
     sizes = ", ".join(f"{name} {size:.0f}" for name, size in memory.items() if size)
     parts += ["## Memory", f"MB of PSS of the larger worker after all calls: {sizes}."]
+    if exported:
+        parts += ["## Export: `manage.py export_leads`, the start of Python included", "\n".join(exported)]
     text = "\n\n".join(parts) + "\n"
     print(text)
     if options.save:

@@ -16,7 +16,8 @@ VARIANTS = 200
 class Call:
     """``paths`` (and ``bodies``, one for each path, or one for all) take turns.
 
-    ``connections`` says at which numbers it is measured; ``ours_only`` that the contract does not have it.
+    ``connections`` says at which numbers it is measured; ``ours_only`` that the contract does not have it; ``bare``
+    that the bare server (``floor.py``) has it too.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Call:
     connections: tuple[int, ...] = (1, 8)
     ours_only: bool = False
     writes: bool = False
+    bare: bool = False
 
     def body(self, variant: int) -> bytes | None:
         """The body that goes with a path."""
@@ -39,8 +41,8 @@ def calls(count: int) -> list[Call]:
     middle = count // 2
     one_phone = office.phone(middle)[-12:].replace("-", "")  # ten digits without their punctuation
     return [
-        Call("list of 10", ["/api/leads?page=1&size=10"]),
-        Call("list of 100", ["/api/leads?size=100"]),
+        Call("list of 10", ["/api/leads?page=1&size=10"], bare=True),
+        Call("list of 100", ["/api/leads?size=100"], bare=True),
         Call("list of 1000", ["/api/leads?size=1000"]),
         Call("page in the middle", [f"/api/leads?page={count // 20}&size=10"]),
         Call("status=closed", ["/api/leads?status=closed"]),

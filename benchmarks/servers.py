@@ -59,7 +59,7 @@ class Server:
 
     def stop(self) -> None:
         """End what we started."""
-        if self.process:
+        if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             try:
                 self.process.wait(30)
@@ -93,6 +93,15 @@ def start_peer(name: str, folder: Path, database_url: str, workers: int = 2) -> 
     url = database_url.replace("postgresql://", "postgresql+asyncpg://").replace("sqlite:", "sqlite+aiosqlite:")
     env = environment(DATABASE_URL=url, SQLITE_WAL="1" if url.startswith("sqlite") else "0")
     return _start(name, ["./run.sh", str(port), str(workers)], folder, env, port, database_url)
+
+
+def start_floor(name: str, database_url: str) -> Server:
+    """The bare server of ``floor.py``: as many workers as ours, each with one thread."""
+    port = free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2"]
+    command += ["--blocking-threads", "1", "--log-level", "critical", "benchmarks.floor:application"]
+    env = environment(DATABASE_URL=database_url, PYTHONPATH=str(PROJECT))
+    return _start(name, command, PROJECT, env, port, database_url)
 
 
 def _start(name: str, command: list[str], folder: Path, env: dict[str, str], port: int, database_url: str) -> Server:
