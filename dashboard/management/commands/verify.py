@@ -26,18 +26,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """One line for each difference, then one with what was looked at."""
-        found = []
+        number, found = 0, []
         for one in recount.differences():
-            found.append(one._replace(stored=None, right=None))  # a million of them must not hold as many texts
+            number += 1
+            if options["repair"]:
+                found.append(one._replace(stored=None, right=None))  # a million of them must not hold as many texts
             self.stdout.write(f"{one.where}: {one.column} is {shown(one.stored)}, should be {shown(one.right)}")
-        left = len(found)
-        if found and options["repair"]:
+        left = number
+        if found:
             unmended = repair(found)
             left = len(unmended)
             for one in unmended:
                 self.stdout.write(f"{one.where}: {one.column} was left, because another has {shown(one.right)}")
-        looked_at = ", ".join(f"{number:,} {noun}" for noun, number in recount.checked().items())
-        ended = f"{len(found):,} differences, {len(found) - left:,} mended" if found else "no differences"
+        looked_at = ", ".join(f"{count:,} {noun}" for noun, count in recount.checked().items())
+        ended = f"{number:,} differences, {number - left:,} mended" if number else "no differences"
         self.stdout.write(f"{looked_at}: {ended}")
         if left:
             sys.exit(1)
