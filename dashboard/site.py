@@ -6,15 +6,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import path, reverse
 from django.views.decorators.http import require_safe
 from unfold.sites import UnfoldAdminSite
 
 from dashboard import home
+from dashboard.personal_data import pages
 
 Item = dict[str, Any]
+Page = Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]
 
 # What staff find in the sidebar: title, icon, the page's name, the permission it takes.
 PAGES = (
@@ -23,6 +26,7 @@ PAGES = (
     ("Imports", "upload_file", "leads_importrun_changelist", "leads.view_importrun"),
     ("Users", "badge", "users_user_changelist", "users.view_user"),
     ("Groups", "shield_person", "auth_group_changelist", "auth.view_group"),
+    ("Personal data", "person_search", "personal_data", pages.PERMISSION),
 )
 
 
@@ -31,6 +35,21 @@ class BackOffice(UnfoldAdminSite):
 
     index_title = "Home"
     index_template = "dashboard/home.html"
+
+    def get_urls(self) -> Any:
+        """Django's, and the pages that belong to no table."""
+        own = [
+            path("personal-data/", self._own(pages.look), name="personal_data"),
+            path("personal-data/download/", self._own(pages.download), name="personal_data_download"),
+            path("personal-data/erase/", self._own(pages.erasing), name="personal_data_erase"),
+        ]
+        return own + super().get_urls()
+
+    def _own(self, page: Page) -> Callable[..., Any]:
+        def inside(request: HttpRequest) -> HttpResponseBase:
+            return page(request, {**self.each_context(request), "title": "Personal data"})
+
+        return self.admin_view(inside)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The home page."""

@@ -23,10 +23,11 @@ from leads.back_office.paginator import CappedPaginator
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
 from users.actors import Actor, Door
+from users.back_office.lists import LONGEST_SEARCH, Asked
 from users.models import User
 
 
-class LeadAdmin(ModelAdmin):
+class LeadAdmin(Asked, ModelAdmin):
     """The list of leads, and what is done with many. The page of one is the activities' as well, and stands there."""
 
     actions = ACTIONS
@@ -101,6 +102,8 @@ class LeadAdmin(ModelAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[LeadQuerySet, bool]:
         """The API's ``q``."""
+        if len(search_term) > LONGEST_SEARCH:
+            return super().get_search_results(request, queryset, search_term)  # which says so
         return queryset.matching(values.words(search_term)), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -1,15 +1,13 @@
 """Users in the admin, under the rules of ``users/rules.py``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import mark_safe
@@ -19,90 +17,14 @@ from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from crm_project.events import event
-from crm_project.values import Problem, Rule, judge, key
-from users import authority, rules
+from users import authority
+from users.back_office.forms import Choices, NewUserForm, UserForm
+from users.back_office.lists import Asked
 from users.models import LoginFailure, User
-from users.plain_words import in_plain_words
-
-OWN_ACCESS = {
-    "is_active": "deactivate",
-    "is_staff": "shut the back office to",
-    "is_superuser": "take superuser status from",
-}
-IDENTITY = {field: rule for field, rule in rules.REGISTRATION.items() if field != "password"}
-
-
-class IdentityForm(forms.ModelForm):
-    """Names and address: judged by the API's rules, and told apart as the database tells them apart."""
-
-    class Meta:
-        model = User
-        fields = ("username", "email", "first_name", "last_name")
-
-    def clean(self) -> dict[str, Any]:
-        """The clean values; problems go to their fields."""
-        cleaned = super().clean() or {}
-        rules_here: Mapping[str, Rule] = {field: rule for field, rule in IDENTITY.items() if field in cleaned}
-        values, problems = judge(cleaned, rules_here)
-        add_problems(self, problems)
-        for field in ("username", "email"):
-            if values.get(field) and self._taken(field, values[field]):
-                self.add_error(field, ValidationError(f"A user with this {field} exists already.", code="unique"))
-        return {**cleaned, **values}
-
-    def _taken(self, field: str, value: str) -> bool:
-        others = User.objects.exclude(pk=self.instance.pk)
-        return others.filter(**{f"{field}_key": key(value)}).exists()
-
-
-class UserForm(IdentityForm):
-    """The form that edits a user; the password has a page of its own."""
-
-    asker: ClassVar[User]
-
-    def clean(self) -> dict[str, Any]:
-        """The clean values; nobody shuts themselves out."""
-        cleaned = super().clean()
-        if self.instance.pk == self.asker.pk:
-            for field, told in OWN_ACCESS.items():
-                if field in cleaned and getattr(self.asker, field) and not cleaned[field]:
-                    self.add_error(field, ValidationError(f"You cannot {told} yourself.", code="own_access"))
-        return cleaned
-
-
-class NewUserForm(IdentityForm):
-    """The form that makes an agent: identity and a password, typed twice."""
-
-    password1 = forms.CharField(label="Password", strip=False, widget=forms.PasswordInput)
-    password2 = forms.CharField(label="Password again", strip=False, widget=forms.PasswordInput)
-
-    def clean(self) -> dict[str, Any]:
-        """The clean values; the passwords must agree and obey the API's rule."""
-        cleaned = super().clean()
-        _, problems = judge(cleaned, {"password1": Rule(rules.new_password, default=None)})
-        add_problems(self, problems)
-        if cleaned.get("password1") != cleaned.get("password2"):
-            self.add_error("password2", ValidationError("The two passwords differ.", code="password_mismatch"))
-        return cleaned
-
-    def save(self, commit: bool = True) -> User:
-        """The new user, with the password hashed."""
-        user: User = super().save(commit=False)
-        user.set_password(self.cleaned_data["password1"])
-        if commit:
-            user.save()
-        return user
-
-
-def add_problems(form: forms.BaseForm, problems: list[Problem]) -> None:
-    """Tell the rules' problems on the fields they are about, in words for people."""
-    for problem in problems:
-        told = ValidationError(in_plain_words(problem.type, problem.msg), code=problem.type)
-        form.add_error(str(problem.loc[0]) if problem.loc else None, told)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
     """Agents and staff: made, let in, shut out; never deleted, since what they did keeps their name.
 
     Whoever may change users may change those alone who have no more permissions than they themselves have, and can give
@@ -204,6 +126,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only groups that whoever asks may give."""
+        kwargs["form_class"] = Choices
         if db_field.name == "groups":
             kwargs["queryset"] = authority.grantable(_asker(request))
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
@@ -246,7 +169,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(Asked, DjangoGroupAdmin, ModelAdmin):
     """What groups may do: for superusers, since whoever changes a group can give themselves anything."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -256,6 +179,10 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """Superusers."""
         return _asker(request).is_superuser
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
+        """Permissions that there are."""
+        return super().formfield_for_manytomany(db_field, request, form_class=Choices, **kwargs)
 
     has_add_permission = has_module_permission
     has_change_permission = has_delete_permission = has_view_permission

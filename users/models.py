@@ -48,6 +48,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ("username_key", "id")
+        permissions = (("handle_personal_data", "Can export and erase what is held about a person"),)
         constraints = [
             models.UniqueConstraint(fields=["username_key"], name="users_username_key_unique"),
             models.UniqueConstraint(fields=["email_key"], name="users_email_key_unique"),

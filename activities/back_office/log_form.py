@@ -7,7 +7,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from activities import rules
-from users.admin import add_problems
+from users.back_office.forms import add_problems
 
 TYPES = ("call", "email", "meeting", "viewing", "note")
 

@@ -22,8 +22,8 @@ from activities.models import Activity
 from crm_project import values
 from leads import rules
 from leads.importing import accounts, load
+from leads.importing.first_load import first_load
 from leads.importing.tally import Refused
-from leads.importing.write import first_load
 from leads.models import ImportRun, Lead
 from leads.querysets import complete
 from users.actors import Door

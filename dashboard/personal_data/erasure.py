@@ -15,6 +15,7 @@ from dashboard.personal_data.finding import Person, admin_log, person
 from leads import changes, erasing
 from leads.erasing import ERASED, PERSONAL
 from leads.models import ImportRun, Lead
+from users import authority
 from users.actors import Actor
 from users.models import User
 
@@ -23,18 +24,43 @@ REPLIES = 20  # kept replies read at a time: each may hold ten thousand leads
 Counts = dict[str, int]
 
 
-def erase(email: str, by: Actor, dry_run: bool = False) -> Counts:
+class Refused(Exception):
+    """Why nothing was erased, in a sentence."""
+
+
+class Outdated(Refused):
+    """What there is to erase is no longer what was agreed to; nothing was erased."""
+
+
+def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = None, agreed: str | None = None) -> Counts:
     """Erase whom an address stands for, as lead and as user; returns how much there was of each kind.
 
-    With ``dry_run`` the same is done and rolled back. Raises ``values.Invalid`` for what is no address.
+    With ``dry_run`` the same is done and rolled back. An ``asker`` is refused what ``refusal`` says; ``agreed`` is the
+    ``stamp`` of the counts that somebody said yes to. Raises ``values.Invalid`` for what is no address.
     """
     with transaction.atomic():
         whom = person(email)
+        if asker and (refused := refusal(whom, asker)):
+            raise Refused(refused)
         counts = _leads(whom, by) | _user(whom.user)
+        if agreed is not None and agreed != stamp(counts):
+            raise Outdated("What is held has changed meanwhile.")
         transaction.set_rollback(dry_run)
     if not dry_run and any(counts.values()):
         event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
     return counts
+
+
+def refusal(whom: Person, asker: User) -> str:
+    """Why ``asker`` may not erase that person; "" where they may."""
+    if whom.user is None or authority.reaches(asker, whom.user):
+        return "" if whom.user != asker else "You cannot erase yourself."
+    return "That is the address of an account that may do more than you: a superuser can erase it."
+
+
+def stamp(counts: Counts) -> str:
+    """The counts in short, for a form to carry."""
+    return "-".join(map(str, counts.values()))
 
 
 def _leads(whom: Person, by: Actor) -> Counts:

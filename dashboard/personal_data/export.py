@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
+from django.db.models import QuerySet
 
 from activities.models import Activity
 from crm_project import values
+from crm_project.events import event
 from dashboard.personal_data.finding import Person, admin_log
 from leads import erasing
 from leads.changes import Changes
@@ -28,14 +30,31 @@ OF_USER = (
 
 
 def document(whom: Person) -> Iterator[str]:
-    """The document's pieces: an object of lists, every one of them there even if empty."""
+    """The document's pieces: an object of lists, every one of them there even if empty. The log tells of it at once."""
+    event("person_exported", leads=len(whom.lead_ids), users=int(whom.user is not None))
+    return _pieces(whom)
+
+
+def held(whom: Person) -> dict[str, int]:
+    """How much the document holds of everything, by the names it has there."""
+    return {
+        name: rows.count() if isinstance(rows, QuerySet) else sum(1 for _ in rows)
+        for name, rows in _lists(whom).items()
+    }
+
+
+def _pieces(whom: Person) -> Iterator[str]:
     yield f'{{"email": {_json(whom.email_key)}'
-    for name, rows in {**_as_lead(whom), **_as_user(whom.user)}.items():
+    for name, rows in _lists(whom).items():
         yield f',\n "{name}": ['
-        for place, row in enumerate(rows):
+        for place, row in enumerate(rows.iterator() if isinstance(rows, QuerySet) else rows):
             yield f"{',' * bool(place)}\n  {_json(row)}"
         yield "]"
     yield "}\n"
+
+
+def _lists(whom: Person) -> dict[str, Iterable[Row]]:
+    return {**_as_lead(whom), **_as_user(whom.user)}
 
 
 def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
@@ -43,7 +62,7 @@ def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
     history = LeadChange.objects.filter(lead_id__in=[*ids, *whom.formerly]).order_by("pk")
     return {
         "leads": Lead.objects.filter(pk__in=ids).order_by("pk").values(),
-        "activities": Activity.objects.of_leads(ids).order_by("pk").values(*OF_ACTIVITIES).iterator(),
+        "activities": Activity.objects.of_leads(ids).order_by("pk").values(*OF_ACTIVITIES),
         "history": (row for row in history.values().iterator() if row["lead_id"] in ids or _has(row["changes"], whom)),
         "kept_to_undo_imports": ImportUpdate.objects.filter(lead_id__in=ids).values("run_id", "lead_id", "before"),
         "problems_of_imports": (
@@ -61,9 +80,9 @@ def _as_user(user: User | None) -> dict[str, Iterable[Row]]:
     name = hidden(values.key(user.username)) if user else ""
     return {
         "user": [{**{field: getattr(user, field) for field in OF_USER}, "groups": _groups(user)}] if user else [],
-        "activities_signed": signed.values(*OF_ACTIVITIES).iterator(),
+        "activities_signed": signed.values(*OF_ACTIVITIES),
         # What the entries say of the leads is about other people.
-        "history_signed": entries.values("id", "lead_id", "at", "kind", "door", "user_name").iterator(),
+        "history_signed": entries.values("id", "lead_id", "at", "kind", "door", "user_name"),
         "imports_started": runs.values("id", "file_name", "started_at", "finished_at", "started_by"),
         "logins_remembered": RefreshToken.objects.filter(user_id=pk).values("rotated_at", "expires_at"),
         "failed_logins": LoginFailure.objects.filter(name=name).values("address", "failed_at"),

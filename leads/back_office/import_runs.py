@@ -25,6 +25,7 @@ from leads.importing.tally import Refused
 from leads.importing.undo import TAKING_BACK, undo
 from leads.models import ImportRun
 from users.actors import Actor, Door
+from users.back_office.lists import Asked
 from users.models import User
 
 SHOWN = 200  # problems on a run's page; the rejects file has all
@@ -50,7 +51,7 @@ _option = re.compile(r" \(--[^()]*\)")  # what the command's messages tell peopl
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(ModelAdmin):
+class ImportRunAdmin(Asked, ModelAdmin):
     """To look at and to undo; "add" is the page that imports a file."""
 
     list_display = ("file", "state_label", "started_at", "by", "read", "created", "updated", "skipped", "rejected")

@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from leads import rules
 from leads.back_office.history import entry_of, shown
 from leads.models import Lead, LeadChange
-from users.admin import add_problems
+from users.back_office.forms import add_problems
 
 if TYPE_CHECKING:
     Form = forms.ModelForm[Lead]

@@ -5,46 +5,49 @@ Checking a row costs as much as storing it, and a small machine has two cores: w
 
 import fcntl
 import multiprocessing
-import pickle
 import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from crm_project.values import Problem
 from leads.importing.columns import Mapping
 from leads.importing.read import Source
-from leads.importing.remarks import Remarks
 from leads.importing.tally import Refused
+from leads.importing.wire import Batch, packed, unpacked
 from leads.rules import check
 
 BATCH = 1000  # rows
 PIPE = 1 << 20  # bytes; the most that Linux gives to everybody
 AHEAD = 1 << 20  # bytes of a file worth a process of its own
-
-
-class Batch(NamedTuple):
-    """Some consecutive rows: ``good`` as ``make`` made them, ``bad`` with line, cells and problems, and remarks."""
-
-    read: int
-    good: list[Any]
-    bad: list[tuple[int, Any, list[Problem]]]
-    position: int
-    remarks: Remarks
+ROWS, REFUSED, END = b"b", b"r", b"e"  # the first byte of what the child sends
 
 
 Make = Callable[[int, Any, dict[str, Any], dict[str, Any]], Any]
 
 
-def batches(source: Source, columns: Mapping, make: Make, parallel: bool) -> Iterator[Batch]:
-    """All rows of ``source`` in order; ``make(line, cells, given, clean)`` makes what the loader wants of a good one.
+class Way(Protocol):
+    """What the loader wants of a good row, and how that goes through the pipe (see ``wire``)."""
+
+    def make(self, line: int, cells: Any, given: dict[str, Any], clean: dict[str, Any]) -> Any:
+        """One row, which is kept in this process or sent to the other."""
+
+    def pack(self, rows: list[Any]) -> list[Any]:
+        """Rows to be sent."""
+
+    def unpack(self, rows: list[Any]) -> list[Any]:
+        """Those rows again."""
+
+
+def batches(source: Source, columns: Mapping, way: Way, parallel: bool) -> Iterator[Batch]:
+    """All rows of ``source`` in order, the good ones as the ``way`` makes them.
 
     ``parallel`` may be asked for in a process without threads; it is granted for larger files where processes can be
     forked. Raises ``Refused`` where the file is damaged.
     """
     if parallel and source.size > AHEAD and "fork" in multiprocessing.get_all_start_methods():
-        return _from_child(source, columns, make)
-    return checked(source, columns, make)
+        return _from_child(source, columns, way)
+    return checked(source, columns, way.make)
 
 
 def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
@@ -71,21 +74,21 @@ def _untold(problems: list[Problem], told: list[Problem]) -> list[Problem]:
     return [problem for problem in problems if problem.loc not in fields]
 
 
-def _from_child(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
+def _from_child(source: Source, columns: Mapping, way: Way) -> Iterator[Batch]:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     if hasattr(fcntl, "F_SETPIPE_SZ"):  # room for some batches, or one process would wait while the other works
         fcntl.fcntl(theirs.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
-    child = context.Process(target=_check_in_child, args=(source, columns, make, ours, theirs), daemon=True)
+    child = context.Process(target=_check_in_child, args=(source, columns, way, ours, theirs), daemon=True)
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C in the midst of forking would get lost
     child.start()
     signal.pthread_sigmask(signal.SIG_SETMASK, held)
     theirs.close()  # so that the end of the child is the end of the pipe
     try:
-        while (sent := pickle.loads(ours.recv_bytes())) is not None:
-            if isinstance(sent, Refused):
-                raise sent
-            yield sent
+        while (sent := ours.recv_bytes())[:1] != END:
+            if sent[:1] == REFUSED:
+                raise Refused(sent[1:].decode(errors="surrogatepass"))
+            yield unpacked(sent[1:], way.unpack)
     except EOFError:
         raise Refused("the process that checks the rows ended too early") from None
     finally:
@@ -94,15 +97,15 @@ def _from_child(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]
         child.join()
 
 
-def _check_in_child(source: Source, columns: Mapping, make: Make, ours: Connection, theirs: Connection) -> None:
+def _check_in_child(source: Source, columns: Mapping, way: Way, ours: Connection, theirs: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process
     ours.close()  # so that the end of the parent breaks the pipe, and this process ends too
     try:
-        for batch in checked(source, columns, make):
-            theirs.send_bytes(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
-        end = None
+        for batch in checked(source, columns, way.make):
+            theirs.send_bytes(ROWS + packed(batch, way.pack))
+        end = END
     except Refused as refused:
-        end = Refused(str(refused))
+        end = REFUSED + str(refused).encode(errors="surrogatepass")
     except BrokenPipeError:
         return
-    theirs.send_bytes(pickle.dumps(end))
+    theirs.send_bytes(end)

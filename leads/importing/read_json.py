@@ -13,6 +13,7 @@ from leads.importing.content import LONGEST_LINE, Content
 from leads.importing.records import BadRow, Record, Unreadable, all_blank, clean_header
 
 LOOK_AHEAD = 1_000  # objects whose keys make the header
+DEEPEST = 100  # values within values; Python itself gives up when it is to write a thousand
 _opening = re.compile(r"[ \t\r\n]*\[[ \t\r\n]*(\])?")
 _space = re.compile(r"[ \t\r\n]*")
 _after_value = re.compile(r"[ \t\r\n]*([,\]])")
@@ -64,7 +65,7 @@ class JsonReader:
                 if line.isspace():
                     continue
                 try:
-                    yield number, orjson.loads(line)
+                    yield number, _bounded(orjson.loads(line), line)
                 except orjson.JSONDecodeError as error:
                     shown = line.strip()
                     yield number, Problem("json_invalid", (), f"The line is not JSON: {error.msg}", shown[:200])
@@ -81,6 +82,18 @@ def _not_an_object(value: object) -> Problem:
 def _late(key: str, value: object) -> Problem:
     message = f"The field {key!r} is in none of the first {LOOK_AHEAD:,} rows, so it was not mapped"
     return Problem("unknown_field", (key,), message, value)
+
+
+def _bounded(value: Any, text: str) -> Any:
+    """The value, or the problem with it where it nests too deep to be worked with; ``text`` is what it came from."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return value
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        level = [one for many in level for one in (many.values() if isinstance(many, dict) else many)]
+        if not (level := [one for one in level if isinstance(one, list | dict)]):
+            return value
+    return Problem("json_too_deep", (), f"The row nests values more than {DEEPEST} deep", text.strip()[:200])
 
 
 def _refuse(constant: str) -> None:
@@ -106,7 +119,7 @@ def _values(text: Any, name: str) -> Iterator[Any]:
             after, failure = None, getattr(error, "msg", None) or str(error)
         if after:
             count += 1
-            yield value
+            yield _bounded(value, buffer[place:end])
             place = after.end()
             if after.group(1) == "]":
                 return _check_end(buffer[place:], text, name)

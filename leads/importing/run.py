@@ -17,13 +17,14 @@ from django.utils import timezone
 from crm_project.values import Problem
 from leads.importing import accounts, date_order
 from leads.importing.columns import LEADS, map_headers
+from leads.importing.first_load import first_load
 from leads.importing.pipeline import batches
 from leads.importing.read import Source
 from leads.importing.rejects import Rejects, numbered
 from leads.importing.remarks import Remarks, told
 from leads.importing.tally import Refused, Tally, as_dict, showable
 from leads.importing.vocabulary import Vocabulary
-from leads.importing.write import KEYS, Matching, Straight, first_load
+from leads.importing.write import KEYS, Matching, Straight
 from leads.models import ImportRun
 
 Progress = Callable[[int, int], None]  # rows read of the current file, bytes of it
@@ -99,7 +100,7 @@ class FileImport:
             way: Straight | Matching = Straight(self.run, self.tally, now)
         else:
             way = Matching(self.run, self.tally, now, self.options.on_duplicate, self.reject, self.remarks)
-        rows = batches(self.source, self.columns, way.make, self.options.parallel)
+        rows = batches(self.source, self.columns, way, self.options.parallel)
         with way.open() as take:
             for batch in rows:
                 self.tally.read += batch.read

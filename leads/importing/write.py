@@ -1,13 +1,11 @@
 """Checked rows into the table of leads: straight through, or matched against who is there already."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
-
-from django.db import OperationalError, connection, models, transaction
 
 from crm_project.values import Problem
 from leads import changes, rules
@@ -16,16 +14,19 @@ from leads.importing import load
 from leads.importing.duplicates import EMAIL, Known
 from leads.importing.remarks import SHARED, Remarks
 from leads.importing.tally import Tally
+from leads.importing.wire import cells_again, cells_packed, moment
 from leads.models import ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change, complete
+from leads.rules import Derived
 from users.actors import Actor, Door
 
 BATCH = 2000  # rows matched at a time
 OWN_FIELDS = tuple(rules.CREATE)
 COLUMNS = tuple(field.attname for field in Lead._meta.concrete_fields if not field.primary_key)
 in_order = itemgetter(*COLUMNS)
+MOMENTS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_at")]
 KEYS = ("leads_email_key", "leads_person_key")  # the indexes that duplicates are looked up in
-CHANGED = (*OWN_FIELDS, *rules.Derived._fields, "version", "updated_at", "closed_at")
+CHANGED = (*OWN_FIELDS, *Derived._fields, "version", "updated_at", "closed_at")
 
 Values = dict[str, Any]
 Reject = Callable[[int, Any, list[Problem]], None]
@@ -40,7 +41,14 @@ class Row:
     clean: Values
     given: Values
     created_at: datetime | None
-    derived: rules.Derived
+    derived: Derived
+
+
+def _row(line: int, cells: Any, clean: Values, given: Values, created_at: str | None, derived: list[str]) -> Row:
+    for name in ("created_at", "closed_at"):
+        if name in given:
+            given[name] = moment(given[name])
+    return Row(line, cells_again(cells), clean, given, moment(created_at) if created_at else None, Derived(*derived))
 
 
 class Straight:
@@ -56,6 +64,17 @@ class Straight:
             row["closed_at"] = row["closed_at"] and given["closed_at"]
         row["import_run_id"] = self.run_id
         return list(in_order(row))
+
+    def pack(self, rows: list[list[Any]]) -> list[Any]:
+        """They are plain already."""
+        return rows
+
+    def unpack(self, rows: list[Any]) -> list[list[Any]]:
+        """With moments for texts."""
+        for row in rows:
+            for place in MOMENTS:
+                row[place] = row[place] and moment(row[place])
+        return rows
 
     @contextmanager
     def open(self) -> Iterator[Callable[[list[Any]], None]]:
@@ -89,6 +108,16 @@ class Matching:
         if not self.looks_closely:
             given = {"closed_at": given["closed_at"]} if "closed_at" in given else {}
         return Row(line, None if self.never_rejects else cells, clean, given, created_at, derived)
+
+    def pack(self, rows: list[Row]) -> list[Any]:
+        """Each as a list."""
+        return [
+            [row.line, cells_packed(row.cells), row.clean, row.given, row.created_at, [*row.derived]] for row in rows
+        ]
+
+    def unpack(self, rows: list[Any]) -> list[Row]:
+        """Rows of those lists."""
+        return [_row(*row) for row in rows]
 
     @contextmanager
     def open(self) -> Iterator[Callable[[list[Row]], None]]:
@@ -188,7 +217,7 @@ class Matching:
         apply_change(lead, given, self.now)
         if "closed_at" in row.given:
             lead.closed_at = lead.closed_at and row.given["closed_at"]
-        self.known.move(keys, rules.Derived(lead.search, lead.source_key, lead.email_key, lead.person_key), lead.pk)
+        self.known.move(keys, Derived(lead.search, lead.source_key, lead.email_key, lead.person_key), lead.pk)
         self.tally.updated += 1
 
 
@@ -201,35 +230,3 @@ def snapshot(lead: Lead) -> Values:
 def own_fields(lead: Lead) -> Values:
     """The values that an import may give."""
     return {name: getattr(lead, name) for name in OWN_FIELDS}
-
-
-@contextmanager
-def first_load(wanted: bool, keep: Collection[str] = ()) -> Iterator[None]:
-    """Into an empty table: drop the indexes (but those in ``keep``) and build each once at the end, which is faster.
-
-    On PostgreSQL alone, and only if nobody is in the way: dropping an index needs the table for itself for a moment. On
-    SQLite it takes longer than it saves.
-    """
-    indexes = [index for index in Lead._meta.indexes if index.name not in keep]
-    if not wanted or connection.vendor != "postgresql" or Lead.objects.exists() or not _dropped(indexes):
-        yield
-        return
-    yield
-    editor = connection.schema_editor()
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-        for index in indexes:
-            cursor.execute(str(index.create_sql(Lead, editor)))
-        cursor.execute("ANALYZE leads_lead")  # or the first readers would be served by guesses, for a minute
-
-
-def _dropped(indexes: Sequence[models.Index]) -> bool:
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '2s'")
-            for index in indexes:
-                cursor.execute(f'DROP INDEX IF EXISTS "{index.name}"')
-            cursor.execute("SET LOCAL lock_timeout = 0")
-    except OperationalError:
-        return False
-    return True

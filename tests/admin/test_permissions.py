@@ -77,6 +77,12 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", f"{USER}/<path:object_id>/delete/"): (403, 403, 403),
     ("POST", f"{USER}/<path:object_id>/delete/"): (403, 403, 403),
     ("GET", f"{USER}/<path:object_id>/"): (302, 302, 302),
+    ("GET", "personal-data/"): (403, 200, 200),
+    ("POST", "personal-data/"): (403, 200, 200),
+    ("GET", "personal-data/download/"): (403, 302, 302),  # to the page that asks for whom
+    ("POST", "personal-data/download/"): (403, 200, 200),
+    ("GET", "personal-data/erase/"): (403, 302, 302),
+    ("POST", "personal-data/erase/"): (403, 200, 200),
     ("GET", "auth/group/"): (403, 403, 200),
     ("GET", "auth/group/add/"): (403, 403, 200),
     ("GET", "auth/group/<path:object_id>/change/"): (403, 403, 200),

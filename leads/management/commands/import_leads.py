@@ -173,5 +173,8 @@ def _check_fields(option: str, fields: list[str], vocabulary: Vocabulary) -> Non
 
 def _listed(given: list[str]) -> list[str]:
     """The names in lists like ``a,"b, c"``."""
-    names = (name.strip() for row in csv.reader(given, skipinitialspace=True) for name in row)
+    try:
+        names = [name.strip() for row in csv.reader(given, skipinitialspace=True) for name in row]
+    except csv.Error as error:
+        raise CommandError(f"--ignore-columns: {error}", returncode=2) from None
     return [name for name in names if name]

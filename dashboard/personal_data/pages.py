@@ -1,0 +1,140 @@
+"""``/admin/personal-data/``: what is held about somebody, shown, downloaded and erased, by those who may.
+
+The address comes in the body at every step and is part of no URL: those end up in logs and in browsers' histories.
+"""
+
+import tempfile
+from typing import Any, cast
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+
+from crm_project import values
+from dashboard.personal_data.erasure import Counts, Outdated, Refused, erase, refusal, stamp
+from dashboard.personal_data.export import document, held
+from dashboard.personal_data.finding import Person, person
+from leads.back_office.cells import counted
+from leads.models import Lead
+from users.actors import Actor, Door
+from users.models import User
+from users.plain_words import in_plain_words
+
+PERMISSION = "users.handle_personal_data"
+NAMED = 20  # leads shown by name
+HERE = "admin:personal_data"
+LABELS = {
+    "leads": "Leads, deleted and merged ones too",
+    "activities": "Activities with them",
+    "history": "Entries of their history",
+    "kept_to_undo_imports": "Values kept to undo imports",
+    "problems_of_imports": "Problems that imports noted",
+    "back_office_log": "Lines of the back office’s log",
+    "user": "Account",
+    "activities_signed": "Activities they logged",
+    "history_signed": "Changes they made",
+    "imports_started": "Imports they started",
+    "logins_remembered": "Log-ins that are remembered",
+    "failed_logins": "Failed log-ins",
+    "back_office_log_about_the_user": "Lines of the back office’s log about the account",
+}
+
+Context = dict[str, Any]
+
+
+def look(request: HttpRequest, context: Context) -> HttpResponseBase:
+    """Asks for an address, and shows what is held under it."""
+    asker = _asker(request)
+    if request.method != "POST":
+        return _page(request, context)
+    try:
+        whom = person(_given(request))
+    except values.Invalid as invalid:
+        return _page(request, context, problem=_told(invalid))
+    found = [(LABELS[name], number) for name, number in held(whom).items() if number]
+    return _page(request, context, **_shown(whom), found=found, looked=True, refused=refusal(whom, asker))
+
+
+def download(request: HttpRequest, context: Context) -> HttpResponseBase:
+    """All of it, as a file. It is written first, so that it comes whole or not at all."""
+    _asker(request)
+    if request.method != "POST":
+        return redirect(HERE)
+    try:
+        pieces = document(person(_given(request)))
+    except values.Invalid as invalid:
+        return _page(request, context, problem=_told(invalid))
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
+    for piece in pieces:
+        file.write(piece.encode())
+    file.seek(0)
+    return FileResponse(file, as_attachment=True, filename="personal-data.json", content_type="application/json")
+
+
+def erasing(request: HttpRequest, context: Context) -> HttpResponseBase:
+    """Says exactly what would be erased, wants the address typed once more, and erases."""
+    asker = _asker(request)
+    if request.method != "POST":
+        return redirect(HERE)
+    try:
+        return _erase(request, context, asker) if "typed" in request.POST else _ask(request, context, asker)
+    except values.Invalid as invalid:
+        return _page(request, context, problem=_told(invalid))
+    except Refused as refused:
+        return _page(request, context, problem=str(refused))
+
+
+def _ask(request: HttpRequest, context: Context, asker: User, **more: Any) -> HttpResponseBase:
+    email = _given(request)
+    counts = erase(email, _actor(asker), dry_run=True, asker=asker)
+    told = {**_shown(person(email)), "given": email, "counts": _some(counts), "agreed": stamp(counts)}
+    return TemplateResponse(request, "dashboard/personal_data_erase.html", {**context, **told, **more})
+
+
+def _erase(request: HttpRequest, context: Context, asker: User) -> HttpResponseBase:
+    email, typed = _given(request), request.POST.get("typed", "")
+    if values.key(typed.strip()) != values.key(values.email(email)):
+        return _ask(request, context, asker, problem="That is not the address. Nothing was erased.")
+    try:
+        counts = erase(email, _actor(asker), asker=asker, agreed=request.POST.get("agreed", ""))
+    except Outdated as outdated:
+        return _ask(request, context, asker, problem=f"{outdated} Nothing was erased: look again.")
+    told = [counted(counts["leads"], "lead")] * bool(counts["leads"]) + ["1 account"] * counts["users"]
+    messages.success(request, f"Erased for good: {' and '.join(told) or 'what was left'}, with all that hung on it.")
+    return redirect(HERE)
+
+
+def _page(request: HttpRequest, context: Context, **more: Any) -> HttpResponseBase:
+    return TemplateResponse(request, "dashboard/personal_data.html", {**context, "given": _given(request), **more})
+
+
+def _shown(whom: Person) -> Context:
+    """Who it is, for people to recognise."""
+    leads = Lead.objects.filter(pk__in=whom.lead_ids[:NAMED]).order_by("pk")
+    return {"leads": leads, "more": max(0, len(whom.lead_ids) - NAMED), "account": whom.user}
+
+
+def _some(counts: Counts) -> list[tuple[str, int]]:
+    return [(kind[:1].upper() + kind[1:], number) for kind, number in counts.items() if number]
+
+
+def _given(request: HttpRequest) -> str:
+    return request.POST.get("email", "").strip()
+
+
+def _told(invalid: values.Invalid) -> str:
+    return in_plain_words(invalid.type, invalid.msg)
+
+
+def _actor(asker: User) -> Actor:
+    return Actor.of(asker, Door.ADMIN)
+
+
+def _asker(request: HttpRequest) -> User:
+    asker = cast(User, request.user)
+    if not asker.has_perm(PERMISSION):
+        raise PermissionDenied
+    return asker

@@ -1,0 +1,194 @@
+"""What is held about a person, in the back office: shown, downloaded and erased by managers."""
+
+import html
+import json
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from activities.models import Activity
+from leads.models import Lead
+from tests.admin.people import browser_of, make_person
+from tests.factories import make_activity, make_lead, make_user
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+PAGE, DOWNLOAD, ERASE = (f"/admin/personal-data/{step}" for step in ("", "download/", "erase/"))
+EMAIL = "Zerelda.Quux@Example.com"
+FIELD = re.compile(r'name="(email|agreed)" value="([^"]*)"')
+
+
+@pytest.fixture
+def manager() -> Client:
+    """A manager's browser."""
+    return browser_of("manager")
+
+
+@pytest.fixture
+def lead(agent: User) -> Lead:
+    """A lead with an activity, and a deleted one of the same address."""
+    lead = make_lead(first_name="Zerelda", last_name="Quux", email=EMAIL, phone="+44 7700 900-123")
+    make_activity(lead, agent, title="Call with Zerelda")
+    make_lead(first_name="Zerelda", email=EMAIL.lower(), is_active=False)
+    return lead
+
+
+def told(reply: Any) -> str:
+    """What a page says, without its mark-up."""
+    assert reply.status_code == 200
+    main = reply.content.decode().partition('<div class="import')[2]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())
+
+
+def agreeing(browser: Client, email: str = EMAIL) -> dict[str, str]:
+    """The fields of the page that asks."""
+    reply = browser.post(ERASE, {"email": email})
+    assert Lead.objects.filter(email=EMAIL).exists()  # asking changes nothing
+    return {name: html.unescape(value) for name, value in FIELD.findall(reply.content.decode())}
+
+
+def test_it_shows_how_much_is_held_and_whose_it_is(manager: Client, lead: Lead) -> None:
+    shown = told(manager.post(PAGE, {"email": f" {EMAIL.upper()} "}))
+    assert "Leads, deleted and merged ones too 2" in shown
+    assert "Activities with them 1" in shown
+    assert f"Zerelda Quux lead {lead.pk} " in shown
+    assert "deleted" in shown
+    assert "Account" not in shown.partition("What is held")[2].partition("Download")[0]
+
+
+def test_all_that_is_counted_of_an_agent(manager: Client, agent: User, lead: Lead) -> None:
+    shown = told(manager.post(PAGE, {"email": agent.email}))
+    assert f"the account {agent.username}" in shown
+    assert "Account 1" in shown
+    assert "Activities they logged 1" in shown
+
+
+def test_an_address_under_which_nothing_is_held(manager: Client) -> None:
+    shown = told(manager.post(PAGE, {"email": "nobody@example.com"}))
+    assert "Nothing is held under that address." in shown
+    assert "Erase" not in shown
+    assert "Nothing is held" in told(manager.post(ERASE, {"email": "nobody@example.com"}))
+
+
+@pytest.mark.parametrize("path", [PAGE, DOWNLOAD, ERASE])
+@pytest.mark.parametrize("email", ["", "no address", "a@b", "x" * 400 + "@example.com", "a\0@example.com"])
+def test_what_is_no_address_is_told(manager: Client, lead: Lead, path: str, email: str) -> None:
+    reply = manager.post(path, {"email": email, "typed": email})
+    assert 'class="import-note is-bad"' in reply.content.decode()
+    assert Lead.objects.filter(email=EMAIL, is_active=True).exists()
+
+
+def test_the_download_is_what_the_command_prints(manager: Client, lead: Lead) -> None:
+    reply = manager.post(DOWNLOAD, {"email": EMAIL})
+    found = json.loads(b"".join(reply))  # type: ignore[arg-type]
+    assert {lead["first_name"] for lead in found["leads"]} == {"Zerelda"}
+    assert [activity["title"] for activity in found["activities"]] == ["Call with Zerelda"]
+    assert reply["Content-Disposition"] == 'attachment; filename="personal-data.json"'
+    assert "no-store" in reply["Cache-Control"]
+
+
+def test_erasing_takes_the_address_typed_once_more(manager: Client, lead: Lead) -> None:
+    asked = told(manager.post(ERASE, {"email": EMAIL}))
+    assert "Leads 2" in asked
+    assert "Activities 1" in asked
+    fields = agreeing(manager)
+    for typed in ("", "yes", "zerelda.quux@example.co"):
+        assert "Nothing was erased" in told(manager.post(ERASE, {**fields, "typed": typed}))
+        assert Lead.objects.filter(email=EMAIL, is_active=True).exists()
+    reply = manager.post(ERASE, {**fields, "typed": f" {EMAIL.lower()} "}, follow=True)
+    assert "Erased for good: 2 leads" in html.unescape(reply.content.decode())
+    lead.refresh_from_db()
+    assert (lead.first_name, lead.email, lead.is_active) == ("", "", False)
+    assert [activity.title for activity in Activity.objects.all()] == ["erased"]
+    assert "Nothing is held" in told(manager.post(PAGE, {"email": EMAIL}))
+
+
+def test_what_came_in_since_the_page_is_asked_about_again(manager: Client, lead: Lead) -> None:
+    fields = agreeing(manager)
+    make_lead(email=EMAIL, first_name="Newly")
+    reply = manager.post(ERASE, {**fields, "typed": EMAIL})
+    assert "Nothing was erased: look again. " in told(reply)
+    assert "Leads 3" in told(reply)
+    assert Lead.objects.filter(first_name="Newly", is_active=True).exists()
+    assert "Nothing was erased" in told(manager.post(ERASE, {"email": EMAIL, "typed": EMAIL}))  # with no yes at all
+
+
+def test_a_second_click_erases_nothing_more(manager: Client, lead: Lead) -> None:
+    fields = agreeing(manager)
+    manager.post(ERASE, {**fields, "typed": EMAIL})
+    assert "Nothing is held" in told(manager.post(ERASE, {**fields, "typed": EMAIL}))
+
+
+def erase(browser: Client, email: str) -> str:
+    """Try to erase whom the address stands for, as somebody would who makes up the requests; what the page says."""
+    for agreed in ("", "0-0-0-0-0-0-0-0", agreeing(browser, email).get("agreed", "")):
+        reply = browser.post(ERASE, {"email": email, "agreed": agreed, "typed": email}, follow=True)
+    return told(reply)
+
+
+def test_nobody_erases_themselves(lead: Lead) -> None:
+    for kind in ("manager", "superuser"):
+        me = make_person(kind)
+        browser = Client()
+        browser.force_login(me)
+        shown = told(browser.post(PAGE, {"email": me.email}))
+        assert "You cannot erase yourself." in shown
+        assert "Erase …" not in shown
+        assert "You cannot erase yourself." in erase(browser, me.email)
+        me.refresh_from_db()
+        assert me.is_active
+        assert me.email
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_manager_erases_no_superuser(manager: Client, lead: Lead, is_active: bool) -> None:
+    above = make_user(is_staff=True, is_superuser=True, is_active=is_active)
+    assert "may do more than you" in told(manager.post(PAGE, {"email": above.email}))
+    assert "may do more than you" in erase(manager, above.email)
+    above.refresh_from_db()
+    assert (above.is_superuser, above.is_active, bool(above.email)) == (True, is_active, True)
+
+
+def test_managers_erase_agents_and_superusers_managers(manager: Client, agent: User, lead: Lead) -> None:
+    other = make_person("manager")
+    for browser, whom in ((manager, agent), (browser_of("superuser"), other)):
+        assert "account" in erase(browser, whom.email)
+        whom.refresh_from_db()
+        assert (whom.username, whom.email, whom.is_active) == (f"erased-{whom.pk}", "", False)
+
+
+def test_the_log_names_both_and_no_address(manager: Client, lead: Lead, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="crm"):
+        assert b"Zerelda" in b"".join(manager.post(DOWNLOAD, {"email": EMAIL}))  # type: ignore[arg-type]
+        manager.post(ERASE, {**agreeing(manager), "typed": EMAIL})
+    events = {str(record.msg): vars(record)["facts"] for record in caplog.records if "facts" in vars(record)}
+    assert events["person_exported"] == {"leads": 2, "users": 0}
+    assert events["person_erased"] == {"leads": 2, "activities": 1, "users": 0}
+    assert "quux" not in caplog.text.lower()
+
+
+def test_no_address_gets_into_a_url(manager: Client, lead: Lead) -> None:
+    shown = "".join(manager.post(path, {"email": EMAIL}).content.decode() for path in (PAGE, ERASE))
+    assert [link for link in re.findall(r'(?:href|action)="([^"]*)"', shown) if "quux" in link.lower()] == []
+    assert 'method="get"' not in shown.partition('<div class="import')[2].partition("</main>")[0]
+    asked = manager.get(PAGE, {"email": EMAIL}).content.decode()
+    assert "Zerelda" not in asked
+    assert "quux" not in asked.lower()
+
+
+@pytest.mark.parametrize(("kind", "offered"), [("staff", False), ("manager", True), ("superuser", True)])
+def test_the_sidebar_has_it_for_those_who_may(kind: str, offered: bool) -> None:
+    page = browser_of(kind).get("/admin/").content.decode()
+    assert (f'href="{reverse("admin:personal_data")}"' in page) == offered
+
+
+def test_every_step_wants_its_csrf_token(lead: Lead) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(make_person("manager"))
+    for path in (PAGE, DOWNLOAD, ERASE):
+        assert browser.post(path, {"email": EMAIL, "typed": EMAIL}).status_code == 403
+    assert Lead.objects.filter(email=EMAIL, is_active=True).exists()

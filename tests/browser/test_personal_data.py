@@ -1,0 +1,88 @@
+"""What is held about a person, shown, downloaded and erased in a real browser; the address is in no URL."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from tests.browser.test_back_office_lead import CHROMIUM, PHONE, Window, stored
+from tests.browser.test_back_office_lead import browser as browser
+from tests.browser.test_back_office_lead import staff as staff
+from tests.browser.test_back_office_lead import token as token
+from tests.browser.test_back_office_lead import window as window
+from tests.browser.test_inert import MARKS, assert_inert
+from tests.factories import activity_row, lead_row
+from tests.live import LiveServer
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+
+
+@pytest.fixture
+def email(server: LiveServer, token: dict[str, str]) -> str:
+    """The address of a lead with an activity."""
+    email = f"zerelda-{secrets.token_hex(4)}@example.com"
+    row = lead_row(first_name="Zerelda", last_name=MARKS[0], email=email)
+    lead = server.send("POST", "/api/leads", row, token).json()["id"]
+    assert server.send("POST", f"/api/leads/{lead}/activities", activity_row(), token).status == 201
+    return email
+
+
+def look(window: Window, email: str) -> Page:
+    """From the sidebar to what is held."""
+    page = window.page
+    page.get_by_role("link", name="Personal data").click()
+    page.get_by_label("E-mail address of the person").fill(email)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="What is held")).to_be_visible()
+    return page
+
+
+def pictures(window: Window, name: str) -> None:
+    """On a desk and on a phone, in the light and in the dark."""
+    for theme in ("light", "dark"):
+        window.page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", theme == "dark")
+        window.shoot(f"{name}-{theme}")
+    window.page.evaluate("document.documentElement.classList.remove('dark')")
+
+
+def test_from_looking_to_erasing(window: Window, server: LiveServer, email: str) -> None:
+    asked: list[Request] = []
+    window.page.on("request", lambda request: asked.append(request))
+    page = look(window, email)
+    assert_inert(page)
+    expect(page.get_by_role("row", name="Activities with them")).to_contain_text("1")
+    pictures(window, "personal-data")
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download all of it").click()
+    held: dict[str, Any] = json.loads(Path(download.value.path()).read_text())
+    assert (download.value.suggested_filename, held["leads"][0]["email"]) == ("personal-data.json", email)
+
+    page.get_by_role("button", name="Erase …").click()
+    expect(page.get_by_role("heading", name="Erase for good?")).to_be_visible()
+    assert_inert(page)
+    pictures(window, "personal-data-erase")
+    page.get_by_label("Type the address to erase it").fill("zerelda")
+    page.get_by_role("button", name="Erase for good").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was erased.")
+    assert stored(server, "SELECT count(*) FROM leads_lead WHERE email = %s", email) == [(1,)]
+
+    page.get_by_label("Type the address to erase it").fill(email.upper())
+    page.get_by_role("button", name="Erase for good").click()
+    expect(page.get_by_text("Erased for good: 1 lead, with all that hung on it.")).to_be_visible()
+    assert stored(server, "SELECT count(*) FROM leads_lead WHERE email = %s", email) == [(0,)]
+    assert [request.url for request in asked if email in request.url.lower() or "zerelda" in request.url] == []
+
+
+def test_on_a_telephone(window: Window, email: str) -> None:
+    window.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page = window.go("personal-data/")
+    page.get_by_label("E-mail address of the person").fill("nobody@example.com")
+    page.get_by_role("button", name="Show what is held").click()
+    expect(page.get_by_role("status")).to_have_text("Nothing is held under that address.")
+    page.get_by_label("E-mail address of the person").fill("no address")
+    page.get_by_role("button", name="Show what is held").click()
+    expect(page.get_by_role("alert")).to_contain_text("not a valid email address")

@@ -1,0 +1,314 @@
+"""Hostile values through every form, list and action of the back office: told, or stored safely, and never a 500.
+
+The forms are read off the pages, and the pages taken from the URL map: a new one cannot be forgotten.
+"""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from itertools import cycle, islice
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+import pytest
+from django.contrib import admin
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.db import transaction
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from leads.back_office.filters import PARAMETERS
+from leads.models import ImportRun, Lead
+from tests.admin.conftest import upload_dir as upload_dir
+from tests.admin.people import make_groups
+from tests.admin.test_permissions import served
+from tests.factories import PASSWORD, make_activity, make_lead, make_user
+from tests.security.corpus import TEXTS
+from tests.strategies import fixed
+from users.models import LoginFailure, User
+
+pytestmark = pytest.mark.django_db
+
+FORM = "application/x-www-form-urlencoded"
+SANE = {200, 302, 400, 403, 404, 405, 413, 429}
+# As they go over the wire: what no text can be, and the field not at all, or as a list.
+RAW = {"lone surrogate": "%ED%A0%80", "no UTF-8": "%ff%fe%C0%80", "half an escape": "%", "nothing": ""}
+VALUES = {name: quote(text) for name, text in TEXTS.items()} | RAW
+# Into every field; of the others each gets some, in turn: a page takes 30 ms, and all into all three minutes.
+ALWAYS = ("NUL", "long", "2^63", "digits of other scripts", "minus", "lone surrogate", "half an escape")
+IN_TURN = [name for name in VALUES if name not in ALWAYS]
+TURNS = 2
+LISTS = ("leads/lead", "activities/activity", "leads/importrun", "users/user", "auth/group")
+QUERY = [*PARAMETERS, "q", "p", "o", "e", "all", "page", "activities", "ids", "_facets", "_popup", "_to_field", "next"]
+QUERY += ["_changelist_filters", "email__contains", "password__startswith", "id__in", "search", "is_active__exact"]
+QUERY += ["groups__id__exact", "state__exact", "kind", "created_at__year", "lead__email", "user__password"]
+
+
+ENDING = ("csrfmiddlewaretoken", "cancel", "import", "_is_active")
+
+
+class Form(NamedTuple):
+    """A form that is sent by POST: where it goes, and its fields with the values they come with."""
+
+    action: str
+    fields: dict[str, str]
+
+
+class _Forms(HTMLParser):
+    """All forms of a page; checkboxes and radio buttons count as ticked, and every named button is one field more."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path, self.found = path, list[Form]()
+        self.by_id: dict[str, Form] = {}
+        self.form: Form | None = None
+        self.select: str | None = None
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        name = given.get("name", "")
+        if tag == "form":
+            self.form = Form(given.get("action") or self.path, {})
+            self.by_id[given.get("id", "")] = self.form
+            if given.get("method", "").lower() == "post":
+                self.found.append(self.form)
+        form = self.by_id.get(given.get("form", "")) if "form" in given else self.form
+        if form is None or (tag == "option" and self.select is None):
+            return
+        if tag in ("input", "button", "textarea") and name:
+            form.fields.setdefault(name, given.get("value", ""))
+        elif tag == "select":
+            self.select = name
+            form.fields.setdefault(name, "")
+        elif tag == "option" and self.select and "selected" in given:
+            form.fields[self.select] = given.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.form = None if tag == "form" else self.form
+        self.select = None if tag == "select" else self.select
+
+
+def forms_in(reply: Any, path: str) -> list[Form]:
+    """The forms of a page, without the frame's own (log-out), and without the buttons that end the matter."""
+    parser = _Forms(path)
+    if reply.status_code == 200 and "text/html" in reply["Content-Type"]:
+        parser.feed(reply.content.decode())
+    for form in parser.found:
+        for name in ENDING:
+            form.fields.pop(name, None)
+    return [form for form in parser.found if "logout" not in form.action]
+
+
+@pytest.fixture
+def boss(db: None) -> Client:
+    """A superuser's browser."""
+    make_groups()
+    client = Client(raise_request_exception=False)
+    client.force_login(make_user(username="boss", is_staff=True, is_superuser=True))
+    return client
+
+
+@pytest.fixture
+def things(agent: User) -> dict[str, int]:
+    """An id for the pages of everything."""
+    lead = make_lead(email="a@example.com", phone="5550100")
+    make_lead(email="a@example.com")
+    run = ImportRun.objects.create(file_name="fair.csv", sha256="0", state="done", read=1, skipped=1)
+    return {
+        "leads/lead": lead.pk,
+        "leads/importrun": run.pk,
+        "activities/activity": make_activity(lead, agent).pk,
+        "users/user": agent.pk,
+        "auth/group": 1,
+    }
+
+
+def pages(things: dict[str, int]) -> Iterator[str]:
+    """Every page of the back office."""
+    for route in served(admin.site.get_urls()):
+        if "(?P" not in route and route not in ("logout/", "login/"):
+            of = next((pk for prefix, pk in things.items() if route.startswith(prefix)), 1)
+            yield "/admin/" + re.sub(r"<[^>]+>", str(of), route)
+
+
+def more_forms(client: Client, things: dict[str, int]) -> Iterator[Form]:
+    """Those that take something to get to: merging, a file that waits to be imported, pages that ask for a yes."""
+    first, second = Lead.objects.order_by("pk")[:2]
+    file = SimpleUploadedFile("fair.csv", b"First Name,Email,Shoe size\nAda,ada@example.com,38\nBo,bad,1\n")
+    review = client.post("/admin/leads/importrun/add/", {"file": file})["Location"]
+    for path in (f"/admin/leads/lead/merge/?ids={first.pk},{second.pk}", review):
+        yield from forms_in(client.get(path), path)
+    for action in ("set_status", "export", "delete_softly"):
+        asked = client.post("/admin/leads/lead/", {"action": action, "_selected_action": [first.pk, second.pk]})
+        yield from forms_in(asked, "/admin/leads/lead/")
+    for step in ("", "erase/"):
+        path = f"/admin/personal-data/{step}"
+        yield from forms_in(client.post(path, {"email": "a@example.com"}), path)
+
+
+def send(client: Client, form: Form, field: str, value: str, content_type: str = FORM) -> Any:
+    """The form with a value, as it goes over the wire, in one of its fields."""
+    rest = urlencode({name: own for name, own in form.fields.items() if name != field})
+    return client.generic("POST", form.action, f"{quote(field)}={value}&{rest}", content_type=content_type)
+
+
+def assert_sane(reply: Any, *told: object) -> None:
+    """A page, or a way to one; nothing of the server's files and no header that was made up."""
+    assert reply.status_code in SANE, (*told, reply.status_code)
+    assert "Set-Cookie" not in reply.headers
+    assert not any("\n" in value or "\r" in value for value in reply.headers.values()), told
+    assert b"root:" not in b"".join(reply), told
+
+
+def assert_whole(client: Client) -> None:
+    """Whatever went in comes out again, in every list, and fits all that is kept of it."""
+    for path in ("", *(f"{one}/" for one in LISTS)):
+        assert client.get(f"/admin/{path}").status_code == 200, path
+    call_command("verify")
+
+
+def collected(client: Client, things: dict[str, int]) -> list[Form]:
+    """The forms of all pages, each once."""
+    forms = [form for path in pages(things) for form in forms_in(client.get(path), path)]
+    forms += more_forms(client, things)
+    return list({(form.action, *sorted(form.fields)): form for form in forms}.values())
+
+
+def test_every_field_of_every_form(boss: Client, things: dict[str, int]) -> None:
+    forms = collected(boss, things)
+    fields = {(re.sub(r"[0-9a-f]{32}|\d+", "1", form.action), name) for form in forms for name in form.fields}
+    assert {
+        ("/admin/leads/lead/add/", "email"),
+        ("/admin/leads/lead/1/change/", "seen_version"),
+        ("/admin/leads/lead/1/log/", "title"),
+        ("/admin/leads/lead/merge/", "survivor"),
+        ("/admin/leads/importrun/upload/1/", "column-0"),
+        ("/admin/users/user/add/", "password1"),
+        ("/admin/users/user/1/password/", "password1"),
+        ("/admin/password_change/", "old_password"),
+        ("/admin/auth/group/1/change/", "name"),
+        ("/admin/personal-data/erase/", "typed"),
+        ("/admin/leads/lead/", "agreed"),
+        ("/admin/leads/lead/", "seen-1"),
+    } <= fields
+    turn, tried = cycle(IN_TURN), 0
+    for form in forms:
+        for field in form.fields:
+            for name in (*ALWAYS, *islice(turn, TURNS)):
+                with transaction.atomic():
+                    assert_sane(send(boss, form, field, VALUES[name]), form.action, field, name)
+                    transaction.set_rollback(name not in ("markup", "right-to-left override", "emoji"))
+                tried += 1
+            LoginFailure.objects.all().delete()
+        assert_whole(boss)
+    assert tried > 1000
+
+
+def test_what_cannot_be_chosen_is_told(boss: Client, things: dict[str, int]) -> None:
+    for path, field in (("users/user", "groups"), ("users/user", "user_permissions"), ("auth/group", "permissions")):
+        form = forms_in(boss.get(f"/admin/{path}/{things[path]}/change/"), f"/admin/{path}/{things[path]}/change/")[0]
+        reply = send(boss, form, field, str(2**63))
+        assert reply.status_code == 200
+        assert "is not one of the available choices" in reply.content.decode()
+
+
+@pytest.mark.parametrize("page", ["leads/lead", "users/user", "auth/group"])
+def test_a_search_that_is_refused_finds_nothing(boss: Client, things: dict[str, int], page: str) -> None:
+    shown = boss.get(f"/admin/{page}/", {"q": "a" * 1001}).content.decode()
+    assert "more than 1,000 characters" in shown
+    assert 'name="_selected_action"' not in shown
+
+
+@pytest.mark.parametrize("page", LISTS)
+@pytest.mark.parametrize("lookup", ["id__in", "pk__gt", "password__startswith", "email__contains", "started_by__regex"])
+def test_a_list_answers_no_questions_but_its_own(boss: Client, page: str, lookup: str) -> None:
+    assert boss.get(f"/admin/{page}/", {lookup: str(2**63)}).status_code == 400
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_query_strings_of_lists(boss: Client, things: dict[str, int], page: str) -> None:
+    turn = cycle(IN_TURN)
+    for field in QUERY:
+        for name in (*ALWAYS, *islice(turn, TURNS)):
+            reply = boss.get(f"/admin/{page}/", QUERY_STRING=f"{field}={VALUES[name]}&{field}=1")
+            assert_sane(reply, page, field, name)
+            if field in PARAMETERS or field == "q":  # read where it stands alone
+                assert_sane(boss.get(f"/admin/{page}/", QUERY_STRING=f"{field}={VALUES[name]}"), page, field, name)
+
+
+PATHS = ("leads/lead/{}/change", "users/user/{}/password", "leads/importrun/{}/rejects", "r/{}/1", "r/1/{}", "{}")
+PATHS += ("leads/importrun/upload/{}", "leads/importrun/{}/undo", "auth/group/{}/delete", "leads/{}")
+
+
+def test_paths(boss: Client, things: dict[str, int]) -> None:
+    for name, text in TEXTS.items():
+        for route in (
+            "leads/lead/{}/change/",
+            "users/user/{}/password/",
+            "leads/importrun/{}/rejects/",
+            "r/{}/1/",
+            "{}",
+        ):
+            assert_sane(boss.get("/admin/" + route.format(quote(text[:3000], safe=""))), route, name)
+        assert_sane(boss.get(f"/admin/leads/importrun/upload/{quote(text[:3000], safe='')}/"), name)
+
+
+@pytest.mark.parametrize("field", ["username", "password", "next"])
+def test_the_log_in_page(boss: Client, field: str) -> None:
+    browser = Client(raise_request_exception=False)
+    form = Form("/admin/login/", {"username": "boss", "password": PASSWORD, "next": "/admin/"})
+    for name, value in VALUES.items():
+        reply = send(browser, form, field, value)
+        assert reply.status_code in (200, 302, 400), name
+        if reply.status_code == 302:
+            assert urlsplit(urljoin("http://testserver/admin/login/", reply["Location"])).netloc == "testserver", name
+        LoginFailure.objects.all().delete()
+        browser.logout()
+
+
+def test_content_types_and_doubled_fields(boss: Client, things: dict[str, int]) -> None:
+    fields = {"first_name": "Zoë", "status": "new", "source": "x", "_save": "1"}
+    form = Form("/admin/leads/lead/add/", fields)
+    for told in (
+        "utf-8",
+        "latin-1",
+        "utf-16",
+        "utf-7",
+        "nonsense",
+        '"',
+        "x" * 500,
+        "\N{SNOWMAN}".encode().decode("latin-1"),
+    ):
+        assert_sane(send(boss, form, "last_name", "a", f"{FORM}; charset={told}"), told)
+        part = '--x\r\nContent-Disposition: form-data; name="first_name"\r\n\r\nZoë\r\n--x--\r\n'.encode()
+        kind = f"multipart/form-data; boundary=x; charset={told}"
+        assert_sane(boss.generic("POST", form.action, part, content_type=kind), told)
+    for kind in ("", "text/xml", "application/json", "multipart/form-data", "multipart/form-data; boundary="):
+        assert_sane(boss.generic("POST", form.action, b"[" * 10**6, content_type=kind), kind)
+    many = "&".join(f"a{number}=1" for number in range(5000))
+    assert send(boss, form, "x", f"1&{many}").status_code == 400
+    assert send(boss, form, "last_name", "first&last_name=last").status_code == 302
+    assert Lead.objects.newest_first()[0].last_name == "last"
+    for name in ("a\0", "__proto__", "status-9223372036854775808", "seen-1", "x" * 10_000, "column-1", "\ud800"):
+        raw = quote(name.encode("utf-8", "surrogatepass"))
+        for action in ("/admin/leads/lead/", form.action):
+            reply = boss.generic("POST", action, f"{raw}=1&_statuses=1&{raw}=2".encode(), content_type=FORM)
+            assert_sane(reply, name)
+    assert_whole(boss)
+
+
+wire = st.binary(max_size=40).map(lambda raw: quote(raw)) | st.text(max_size=20).map(quote)
+
+
+@settings(fixed, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_else_comes_over_the_wire(boss: Client, things: dict[str, int], data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(["leads/lead/add/", "leads/lead/", f"leads/lead/{things['leads/lead']}/log/"]))
+    names = st.sampled_from(["first_name", "email", "status", "budget_min", "title", "activity_date", "duration"])
+    pairs = data.draw(st.lists(st.tuples(names | wire, wire), max_size=6))
+    query = data.draw(st.lists(st.tuples(st.sampled_from(QUERY) | wire, wire), max_size=3))
+    body, asked = ("&".join(f"{name}={value}" for name, value in some) for some in (pairs, query))
+    assert_sane(boss.generic("POST", f"/admin/{path}", body, content_type=FORM, QUERY_STRING=asked), path, body, asked)
+    assert_sane(boss.get("/admin/leads/lead/", QUERY_STRING=asked), asked)

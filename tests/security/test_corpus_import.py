@@ -1,0 +1,241 @@
+"""Hostile values through every column, header and file name of imports, by the command and by the page.
+
+Each row is accounted for: stored safely or told as a bad one. What was stored comes out of every list and export again.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from activities.models import Activity
+from leads.importing.columns import TARGETS
+from leads.models import Lead
+from tests.admin.conftest import boss as boss
+from tests.admin.conftest import upload_dir as upload_dir
+from tests.conftest import Api
+from tests.factories import make_lead, make_user
+from tests.importing.command import counts
+from tests.importing.workbooks import workbook
+from tests.security.corpus import JSON, TEXTS
+from tests.strategies import fixed
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/admin/leads/importrun/add/"
+OF_ACTIVITIES = ("lead_id", "lead_email", "user", "activity_type", "title", "notes", "duration", "activity_date")
+GOOD = {"first_name": "Ada", "email": "", "lead_id": "1", "user": "zoe", "activity_type": "call", "title": "Call"}
+GOOD |= {"activity_date": "2026-10-03"}
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def as_csv(header: list[str], rows: list[list[str]]) -> bytes:
+    """Cells as a spreadsheet would write them."""
+    out = io.StringIO()
+    csv.writer(out).writerows([header, *rows])
+    return out.getvalue().encode("utf-8", "surrogatepass")
+
+
+def as_json_lines(header: list[str], rows: list[list[str]]) -> bytes:
+    """The same as JSON Lines."""
+    return "\n".join(json.dumps(dict(zip(header, row, strict=True))) for row in rows).encode()
+
+
+def as_workbook(header: list[str], rows: list[list[str]]) -> bytes:
+    """The same as a workbook; what XML cannot hold is written as Excel escapes it."""
+    escaped = [[NOT_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", cell) for cell in row] for row in [header, *rows]]
+    return workbook(escaped)
+
+
+FORMATS: dict[str, Callable[[list[str], list[list[str]]], bytes]] = {
+    "leads.csv": as_csv,
+    "leads.jsonl": as_json_lines,
+    "leads.xlsx": as_workbook,
+}
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def rows_with(field: str, fields: list[str]) -> list[list[str]]:
+    """A row for every text, in one of the columns."""
+    return [[text if name == field else GOOD.get(name, "") for name in fields] for text in TEXTS.values()]
+
+
+@contextmanager
+def may_refuse() -> Iterator[list[CommandError]]:
+    """The sentence in which a command ends, if it does."""
+    refused: list[CommandError] = []
+    try:
+        yield refused
+    except CommandError as told:
+        refused.append(told)
+
+
+def assert_whole(api: Api, tmp_path: Path) -> None:
+    """What is stored comes out of the lists and the exports, and agrees with what is kept of it."""
+    assert api.get("/api/leads", size=1000).status_code == 200
+    assert api.get("/api/dashboard").status_code == 200
+    call_command("verify", stdout=io.StringIO())
+    for kind in ("csv", "jsonl"):
+        call_command("export_leads", output=str(tmp_path / f"out.{kind}"), stdout=io.StringIO(), stderr=io.StringIO())
+    with may_refuse() as refused:
+        call_command("export_leads", output=str(tmp_path / "out.xlsx"), stdout=io.StringIO(), stderr=io.StringIO())
+    assert all("no workbook can hold" in str(told) for told in refused)  # U+FFFF
+
+
+def imported(command: str, path: Path, *rest: Any) -> dict[str, Any]:
+    """The report of an import that ends in one of the ways it may end: all done, some rejects, refused."""
+    out, code = io.StringIO(), 0
+    rest = ("--on-error", "skip", "--ignore-unknown", "--again", "--report", "json", *rest)
+    try:
+        call_command(command, str(path), *map(str, rest), stdout=out, stderr=io.StringIO())
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    report: dict[str, Any] = json.loads(out.getvalue())
+    assert code == {"refused": 1, "done": 3 if report["rejected"] else 0}[report["state"]]
+    read, *ended_as = counts(report)
+    assert read == sum(ended_as)
+    assert report["problem_count"] >= report["rejected"] or report["state"] == "refused"
+    assert all(problem["reason"] for problem in report["problems"])
+    return report
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_column_of_leads(api: Api, tmp_path: Path, name: str) -> None:
+    path, fields, read = tmp_path / name, list(TARGETS), 0
+    for field in fields:
+        path.write_bytes(FORMATS[name](fields, rows_with(field, fields)))
+        for mode in ("create", "update"):
+            read += imported("import_leads", path, "--on-duplicate", mode, "--rejects", tmp_path / "bad.csv")["read"]
+    assert read > len(TEXTS) * len(fields)
+    assert_whole(api, tmp_path)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_column_of_activities(api: Api, tmp_path: Path, name: str) -> None:
+    make_user(username="zoe")
+    lead, path, read = make_lead(email="a@example.com"), tmp_path / name, 0
+    for field in OF_ACTIVITIES:
+        rows = [[cell if cell != "1" else str(lead.pk) for cell in row] for row in rows_with(field, [*OF_ACTIVITIES])]
+        path.write_bytes(FORMATS[name]([*OF_ACTIVITIES], rows))
+        read += imported("import_activities", path)["read"]
+    assert read > len(TEXTS) * 5
+    assert Activity.objects.exists()
+    assert_whole(api, tmp_path)
+
+
+@pytest.mark.parametrize("field", list(TARGETS))
+def test_values_as_json_has_them(api: Api, tmp_path: Path, field: str) -> None:
+    path = tmp_path / "leads.jsonl"
+    rest = ",".join(f'"{name}":{json.dumps(value)}' for name, value in GOOD.items() if name != field)
+    lines = [f'{{"{field}":{value},{rest}}}' for value in JSON.values() if "\n" not in value]
+    path.write_text("\n".join([f"{{{rest}}}", *lines, f'{{"{field}":1,"{field}":"b",{rest}}}']))
+    report = imported("import_leads", path, "--rejects", tmp_path / "bad.csv")
+    assert report["read"] == len(lines) + 2
+    assert_whole(api, tmp_path)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_headers(tmp_path: Path, kind: str) -> None:
+    for number, text in enumerate(TEXTS.values()):
+        path = tmp_path / kind
+        path.write_bytes(FORMATS[kind](["first_name", text, "email"], [["Ada", "x", ""]]))
+        imported("import_leads", path, *(["--map", f"#2={TARGETS[number % len(TARGETS)]}"] * (number % 2)))
+    for same in (["email"] * 50, [""] * 50, [" "], ["email", "E-Mail", "EMAIL ", "\ufeffemail"]):
+        path.write_bytes(FORMATS[kind](same, [["x"] * len(same)]))
+        imported("import_leads", path)
+
+
+def test_arguments(tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_bytes(as_csv(["first_name", "email"], [["Ada", ""]]))
+    for text in TEXTS.values():
+        for option in ("--set", "--map", "--ignore-columns", "--encoding", "--delimiter", "--sheet"):
+            for value in (text, f"status={text}", f"first_name={text}"):
+                with may_refuse() as refused:
+                    imported("import_leads", path, f"{option}={value}")
+                assert all(told.returncode in (1, 2) for told in refused)
+
+
+def test_a_list_of_columns_that_is_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_bytes(as_csv(["first_name", "a"], [["Ada", ""]]))
+    with pytest.raises(CommandError, match="--ignore-columns") as told:
+        imported("import_leads", path, "--ignore-columns", "a\rb")
+    assert told.value.returncode == 2
+
+
+def upload(browser: Client, name: str, content: bytes) -> str:
+    """The review that an upload leads to; "" where the file was refused, with a sentence."""
+    reply = browser.post(ADD, {"file": SimpleUploadedFile(name, content)})
+    assert reply.status_code in (200, 302, 400), name
+    assert reply.status_code != 200 or 'role="alert"' in reply.content.decode()
+    return str(reply["Location"]) if reply.status_code == 302 else ""
+
+
+def taken_in(browser: Client, review: str, **fields: str) -> None:
+    """Look at the file and import it, as far as it can be; every page on the way is shown."""
+    assert browser.get(review).status_code == 200
+    for step in ("check", "import", "import"):
+        reply = browser.post(review, {"on_duplicate": "create", "on_error": "skip", **fields, step: "1"}, follow=True)
+        assert reply.status_code == 200, fields
+    found = re.search(r"importrun/(\d+)/change", str(reply.request["PATH_INFO"]))
+    if found:
+        rejects = browser.get(f"/admin/leads/importrun/{found[1]}/rejects/")
+        assert rejects.status_code in (200, 302)
+        b"".join(rejects)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_page_takes_every_column(boss: Client, api: Api, tmp_path: Path, name: str) -> None:
+    fields = list(TARGETS)
+    for field in fields:
+        if review := upload(boss, name, FORMATS[name](fields, rows_with(field, fields))):
+            taken_in(boss, review)
+    assert Lead.objects.count() > 100
+    assert_whole(api, tmp_path)
+
+
+def test_the_page_takes_every_header_and_file_name(boss: Client) -> None:
+    for text in TEXTS.values():
+        for kind, make in FORMATS.items():
+            review = upload(boss, f"{text[:300]}{kind}", make(["first_name", text, "email"], [["Ada", "x", ""]]))
+            if review:
+                taken_in(boss, review, **{"column-1": "last_name"})
+    assert boss.get("/admin/leads/importrun/").status_code == 200
+
+
+def test_the_page_takes_every_setting(boss: Client) -> None:
+    file = as_csv(["first_name", "email"], [["Ada", "a@example.com"], ["Bo", "bad"]])
+    for field in ("source", "status", "column-0", "on_duplicate", "on_error", "attempt", "again"):
+        review = upload(boss, "leads.csv", file)
+        for text in TEXTS.values():
+            assert boss.post(review, {field: text, "check": "1"}, follow=True).status_code == 200, (field, text[:40])
+        taken_in(boss, review)
+    assert boss.get("/admin/leads/lead/").status_code == 200
+
+
+letters = st.sampled_from("a,;\t\n\r\"'\0\ufeff{}[]:=1é\ud800")
+contents = st.binary(max_size=300) | st.text(letters).map(_bytes)
+
+
+@settings(fixed, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(contents, st.sampled_from([*FORMATS]))
+def test_files_of_anything(tmp_path: Path, content: bytes, name: str) -> None:
+    for start in (b"", b"First Name,Email\n", b'{"first_name":"', b"[{", b"PK\x03\x04", b"\x1f\x8b", b"\xff\xfe"):
+        path = tmp_path / name
+        path.write_bytes(start + content)
+        imported("import_leads", path, "--rejects", tmp_path / "bad.csv")

@@ -1,0 +1,100 @@
+"""The forms that make and change users, under the rules of ``users/rules.py``."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from crm_project.values import Problem, Rule, judge, key
+from users import rules
+from users.models import User
+from users.plain_words import in_plain_words
+
+OWN_ACCESS = {
+    "is_active": "deactivate",
+    "is_staff": "shut the back office to",
+    "is_superuser": "take superuser status from",
+}
+IDENTITY = {field: rule for field, rule in rules.REGISTRATION.items() if field != "password"}
+
+
+class IdentityForm(forms.ModelForm):
+    """Names and address: judged by the API's rules, and told apart as the database tells them apart."""
+
+    class Meta:
+        model = User
+        fields = ("username", "email", "first_name", "last_name")
+
+    def clean(self) -> dict[str, Any]:
+        """The clean values; problems go to their fields."""
+        cleaned = super().clean() or {}
+        rules_here: Mapping[str, Rule] = {field: rule for field, rule in IDENTITY.items() if field in cleaned}
+        values, problems = judge(cleaned, rules_here)
+        add_problems(self, problems)
+        for field in ("username", "email"):
+            if values.get(field) and self._taken(field, values[field]):
+                self.add_error(field, ValidationError(f"A user with this {field} exists already.", code="unique"))
+        return {**cleaned, **values}
+
+    def _taken(self, field: str, value: str) -> bool:
+        others = User.objects.exclude(pk=self.instance.pk)
+        return others.filter(**{f"{field}_key": key(value)}).exists()
+
+
+class Choices(forms.ModelMultipleChoiceField):
+    """Rows to choose from; a number that no row could have, which SQLite's driver refuses, is none of them."""
+
+    def clean(self, value: Any) -> Any:
+        """The rows chosen."""
+        try:
+            return super().clean(value)
+        except OverflowError:
+            told, beyond = self.error_messages["invalid_choice"], next(pk for pk in value if len(str(pk)) > 18)
+            raise ValidationError(told, code="invalid_choice", params={"value": beyond}) from None
+
+
+class UserForm(IdentityForm):
+    """The form that edits a user; the password has a page of its own."""
+
+    asker: ClassVar[User]
+
+    def clean(self) -> dict[str, Any]:
+        """The clean values; nobody shuts themselves out."""
+        cleaned = super().clean()
+        if self.instance.pk == self.asker.pk:
+            for field, told in OWN_ACCESS.items():
+                if field in cleaned and getattr(self.asker, field) and not cleaned[field]:
+                    self.add_error(field, ValidationError(f"You cannot {told} yourself.", code="own_access"))
+        return cleaned
+
+
+class NewUserForm(IdentityForm):
+    """The form that makes an agent: identity and a password, typed twice."""
+
+    password1 = forms.CharField(label="Password", strip=False, widget=forms.PasswordInput)
+    password2 = forms.CharField(label="Password again", strip=False, widget=forms.PasswordInput)
+
+    def clean(self) -> dict[str, Any]:
+        """The clean values; the passwords must agree and obey the API's rule."""
+        cleaned = super().clean()
+        _, problems = judge(cleaned, {"password1": Rule(rules.new_password, default=None)})
+        add_problems(self, problems)
+        if cleaned.get("password1") != cleaned.get("password2"):
+            self.add_error("password2", ValidationError("The two passwords differ.", code="password_mismatch"))
+        return cleaned
+
+    def save(self, commit: bool = True) -> User:
+        """The new user, with the password hashed."""
+        user: User = super().save(commit=False)
+        user.set_password(self.cleaned_data["password1"])
+        if commit:
+            user.save()
+        return user
+
+
+def add_problems(form: forms.BaseForm, problems: list[Problem]) -> None:
+    """Tell the rules' problems on the fields they are about, in words for people."""
+    for problem in problems:
+        told = ValidationError(in_plain_words(problem.type, problem.msg), code=problem.type)
+        form.add_error(str(problem.loc[0]) if problem.loc else None, told)
