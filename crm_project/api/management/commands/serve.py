@@ -147,6 +147,9 @@ class Inheriting(Granian):  # type: ignore[misc, valid-type]  # its class depend
         """In place of opening one; a copy, because granian closes it at its end."""
         self._sso = self.handed.dup()
         self._sso.setblocking(False)
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):
+            # A connection is only taken with a request on it: one taken before would be closed unanswered by a stop.
+            self._sso.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
         self._sfd = self._sso.fileno()
         self._shd = SocketHolder(self._sfd, False, self.backlog)  # type: ignore[call-arg]
 
