@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -13,6 +14,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_safe
 from unfold.sites import UnfoldAdminSite
 
+from crm_project.events import event
 from dashboard import home
 from dashboard.personal_data import pages
 
@@ -56,14 +58,18 @@ class BackOffice(UnfoldAdminSite):
         return super().index(request, {**home.context(request), **(extra_context or {})})
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        """Django's; who sends a form after their session has ended is told that it was not taken."""
+        """Django's; who sends a form after their session has ended is told so, and what is denied is logged."""
         page = super().admin_view(view, cacheable)
 
         @wraps(page)
         def telling(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if request.method == "POST" and not request.user.is_authenticated:
                 messages.warning(request, "Nothing was saved: you were not logged in any more. Log in and do it again.")
-            return page(request, *args, **kwargs)
+            try:
+                return page(request, *args, **kwargs)
+            except PermissionDenied:
+                event("permission_denied")
+                raise
 
         return telling
 

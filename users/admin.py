@@ -8,8 +8,11 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -44,6 +47,7 @@ class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
     filter_horizontal = ()
     list_per_page = 50
     actions = ("deactivate", "reactivate", "unlock")
+    list_before_template = "users/locked_addresses.html"
     add_fieldsets = ((None, {"fields": ("username", "email", "first_name", "last_name", "password1", "password2")}),)
 
     @display(description="Name")
@@ -77,6 +81,28 @@ class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """All users, with their groups."""
         return cast("QuerySet[User]", super().get_queryset(request).prefetch_related("groups"))
+
+    def get_urls(self) -> Any:
+        """Django's, and the way to unlock an address."""
+        unlock = self.admin_site.admin_view(self.unlock_address_view)
+        return [path("unlock-address/", unlock, name="users_user_unlock_address"), *super().get_urls()]
+
+    def unlock_address_view(self, request: HttpRequest) -> HttpResponse:
+        """Let an address log in again where too many names have failed."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        given = request.POST.get("address", "")
+        if given in LoginFailure.objects.locked_addresses() and LoginFailure.objects.unlock_address(given):
+            event("address_unlocked", address=given)
+            messages.success(request, f"The address {given} can log in again.")
+        elif request.method == "POST":
+            messages.info(request, "That address is not locked any more.")
+        return redirect("admin:users_user_changelist")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, with the addresses that are locked for whoever may unlock them."""
+        locked = LoginFailure.objects.locked_addresses() if self.has_change_permission(request) else []
+        return super().changelist_view(request, {"locked_addresses": locked, **(extra_context or {})})
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list, with who is locked out told on its users."""

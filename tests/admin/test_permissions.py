@@ -67,6 +67,8 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", f"{IMPORT}/<path:object_id>/delete/"): (403, 403, 403),
     ("GET", f"{IMPORT}/<path:object_id>/"): (302, 302, 302),
     ("GET", f"{USER}/"): (403, 200, 200),
+    ("GET", f"{USER}/unlock-address/"): (403, 302, 302),  # back to the list
+    ("POST", f"{USER}/unlock-address/"): (403, 302, 302),
     ("GET", f"{USER}/add/"): (403, 200, 200),
     ("POST", f"{USER}/add/"): (403, 200, 200),
     ("GET", f"{USER}/<path:object_id>/change/"): (403, 200, 200),

@@ -7,9 +7,10 @@ from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from tests.admin.people import make_groups
+from tests.admin.people import browser_of, make_groups
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_user
+from tests.users.trying import HERE, log_in
 from users.authority import STAFF
 from users.models import User
 
@@ -112,3 +113,31 @@ def test_a_group_without_a_way_in_is_told(boss: Client, agent: User, is_staff: s
     reply = boss.post(f"/admin/users/user/{agent.pk}/change/", form, follow=True).content.decode()
     assert list(agent.groups.all()) == [staff]
     assert ("cannot log in here yet" in reply) == told
+
+
+def test_an_address_that_is_locked_is_shown_and_unlocked(caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(20):
+        log_in(f"name{number}")
+    manager, right = browser_of("manager"), make_user()
+    assert log_in(right.username, PASSWORD).status_code == 429
+    page = manager.get("/admin/users/user/").content.decode()
+    assert f"<code>{HERE}</code>" in page
+    unlock = "/admin/users/user/unlock-address/"
+    assert browser_of("staff").post(unlock, {"address": HERE}).status_code == 403
+    assert manager.get(unlock, {"address": HERE}).status_code == 302
+    assert log_in(right.username, PASSWORD).status_code == 429
+    with caplog.at_level("INFO", logger="crm"):
+        told = manager.post(unlock, {"address": HERE}, follow=True).content.decode()
+    assert f"The address {HERE} can log in again." in told
+    assert "<code>" not in told
+    assert [vars(it)["facts"] for it in caplog.records if it.msg == "address_unlocked"] == [{"address": HERE}]
+    assert log_in(right.username, PASSWORD).status_code == 200
+    for gone in (HERE, "", "nonsense\0", "<b>"):
+        assert "not locked any more" in manager.post(unlock, {"address": gone}, follow=True).content.decode()
+
+
+def test_what_is_denied_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="crm"):
+        assert browser_of("staff").get("/admin/users/user/").status_code == 403
+        assert browser_of("staff").get("/admin/personal-data/").status_code == 403
+    assert [it.msg for it in caplog.records if it.name == "crm.events"] == ["permission_denied"] * 2

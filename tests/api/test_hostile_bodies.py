@@ -108,6 +108,34 @@ def test_a_million_brackets_are_a_422(api: Api, body: bytes) -> None:
     assert (type, loc[0]) == ("json_invalid", "body")
 
 
+@pytest.mark.parametrize("path", ["/api/leads", "/api/users/register"])
+@pytest.mark.parametrize("unit", [b"0,", b"[],", b"{},", b'"",', b'"\\"",'])
+def test_more_values_than_a_worker_has_memory_for_are_a_413(api: Api, path: str, unit: bytes) -> None:
+    for start, end in ((b"[", b"0]"), (b'{"x":[', b"0]}"), (b"[" + row_with(b'"a"')[:-1] + b',"x":[', b"0]}]")):
+        reply = api.send("POST", path, start + unit * 500_001 + end)
+        assert reply.status_code == 413
+        assert reply.json() == {"detail": "The body holds more than 500000 values"}
+    assert not Lead.objects.exists()
+
+
+def test_what_stands_in_texts_counts_for_no_value(api: Api) -> None:
+    texts = ",".join(f'"\\\\{",[{" * 300}\\"{",[{" * 300}"' for _ in range(1000)).encode()
+    assert texts.count(b",") > 500_000 < texts.count(b"[")
+    body = orjson.dumps(lead_row())[:-1] + b',"x":[' + texts + b"]}"
+    assert api.send("POST", "/api/leads", body).status_code == 201
+
+
+def test_so_many_values_are_fine(api: Api) -> None:
+    body = orjson.dumps(lead_row())[:-1] + b',"x":[' + b"0," * 499_000 + b"0]}"
+    assert api.send("POST", "/api/leads", body).status_code == 201
+
+
+def test_a_form_of_more_than_a_megabyte_is_a_413(anonymous: Api) -> None:
+    for path in ("/api/users/token", "/admin/login/"):
+        reply = anonymous.send("POST", path, b"username=" + b"%41" * 350_000, f"{FORM}; charset=x")
+        assert (reply.status_code, reply.json()) == (413, {"detail": "The form is larger than 1048576 bytes"})
+
+
 @pytest.mark.parametrize("field", ["first_name", "email", "status", "source", "budget_min", "property_interest"])
 @pytest.mark.parametrize("filling", ["x", "9", " x", "é", "\u3000x"])
 def test_megabyte_strings_are_a_422(api: Api, field: str, filling: str) -> None:
