@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--peer", type=Path, help="folder of another server with a run.sh, to start on a copy of the data"
     )
+    parser.add_argument("--peer-from", type=int, default=0, help="the least number of leads to start it with")
     parser.add_argument("--versus", help="URL of another running server that has a copy of the data")
     parser.add_argument("--only", default="", help="calls whose names hold one of these words, comma separated")
     parser.add_argument("--database", help="name instead of that of DATABASE_URL; _10k, _100k, _1m are added")
@@ -91,7 +92,7 @@ def prepare(options: argparse.Namespace, base: str, size: int, stack: ExitStack)
     ours = start_ours("ours", url)
     stack.callback(ours.stop)
     servers = [ours]
-    if options.peer:
+    if options.peer and size >= options.peer_from:
         servers += start_peers(options, url, stack)
     if options.versus:
         servers.append(Server("versus", options.versus.rstrip("/")))
