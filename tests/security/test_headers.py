@@ -76,6 +76,13 @@ def test_replies_that_no_view_makes(api: Api) -> None:
         assert reply.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", ["/", "/api/leads", "/admin/", "/docs", "/nowhere"])
+@pytest.mark.parametrize("host", ["evil.example.com", "testserver.evil.example", "a b", "", "testserver:x", "[::", "é"])
+def test_a_host_that_is_not_ours_gets_a_400_in_json(path: str, host: str) -> None:
+    reply = Client(raise_request_exception=False).get(path, HTTP_HOST=host)
+    assert (reply.status_code, reply.json()) == (400, {"detail": "Bad Request"})
+
+
 def test_an_etag_works_beside_no_store(api: Api) -> None:
     path = f"/api/leads/{make_lead().pk}"
     tag = api.get(path).headers["ETag"]
