@@ -113,9 +113,13 @@ HEALTH: Node = {
 }
 
 
-# Both pages style elements as they go; ReDoc searches in a worker made of a blob.
+# ReDoc searches in a worker made of a blob, and makes two elements of style: an empty one that it fills by script, and
+# one of fixed text; both are let in by their hashes.
+REDOCS_STYLES = (
+    "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='"
+)
 PAGES_POLICY = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src blob:; "
+    f"default-src 'self'; style-src 'self' {REDOCS_STYLES}; img-src 'self' data:; worker-src blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 

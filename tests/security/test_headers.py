@@ -35,7 +35,8 @@ def assert_safe(reply: HttpResponse) -> None:
     assert policy["frame-ancestors"] == policy["base-uri"] == ["'none'"]
     scripts = policy.get("script-src", policy["default-src"])
     assert not {"'unsafe-inline'", "*", "http:", "https:", "data:", "blob:"} & set(scripts)
-    assert {source for sources in policy.values() for source in sources} <= {
+    known = {source for sources in policy.values() for source in sources if not source.startswith("'sha256-")}
+    assert known <= {
         *("'self'", "'none'", "'unsafe-eval'", "'unsafe-inline'", "data:", "blob:"),
     }
 
@@ -94,7 +95,7 @@ def test_an_etag_works_beside_no_store(api: Api) -> None:
 def test_pages_for_everybody(path: str) -> None:
     reply = Client().get(path)
     assert_safe(reply)
-    assert "'unsafe-eval'" not in reply.headers["Content-Security-Policy"]
+    assert "'unsafe-" not in reply.headers["Content-Security-Policy"]
 
 
 def test_files_of_ours_are_not_sniffed() -> None:
