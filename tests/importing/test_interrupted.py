@@ -45,13 +45,18 @@ def test_a_closed_standard_input_is_told(manage: Any) -> None:
     assert (done.returncode, done.stderr.strip()) == (1, "CommandError: Standard input is closed.")
 
 
+def heed_ctrl_c() -> None:
+    """What a shell runs in the background ignores it, and these tests may be run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_stores_nothing_and_says_so(manage: Any, tmp_path: Path) -> None:
     path = big_csv(tmp_path / "leads.csv", 60_000)
     with path.open("a") as file:
         file.write("A,B,no address,1,new,website,1,2\n")
     mend = tmp_path / "mend.csv"
     arguments = ["--report", "json", "--on-error", "skip", "--rejects", mend]
-    process = manage.start("import_leads", path, *arguments, start_new_session=True)
+    process = manage.start("import_leads", path, *arguments, start_new_session=True, preexec_fn=heed_ctrl_c)
     await_run(process, manage.url, 1)
     os.killpg(process.pid, signal.SIGINT)
     out, error = process.communicate()
