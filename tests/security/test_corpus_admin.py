@@ -178,7 +178,11 @@ def collected(client: Client, things: dict[str, int]) -> list[Form]:
 
 def test_every_field_of_every_form(boss: Client, things: dict[str, int]) -> None:
     forms = collected(boss, things)
-    fields = {(re.sub(r"[0-9a-f]{32}|\d+", "1", form.action), name) for form in forms for name in form.fields}
+    fields = {
+        (re.sub(r"[0-9a-f]{32}|\d+", "1", form.action), re.sub(r"^seen-\d+$", "seen-1", name))
+        for form in forms
+        for name in form.fields
+    }
     assert {
         ("/admin/leads/lead/add/", "email"),
         ("/admin/leads/lead/1/change/", "seen_version"),
