@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -112,30 +112,49 @@ def known(sha256: str, kind: str) -> ImportRun | None:
     return stored.exclude(created=0, updated=0).first()
 
 
-@contextmanager
-def interruptible() -> Iterator[Callable[[], None]]:
-    """A function to call before what was done is kept: it raises ``KeyboardInterrupt`` if Ctrl-C came meanwhile.
+class Interrupts:
+    """Ctrl-C during an import: held back, so that accounts are opened and closed whole, but ``with`` it raised at once.
 
-    The interrupt itself is raised at once, wherever the process is, and where that is a callback of some library it may
-    be swallowed there. Only in a main thread that Ctrl-C ends; elsewhere the function does nothing.
+    Where the process is in a callback of some library, a raised one may be swallowed there: ``check`` says it again.
     """
-    came: list[int] = []
 
-    def note(number: int, frame: object) -> None:
-        came.append(number)
-        raise KeyboardInterrupt
+    def __init__(self) -> None:
+        self.came = self.at_once = False
 
-    def go_on() -> None:
-        if came:
+    def note(self, number: int, frame: object) -> None:
+        """The signal's handler."""
+        self.came = True
+        if self.at_once:
             raise KeyboardInterrupt
 
+    def check(self) -> None:
+        """``KeyboardInterrupt`` if it came, held back or swallowed; to be called before what was done is kept."""
+        if self.came:
+            raise KeyboardInterrupt
+
+    def __enter__(self) -> "Interrupts":
+        self.at_once = True
+        self.check()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.at_once = False
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupts]:
+    """Ctrl-C in our hands until the block ends; what came after ``with`` it has ended changes nothing any more.
+
+    Only in a main thread that Ctrl-C ends; elsewhere nothing ever comes.
+    """
+    interrupts = Interrupts()
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield go_on
+        yield interrupts
         return
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, interrupts.note)
     try:
-        yield go_on
+        yield interrupts
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -153,16 +153,16 @@ def import_files(
     A run's ``state`` says how it ended: ``done``, ``dry``, or ``refused`` with its ``message`` or ``problems``.
     Database errors refuse the import too; only when the account itself cannot be written do they come out.
     """
-    with ExitStack() as stack:
+    with accounts.interruptible() as ctrl_c, ExitStack() as stack:
         files: list[FileImport] = []
         for source in sources:
             run = stack.enter_context(accounts.running(kind=importer.kind, **_account(source, options, user)))
             path = rejects if not rejects or len(sources) == 1 else numbered(rejects, len(files) + 1)
             files.append(importer(source, run, options, path, progress))
         try:
-            with accounts.interruptible() as go_on, transaction.atomic():
+            with ctrl_c, transaction.atomic():
                 _load_all(files, options, importer)
-                go_on()
+                ctrl_c.check()
         except _Rollback:
             _close_unstored(files, options)
         except (Refused, DatabaseError) as error:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from leads.importing import accounts
 from leads.importing.accounts import interruptible
-from leads.models import Lead
+from leads.models import ImportRun, Lead
 from tests.importing.command import counts, import_leads, write_csv
 from tests.importing.test_import_processes import await_run, big_csv, manage, stored
 
@@ -139,13 +140,31 @@ def test_a_database_that_is_away_is_one_sentence(manage: Any, tmp_path: Path, co
     assert "Traceback" not in error
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("moment", ["opened", "closed"])
+def test_ctrl_c_while_an_account_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """Before the rows are loaded it ends the import in good order; after they are kept it changes nothing."""
+    mark = accounts._advisory
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us without it
+
+    def pressed(function: str, run: ImportRun) -> None:
+        mark(function, run)
+        if ("unlock" in function) == (moment == "closed"):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(accounts, "_advisory", pressed)
+    report = import_leads(write_csv(tmp_path, GOOD), code=1 if moment == "opened" else 0)
+    stored = ("refused", "it was interrupted", 0) if moment == "opened" else ("done", "", 1)
+    assert (report["state"], report["message"], Lead.objects.count()) == stored
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
 def test_an_interrupt_that_was_swallowed_still_counts() -> None:
     """A callback of some library may swallow what Ctrl-C raises in it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us without it
-    with interruptible() as go_on:
-        go_on()
-        with pytest.raises(KeyboardInterrupt):
+    with interruptible() as ctrl_c:
+        with pytest.raises(KeyboardInterrupt), ctrl_c:
             signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            go_on()
+            ctrl_c.check()
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
