@@ -17,13 +17,14 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from typing import IO, Any, NamedTuple, Protocol, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 
 from django.conf import settings
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from crm_project import memory
 from crm_project.api.middleware import BODY_REFUSED
@@ -37,6 +38,7 @@ from crm_project.wsgi import application as django
 logger = logging.getLogger(__name__)
 
 SLOWEST = 64 * 1024  # bytes a second a body must arrive with, on average, after BODY_TIMEOUT seconds of grace
+SMALL = 16 * 1024  # bytes of a body that is waited for once, not chunk by chunk
 MOST_HELD = 256 * 2**20  # bytes of bodies in one worker at a time
 MOST_THROWN_AWAY = 2**30  # bytes read only so that a client still sending sees its 413
 IN_MEMORY = 2**20  # bytes of a streamed reply
@@ -53,9 +55,10 @@ BROKEN = b'{"detail":"Internal Server Error"}'
 
 
 class Exchange(Protocol):
-    """granian's side of one request: its body in chunks, and the ways to reply."""
+    """granian's side of one request: its body in chunks or whole, and the ways to reply."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def __call__(self) -> Awaitable[bytes]: ...
     def response_empty(self, status: int, headers: Headers) -> None: ...
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
     def response_file(self, status: int, headers: Headers, file: str) -> None: ...
@@ -126,6 +129,8 @@ class Server:
 
         ``announced`` is its length in bytes, ``None`` where only its end tells.
         """
+        if announced is not None and announced <= SMALL:
+            return await self._take_small(exchange, chunks)
         received = refused = empty = 0
         latest = asyncio.get_running_loop().time() + settings.BODY_TIMEOUT
         try:
@@ -145,6 +150,16 @@ class Server:
         if refused:
             self._drop(chunks)
         return refused
+
+    async def _take_small(self, exchange: Exchange, chunks: list[bytes]) -> int:
+        try:
+            async with self._limited(asyncio.get_running_loop().time() + settings.BODY_TIMEOUT):
+                body = await exchange()
+        except TimeoutError:
+            return 408
+        except ProtocolClosed:  # it broke off
+            return 400
+        return self._keep(body, len(body), chunks)
 
     @asynccontextmanager
     async def _limited(self, latest: float) -> AsyncGenerator[asyncio.Timeout]:

@@ -113,7 +113,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "crm_project.api.access.AccessLog",
     "crm_project.api.safety.SafetyHeaders",
-    "corsheaders.middleware.CorsMiddleware",
+    "crm_project.api.middleware.CorsMiddleware",
     "crm_project.api.compression.Compression",
     "crm_project.api.middleware.ApiManners",
     "django.middleware.security.SecurityMiddleware",

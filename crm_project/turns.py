@@ -10,7 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import NamedTuple
 
 READS = ("GET", "HEAD", "OPTIONS")
@@ -47,7 +47,7 @@ class Turns:
             yield Turn(0, until)
             return
         try:
-            async with asyncio.timeout(self.longest):
+            async with asyncio.timeout(self.longest) if self.writes.locked() else nullcontext():
                 await self.writes.acquire()
         except TimeoutError:
             yield Turn(503, until)

@@ -62,7 +62,7 @@ class LeadViewSet(ApiViewSet):
         if not found:
             raise NotFound(NO_LEAD)
         lead, tag = found[0], tag_of(found[1], found[0]["activity_count"])
-        if is_known(tag, request.headers.get("If-None-Match")):
+        if is_known(tag, request.META.get("HTTP_IF_NONE_MATCH")):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
         return Response(lead, headers={"ETag": tag})
 
@@ -82,7 +82,7 @@ def _tagged(lead: Lead, status_code: int = status.HTTP_200_OK) -> Response:
 
 
 def _change(request: Request, lead_id: int, clean: dict[str, Any]) -> Lead:
-    versions = versions_wanted(request.headers.get("If-Match"))
+    versions = versions_wanted(request.META.get("HTTP_IF_MATCH"))
     try:
         return Lead.objects.change(lead_id, clean, by_api(request), versions)
     except Lead.DoesNotExist:

@@ -84,7 +84,9 @@ def insertion(table: str, columns: tuple[str, ...], source: str = "") -> str:
 
 
 def stored(row: models.Model, columns: Collection[str]) -> list[Any]:
-    """The values of these columns as the database takes them."""
+    """The values of these columns as the database takes them; PostgreSQL takes them as they are (``hot.fetch``)."""
+    if connection.vendor == "postgresql":
+        return [getattr(row, name) for name in columns]
     fields = row._meta
     return [fields.get_field(name).get_db_prep_save(getattr(row, name), connection) for name in columns]  # type: ignore[union-attr]
 

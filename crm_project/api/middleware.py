@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from corsheaders import middleware as cors
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware import common, csrf
+from django.utils.cache import patch_vary_headers
 
 from crm_project.api.errors import RETRY_AFTER, reply, too_large
 
@@ -23,6 +25,19 @@ REFUSALS = {
     408: "The body did not arrive in time",
     503: "The server is busy; try again",
 }
+
+
+class CorsMiddleware(cors.CorsMiddleware):
+    """django-cors-headers', but that it reads all headers of a request in which no browser names an origin."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The reply, with the headers that its origin is to have."""
+        if "HTTP_ORIGIN" in request.META or request.method == "OPTIONS":
+            return cast(HttpResponseBase, super().__call__(request))
+        response = cast(HttpResponseBase, self.get_response(request))
+        if self.is_enabled(request):
+            patch_vary_headers(response, ("origin",))
+        return response
 
 
 class ApiManners:

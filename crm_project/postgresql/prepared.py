@@ -41,6 +41,7 @@ class Prepared:
     def __init__(self, connection: "Connection") -> None:
         self.connection = connection
         self.names: dict[str, bytes] = {}
+        self.readers: dict[bytes, Any] = {}  # a Transformer for each, which knows how its columns are read
         self.given_up = False
 
     def fetch(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -56,7 +57,7 @@ class Prepared:
         try:
             name = self.names.get(statement) or self._prepare(statement)
             self.connection.pgconn.send_query_prepared(name, given)
-            return self._rows()
+            return self._rows(name)
         except LOST:
             self.given_up = True
             if self.connection.pgconn.transaction_status == TransactionStatus.INERROR:
@@ -80,11 +81,18 @@ class Prepared:
         self.names[statement] = name
         return name
 
-    def _rows(self) -> list[tuple[Any, ...]]:
+    def _rows(self, name: bytes) -> list[tuple[Any, ...]]:
         result = self._result()
-        transformer = Transformer(self.connection)
-        transformer.set_pgresult(result)
-        return transformer.load_rows(0, result.ntuples, tuple)
+        # PostgreSQL lets no column of a prepared statement change, so how each is read is found out once.
+        reader = self.readers.get(name)
+        if reader is None:
+            reader = self.readers[name] = Transformer(self.connection)
+            reader.set_pgresult(result)
+        else:
+            reader.set_pgresult(result, set_loaders=False)
+        rows = reader.load_rows(0, result.ntuples, tuple)
+        reader.set_pgresult(None, set_loaders=False)  # for the memory
+        return rows
 
     def _result(self) -> Any:
         results = self.connection.wait(generators.execute(self.connection.pgconn))

@@ -26,6 +26,9 @@ class Exchange:
         for chunk in (*self.chunks, b""):
             yield chunk
 
+    async def __call__(self) -> bytes:
+        return b"".join(self.chunks)
+
     def response_empty(self, status: int, headers: server.Headers) -> None:
         self.replies.append((status, dict(headers), b""))
 
