@@ -22,8 +22,11 @@ class Rejects:
 
     It is written beside its name and takes it only when the import ends, so that a killed import leaves no half file
     that looks whole; a pipe or a device is written to as it is. ``guards`` says that the texts come from a file
-    without guards against formulas.
+    without guards against formulas. Made first and opened then, so that whoever is interrupted knows what to drop.
     """
+
+    file: Any = None
+    ended = False
 
     def __init__(self, path: Path, header: Sequence[str], guards: bool = False) -> None:
         self.path, self.guards = path, guards
@@ -34,15 +37,19 @@ class Rejects:
         else:
             self.place = path.resolve()  # a link stays a link
             self.part = self.place.with_name(f"{self.place.name}.{os.getpid()}.part")
+        self.kept = [cell for cell in header if cell not in (LINE, PROBLEMS)]
+        self.places = [place for place, cell in enumerate(header) if cell not in (LINE, PROBLEMS)]
+        self.width = len(header)
+
+    def open(self) -> None:
+        """Make the file; ``Refused`` where that cannot be."""
         try:
             self.file = self.part.open("w", newline="", encoding="utf-8", errors="surrogateescape")
         except OSError as error:
-            raise Refused(f"cannot write the rejects file {path}: {error.strerror}") from None
+            self.ended = True  # there is none
+            raise Refused(f"cannot write the rejects file {self.path}: {error.strerror}") from None
         self.writer = csv.writer(self.file)
-        kept = [cell for cell in header if cell not in (LINE, PROBLEMS)]
-        self.places = [place for place, cell in enumerate(header) if cell not in (LINE, PROBLEMS)]
-        self.width = len(header)
-        self.writer.writerow([LINE, PROBLEMS, *kept])
+        self.writer.writerow([LINE, PROBLEMS, *self.kept])
 
     def write(self, line: int, cells: Sequence[Any], problems: Sequence[dict[str, Any]]) -> None:
         """One bad row; its problems become one line of text."""
@@ -63,10 +70,13 @@ class Rejects:
             os.fsync(self.file.fileno())
             self.part.replace(self.place)
         self.file.close()
+        self.ended = True
 
     def drop(self) -> None:
         """Leave nothing behind."""
-        self.file.close()
+        self.ended = True
+        if self.file:
+            self.file.close()
         if self.part != self.place:
             self.part.unlink(missing_ok=True)
 

@@ -87,6 +87,7 @@ class FileImport:
             )
         if self.rejects_path:
             self.rejects = Rejects(self.rejects_path, self.source.header, guards=self.source.exact)
+            self.rejects.open()
 
     @staticmethod
     def around_load(options: Options) -> AbstractContextManager[None]:
@@ -223,7 +224,7 @@ def _why(file: FileImport) -> str:
 
 def _end_rejects(files: Sequence[FileImport], whole: bool = True) -> None:
     for file in files:
-        if file.rejects and not file.rejects.file.closed:
+        if file.rejects and not file.rejects.ended:
             if whole and file.tally.rejected:
                 file.rejects.finish()
             else:
