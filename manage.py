@@ -6,7 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 
 def main() -> None:
@@ -16,9 +16,11 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration: {error}")
-    except (OperationalError, InterfaceError, ProgrammingError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        # A damaged SQLite file is a DatabaseError and nothing more; the other kinds of those are mistakes of ours.
+        away = type(error) in (OperationalError, InterfaceError, DatabaseError)
         missing = type(error.__cause__).__name__ == "UndefinedTable"
-        if "--traceback" in sys.argv or (isinstance(error, ProgrammingError) and not missing):
+        if "--traceback" in sys.argv or not (away or missing):
             raise
         reason = " ".join(str(error).partition("\nLINE")[0].split())
         sys.exit(f"The database cannot be used (is it there, and was `manage.py migrate` run?): {reason}")

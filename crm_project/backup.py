@@ -123,8 +123,9 @@ def _check(connection: sqlite3.Connection, expected: Rows) -> None:
         raise Refused(f"the copy is damaged: {problems[0]}")
     if rows(connection) != expected:
         raise Refused("the copy does not have the rows of the database")
-    if connection.execute("PRAGMA foreign_key_check").fetchone():
-        raise Refused("the copy has rows that belong to rows which are not there")
+    if orphan := connection.execute("PRAGMA foreign_key_check").fetchone():
+        table, row, parent, _ = orphan
+        raise Refused(f"the copy has rows that belong to rows which are not there: row {row} of {table}, to {parent}")
 
 
 def _is_readable(database: Path) -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import dj_database_url
+import psycopg
+from psycopg.conninfo import make_conninfo
 
 SCHEMES = ("sqlite", "postgres", "postgresql")
 
@@ -17,6 +19,7 @@ SQLITE_OPTIONS = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA cache_size=-24576",
 }
 
+OURS = frozenset(("patience", "pool", "isolation_level", "server_side_binding", "assume_role"))  # not PostgreSQL's
 SQLITE, POSTGRESQL = "crm_project.sqlite", "crm_project.postgresql"
 CONNECT_TIMEOUT = 5  # seconds, for each address of the server
 STATEMENT_TIMEOUT = 10_000  # milliseconds of one statement of a request, its waits for locks included
@@ -68,9 +71,20 @@ def _postgresql(url: str) -> dict[str, Any]:
     # Compiling a statement's plan takes PostgreSQL longer than the longest of ours runs: 0.15 s where it misjudges.
     options["options"] = f"{options.get('options', '')} -c jit=off".strip()
     options.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    _check_options(options)
     # Kept connections, tested once a request: opening one costs PostgreSQL five times what the request does.
     kept = {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
     return config | {"ENGINE": POSTGRESQL, "OPTIONS": options} | kept
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    for name in options.keys() & {"connect_timeout", "patience"}:
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", str(options[name])):
+            raise ValueError(f"{name} is a number of seconds: postgresql://…/name?{name}=20")
+    try:
+        make_conninfo("", **{name: value for name, value in options.items() if name not in OURS})
+    except psycopg.ProgrammingError:
+        raise ValueError("PostgreSQL knows no such option as one behind the question mark") from None
 
 
 def limit_statements(config: dict[str, Any]) -> None:

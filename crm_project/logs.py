@@ -62,6 +62,14 @@ def without_messages(error: BaseException) -> str:
     return "\n\ncaused by\n\n".join(parts)
 
 
+class Unrepeated(logging.Filter):
+    """Leaves out what Django says of each 503: ``crm_project/api/errors.py`` has said why, with the request's id."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be written."""
+        return getattr(record, "status_code", None) != 503
+
+
 class JSONLines(logging.Formatter):
     """One JSON object a line."""
 

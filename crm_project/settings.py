@@ -268,12 +268,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"lines": {"()": "crm_project.logs.Text" if TERMINAL else "crm_project.logs.JSONLines"}},
+    "filters": {"unrepeated": {"()": "crm_project.logs.Unrepeated"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "crm": {"level": "INFO"},  # crm.access: requests; crm.events: what must be accounted for
-        "django.request": {"level": "ERROR"},  # a 404 is the client's affair
+        "django.request": {"level": "ERROR", "filters": ["unrepeated"]},  # a 404 is the client's affair
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }

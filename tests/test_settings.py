@@ -71,6 +71,9 @@ def test_postgresql_urls(url: str, expected: dict[str, Any]) -> None:
         "postgresql://u:hunter2@db",
         "postgresql://u:hunter2@db:port/crm",
         "postgresql:/u:hunter2@db/crm",
+        "postgresql://u:hunter2@db/crm?patience=hunter2",
+        "postgresql://u:hunter2@db/crm?connect_timeout=-1",
+        "postgresql://u:hunter2@db/crm?hunter2=1",
     ],
 )
 def test_other_urls_are_refused_without_repeating_them(url: str) -> None:

@@ -1,6 +1,9 @@
 """A request waits for SQLite's lock no longer than is left of its time, whatever it waited for before."""
 
+import os
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django.db.backends.sqlite3 import base
@@ -17,7 +20,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     told = 0.0  # what SQLite was told last
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection, with all of its patience."""
+        """A connection, with all of its patience; the file, where there is none yet, is for its owner alone."""
+        if Path(conn_params["database"]).is_absolute():  # and not in memory
+            with suppress(OSError):  # it is there, or SQLite will say why it cannot be
+                os.close(os.open(conn_params["database"], os.O_CREAT | os.O_EXCL, 0o600))
         self.patience = self.told = float(conn_params["timeout"])
         return super().get_new_connection(conn_params)
 

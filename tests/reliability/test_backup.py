@@ -96,6 +96,19 @@ def test_it_is_one_file_for_its_owner_alone(filled: Crm, tmp_path: Path) -> None
     assert (tmp_path / "folder.db").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_row_that_belongs_to_nothing_is_named(filled: Crm, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "office.db")) as database:
+        (number,) = database.execute("UPDATE activities_activity SET lead_id = 99999 RETURNING id").fetchone()
+        database.commit()
+    printed = refused(filled, "backup", tmp_path / "copy.db")
+    assert f"row {number} of activities_activity, to leads_lead" in printed
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_the_database_itself_is_for_its_owner_alone(crm: Crm, tmp_path: Path) -> None:
+    assert (tmp_path / "office.db").stat().st_mode & 0o777 == 0o600
+
+
 def test_under_writes_every_copy_is_of_one_moment(filled: Crm, tmp_path: Path) -> None:
     gate = Gate(3)
     token = filled.server.token("writer")

@@ -91,6 +91,8 @@ def test_a_damaged_file(tmp_path: Path) -> None:
         is_unavailable(server.send("GET", "/api/dashboard", headers=token))
         is_unavailable(server.send("POST", "/api/leads", lead_row(), token))
         assert server.send("GET", "/").status == 200
+        told = [line for line in server.log.read_text().splitlines() if '"request_id"' not in line and '"time"' in line]
+        assert told == []  # each refusal is told once, under its request's id
 
 
 def test_the_admin_says_so_too(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,14 @@ def test_away(command: str) -> None:
 
 def test_no_folder_for_the_file() -> None:
     assert "unable to open database file" in refusal("verify", "sqlite:////no/such/folder/app.db")
+
+
+@pytest.mark.parametrize("command", ["serve", "verify", "prune"])
+def test_a_damaged_file(tmp_path: Path, command: str) -> None:
+    (tmp_path / "app.db").write_bytes(b"no database " * 1000)
+    printed = refusal(command, f"sqlite:///{tmp_path}/app.db")
+    assert "file is not a database" in printed
+    assert len(printed.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", ["verify", "prune"])

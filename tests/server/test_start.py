@@ -142,6 +142,33 @@ def test_a_database_server_that_is_away_is_waited_for(stop: signal.Signals) -> N
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_counts_wherever_the_start_is(stop: signal.Signals, tmp_path: Path) -> None:
+    """Also where Python swallows whatever a signal's handler raises: at the end of an object's life."""
+    signalled = f"""
+import os, signal, sys
+from crm_project import memory
+
+class Ending:
+    def __del__(self):
+        signal.raise_signal({stop:d})
+
+memory.settle = Ending
+sys.argv = ["manage.py", "serve"]
+import manage
+manage.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", signalled],
+        cwd=PROJECT,
+        env=environment(DATABASE_URL=f"sqlite:///{tmp_path}/x.db", PORT=str(free_port())),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_listening_everywhere_without_names_is_said() -> None:
     with serving(HOST="0.0.0.0") as server:
         assert "ALLOWED_HOSTS" in server.log.read_text()
