@@ -53,6 +53,10 @@ class BackOffice(UnfoldAdminSite):
 
         return self.admin_view(inside)
 
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Nothing: no form of ours looks anything up in this way, and what is made up for it could be an error page."""
+        raise PermissionDenied
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The home page."""
         return super().index(request, {**home.context(request), **(extra_context or {})})

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils import timezone
@@ -17,7 +17,7 @@ from leads.back_office import (
     listing,
     statuses,
 )
-from leads.back_office.actions import ACTIONS, malformed
+from leads.back_office.actions import ACTIONS
 from leads.back_office.listing import LeadChangeList
 from leads.back_office.paginator import CappedPaginator
 from leads.models import Lead
@@ -113,10 +113,3 @@ class LeadAdmin(Asked, ModelAdmin):
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Whoever may take leads away in a file."""
         return cast(User, request.user).has_perm("leads.export_leads")
-
-    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
-        """Django's, but for ids that are none."""
-        if malformed(request):
-            messages.error(request, "Nothing was done: choose leads from the list.")
-            return HttpResponseRedirect(request.get_full_path())
-        return super().response_action(request, queryset)

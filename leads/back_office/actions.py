@@ -17,7 +17,6 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from crm_project.events import event
-from crm_project.values import BIGGEST
 from leads import rules
 from leads.back_office import download
 from leads.back_office.cells import counted
@@ -89,12 +88,6 @@ def export(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> Http
 
 
 ACTIONS: tuple[Callable[..., Any], ...] = (set_status, export, delete_softly, restore)
-
-
-def malformed(request: HttpRequest) -> bool:
-    """Whether the ticked leads of a posted action are not all numbers that an id could be."""
-    ticked = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-    return not all(re.fullmatch(r"\d{1,19}", number, re.ASCII) and int(number) <= BIGGEST for number in ticked)
 
 
 def _change(

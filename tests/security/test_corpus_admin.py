@@ -316,3 +316,23 @@ def test_whatever_else_comes_over_the_wire(boss: Client, things: dict[str, int],
     body, asked = ("&".join(f"{name}={value}" for name, value in some) for some in (pairs, query))
     assert_sane(boss.generic("POST", f"/admin/{path}", body, content_type=FORM, QUERY_STRING=asked), path, body, asked)
     assert_sane(boss.get("/admin/leads/lead/", QUERY_STRING=asked), asked)
+
+
+@pytest.mark.parametrize("page", ["/admin/users/user/", "/admin/auth/group/", "/admin/leads/lead/"])
+@pytest.mark.parametrize("number", ["a", "", "1.0", "-1", "\0", "\u202e", str(2**63), "9" * 40, "null", "\u0661"])
+def test_actions_on_ids_that_are_none(boss: Client, things: dict[str, int], page: str, number: str) -> None:
+    actions = {
+        "/admin/users/user/": ["deactivate", "reactivate", "unlock"],
+        "/admin/leads/lead/": ["restore", "export"],
+    }
+    for action in actions.get(page, ["delete_selected"]):
+        reply = boss.post(page, {"action": action, "_selected_action": [number, number], "index": "0"}, follow=True)
+        assert (reply.status_code, reply.redirect_chain[-1][0]) == (200, page)
+        assert "Nothing was done" in reply.content.decode()
+    assert_whole(boss)
+
+
+@pytest.mark.parametrize("field", ["lead", "user", "title", "none"])
+def test_nothing_is_looked_up_for_fields_that_no_form_has(boss: Client, field: str) -> None:
+    asked = {"app_label": "activities", "model_name": "activity", "field_name": field, "term": "a"}
+    assert boss.get("/admin/autocomplete/", asked).status_code == 403

@@ -1,9 +1,13 @@
 """What holds of the back office's lists, whatever they list."""
 
+import re
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.http import HttpRequest
+from django.contrib.admin import helpers
+from django.http import HttpRequest, HttpResponseRedirect
+
+from crm_project.values import BIGGEST
 
 LONGEST_SEARCH = 1000  # characters, as in the API; SQLite gives up at 50,000
 LOOKUPS = ("", "__exact", "__isnull", "__id__exact", "__id__isnull")  # what Django's own filters ask
@@ -22,6 +26,13 @@ class Asked:
         """Whether the query string may ask this; PostgreSQL takes no NUL."""
         return "\0" not in value and lookup in {f"{field}{how}" for field in self.list_filter for how in LOOKUPS}
 
+    def response_action(self, request: HttpRequest, *given: Any, **named: Any) -> Any:
+        """Django's, but for ids that are none."""
+        if malformed(request):
+            messages.error(request, "Nothing was done: choose from the list.")
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, *given, **named)  # type: ignore[misc]
+
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Django's, for words of a length that databases take."""
         if len(search_term) > LONGEST_SEARCH:
@@ -29,3 +40,9 @@ class Asked:
             return queryset.none(), False
         found: tuple[Any, bool] = super().get_search_results(request, queryset, search_term)  # type: ignore[misc]
         return found
+
+
+def malformed(request: HttpRequest) -> bool:
+    """Whether the ticked rows of a posted action are not all numbers that an id could be."""
+    ticked = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+    return not all(re.fullmatch(r"\d{1,19}", number, re.ASCII) and int(number) <= BIGGEST for number in ticked)
