@@ -58,6 +58,8 @@ def wsgi_environ(scope: Any, headers: Headers, body: bytes, refused: int) -> dic
         if key in environ:
             value = f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}"
         environ[key] = value
+    if scope.http_version == "1.1":  # must have a host (RFC 9112, 3.2); Django would make one up
+        environ.setdefault("HTTP_HOST", "")
     environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
     environ["CONTENT_LENGTH"] = str(len(body))
     environ.pop("HTTP_CONTENT_LENGTH", None)

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 SLOWEST = 64 * 1024  # bytes a second a body must arrive with, on average, after BODY_TIMEOUT seconds of grace
 SMALL = 16 * 1024  # bytes of a body that is waited for once, not chunk by chunk
+REFUSED_GRACE = 1  # seconds of grace for one that is refused for its length: it is awaited only to be thrown away
 MOST_HELD = 256 * 2**20  # bytes of bodies in one worker at a time
 MOST_THROWN_AWAY = 2**30  # bytes read only so that a client still sending sees its 413
 IN_MEMORY = 2**20  # bytes of a streamed reply
@@ -112,7 +113,10 @@ class Server:
         announced = announced_length(headers)
         chunks: list[bytes] = []
         try:
-            refused = await self.take_in(exchange, announced, chunks) if announced != 0 else 0
+            if (announced or 0) > settings.BODY_MAX_BYTES and ("expect", "100-continue") in headers:
+                refused = 413  # unread, and so unsent: the client waits to hear that it is wanted
+            else:
+                refused = await self.take_in(exchange, announced, chunks) if announced != 0 else 0
             probe = scope.path in PROBES
             async with nullcontext(AT_ONCE) if probe else self.turns.turn(scope.method) as turn:
                 environ = wsgi_environ(scope, headers, b"".join(chunks), refused or turn.refused)
@@ -129,10 +133,12 @@ class Server:
 
         ``announced`` is its length in bytes, ``None`` where only its end tells.
         """
-        if announced is not None and announced <= SMALL:
+        if announced is not None and announced <= min(SMALL, settings.BODY_MAX_BYTES):
             return await self._take_small(exchange, chunks)
-        received = refused = empty = 0
-        latest = asyncio.get_running_loop().time() + settings.BODY_TIMEOUT
+        received = empty = 0
+        refused = 413 if (announced or 0) > settings.BODY_MAX_BYTES else 0
+        grace = min(REFUSED_GRACE, settings.BODY_TIMEOUT) if refused else settings.BODY_TIMEOUT
+        latest = asyncio.get_running_loop().time() + grace
         try:
             async with self._limited(latest) as limit:
                 async for chunk in exchange:
@@ -143,7 +149,7 @@ class Server:
                     if received > MOST_THROWN_AWAY:
                         break
         except TimeoutError:
-            refused = 408
+            refused = refused or 408
         # granian ends a body with one empty chunk, and with two where it is malformed or breaks off (or has trailers).
         if not refused and (empty > 1 if announced is None else received < announced):
             refused = 400

@@ -275,6 +275,8 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "crm": {"level": "INFO"},  # crm.access: requests; crm.events: what must be accounted for
         "django.request": {"level": "ERROR", "filters": ["unrepeated"]},  # a 404 is the client's affair
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # So are a strange Host, a filter that no list has and a form of too many fields, which Django calls errors.
+        "django.security": {"level": "CRITICAL"},
+        "django.security.csrf": {"level": "WARNING"},
     },
 }

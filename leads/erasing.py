@@ -94,6 +94,25 @@ def erase_problems(is_theirs: IsTheirs) -> int:
     return sum(map(len, found.values()))
 
 
+def runs_telling(is_told_in: IsTheirs) -> Iterator[tuple[int, str]]:
+    """Import runs whose file's name, message or notes tell of the person, with that name. Walks through all runs."""
+    runs = ImportRun.objects.order_by("pk").values_list("pk", "file_name", "message", "notes")
+    for run_id, name, message, notes in runs.iterator():
+        if any(map(is_told_in, (name, message, *notes))):
+            yield run_id, name
+
+
+def erase_told(is_told_in: IsTheirs) -> list[int]:
+    """Put ``ERASED`` in the place of those names and sentences; returns the ids of the runs."""
+    ids = [run_id for run_id, _ in runs_telling(is_told_in)]
+    for run in ImportRun.objects.filter(pk__in=ids).only("file_name", "message", "notes"):
+        run.file_name, run.message, *run.notes = (
+            ERASED if is_told_in(text) else text for text in (run.file_name, run.message, *run.notes)
+        )
+        run.save(update_fields=["file_name", "message", "notes"])
+    return ids
+
+
 def _overwrite(update: ImportUpdate, own: dict[str, str | None]) -> None:
     ImportUpdate.objects.filter(pk=update.pk).update(before={**update.before, **own})
 

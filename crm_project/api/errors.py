@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -126,8 +127,10 @@ def reply(status_code: int, detail: str) -> HttpResponse:
     return HttpResponse(orjson.dumps({"detail": detail}), status=status_code, content_type="application/json")
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400: a forbidden ``Host``, a form with too many fields."""
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's handler400: a forbidden ``Host``; in the admin also a filter that no list has, a form of many fields."""
+    if request.path_info.startswith("/admin") and not isinstance(exception, DisallowedHost):
+        return defaults.bad_request(request, exception)
     return reply(400, "Bad Request")
 
 

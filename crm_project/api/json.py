@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import orjson
-from django.core.exceptions import RequestDataTooBig
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import QueryDict
 from rest_framework import exceptions, parsers
 from rest_framework.negotiation import BaseContentNegotiation
@@ -93,8 +94,15 @@ class FormParser(BaseParser):
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> QueryDict:
-        """The fields; Django's limit on their number holds."""
-        return QueryDict(read(stream), encoding="utf-8")
+        """The fields; ``Refused`` where they are more than Django's limit."""
+        try:
+            return QueryDict(read(stream), encoding="utf-8")
+        except TooManyFieldsSent:
+            raise _too_many_fields() from None
+
+
+def _too_many_fields() -> Refused:
+    return Refused(413, f"The form has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} fields")
 
 
 class MultiPartParser(parsers.MultiPartParser):
@@ -106,6 +114,8 @@ class MultiPartParser(parsers.MultiPartParser):
             return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
         except RequestDataTooBig:
             raise too_large() from None
+        except (TooManyFieldsSent, TooManyFilesSent):
+            raise _too_many_fields() from None
 
 
 class JSONRenderer(BaseRenderer):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -40,6 +39,6 @@ class SafetyHeaders:
             set_default(name, value)
         if path.startswith(PERSONAL):
             set_default("Cache-Control", "no-store")
-        if not path.startswith(settings.STATIC_URL):
-            set_default(POLICY, BACK_OFFICE if path.startswith("/admin/") else NOTHING)
+        # Static files too: a picture that is opened by itself is a document.
+        set_default(POLICY, BACK_OFFICE if path.startswith("/admin/") else NOTHING)
         return response

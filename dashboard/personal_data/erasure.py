@@ -13,6 +13,7 @@ from crm_project.api.models import IdempotencyKey
 from crm_project.events import event
 from dashboard.personal_data.finding import Person, admin_log, person
 from leads import changes, erasing
+from leads.back_office import uploads
 from leads.erasing import ERASED, PERSONAL
 from leads.models import ImportRun, Lead
 from users import authority
@@ -35,16 +36,24 @@ class Outdated(Refused):
 def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = None, agreed: str | None = None) -> Counts:
     """Erase whom an address stands for, as lead and as user; returns how much there was of each kind.
 
-    With ``dry_run`` the same is done and rolled back. An ``asker`` is refused what ``refusal`` says; ``agreed`` is the
-    ``stamp`` of the counts that somebody said yes to. Raises ``values.Invalid`` for what is no address.
+    Files that wait to be imported go as well, whoever may be in them: they could bring the person back. With
+    ``dry_run`` the same is done and rolled back, and no file touched. An ``asker`` is refused what ``refusal`` says;
+    ``agreed`` is the ``stamp`` of the counts that somebody said yes to. Raises ``values.Invalid`` for what is no
+    address.
     """
     with transaction.atomic():
         whom = person(email)
         if asker and (refused := refusal(whom, asker)):
             raise Refused(refused)
-        counts = _leads(whom, by) | _user(whom.user)
+        counts = _leads(whom, by) | _user(whom.user) | _imports(whom)
+        if any(counts.values()):
+            counts["files waiting to be imported"] = uploads.waiting()
         if agreed is not None and agreed != stamp(counts):
             raise Outdated("What is held has changed meanwhile.")
+        if not dry_run and any(counts.values()):
+            # Last, and before the rows are gone for good: who is stopped here finds the rows again, and erases again.
+            uploads.erase_rows(whom.named_in)
+            uploads.erase_uploads(whom.told_in, ERASED)
         transaction.set_rollback(dry_run)
     if not dry_run and any(counts.values()):
         event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
@@ -71,9 +80,18 @@ def _leads(whom: Person, by: Actor) -> Counts:
         "activities": Activity.objects.of_leads(ids).update(title=ERASED, notes=None),
         "history entries": erasing.erase_history(ids) + erasing.erase_address(whom.formerly, whom.email_key),
         "values kept to undo imports": erasing.erase_undo(ids),
-        "problems of imports": erasing.erase_problems(whom.named_in),
         "kept replies": _kept_replies(set(ids)),
         "lines of the back office's log": _admin_log(Lead, ids),
+    }
+
+
+def _imports(whom: Person) -> Counts:
+    telling = erasing.erase_told(whom.told_in)
+    _admin_log(ImportRun, telling)
+    return {
+        "problems of imports": erasing.erase_problems(whom.named_in),
+        "names and messages of imports": len(telling),
+        "bad rows kept for download": sum(1 for _ in uploads.kept_rows(whom.named_in)),
     }
 
 

@@ -11,6 +11,7 @@ from crm_project import values
 from crm_project.events import event
 from dashboard.personal_data.finding import Person, admin_log
 from leads import erasing
+from leads.back_office import uploads
 from leads.changes import Changes
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from users.attempts import LoginFailure, hidden
@@ -68,6 +69,10 @@ def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
         "problems_of_imports": (
             {"run_id": run_id, **problem} for run_id, found in erasing.problems_of(whom.named_in) for problem in found
         ),
+        "imports_that_tell_of_them": (
+            {"run_id": run_id, "file_name": name} for run_id, name in erasing.runs_telling(whom.told_in)
+        ),
+        "bad_rows_kept": ({"run_id": run_id, "row": row} for run_id, row in uploads.kept_rows(whom.named_in)),
         "back_office_log": _admin_log(Lead, ids),
     }
 

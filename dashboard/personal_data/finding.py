@@ -14,6 +14,7 @@ from leads.models import Lead
 from users.models import User
 
 SHORTEST_NUMBER = 7  # digits; shorter ones are extensions and the like, and tell nobody apart
+SHORTEST_NAME = 5  # letters of first and last name together
 
 
 def admin_log(model: type[models.Model], ids: Iterable[int]) -> "models.QuerySet[LogEntry]":
@@ -26,7 +27,8 @@ class Person(NamedTuple):
     """What an e-mail address stands for.
 
     ``lead_ids`` are the leads that have it, active or deleted, with those that they were merged with; ``formerly``
-    other leads that once had it, which may be somebody else's. ``addresses`` and ``numbers`` are the leads', folded.
+    other leads that once had it, which may be somebody else's. ``addresses`` and ``numbers`` are the leads', folded;
+    ``names`` the leads' and the account's, first and last name without anything between them, in both orders.
     """
 
     email_key: str
@@ -35,11 +37,18 @@ class Person(NamedTuple):
     user: User | None
     addresses: frozenset[str]
     numbers: frozenset[str]
+    names: frozenset[str]
 
     def named_in(self, value: object) -> bool:
         """Whether a value that somebody typed holds one of the addresses, or is one of the telephone numbers."""
         folded = values.fold(str(value))
         return any(address in folded for address in self.addresses) or values.digits(folded) in self.numbers
+
+    def told_in(self, text: object) -> bool:
+        """Whether a file's name or a sentence has them in it, however written: ``offer-Ada_Lovelace.xlsx``."""
+        plain = _plain(str(text))
+        known = (*map(_plain, self.addresses), *self.names, *self.numbers)
+        return any(one in plain for one in known)
 
 
 def person(email: str) -> Person:
@@ -50,15 +59,30 @@ def person(email: str) -> Person:
     key = values.key(values.email(email))
     ids = _with_merged(Lead.objects.filter(email_key=key).values_list("pk", "merged_into"))
     formerly = tuple(pk for pk in erasing.once_with(key) if pk not in ids)
-    contacts = list(Lead.objects.filter(pk__in=ids).values_list("email_key", "phone"))
+    contacts = list(Lead.objects.filter(pk__in=ids).values_list("email_key", "phone", "first_name", "last_name"))
+    user = User.objects.filter(email_key=key).first()
+    called = [(first, last) for *_, first, last in contacts] + ([(user.first_name, user.last_name)] if user else [])
     return Person(
         email_key=key,
         lead_ids=tuple(sorted(ids)),
         formerly=formerly,
-        user=User.objects.filter(email_key=key).first(),
-        addresses=frozenset({key, *(address for address, _ in contacts if address)}),
-        numbers=frozenset(number for _, phone in contacts if len(number := values.digits(phone)) >= SHORTEST_NUMBER),
+        user=user,
+        addresses=frozenset({key, *(address for address, *_ in contacts if address)}),
+        numbers=frozenset(
+            number for _, phone, *_ in contacts if len(number := values.digits(phone)) >= SHORTEST_NUMBER
+        ),
+        names=frozenset(name for first, last in called for name in _both_ways(_plain(first), _plain(last))),
     )
+
+
+def _both_ways(first: str, last: str) -> tuple[str, ...]:
+    """Both orders of a name; none where it is half a name, or too short to tell anybody apart."""
+    return (first + last, last + first) if first and last and len(first + last) >= SHORTEST_NAME else ()
+
+
+def _plain(text: str) -> str:
+    """Letters and digits alone, folded."""
+    return "".join(filter(str.isalnum, values.fold(text)))
 
 
 def _with_merged(leads: Iterable[tuple[int, int | None]]) -> set[int]:

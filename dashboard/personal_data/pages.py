@@ -32,6 +32,8 @@ LABELS = {
     "history": "Entries of their history",
     "kept_to_undo_imports": "Values kept to undo imports",
     "problems_of_imports": "Problems that imports noted",
+    "imports_that_tell_of_them": "Imports whose file is named after them",
+    "bad_rows_kept": "Bad rows kept for download",
     "back_office_log": "Lines of the back office’s log",
     "user": "Account",
     "activities_signed": "Activities they logged",

@@ -2,27 +2,33 @@
 
 Each has a folder of its own in ``UPLOAD_DIR``, named after its owner and a random token, that only the server's user
 can read. What a file was called is kept as text and never used as a path.
+
+What is not the owner's alone to keep, ``kept_rows`` and the ``erase_…`` functions find and take out for the person it
+is about (dashboard/personal_data).
 """
 
+import csv
 import fcntl
 import json
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from django.conf import settings
 
 from leads.importing.read import Source, open_source
+from leads.importing.read_csv import LONGEST_FIELD
 from leads.importing.tally import Refused
 
 DAY = 24 * 60 * 60
 KEPT = DAY  # seconds that an upload waits for its import
 REJECTS_KEPT = 7 * DAY  # seconds that the bad rows of an import can be downloaded
+IsTheirs = Callable[[object], bool]
 MOST_WAITING = 5  # uploads of one person; the oldest makes room
 
 
@@ -81,17 +87,18 @@ class Upload:
         return open_source(self.folder / "file", name=self.name)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, wait: bool = True) -> Iterator[None]:
         """Keep every other request, in whatever process, out of this upload meanwhile; the state is read anew.
 
-        Raises ``Refused`` where the upload was thrown away since.
+        Raises ``Refused`` where the upload was thrown away since, ``BlockingIOError`` where another has it and one is
+        not to ``wait``.
         """
         try:
             lock = open(self.folder / "lock", "w", opener=_private)  # noqa: SIM115  closed below
         except FileNotFoundError:
             raise Refused("That file is no longer here. Upload it again.") from None
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not (self.folder / "state.json").exists():
                 raise Refused("That file is no longer here. Upload it again.")
             self.state = json.loads((self.folder / "state.json").read_text())
@@ -126,6 +133,71 @@ def sweep(now: float | None = None) -> int:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             swept += 1
     return swept
+
+
+def waiting() -> int:
+    """How many files wait for their import."""
+    return sum(1 for _ in Path(settings.UPLOAD_DIR).glob("*-*/file"))
+
+
+def kept_rows(is_theirs: IsTheirs) -> Iterator[tuple[int, list[str]]]:
+    """Bad rows kept for download of which one cell is somebody's, each with the id of its run."""
+    for path in _kept_files():
+        run_id = int(path.stem.removeprefix("rejects-"))
+        with suppress(csv.Error):
+            yield from ((run_id, row) for row in _rows(path) if any(map(is_theirs, row)))
+
+
+def erase_rows(is_theirs: IsTheirs) -> None:
+    """Take those rows out of their files, which are kept as long as they would have been.
+
+    A file with a cell too long to be read goes as a whole.
+    """
+    for path in _kept_files():
+        try:
+            if any(any(map(is_theirs, row)) for row in _rows(path)):
+                _rewrite(path, is_theirs)
+        except csv.Error:
+            path.unlink(missing_ok=True)
+
+
+def _rewrite(path: Path, is_theirs: IsTheirs) -> None:
+    seen, part = path.stat(), path.with_suffix(".part")
+    with open(part, "w", newline="", encoding="utf-8", errors="surrogateescape", opener=_private) as file:
+        csv.writer(file).writerows(row for row in _rows(path) if not any(map(is_theirs, row)))
+    os.utime(part, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    part.replace(path)
+
+
+def erase_uploads(is_told_in: IsTheirs, called: str) -> None:
+    """Throw away all files that wait, whoever may be in them, and rename those imported whose name tells of somebody.
+
+    What is being imported at this moment stays: its import will have stored the person before or after.
+    """
+    for folder in Path(settings.UPLOAD_DIR).glob("*-*/"):
+        try:
+            upload = Upload(folder)
+            with upload.alone(wait=False):
+                if upload.waiting:
+                    upload.drop()
+                elif is_told_in(upload.name):
+                    upload.state["name"] = called
+                    upload.save()
+        except (OSError, ValueError, Refused):  # somebody is at it, or has just thrown it away
+            continue
+
+
+def _kept_files() -> list[Path]:
+    return sorted(Path(settings.UPLOAD_DIR).glob("rejects-*.csv"))
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            yield from csv.reader(file)
+    except FileNotFoundError:  # swept since
+        return
 
 
 def _root() -> Path:

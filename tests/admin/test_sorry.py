@@ -27,6 +27,34 @@ def test_there_is_a_way_back(path: str, status: int, words: str) -> None:
     assert '<a href="/admin/">Home</a>' in reply.content.decode()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/leads/lead/?<script>=1",
+        "/admin/leads/lead/?password__startswith=a",
+        "/admin/users/user/?password__startswith=a",
+        "/admin/activities/activity/?nothing=1",
+        "/admin/leads/importrun/?user__password__startswith=a",
+        "/admin/leads/lead/?_to_field=email",
+    ],
+)
+def test_what_no_page_asks_for_is_told_in_words(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    reply = browser_of("superuser").get(path)
+    assert reply.status_code == 400
+    assert "No page here asks for this." in told(reply.content.decode())
+    assert "<script>=" not in reply.content.decode()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_form_of_too_many_fields_is_told_in_words(boss: Client) -> None:
+    lead = make_lead(first_name="Ada")
+    form = {f"field-{number}": "1" for number in range(1001)}
+    reply = boss.post(f"/admin/leads/lead/{lead.pk}/change/", {**form, "first_name": "Eve"})
+    assert reply.status_code == 400
+    assert "Nothing was changed." in told(reply.content.decode())
+    assert Lead.objects.get().first_name == "Ada"
+
+
 def test_a_form_from_before_the_last_log_in_says_what_to_do() -> None:
     lead = make_lead(first_name="Ada")
     browser = browser_of("staff")

@@ -211,10 +211,13 @@ FILE = b'--x\r\nContent-Disposition: form-data; name="%d"; filename="f"\r\n\r\n1
         (b"".join(FILE % number for number in range(500)) + b"--x--\r\n", MULTIPART),
     ],
 )
-def test_too_many_form_fields_are_a_400(anonymous: Api, body: bytes, content_type: str) -> None:
+def test_too_many_form_fields_are_a_413(
+    anonymous: Api, body: bytes, content_type: str, caplog: pytest.LogCaptureFixture
+) -> None:
     reply = anonymous.send("POST", "/api/users/token", body, content_type)
-    assert reply.status_code == 400
-    assert reply.json() == {"detail": "Bad Request"}
+    assert reply.status_code == 413
+    assert reply.json() == {"detail": "The form has more than 1000 fields"}
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,15 @@ def test_pages_for_everybody(path: str) -> None:
     assert "'unsafe-" not in reply.headers["Content-Security-Policy"]
 
 
-def test_files_of_ours_are_not_sniffed() -> None:
-    with closing(Client().get("/static/leads/statuses.js")) as reply:
-        assert reply.status_code == 200
-        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("leads/statuses.js", 200), ("dashboard/icon.svg", 200), ("nowhere.svg", 404), ("../manage.py", 404)],
+)
+def test_files_of_ours_do_nothing_when_they_are_opened(path: str, status: int) -> None:
+    with closing(Client().get(f"/static/{path}")) as reply:
+        assert reply.status_code == status
+        assert_safe(reply)
+        assert policy_of(reply)["default-src"] == ["'none'"]
 
 
 def pages(patterns: list[Any], prefix: str = "/admin/") -> Iterator[str]:

@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -15,7 +16,10 @@ from django.test import Client
 
 from activities.models import Activity
 from dashboard.queries import stats
+from leads.back_office.uploads import Upload
 from leads.models import ImportRun, Lead, LeadChange
+from tests.admin.conftest import upload_dir as upload_dir
+from tests.admin.test_import_page import form, upload
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, lead_row, make_activity, make_lead, make_user
 from users.models import LoginFailure, RefreshToken, User
@@ -38,11 +42,12 @@ def run(command: str, *arguments: str) -> str:
 
 
 def everything() -> str:
-    """Every value of every table, in lower case; packed replies unpacked."""
+    """Every value of every table, in lower case, packed replies unpacked; and every file that was uploaded."""
     told = []
     for model in apps.get_models():
         for row in model._default_manager.values_list():
             told += [zlib.decompress(value) if _is_packed(model, value) else value for value in row]
+    told += [path.read_text() for path in settings.UPLOAD_DIR.rglob("*") if path.is_file()]
     return "\n".join(map(str, told)).lower()
 
 
@@ -72,6 +77,10 @@ def known(api: Api, agent: User, boss: Client, tmp_path: Any) -> Lead:
     rows = f"First name,Email,Phone,Budget min\nAda,x@example.com,1,none\nOther,{EMAIL} x,{PHONE},much\n"
     with pytest.raises(SystemExit):
         run("import_leads", file_of(tmp_path, rows, "bad.csv"), "--on-error", "skip")
+    bad = f"Ada,Other,x@,1\nZelda,Quux,{EMAIL} or x,{PHONE}\n"
+    rows = f"First name,Last name,Email,Phone\n{bad}Eve,New,e@example.com,2\n"
+    boss.post(upload(boss, rows, "Quuxley, ZERELDA (spring).csv"), {**form(), "import": "1"})
+    upload(boss, rows.replace("Zelda", "Zerelda"), "waiting.csv")
     lead = Lead.objects.get(pk=lead_id)
     boss.post(f"/admin/leads/lead/{lead_id}/change/", {**FORM, **names, "seen_version": lead.version})
     assert LogEntry.objects.filter(object_repr__contains=NAMES[0]).exists()
@@ -109,6 +118,8 @@ def test_the_export_has_every_trace_of_a_lead(known: Lead) -> None:
     assert found["kept_to_undo_imports"][0]["before"]["email"] == EMAIL
     assert f"{EMAIL} x" in {problem["value"] for problem in found["problems_of_imports"]}
     assert "none" not in {problem["value"] for problem in found["problems_of_imports"]}
+    assert [run["file_name"] for run in found["imports_that_tell_of_them"]] == ["Quuxley, ZERELDA (spring).csv"]
+    assert [row["row"][2:5] for row in found["bad_rows_kept"]] == [["Zelda", "Quux", f"{EMAIL} or x"]]
     assert found["back_office_log"]
     assert found["user"] == []
 
@@ -159,6 +170,63 @@ def test_a_request_that_is_sent_again_is_still_not_done_again(known: Lead, agent
     again = keyed.post("/api/leads", body)
     assert (again.status_code, again.json()["email"], again["Idempotent-Replayed"]) == (201, "", "true")
     assert Lead.objects.count() == leads + 1
+
+
+def test_what_is_kept_of_an_upload_goes_and_no_other_row(known: Lead, boss: Client) -> None:
+    waiting = upload(boss, "First name,Email\nBystander,b@example.com\n", "bystanders.csv")
+    (kept,) = settings.UPLOAD_DIR.glob("rejects-*.csv")
+    aged = kept.stat().st_mtime_ns
+    told = run("erase_person", EMAIL, "--yes").split("Erased:")[1]
+    for line in ("1 bad rows kept for download", "1 names and messages of imports", "2 files waiting to be imported"):
+        assert line in told
+    account = ImportRun.objects.exclude(file_name__in=["update.csv", "bad.csv"]).get()
+    assert (account.file_name, account.created, account.rejected) == ("erased", 1, 2)
+    reply = b"".join(boss.get(f"/admin/leads/importrun/{account.pk}/rejects/")).decode()  # type: ignore[arg-type]
+    assert reply.splitlines()[0].startswith("import_line,import_problems,First name")
+    assert [row.rpartition(",Ada,")[2] for row in reply.splitlines()[1:]] == ["Other,x@,1"]
+    assert kept.stat().st_mtime_ns == aged
+    assert "no longer here" in boss.get(waiting, follow=True).content.decode()
+    assert list(settings.UPLOAD_DIR.glob("*/file")) == []
+
+
+def test_bad_rows_that_cannot_be_read_go_as_a_whole(known: Lead) -> None:
+    (kept,) = settings.UPLOAD_DIR.glob("rejects-*.csv")
+    kept.write_text(kept.read_text() + f"5,x,{'y' * (1 << 21)},{EMAIL}\n")
+    run("erase_person", EMAIL, "--yes")
+    assert not kept.exists()
+
+
+def test_others_uploads_stay_where_nobody_is_erased(known: Lead) -> None:
+    before = everything()
+    run("erase_person", "nobody@example.com", "--yes")
+    assert everything() == before
+
+
+def test_an_upload_that_is_being_imported_is_left_to_its_import(known: Lead) -> None:
+    (folder,) = (path.parent for path in settings.UPLOAD_DIR.glob("*/file"))
+    with Upload(folder).alone():
+        assert "Erased:" in run("erase_person", EMAIL, "--yes")
+    assert (folder / "file").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"),
+    [
+        ("zerelda.quux@example.com.csv", True),
+        ("offer zerelda_quux_EXAMPLE_com.xlsx", True),
+        ("00447700900123.csv", True),
+        ("ＺＥＲＥＬＤＡ quux 2026.csv", True),
+        ("quux.csv", False),
+        ("zerelda.csv", False),
+        ("fair 2026-11-26.csv", False),
+    ],
+)
+def test_names_of_files_that_tell_of_them(name: str, hidden: bool) -> None:
+    make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux", phone="447700900123")
+    ImportRun.objects.create(file_name=name, sha256="0", state="refused", message="m")
+    told = run("erase_person", EMAIL, "--yes")
+    assert ImportRun.objects.get().file_name == ("erased" if hidden else name)
+    assert ("1 names and messages of imports" in told) == hidden
 
 
 def test_undoing_an_import_brings_nothing_back(known: Lead) -> None:

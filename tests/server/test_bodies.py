@@ -44,6 +44,33 @@ def test_a_client_that_sends_it_all_first_sees_the_413(strict_server: LiveServer
     assert reply.headers["access-control-allow-origin"] == ORIGIN["Origin"]
 
 
+@pytest.mark.parametrize("length", [4097, 20_000_000, 2**62])
+@pytest.mark.parametrize("sent", [b"", b"[" * 3000])
+def test_a_length_over_the_cap_is_a_413_though_the_body_never_comes(
+    strict_server: LiveServer, length: int, sent: bytes
+) -> None:
+    with strict_server.connect() as connection:
+        connection.sendall(post_head("/api/leads", f"Content-Length: {length}") + sent)
+        reply = last_reply(connection)
+    assert (reply.status, reply.json()) == (413, {"detail": "The body is larger than 4096 bytes"})
+
+
+@pytest.mark.parametrize(("length", "status"), [(5000, b"413"), (4096, b"100")])
+def test_a_client_that_asks_first_is_told_before_it_sends(
+    strict_server: LiveServer, length: int, status: bytes
+) -> None:
+    with strict_server.connect() as connection:
+        connection.sendall(post_head("/api/leads", f"Content-Length: {length}", "Expect: 100-continue"))
+        assert connection.recv(12) == b"HTTP/1.1 " + status
+
+
+def test_a_request_without_a_host_is_a_400(server: LiveServer) -> None:
+    for protocol, status in (("1.1", 400), ("1.0", 200)):
+        with server.connect() as connection:
+            connection.sendall(f"GET / HTTP/{protocol}\r\nConnection: close\r\n\r\n".encode())
+            assert last_reply(connection).status == status
+
+
 def test_a_chunked_body_over_the_cap_is_a_413(strict_server: LiveServer) -> None:
     headers = {"Content-Type": "application/json"}
     reply = strict_server.send("POST", "/api/leads", iter([b" " * 1000] * 5), headers)

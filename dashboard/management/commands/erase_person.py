@@ -16,7 +16,8 @@ class Command(BaseCommand):
     help = (
         "Erase the person with this e-mail address, as lead and as user. What tells who it was is gone from leads, "
         "activities, history and imports for good; rows, dates and figures stay. Export first (export_person). "
-        "Backups, exported files, files uploaded in the last seven days, and notes about other leads are not touched."
+        "Files that wait on the import page are thrown away. Backups, exported files, rejects files of import_leads "
+        "and notes about other leads are not touched."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

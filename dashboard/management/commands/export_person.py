@@ -15,8 +15,8 @@ class Command(BaseCommand):
 
     help = (
         "Print, as JSON, all that is held about the person with this e-mail address: as lead (active or deleted, with "
-        "what it was merged with), activities, history, imports, and as user. Backups, exported files and files that "
-        "were uploaded in the last seven days are not searched; notes about other leads are not either."
+        "what it was merged with), activities, history, imports, and as user. Backups, exported files, files that wait "
+        "on the import page and notes about other leads are not searched."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
