@@ -13,7 +13,13 @@ def main() -> None:
     """Run a management command; a malformed setting, or a database that is away, is one clear line, not a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
     try:
-        execute_from_command_line(sys.argv)
+        try:
+            execute_from_command_line(sys.argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, `head` for one, has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at its end
+        sys.exit(1)
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration: {error}")
     except (DatabaseError, InterfaceError) as error:

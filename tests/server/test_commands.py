@@ -1,5 +1,6 @@
-"""Commands whose database is away, or empty: one line that says so, and no traceback."""
+"""Commands whose database is away, or empty, and whose output nobody reads: one line, or none, and no traceback."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +55,21 @@ def test_no_tables_yet(command: str) -> None:
         printed = refusal(command, database_url)
     assert "`manage.py migrate`" in printed
     assert len(printed.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["showmigrations", "check --tag models", "import_leads --help"])
+def test_output_that_nobody_reads(command: str, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command.split()],
+        cwd=PROJECT,
+        env=environment(DATABASE_URL=f"sqlite:///{tmp_path}/app.db"),
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import PROJECT, LiveServer, environment, free_port, serving
+from tests.live import PROJECT, LiveServer, environment, free_port, fresh_database, serving
 
 EARLIER = """\
 # Use an **async** driver (aiosqlite for dev). Do NOT use "sqlite:///..."
@@ -167,6 +167,19 @@ manage.main()
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_database_that_a_later_version_changed_is_told_of() -> None:
+    later = "from django.db import connection as c; from django.db.migrations.recorder import MigrationRecorder as M; "
+    later += "[M(c).record_applied(app, '9999_later') for app in ('leads', 'removed')]"
+    with fresh_database() as database_url:
+        for command in (["migrate", "--verbosity", "0"], ["shell", "-c", later]):
+            manage = [sys.executable, "manage.py", *command]
+            subprocess.run(manage, cwd=PROJECT, env=environment(DATABASE_URL=database_url), check=True)
+        with serving(DATABASE_URL=database_url) as server:
+            (warning,) = [line for line in server.log.read_text().splitlines() if "arning" in line]
+    assert "a later version" in warning
+    assert "(leads.9999_later)" in warning
 
 
 def test_listening_everywhere_without_names_is_said() -> None:

@@ -39,10 +39,10 @@ class Command(BaseCommand):
             backup.replace(database, file, kept)
         except (backup.Refused, OSError, sqlite3.Error) as error:
             raise CommandError(f"Nothing was restored: {error}") from None
-        call_command("migrate", verbosity=0, interactive=False)
         self.stdout.write(f"Restored {file}: {told(counted)}")
         if kept:
             self.stdout.write(f"What was there before is in {kept}")
+        call_command("migrate", verbosity=0, interactive=False)  # last: should it fail, it is known what is where
 
     def _kept(self, database: Path, force: bool) -> Path | None:
         """Where the present data go; ``None`` where there are none, ``Refused`` where they are not to be replaced."""

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import InterfaceError, OperationalError, connection, connections
+from django.db.migrations.loader import MigrationLoader
 from django.urls import get_resolver
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -58,6 +59,11 @@ class Command(BaseCommand):
     def _prepare(self, host: str, port: int) -> None:
         connection.ensure_connection()
         call_command("migrate", verbosity=0, interactive=False)
+        if later := unknown_migrations():
+            self.stderr.write(
+                f"Warning: a later version of this product has changed the database ({', '.join(later[:3])}). "
+                "Serve with that version, unless you know that this one gets on with what it did."
+            )
         self._welcome(host, port)
 
     def _with_patience(self, work: Callable[[], None]) -> None:
@@ -88,6 +94,14 @@ class Command(BaseCommand):
             lines.append(f"  HOST={host} listens to all machines, but ALLOWED_HOSTS names none that they may ask for.")
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
+
+
+def unknown_migrations() -> list[str]:
+    """The migrations that the database has had and this version does not know."""
+    loader = MigrationLoader(connection)
+    apps = {app for app, _ in loader.disk_migrations}  # what an app that is no more has left behind is no warning
+    unknown = loader.applied_migrations.keys() - loader.disk_migrations.keys()
+    return sorted(f"{app}.{name}" for app, name in unknown if app in apps)
 
 
 def free_address(host: str, port: int) -> tuple[str, int]:
