@@ -26,13 +26,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 from django.conf import settings
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
-from crm_project import memory
+from crm_project import memory, shortcut
 from crm_project.api.middleware import BODY_REFUSED
 from crm_project.crew import Crew
 from crm_project.database_url import longest_wait
 from crm_project.environ import Headers, announced_length, readable, wsgi_environ
 from crm_project.logs import REQUEST_ID
-from crm_project.turns import Turn, Turns, deadline
+from crm_project.turns import READS, Turn, Turns, deadline
 from crm_project.wsgi import application as django
 
 logger = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ class Server:
         self.spare = Crew(SPARE)
         self.made_in = os.getpid()  # the master process
         self.turns = Turns(settings.THREADS, longest_wait(settings.DATABASES["default"]))
+        self.loop: asyncio.AbstractEventLoop
         self.held = 0  # bytes of bodies taken in and not yet replied to
         self.arriving: set[asyncio.Timeout] = set()  # one for each body on its way
         self.last_call = math.inf  # the loop's time when even the slowest body must have come
@@ -98,6 +99,8 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.hurry, loop.time()))
             signal.siginterrupt(number, False)
+        self.loop = self.threads.loop = loop
+        shortcut.hand_over(self.take)
         tell_systemd(b"READY=1")
 
     def hurry(self, now: float) -> None:
@@ -106,6 +109,27 @@ class Server:
         self.turns.longest = min(self.turns.longest, LAST_WAIT)
         for limit in self.arriving:
             limit.reschedule(min(limit.when() or math.inf, self.last_call))
+
+    def take(self, watcher: shortcut.Watcher) -> bool:
+        """Serve a request for which nothing is to be awaited; says whether it is one. granian's thread calls this."""
+        scope = watcher.scope
+        if scope.method not in READS or scope.path in PROBES:
+            return False
+        headers = readable(scope.headers)
+        if announced_length(headers) != 0:
+            return False
+        until = time.monotonic() + self.turns.longest
+        self.threads.do(self._serve, watcher, scope, headers, until)
+        return True
+
+    def _serve(self, watcher: shortcut.Watcher, scope: Any, headers: Headers, until: float) -> None:
+        try:
+            reply = run_django(wsgi_environ(scope, headers, b"", 0), until)
+            send(watcher.proto, reply, self.loop)
+        except BaseException as error:  # granian makes it a 500, and logs it
+            watcher.err(error)
+        else:
+            watcher.done()
 
     async def __rsgi__(self, scope: Any, exchange: Exchange) -> None:
         """Serve one request."""
@@ -124,7 +148,7 @@ class Server:
                 reply = await threads.run(run_django, environ, turn.until)
         finally:
             self._drop(chunks)
-        send(exchange, reply)
+        send(exchange, reply, asyncio.get_running_loop())
         if announced is None or announced > memory.LARGE:
             self.threads.run(memory.give_back)
 
@@ -244,12 +268,12 @@ def _complete(chunks: Iterable[bytes]) -> bytes | IO[bytes]:
     return content
 
 
-def send(exchange: Exchange, reply: Reply) -> None:
-    """Hand the reply to granian, which sends it however slowly the client reads."""
+def send(exchange: Exchange, reply: Reply, loop: asyncio.AbstractEventLoop) -> None:
+    """Hand the reply to granian, which sends it however slowly the client reads. ``loop`` closes a file afterwards."""
     status, headers, content = reply
     if not isinstance(content, bytes):
         exchange.response_file(status, headers, f"/dev/fd/{content.fileno()}")
-        asyncio.get_running_loop().call_later(FILE_GRACE, content.close)
+        loop.call_soon_threadsafe(loop.call_later, FILE_GRACE, content.close)
     elif content:
         exchange.response_bytes(status, headers, content)
     else:

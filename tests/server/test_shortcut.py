@@ -1,0 +1,137 @@
+"""Requests that need nothing awaited: served without the event loop, as others are with it."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from granian import _futures as granian
+
+from crm_project import shortcut
+from crm_project.server import Server
+from tests.live import LiveServer
+from tests.server.wire import last_reply
+
+
+class Headers(dict[str, str]):
+    """A request's headers as granian gives them."""
+
+    def items(self) -> Any:
+        """A list, as granian has it."""
+        return list(super().items())
+
+
+class Exchange:
+    """The other side: what it was replied, once it was."""
+
+    def __init__(self) -> None:
+        self.replied = threading.Event()
+        self.status = 0
+
+    def response_bytes(self, status: int, headers: Any, body: bytes) -> None:
+        """A reply with a body."""
+        self.status = status
+        self.replied.set()
+
+
+class Watcher(SimpleNamespace):
+    """granian's, of one request."""
+
+    ended = False
+    error: BaseException | None = None
+
+    def done(self) -> None:
+        """All is said."""
+        self.ended = True
+
+    def err(self, error: BaseException) -> None:
+        """It went wrong."""
+        self.error = error
+        self.proto.replied.set()
+
+
+def request(method: str = "GET", path: str = "/api/nowhere", **headers: str) -> Watcher:
+    """One that has come in."""
+    named = {name.replace("_", "-"): value for name, value in {"host": "localhost", **headers}.items()}
+    address = {"server": "127.0.0.1:8000", "client": "127.0.0.1:4711", "scheme": "http", "http_version": "1.1"}
+    scope = SimpleNamespace(method=method, path=path, query_string="", headers=Headers(named), **address)
+    return Watcher(scope=scope, proto=Exchange())
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """``offered(watcher)``: what granian's own thread does with a request; a list of those left to the loop."""
+    usual: list[Watcher] = []
+    monkeypatch.setattr(granian, shortcut.NAME, lambda loop, context, callback: usual.append)
+    server = Server()
+    server.loop = asyncio.new_event_loop()
+    assert shortcut.hand_over(server.take)
+    schedule = getattr(granian, shortcut.NAME)(server.loop, None, None)
+
+    def offer(watcher: Watcher) -> list[Watcher]:
+        schedule(watcher)
+        return usual
+
+    yield offer
+    server.loop.close()
+
+
+def test_granian_still_has_the_way() -> None:
+    assert callable(getattr(granian, shortcut.NAME))
+
+
+def test_another_granian_gets_all_by_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(granian, shortcut.NAME)
+    assert not shortcut.hand_over(Server().take)
+
+
+def test_a_read_is_replied_to_while_the_loop_does_nothing(offered: Any) -> None:
+    watcher = request()
+    assert offered(watcher) == []
+    assert watcher.proto.replied.wait(30)
+    assert (watcher.proto.status, watcher.error) == (404, None)
+
+
+@pytest.mark.parametrize(
+    "watcher",
+    [
+        request("POST"),
+        request("DELETE"),
+        request(content_length="3"),
+        request(transfer_encoding="chunked"),
+        request(path="/health/live"),
+    ],
+)
+def test_what_must_await_something_is_left_to_the_loop(offered: Any, watcher: Watcher) -> None:
+    assert offered(watcher) == [watcher]
+
+
+def test_what_goes_wrong_is_left_to_granian(offered: Any) -> None:
+    watcher = request(path="/\ud800")  # which no path of granian's is
+    offered(watcher)
+    assert watcher.proto.replied.wait(30)
+    assert isinstance(watcher.error, UnicodeEncodeError)
+    assert not watcher.ended
+
+
+def test_many_at_once_get_each_their_own(server: LiveServer) -> None:
+    token = server.token()
+    ids = [f"mine-{number}" for number in range(200)]
+
+    def own(name: str) -> str:
+        return server.send("GET", "/api/users/me", headers={**token, "X-Request-ID": name}).headers["x-request-id"]
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(own, ids)) == ids
+
+
+def test_one_connection_gets_its_replies_in_order(server: LiveServer) -> None:
+    with server.connect() as connection:
+        for path in ("/api/nowhere", "/", "/api/leads", "/openapi.json"):
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-ID: {path}\r\n\r\n".encode())
+        connection.sendall(b"GET /docs HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        reply = last_reply(connection)
+    later = [line.split(b"\r\n")[0].decode() for line in reply.body.split(b"x-request-id: ")[1:]]
+    assert [reply.headers["x-request-id"], *later[:3]] == ["/api/nowhere", "/", "/api/leads", "/openapi.json"]
