@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 SLOWEST = 64 * 1024  # bytes a second a body must arrive with, on average, after BODY_TIMEOUT seconds of grace
 SMALL = 16 * 1024  # bytes of a body that is waited for once, not chunk by chunk
-REFUSED_GRACE = 1  # seconds of grace for one that is refused for its length: it is awaited only to be thrown away
+REFUSED_GRACE = 1  # seconds that the next piece of one may take that is only awaited to be thrown away
 MOST_HELD = 256 * 2**20  # bytes of bodies in one worker at a time
 MOST_THROWN_AWAY = 2**30  # bytes read only so that a client still sending sees its 413
 IN_MEMORY = 2**20  # bytes of a streamed reply
@@ -161,14 +161,16 @@ class Server:
             return await self._take_small(exchange, chunks)
         received = empty = 0
         refused = 413 if (announced or 0) > settings.BODY_MAX_BYTES else 0
+        loop = asyncio.get_running_loop()
         grace = min(REFUSED_GRACE, settings.BODY_TIMEOUT) if refused else settings.BODY_TIMEOUT
-        latest = asyncio.get_running_loop().time() + grace
+        latest = loop.time() + grace
         try:
             async with self._limited(latest) as limit:
                 async for chunk in exchange:
                     received += len(chunk)
                     empty += not chunk
-                    limit.reschedule(min(latest + received / SLOWEST, self.last_call))
+                    silent = loop.time() + grace if refused else math.inf
+                    limit.reschedule(min(latest + received / SLOWEST, silent, self.last_call))
                     refused = refused or self._keep(chunk, received, chunks)
                     if received > MOST_THROWN_AWAY:
                         break

@@ -94,23 +94,35 @@ def erase_problems(is_theirs: IsTheirs) -> int:
     return sum(map(len, found.values()))
 
 
+TELLING = ("file_name", "message", "notes", "options", "undo_report")
+
+
 def runs_telling(is_told_in: IsTheirs) -> Iterator[tuple[int, str]]:
-    """Import runs whose file's name, message or notes tell of the person, with that name. Walks through all runs."""
-    runs = ImportRun.objects.order_by("pk").values_list("pk", "file_name", "message", "notes")
-    for run_id, name, message, notes in runs.iterator():
-        if any(map(is_told_in, (name, message, *notes))):
-            yield run_id, name
+    """Import runs whose file's name, settings or sentences tell of the person, with that name. Reads all runs."""
+    for run_id, *told in ImportRun.objects.order_by("pk").values_list("pk", *TELLING).iterator():
+        if _without(told, is_told_in) != told:
+            yield run_id, told[0]
 
 
 def erase_told(is_told_in: IsTheirs) -> list[int]:
     """Put ``ERASED`` in the place of those names and sentences; returns the ids of the runs."""
     ids = [run_id for run_id, _ in runs_telling(is_told_in)]
-    for run in ImportRun.objects.filter(pk__in=ids).only("file_name", "message", "notes"):
-        run.file_name, run.message, *run.notes = (
-            ERASED if is_told_in(text) else text for text in (run.file_name, run.message, *run.notes)
-        )
-        run.save(update_fields=["file_name", "message", "notes"])
+    for run in ImportRun.objects.filter(pk__in=ids).only(*TELLING):
+        for field in TELLING:
+            setattr(run, field, _without(getattr(run, field), is_told_in))
+        run.save(update_fields=TELLING)
     return ids
+
+
+def _without(told: Any, is_told_in: IsTheirs) -> Any:
+    """The same JSON, with ``ERASED`` in the place of texts, names of columns too, that tell of somebody."""
+    if isinstance(told, str):
+        return ERASED if is_told_in(told) else told
+    if isinstance(told, list):
+        return [_without(one, is_told_in) for one in told]
+    if isinstance(told, dict):
+        return {_without(name, is_told_in): _without(one, is_told_in) for name, one in told.items()}
+    return told
 
 
 def _overwrite(update: ImportUpdate, own: dict[str, str | None]) -> None:

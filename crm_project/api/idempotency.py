@@ -45,7 +45,7 @@ _printable = re.compile(r"[\x20-\x7e]*\Z")
 
 
 class Claim(NamedTuple):
-    """Whose request it is, to which route, and the key that it came with."""
+    """Whose request it is, to which route, and the SHA-256 of the key that it came with: in keys there may be names."""
 
     user_id: int
     route: str
@@ -71,7 +71,7 @@ def once(handler: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpR
                 running = "A request with this Idempotency-Key is still running"
                 raise Refused(status.HTTP_409_CONFLICT, running, {"Retry-After": "1"})
             if (kept := _kept(claim)) is not None:
-                return _repeated(kept, claim, fingerprint)
+                return _repeated(kept, request.META[META], fingerprint)
             reply = _rendered(handler(request, *args, **kwargs))
             if isinstance(reply, HttpResponse) and reply.status_code < 400:
                 _keep(claim, fingerprint, reply)
@@ -89,7 +89,7 @@ def expired(now: datetime) -> QuerySet[IdempotencyKey]:
 def _claim(request: Request) -> Claim:
     match = request.resolver_match
     assert match is not None  # a view is running
-    return Claim(cast(int, request.user.pk), match.route, _checked(request.META[META]))
+    return Claim(cast(int, request.user.pk), match.route, sha256(_checked(request.META[META]).encode()).hexdigest())
 
 
 def _checked(key: str) -> str:
@@ -128,10 +128,10 @@ def _kept(claim: Claim) -> IdempotencyKey | None:
     return kept
 
 
-def _repeated(kept: IdempotencyKey, claim: Claim, fingerprint: bytes) -> HttpResponse:
+def _repeated(kept: IdempotencyKey, key: str, fingerprint: bytes) -> HttpResponse:
     if bytes(kept.fingerprint) != fingerprint:
         message = "Value error, the key was used for another request; take a new one"
-        raise Unprocessable([Problem("value_error", ("header", HEADER), message, claim.key)])
+        raise Unprocessable([Problem("value_error", ("header", HEADER), message, key)])
     headers = {**kept.headers, "Idempotent-Replayed": "true"}
     return HttpResponse(zlib.decompress(kept.body), status=kept.status, headers=headers)
 

@@ -10,7 +10,7 @@ class IdempotencyKey(models.Model):
     # The unique constraint's index begins with the user. The replies hold leads: they go when the user does.
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False, related_name="+")
     route = models.CharField(max_length=200)  # a pattern of the URL map
-    key = models.CharField(max_length=255)
+    key = models.CharField(max_length=255)  # its SHA-256
     fingerprint = models.BinaryField(max_length=32)  # SHA-256 of method, path, query and body
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField()

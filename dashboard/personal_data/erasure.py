@@ -8,6 +8,7 @@ import orjson
 from django.db import models, transaction
 
 from activities.models import Activity
+from crm_project import values
 from crm_project.api.idempotency import COMPRESSION
 from crm_project.api.models import IdempotencyKey
 from crm_project.events import event
@@ -46,14 +47,17 @@ def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = Non
         if asker and (refused := refusal(whom, asker)):
             raise Refused(refused)
         counts = _leads(whom, by) | _user(whom.user) | _imports(whom)
-        if any(counts.values()):
-            counts["files waiting to be imported"] = uploads.waiting()
+        try:
+            counts["bad rows kept for download"] = sum(1 for _ in uploads.kept_rows(whom.told_in))
+            if any(counts.values()):
+                counts["files waiting to be imported"] = uploads.waiting()
+        except OSError as error:
+            raise _unreadable(error) from None
         if agreed is not None and agreed != stamp(counts):
             raise Outdated("What is held has changed meanwhile.")
         if not dry_run and any(counts.values()):
             # Last, and before the rows are gone for good: who is stopped here finds the rows again, and erases again.
-            uploads.erase_rows(whom.named_in)
-            uploads.erase_uploads(whom.told_in, ERASED)
+            _files(whom)
         transaction.set_rollback(dry_run)
     if not dry_run and any(counts.values()):
         event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
@@ -80,7 +84,7 @@ def _leads(whom: Person, by: Actor) -> Counts:
         "activities": Activity.objects.of_leads(ids).update(title=ERASED, notes=None),
         "history entries": erasing.erase_history(ids) + erasing.erase_address(whom.formerly, whom.email_key),
         "values kept to undo imports": erasing.erase_undo(ids),
-        "kept replies": _kept_replies(set(ids)),
+        "kept replies": _kept_replies(set(ids)) + _kept_address(set(whom.formerly), whom.email_key),
         "lines of the back office's log": _admin_log(Lead, ids),
     }
 
@@ -89,10 +93,21 @@ def _imports(whom: Person) -> Counts:
     telling = erasing.erase_told(whom.told_in)
     _admin_log(ImportRun, telling)
     return {
-        "problems of imports": erasing.erase_problems(whom.named_in),
+        "problems of imports": erasing.erase_problems(whom.told_in),
         "names and messages of imports": len(telling),
-        "bad rows kept for download": sum(1 for _ in uploads.kept_rows(whom.named_in)),
     }
+
+
+def _files(whom: Person) -> None:
+    try:
+        uploads.erase_rows(whom.told_in)
+        uploads.erase_uploads(whom.told_in, ERASED)
+    except OSError as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: OSError) -> Refused:
+    return Refused(f"The files kept of imports cannot be read or changed ({error.strerror}). Nothing was erased.")
 
 
 def _user(user: User | None) -> Counts:
@@ -120,6 +135,18 @@ def _kept_replies(lead_ids: set[int]) -> int:
     if not lead_ids:
         return 0
     return _each_reply(lambda row: _emptied(row, lead_ids))
+
+
+def _kept_address(lead_ids: set[int], email_key: str) -> int:
+    """The same for the address alone, in replies about leads that are somebody else's now."""
+
+    def emptied(row: dict[str, Any]) -> bool:
+        theirs = row.get("id") in lead_ids and values.key(str(row.get("email", ""))) == email_key
+        if theirs:
+            row["email"] = ""
+        return theirs
+
+    return _each_reply(emptied) if lead_ids else 0
 
 
 def _each_reply(emptied: Callable[[dict[str, Any]], bool]) -> int:

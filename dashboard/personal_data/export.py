@@ -67,12 +67,12 @@ def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
         "history": (row for row in history.values().iterator() if row["lead_id"] in ids or _has(row["changes"], whom)),
         "kept_to_undo_imports": ImportUpdate.objects.filter(lead_id__in=ids).values("run_id", "lead_id", "before"),
         "problems_of_imports": (
-            {"run_id": run_id, **problem} for run_id, found in erasing.problems_of(whom.named_in) for problem in found
+            {"run_id": run_id, **problem} for run_id, found in erasing.problems_of(whom.told_in) for problem in found
         ),
         "imports_that_tell_of_them": (
             {"run_id": run_id, "file_name": name} for run_id, name in erasing.runs_telling(whom.told_in)
         ),
-        "bad_rows_kept": ({"run_id": run_id, "row": row} for run_id, row in uploads.kept_rows(whom.named_in)),
+        "bad_rows_kept": ({"run_id": run_id, "row": row} for run_id, row in uploads.kept_rows(whom.told_in)),
         "back_office_log": _admin_log(Lead, ids),
     }
 

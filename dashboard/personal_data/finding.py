@@ -1,5 +1,6 @@
 """Who a person is to us: the leads that are theirs, and their account."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -10,11 +11,12 @@ from django.db.models import Q
 
 from crm_project import values
 from leads import erasing
-from leads.models import Lead
+from leads.models import Lead, LeadChange
 from users.models import User
 
 SHORTEST_NUMBER = 7  # digits; shorter ones are extensions and the like, and tell nobody apart
 SHORTEST_NAME = 5  # letters of first and last name together
+_no_letter = re.compile(r"[\W_]+")
 
 
 def admin_log(model: type[models.Model], ids: Iterable[int]) -> "models.QuerySet[LogEntry]":
@@ -27,8 +29,8 @@ class Person(NamedTuple):
     """What an e-mail address stands for.
 
     ``lead_ids`` are the leads that have it, active or deleted, with those that they were merged with; ``formerly``
-    other leads that once had it, which may be somebody else's. ``addresses`` and ``numbers`` are the leads', folded;
-    ``names`` the leads' and the account's, first and last name without anything between them, in both orders.
+    other leads that once had it, which may be somebody else's. ``addresses``, ``numbers`` and ``names`` are the leads'
+    and the account's, those they once had too; first and last name are without anything between them, in both orders.
     """
 
     email_key: str
@@ -39,16 +41,13 @@ class Person(NamedTuple):
     numbers: frozenset[str]
     names: frozenset[str]
 
-    def named_in(self, value: object) -> bool:
-        """Whether a value that somebody typed holds one of the addresses, or is one of the telephone numbers."""
-        folded = values.fold(str(value))
-        return any(address in folded for address in self.addresses) or values.digits(folded) in self.numbers
-
     def told_in(self, text: object) -> bool:
-        """Whether a file's name or a sentence has them in it, however written: ``offer-Ada_Lovelace.xlsx``."""
+        """Whether what somebody typed has them in it: an address, a number, or first and last name next to each other.
+
+        However written: a file's name, ``offer-Ada_Lovelace.xlsx``, a sentence, a bad row's cells, one after another.
+        """
         plain = _plain(str(text))
-        known = (*map(_plain, self.addresses), *self.names, *self.numbers)
-        return any(one in plain for one in known)
+        return any(one in plain for known in (self.addresses, self.numbers, self.names) for one in known)
 
 
 def person(email: str) -> Person:
@@ -59,19 +58,26 @@ def person(email: str) -> Person:
     key = values.key(values.email(email))
     ids = _with_merged(Lead.objects.filter(email_key=key).values_list("pk", "merged_into"))
     formerly = tuple(pk for pk in erasing.once_with(key) if pk not in ids)
-    contacts = list(Lead.objects.filter(pk__in=ids).values_list("email_key", "phone", "first_name", "last_name"))
     user = User.objects.filter(email_key=key).first()
-    called = [(first, last) for *_, first, last in contacts] + ([(user.first_name, user.last_name)] if user else [])
+    had: dict[str, set[str]] = {field: set() for field in ("email", "phone", "first_name", "last_name")}
+    for row in Lead.objects.filter(pk__in=ids).values(*had):
+        for field, value in row.items():
+            had[field].add(value)
+    for told in LeadChange.objects.filter(lead_id__in=ids).values_list("changes", flat=True):
+        for field in had.keys() & told.keys():
+            had[field].update(value for value in told[field] if isinstance(value, str))
+    had["first_name"].update([user.first_name] if user else [])
+    had["last_name"].update([user.last_name] if user else [])
+    numbers = {values.digits(phone) for phone in had["phone"]}
+    firsts, lasts = ({_plain(name) for name in had[field]} for field in ("first_name", "last_name"))
     return Person(
         email_key=key,
         lead_ids=tuple(sorted(ids)),
         formerly=formerly,
         user=user,
-        addresses=frozenset({key, *(address for address, *_ in contacts if address)}),
-        numbers=frozenset(
-            number for _, phone, *_ in contacts if len(number := values.digits(phone)) >= SHORTEST_NUMBER
-        ),
-        names=frozenset(name for first, last in called for name in _both_ways(_plain(first), _plain(last))),
+        addresses=frozenset({_plain(key), *(_plain(address) for address in had["email"] if address)}),
+        numbers=frozenset(number for number in numbers if len(number) >= SHORTEST_NUMBER),
+        names=frozenset(name for first in firsts for last in lasts for name in _both_ways(first, last)),
     )
 
 
@@ -82,7 +88,7 @@ def _both_ways(first: str, last: str) -> tuple[str, ...]:
 
 def _plain(text: str) -> str:
     """Letters and digits alone, folded."""
-    return "".join(filter(str.isalnum, values.fold(text)))
+    return _no_letter.sub("", values.fold(text))
 
 
 def _with_merged(leads: Iterable[tuple[int, int | None]]) -> set[int]:

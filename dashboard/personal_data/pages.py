@@ -24,6 +24,7 @@ from users.models import User
 from users.plain_words import in_plain_words
 
 PERMISSION = "users.handle_personal_data"
+UNREADABLE = "The files kept of imports cannot be read ({})."
 NAMED = 20  # leads shown by name
 HERE = "admin:personal_data"
 LABELS = {
@@ -56,7 +57,10 @@ def look(request: HttpRequest, context: Context) -> HttpResponseBase:
         whom = person(_given(request))
     except values.Invalid as invalid:
         return _page(request, context, problem=_told(invalid))
-    found = [(LABELS[name], number) for name, number in held(whom).items() if number]
+    try:
+        found = [(LABELS[name], number) for name, number in held(whom).items() if number]
+    except OSError as error:
+        return _page(request, context, problem=UNREADABLE.format(error.strerror))
     return _page(request, context, **_shown(whom), found=found, looked=True, refused=refusal(whom, asker))
 
 
@@ -70,8 +74,12 @@ def download(request: HttpRequest, context: Context) -> HttpResponseBase:
     except values.Invalid as invalid:
         return _page(request, context, problem=_told(invalid))
     file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
-    for piece in pieces:
-        file.write(piece.encode())
+    try:
+        for piece in pieces:
+            file.write(piece.encode())
+    except OSError as error:
+        file.close()
+        return _page(request, context, problem=UNREADABLE.format(error.strerror))
     file.seek(0)
     return FileResponse(file, as_attachment=True, filename="personal-data.json", content_type="application/json")
 

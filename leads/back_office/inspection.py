@@ -12,6 +12,7 @@ from typing import IO
 
 from leads.importing.content import PIECE, Content
 from leads.importing.read_xlsx import ZIP
+from leads.importing.shared_texts import copied
 from leads.importing.tally import Refused
 
 MOST_ROWS = 50_000
@@ -83,6 +84,8 @@ def _inspect_workbook(content: Content) -> None:
                     elements += _count(file)
                 if elements > MOST_ELEMENTS:
                     raise TooLarge(f"{content.name} has more than {MOST_ELEMENTS:,} elements.")
+            if copied(archive, MOST_UNPACKED) > MOST_UNPACKED:
+                raise TooLarge(f"{content.name} unpacks to more than {MOST_UNPACKED >> 20} MB of text.")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
         return  # the reader says what is wrong with it
 

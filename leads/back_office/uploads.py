@@ -137,15 +137,15 @@ def sweep(now: float | None = None) -> int:
 
 def waiting() -> int:
     """How many files wait for their import."""
-    return sum(1 for _ in Path(settings.UPLOAD_DIR).glob("*-*/file"))
+    return sum((folder / "file").exists() for folder in _kept() if folder.is_dir())
 
 
 def kept_rows(is_theirs: IsTheirs) -> Iterator[tuple[int, list[str]]]:
-    """Bad rows kept for download of which one cell is somebody's, each with the id of its run."""
+    """Bad rows kept for download that are somebody's, going by their cells, each with the id of its run."""
     for path in _kept_files():
         run_id = int(path.stem.removeprefix("rejects-"))
         with suppress(csv.Error):
-            yield from ((run_id, row) for row in _rows(path) if any(map(is_theirs, row)))
+            yield from ((run_id, row) for row in _rows(path) if is_theirs(_text(row)))
 
 
 def erase_rows(is_theirs: IsTheirs) -> None:
@@ -155,7 +155,7 @@ def erase_rows(is_theirs: IsTheirs) -> None:
     """
     for path in _kept_files():
         try:
-            if any(any(map(is_theirs, row)) for row in _rows(path)):
+            if any(is_theirs(_text(row)) for row in _rows(path)):
                 _rewrite(path, is_theirs)
         except csv.Error:
             path.unlink(missing_ok=True)
@@ -163,10 +163,13 @@ def erase_rows(is_theirs: IsTheirs) -> None:
 
 def _rewrite(path: Path, is_theirs: IsTheirs) -> None:
     seen, part = path.stat(), path.with_suffix(".part")
-    with open(part, "w", newline="", encoding="utf-8", errors="surrogateescape", opener=_private) as file:
-        csv.writer(file).writerows(row for row in _rows(path) if not any(map(is_theirs, row)))
-    os.utime(part, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-    part.replace(path)
+    try:
+        with open(part, "w", newline="", encoding="utf-8", errors="surrogateescape", opener=_private) as file:
+            csv.writer(file).writerows(row for row in _rows(path) if not is_theirs(_text(row)))
+        os.utime(part, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def erase_uploads(is_told_in: IsTheirs, called: str) -> None:
@@ -174,7 +177,9 @@ def erase_uploads(is_told_in: IsTheirs, called: str) -> None:
 
     What is being imported at this moment stays: its import will have stored the person before or after.
     """
-    for folder in Path(settings.UPLOAD_DIR).glob("*-*/"):
+    for folder in _kept():
+        if not folder.is_dir():
+            continue
         try:
             upload = Upload(folder)
             with upload.alone(wait=False):
@@ -183,12 +188,25 @@ def erase_uploads(is_told_in: IsTheirs, called: str) -> None:
                 elif is_told_in(upload.name):
                     upload.state["name"] = called
                     upload.save()
-        except (OSError, ValueError, Refused):  # somebody is at it, or has just thrown it away
+        except (BlockingIOError, FileNotFoundError, ValueError, Refused):  # somebody is at it, or has thrown it away
             continue
 
 
 def _kept_files() -> list[Path]:
-    return sorted(Path(settings.UPLOAD_DIR).glob("rejects-*.csv"))
+    return [path for path in _kept() if path.name.startswith("rejects-") and path.suffix == ".csv"]
+
+
+def _kept() -> list[Path]:
+    """All there is; ``OSError`` where it cannot be seen, which a pattern would take for nothing."""
+    root = Path(settings.UPLOAD_DIR)
+    try:
+        return [root / name for name in sorted(os.listdir(root))]
+    except FileNotFoundError:
+        return []
+
+
+def _text(row: list[str]) -> str:
+    return "\n".join(row)
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

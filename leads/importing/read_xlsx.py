@@ -18,12 +18,14 @@ from crm_project.values import fold
 from leads.importing.content import PIECE, Content
 from leads.importing.hints import MOST_ABOVE, Hints, place_of_header, titles_above
 from leads.importing.records import Record, Unreadable, all_blank, clean_header, fitted
+from leads.importing.shared_texts import copied
 
 ZIP = b"PK\x03\x04"
 MOST_ROWS = 1 << 20  # Excel's own limits
 MOST_COLUMNS = 1 << 14
 MOST_CELLS = 40_000_000  # between the first and the last; an empty one takes 32 bytes
 BIGGEST_UNPACKED = 1 << 30  # bytes of XML; 20 million filled cells
+MOST_TEXT = 1 << 31  # bytes of text in all cells together, which may share it
 BIGGEST_RATIO = 200  # workbooks shrink to a tenth; a bomb to a thousandth
 SMALLEST_BOMB = 1 << 26
 
@@ -120,6 +122,8 @@ def _check(content: Content) -> None:
             for member in archive.namelist():
                 with archive.open(member) as file:
                     _check_extent(file, content.name)
+            if (texts := copied(archive, MOST_TEXT)) > MOST_TEXT:
+                raise Unreadable(f"{content.name} unpacks to {texts >> 20:,} MB of text; save it as CSV instead.")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:  # zipfile raises them all
         raise Unreadable(f"{content.name} is a damaged workbook: {error}.") from error
 

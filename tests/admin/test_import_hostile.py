@@ -67,6 +67,7 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a zip with paths that climb": ("leads.xlsx", lambda: zipped({"../../evil": "hello"}), "not an Excel workbook"),
     "half a zip": ("leads.xlsx", lambda: bomb(1000)[:200], "damaged"),
     "half a gzip": ("leads.csv.gz", lambda: gzip.compress(FILE.encode() * 50)[:-30], "cannot be unpacked"),
+    "one text in all cells": ("leads.xlsx", lambda: shared(1_000_000, 40_000), "of text"),
     "zip bomb": ("leads.xlsx", lambda: bomb(200 << 20), "more than 64 MB"),
     "gzip bomb": ("leads.csv.gz", lambda: gzip.compress(b"Ada Byron\n" * (20 << 20), 1), "more than 64 MB"),
     "a cell far out": (
@@ -80,6 +81,14 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "many columns": ("wide.csv", lambda: b",".join(b"h%d" % n for n in range(500)) + b"\nAda\n", "500 columns"),
     "an open quotation mark": ("open.csv", lambda: b'Name,Email\n"Ada,a@example.com\n' + b"x\n" * 9, "never closed"),
 }
+
+
+def shared(length: int, rows: int) -> bytes:
+    """A workbook whose cells all show the one long text that it has."""
+    cells = '<c t="s"><v>0</v></c>' * 2
+    header = f"<row>{cell('Name')}{cell('Email')}</row>"
+    texts = f"<sst><si><t>{'a' * length}</t></si></sst>"
+    return workbook(START + header + f"<row>{cells}</row>" * rows + END, **{"xl/sharedStrings.xml": texts})
 
 
 def zipped(files: dict[str, str]) -> bytes:

@@ -92,6 +92,37 @@ def test_a_bomb_is_refused() -> None:
         opened(from_xml({"Leads": wrapped(" " * (100 << 20))}))
 
 
+MEGABYTE = "a" * (1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("<si><t>{}</t></si>", '<c t="s"><v>0</v></c>'),
+        ("<si><r><t>{}</t></r><r><t>b</t></r></si >", "<c\n t = 's' ><f>1</f><v> +0 </v></c>"),
+        ("<x:si><x:t>{}</x:t></x:si>", '<x:c t="s"><x:v>0</x:v></x:c>'),
+        ("<si><t><![CDATA[</si>{}]]></t></si>", '<c t="s"><v>0</v></c>'),
+        ("<!-- </si> --><si><t>{}</t></si>", '<c t="&#115;"><v><!-- -->0</v></c>'),
+        ("<si><t>short</t></si><si><t>{}</t></si>", '<c t="s"><v>0000000000000001</v></c>'),
+        ("<si><t>{}</si>", '<c t="s"><v>0</v></c>'),
+        ("<!DOCTYPE x><si><t>{}</t></si>", '<c t="s"><v>0</v></c>'),
+    ],
+)
+def test_one_text_in_cells_enough_to_fill_the_memory_is_refused(text: str, cell: str) -> None:
+    texts = f"<sst>{text.format(MEGABYTE)}</sst>"
+    with pytest.raises(Unreadable, match="MB of text"):
+        opened(from_xml({"Leads": wrapped(f"<row>{cell}</row>" * 2100)}, texts=texts))
+
+
+def test_texts_that_many_cells_share_are_read_though_one_of_them_is_long() -> None:
+    texts = "".join(f"<si><t>{text}</t></si>" for text in ("Name", "Note", "Ann", MEGABYTE))
+    header, first = '<c t="s"><v>0</v></c><c t="s"><v>1</v></c>', '<c t="s"><v>2</v></c><c t="s"><v>3</v></c>'
+    rows = f"<row>{header}</row><row>{first}</row>" + '<row><c t="s"><v>2</v></c></row>' * 3000
+    with opened(from_xml({"Leads": wrapped(rows)}, texts=f"<sst>{texts}</sst>")) as source:
+        read = list(source)
+    assert (len(read), read[0][1], read[1][1][0]) == (3001, ["Ann", MEGABYTE], "Ann")
+
+
 def test_entities_are_not_expanded() -> None:
     entity = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
     rows = '<row r="1"><c r="A1" t="inlineStr"><is><t>Name</t></is></c></row>'

@@ -41,14 +41,16 @@ def wrapped(rows: str) -> str:
     return f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>'
 
 
-def from_xml(sheets: Mapping[str, str], hidden: Sequence[str] = ()) -> bytes:
-    """A workbook of the sheets' XML."""
+def from_xml(sheets: Mapping[str, str], hidden: Sequence[str] = (), texts: str = "") -> bytes:
+    """A workbook of the sheets' XML, and of the texts that their cells share."""
     listed, related, packed = "", "", io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", _TYPES)
         archive.writestr("_rels/.rels", _RELS)
         archive.writestr("xl/styles.xml", _STYLES)
         archive.writestr("xl/theme/theme1.xml", _THEME)
+        if texts:
+            archive.writestr("xl/sharedStrings.xml", texts)
         for number, (name, xml) in enumerate(sheets.items(), 1):
             state = ' state="hidden"' if name in hidden else ""
             listed += f'<sheet name="{name}" sheetId="{number}" r:id="rId{number}"{state}/>'

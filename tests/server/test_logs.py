@@ -53,7 +53,7 @@ def test_a_request_is_one_line(own_server: LiveServer) -> None:
     }
 
 
-@pytest.mark.parametrize("given", ["", "x" * 129, "a b", "é"])
+@pytest.mark.parametrize("given", ["", "x" * 129, "a b", "é", "zen@quill.example", "+447700900123"])
 def test_an_id_that_is_none_is_replaced(own_server: LiveServer, given: str) -> None:
     made = [own_server.send("GET", "/", headers={"X-Request-ID": given}).headers["x-request-id"] for _ in range(2)]
     assert len({*made, given}) == 3

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from crm_project.values import Invalid
-from dashboard.personal_data.erasure import Counts, erase
+from dashboard.personal_data.erasure import Counts, Refused, erase
 from users.actors import Actor
 
 
@@ -39,6 +39,8 @@ class Command(BaseCommand):
             self.stdout.write(told("Erased:", erase(email, by)))
         except Invalid as invalid:
             raise CommandError(f"EMAIL: {invalid.msg}") from None
+        except Refused as refused:
+            raise CommandError(str(refused)) from None
 
 
 def told(title: str, counts: Counts) -> str:

@@ -29,5 +29,12 @@ class Command(BaseCommand):
             whom = person(email)
         except Invalid as invalid:
             raise CommandError(f"EMAIL: {invalid.msg}") from None
-        for piece in document(whom):
-            self.stdout.write(piece, ending="")
+        try:
+            for piece in document(whom):
+                self.stdout.write(piece, ending="")
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise CommandError(
+                f"The files kept of imports cannot be read ({error.strerror}); this is not all."
+            ) from None

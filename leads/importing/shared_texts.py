@@ -1,0 +1,147 @@
+"""How much text the cells of a workbook come to, where they share it.
+
+A workbook keeps each text once, and its cells say which; the reader gives every cell a copy. A text of a megabyte in a
+hundred thousand cells packs into kilobytes, and unpacks to more than the memory of any machine.
+"""
+
+import re
+import zipfile
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from xml.parsers import expat
+
+from leads.importing.content import PIECE
+
+MARKS = (b"/si", b":si")
+_text_ends = re.compile(rb"</(?:[\w.-]+:)?si\s*>")
+
+
+class DocumentType(Exception):
+    """What might say how texts are to be expanded."""
+
+
+def copied(archive: zipfile.ZipFile, enough: int) -> int:
+    """Bytes of text in all cells together, at most; exact only where a rough count comes to more than ``enough``.
+
+    The rough count takes all cells to hold the longest text, and so does the exact one where a member is no XML.
+    """
+    members = archive.namelist()
+    # Wherever they are: which member a reader takes them from is its affair.
+    texts = [member for member in members if any(mark in piece for piece in _pieces(archive, member) for mark in MARKS)]
+    longest = max((_longest(archive, member) for member in texts), default=0)
+    cells = {member: _cells(archive, member) for member in members}
+    rough = longest * sum(cells.values())
+    if rough <= enough:
+        return rough
+    lengths: list[array[int]] = []
+    for member in texts:
+        found = _Lengths()
+        if not _read(archive, member, found):
+            return rough
+        lengths.append(found.lengths)
+    total = 0
+    for member in members:
+        shown = _Shown(lengths)
+        total += shown.total if _read(archive, member, shown) else longest * cells[member]
+    return total
+
+
+def _cells(archive: zipfile.ZipFile, member: str) -> int:
+    """How many there are, at most, apart from those that a piece cuts in two."""
+    return sum(piece.count(b"<c") + piece.count(b":c") + 1 for piece in _pieces(archive, member))
+
+
+def _longest(archive: zipfile.ZipFile, member: str) -> int:
+    """No text of a member is longer, in bytes."""
+    longest = length = 0
+    tail = b""
+    for piece in _pieces(archive, member):
+        if b"<!" in tail + piece:  # a comment or the like, in which anything may stand
+            return archive.getinfo(member).file_size
+        ends = [match.end() for match in _text_ends.finditer(piece)]
+        for begun, end in zip([0, *ends], ends, strict=False):
+            longest = max(longest, length + end - begun)
+            length = 0
+        length += len(piece) - (ends[-1] if ends else 0)
+        tail = piece[-1:]
+    return max(longest, length)
+
+
+def _pieces(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
+    with archive.open(member) as file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+class _Lengths:
+    """Notes how long each text is, without its mark-up."""
+
+    def __init__(self) -> None:
+        self.lengths = array("I")
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "si":
+            self.lengths.append(0)
+
+    def end(self, name: str) -> None:
+        pass
+
+    def text(self, text: str) -> None:
+        if self.lengths:
+            self.lengths[-1] += len(text.encode())
+
+
+class _Shown:
+    """Adds up the texts that cells show: those of the type "s" hold a number in a ``v``."""
+
+    def __init__(self, lengths: "Sequence[array[int]]") -> None:
+        self.lengths = lengths
+        self.total = 0
+        self.shared = False
+        self.number: str | None = None
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "c":
+            self.shared = attributes.get("t", "").strip() == "s"
+        elif name == "v" and self.shared:
+            self.number = ""
+
+    def end(self, name: str) -> None:
+        if name == "v" and self.number is not None:
+            digits = self.number.strip().lstrip("+0")
+            number = int(digits[:12]) if digits.isdecimal() else 0
+            self.total += max((known[number] for known in self.lengths if number < len(known)), default=0)
+            self.number = None
+
+    def text(self, text: str) -> None:
+        if self.number is not None:
+            self.number += text
+
+
+def _read(archive: zipfile.ZipFile, member: str, into: _Lengths | _Shown) -> bool:
+    """Have a member read; says whether it is XML."""
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = _local(into.start)
+    parser.EndElementHandler = _local(into.end)
+    parser.CharacterDataHandler = into.text
+    parser.StartDoctypeDeclHandler = _no_doctype
+    try:
+        with archive.open(member) as file:
+            parser.ParseFile(file)
+    except (expat.ExpatError, DocumentType):
+        return False
+    return True
+
+
+def _local(handler: Callable[..., None]) -> Callable[..., None]:
+    """The handler, for names without their prefix."""
+
+    def handle(name: str, *more: dict[str, str]) -> None:
+        handler(name.rpartition(":")[2], *more)
+
+    return handle
+
+
+def _no_doctype(*_: object) -> None:
+    raise DocumentType
