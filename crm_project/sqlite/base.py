@@ -1,7 +1,11 @@
-"""A request waits for SQLite's lock no longer than is left of its time, whatever it waited for before."""
+"""SQLite's connections: kept between requests while the file is the same, and patient for no longer than a request is.
+
+A request waits for the lock no longer than is left of its time, whatever it waited for before.
+"""
 
 import os
 import time
+from collections.abc import Hashable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     patience = 0.0  # the option, in seconds
     told = 0.0  # what SQLite was told last
+    file: tuple[int, int] | None = None  # which one is open: device and number
+    opened = 0  # how often one was
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection, with all of its patience; the file, where there is none yet, is for its owner alone."""
@@ -25,7 +31,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with suppress(OSError):  # it is there, or SQLite will say why it cannot be
                 os.close(os.open(conn_params["database"], os.O_CREAT | os.O_EXCL, 0o600))
         self.patience = self.told = float(conn_params["timeout"])
-        return super().get_new_connection(conn_params)
+        connection = super().get_new_connection(conn_params)
+        self.file = self._file_there()
+        self.opened += 1
+        return connection
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        """Django's, around each request; and where another file has taken the place of the one that is open."""
+        if self.connection is not None and not self.in_atomic_block and self.file != self._file_there():
+            self.close()
+        super().close_if_unusable_or_obsolete()
+
+    def unchanged(self) -> Hashable:
+        """What stays equal as long as nobody changes the database; ``None``, inside a transaction, says nothing."""
+        if self.in_atomic_block:
+            return None
+        self.ensure_connection()
+        (version,) = self.connection.execute("PRAGMA data_version").fetchone()  # counts what others do
+        return self.opened, version, self.connection.total_changes
+
+    def _file_there(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self.settings_dict["NAME"])
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Every statement comes by here, ``BEGIN IMMEDIATE`` too."""
