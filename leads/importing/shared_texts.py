@@ -7,7 +7,7 @@ hundred thousand cells packs into kilobytes, and unpacks to more than the memory
 import re
 import zipfile
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from xml.parsers import expat
 
 from leads.importing.content import PIECE
@@ -41,8 +41,8 @@ def copied(archive: zipfile.ZipFile, enough: int) -> int:
         lengths.append(found.lengths)
     total = 0
     for member in members:
-        shown = _Shown(lengths)
-        total += shown.total if _read(archive, member, shown) else longest * cells[member]
+        shown = _Shown(lengths, longest)
+        total += shown.end() if _read(archive, member, shown) else longest * cells[member]
     return total
 
 
@@ -80,13 +80,12 @@ class _Lengths:
         self.lengths = array("I")
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "si":
+        """An element begins."""
+        if name == "si" or name.endswith(":si"):
             self.lengths.append(0)
 
-    def end(self, name: str) -> None:
-        pass
-
     def text(self, text: str) -> None:
+        """What stands in one."""
         if self.lengths:
             self.lengths[-1] += len(text.encode())
 
@@ -94,36 +93,44 @@ class _Lengths:
 class _Shown:
     """Adds up the texts that cells show: those of the type "s" hold a number in a ``v``."""
 
-    def __init__(self, lengths: "Sequence[array[int]]") -> None:
-        self.lengths = lengths
+    def __init__(self, lengths: "Sequence[array[int]]", longest: int) -> None:
+        self.lengths, self.longest = lengths, longest
         self.total = 0
         self.shared = False
         self.number: str | None = None
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "c":
-            self.shared = attributes.get("t", "").strip() == "s"
-        elif name == "v" and self.shared:
+        """An element begins; that a cell has ended is seen from the next one, which is a third less to look at."""
+        if name == "c" or name.endswith(":c"):
+            if self.number is not None:
+                self.total += self._length(self.number)
+                self.number = None
+            self.shared = attributes.get("t") == "s"
+        elif self.shared and (name == "v" or name.endswith(":v")):
             self.number = ""
 
-    def end(self, name: str) -> None:
-        if name == "v" and self.number is not None:
-            digits = self.number.strip().lstrip("+0")
-            number = int(digits[:12]) if digits.isdecimal() else 0
-            self.total += max((known[number] for known in self.lengths if number < len(known)), default=0)
-            self.number = None
-
     def text(self, text: str) -> None:
+        """What stands in one."""
         if self.number is not None:
             self.number += text
+
+    def end(self) -> int:
+        """The sum."""
+        return self.total + (self._length(self.number) if self.number is not None else 0)
+
+    def _length(self, number: str) -> int:
+        digits = number.strip().lstrip("+0") or "0"
+        if not digits.isdecimal():
+            return self.longest
+        place = int(digits[:12])
+        return max((known[place] for known in self.lengths if place < len(known)), default=0)
 
 
 def _read(archive: zipfile.ZipFile, member: str, into: _Lengths | _Shown) -> bool:
     """Have a member read; says whether it is XML."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler = _local(into.start)
-    parser.EndElementHandler = _local(into.end)
+    parser.StartElementHandler = into.start
     parser.CharacterDataHandler = into.text
     parser.StartDoctypeDeclHandler = _no_doctype
     try:
@@ -132,15 +139,6 @@ def _read(archive: zipfile.ZipFile, member: str, into: _Lengths | _Shown) -> boo
     except (expat.ExpatError, DocumentType):
         return False
     return True
-
-
-def _local(handler: Callable[..., None]) -> Callable[..., None]:
-    """The handler, for names without their prefix."""
-
-    def handle(name: str, *more: dict[str, str]) -> None:
-        handler(name.rpartition(":")[2], *more)
-
-    return handle
 
 
 def _no_doctype(*_: object) -> None:
