@@ -31,9 +31,9 @@ class Crew:
     others are busy, since each keeps a database connection.
     """
 
-    def __init__(self, size: int, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(self, size: int) -> None:
         self.size = size
-        self.loop = loop
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.threads: list[threading.Thread] = []
         self.lock = threading.Lock()  # for all that follows
         self.idle: list[Inbox] = []

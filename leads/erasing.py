@@ -23,6 +23,7 @@ PERSONAL: dict[str, str | None] = {
     "phone": "",
     "property_interest": None,
 }
+TELLING = ("file_name", "message", "notes", "options", "undo_report")  # of import runs
 BATCH = 20  # import runs read at a time: each may hold a thousand problems
 
 Problem = dict[str, Any]
@@ -92,9 +93,6 @@ def erase_problems(is_theirs: IsTheirs) -> int:
                 problem["value"] = ERASED
         ImportRun.objects.filter(pk=run.pk).update(problems=run.problems)
     return sum(map(len, found.values()))
-
-
-TELLING = ("file_name", "message", "notes", "options", "undo_report")
 
 
 def runs_telling(is_told_in: IsTheirs) -> Iterator[tuple[int, str]]:

@@ -42,24 +42,29 @@ def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = Non
     ``agreed`` is the ``stamp`` of the counts that somebody said yes to. Raises ``values.Invalid`` for what is no
     address.
     """
+    try:
+        return _erase(email, by, dry_run, asker, agreed)
+    except uploads.Unreadable as unreadable:
+        raise Refused(f"{unreadable}. Nothing was erased.") from None
+
+
+def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str | None) -> Counts:
     with transaction.atomic():
         whom = person(email)
         if asker and (refused := refusal(whom, asker)):
             raise Refused(refused)
         counts = _leads(whom, by) | _user(whom.user) | _imports(whom)
-        try:
-            counts["bad rows kept for download"] = sum(1 for _ in uploads.kept_rows(whom.told_in))
-            if any(counts.values()):
-                counts["files waiting to be imported"] = uploads.waiting()
-        except OSError as error:
-            raise _unreadable(error) from None
+        found = any(counts.values())
+        if found:
+            counts["files waiting to be imported"] = uploads.waiting()
         if agreed is not None and agreed != stamp(counts):
             raise Outdated("What is held has changed meanwhile.")
-        if not dry_run and any(counts.values()):
+        if found and not dry_run:
             # Last, and before the rows are gone for good: who is stopped here finds the rows again, and erases again.
-            _files(whom)
+            uploads.erase_rows(whom.told_in)
+            uploads.erase_uploads(whom.told_in, ERASED)
         transaction.set_rollback(dry_run)
-    if not dry_run and any(counts.values()):
+    if found and not dry_run:
         event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
     return counts
 
@@ -84,7 +89,7 @@ def _leads(whom: Person, by: Actor) -> Counts:
         "activities": Activity.objects.of_leads(ids).update(title=ERASED, notes=None),
         "history entries": erasing.erase_history(ids) + erasing.erase_address(whom.formerly, whom.email_key),
         "values kept to undo imports": erasing.erase_undo(ids),
-        "kept replies": _kept_replies(set(ids)) + _kept_address(set(whom.formerly), whom.email_key),
+        "kept replies": _kept_replies(whom),
         "lines of the back office's log": _admin_log(Lead, ids),
     }
 
@@ -95,19 +100,8 @@ def _imports(whom: Person) -> Counts:
     return {
         "problems of imports": erasing.erase_problems(whom.told_in),
         "names and messages of imports": len(telling),
+        "bad rows kept for download": sum(1 for _ in uploads.kept_rows(whom.told_in)),
     }
-
-
-def _files(whom: Person) -> None:
-    try:
-        uploads.erase_rows(whom.told_in)
-        uploads.erase_uploads(whom.told_in, ERASED)
-    except OSError as error:
-        raise _unreadable(error) from None
-
-
-def _unreadable(error: OSError) -> Refused:
-    return Refused(f"The files kept of imports cannot be read or changed ({error.strerror}). Nothing was erased.")
 
 
 def _user(user: User | None) -> Counts:
@@ -130,23 +124,15 @@ def _admin_log(model: type[models.Model], ids: Any) -> int:
     return admin_log(model, ids).update(object_repr=ERASED, change_message="")
 
 
-def _kept_replies(lead_ids: set[int]) -> int:
-    """Replies kept for ``Idempotency-Key`` stay, so that nothing is done twice, without what they say of the leads."""
-    if not lead_ids:
+def _kept_replies(whom: Person) -> int:
+    """Replies kept for ``Idempotency-Key`` stay, so that nothing is done twice, without what they say of the leads.
+
+    Of leads that are somebody else's now the address alone goes.
+    """
+    ids, formerly = set(whom.lead_ids), set(whom.formerly)
+    if not ids and not formerly:
         return 0
-    return _each_reply(lambda row: _emptied(row, lead_ids))
-
-
-def _kept_address(lead_ids: set[int], email_key: str) -> int:
-    """The same for the address alone, in replies about leads that are somebody else's now."""
-
-    def emptied(row: dict[str, Any]) -> bool:
-        theirs = row.get("id") in lead_ids and values.key(str(row.get("email", ""))) == email_key
-        if theirs:
-            row["email"] = ""
-        return theirs
-
-    return _each_reply(emptied) if lead_ids else 0
+    return _each_reply(lambda row: _emptied(row, ids) or _without_address(row, formerly, whom.email_key))
 
 
 def _each_reply(emptied: Callable[[dict[str, Any]], bool]) -> int:
@@ -171,3 +157,11 @@ def _emptied(row: dict[str, Any], lead_ids: set[int]) -> bool:
         row.update(PERSONAL)
         return True
     return False
+
+
+def _without_address(row: dict[str, Any], lead_ids: set[int], email_key: str) -> bool:
+    """Take the address out of a reply's lead where it is one of these; says whether it was there."""
+    theirs = row.get("id") in lead_ids and values.key(str(row.get("email", ""))) == email_key
+    if theirs:
+        row["email"] = ""
+    return theirs

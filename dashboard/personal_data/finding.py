@@ -66,8 +66,9 @@ def person(email: str) -> Person:
     for told in LeadChange.objects.filter(lead_id__in=ids).values_list("changes", flat=True):
         for field in had.keys() & told.keys():
             had[field].update(value for value in told[field] if isinstance(value, str))
-    had["first_name"].update([user.first_name] if user else [])
-    had["last_name"].update([user.last_name] if user else [])
+    if user:
+        had["first_name"].add(user.first_name)
+        had["last_name"].add(user.last_name)
     numbers = {values.digits(phone) for phone in had["phone"]}
     firsts, lasts = ({_plain(name) for name in had[field]} for field in ("first_name", "last_name"))
     return Person(

@@ -18,13 +18,13 @@ from dashboard.personal_data.erasure import Counts, Outdated, Refused, erase, re
 from dashboard.personal_data.export import document, held
 from dashboard.personal_data.finding import Person, person
 from leads.back_office.cells import counted
+from leads.back_office.uploads import Unreadable
 from leads.models import Lead
 from users.actors import Actor, Door
 from users.models import User
 from users.plain_words import in_plain_words
 
 PERMISSION = "users.handle_personal_data"
-UNREADABLE = "The files kept of imports cannot be read ({})."
 NAMED = 20  # leads shown by name
 HERE = "admin:personal_data"
 LABELS = {
@@ -59,8 +59,8 @@ def look(request: HttpRequest, context: Context) -> HttpResponseBase:
         return _page(request, context, problem=_told(invalid))
     try:
         found = [(LABELS[name], number) for name, number in held(whom).items() if number]
-    except OSError as error:
-        return _page(request, context, problem=UNREADABLE.format(error.strerror))
+    except Unreadable as unreadable:
+        return _page(request, context, problem=f"{unreadable}.")
     return _page(request, context, **_shown(whom), found=found, looked=True, refused=refusal(whom, asker))
 
 
@@ -77,9 +77,9 @@ def download(request: HttpRequest, context: Context) -> HttpResponseBase:
     try:
         for piece in pieces:
             file.write(piece.encode())
-    except OSError as error:
+    except OSError as error:  # Unreadable, or no room for the file
         file.close()
-        return _page(request, context, problem=UNREADABLE.format(error.strerror))
+        return _page(request, context, problem=f"{error}.")
     file.seek(0)
     return FileResponse(file, as_attachment=True, filename="personal-data.json", content_type="application/json")
 

@@ -14,22 +14,34 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from django.conf import settings
 
+from leads.erasing import IsTheirs
 from leads.importing.read import Source, open_source
-from leads.importing.read_csv import LONGEST_FIELD
+from leads.importing.read_csv import allow_long_fields
 from leads.importing.tally import Refused
 
 DAY = 24 * 60 * 60
 KEPT = DAY  # seconds that an upload waits for its import
 REJECTS_KEPT = 7 * DAY  # seconds that the bad rows of an import can be downloaded
-IsTheirs = Callable[[object], bool]
 MOST_WAITING = 5  # uploads of one person; the oldest makes room
+
+
+class Unreadable(OSError):
+    """What is kept cannot be read or changed by this account, or at all: half a sentence."""
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unreadable(f"The files kept of imports cannot be read or changed ({error.strerror})") from None
 
 
 class Upload:
@@ -127,8 +139,8 @@ def rejects_of(run_id: int) -> Path:
 
 def sweep(now: float | None = None) -> int:
     """Remove what has been kept long enough at ``now`` (seconds since 1970), and return how much that was."""
-    swept, root = 0, Path(settings.UPLOAD_DIR)
-    for path in root.iterdir() if root.exists() else ():
+    swept = 0
+    for path in _kept():
         if _age(path, now) > (KEPT if path.is_dir() else REJECTS_KEPT):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             swept += 1
@@ -136,16 +148,18 @@ def sweep(now: float | None = None) -> int:
 
 
 def waiting() -> int:
-    """How many files wait for their import."""
-    return sum((folder / "file").exists() for folder in _kept() if folder.is_dir())
+    """How many files wait for their import. Raises ``Unreadable``, as all that follow do."""
+    with _reachable():
+        return sum((folder / "file").exists() for folder in _folders())
 
 
 def kept_rows(is_theirs: IsTheirs) -> Iterator[tuple[int, list[str]]]:
     """Bad rows kept for download that are somebody's, going by their cells, each with the id of its run."""
-    for path in _kept_files():
-        run_id = int(path.stem.removeprefix("rejects-"))
-        with suppress(csv.Error):
-            yield from ((run_id, row) for row in _rows(path) if is_theirs(_text(row)))
+    with _reachable():
+        for path in _kept_files():
+            run_id = int(path.stem.removeprefix("rejects-"))
+            with suppress(csv.Error):
+                yield from ((run_id, row) for row in _rows(path) if is_theirs(_text(row)))
 
 
 def erase_rows(is_theirs: IsTheirs) -> None:
@@ -153,12 +167,13 @@ def erase_rows(is_theirs: IsTheirs) -> None:
 
     A file with a cell too long to be read goes as a whole.
     """
-    for path in _kept_files():
-        try:
-            if any(is_theirs(_text(row)) for row in _rows(path)):
-                _rewrite(path, is_theirs)
-        except csv.Error:
-            path.unlink(missing_ok=True)
+    with _reachable():
+        for path in _kept_files():
+            try:
+                if any(is_theirs(_text(row)) for row in _rows(path)):
+                    _rewrite(path, is_theirs)
+            except csv.Error:
+                path.unlink(missing_ok=True)
 
 
 def _rewrite(path: Path, is_theirs: IsTheirs) -> None:
@@ -177,19 +192,24 @@ def erase_uploads(is_told_in: IsTheirs, called: str) -> None:
 
     What is being imported at this moment stays: its import will have stored the person before or after.
     """
-    for folder in _kept():
-        if not folder.is_dir():
-            continue
-        try:
-            upload = Upload(folder)
-            with upload.alone(wait=False):
-                if upload.waiting:
-                    upload.drop()
-                elif is_told_in(upload.name):
-                    upload.state["name"] = called
-                    upload.save()
-        except (BlockingIOError, FileNotFoundError, ValueError, Refused):  # somebody is at it, or has thrown it away
-            continue
+    with _reachable():
+        for folder in _folders():
+            # Somebody may be at it, or have thrown it away.
+            with suppress(BlockingIOError, FileNotFoundError, ValueError, Refused):
+                _erase_upload(Upload(folder), is_told_in, called)
+
+
+def _erase_upload(upload: Upload, is_told_in: IsTheirs, called: str) -> None:
+    with upload.alone(wait=False):
+        if upload.waiting:
+            upload.drop()
+        elif is_told_in(upload.name):
+            upload.state["name"] = called
+            upload.save()
+
+
+def _folders() -> list[Path]:
+    return [path for path in _kept() if path.is_dir()]
 
 
 def _kept_files() -> list[Path]:
@@ -210,7 +230,7 @@ def _text(row: list[str]) -> str:
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+    allow_long_fields()
     try:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             yield from csv.reader(file)

@@ -52,7 +52,7 @@ class CsvReader:
         self.notes = titles_above(f"on line {line:,}", titles)
 
     def __iter__(self) -> Iterator[Record]:
-        csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+        allow_long_fields()
         with self.content.text(self.encoding) as text:
             records = self._records(text)
             for _ in range(self.above + 1):
@@ -101,6 +101,11 @@ class CsvReader:
         raise Unreadable(f"{self.content.name} is empty.")
 
 
+def allow_long_fields() -> None:
+    """Have ``csv`` read fields of up to ``LONGEST_FIELD`` characters, wherever this process reads one."""
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+
+
 def layout(sample: str, whole: bool, delimiter: str | None, is_header: IsHeader) -> tuple[str, int]:
     """The delimiter, where it is not given, and how many records that are not blank stand above the header.
 
@@ -115,7 +120,7 @@ def layout(sample: str, whole: bool, delimiter: str | None, is_header: IsHeader)
 
 
 def _first_rows(sample: str, delimiter: str, count: int) -> list[Cells]:
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+    allow_long_fields()
     records = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True)
     return list(islice((cells for cells in records if not all_blank(cells)), count))
 

@@ -25,11 +25,13 @@ def copied(archive: zipfile.ZipFile, enough: int) -> int:
 
     The rough count takes all cells to hold the longest text, and so does the exact one where a member is no XML.
     """
-    members = archive.namelist()
-    # Wherever they are: which member a reader takes them from is its affair.
-    texts = [member for member in members if any(mark in piece for piece in _pieces(archive, member) for mark in MARKS)]
+    cells: dict[str, int] = {}
+    texts: list[str] = []  # wherever they are: which member a reader takes them from is its affair
+    for member in archive.namelist():
+        cells[member], has_texts = _looked_over(archive, member)
+        if has_texts:
+            texts.append(member)
     longest = max((_longest(archive, member) for member in texts), default=0)
-    cells = {member: _cells(archive, member) for member in members}
     rough = longest * sum(cells.values())
     if rough <= enough:
         return rough
@@ -40,15 +42,19 @@ def copied(archive: zipfile.ZipFile, enough: int) -> int:
             return rough
         lengths.append(found.lengths)
     total = 0
-    for member in members:
+    for member in cells:
         shown = _Shown(lengths, longest)
         total += shown.end() if _read(archive, member, shown) else longest * cells[member]
     return total
 
 
-def _cells(archive: zipfile.ZipFile, member: str) -> int:
-    """How many there are, at most, apart from those that a piece cuts in two."""
-    return sum(piece.count(b"<c") + piece.count(b":c") + 1 for piece in _pieces(archive, member))
+def _looked_over(archive: zipfile.ZipFile, member: str) -> tuple[int, bool]:
+    """How many cells a member has, at most, and whether it may have texts."""
+    cells, has_texts = 0, False
+    for piece in _pieces(archive, member):
+        cells += piece.count(b"<c") + piece.count(b":c") + 1  # one may lie across its end
+        has_texts = has_texts or any(mark in piece for mark in MARKS)
+    return cells, has_texts
 
 
 def _longest(archive: zipfile.ZipFile, member: str) -> int:

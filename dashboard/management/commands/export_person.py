@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from crm_project.values import Invalid
 from dashboard.personal_data.export import document
 from dashboard.personal_data.finding import person
+from leads.back_office.uploads import Unreadable
 
 
 class Command(BaseCommand):
@@ -32,9 +33,5 @@ class Command(BaseCommand):
         try:
             for piece in document(whom):
                 self.stdout.write(piece, ending="")
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise CommandError(
-                f"The files kept of imports cannot be read ({error.strerror}); this is not all."
-            ) from None
+        except Unreadable as unreadable:
+            raise CommandError(f"{unreadable}; this is not all.") from None
