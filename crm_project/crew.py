@@ -14,11 +14,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
-from django.db import connections
-
 YOUNG = 2  # jobs that have only just begun, at a time
 AGE = 0.02  # seconds
-LONGEST_END = 1  # seconds that threads are waited for; some may hang in the database
 
 Job = tuple[Callable[..., None], tuple[Any, ...]]  # something to do, and with what
 Inbox = SimpleQueue[Job | None]  # of one thread
@@ -56,14 +53,13 @@ class Crew:
         return future
 
     def shutdown(self) -> None:
-        """Let the threads end, each when it is done; those that hang are not waited for."""
+        """Let the threads end, each when it is done."""
         with self.lock:
             self.ended = True
             for inbox in self.idle:
                 inbox.put(None)
-        until = time.monotonic() + LONGEST_END
         for thread in self.threads:
-            thread.join(max(0, until - time.monotonic()))
+            thread.join()
 
     def _hand_over(self) -> None:
         """Give threads as much as they may begin now; where something is left, look again when the others are older."""
@@ -101,7 +97,6 @@ class Crew:
             work(*given)
             del job, work, given  # not to be kept until the next one comes
             job = self._next(inbox) or inbox.get()
-        connections.close_all()  # this thread's: the last to close SQLite's file puts its log into it
 
     def _next(self, inbox: Inbox) -> Job | None:
         """What this thread, which is done with its job, may go on with at once."""

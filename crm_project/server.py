@@ -103,11 +103,6 @@ class Server:
         shortcut.hand_over(self.take)
         tell_systemd(b"READY=1")
 
-    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """At a worker's end, when all requests have had their replies: let go of the database."""
-        self.threads.shutdown()
-        self.spare.shutdown()
-
     def hurry(self, now: float) -> None:
         """The server is to stop: wait for bodies no longer than ``LAST_BODIES`` from ``now`` on, the loop's time."""
         self.last_call = now + LAST_BODIES

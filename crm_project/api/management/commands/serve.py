@@ -7,13 +7,14 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db import InterfaceError, OperationalError, connection, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.urls import get_resolver
 from granian import Granian
@@ -55,6 +56,7 @@ class Command(BaseCommand):
         load_application()
         connections.close_all()  # the workers are forks and must not share one
         serve(host, port, handed)
+        put_log_away()
 
     def _prepare(self, host: str, port: int) -> None:
         connection.ensure_connection()
@@ -191,6 +193,14 @@ def serve(host: str, port: int, handed: socket.socket | None = None) -> None:
     """Run granian in this process, with its workers below it, until a signal ends it."""
     os.register_at_fork(after_in_child=end_at_once)
     front(host, port, handed).serve()
+
+
+def put_log_away() -> None:
+    """Have what stands in SQLite's log put into its file, which may be copied by itself then; workers leave the log."""
+    if connection.vendor == "sqlite" and os.path.exists(connection.settings_dict["NAME"]):
+        with suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint")
+        connection.close()  # the last to close the file removes the log
 
 
 def front(host: str, port: int, handed: socket.socket | None) -> Any:
