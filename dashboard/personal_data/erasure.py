@@ -1,6 +1,7 @@
 """Erasing a person: one transaction, no way back. Rows, counts and dates stay; what tells who it was goes."""
 
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +54,7 @@ def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str
         whom = person(email)
         if asker and (refused := refusal(whom, asker)):
             raise Refused(refused)
-        counts = _leads(whom, by) | _user(whom.user) | _imports(whom)
+        counts = _leads(whom, by) | _imports(whom) | _users(whom.users)
         found = any(counts.values())
         if found:
             counts["files waiting to be imported"] = uploads.waiting()
@@ -61,7 +62,7 @@ def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str
             raise Outdated("What is held has changed meanwhile.")
         if found and not dry_run:
             # Last, and before the rows are gone for good: who is stopped here finds the rows again, and erases again.
-            uploads.erase_rows(whom.told_in)
+            uploads.erase_rows(whom.told_in, ERASED)
             uploads.erase_uploads(whom.told_in, ERASED)
         transaction.set_rollback(dry_run)
     if found and not dry_run:
@@ -71,8 +72,10 @@ def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str
 
 def refusal(whom: Person, asker: User) -> str:
     """Why ``asker`` may not erase that person; "" where they may."""
-    if whom.user is None or authority.reaches(asker, whom.user):
-        return "" if whom.user != asker else "You cannot erase yourself."
+    if asker in whom.users:
+        return "You cannot erase yourself."
+    if all(authority.reaches(asker, user) for user in whom.users):
+        return ""
     return "That is the address of an account that may do more than you: a superuser can erase it."
 
 
@@ -95,26 +98,30 @@ def _leads(whom: Person, by: Actor) -> Counts:
 
 
 def _imports(whom: Person) -> Counts:
-    telling = erasing.erase_told(whom.told_in)
+    telling = erasing.erase_told(whom)
     _admin_log(ImportRun, telling)
     return {
-        "problems of imports": erasing.erase_problems(whom.told_in),
+        "problems of imports": erasing.erase_problems(whom),
         "names and messages of imports": len(telling),
         "bad rows kept for download": sum(1 for _ in uploads.kept_rows(whom.told_in)),
     }
 
 
-def _user(user: User | None) -> Counts:
-    if user is None:
-        return {"users": 0}
-    was, name = user.name, User.objects.erase(user)
+def _users(users: tuple[User, ...]) -> Counts:
+    counts = Counter({"users": len(users)})
+    for user in users:
+        counts.update(_user(user))
+    return dict(counts)
+
+
+def _user(user: User) -> Counts:
+    name = User.objects.erase(user)
     runs = ImportRun.objects
     return {
-        "users": 1,
         "activities signed": Activity.objects.filter(user=user).update(user_name=name),
         "history entries signed": changes.rename(user.pk, name),
         "imports signed": runs.filter(user=user).update(started_by=name)
-        + runs.filter(undone_by=was[:150]).update(undone_by=name),
+        + runs.filter(undone_by_user=user).update(undone_by=name),
         "own kept replies": IdempotencyKey.objects.filter(user=user).delete()[0],
         "lines of the back office's log about the user": _admin_log(User, [user.pk]),
     }

@@ -32,7 +32,7 @@ OF_USER = (
 
 def document(whom: Person) -> Iterator[str]:
     """The document's pieces: an object of lists, every one of them there even if empty. The log tells of it at once."""
-    event("person_exported", leads=len(whom.lead_ids), users=int(whom.user is not None))
+    event("person_exported", leads=len(whom.lead_ids), users=len(whom.users))
     return _pieces(whom)
 
 
@@ -55,7 +55,7 @@ def _pieces(whom: Person) -> Iterator[str]:
 
 
 def _lists(whom: Person) -> dict[str, Iterable[Row]]:
-    return {**_as_lead(whom), **_as_user(whom.user)}
+    return {**_as_lead(whom), **_as_users(whom.users)}
 
 
 def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
@@ -67,31 +67,33 @@ def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
         "history": (row for row in history.values().iterator() if row["lead_id"] in ids or _has(row["changes"], whom)),
         "kept_to_undo_imports": ImportUpdate.objects.filter(lead_id__in=ids).values("run_id", "lead_id", "before"),
         "problems_of_imports": (
-            {"run_id": run_id, **problem} for run_id, found in erasing.problems_of(whom.told_in) for problem in found
+            {"run_id": run_id, **problem} for run_id, found in erasing.problems_of(whom) for problem in found
         ),
         "imports_that_tell_of_them": (
-            {"run_id": run_id, "file_name": name} for run_id, name in erasing.runs_telling(whom.told_in)
+            {"run_id": run_id, "file_name": name} for run_id, name in erasing.runs_telling(whom)
         ),
         "bad_rows_kept": ({"run_id": run_id, "row": row} for run_id, row in uploads.kept_rows(whom.told_in)),
         "back_office_log": _admin_log(Lead, ids),
     }
 
 
-def _as_user(user: User | None) -> dict[str, Iterable[Row]]:
-    pk = user.pk if user else 0  # nobody's
-    runs = ImportRun.objects.filter(user_id=pk).order_by("pk")
-    signed = Activity.objects.filter(user_id=pk).order_by("pk")
-    entries = LeadChange.objects.filter(user_id=pk).order_by("pk")
-    name = hidden(values.key(user.username)) if user else ""
+def _as_users(users: tuple[User, ...]) -> dict[str, Iterable[Row]]:
+    runs = ImportRun.objects.order_by("pk")
+    signed = Activity.objects.filter(user__in=users).order_by("pk")
+    entries = LeadChange.objects.filter(user__in=users).order_by("pk")
+    names = [hidden(values.key(user.username)) for user in users]
     return {
-        "user": [{**{field: getattr(user, field) for field in OF_USER}, "groups": _groups(user)}] if user else [],
+        "users": [{**{field: getattr(user, field) for field in OF_USER}, "groups": _groups(user)} for user in users],
         "activities_signed": signed.values(*OF_ACTIVITIES),
         # What the entries say of the leads is about other people.
         "history_signed": entries.values("id", "lead_id", "at", "kind", "door", "user_name"),
-        "imports_started": runs.values("id", "file_name", "started_at", "finished_at", "started_by"),
-        "logins_remembered": RefreshToken.objects.filter(user_id=pk).values("rotated_at", "expires_at"),
-        "failed_logins": LoginFailure.objects.filter(name=name).values("address", "failed_at"),
-        "back_office_log_about_the_user": _admin_log(User, [pk]),
+        "imports_started": runs.filter(user__in=users).values(
+            "id", "file_name", "started_at", "finished_at", "started_by"
+        ),
+        "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
+        "logins_remembered": RefreshToken.objects.filter(user__in=users).values("rotated_at", "expires_at"),
+        "failed_logins": LoginFailure.objects.filter(name__in=names).values("address", "failed_at"),
+        "back_office_log_about_the_user": _admin_log(User, [user.pk for user in users]),
     }
 
 

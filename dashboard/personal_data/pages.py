@@ -36,10 +36,11 @@ LABELS = {
     "imports_that_tell_of_them": "Imports whose file is named after them",
     "bad_rows_kept": "Bad rows kept for download",
     "back_office_log": "Lines of the back office’s log",
-    "user": "Account",
+    "users": "Accounts",
     "activities_signed": "Activities they logged",
     "history_signed": "Changes they made",
     "imports_started": "Imports they started",
+    "imports_undone": "Imports they undid",
     "logins_remembered": "Log-ins that are remembered",
     "failed_logins": "Failed log-ins",
     "back_office_log_about_the_user": "Lines of the back office’s log about the account",
@@ -112,7 +113,8 @@ def _erase(request: HttpRequest, context: Context, asker: User) -> HttpResponseB
         counts = erase(email, _actor(asker), asker=asker, agreed=request.POST.get("agreed", ""))
     except Outdated as outdated:
         return _ask(request, context, asker, problem=f"{outdated} Nothing was erased: look again.")
-    told = [counted(counts["leads"], "lead")] * bool(counts["leads"]) + ["1 account"] * counts["users"]
+    units = {"leads": "lead", "users": "account"}
+    told = [counted(counts[kind], unit) for kind, unit in units.items() if counts[kind]]
     messages.success(request, f"Erased for good: {' and '.join(told) or 'what was left'}, with all that hung on it.")
     return redirect(HERE)
 
@@ -124,7 +126,7 @@ def _page(request: HttpRequest, context: Context, **more: Any) -> HttpResponseBa
 def _shown(whom: Person) -> Context:
     """Who it is, for people to recognise."""
     leads = Lead.objects.filter(pk__in=whom.lead_ids[:NAMED]).order_by("pk")
-    return {"leads": leads, "more": max(0, len(whom.lead_ids) - NAMED), "account": whom.user}
+    return {"leads": leads, "more": max(0, len(whom.lead_ids) - NAMED), "accounts": whom.users}
 
 
 def _some(counts: Counts) -> list[tuple[str, int]]:

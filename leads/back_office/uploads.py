@@ -162,29 +162,40 @@ def kept_rows(is_theirs: IsTheirs) -> Iterator[tuple[int, list[str]]]:
                 yield from ((run_id, row) for row in _rows(path) if is_theirs(_text(row)))
 
 
-def erase_rows(is_theirs: IsTheirs) -> None:
+def erase_rows(is_theirs: IsTheirs, instead: str) -> None:
     """Take those rows out of their files, which are kept as long as they would have been.
 
-    A file with a cell too long to be read goes as a whole.
+    The header stays, with ``instead`` in the place of names of columns that are theirs. A file with a cell too long to
+    be read goes as a whole.
     """
     with _reachable():
         for path in _kept_files():
             try:
                 if any(is_theirs(_text(row)) for row in _rows(path)):
-                    _rewrite(path, is_theirs)
+                    _rewrite(path, is_theirs, instead)
             except csv.Error:
                 path.unlink(missing_ok=True)
 
 
-def _rewrite(path: Path, is_theirs: IsTheirs) -> None:
+def _rewrite(path: Path, is_theirs: IsTheirs, instead: str) -> None:
     seen, part = path.stat(), path.with_suffix(".part")
     try:
         with open(part, "w", newline="", encoding="utf-8", errors="surrogateescape", opener=_private) as file:
-            csv.writer(file).writerows(row for row in _rows(path) if not is_theirs(_text(row)))
+            write, rows = csv.writer(file), _rows(path)
+            write.writerow(_without(next(rows, []), is_theirs, instead))
+            write.writerows(row for row in rows if not is_theirs(_text(row)))
         os.utime(part, ns=(seen.st_atime_ns, seen.st_mtime_ns))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _without(header: list[str], is_theirs: IsTheirs, instead: str) -> list[str]:
+    """Names of columns, with ``instead`` for those that tell of somebody, alone or with their neighbour."""
+    alone = [instead if is_theirs(name) else name for name in header]
+    pairs = [place for place in range(len(alone) - 1) if is_theirs(_text(alone[place : place + 2]))]
+    told = {place for pair in pairs for place in (pair, pair + 1)}
+    return [instead if place in told else name for place, name in enumerate(alone)]
 
 
 def erase_uploads(is_told_in: IsTheirs, called: str) -> None:

@@ -54,8 +54,8 @@ def undo(run_id: int, by: Actor) -> ImportRun:
         for count in ("deleted", "restored", "activities"):
             report[count] += earlier.get(count, 0)
         run.state, run.undone_at, run.undone_by = ImportRun.State.UNDONE, timezone.now(), by.name[:150]
-        run.undo_report = report
-        run.save(update_fields=["state", "undone_at", "undone_by", "undo_report"])
+        run.undone_by_user_id, run.undo_report = by.user_id, report
+        run.save(update_fields=["state", "undone_at", "undone_by", "undone_by_user", "undo_report"])
     return run
 
 

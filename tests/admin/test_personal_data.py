@@ -63,7 +63,7 @@ def test_it_shows_how_much_is_held_and_whose_it_is(manager: Client, lead: Lead) 
 def test_all_that_is_counted_of_an_agent(manager: Client, agent: User, lead: Lead) -> None:
     shown = told(manager.post(PAGE, {"email": agent.email}))
     assert f"the account {agent.username}" in shown
-    assert "Account 1" in shown
+    assert "Accounts 1" in shown
     assert "Activities they logged 1" in shown
 
 

@@ -7,12 +7,15 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.utils import timezone
 
 from activities.models import Activity
 from dashboard.queries import stats
-from leads.models import Lead
+from leads import changes
+from leads.models import ImportRun, Lead
 from tests.factories import make_activity, make_lead, make_user
 from tests.migrating import watch
+from users.actors import Actor, Door
 from users.models import User
 
 OURS = ("activities", "api", "leads", "users")
@@ -100,6 +103,28 @@ def test_rows_survive_what_is_taken_back_beside_them(restored: None) -> None:
     assert {name: told[name] for name in told if name.startswith("total")} == {
         name: value for name, value in stats().items() if name.startswith("total")
     }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_undid_imports_is_looked_up_in_the_history(restored: None) -> None:
+    ada, other = (make_user(first_name="Ada", last_name="Lovelace") for _ in range(2))
+    undone = [undone_import(user) for user in (ada, other, None)]
+    undone_import(ada, stored=False)  # nothing of it was left to take back, and so no entry tells whose account it was
+    take_back(("leads", "0010_remember_who_undid"))
+    call_command("migrate", verbosity=0)
+    found = ImportRun.objects.filter(pk__in=undone).order_by("pk").values_list("undone_by_user", flat=True)
+    assert list(found) == [ada.pk, other.pk, None]
+    assert ImportRun.objects.exclude(pk__in=undone).get().undone_by_user is None
+
+
+def undone_import(user: User | None, stored: bool = True) -> int:
+    """An import of one lead that ``user``, or an operator of the same name, has undone; its id."""
+    run = ImportRun.objects.create(file_name="a.csv", sha256="0", state="undone", undone_by="Ada Lovelace")
+    by = Actor.of(user, Door.ADMIN) if user else Actor(None, "Ada Lovelace", Door.COMMAND)
+    told: changes.Changes = {"is_active": [True, False]}
+    if stored:
+        changes.record({make_lead().pk: told}, by, changes.Kind.UNDONE, timezone.now(), run.pk)
+    return run.pk
 
 
 def rows() -> dict[str, int]:

@@ -120,7 +120,7 @@ def test_the_export_has_every_trace_of_a_lead(known: Lead) -> None:
     assert [run["file_name"] for run in found["imports_that_tell_of_them"]] == ["Quuxley, ZERELDA (spring).csv"]
     assert [row["row"][2:5] for row in found["bad_rows_kept"]] == [["Zelda", "Quux", f"{EMAIL} or x"]]
     assert found["back_office_log"]
-    assert found["user"] == []
+    assert found["users"] == []
 
 
 def test_the_export_tells_nothing_of_others(known: Lead) -> None:
@@ -221,7 +221,7 @@ def leaver(boss: Client) -> User:
     lead = api.post("/api/leads", lead_row()).json()["id"]
     api.post(f"/api/leads/{lead}/activities", {**ACTIVITY, "title": "Intro", "notes": None})
     ImportRun.objects.create(file_name="a.csv", sha256="0", state="undone", user=user, started_by=user.name)
-    ImportRun.objects.update(undone_by=user.name)
+    ImportRun.objects.update(undone_by=user.name, undone_by_user=user)
     Api({}).post("/api/users/login", {"username": "zerelda", "password": "wrong password"})
     boss.post(
         f"/admin/users/user/{user.pk}/change/",
@@ -233,8 +233,8 @@ def leaver(boss: Client) -> User:
 
 def test_the_export_of_a_user(leaver: User) -> None:
     found = exported()
-    assert found["user"][0]["username"] == "zerelda"
-    assert "password" not in found["user"][0]
+    assert found["users"][0]["username"] == "zerelda"
+    assert "password" not in found["users"][0]
     assert [activity["title"] for activity in found["activities_signed"]] == ["Intro"]
     assert [entry["kind"] for entry in found["history_signed"]] == ["created"]
     assert len(found["logins_remembered"]) == len(found["failed_logins"]) == len(found["imports_started"]) == 1
@@ -299,3 +299,34 @@ def test_a_failure_on_the_way_leaves_everything_as_it_was(known: Lead) -> None:
         run("erase_person", EMAIL, "--yes")
     assert everything() == before
     assert connection.in_atomic_block  # the test's own transaction
+
+
+def test_an_account_whose_user_name_is_the_address(boss: Client) -> None:
+    make_user(username=EMAIL.upper(), email="zq@private.example", first_name="", last_name="")
+    other = make_user(username="someone", email=EMAIL)
+    assert len(exported()["users"]) == 2
+    assert "2 users" in run("erase_person", EMAIL, "--yes").split("Erased:")[1]
+    left = everything()
+    assert [trace for trace in (EMAIL.lower(), "zq@private") if trace in left] == []
+    other.refresh_from_db()
+    assert not other.is_active
+
+
+def test_who_undid_an_import_goes_by_the_account_and_not_by_its_name(boss: Client, tmp_path: Any) -> None:
+    undoer = make_user(username="zerelda", email=EMAIL, is_staff=True, is_superuser=True, **FULL_NAME)
+    make_user(username="namesake", email="n@example.com", **FULL_NAME)
+    browser = Client()
+    for name, user in (("theirs.csv", undoer), ("namesakes.csv", User.objects.get(username="namesake"))):
+        User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
+        run("import_leads", file_of(tmp_path, f"First name,Email\nAda,{name}@example.com\n", name))
+        browser.force_login(User.objects.get(pk=user.pk))
+        browser.post(f"/admin/leads/importrun/{ImportRun.objects.latest('pk').pk}/undo/")
+    assert set(ImportRun.objects.values_list("undone_by", flat=True)) == {"Zerelda Quuxley"}
+    User.objects.filter(pk=undoer.pk).update(first_name="Somebody", last_name="Else")
+    assert [run["undone_by"] for run in exported()["imports_undone"]] == ["Zerelda Quuxley"]
+    run("erase_person", EMAIL, "--yes")
+    left = dict(ImportRun.objects.values_list("file_name", "undone_by"))
+    assert left == {"theirs.csv": f"erased-{undoer.pk}", "namesakes.csv": "Zerelda Quuxley"}
+
+
+FULL_NAME = {"first_name": NAMES[0], "last_name": NAMES[1]}

@@ -14,7 +14,7 @@ from leads.models import ImportRun, Lead
 from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.test_import_page import form, upload
 from tests.conftest import Api
-from tests.factories import bearer, lead_row, make_lead
+from tests.factories import bearer, lead_row, make_lead, make_user
 from tests.security.test_personal_data import EMAIL, everything, file_of, run
 from tests.security.test_personal_data import boss as boss
 from tests.security.test_personal_data import known as known
@@ -143,3 +143,100 @@ def test_files_that_cannot_be_read_let_nothing_be_erased(known: Lead, boss: Clie
         assert "cannot be read" in boss.post(f"/admin/personal-data/{page}", {"email": EMAIL}).content.decode()
     settings.UPLOAD_DIR = was
     assert everything() == before
+
+
+def test_a_column_named_after_them_goes_from_what_was_wrong_in_it(tmp_path: Any) -> None:
+    make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux")
+    rows = "First name,Email,Budget of Zerelda Quux\nAda,a@example.com,much\nBob,b@example.com,5\n"
+    arguments = (file_of(tmp_path, rows, "other.csv"), "--map", "Budget of Zerelda Quux=budget_max")
+    with pytest.raises(SystemExit):
+        run("import_leads", *arguments, "--on-error", "skip")
+    (problem,) = ImportRun.objects.get().problems
+    run("erase_person", EMAIL, "--yes")
+    assert ImportRun.objects.get().problems == [{**problem, "column": "erased"}]
+    assert problem["value"] == "much"
+
+
+@pytest.mark.parametrize(
+    ("header", "arguments"),
+    [
+        ("First name,Email", ["--set", "last_name=Quux", "--set", "phone=1", "--ignore-columns", "Zerelda"]),
+        ("First name,Email,Quux", ["--ignore-columns", "Quux,Zerelda"]),
+        ("First name,Quux,Email,Phone", ["--ignore-unknown", "--set", "source=other"]),
+        (
+            "Email,Phone",
+            ["--set", "first_name=Zerelda", "--set", "source=other", "--set", "last_name=Quux", "--ignore-unknown"],
+        ),
+    ],
+)
+def test_first_and_last_name_said_apart(tmp_path: Any, header: str, arguments: list[str]) -> None:
+    make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux")
+    cells = ",".join("a@example.com" if name == "Email" else "1" for name in header.split(","))
+    run("import_leads", file_of(tmp_path, f"{header},Zerelda\n{cells},x\n", "other.csv"), *arguments)
+    before = ImportRun.objects.get()
+    run("erase_person", EMAIL, "--yes")
+    account = ImportRun.objects.get()
+    told = f"{account.options} {account.notes}".lower()
+    assert ("zerelda" in told, "quux" in told) == (False, False)
+    assert len(account.notes) == len(before.notes)
+    assert account.options.keys() == before.options.keys()
+
+
+def test_one_half_of_a_name_is_anybodys(tmp_path: Any) -> None:
+    make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux")
+    rows = "First name,Email,Zerelda\nAda,a@example.com,x\n"
+    run("import_leads", file_of(tmp_path, rows, "other.csv"), "--ignore-columns", "Zerelda")
+    before = everything()
+    assert "names and messages" not in run("erase_person", EMAIL, "--yes")
+    assert before.count("['zerelda']") == everything().count("['zerelda']") == 1
+
+
+def test_what_an_import_set_for_their_lead(tmp_path: Any) -> None:
+    rows = f"First name,Email\nZerelda,{EMAIL}\n"
+    interest = "A cellar, dry: for zithers"
+    run("import_leads", file_of(tmp_path, rows, "theirs.csv"), "--set", f"property_interest={interest}")
+    rows = "First name,Email\nAda,a@example.com\n"
+    run("import_leads", file_of(tmp_path, rows, "other.csv"), "--set", "property_interest=flat")
+    run("erase_person", EMAIL, "--yes")
+    assert "zither" not in everything()
+    assert ImportRun.objects.get(file_name="other.csv").options["constants"] == {"property_interest": "flat"}
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_the_author_that_an_import_of_activities_named(tmp_path: Any, renamed: bool) -> None:
+    author = make_user(username="zq", email=EMAIL)
+    make_user(username="agent-2")
+    make_lead(email="lead@example.com")
+    row = "lead@example.com,call,Hello,2026-10-03"
+    rows = f"Lead email,Type,Title,Date,User\n{row},\n"
+    run("import_activities", file_of(tmp_path, rows, "a.csv"), "--user", "zq")
+    run("import_activities", file_of(tmp_path, rows.replace("Hello", "Again"), "b.csv"), "--user", "agent-2")
+    if renamed:
+        User.objects.filter(pk=author.pk).update(username="other", username_key="other")
+    run("erase_person", EMAIL, "--yes")
+    assert ImportRun.objects.get(file_name="a.csv").options["user"] == "erased"
+    assert ImportRun.objects.get(file_name="b.csv").options["user"] == "agent-2"
+
+
+def test_a_user_name_among_the_bad_values(tmp_path: Any) -> None:
+    rows = "Lead email,Type,Title,Date,User\nlead@example.com,call,Hello,2026-10-03,zq\n"
+    with pytest.raises(SystemExit):
+        run("import_activities", file_of(tmp_path, rows, "a.csv"))
+    make_user(username="ZQ", email=EMAIL)
+    assert "zq" in {problem["value"] for problem in ImportRun.objects.get().problems}
+    run("erase_person", EMAIL, "--yes")
+    assert "zq" not in {problem["value"] for problem in ImportRun.objects.get().problems}
+
+
+@pytest.mark.parametrize("told", ["Zerelda Quux", "Budget,Zerelda,Quux,More"])
+def test_bad_rows_keep_their_header(boss: Client, told: str) -> None:
+    rows = "First name,Email,Shoes\nAda,x@,1,2,3,4\n"
+    boss.post(upload(boss, rows, "a.csv"), form(**{"import": "1", "column-1": "email", "column-2": ""}))
+    (kept,) = settings.UPLOAD_DIR.glob("rejects-*.csv")
+    kept.write_text(kept.read_text().replace("Shoes", told))
+    before = kept.read_text().splitlines()
+    make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux")
+    run("erase_person", EMAIL, "--yes")
+    without = told.replace("Zerelda Quux", "erased").replace("Zerelda,Quux", "erased,erased")
+    assert kept.read_text().splitlines() == [before[0].replace(told, without), *before[1:]]
+    assert len(before) == 2
