@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from crm_project.events import event
 from users import authority
 from users.back_office.forms import Choices, NewUserForm, UserForm
-from users.back_office.lists import Asked
+from users.back_office.lists import Asked, in_turn
 from users.models import LoginFailure, User
 
 
@@ -205,6 +205,10 @@ class GroupAdmin(Asked, DjangoGroupAdmin, ModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """Superusers."""
         return _asker(request).is_superuser
+
+    def response_action(self, request: HttpRequest, *given: Any, **named: Any) -> Any:
+        """Django's, which deletes what is ticked; somebody may be put into such a group meanwhile."""
+        return in_turn(request, lambda: super(GroupAdmin, self).response_action(request, *given, **named))
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
         """Permissions that there are."""

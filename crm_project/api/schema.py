@@ -249,7 +249,7 @@ def redoc(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, template: str) -> HttpResponse:
-    """A page that loads nothing from elsewhere; ReDoc would fetch a logo from its makers' site if it were let."""
+    """A page that loads nothing from elsewhere."""
     response = render(request, template)
     response["Content-Security-Policy"] = PAGES_POLICY
     return response

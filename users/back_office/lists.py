@@ -1,15 +1,18 @@
-"""What holds of the back office's lists, whatever they list."""
+"""What holds of the back office's lists and forms, whatever they are of."""
 
 import re
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
 
 from django.contrib import messages
 from django.contrib.admin import helpers
-from django.http import HttpRequest, HttpResponseRedirect
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from crm_project.values import BIGGEST
 
 LONGEST_SEARCH = 1000  # characters, as in the API; SQLite gives up at 50,000
+TRIES = 3  # of a form, where others store at the same moment
 LOOKUPS = ("", "__exact", "__isnull", "__id__exact", "__id__isnull")  # what Django's own filters ask
 
 
@@ -18,9 +21,23 @@ class Asked:
 
     Django would take any field and any comparison, of which some could be made to tell what is not shown, and others
     are an error of the database. A search that is refused finds nothing: an action on "all" must not reach more.
+
+    A form that passed, and met in the database what somebody else stored meanwhile, is judged once more, and tells.
     """
 
     list_filter: ClassVar[Any]
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Django's, which looks whether a name is free before it takes it."""
+        return in_turn(request, lambda: super(Asked, self).add_view(request, *args, **kwargs))  # type: ignore[misc]
+
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The same."""
+        return in_turn(request, lambda: super(Asked, self).change_view(request, *args, **kwargs))  # type: ignore[misc]
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Django's, which looks what hangs on a row before it deletes it."""
+        return in_turn(request, lambda: super(Asked, self).delete_view(request, *args, **kwargs))  # type: ignore[misc]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Whether the query string may ask this; PostgreSQL takes no NUL."""
@@ -40,6 +57,19 @@ class Asked:
             return queryset.none(), False
         found: tuple[Any, bool] = super().get_search_results(request, queryset, search_term)  # type: ignore[misc]
         return found
+
+
+def in_turn(request: HttpRequest, view: Callable[[], Any]) -> Any:
+    """The view's reply; once more where a constraint met what somebody stored since the form was judged."""
+    for _ in range(TRIES):
+        try:
+            with transaction.atomic():
+                return view()
+        except IntegrityError:
+            # What the view said of its success is no longer true, and there is no public way to take it back.
+            cast(Any, messages.get_messages(request))._queued_messages.clear()
+    messages.error(request, "Somebody else was at this at the same moment, and nothing was stored. Look again.")
+    return HttpResponseRedirect(request.get_full_path())
 
 
 def malformed(request: HttpRequest) -> bool:
