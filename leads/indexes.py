@@ -1,10 +1,13 @@
-"""The index behind ``q``: PostgreSQL's trigrams; SQLite has none, and scans."""
+"""Indexes that one database alone has: trigrams for ``q`` on PostgreSQL, the dashboard's counts on SQLite."""
 
 from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.operations import TrigramExtension
+from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+NOTHING = "SELECT 1"
 
 
 class Trigrams(TrigramExtension):
@@ -25,11 +28,30 @@ class TrigramIndex(GinIndex):
     def create_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, using: str = "", **kwargs: Any) -> Any:
         """The statement, or one that does nothing."""
         if schema_editor.connection.vendor != "postgresql":
-            return "SELECT 1"
+            return NOTHING
         return super().create_sql(model, schema_editor, using=using, **kwargs)
 
     def remove_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any) -> Any:
         """The statement, or one that does nothing."""
         if schema_editor.connection.vendor != "postgresql":
-            return "SELECT 1"
+            return NOTHING
+        return super().remove_sql(model, schema_editor, **kwargs)
+
+
+class CountingIndex(models.Index):
+    """All that the dashboard counts of a lead, on SQLite: a fifth of the time that going through the leads takes.
+
+    PostgreSQL's triggers keep the counts. The condition's column is to be in it as well: SQLite looks at that again.
+    """
+
+    def create_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, using: str = "", **kwargs: Any) -> Any:
+        """The statement, or one that does nothing."""
+        if schema_editor.connection.vendor != "sqlite":
+            return NOTHING
+        return super().create_sql(model, schema_editor, using=using, **kwargs)
+
+    def remove_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any) -> Any:
+        """The statement, or one that does nothing."""
+        if schema_editor.connection.vendor != "sqlite":
+            return NOTHING
         return super().remove_sql(model, schema_editor, **kwargs)

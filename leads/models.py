@@ -10,7 +10,7 @@ from django.utils import timezone
 from crm_project.values import KEY_LENGTH
 from leads import rules
 from leads.changes import LeadChange as LeadChange
-from leads.indexes import TrigramIndex
+from leads.indexes import CountingIndex, TrigramIndex
 from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
 
 
@@ -146,6 +146,11 @@ class Lead(models.Model):
             ),
             models.Index(fields=["import_run"], condition=Q(import_run__isnull=False), name="leads_by_import_run"),
             models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="leads_merged_into"),
+            CountingIndex(
+                fields=["status", "created_at", "closed_at", "activity_count", "is_active"],
+                condition=Q(is_active=True),
+                name="leads_counted",
+            ),
             TrigramIndex(
                 fields=["search"], opclasses=["gin_trgm_ops"], condition=Q(is_active=True), name="leads_search"
             ),

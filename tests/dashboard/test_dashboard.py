@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from activities.models import Activity
@@ -222,3 +224,15 @@ def test_everybody_s_leads_count_for_everybody(api: Api, anonymous: Api, agent: 
     make_activity(make_lead(), agent)
     assert anonymous.get("/api/dashboard").status_code == 401
     assert api.get("/api/dashboard").json()["total_leads"] == Lead.objects.count() == 1
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL keeps the counts")
+def test_sqlite_counts_without_going_through_the_leads() -> None:
+    for status in PIPELINE:
+        make_lead(status=status)
+    with CaptureQueriesContext(connection) as caught:
+        queries.counted(queries.periods(NOW))
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {caught[0]['sql']}")
+        (step,) = cursor.fetchall()
+    assert "COVERING INDEX leads_counted" in step[-1]
