@@ -109,21 +109,22 @@ INSTALLED_APPS = [
 ]
 
 # Outermost what every reply carries, errors included: its request's id, what browsers must not do with it, the CORS
-# headers. What only the admin needs is passed by under /api (see crm_project/api/middleware.py).
+# headers. What comes after ApiManners is for pages alone: /api goes straight to the views (ApiManners says how).
 MIDDLEWARE = [
     "crm_project.api.access.AccessLog",
     "crm_project.api.safety.SafetyHeaders",
     "crm_project.api.middleware.CorsMiddleware",
     "crm_project.api.compression.Compression",
-    "crm_project.api.middleware.ApiManners",
     "django.middleware.security.SecurityMiddleware",
+    "crm_project.api.middleware.ApiManners",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "crm_project.api.middleware.SessionMiddleware",
-    "crm_project.api.middleware.CommonMiddleware",
-    "crm_project.api.middleware.CsrfViewMiddleware",
-    "crm_project.api.middleware.AuthenticationMiddleware",
-    "crm_project.api.middleware.MessageMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "crm_project.api.middleware.Views",
 ]
 
 ROOT_URLCONF = "crm_project.urls"

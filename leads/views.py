@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_project.api.errors import Refused, Unprocessable
-from crm_project.api.pagination import PAGE_CHECKS, judged, page_of
+from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
 from crm_project.values import Problem, located
 from leads import reading, rules
@@ -34,7 +34,7 @@ class LeadViewSet(ApiViewSet):
 
     def list(self, request: Request) -> Response:
         """One page, newest first."""
-        wanted = judged(request.query_params, LIST_CHECKS)
+        wanted = judged(query_of(request), LIST_CHECKS)
         page = page_of(wanted)
         try:
             return Response(reading.page(wanted, page.offset, page.size))

@@ -1,17 +1,13 @@
 """What happens to a request before and around the views."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import ClassVar, cast
 from urllib.parse import SplitResult
 
 from corsheaders import middleware as cors
 from django.conf import settings
-from django.contrib.auth import middleware as auth
-from django.contrib.messages import middleware as messages
-from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.middleware import common, csrf
 from django.utils.cache import patch_vary_headers
 
 from crm_project.api.errors import RETRY_AFTER, reply, too_large
@@ -27,6 +23,8 @@ REFUSALS = {
     408: "The body did not arrive in time",
     503: "The server is busy; try again",
 }
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 class CorsMiddleware(cors.CorsMiddleware):
@@ -46,11 +44,30 @@ class CorsMiddleware(cors.CorsMiddleware):
         return response
 
 
-class ApiManners:
-    """Checks ``Host``, answers for bodies that never arrived, serves ``/api/x/`` as ``/api/x`` without a redirect."""
+class Views:
+    """The innermost middleware, which does nothing: what comes after it are the views."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    latest: ClassVar["Views"]
+
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        Views.latest = self
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The view's reply."""
+        return self.get_response(request)
+
+
+class ApiManners:
+    """Checks ``Host``, answers for bodies that never arrived, serves ``/api/x/`` as ``/api/x`` without a redirect.
+
+    What is for ``/api`` goes straight to the views: sessions, CSRF, messages and static files, whose middleware comes
+    after this, have no part in the token API.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.api = Views.latest.get_response  # of this chain, which is built from its inner end
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The reply; ``DisallowedHost`` where the name is not ours (a 400)."""
@@ -60,10 +77,12 @@ class ApiManners:
         if request.content_type == FORM and _length(request) > LARGEST_FORM:
             return reply(413, f"The form is larger than {LARGEST_FORM} bytes")
         path = request.path_info
-        if path.startswith("/api/") and path.endswith("/"):
+        if not path.startswith("/api/"):
+            return self.get_response(request)
+        if path.endswith("/"):
             request.path_info = path[:-1]
             request.path = request.path[:-1]
-        return self.get_response(request)
+        return self.api(request)
 
     def _refuse(self, status_code: int) -> HttpResponseBase:
         if status_code == 413:
@@ -77,23 +96,3 @@ class ApiManners:
 def _length(request: HttpRequest) -> int:
     length = request.META.get("CONTENT_LENGTH") or ""
     return int(length) if length.isdecimal() else 0
-
-
-def outside_api(middleware: type[Any]) -> type[Any]:
-    """``middleware`` for the pages of the site alone: sessions, CSRF and messages have no part in the token API."""
-
-    class OutsideApi(middleware):  # type: ignore[misc]
-        def __call__(self, request: HttpRequest) -> HttpResponseBase:
-            if request.path_info.startswith("/api/"):
-                return cast(HttpResponseBase, self.get_response(request))
-            return cast(HttpResponseBase, super().__call__(request))
-
-    OutsideApi.__name__ = middleware.__name__
-    return OutsideApi
-
-
-SessionMiddleware = outside_api(sessions.SessionMiddleware)
-CommonMiddleware = outside_api(common.CommonMiddleware)
-CsrfViewMiddleware = outside_api(csrf.CsrfViewMiddleware)
-AuthenticationMiddleware = outside_api(auth.AuthenticationMiddleware)
-MessageMiddleware = outside_api(messages.MessageMiddleware)

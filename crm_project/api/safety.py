@@ -1,6 +1,7 @@
 """What every reply tells browsers not to do with it."""
 
 from collections.abc import Callable
+from typing import Any, cast
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -17,7 +18,20 @@ EVERYWHERE = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
 }
-PERSONAL = ("/api/", "/admin/")
+NOT_KEPT = {"Cache-Control": "no-store"}  # personal data
+
+Prepared = dict[str, tuple[str, str]]
+
+
+def prepared(headers: dict[str, str]) -> Prepared:
+    """Headers as Django keeps them in a reply: by their names in lower case."""
+    return {name.lower(): (name, value) for name, value in headers.items()}
+
+
+# Static files too have a policy: a picture that is opened by itself is a document.
+OF_API = prepared({**EVERYWHERE, **NOT_KEPT, POLICY: NOTHING})
+OF_ADMIN = prepared({**EVERYWHERE, **NOT_KEPT, POLICY: BACK_OFFICE})
+OF_OTHERS = prepared({**EVERYWHERE, POLICY: NOTHING})
 
 
 class SafetyHeaders:
@@ -34,11 +48,17 @@ class SafetyHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The reply, with its headers."""
         response = self.get_response(request)
-        path, set_default = request.path_info, response.headers.setdefault
-        for name, value in EVERYWHERE.items():
-            set_default(name, value)
-        if path.startswith(PERSONAL):
-            set_default("Cache-Control", "no-store")
-        # Static files too: a picture that is opened by itself is a document.
-        set_default(POLICY, BACK_OFFICE if path.startswith("/admin/") else NOTHING)
+        path = request.path_info
+        put(response, OF_API if path.startswith("/api/") else OF_ADMIN if path.startswith("/admin/") else OF_OTHERS)
         return response
+
+
+def put(response: HttpResponseBase, headers: Prepared) -> None:
+    """Give a reply those headers that it does not have.
+
+    Django looks at each name and value anew, every time; it keeps them as they stand here (``ResponseHeaders``).
+    """
+    store = cast(Any, response.headers)._store
+    for key, header in headers.items():
+        if key not in store:
+            store[key] = header

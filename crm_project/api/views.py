@@ -1,7 +1,7 @@
 """What every view set of the API does alike: method first, then the token; ids in the path; one row or many."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -29,6 +29,18 @@ class ApiViewSet(ViewSet):
     # Whether a user's POST with an Idempotency-Key is carried out once and its reply kept for a day.
     keeps_replies = True
 
+    def get_authenticators(self) -> list[Any]:
+        """Those of DRF's settings, made once."""
+        return _made(tuple(self.authentication_classes))
+
+    def get_permissions(self) -> list[Any]:
+        """The same."""
+        return _made(tuple(self.permission_classes))
+
+    def get_parsers(self) -> list[Any]:
+        """The same."""
+        return _made(tuple(self.parser_classes))
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """405 first, then authentication and permissions, then the ``Idempotency-Key``.
 
@@ -42,6 +54,12 @@ class ApiViewSet(ViewSet):
         self.check_permissions(request)
         if idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
             setattr(self, method, partial(idempotency.once, getattr(self, method)))
+
+
+@cache
+def _made(classes: tuple[type[Any], ...]) -> list[Any]:
+    """One of each, for every request: none of ours keeps anything."""
+    return [one() for one in classes]
 
 
 def path_id(given: str, name: str, missing: str) -> int:
