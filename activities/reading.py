@@ -15,11 +15,7 @@ LATEST_FIRST = "ORDER BY activity.activity_date DESC, activity.created_at DESC, 
 
 def of_lead(lead_id: int) -> list[Row] | None:
     """An active lead's activities, latest first; ``None`` where there is no such lead."""
-    rows = _rows(
-        "leads_lead AS lead LEFT JOIN activities_activity AS activity ON activity.lead_id = lead.id"
-        f" WHERE lead.id = %s AND lead.is_active {LATEST_FIRST}",
-        [lead_id],
-    )
+    rows = _rows(read_of_lead(lead_id))
     if not rows:
         return None
     return [row for row in rows if row["id"] is not None]  # a lead without activities is one row of nulls
@@ -27,16 +23,31 @@ def of_lead(lead_id: int) -> list[Row] | None:
 
 def latest(count: int) -> list[Row]:
     """The last activities of active leads."""
-    return _rows(
-        "activities_activity AS activity JOIN leads_lead AS lead ON lead.id = activity.lead_id"
+    return _rows(read_of_latest(count))
+
+
+def read_of_lead(lead_id: int) -> hot.Read:
+    """The read of ``of_lead``."""
+    return (
+        f"SELECT {_columns(connection.vendor)}"
+        " FROM leads_lead AS lead LEFT JOIN activities_activity AS activity ON activity.lead_id = lead.id"
+        f" WHERE lead.id = %s AND lead.is_active {LATEST_FIRST}",
+        [lead_id],
+    )
+
+
+def read_of_latest(count: int) -> hot.Read:
+    """The read of ``latest``."""
+    return (
+        f"SELECT {_columns(connection.vendor)}"
+        " FROM activities_activity AS activity JOIN leads_lead AS lead ON lead.id = activity.lead_id"
         f" WHERE lead.is_active {LATEST_FIRST} LIMIT {count:d}",
         [],
     )
 
 
-def _rows(source: str, values: list[Any]) -> list[Row]:
-    found = hot.fetch(f"SELECT {_columns(connection.vendor)} FROM {source}", values)
-    return [dict(zip(OUT, row, strict=True)) for row in found]
+def _rows(read: hot.Read) -> list[Row]:
+    return [dict(zip(OUT, row, strict=True)) for row in hot.fetch(*read)]
 
 
 @cache

@@ -1,10 +1,26 @@
-"""The statements that requests run all the time, with as little around them as each database allows."""
+"""The statements that requests run all the time, with as little around them as each database allows.
+
+A request that reads asks twice: whose token that is, and for what it wants. PostgreSQL answers both in one go where the
+second is told ``ahead`` of the first.
+"""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from django.db import connection
+
+Read = tuple[str, Sequence[str | int | date | None]]  # a statement and its values
+
+
+def ahead(*reads: Read) -> None:
+    """What will be fetched after the next statement, in this order, to be asked for together with it.
+
+    Each answer is for one ``fetch`` of the same statement and values; where there is none, that asks by itself. What
+    was told before is forgotten: so a request that ends calls this without reads.
+    """
+    if connection.vendor == "postgresql":
+        connection.look_ahead(reads)  # type: ignore[attr-defined]
 
 
 def fetch(statement: str, values: Sequence[str | int | date | None]) -> list[tuple[Any, ...]]:

@@ -13,6 +13,14 @@ from crm_project import hot
 from leads.models import Lead
 from leads.rules import CLOSED, PIPELINE
 
+KEPT = """
+    SELECT status, sum(leads) FILTER (WHERE kind = 'status'), sum(activities),
+        sum(leads) FILTER (WHERE kind = 'created'), sum(leads) FILTER (WHERE kind = 'closed')
+    FROM leads_leadcount
+    WHERE kind = 'status' OR kind = 'created' AND day >= %s OR kind = 'closed' AND day >= %s
+    GROUP BY status
+"""
+
 
 class Periods(NamedTuple):
     """Since when "this week" and "this month" count, in UTC."""
@@ -88,15 +96,13 @@ def kept(since: Periods) -> list[StatusCount]:
 
     What came in and what was closed is kept by day alone, and stands under the status "".
     """
-    statement = """
-        SELECT status, sum(leads) FILTER (WHERE kind = 'status'), sum(activities),
-            sum(leads) FILTER (WHERE kind = 'created'), sum(leads) FILTER (WHERE kind = 'closed')
-        FROM leads_leadcount
-        WHERE kind = 'status' OR kind = 'created' AND day >= %s OR kind = 'closed' AND day >= %s
-        GROUP BY status
-    """
-    found = hot.fetch(statement, [f"{since.week:%Y-%m-%d}", f"{since.month:%Y-%m-%d}"])
+    found = hot.fetch(*read_of_kept(since))
     return [StatusCount(status, *(int(figure or 0) for figure in row)) for status, *row in found]
+
+
+def read_of_kept(since: Periods) -> hot.Read:
+    """The read of ``kept``."""
+    return KEPT, [f"{since.week:%Y-%m-%d}", f"{since.month:%Y-%m-%d}"]
 
 
 def in_pipeline_order(counts: Iterable[StatusCount]) -> list[StatusCount]:

@@ -27,6 +27,7 @@ CONDITIONS = {
     "min_budget": "COALESCE(budget_max, budget_min) >= %s",
     "max_budget": "COALESCE(budget_min, budget_max) <= %s",
 }
+ASKABLE = (*CONDITIONS, "q")
 NEWEST_FIRST = "ORDER BY leads_lead.created_at DESC, leads_lead.id DESC"
 WALKS: tuple[set[str], ...] = (set(), {"status"}, {"source"})  # filters that have an index in the list's order
 USUAL_SIZES = (10, 20, 25, 50, 100, 1000)
@@ -55,10 +56,10 @@ def page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
 
     Raises ``TooSlow`` where ``q`` holds nothing that an index knows and finds too little in ``LONGEST_WALK``.
     """
+    if read := hot_page(wanted, offset, size):
+        return rows(read)
     where, values = _where(wanted)
     part = f"{where} {NEWEST_FIRST} LIMIT {size:d} OFFSET {offset:d}"
-    if _is_hot(wanted, offset, size):
-        return _rows(hot.fetch(f"{_select(connection.vendor)} {part}", values))
     if offset > NEAR:
         ids = f"SELECT id FROM leads_lead {part}"
         if not values and connection.vendor == "postgresql":
@@ -69,17 +70,28 @@ def page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
         return _rows(cursor.fetchall())
 
 
-def _is_hot(wanted: Mapping[str, Any], offset: int, size: int) -> bool:
-    """Whether a page is asked for often, and has one best plan whatever the values: a walk along one index."""
-    asked = {name for name in CONDITIONS.keys() | {"q"} if wanted.get(name) is not None}
-    return offset == 0 and size in USUAL_SIZES and asked in WALKS
+def hot_page(wanted: Mapping[str, Any], offset: int, size: int) -> hot.Read | None:
+    """The read of a page that is asked for often, and has one best plan whatever the values: a walk along one index."""
+    asked = {name for name in ASKABLE if wanted.get(name) is not None}
+    if offset or size not in USUAL_SIZES or asked not in WALKS:
+        return None
+    where, values = _where(wanted)
+    return f"{_select(connection.vendor)} {where} {NEWEST_FIRST} LIMIT {size:d}", values
+
+
+def rows(read: hot.Read) -> list[Row]:
+    """What a ``hot_page`` holds."""
+    return _rows(hot.fetch(*read))
+
+
+def one_read(lead_id: int) -> hot.Read:
+    """The read of ``one``."""
+    return f"SELECT {_columns(connection.vendor)}, version FROM leads_lead WHERE id = %s AND is_active", [lead_id]
 
 
 def one(lead_id: int) -> tuple[Row, int] | None:
     """The active lead of that id and its version, if there is one."""
-    found = hot.fetch(
-        f"SELECT {_columns(connection.vendor)}, version FROM leads_lead WHERE id = %s AND is_active", [lead_id]
-    )
+    found = hot.fetch(*one_read(lead_id))
     return (dict(zip(OUT, found[0], strict=False)), found[0][-1]) if found else None
 
 

@@ -1,5 +1,6 @@
 """``/api/leads``: list, create one or many, get, update, delete softly."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -10,11 +11,12 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from crm_project import hot
 from crm_project.api.errors import Refused, Unprocessable
 from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
 from crm_project.values import Problem, located
-from leads import reading, rules
+from leads import reading, rules, writing
 from leads.etags import etag, is_known, tag_of, versions_wanted
 from leads.filters import CHECKS
 from leads.models import Lead
@@ -32,8 +34,24 @@ TOO_SHORT = "Value error, too short to search for among so many leads; three let
 class LeadViewSet(ApiViewSet):
     """Active leads; a softly deleted one is a 404 here."""
 
+    read: hot.Read | None = None  # that of the page asked for, where it is a hot one
+
+    def ahead(self, request: Request, lead_id: str = "", **kwargs: Any) -> Sequence[hot.Read]:
+        """The page, or the lead, that is to be shown or changed."""
+        if self.action == "retrieve":
+            return (reading.one_read(path_id(lead_id, "lead_id", NO_LEAD)),)
+        if self.action in ("update", "partial_update", "destroy"):
+            return (writing.read_of(Lead, path_id(lead_id, "lead_id", NO_LEAD), active=True, locked=False),)
+        if self.action == "list":
+            wanted = judged(query_of(request), LIST_CHECKS)
+            page = page_of(wanted)
+            self.read = reading.hot_page(wanted, page.offset, page.size)
+        return (self.read,) if self.read else ()
+
     def list(self, request: Request) -> Response:
         """One page, newest first."""
+        if self.read:
+            return Response(reading.rows(self.read))
         wanted = judged(query_of(request), LIST_CHECKS)
         page = page_of(wanted)
         try:

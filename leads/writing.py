@@ -40,12 +40,21 @@ def read(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> "Lead
     if connection.vendor != "postgresql":
         chosen = model.objects.filter(is_active=True) if active else model.objects.all()
         return chosen.get(pk=lead_id)
-    names = [field.attname for field in model._meta.concrete_fields]
-    where = f"id = %s{' AND is_active' * active}{' FOR UPDATE' * locked}"
-    found = hot.fetch(f"SELECT {', '.join(names)} FROM leads_lead WHERE {where}", [lead_id])
+    found = hot.fetch(*read_of(model, lead_id, active, locked))
     if not found:
         raise model.DoesNotExist
-    return model.from_db(connection.alias, names, found[0])
+    return model.from_db(connection.alias, _names(model), found[0])
+
+
+def read_of(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> hot.Read:
+    """The read of ``read``, on PostgreSQL."""
+    where = f"id = %s{' AND is_active' * active}{' FOR UPDATE' * locked}"
+    return f"SELECT {', '.join(_names(model))} FROM leads_lead WHERE {where}", [lead_id]
+
+
+@cache
+def _names(model: "type[Lead]") -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 def update(lead: "Lead", columns: Collection[str], changes: Changes, by: Actor, read_at: int) -> bool:

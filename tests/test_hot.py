@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import DataError, OperationalError, ProgrammingError, connection, transaction
 
 from crm_project import hot
 from crm_project.postgresql import prepared
-from tests.factories import make_lead
+from tests.conftest import Api
+from tests.factories import bearer, make_lead, make_user
 from users.models import User
 
 BOTH = pytest.mark.django_db
@@ -147,3 +149,116 @@ def test_it_is_counted() -> None:
         hot.fetch("SELECT 1", [])
         assert User.objects.for_token(999_999, 1) is None
     assert len(told) == 2
+
+
+ONE, TWO = "SELECT first_name FROM leads_lead WHERE id = %s", "SELECT last_name FROM leads_lead WHERE id = %s"
+
+
+@pytest.fixture
+def rename(prepares: Any) -> Iterator[Any]:
+    """Changes a lead's names over a connection of its own."""
+    with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
+        yield lambda lead, name: other.execute(
+            "UPDATE leads_lead SET first_name = %s, last_name = %s WHERE id = %s", [name, name, lead.pk]
+        )
+
+
+@COMMITTED
+def test_what_was_told_ahead_comes_along_for_one_fetch(rename: Any) -> None:
+    lead = make_lead(first_name="old", last_name="old")
+    hot.ahead((TWO, [lead.pk]), (ONE, [lead.pk]))
+    assert hot.fetch(ONE, [lead.pk]) == [("old",)]
+    rename(lead, "new")
+    assert hot.fetch(TWO, [lead.pk]) == hot.fetch(ONE, [lead.pk]) == [("old",)]
+    assert hot.fetch(TWO, [lead.pk]) == hot.fetch(ONE, [lead.pk]) == [("new",)]
+
+
+@COMMITTED
+def test_another_fetch_asks_by_itself(rename: Any) -> None:
+    lead, other = make_lead(last_name="old"), make_lead(last_name="other")
+    hot.ahead((TWO, [lead.pk]))
+    hot.fetch("SELECT 1", [])
+    rename(lead, "new")
+    assert hot.fetch(TWO, [other.pk]) == [("other",)]
+    assert hot.fetch(TWO, [lead.pk]) == [("new",)]
+
+
+@COMMITTED
+@pytest.mark.parametrize("forget", [True, False])
+def test_what_was_told_before_is_forgotten(rename: Any, forget: bool) -> None:
+    lead = make_lead(last_name="old")
+    hot.ahead((TWO, [lead.pk]))
+    hot.fetch("SELECT 1", [])
+    hot.ahead() if forget else hot.ahead((ONE, [lead.pk]))
+    rename(lead, "new")
+    assert hot.fetch(TWO, [lead.pk]) == [("new",)]
+
+
+@COMMITTED
+def test_one_that_fails_fails_alone(prepares: Any) -> None:
+    for _ in range(2):
+        hot.ahead(("SELECT 1 / %s::int", [0]), ("SELECT %s + 1", [1]))
+        assert hot.fetch("SELECT 7", []) == [(7,)]
+        with pytest.raises(DataError):
+            hot.fetch("SELECT 1 / %s::int", [0])
+        assert hot.fetch("SELECT %s + 1", [1]) == [(2,)]
+        hot.ahead(("SELECT 7", []))
+        with pytest.raises(DataError):
+            hot.fetch("SELECT 1 / %s::int", [0])
+        assert hot.fetch("SELECT 7", []) == [(7,)]
+
+
+@COMMITTED
+def test_what_is_no_statement_fails_where_it_is_fetched(prepares: Any) -> None:
+    for wrong in (("SELECT nothing FROM nowhere", []), ("SELECT %s::text", ["\0"])):
+        hot.ahead(wrong)
+        assert hot.fetch("SELECT 1", []) == [(1,)]
+        with pytest.raises((ProgrammingError, DataError)):
+            hot.fetch(*wrong)
+
+
+@COMMITTED
+def test_statements_that_the_connection_lost_ahead(prepares: Any) -> None:
+    own: Any = connection.connection
+    for _ in range(2):
+        hot.ahead(("SELECT %s + 1", [1]))
+        assert (hot.fetch("SELECT 7", []), hot.fetch("SELECT %s + 1", [1])) == ([(7,)], [(2,)])
+        own.execute("DEALLOCATE ALL")
+    assert prepares.given_up
+
+
+@COMMITTED
+def test_a_connection_that_ends_meanwhile(prepares: Any) -> None:
+    hot.fetch("SELECT 1", [])
+    own: Any = connection.connection
+    with psycopg.connect(own.info.dsn, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [own.info.backend_pid])
+    hot.ahead(("SELECT 2", []))
+    with pytest.raises(OperationalError):
+        hot.fetch("SELECT 1", [])
+    connection.close()
+    assert hot.fetch("SELECT 2", []) == [(2,)]
+
+
+@BOTH
+def test_nothing_is_ahead_in_a_transaction() -> None:
+    lead = make_lead(last_name="old")
+    hot.ahead((TWO, [lead.pk]))
+    assert hot.fetch("SELECT 1", []) == [(1,)]
+    type(lead).objects.filter(pk=lead.pk).update(last_name="new")
+    assert hot.fetch(TWO, [lead.pk]) == [("new",)]
+
+
+@COMMITTED
+def test_nobody_is_shown_what_was_read_for_somebody_else() -> None:
+    agent, lead = make_user(), make_lead(first_name="old")
+    api, path = Api(bearer(agent)), f"/api/leads/{lead.pk}"
+    assert api.get(path).json()["first_name"] == "old"
+    User.objects.filter(pk=agent.pk).update(is_active=False)
+    assert api.get(path).status_code == api.get("/api/leads").status_code == 401
+    api.put(path, {"first_name": "not by them"})
+    type(lead).objects.filter(pk=lead.pk).update(first_name="new")
+    User.objects.filter(pk=agent.pk).update(is_active=True)
+    assert api.get(path).json()["first_name"] == api.get("/api/leads").json()[0]["first_name"] == "new"
+    assert api.get(f"/api/leads/{lead.pk}/activities").json() == []
+    assert Api({"Authorization": "Bearer x"}).get(path).status_code == 401

@@ -17,8 +17,10 @@ import psycopg
 from django.db.backends.postgresql import base
 
 from crm_project.database_url import STATEMENT_TIMEOUT
-from crm_project.postgresql.prepared import Prepared, Unprepared
+from crm_project.postgresql.prepared import Prepared, Read, Row, Unprepared
 from crm_project.turns import deadline
+
+Came = Sequence[tuple[Read, list[Row] | None]]
 
 INTERVAL = 0.1  # seconds; psycopg's own, after which it looks whether it was interrupted
 LEAST = 1.0  # seconds that are left for a statement, however long a request has waited
@@ -50,6 +52,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     patience: float | None = None  # the connection's, for a request that has waited for nothing
     seen: float | None = None  # the deadline that was looked at last
     shortened = False  # whether statements have less time than the connection was made with
+    coming: Sequence[Read] = ()  # what will be fetched after the next statement
+    came: Came = ()  # the answers to those
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection with the option's patience, in seconds; without the option, with all of it."""
@@ -60,7 +64,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.seen, self.shortened = None, False
         return connection
 
-    def fetch(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def look_ahead(self, reads: Sequence[Read]) -> None:
+        """What will be fetched after the next statement of that kind, in this order (``crm_project.hot.ahead``)."""
+        self.coming, self.came = reads, ()
+
+    def fetch(self, statement: str, values: Sequence[Any]) -> list[Row]:
         """All rows of a hot read, prepared on this connection; what a cursor checks, translates and counts is so here.
 
         Raises Django's database errors.
@@ -77,16 +85,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
             execute = partial(wrapper, execute)
         try:
             with self.wrap_database_errors:
-                rows: list[tuple[Any, ...]] = execute(statement, values, False, {"connection": self, "cursor": None})
+                rows: list[Row] = execute(statement, values, False, {"connection": self, "cursor": None})
                 return rows
         except Unprepared:
             return self._fetch_unprepared(statement, values)
 
-    def _run_prepared(self, statement: str, values: Any, many: bool, context: Any) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = self.connection.prepared.fetch(statement, values)
-        return rows
+    def _run_prepared(self, statement: str, values: Any, many: bool, context: Any) -> list[Row]:
+        prepared: Prepared = self.connection.prepared
+        if self.came:
+            (read, rows), *self.came = self.came
+            if rows is not None and read == (statement, values):
+                return rows
+            self.came = ()
+        if self.coming and not self.in_atomic_block:
+            reads, self.coming = self.coming, ()
+            rows, *others = prepared.fetch_together([(statement, values), *reads])
+            self.came = list(zip(reads, others, strict=True))
+            return rows or []
+        return prepared.fetch(statement, values)
 
-    def _fetch_unprepared(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _fetch_unprepared(self, statement: str, values: Sequence[Any]) -> list[Row]:
         with self.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())

@@ -4,7 +4,7 @@ Django binds values on the client's side, so that each statement is a new one to
 statements cost Python what they save. Both layers are passed by here, for statements that are run on every request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import date
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,9 @@ from psycopg.pq import ExecStatus, TransactionStatus
 
 if TYPE_CHECKING:
     from crm_project.postgresql.base import Connection
+
+Row = tuple[Any, ...]
+Read = tuple[str, Sequence[Any]]  # a statement and its values
 
 MOST = 50  # statements of one connection; each holds some kilobytes in PostgreSQL
 # A pooler that gives each transaction another connection (unknown or twice prepared), a table that was altered.
@@ -44,7 +47,7 @@ class Prepared:
         self.readers: dict[bytes, Any] = {}  # a Transformer for each, which knows how its columns are read
         self.given_up = False
 
-    def fetch(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def fetch(self, statement: str, values: Sequence[Any]) -> list[Row]:
         """The rows of ``statement``, whose places are ``%s``, for these ``values`` (see ``text_of``).
 
         Raises psycopg's errors, and ``Unprepared`` where it is not to be run here: too many others are, or the
@@ -64,6 +67,45 @@ class Prepared:
                 raise OperationalError("the connection has lost its prepared statements; try again") from None
             raise Unprepared from None
 
+    def fetch_together(self, reads: Sequence[Read]) -> list[list[Row] | None]:
+        """The rows of several statements, asked for at once: each by itself, as if one after the other.
+
+        The first fails as in ``fetch``. Of another there is ``None`` where it fails: whoever wants it asks again.
+        """
+        first, *_ = reads
+        pgconn = self.connection.pgconn
+        if not self.connection.autocommit or pgconn.transaction_status != TransactionStatus.IDLE:
+            return [self.fetch(*first), *(None for _ in reads[1:])]
+        if self.given_up:
+            raise Unprepared
+        try:
+            try:
+                given = [[text_of(value) for value in values] for _, values in reads]
+                names = [self.names.get(statement) or self._prepare(statement) for statement, _ in reads]
+            except (DataError, errors.ProgrammingError):  # of whichever: it is told where that one is fetched
+                return [self.fetch(*first), *(None for _ in reads[1:])]
+            results = self._together(list(zip(names, given, strict=True)))
+            if (found := results[0]).status == ExecStatus.FATAL_ERROR:
+                raise errors.error_from_result(found, encoding="utf-8")
+        except LOST:
+            self.given_up = True
+            raise Unprepared from None
+        return [self._load(name, result) for name, result in zip(names, results, strict=True)]
+
+    def _together(self, asked: Sequence[tuple[bytes, list[bytes | None]]]) -> list[Any]:
+        pgconn = self.connection.pgconn
+        pgconn.enter_pipeline_mode()
+        try:
+            for name, given in asked:
+                pgconn.send_query_prepared(name, given)
+                pgconn.pipeline_sync()  # its own transaction, and one that fails does not end the others
+            results = self.connection.wait(_results(pgconn, len(asked)))
+        except BaseException:
+            pgconn.finish()  # answers that come later would be taken for the next query's
+            raise
+        pgconn.exit_pipeline_mode()
+        return list(results)
+
     def _begin(self) -> None:
         """Begin the transaction that the connection is to be in: psycopg does it before the first statement."""
         if not self.connection.autocommit and self.connection.pgconn.transaction_status == TransactionStatus.IDLE:
@@ -81,8 +123,13 @@ class Prepared:
         self.names[statement] = name
         return name
 
-    def _rows(self, name: bytes) -> list[tuple[Any, ...]]:
-        result = self._result()
+    def _rows(self, name: bytes) -> list[Row]:
+        return self._load(name, self._result()) or []
+
+    def _load(self, name: bytes, result: Any) -> list[Row] | None:
+        """The rows of a result; ``None`` of a statement that failed."""
+        if result.status == ExecStatus.FATAL_ERROR:
+            return None
         # PostgreSQL lets no column of a prepared statement change, so how each is read is found out once.
         reader = self.readers.get(name)
         if reader is None:
@@ -90,7 +137,7 @@ class Prepared:
             reader.set_pgresult(result)
         else:
             reader.set_pgresult(result, set_loaders=False)
-        rows = reader.load_rows(0, result.ntuples, tuple)
+        rows: list[Row] = reader.load_rows(0, result.ntuples, tuple)
         reader.set_pgresult(None, set_loaders=False)  # for the memory
         return rows
 
@@ -100,3 +147,12 @@ class Prepared:
         if result.status == ExecStatus.FATAL_ERROR:
             raise errors.error_from_result(result, encoding="utf-8")
         return result
+
+
+def _results(pgconn: Any, count: int) -> Generator[Any, Any, list[Any]]:
+    """The result of each of so many statements, each of which ends in a sync."""
+    found = []
+    for _ in range(count):
+        found.append((yield from generators.fetch_many(pgconn))[-1])
+        yield from generators.fetch_many(pgconn)  # its sync
+    return found
