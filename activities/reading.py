@@ -3,8 +3,6 @@
 from functools import cache
 from typing import Any
 
-from django.db import connection
-
 from activities.serializers import OUT
 from crm_project import hot
 from crm_project.api.times import day_sql, iso_sql
@@ -29,7 +27,7 @@ def latest(count: int) -> list[Row]:
 def read_of_lead(lead_id: int) -> hot.Read:
     """The read of ``of_lead``."""
     return (
-        f"SELECT {_columns(connection.vendor)}"
+        f"SELECT {_columns()}"
         " FROM leads_lead AS lead LEFT JOIN activities_activity AS activity ON activity.lead_id = lead.id"
         f" WHERE lead.id = %s AND lead.is_active {LATEST_FIRST}",
         [lead_id],
@@ -39,7 +37,7 @@ def read_of_lead(lead_id: int) -> hot.Read:
 def read_of_latest(count: int) -> hot.Read:
     """The read of ``latest``."""
     return (
-        f"SELECT {_columns(connection.vendor)}"
+        f"SELECT {_columns()}"
         " FROM activities_activity AS activity JOIN leads_lead AS lead ON lead.id = activity.lead_id"
         f" WHERE lead.is_active {LATEST_FIRST} LIMIT {count:d}",
         [],
@@ -51,9 +49,9 @@ def _rows(read: hot.Read) -> list[Row]:
 
 
 @cache
-def _columns(vendor: str) -> str:
+def _columns() -> str:
     written = {
-        "activity_date": day_sql("activity.activity_date", vendor),
-        "created_at": iso_sql("activity.created_at", vendor),
+        "activity_date": day_sql("activity.activity_date", hot.VENDOR),
+        "created_at": iso_sql("activity.created_at", hot.VENDOR),
     }
     return ", ".join(written.get(field, f"activity.{field}") for field in OUT)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import DataError, IntegrityError
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import NotFound
@@ -16,7 +17,7 @@ from activities.serializers import HISTORY, OPERATIONS, activity_out
 from crm_project import hot
 from crm_project.api.errors import Refused
 from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
-from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
+from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id, written
 from leads.models import Lead
 from leads.views import NO_LEAD, active_lead
 from users.actors import Door
@@ -31,12 +32,12 @@ class ActivityViewSet(ApiViewSet):
         reads = self.action == "list"
         return (reading.read_of_lead(path_id(lead_id, "lead_id", NO_LEAD)),) if reads else ()
 
-    def list(self, request: Request, lead_id: str) -> Response:
+    def list(self, request: Request, lead_id: str) -> HttpResponse:
         """All of them, latest first."""
         activities = reading.of_lead(path_id(lead_id, "lead_id", NO_LEAD))
         if activities is None:
             raise NotFound(NO_LEAD)
-        return Response(activities)
+        return written(activities)
 
     def create(self, request: Request, lead_id: str) -> Response:
         """One activity from an object, or all of a list or none; the author is the token's user."""

@@ -20,7 +20,7 @@ def insert(activity: "Activity") -> None:
 
     Raises ``Lead.DoesNotExist`` where there is no such active lead. PostgreSQL does both in one round trip.
     """
-    if connection.vendor == "postgresql":
+    if hot.VENDOR == "postgresql":
         columns = columns_of(type(activity))
         both = f"WITH lead AS ({COUNT} RETURNING id) {insertion('activities_activity', columns, 'lead')}"
         found = hot.fetch(both, [activity.lead_id, *stored(activity, columns)])

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
+from crm_project.database_url import POSTGRESQL
+
+VENDOR = "postgresql" if settings.DATABASES["default"]["ENGINE"] == POSTGRESQL else "sqlite"
 Read = tuple[str, Sequence[str | int | date | None]]  # a statement and its values
 
 
@@ -19,7 +23,7 @@ def ahead(*reads: Read) -> None:
     Each answer is for one ``fetch`` of the same statement and values; where there is none, that asks by itself. What
     was told before is forgotten: so a request that ends calls this without reads.
     """
-    if connection.vendor == "postgresql":
+    if VENDOR == "postgresql":
         connection.look_ahead(reads)  # type: ignore[attr-defined]
 
 
@@ -29,7 +33,7 @@ def fetch(statement: str, values: Sequence[str | int | date | None]) -> list[tup
     PostgreSQL plans it once for each connection (``crm_project/postgresql``): for statements whose best plan does not
     depend on their values, and of which there are few.
     """
-    if connection.vendor == "postgresql":
+    if VENDOR == "postgresql":
         rows: list[tuple[Any, ...]] = connection.fetch(statement, values)  # type: ignore[attr-defined]
         return rows
     with connection.cursor() as cursor:

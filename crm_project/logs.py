@@ -8,6 +8,7 @@ import logging
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -32,8 +33,8 @@ def user_id(request: HttpRequest) -> int | None:
 
 def line_of(record: logging.LogRecord) -> Line:
     """What a record says, in the order it is to be read."""
-    moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
-    line: Line = {"time": f"{moment[:-6]}Z", "level": record.levelname, "logger": record.name}
+    second, part = divmod(record.created, 1)
+    line: Line = {"time": f"{_second(second)}.{int(part * 1e6):06}Z", "level": record.levelname, "logger": record.name}
     if (facts := getattr(record, "facts", None)) is not None:
         line["event"] = record.msg
     else:
@@ -44,6 +45,11 @@ def line_of(record: logging.LogRecord) -> Line:
     if record.exc_info and record.exc_info[1]:
         line["traceback"] = without_messages(record.exc_info[1])
     return line
+
+
+@lru_cache(maxsize=2)
+def _second(second: float) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _message(record: logging.LogRecord) -> str:

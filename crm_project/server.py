@@ -34,6 +34,7 @@ from crm_project.environ import Headers, announced_length, readable, wsgi_enviro
 from crm_project.logs import REQUEST_ID
 from crm_project.turns import READS, Turn, Turns, deadline
 from crm_project.wsgi import application as django
+from crm_project.wsgi import look_after_one_database
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ class Server:
             if self.made_in not in (os.getpid(), os.getppid()):  # the master died before that
                 os._exit(1)
         memory.hold_little()
+        look_after_one_database()
         # granian's own handlers hang on the loop, which hears of a signal whatever is called here.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.hurry, loop.time()))

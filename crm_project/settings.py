@@ -258,8 +258,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-# W003 does not know our CsrfViewMiddleware, which is Django's wherever there are sessions.
-SILENCED_SYSTEM_CHECKS = ["security.W003", "security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # No line tells of threads, processes or places in the code; to find these out costs as much as to write the line.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

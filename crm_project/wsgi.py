@@ -5,30 +5,36 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import close_caches
+from django.core.handlers.base import reset_urlconf
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connection, reset_queries
 
 from crm_project.database_url import limit_statements
 
-
-def look_after_connection(**signal: Any) -> None:
-    """Before each request, as Django does it for every database, cache and log of queries that there might be."""
-    if not connection.in_atomic_block:  # a test's, around all that it does
-        connection.close_if_unusable_or_obsolete()
-
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 
 limit_statements(settings.DATABASES["default"])
 application = get_wsgi_application()
-if not settings.DEBUG:
-    # There is one database, whose connection is looked at once a request, and no cache that holds anything open.
+
+
+def look_after_one_database() -> None:
+    """Do before and after requests no more than there is to do here; Django goes through all that there might be.
+
+    There is one database, whose connection is looked at once a request, one URL map, and no cache to be closed.
+    """
+    if settings.DEBUG:
+        return
     for signal, receiver in (
         (request_started, reset_queries),
         (request_started, close_old_connections),
         (request_finished, close_old_connections),
         (request_finished, close_caches),
+        (request_finished, reset_urlconf),
     ):
         signal.disconnect(receiver)
-    request_started.connect(look_after_connection)
+    request_started.connect(_look_after_connection)
+
+
+def _look_after_connection(**signal: Any) -> None:
+    connection.close_if_unusable_or_obsolete()

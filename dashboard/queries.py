@@ -48,7 +48,7 @@ def periods(now: datetime) -> Periods:
 def stats(now: datetime | None = None) -> dict[str, Any]:
     """Every figure but the recent activities."""
     since = periods(now or timezone.now())
-    counts = in_pipeline_order(kept(since) if connection.vendor == "postgresql" else counted_once(since))
+    counts = in_pipeline_order(kept(since) if hot.VENDOR == "postgresql" else counted_once(since))
     return {
         "total_leads": sum(count.leads for count in counts),
         "new_leads_this_week": sum(count.new for count in counts),

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from activities import reading
 from crm_project import hot
-from crm_project.api.views import ApiViewSet
+from crm_project.api.views import ApiViewSet, written
 from dashboard import queries
 from dashboard.serializers import OPERATIONS
 
@@ -25,6 +25,6 @@ class DashboardViewSet(ApiViewSet):
         """Both reads, as far as PostgreSQL keeps the counts."""
         return queries.read_of_kept(queries.periods(timezone.now())), reading.read_of_latest(RECENT)
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         """Counts, leads by status, and the last ten activities."""
-        return Response({**queries.stats(), "recent_activities": reading.latest(RECENT)})
+        return written({**queries.stats(), "recent_activities": reading.latest(RECENT)})

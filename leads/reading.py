@@ -62,11 +62,11 @@ def page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
     part = f"{where} {NEWEST_FIRST} LIMIT {size:d} OFFSET {offset:d}"
     if offset > NEAR:
         ids = f"SELECT id FROM leads_lead {part}"
-        if not values and connection.vendor == "postgresql":
+        if not values and hot.VENDOR == "postgresql":
             ids = _FROM_ITS_DAY.format(size=size, offset=offset)
         part = f"JOIN ({ids}) AS part ON part.id = leads_lead.id {NEWEST_FIRST}"
     with _bounded(wanted.get("q")), connection.cursor() as cursor:
-        cursor.execute(f"{_select(connection.vendor)} {part}", values)
+        cursor.execute(f"{_select()} {part}", values)
         return _rows(cursor.fetchall())
 
 
@@ -76,7 +76,7 @@ def hot_page(wanted: Mapping[str, Any], offset: int, size: int) -> hot.Read | No
     if offset or size not in USUAL_SIZES or asked not in WALKS:
         return None
     where, values = _where(wanted)
-    return f"{_select(connection.vendor)} {where} {NEWEST_FIRST} LIMIT {size:d}", values
+    return f"{_select()} {where} {NEWEST_FIRST} LIMIT {size:d}", values
 
 
 def rows(read: hot.Read) -> list[Row]:
@@ -86,7 +86,7 @@ def rows(read: hot.Read) -> list[Row]:
 
 def one_read(lead_id: int) -> hot.Read:
     """The read of ``one``."""
-    return f"SELECT {_columns(connection.vendor)}, version FROM leads_lead WHERE id = %s AND is_active", [lead_id]
+    return f"SELECT {_columns()}, version FROM leads_lead WHERE id = %s AND is_active", [lead_id]
 
 
 def one(lead_id: int) -> tuple[Row, int] | None:
@@ -111,7 +111,7 @@ def _bounded(words: Sequence[str] | None) -> Generator[None]:
 @contextmanager
 def stopped_after(milliseconds: int) -> Generator[None]:
     """Raise ``TooSlow`` for a read inside that takes PostgreSQL longer; SQLite takes as long as it takes."""
-    if connection.vendor != "postgresql":
+    if hot.VENDOR != "postgresql":
         yield
         return
     try:
@@ -141,11 +141,11 @@ def _rows(found: Iterable[tuple[Any, ...]]) -> list[Row]:
     return [dict(zip(OUT, row, strict=True)) for row in found]
 
 
-def _select(vendor: str) -> str:
-    return f"SELECT {_columns(vendor)} FROM leads_lead"
+def _select() -> str:
+    return f"SELECT {_columns()} FROM leads_lead"
 
 
 @cache
-def _columns(vendor: str) -> str:
-    written = {field: iso_sql(f"leads_lead.{field}", vendor) for field in ("created_at", "updated_at")}
+def _columns() -> str:
+    written = {field: iso_sql(f"leads_lead.{field}", hot.VENDOR) for field in ("created_at", "updated_at")}
     return ", ".join(written.get(field, f"leads_lead.{field}") for field in OUT)

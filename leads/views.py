@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, cast
 
 from django.db import DataError, IntegrityError
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import NotFound
@@ -14,7 +15,7 @@ from rest_framework.response import Response
 from crm_project import hot
 from crm_project.api.errors import Refused, Unprocessable
 from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
-from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id
+from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id, written
 from crm_project.values import Problem, located
 from leads import reading, rules, writing
 from leads.etags import etag, is_known, tag_of, versions_wanted
@@ -48,14 +49,14 @@ class LeadViewSet(ApiViewSet):
             self.read = reading.hot_page(wanted, page.offset, page.size)
         return (self.read,) if self.read else ()
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         """One page, newest first."""
         if self.read:
-            return Response(reading.rows(self.read))
+            return written(reading.rows(self.read))
         wanted = judged(query_of(request), LIST_CHECKS)
         page = page_of(wanted)
         try:
-            return Response(reading.page(wanted, page.offset, page.size))
+            return written(reading.page(wanted, page.offset, page.size))
         except reading.TooSlow:
             raise Unprocessable(
                 [Problem("value_error", ("query", "q"), TOO_SHORT, request.query_params["q"])]
@@ -74,7 +75,7 @@ class LeadViewSet(ApiViewSet):
             raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
         return Response([row_out(lead) for lead in leads], status.HTTP_201_CREATED)
 
-    def retrieve(self, request: Request, lead_id: str) -> Response:
+    def retrieve(self, request: Request, lead_id: str) -> HttpResponse:
         """One lead."""
         found = reading.one(path_id(lead_id, "lead_id", NO_LEAD))
         if not found:
@@ -82,7 +83,7 @@ class LeadViewSet(ApiViewSet):
         lead, tag = found[0], tag_of(found[1], found[0]["activity_count"])
         if is_known(tag, request.META.get("HTTP_IF_NONE_MATCH")):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
-        return Response(lead, headers={"ETag": tag})
+        return written(lead, {"ETag": tag})
 
     def update(self, request: Request, lead_id: str) -> Response:
         """Write the fields that are sent; PUT and PATCH do the same."""

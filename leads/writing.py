@@ -22,7 +22,7 @@ def insert(lead: "Lead", by: Actor) -> None:
     """Store a new lead, complete but for its id, which it is given. Raises Django's database errors."""
     columns = columns_of(type(lead))
     statement, entry = insertion("leads_lead", columns), shared(by, Kind.CREATED, lead.updated_at)
-    if connection.vendor == "postgresql":
+    if hot.VENDOR == "postgresql":
         both = f"WITH lead AS ({statement}) {INSERT} SELECT id, '{{}}', {SHARED} FROM lead RETURNING lead_id"
         lead.pk = _run(both, [*stored(lead, columns), *entry])
     else:
@@ -37,7 +37,7 @@ def read(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> "Lead
 
     Raises ``Lead.DoesNotExist``. SQLite's transaction holds all rows.
     """
-    if connection.vendor != "postgresql":
+    if hot.VENDOR != "postgresql":
         chosen = model.objects.filter(is_active=True) if active else model.objects.all()
         return chosen.get(pk=lead_id)
     found = hot.fetch(*read_of(model, lead_id, active, locked))
@@ -67,7 +67,7 @@ def update(lead: "Lead", columns: Collection[str], changes: Changes, by: Actor, 
     values = [*stored(lead, columns), lead.pk, read_at]
     told = orjson.dumps(changes).decode()
     entry = shared(by, kind_of(changes), lead.updated_at)
-    if connection.vendor == "postgresql":
+    if hot.VENDOR == "postgresql":
         tell = f"{INSERT} SELECT id, %s, {SHARED} FROM lead"
         both = f"WITH lead AS ({statement}), told AS ({tell}) SELECT id, activity_count FROM lead"
         found = hot.fetch(both, [*values, told, *entry])
@@ -94,7 +94,7 @@ def insertion(table: str, columns: tuple[str, ...], source: str = "") -> str:
 
 def stored(row: models.Model, columns: Collection[str]) -> list[Any]:
     """The values of these columns as the database takes them; PostgreSQL takes them as they are (``hot.fetch``)."""
-    if connection.vendor == "postgresql":
+    if hot.VENDOR == "postgresql":
         return [getattr(row, name) for name in columns]
     fields = row._meta
     return [fields.get_field(name).get_db_prep_save(getattr(row, name), connection) for name in columns]  # type: ignore[union-attr]

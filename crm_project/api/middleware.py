@@ -1,5 +1,6 @@
 """What happens to a request before and around the views."""
 
+import re
 from collections.abc import Callable
 from typing import ClassVar, cast
 from urllib.parse import SplitResult
@@ -8,9 +9,9 @@ from corsheaders import middleware as cors
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.cache import patch_vary_headers
 
 from crm_project.api.errors import RETRY_AFTER, reply, too_large
+from crm_project.api.safety import vary
 
 # What the server in front met while it took the body in (crm_project/server.py); the reply is made here, inside CORS.
 BODY_REFUSED = "crm.body_refused"
@@ -18,17 +19,24 @@ FORM = "application/x-www-form-urlencoded"
 # Bytes of one. Of a value full of "%41" Python makes a list of pieces, which takes eighty times as much memory; the
 # longest text of ours has 20,000 characters, 240,000 bytes of a form at most.
 LARGEST_FORM = 1 << 20
+MOST_HOSTS = 100
 REFUSALS = {
     400: "The body ended before its announced length",
     408: "The body did not arrive in time",
     503: "The server is busy; try again",
 }
 
+_shared = re.compile(settings.CORS_URLS_REGEX)
+
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 class CorsMiddleware(cors.CorsMiddleware):
     """django-cors-headers', without reading all headers where no browser names an origin, for exact origins alone."""
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        """Whether other origins may ask for that path."""
+        return bool(_shared.match(request.path_info))
 
     def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:
         """Whether the origin is listed, letter by letter: a path behind one is no origin, and is not repeated."""
@@ -40,7 +48,7 @@ class CorsMiddleware(cors.CorsMiddleware):
             return cast(HttpResponseBase, super().__call__(request))
         response = cast(HttpResponseBase, self.get_response(request))
         if self.is_enabled(request):
-            patch_vary_headers(response, ("origin",))
+            vary(response, "origin")
         return response
 
 
@@ -67,11 +75,12 @@ class ApiManners:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self.hosts: set[str] = set()  # those that were found to be ours
         self.api = Views.latest.get_response  # of this chain, which is built from its inner end
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The reply; ``DisallowedHost`` where the name is not ours (a 400)."""
-        request.get_host()
+        self._check_host(request)
         if refused := request.META.get(BODY_REFUSED):
             return self._refuse(refused)
         if request.content_type == FORM and _length(request) > LARGEST_FORM:
@@ -83,6 +92,13 @@ class ApiManners:
             request.path_info = path[:-1]
             request.path = request.path[:-1]
         return self.api(request)
+
+    def _check_host(self, request: HttpRequest) -> None:
+        host = request.META.get("HTTP_HOST")
+        if host not in self.hosts:
+            request.get_host()
+            if host and len(self.hosts) < MOST_HOSTS:  # clients may write one in many ways
+                self.hosts.add(host)
 
     def _refuse(self, status_code: int) -> HttpResponseBase:
         if status_code == 413:

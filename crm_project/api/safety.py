@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 
 POLICY = "Content-Security-Policy"
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -51,6 +52,16 @@ class SafetyHeaders:
         path = request.path_info
         put(response, OF_API if path.startswith("/api/") else OF_ADMIN if path.startswith("/admin/") else OF_OTHERS)
         return response
+
+
+def vary(response: HttpResponseBase, name: str) -> None:
+    """Say that the reply would be another for another header of that ``name``."""
+    store = cast(Any, response.headers)._store
+    said = store.get("vary", ("", ""))[1]
+    if not said:
+        store["vary"] = ("Vary", name)
+    elif name.lower() not in said.lower():
+        patch_vary_headers(response, (name,))
 
 
 def put(response: HttpResponseBase, headers: Prepared) -> None:

@@ -6,6 +6,7 @@ from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
@@ -48,6 +49,12 @@ class ApiViewSet(ViewSet):
         hot.ahead()
         return super().finalize_response(*args, **kwargs)
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """``Allow``; DRF looks for a handler of each method, every time."""
+        view: Any = type(self)
+        return {"Allow": _allowed(view, tuple(self.action_map or ()))}
+
     def get_authenticators(self) -> list[Any]:
         """Those of DRF's settings, made once."""
         return _made(tuple(self.authentication_classes))
@@ -74,6 +81,20 @@ class ApiViewSet(ViewSet):
         self.check_permissions(request)
         if idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
             setattr(self, method, partial(idempotency.once, getattr(self, method)))
+
+
+@cache
+def _allowed(view: Any, methods: tuple[str, ...]) -> str:
+    """The methods that a route of the view set serves, as ``Allow`` has them."""
+    served = view()
+    for method in methods:
+        setattr(served, method, None)
+    return ", ".join(served.allowed_methods)
+
+
+def written(data: Any, headers: dict[str, str] | None = None) -> HttpResponse:
+    """The 200 of a read that is asked for often, as JSON; DRF's own is a template, rendered later and at its price."""
+    return HttpResponse(RENDERER.render(data), content_type=RENDERER.media_type, headers=headers)
 
 
 @cache
