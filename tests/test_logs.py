@@ -79,7 +79,7 @@ def test_plain_words_addresses_and_numbers_are_kept(log: io.StringIO, value: Any
 def test_a_failure_is_told_with_its_place_and_kind_alone(
     api: Api, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "rows", failing(ValueError(f"not an integer: {MARK}")))
+    monkeypatch.setattr(reading, "page", failing(ValueError(f"not an integer: {MARK}")))
     reply = api.get("/api/leads", q=MARK)
     assert reply.status_code == 500
     assert reply["X-Request-ID"] in log.getvalue()

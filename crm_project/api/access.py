@@ -13,7 +13,7 @@ from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from crm_project.logs import REQUEST_ID, current
+from crm_project.logs import REQUEST_ID, current, user_id
 
 logger = logging.getLogger("crm.access")
 
@@ -75,6 +75,8 @@ def id_of(request: HttpRequest) -> str:
 def _tell(request: HttpRequest, response: HttpResponseBase, started: float, statements: Statements) -> None:
     match = request.resolver_match
     facts = {
+        "request_id": request.META[REQUEST_ID],  # a stream ends when the request is not the current one any more
+        "user_id": user_id(request),
         "method": request.method,
         "route": match.route if match else None,
         "status": response.status_code,
