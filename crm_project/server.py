@@ -17,7 +17,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from typing import IO, Any, NamedTuple, Protocol, cast
 
@@ -113,36 +113,80 @@ class Server:
             limit.reschedule(min(limit.when() or math.inf, self.last_call))
 
     def take(self, watcher: shortcut.Watcher) -> bool:
-        """Serve a request for which nothing is to be awaited; says whether it is one. granian's thread calls this."""
+        """Serve a request without the loop, if it is one that it can be done for; granian's thread calls this.
+
+        It is one where as a rule nothing is to be awaited; what comes with a body has a small one.
+        """
         scope = watcher.scope
-        if scope.method not in READS or scope.path in PROBES:
+        if scope.path in PROBES:
             return False
         headers = readable(scope.headers)
-        if announced_length(headers) != 0:
+        announced = announced_length(headers)
+        reads = scope.method in READS
+        if announced is None or announced > (0 if reads else min(SMALL, settings.BODY_MAX_BYTES)):
             return False
         until = time.monotonic() + self.turns.longest
-        self.threads.do(self._serve, watcher, scope, headers, until)
+        body = watcher.proto() if announced else None
+        self.threads.do(self._serve, watcher, scope, headers, until, body)
         return True
 
-    def _serve(self, watcher: shortcut.Watcher, scope: Any, headers: Headers, until: float) -> None:
+    def _serve(
+        self,
+        watcher: shortcut.Watcher,
+        scope: Any,
+        headers: Headers,
+        until: float,
+        body: "asyncio.Future[bytes] | None",
+    ) -> None:
+        begun = False
         try:
-            reply = run_django(wsgi_environ(scope, headers, b"", 0), until)
+            begun = (not body or shortcut.is_there(body)) and (scope.method in READS or self.turns.begin())
+            if not begun:
+                self.loop.call_soon_threadsafe(self._await, watcher, scope, headers, body)
+                return
+            reply = run_django(wsgi_environ(scope, headers, *_content(body)), until)
             send(watcher.proto, reply, self.loop)
         except BaseException as error:  # granian makes it a 500, and logs it
+            watcher.err(error)
+        else:
+            watcher.done()
+        finally:
+            if begun and scope.method not in READS:
+                self.turns.end()
+
+    def _await(self, watcher: shortcut.Watcher, scope: Any, headers: Headers, body: Awaitable[bytes] | None) -> None:
+        """Go on, on the loop, with a request whose body or turn is not there."""
+        task = self.loop.create_task(self._late(watcher, scope, headers, body))
+        watcher.taskref(task)  # granian ends it with the connection
+
+    async def _late(
+        self, watcher: shortcut.Watcher, scope: Any, headers: Headers, body: Awaitable[bytes] | None
+    ) -> None:
+        async def arriving() -> bytes:
+            return await body if body else b""
+
+        try:
+            await self._reply(scope, watcher.proto, headers, arriving)
+        except BaseException as error:
             watcher.err(error)
         else:
             watcher.done()
 
     async def __rsgi__(self, scope: Any, exchange: Exchange) -> None:
         """Serve one request."""
-        headers = readable(scope.headers)
+        await self._reply(scope, exchange, readable(scope.headers), exchange)
+
+    async def _reply(
+        self, scope: Any, exchange: Exchange, headers: Headers, whole: Callable[[], Awaitable[bytes]]
+    ) -> None:
+        """Serve it; ``whole`` reads a small body."""
         announced = announced_length(headers)
         chunks: list[bytes] = []
         try:
             if (announced or 0) > settings.BODY_MAX_BYTES and ("expect", "100-continue") in headers:
                 refused = 413  # unread, and so unsent: the client waits to hear that it is wanted
             else:
-                refused = await self.take_in(exchange, announced, chunks) if announced != 0 else 0
+                refused = await self.take_in(exchange, announced, chunks, whole) if announced != 0 else 0
             probe = scope.path in PROBES
             async with nullcontext(AT_ONCE) if probe else self.turns.turn(scope.method) as turn:
                 environ = wsgi_environ(scope, headers, b"".join(chunks), refused or turn.refused)
@@ -154,13 +198,19 @@ class Server:
         if announced is None or announced > memory.LARGE:
             self.threads.run(memory.give_back)
 
-    async def take_in(self, exchange: Exchange, announced: int | None, chunks: list[bytes]) -> int:
+    async def take_in(
+        self,
+        exchange: Exchange,
+        announced: int | None,
+        chunks: list[bytes],
+        whole: Callable[[], Awaitable[bytes]],
+    ) -> int:
         """Read a whole body into ``chunks``; the status to refuse it with (``chunks`` is empty then), or 0.
 
-        ``announced`` is its length in bytes, ``None`` where only its end tells.
+        ``announced`` is its length in bytes, ``None`` where only its end tells; ``whole`` reads it if it is small.
         """
         if announced is not None and announced <= min(SMALL, settings.BODY_MAX_BYTES):
-            return await self._take_small(exchange, chunks)
+            return await self._take_small(whole, chunks)
         received = empty = 0
         refused = 413 if (announced or 0) > settings.BODY_MAX_BYTES else 0
         loop = asyncio.get_running_loop()
@@ -185,10 +235,10 @@ class Server:
             self._drop(chunks)
         return refused
 
-    async def _take_small(self, exchange: Exchange, chunks: list[bytes]) -> int:
+    async def _take_small(self, whole: Callable[[], Awaitable[bytes]], chunks: list[bytes]) -> int:
         try:
             async with self._limited(asyncio.get_running_loop().time() + settings.BODY_TIMEOUT):
-                body = await exchange()
+                body = await whole()
         except TimeoutError:
             return 408
         except ProtocolClosed:  # it broke off
@@ -218,6 +268,14 @@ class Server:
     def _drop(self, chunks: list[bytes]) -> None:
         self.held -= sum(map(len, chunks))
         chunks.clear()
+
+
+def _content(body: "asyncio.Future[bytes] | None") -> tuple[bytes, int]:
+    """A body that is there, and the status to refuse it with, or 0."""
+    try:
+        return (body.result() if body else b""), 0
+    except ProtocolClosed:  # it broke off
+        return b"", 400
 
 
 def tell_systemd(state: bytes) -> None:

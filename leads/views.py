@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from crm_project import hot
 from crm_project.api.errors import Refused, Unprocessable
 from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
-from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id, written
+from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id, written, written_rows
 from crm_project.values import Problem, located
 from leads import reading, rules, writing
 from leads.etags import etag, is_known, tag_of, versions_wanted
@@ -62,7 +62,7 @@ class LeadViewSet(ApiViewSet):
                 [Problem("value_error", ("query", "q"), TOO_SHORT, request.query_params["q"])]
             ) from None
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         """One lead from an object, or all of a list or none."""
         body = body_of(request)
         if not isinstance(body, list):
@@ -73,7 +73,7 @@ class LeadViewSet(ApiViewSet):
             leads = Lead.objects.add_many(rows, by_api(request))
         except (IntegrityError, DataError):
             raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
-        return Response([row_out(lead) for lead in leads], status.HTTP_201_CREATED)
+        return written_rows(map(row_out, leads))
 
     def retrieve(self, request: Request, lead_id: str) -> HttpResponse:
         """One lead."""
