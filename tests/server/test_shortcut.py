@@ -2,15 +2,17 @@
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from granian import _futures as granian
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from crm_project import shortcut
-from crm_project.server import Server
+from crm_project.server import SMALL, Server
 from tests.live import LiveServer
 from tests.server.wire import last_reply
 
@@ -29,11 +31,26 @@ class Exchange:
     def __init__(self) -> None:
         self.replied = threading.Event()
         self.status = 0
+        self.body: Future[bytes] = Future()
+
+    def __call__(self) -> Any:
+        """The body, which may be still to come; of granian's, a coroutine can wait for it as well."""
+        return Body(self.body)
 
     def response_bytes(self, status: int, headers: Any, body: bytes) -> None:
         """A reply with a body."""
         self.status = status
         self.replied.set()
+
+
+class Body:
+    """One that a thread may look at and a coroutine may await."""
+
+    def __init__(self, future: "Future[bytes]") -> None:
+        self.done, self.result, self.future = future.done, future.result, future
+
+    def __await__(self) -> Any:
+        return asyncio.wrap_future(self.future).__await__()
 
 
 class Watcher(SimpleNamespace):
@@ -46,6 +63,10 @@ class Watcher(SimpleNamespace):
         """All is said."""
         self.ended = True
 
+    def taskref(self, task: Any) -> None:
+        """A task serves it from now on."""
+        self.on_the_loop.set()
+
     def err(self, error: BaseException) -> None:
         """It went wrong."""
         self.error = error
@@ -57,7 +78,7 @@ def request(method: str = "GET", path: str = "/api/nowhere", **headers: str) -> 
     named = {name.replace("_", "-"): value for name, value in {"host": "localhost", **headers}.items()}
     address = {"server": "127.0.0.1:8000", "client": "127.0.0.1:4711", "scheme": "http", "http_version": "1.1"}
     scope = SimpleNamespace(method=method, path=path, query_string="", headers=Headers(named), **address)
-    return Watcher(scope=scope, proto=Exchange())
+    return Watcher(scope=scope, proto=Exchange(), on_the_loop=threading.Event())
 
 
 @pytest.fixture
@@ -74,6 +95,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Any:
         schedule(watcher)
         return usual
 
+    offer.server = server  # type: ignore[attr-defined]
     yield offer
     server.loop.close()
 
@@ -97,8 +119,7 @@ def test_a_read_is_replied_to_while_the_loop_does_nothing(offered: Any) -> None:
 @pytest.mark.parametrize(
     "watcher",
     [
-        request("POST"),
-        request("DELETE"),
+        request("POST", content_length=str(SMALL + 1)),
         request(content_length="3"),
         request(transfer_encoding="chunked"),
         request(path="/health/live"),
@@ -106,6 +127,67 @@ def test_a_read_is_replied_to_while_the_loop_does_nothing(offered: Any) -> None:
 )
 def test_what_must_await_something_is_left_to_the_loop(offered: Any, watcher: Watcher) -> None:
     assert offered(watcher) == [watcher]
+
+
+@pytest.fixture
+def loop_runs(offered: Any) -> Iterator[None]:
+    """The loop does what it is given."""
+    thread = threading.Thread(target=offered.server.loop.run_forever)
+    thread.start()
+    yield
+    offered.server.loop.call_soon_threadsafe(offered.server.loop.stop)
+    thread.join()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_write_whose_body_is_there_needs_no_loop(offered: Any, method: str) -> None:
+    watcher = request(method, content_length="2")
+    watcher.proto.body.set_result(b"{}")
+    assert offered(watcher) == []
+    assert watcher.proto.replied.wait(30)
+    assert (watcher.proto.status, watcher.error) == (404, None)
+    assert offered.server.turns.free == offered.server.threads.size - 1
+
+
+def test_one_without_a_body_needs_none_either(offered: Any) -> None:
+    watcher = request("DELETE")
+    assert offered(watcher) == []
+    assert watcher.proto.replied.wait(30)
+    assert (watcher.proto.status, watcher.error) == (404, None)
+
+
+def test_a_body_that_comes_later_is_awaited_on_the_loop(offered: Any, loop_runs: None) -> None:
+    late = request("POST", content_length="2")
+    assert offered(late) == []
+    assert late.on_the_loop.wait(30)
+    assert not late.proto.replied.is_set()
+    late.proto.body.set_result(b"{}")
+    assert late.proto.replied.wait(30)
+    assert (late.proto.status, late.error) == (404, None)
+
+
+def test_a_body_that_broke_off_is_a_400(offered: Any) -> None:
+    watcher = request("POST", path="/api/leads", content_length="2")
+    watcher.proto.body.set_exception(ProtocolClosed())
+    offered(watcher)
+    assert watcher.proto.replied.wait(30)
+    assert watcher.proto.status == 400
+
+
+def test_a_write_waits_for_its_turn_on_the_loop(offered: Any, loop_runs: None) -> None:
+    turns = offered.server.turns
+    taken = sum(iter(turns.begin, False))
+    assert taken == offered.server.threads.size - 1
+    watcher = request("DELETE")
+    assert offered(watcher) == []
+    assert watcher.on_the_loop.wait(30)
+    assert not watcher.proto.replied.is_set()
+    turns.end()
+    assert watcher.proto.replied.wait(30)
+    assert (watcher.proto.status, watcher.error) == (404, None)
+    for _ in range(taken - 1):
+        turns.end()
+    assert turns.free == taken
 
 
 def test_what_goes_wrong_is_left_to_granian(offered: Any) -> None:
