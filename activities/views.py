@@ -39,7 +39,7 @@ class ActivityViewSet(ApiViewSet):
             raise NotFound(NO_LEAD)
         return written(activities)
 
-    def create(self, request: Request, lead_id: str) -> Response:
+    def create(self, request: Request, lead_id: str) -> HttpResponse:
         """One activity from an object, or all of a list or none; the author is the token's user."""
         number = path_id(lead_id, "lead_id", NO_LEAD)
         body = body_of(request)
@@ -48,7 +48,7 @@ class ActivityViewSet(ApiViewSet):
             active_lead(number)  # of an empty list and a missing lead, the lead is told
         rows = judged_rows(body, rules.check) if many else [judged_row(body, rules.check)]
         activities = [activity_out(activity) for activity in _log(number, request.user, rows)]
-        return Response(activities if many else activities[0], status.HTTP_201_CREATED)
+        return written(activities if many else activities[0], status_code=status.HTTP_201_CREATED)
 
 
 @extend_schema_view(**HISTORY)

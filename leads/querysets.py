@@ -115,7 +115,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def add(self, clean: Row, by: Actor) -> "Lead":
         """Store one new lead from the values ``rules.check`` returned."""
-        lead = self.model(**complete(clean, timezone.now()))
+        lead = writing.made(self.model, complete(clean, timezone.now()))
         writing.insert(lead, by)
         return lead
 

@@ -85,7 +85,7 @@ class LeadViewSet(ApiViewSet):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
         return written(lead, {"ETag": tag})
 
-    def update(self, request: Request, lead_id: str) -> Response:
+    def update(self, request: Request, lead_id: str) -> HttpResponse:
         """Write the fields that are sent; PUT and PATCH do the same."""
         number = path_id(lead_id, "lead_id", NO_LEAD)
         return _tagged(_change(request, number, judged_row(body_of(request), partial(rules.check, partial=True))))
@@ -96,8 +96,8 @@ class LeadViewSet(ApiViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _tagged(lead: Lead, status_code: int = status.HTTP_200_OK) -> Response:
-    return Response(lead_out(lead), status_code, headers={"ETag": etag(lead)})
+def _tagged(lead: Lead, status_code: int = status.HTTP_200_OK) -> HttpResponse:
+    return written(lead_out(lead), {"ETag": etag(lead)}, status_code)
 
 
 def _change(request: Request, lead_id: int, clean: dict[str, Any]) -> Lead:

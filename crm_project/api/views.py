@@ -16,14 +16,14 @@ from rest_framework.viewsets import ViewSet
 from crm_project import hot
 from crm_project.api import idempotency
 from crm_project.api.errors import Refused, Unprocessable
-from crm_project.api.json import JSONRenderer
+from crm_project.api.json import JSONParser, JSONRenderer, read
 from crm_project.values import BIGGEST, MISSING, Invalid, Problem, integer, located
 
 Row = dict[str, Any]
 Judge = Callable[[object], tuple[Row, Sequence[Problem]]]
 
 
-RENDERER = JSONRenderer()  # it keeps nothing of what it writes
+RENDERER, PARSER = JSONRenderer(), JSONParser()  # they keep nothing of what they write and read
 PART = 200  # rows written at a time
 
 
@@ -94,9 +94,9 @@ def _allowed(view: Any, methods: tuple[str, ...]) -> str:
     return ", ".join(served.allowed_methods)
 
 
-def written(data: Any, headers: dict[str, str] | None = None) -> HttpResponse:
-    """The 200 of a read that is asked for often, as JSON; DRF's own is a template, rendered later and at its price."""
-    return HttpResponse(RENDERER.render(data), content_type=RENDERER.media_type, headers=headers)
+def written(data: Any, headers: dict[str, str] | None = None, status_code: int = status.HTTP_200_OK) -> HttpResponse:
+    """A reply that is asked for often, as JSON; DRF's own is a template, rendered later and at its price."""
+    return HttpResponse(RENDERER.render(data), RENDERER.media_type, status_code, headers=headers)
 
 
 def written_rows(rows: Iterable[Any]) -> HttpResponse:
@@ -163,8 +163,10 @@ def judged_rows(body: list[Any], judge: Judge) -> list[Row]:
 
 def body_of(request: Request) -> Any:
     """The parsed body; an absent one is a 422."""
+    # What DRF would choose its parser for, after some search.
+    plain = request._request.content_type == JSONParser.media_type and not hasattr(request, "_full_data")
     # DRF parses nothing when there is no body and hands out an empty form, which JSON never is.
-    data = request.data
-    if not request._request.body:
+    data = None if plain else request.data
+    if not read(request._request):
         raise Unprocessable([Problem(MISSING[0], ("body",), MISSING[1], None)])
-    return data
+    return PARSER.parse(request._request) if plain else data
