@@ -4,16 +4,20 @@ A request waits for the lock no longer than is left of its time, whatever it wai
 """
 
 import os
+import sqlite3
 import time
 from collections.abc import Hashable
 from contextlib import suppress
 from pathlib import Path
+from random import random
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 
 from crm_project.turns import deadline
 
+BRISK = 0.1  # seconds in which the lock is looked at often
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.0002, 0.002  # seconds between two looks
 PRECISION = 0.25  # seconds; telling SQLite more often would cost every request something
 
 
@@ -50,6 +54,34 @@ class DatabaseWrapper(base.DatabaseWrapper):
         (version,) = self.connection.execute("PRAGMA data_version").fetchone()  # counts what others do
         return self.opened, version, self.connection.total_changes
 
+    def _start_transaction_under_autocommit(self) -> None:
+        """Django's; at first it looks often whether the lock is free.
+
+        SQLite's own waits grow from one millisecond to a hundred, while writes of requests take less than one: who has
+        waited comes too late again and again. Where an import has the lock, waiting is SQLite's affair after a moment.
+        """
+        if not self._begun_soon():
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
+
+    def _begun_soon(self) -> bool:
+        self.connection.execute("PRAGMA busy_timeout = 0")
+        self.told = 0.0
+        until, pause = time.monotonic() + min(BRISK, self._left()), SHORTEST_PAUSE
+        while True:
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+                return True
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    return False  # what is wrong, Django finds out
+            time.sleep(pause * (0.5 + random()))  # noqa: S311
+            pause = min(LONGEST_PAUSE, 1.5 * pause)
+
+    def _left(self) -> float:
+        """Seconds that the request may still wait for locks."""
+        until = deadline.until
+        return self.patience if until is None else min(self.patience, max(0.0, until - time.monotonic()))
+
     def _file_there(self) -> tuple[int, int] | None:
         try:
             found = os.stat(self.settings_dict["NAME"])
@@ -59,8 +91,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Every statement comes by here, ``BEGIN IMMEDIATE`` too."""
-        until = deadline.until
-        left = self.patience if until is None else min(self.patience, max(0.0, until - time.monotonic()))
+        left = self._left()
         if abs(left - self.told) > PRECISION:
             self.connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
             self.told = left
