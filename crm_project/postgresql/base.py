@@ -75,28 +75,36 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         if self.queries_logged:  # as it is told then, so it is run
             return self._fetch_unprepared(statement, values)
+        if self.came and (answer := self._came(statement, values)) is not None:
+            return self._wrapped(lambda *given: answer, statement, values)
         self.close_if_health_check_failed()
         self.ensure_connection()
         self.validate_thread_sharing()
         self.validate_no_broken_transaction()
         self._see_deadline()
-        execute: Any = self._run_prepared
-        for wrapper in reversed(self.execute_wrappers):
-            execute = partial(wrapper, execute)
         try:
             with self.wrap_database_errors:
-                rows: list[Row] = execute(statement, values, False, {"connection": self, "cursor": None})
-                return rows
+                return self._wrapped(self._run_prepared, statement, values)
         except Unprepared:
             return self._fetch_unprepared(statement, values)
 
+    def _wrapped(self, execute: Any, statement: str, values: Sequence[Any]) -> list[Row]:
+        """What ``execute`` returns, with whoever counts statements around it, as Django does it."""
+        for wrapper in reversed(self.execute_wrappers):
+            execute = partial(wrapper, execute)
+        rows: list[Row] = execute(statement, values, False, {"connection": self, "cursor": None})
+        return rows
+
+    def _came(self, statement: str, values: Sequence[Any]) -> list[Row] | None:
+        """The answer that came along with an earlier statement, if it is the one to this; it is given once."""
+        (read, rows), *self.came = self.came
+        if rows is None or read != (statement, values):
+            self.came = ()
+            return None
+        return rows
+
     def _run_prepared(self, statement: str, values: Any, many: bool, context: Any) -> list[Row]:
         prepared: Prepared = self.connection.prepared
-        if self.came:
-            (read, rows), *self.came = self.came
-            if rows is not None and read == (statement, values):
-                return rows
-            self.came = ()
         if self.coming and not self.in_atomic_block:
             reads, self.coming = self.coming, ()
             rows, *others = prepared.fetch_together([(statement, values), *reads])
