@@ -1,15 +1,18 @@
 """The admin's users pages."""
 
 import io
+import sqlite3
+from contextlib import closing
 
 import pytest
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 
 from tests.admin.people import browser_of, make_groups
 from tests.conftest import Api
-from tests.factories import PASSWORD, bearer, make_user
+from tests.factories import PASSWORD, bearer, make_lead, make_user
 from tests.users.trying import HERE, log_in
 from users.authority import STAFF
 from users.models import User
@@ -141,3 +144,18 @@ def test_what_is_denied_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         assert browser_of("staff").get("/admin/users/user/").status_code == 403
         assert browser_of("staff").get("/admin/personal-data/").status_code == 403
     assert [it.msg for it in caplog.records if it.name == "crm.events"] == ["permission_denied"] * 2
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="is about SQLite's one lock")
+def test_forms_are_shown_while_an_import_has_the_lock(concurrent_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    boss = browser_of("superuser")
+    user, group = make_user(), Group.objects.create(name="Interns")
+    lead = make_lead()
+    pages = ("users/user/add/", f"users/user/{user.pk}/change/", f"auth/group/{group.pk}/delete/", "auth/group/")
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.1)
+    connection.close()
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for page in (*pages, "leads/lead/add/", f"leads/lead/{lead.pk}/change/"):
+            assert boss.get(f"/admin/{page}").status_code == 200
+        other.execute("ROLLBACK")

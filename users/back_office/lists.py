@@ -61,6 +61,8 @@ class Asked:
 
 def in_turn(request: HttpRequest, view: Callable[[], Any]) -> Any:
     """The view's reply; once more where a constraint met what somebody stored since the form was judged."""
+    if request.method != "POST":  # a look takes no lock
+        return view()
     for _ in range(TRIES):
         try:
             with transaction.atomic():
