@@ -61,6 +61,7 @@ def main() -> None:
                 except wrk.CallFailed as failed:
                     say(f"LEFT OUT: {failed}")
                     results = {key: bursts for key, bursts in results.items() if key[:2] != (size, call.name)}
+            time.sleep(2)  # memory that is given back a moment later is given back
             memory = {server.name: worker_memory(server) for server in servers if server.process}
             if size == sizes[0] and not fill.is_sqlite(base):
                 counts = {

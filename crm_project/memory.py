@@ -11,6 +11,7 @@ import sys
 from django.http.response import HttpResponseBase
 
 LARGE = 100_000  # bytes of a body that leave enough behind to look for it at once
+LARGE_REPLY = 25_000  # bytes, which may be compressed ones
 # glibc's names for what mallopt sets
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 KEPT = 128 * 1024  # bytes; larger pieces go back when freed, such as the 19 MiB of a password's hash

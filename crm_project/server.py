@@ -47,6 +47,7 @@ IN_MEMORY = 2**20  # bytes of a streamed reply
 LAST_BODIES = 4  # seconds that bodies on their way have after SIGTERM
 LAST_WAIT = 6  # seconds that what they ask for may then wait for others; it must be done by serve's STOP
 PROBES = frozenset(("/", "/health/live", "/health/ready"))  # answered also while every thread hangs in the database
+TIDY_AFTER = 0.2  # seconds
 SPARE = 2  # threads for those, and for refusals; made when they are first needed
 AT_ONCE = Turn(0, None)
 FILE_GRACE = 60  # seconds a large reply's file stays open here; granian has opened it for itself long before
@@ -85,6 +86,7 @@ class Server:
         self.loop: asyncio.AbstractEventLoop
         self.held = 0  # bytes of bodies taken in and not yet replied to
         self.arriving: set[asyncio.Timeout] = set()  # one for each body on its way
+        self.tidying = False  # whether the loop will give memory back
         self.last_call = math.inf  # the loop's time when even the slowest body must have come
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -146,6 +148,8 @@ class Server:
                 return
             reply = run_django(wsgi_environ(scope, headers, *_content(body)), until)
             send(watcher.proto, reply, self.loop)
+            if isinstance(reply.content, bytes) and len(reply.content) > memory.LARGE_REPLY:
+                self.tidy_soon()
         except BaseException as error:  # granian makes it a 500, and logs it
             watcher.err(error)
         else:
@@ -197,6 +201,16 @@ class Server:
         send(exchange, reply, asyncio.get_running_loop())
         if announced is None or announced > memory.LARGE:
             self.threads.run(memory.give_back)
+
+    def tidy_soon(self) -> None:
+        """Give memory back in a moment, once for all the large replies until then. Any thread may call this."""
+        if not self.tidying:
+            self.tidying = True
+            self.loop.call_soon_threadsafe(self.loop.call_later, TIDY_AFTER, self._tidy)
+
+    def _tidy(self) -> None:
+        self.tidying = False
+        self.threads.run(memory.give_back)
 
     async def take_in(
         self,

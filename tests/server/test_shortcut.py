@@ -11,7 +11,7 @@ import pytest
 from granian import _futures as granian
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
-from crm_project import shortcut
+from crm_project import memory, shortcut
 from crm_project.server import SMALL, Server
 from tests.live import LiveServer
 from tests.server.wire import last_reply
@@ -188,6 +188,19 @@ def test_a_write_waits_for_its_turn_on_the_loop(offered: Any, loop_runs: None) -
     for _ in range(taken - 1):
         turns.end()
     assert turns.free == taken
+
+
+@pytest.mark.parametrize(("path", "tidied"), [("/openapi.json", True), ("/api/nowhere", False)])
+def test_memory_is_given_back_after_large_replies(
+    offered: Any, loop_runs: None, monkeypatch: pytest.MonkeyPatch, path: str, tidied: bool
+) -> None:
+    given_back = threading.Event()
+    monkeypatch.setattr(memory, "give_back", given_back.set)
+    watchers = [request(path=path), request(path=path)]
+    for watcher in watchers:
+        offered(watcher)
+        assert watcher.proto.replied.wait(30)
+    assert given_back.wait(30) if tidied else not offered.server.tidying
 
 
 def test_what_goes_wrong_is_left_to_granian(offered: Any) -> None:
