@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
-from crm_project import values
+from crm_project import hot, values
 from leads import changes, rules, writing
 from leads.importing import load
 from leads.picking import Pick, PickMoved, held, pick_of
@@ -115,7 +115,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def add(self, clean: Row, by: Actor) -> "Lead":
         """Store one new lead from the values ``rules.check`` returned."""
-        lead = writing.made(self.model, complete(clean, timezone.now()))
+        lead = hot.instance(self.model, {**complete(clean, timezone.now()), "id": None})
         writing.insert(lead, by)
         return lead
 

@@ -5,11 +5,10 @@ PostgreSQL takes both in one statement, in one round trip and less time than the
 
 from collections.abc import Collection
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.db import connection, models, transaction
-from django.db.models.base import ModelState
 
 from crm_project import hot
 from leads.changes import INSERT, SHARED, Changes, Kind, kind_of, shared
@@ -17,15 +16,6 @@ from users.actors import Actor
 
 if TYPE_CHECKING:
     from leads.models import Lead
-
-M = TypeVar("M", bound=models.Model)
-
-
-def made(model: type[M], columns: dict[str, Any]) -> M:
-    """A row to be stored, of which every column but the id is given. Django's way goes through all fields."""
-    row = model.__new__(model)
-    row.__dict__.update(columns, id=None, _state=ModelState())
-    return row
 
 
 def insert(lead: "Lead", by: Actor) -> None:

@@ -1,13 +1,11 @@
 """Finding and making users; names compare without regard to case."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.db.models import F
-from django.db.models.base import ModelState
 
 from crm_project import hot, values
 from users import rules
@@ -111,11 +109,7 @@ class UserManager(BaseUserManager["User"]):
             sql += f" AND {FAMILY_LIVES}"
             given.append(family)
         rows = hot.fetch(sql, given)
-        return self._active(rows[0]) if rows else None
-
-    def _active(self, row: Iterable[Any]) -> "User":
-        """A stored user of whom ``FOR_TOKEN`` was read; ``from_db`` goes through all columns to find out which."""
-        user = self.model.__new__(self.model)
-        user.__dict__.update(zip(FOR_TOKEN, row, strict=True), is_active=True, _state=ModelState())
-        user._state.adding, user._state.db = False, self.db
-        return user
+        if not rows:
+            return None
+        known = dict(zip(FOR_TOKEN, rows[0], strict=True))
+        return hot.instance(self.model, {**known, "is_active": True}, stored_in=self.db)
