@@ -1,6 +1,6 @@
 """Indexes that one database alone has: trigrams for ``q`` on PostgreSQL, the dashboard's counts on SQLite."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.operations import TrigramExtension
@@ -19,39 +19,37 @@ class Trigrams(TrigramExtension):
             super().database_backwards(app_label, schema_editor, *states)
 
 
-class TrigramIndex(GinIndex):
-    """A trigram GIN index on PostgreSQL, nothing at all on SQLite.
+class OnOneDatabase:
+    """An index of one ``vendor``, to be named before Django's; the other database gets nothing at all."""
+
+    vendor: ClassVar[str]
+
+    def create_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, using: str = "", **kwargs: Any) -> Any:
+        """The statement, or one that does nothing."""
+        if schema_editor.connection.vendor != self.vendor:
+            return NOTHING
+        return super().create_sql(model, schema_editor, using=using, **kwargs)  # type: ignore[misc]
+
+    def remove_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any) -> Any:
+        """The statement, or one that does nothing."""
+        if schema_editor.connection.vendor != self.vendor:
+            return NOTHING
+        return super().remove_sql(model, schema_editor, **kwargs)  # type: ignore[misc]
+
+
+class TrigramIndex(OnOneDatabase, GinIndex):
+    """A trigram GIN index on PostgreSQL.
 
     A plain ``GinIndex`` leaves SQLite with a B-tree over the whole text, at a cost, and no use to ``LIKE '%…%'``.
     """
 
-    def create_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, using: str = "", **kwargs: Any) -> Any:
-        """The statement, or one that does nothing."""
-        if schema_editor.connection.vendor != "postgresql":
-            return NOTHING
-        return super().create_sql(model, schema_editor, using=using, **kwargs)
-
-    def remove_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any) -> Any:
-        """The statement, or one that does nothing."""
-        if schema_editor.connection.vendor != "postgresql":
-            return NOTHING
-        return super().remove_sql(model, schema_editor, **kwargs)
+    vendor = "postgresql"
 
 
-class CountingIndex(models.Index):
+class CountingIndex(OnOneDatabase, models.Index):
     """All that the dashboard counts of a lead, on SQLite: a fifth of the time that going through the leads takes.
 
     PostgreSQL's triggers keep the counts. The condition's column is to be in it as well: SQLite looks at that again.
     """
 
-    def create_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, using: str = "", **kwargs: Any) -> Any:
-        """The statement, or one that does nothing."""
-        if schema_editor.connection.vendor != "sqlite":
-            return NOTHING
-        return super().create_sql(model, schema_editor, using=using, **kwargs)
-
-    def remove_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any) -> Any:
-        """The statement, or one that does nothing."""
-        if schema_editor.connection.vendor != "sqlite":
-            return NOTHING
-        return super().remove_sql(model, schema_editor, **kwargs)
+    vendor = "sqlite"
