@@ -39,6 +39,7 @@ def shared_database(folder: Path) -> Iterator[None]:
     connection.ensure_connection()
     with sqlite3.connect(file) as copy:
         connection.connection.backup(copy)
+        copy.execute("PRAGMA journal_mode=WAL")  # as `serve` leaves it; several who turn it over at once are "locked"
     copy.close()
     memory, settings = connections["default"], connections.settings["default"]
     name = settings["NAME"]
