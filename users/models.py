@@ -1,6 +1,7 @@
 """Users: who they are, and what keeps their names apart."""
 
 from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.hashers import make_password, verify_password
@@ -40,7 +41,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects: ClassVar[UserManager] = UserManager()
 
     _ends_tokens = False
-    _read_password: str | None = None
+    _read: dict[str, Any] | None = None  # the stored columns, as they were when they were read or written last
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -87,10 +88,18 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @classmethod
     def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **how: Any) -> Self:
-        """A stored user, who remembers the password hash that was read."""
+        """A stored user, who remembers what was read."""
         user = super().from_db(db, field_names, values, **how)
-        user._read_password = user.__dict__.get("password")
+        user._remember()
         return user
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """Django's; what was read is what is remembered."""
+        super().refresh_from_db(*args, **kwargs)
+        self._remember()
+
+    def _remember(self) -> None:
+        self._read = {name: self.__dict__[name] for name in _columns(type(self)) if name in self.__dict__}
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """What a session of the admin rests on: it ends where tokens end, not with the password alone."""
@@ -109,8 +118,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         written = self._written(update_fields)
         if "username" in written:
             self.username_key = values.key(self.username)
+            written.add("username_key")
         if "email" in written:
             self.email_key = values.key(self.email) or None
+            written.add("email_key")
         if not new and (
             ("password" in written and self._ends_tokens) or ("is_active" in written and not self.is_active)
         ):
@@ -125,16 +136,26 @@ class User(AbstractBaseUser, PermissionsMixin):
         if not isinstance(self.token_version, int):
             self.refresh_from_db(fields=["token_version"])
         if new or "password" in written:
-            self._ends_tokens, self._read_password = False, self.password
+            self._ends_tokens = False
+        self._remember()
 
     def _written(self, update_fields: Iterable[str] | None) -> set[str]:
         """The columns that a save of a stored user writes.
 
-        A save of the whole row leaves ``token_version`` alone, and ``password`` unless it was set here: another request
-        may have changed both since this user was read, and that must not be undone.
+        A save of the whole row writes what was changed here since it was read: another request may have deactivated,
+        demoted, erased or renamed the user meanwhile, and that must not be undone. ``token_version`` is never set here.
         """
         if update_fields is not None:
-            named = set(update_fields)
-            return named | {f"{field}_key" for field in named & {"username", "email"}}
-        written = {field.name for field in self._meta.concrete_fields} - {"id", "token_version"}
-        return written if self._ends_tokens or self.password != self._read_password else written - {"password"}
+            return set(update_fields)
+        written = set(_columns(type(self))) - {"id", "token_version"}
+        if self._read is not None and not self._state.adding:
+            written = {name for name in written if name in self.__dict__ and self._differs(name)}
+        return written | ({"password"} if self._ends_tokens else set())
+
+    def _differs(self, name: str) -> bool:
+        return self._read is None or name not in self._read or self._read[name] != self.__dict__[name]
+
+
+@cache
+def _columns(model: type[models.Model]) -> frozenset[str]:
+    return frozenset(field.attname for field in model._meta.concrete_fields)

@@ -1,10 +1,12 @@
 """A user who was read before somebody changed the password, and is saved after it."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
 from tests.conftest import Api
-from tests.factories import PASSWORD, bearer
+from tests.factories import PASSWORD, bearer, make_user
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -46,3 +48,31 @@ def test_two_password_changes_end_every_token_between(agent: User) -> None:
     stale.set_password("yet another password")
     stale.save()
     assert Client(headers=between).get("/api/users/me").status_code == 401
+
+
+@pytest.mark.parametrize("page", ["password_change/", "users/user/{}/password/", "users/user/{}/change/"])
+def test_a_form_undoes_nothing_that_was_stored_meanwhile(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    """Deactivated, demoted and erased between the form's being judged and its being stored."""
+    boss = make_user(username="boss", is_staff=True, is_superuser=True)
+    user = boss if page == "password_change/" else make_user(username="carla", is_staff=True, is_superuser=True)
+    browser = Client()
+    browser.force_login(boss)
+    stored = User.save
+
+    def save(self: User, *args: Any, **kwargs: Any) -> None:
+        gone = {"username": "erased", "username_key": "erased", "email": "", "email_key": None, "is_active": False}
+        if self.pk == user.pk and not kwargs.get("update_fields"):
+            User.objects.filter(pk=user.pk).update(**gone, is_superuser=False, is_staff=False)
+        stored(self, *args, **kwargs)
+
+    monkeypatch.setattr(User, "save", save)
+    names = {"username": user.username, "email": user.email, "first_name": "New", "last_name": "Name"}
+    passwords = {"old_password": PASSWORD, "new_password1": "a new password", "new_password2": "a new password"}
+    more = {"password1": "a new password", "password2": "a new password", "usable_password": "true"}
+    flags = {"is_active": "on", "is_staff": "on", "is_superuser": "on"}
+    reply = browser.post(f"/admin/{page.format(user.pk)}", {**names, **passwords, **more, **flags})
+    assert reply.status_code in (200, 302)
+    monkeypatch.undo()
+    user = User.objects.get(pk=user.pk)
+    assert (user.username, user.email) == ("erased", "")
+    assert (user.is_active, user.is_superuser, user.is_staff) == (False, False, False)
