@@ -255,7 +255,8 @@ class Server:
                 body = await whole()
         except TimeoutError:
             return 408
-        except ProtocolClosed:  # it broke off
+        except ProtocolClosed as broken:  # it broke off
+            broken.__traceback__ = None  # or granian's future, which has it, would be kept by it for good
             return 400
         return self._keep(body, len(body), chunks)
 
@@ -288,7 +289,8 @@ def _content(body: "asyncio.Future[bytes] | None") -> tuple[bytes, int]:
     """A body that is there, and the status to refuse it with, or 0."""
     try:
         return (body.result() if body else b""), 0
-    except ProtocolClosed:  # it broke off
+    except ProtocolClosed as broken:  # it broke off
+        broken.__traceback__ = None  # see _take_small
         return b"", 400
 
 

@@ -10,6 +10,7 @@ from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connection, reset_queries
 
+from crm_project import hot
 from crm_project.database_url import limit_statements
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
@@ -38,3 +39,4 @@ def look_after_one_database() -> None:
 
 def _look_after_connection(**signal: Any) -> None:
     connection.close_if_unusable_or_obsolete()
+    hot.ahead()  # what a request that failed has left

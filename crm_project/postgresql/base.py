@@ -75,7 +75,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         if self.queries_logged:  # as it is told then, so it is run
             return self._fetch_unprepared(statement, values)
-        if self.came and (answer := self._came(statement, values)) is not None:
+        if self.came and not self.in_atomic_block and (answer := self._came(statement, values)) is not None:
             return self._wrapped(lambda *given: answer, statement, values)
         self.close_if_health_check_failed()
         self.ensure_connection()
