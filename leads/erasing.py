@@ -25,7 +25,7 @@ PERSONAL: dict[str, str | None] = {
     "phone": "",
     "property_interest": None,
 }
-TELLING = ("file_name", "message", "notes", "options", "undo_report")  # of import runs
+TELLING = ("file_name", "message", "notes", "options")  # of import runs; of an undo there are ids and counts alone
 LONG = 8  # letters of a setting that is looked for inside of sentences
 BATCH = 20  # import runs read at a time: each may hold a thousand problems
 
