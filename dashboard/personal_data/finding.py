@@ -95,7 +95,7 @@ def person(email: str) -> Person:
     runs.update(run for run in Lead.objects.filter(pk__in=ids).values_list("import_run", flat=True) if run)
     for told in LeadChange.objects.filter(lead_id__in=ids).values_list("changes", flat=True):
         for field in had.keys() & told.keys():
-            had[field].update(value for value in told[field] if isinstance(value, str))
+            had[field].update(value for value in told[field] if isinstance(value, str) and value != erasing.ERASED)
     texts = frozenset(text for field in had.values() for text in field if text)
     for user in users:
         had["first_name"].add(user.first_name)

@@ -330,3 +330,12 @@ def test_who_undid_an_import_goes_by_the_account_and_not_by_its_name(boss: Clien
 
 
 FULL_NAME = {"first_name": NAMES[0], "last_name": NAMES[1]}
+
+
+def test_what_was_erased_before_is_nobodys_address(api: Api) -> None:
+    lead = make_lead(email=EMAIL, first_name="Bob", last_name="Other")
+    api.put(f"/api/leads/{lead.pk}", {"email": "bob@other.example"})
+    run("erase_person", EMAIL, "--yes")
+    ImportRun.objects.create(file_name="list of erased people.csv", sha256="0", state="refused", message="m")
+    run("erase_person", "bob@other.example", "--yes")
+    assert ImportRun.objects.get().file_name == "list of erased people.csv"
