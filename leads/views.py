@@ -41,7 +41,7 @@ class LeadViewSet(ApiViewSet):
         """The page, or the lead, that is to be shown or changed."""
         if self.action == "retrieve":
             return (reading.one_read(path_id(lead_id, "lead_id", NO_LEAD)),)
-        if self.action in ("update", "partial_update", "destroy"):
+        if self.action in ("update", "destroy"):
             return (writing.read_of(Lead, path_id(lead_id, "lead_id", NO_LEAD), active=True, locked=False),)
         if self.action == "list":
             wanted = judged(query_of(request), LIST_CHECKS)

@@ -93,13 +93,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         user._remember()
         return user
 
-    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        """Django's; what was read is what is remembered."""
-        super().refresh_from_db(*args, **kwargs)
-        self._remember()
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
+    ) -> None:
+        """Django's, which also fetches a column that was not read; what was read is remembered, and no more."""
+        names = None if fields is None else list(fields)
+        super().refresh_from_db(using, names, from_queryset)
+        self._remember(names)
 
-    def _remember(self) -> None:
-        self._read = {name: self.__dict__[name] for name in _columns(type(self)) if name in self.__dict__}
+    def _remember(self, names: Iterable[str] | None = None) -> None:
+        columns = _columns(type(self)) if names is None else _columns(type(self)).intersection(names)
+        self._read = {**(self._read or {}), **{name: self.__dict__[name] for name in columns if name in self.__dict__}}
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """What a session of the admin rests on: it ends where tokens end, not with the password alone."""
@@ -137,7 +141,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             self.refresh_from_db(fields=["token_version"])
         if new or "password" in written:
             self._ends_tokens = False
-        self._remember()
+        self._remember(None if new else written)
 
     def _written(self, update_fields: Iterable[str] | None) -> set[str]:
         """The columns that a save of a stored user writes.
@@ -148,12 +152,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         if update_fields is not None:
             return set(update_fields)
         written = set(_columns(type(self))) - {"id", "token_version"}
-        if self._read is not None and not self._state.adding:
-            written = {name for name in written if name in self.__dict__ and self._differs(name)}
+        if (read := self._read) is not None:
+            own = self.__dict__
+            written = {name for name in written if name in own and (name not in read or read[name] != own[name])}
         return written | ({"password"} if self._ends_tokens else set())
-
-    def _differs(self, name: str) -> bool:
-        return self._read is None or name not in self._read or self._read[name] != self.__dict__[name]
 
 
 @cache

@@ -76,3 +76,15 @@ def test_a_form_undoes_nothing_that_was_stored_meanwhile(monkeypatch: pytest.Mon
     user = User.objects.get(pk=user.pk)
     assert (user.username, user.email) == ("erased", "")
     assert (user.is_active, user.is_superuser, user.is_staff) == (False, False, False)
+
+
+def test_what_was_not_saved_yet_is_saved_with_the_rest(agent: User) -> None:
+    for between in (
+        lambda user: user.save(update_fields=["last_name"]),
+        lambda user: user.refresh_from_db(fields=["email"]),
+    ):
+        user = User.objects.defer("email").get(pk=agent.pk)
+        user.first_name = f"New {user.first_name}"
+        between(user)
+        user.save()
+        assert User.objects.get(pk=agent.pk).first_name == user.first_name
