@@ -4,7 +4,8 @@ To be used inside one transaction, ``erase_leads`` first: it locks the leads' ro
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from django.db import models
@@ -13,6 +14,7 @@ from django.utils import timezone
 from crm_project import values
 from leads import changes, writing
 from leads.changes import Changes
+from leads.importing.tally import showable
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from leads.querysets import apply_change
 from users.actors import Actor
@@ -26,32 +28,38 @@ PERSONAL: dict[str, str | None] = {
     "property_interest": None,
 }
 TELLING = ("file_name", "message", "notes", "options")  # of import runs; of an undo there are ids and counts alone
+OF_RUNS = (*TELLING, "problems", "kind", "state", "sha256")
+VALUES = ("value", "before", "after")  # in problems of imports, and in what a takeover mended
+ACTIVITIES = "activities"  # in an entry of an undone import: what those that went were called
 LONG = 8  # letters of a setting that is looked for inside of sentences
 BATCH = 20  # import runs read at a time: each may hold a thousand problems
 
 _between = re.compile(r"[,:;'\"]")  # what stands around a column's name, or a value, in the sentences of imports
 
 Problem = dict[str, Any]
-IsTheirs = Callable[[object], bool]
+Hides = Callable[[str], bool]
 
 
 class Whose(Protocol):
     """Who is looked for in what imports left (``dashboard.personal_data.finding.Person`` explains each)."""
 
-    def told_in(self, text: object) -> bool:
+    def told_in(self, text: str) -> bool:
         """Whether a text has them in it."""
 
-    def signs_with(self, text: object) -> bool:
-        """Whether that is a user name of theirs."""
+    def told_in_row(self, cells: Sequence[str]) -> bool:
+        """Whether a row of a list, or a part of one, is theirs."""
 
-    def signed(self, run_id: int, name: str) -> bool:
-        """Whether an import named them, by that name, as the author of its rows."""
+    def has_problem(self, run: ImportRun, problem: Problem) -> bool:
+        """Whether a problem of an import is about them, whatever the value."""
 
-    def told_apart_in(self, texts: Iterable[str]) -> set[str]:
+    def told_apart_in(self, texts: Collection[str]) -> set[str]:
         """First and last name, if both are among the texts."""
 
-    def set_by(self, run_id: int, texts: Collection[str]) -> set[str]:
+    def set_by(self, run: ImportRun) -> set[str]:
         """Those of an import's values for all rows that are in their leads."""
+
+    def signed(self, run: ImportRun) -> set[str]:
+        """The names by which an import named them as the author of its rows."""
 
 
 def erase_leads(lead_ids: Collection[int], by: Actor) -> int:
@@ -99,25 +107,38 @@ def erase_undo(lead_ids: Collection[int]) -> int:
 
 
 def problems_of(whom: Whose) -> Iterator[tuple[int, list[Problem]]]:
-    """Import runs with the problems of the lines in which one value is the person's. Walks through all runs."""
-    runs = ImportRun.objects.exclude(problems=[]).order_by("pk").values_list("pk", "problems")
-    for run_id, problems in runs.iterator(BATCH):
-        told = (problem for problem in problems if whom.told_in(problem["value"]) or whom.signs_with(problem["value"]))
-        lines = {problem["line"] for problem in told}
-        if lines:
-            yield run_id, [problem for problem in problems if problem["line"] in lines]
+    """Import runs with all problems of the rows that are the person's. Walks through all runs."""
+    for run in _runs().exclude(problems=[]).iterator(BATCH):
+        if rows := _rows_of(run, whom):
+            yield run.pk, [problem for problem in run.problems if _row(problem) in rows]
 
 
 def erase_problems(whom: Whose) -> int:
     """Put ``ERASED`` in the place of the values of those problems; returns how many there were."""
-    found = dict(problems_of(whom))
-    for run in ImportRun.objects.filter(pk__in=found).iterator(BATCH):
-        lines = {problem["line"] for problem in found[run.pk]}
+    erased = 0
+    for run in _runs().filter(pk__in=[run_id for run_id, _ in problems_of(whom)]).iterator(BATCH):
+        rows = _rows_of(run, whom)
         for problem in run.problems:
-            if problem["line"] in lines:
-                problem["value"] = ERASED
+            if _row(problem) in rows:
+                problem.update((name, ERASED) for name in VALUES if name in problem)
+                erased += 1
         ImportRun.objects.filter(pk=run.pk).update(problems=run.problems)
-    return sum(map(len, found.values()))
+    return erased
+
+
+def _rows_of(run: ImportRun, whom: Whose) -> set[Hashable]:
+    """Which rows of an import with problems are the person's."""
+    return {
+        _row(problem)
+        for problem in run.problems
+        if whom.told_in_row([str(problem[name]) for name in VALUES if name in problem])
+        or whom.has_problem(run, problem)
+    }
+
+
+def _row(problem: Problem) -> Hashable:
+    """The row that a problem is in: by its line, in a takeover by its table and id."""
+    return problem["line"] if "line" in problem else (problem["table"], str(problem["id"]))
 
 
 def runs_telling(whom: Whose) -> Iterator[tuple[int, str]]:
@@ -125,8 +146,9 @@ def runs_telling(whom: Whose) -> Iterator[tuple[int, str]]:
 
     Reads all runs.
     """
-    for run in _runs():
-        if _told(run) != _without(_told(run), _hides(run, whom)):
+    for run in _runs().iterator(BATCH):
+        hides = _hides(run, whom)
+        if any(map(hides, _texts(run))):
             yield run.pk, run.file_name
 
 
@@ -134,64 +156,75 @@ def erase_told(whom: Whose) -> list[int]:
     """Put ``ERASED`` in the place of those names and sentences; returns the ids of the runs."""
     ids = [run_id for run_id, _ in runs_telling(whom)]
     for run in _runs().filter(pk__in=ids):
-        hides = _hides(run, whom)
-        for field in TELLING:
-            setattr(run, field, _without(getattr(run, field), hides))
-        for problem in run.problems:
-            problem["column"] = _without(problem["column"], hides)
-        run.save(update_fields=[*TELLING, "problems"])
+        told = _rewritten(run, partial(_without, _hides(run, whom)))
+        ImportRun.objects.filter(pk=run.pk).update(**told)
     return ids
 
 
 def _runs() -> "models.QuerySet[ImportRun]":
-    return ImportRun.objects.order_by("pk").only(*TELLING, "problems")
+    return ImportRun.objects.order_by("pk").only(*OF_RUNS)
 
 
-def _told(run: ImportRun) -> list[Any]:
-    """What was said of a file and its columns, as JSON."""
-    return [*(getattr(run, field) for field in TELLING), [problem["column"] for problem in run.problems]]
+def _rewritten(run: ImportRun, as_told: Callable[[str], str]) -> dict[str, Any]:
+    """The columns of a run that tell of files and rows, with what people wrote in them ``as_told``.
+
+    What we call our own settings and fields, and the choices there are for them, stays as it is.
+    """
+    options = dict(run.options)
+    if "explicit" in options:
+        options["explicit"] = {as_told(header): field for header, field in options["explicit"].items()}
+    if "constants" in options:
+        options["constants"] = {field: as_told(value) for field, value in options["constants"].items()}
+    if "ignored" in options:
+        options["ignored"] = [as_told(header) for header in options["ignored"]]
+    if "user" in options:
+        options["user"] = as_told(options["user"])
+    return {
+        "file_name": as_told(run.file_name),
+        "message": as_told(run.message),
+        "notes": [as_told(note) for note in run.notes],
+        "options": options,
+        "problems": [{**problem, "column": as_told(problem["column"])} for problem in run.problems],
+    }
 
 
-def _hides(run: ImportRun, whom: Whose) -> IsTheirs:
+def _without(hides: Hides, text: str) -> str:
+    return ERASED if hides(text) else text
+
+
+def _texts(run: ImportRun) -> list[str]:
+    """All that people wrote in these columns."""
+    texts: list[str] = []
+
+    def noted(text: str) -> str:
+        texts.append(text)
+        return text
+
+    _rewritten(run, noted)
+    return texts
+
+
+def _hides(run: ImportRun, whom: Whose) -> Hides:
     """Which texts of a run tell of the person.
 
     Beside those that have them in it: those that repeat a value that their lead has from the settings, the author's
     name where that is theirs, and first and last name said apart, which nobody could tell from other words one by one.
     """
-    author, constants = str(run.options.get("user", "")), run.options.get("constants", {})
-    own = whom.told_apart_in(_pieces(_told(run))) | whom.set_by(run.pk, constants.values())
-    if author and whom.signed(run.pk, author):
-        own.add(author)
-    long = [text for text in own if len(text) >= LONG]  # those with commas in them are no pieces of a sentence
+    pieces = {piece for text in _texts(run) for piece in _pieces(text)}
+    own = whom.told_apart_in(pieces) | whom.set_by(run) | whom.signed(run)
+    quoted = {form for text in own for form in (repr(text), showable(repr(text)))}
+    whole = {text for text in own if len(text) >= LONG} | quoted  # those with commas in them are no pieces
 
-    def hides(text: object) -> bool:
-        told = str(text)
-        return whom.told_in(told) or not own.isdisjoint(_pieces(told)) or any(one in told for one in long)
+    def hides(text: str) -> bool:
+        return whom.told_in(text) or not own.isdisjoint(_pieces(text)) or any(one in text for one in whole)
 
     return hides
 
 
-def _pieces(told: Any) -> Iterator[str]:
-    """All texts in some JSON, names too: each as a whole, and what stands between commas and the like in it."""
-    if isinstance(told, str):
-        yield told
-        yield from (piece.strip() for piece in _between.split(told))
-    elif isinstance(told, dict):
-        yield from _pieces([*told, *told.values()])
-    elif isinstance(told, list):
-        for one in told:
-            yield from _pieces(one)
-
-
-def _without(told: Any, hides: IsTheirs) -> Any:
-    """The same JSON, with ``ERASED`` in the place of texts, names of columns too, that tell of somebody."""
-    if isinstance(told, str):
-        return ERASED if hides(told) else told
-    if isinstance(told, list):
-        return [_without(one, hides) for one in told]
-    if isinstance(told, dict):
-        return {_without(name, hides): _without(one, hides) for name, one in told.items()}
-    return told
+def _pieces(text: str) -> Iterator[str]:
+    """A text as a whole, and what stands between commas and the like in it."""
+    yield text
+    yield from (piece.strip() for piece in _between.split(text))
 
 
 def _overwrite(update: ImportUpdate, own: dict[str, str | None]) -> None:
@@ -199,10 +232,13 @@ def _overwrite(update: ImportUpdate, own: dict[str, str | None]) -> None:
 
 
 def _without_person(told: Changes) -> Changes:
-    return {
+    left = {
         field: [ERASED if value else value for value in pair] if field in PERSONAL else pair
         for field, pair in told.items()
     }
+    if ACTIVITIES in left:
+        left[ACTIVITIES] = [[ERASED for _ in titles] for titles in left[ACTIVITIES]]
+    return left
 
 
 def _key(value: object) -> str:

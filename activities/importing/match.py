@@ -9,6 +9,7 @@ from leads.importing.duplicates import with_key
 from leads.models import Lead
 from users.models import User
 
+NO_USER = "There is no user of that name"
 Author = tuple[int, str]  # the user's id, and the name activities keep
 
 
@@ -57,7 +58,7 @@ class Authors:
             if author := self.found.get(key(name)):
                 row.author = author
             elif name:
-                row.problems.append(Problem("no_user", ("user",), "There is no user of that name", name))
+                row.problems.append(Problem("no_user", ("user",), NO_USER, name))
             else:
                 row.problems.append(Problem(MISSING[0], ("user",), f"{MISSING[1]} (--user names one for all)", ""))
 

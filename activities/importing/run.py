@@ -48,6 +48,9 @@ class ActivityImport(FileImport):
         self.authors.look_up([self.authors.default])
         if self.authors.default and not self.authors.found:
             raise Refused(f"there is no user {self.authors.default!r}")
+        if self.authors.found:  # names change, and one that is free is taken by others
+            ((author_id, _),) = self.authors.found.values()
+            self.run.options["author_id"] = author_id
 
     @staticmethod
     def around_load(options: Options) -> AbstractContextManager[None]:

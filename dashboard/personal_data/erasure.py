@@ -2,29 +2,40 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 import orjson
-from django.db import models, transaction
+from django.contrib.admin.models import LogEntry
+from django.db import transaction
 
 from activities.models import Activity
 from crm_project import values
 from crm_project.api.idempotency import COMPRESSION
 from crm_project.api.models import IdempotencyKey
 from crm_project.events import event
-from dashboard.personal_data.finding import Person, admin_log, person
+from dashboard.personal_data.finding import Person, admin_log, log_of, person, signatures_of
 from leads import changes, erasing
 from leads.back_office import uploads
 from leads.erasing import ERASED, PERSONAL
+from leads.importing import accounts
 from leads.models import ImportRun, Lead
 from users import authority
 from users.actors import Actor
 from users.models import User
 
+WAITING = "files waiting to be imported"
 REPLIES = 20  # kept replies read at a time: each may hold ten thousand leads
 
 Counts = dict[str, int]
+
+
+class Erased(NamedTuple):
+    """How much there was of each kind, and a ``stamp`` of what exactly it was, for a form to carry."""
+
+    counts: Counts
+    stamp: str
 
 
 class Refused(Exception):
@@ -35,13 +46,13 @@ class Outdated(Refused):
     """What there is to erase is no longer what was agreed to; nothing was erased."""
 
 
-def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = None, agreed: str | None = None) -> Counts:
-    """Erase whom an address stands for, as lead and as user; returns how much there was of each kind.
+def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = None, agreed: str | None = None) -> Erased:
+    """Erase whom an address stands for, as lead and as user.
 
-    Files that wait to be imported go as well, whoever may be in them: they could bring the person back. With
-    ``dry_run`` the same is done and rolled back, and no file touched. An ``asker`` is refused what ``refusal`` says;
-    ``agreed`` is the ``stamp`` of the counts that somebody said yes to. Raises ``values.Invalid`` for what is no
-    address.
+    Files that wait to be imported go as well, whoever may be in them: they could bring the person back. Imports, undos
+    and other erasures are waited for. With ``dry_run`` the same is done and rolled back, and no file touched. An
+    ``asker`` is refused what ``refusal`` says; ``agreed`` is the stamp of a dry run that somebody said yes to. Raises
+    ``values.Invalid`` for what is no address.
     """
     try:
         return _erase(email, by, dry_run, asker, agreed)
@@ -49,25 +60,47 @@ def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = Non
         raise Refused(f"{unreadable}. Nothing was erased.") from None
 
 
-def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str | None) -> Counts:
+def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str | None) -> Erased:
     with transaction.atomic():
-        whom = person(email)
+        whom, seen = _held(email)
         if asker and (refused := refusal(whom, asker)):
             raise Refused(refused)
-        counts = _leads(whom, by) | _imports(whom) | _users(whom.users)
+        counts = _leads(whom, by) | _imports(whom) | _users(whom.users) | _signatures(whom)
         found = any(counts.values())
         if found:
-            counts["files waiting to be imported"] = uploads.waiting()
-        if agreed is not None and agreed != stamp(counts):
+            counts[WAITING] = uploads.waiting()
+        erased = Erased(counts, sha256(repr((seen, *counts.items())).encode()).hexdigest())
+        if agreed is not None and agreed != erased.stamp:
             raise Outdated("What is held has changed meanwhile.")
         if found and not dry_run:
             # Last, and before the rows are gone for good: who is stopped here finds the rows again, and erases again.
-            uploads.erase_rows(whom.told_in, ERASED)
-            uploads.erase_uploads(whom.told_in, ERASED)
+            uploads.erase_rows(whom.told_in_row, ERASED)
+            counts[WAITING] = uploads.erase_uploads(whom.told_in, ERASED)
         transaction.set_rollback(dry_run)
     if found and not dry_run:
         event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
-    return counts
+    return erased
+
+
+def _held(email: str) -> tuple[Person, list[Any]]:
+    """Whom the address stands for, their rows locked until the transaction ends; and at which versions these are.
+
+    Rows may become theirs while others are waited for: it is looked again until all are held. Leads come first, as
+    wherever leads and users are locked.
+    """
+    accounts.take_turn()
+    leads: set[int] = set()
+    users: set[int] = set()
+    while True:
+        whom = person(email)
+        theirs, own = set(whom.lead_ids), {user.pk for user in whom.users}
+        if leads >= theirs and users >= own:
+            break
+        leads, users = leads | theirs, users | own
+        Lead.objects.locked_keys(leads)
+        list(User.objects.filter(pk__in=users).select_for_update().order_by("pk").values_list("pk"))
+    versions = Lead.objects.filter(pk__in=leads).order_by("pk").values_list("pk", "version")
+    return whom, [*versions, *((user.pk, user.token_version) for user in whom.users)]
 
 
 def refusal(whom: Person, asker: User) -> str:
@@ -79,11 +112,6 @@ def refusal(whom: Person, asker: User) -> str:
     return "That is the address of an account that may do more than you: a superuser can erase it."
 
 
-def stamp(counts: Counts) -> str:
-    """The counts in short, for a form to carry."""
-    return "-".join(map(str, counts.values()))
-
-
 def _leads(whom: Person, by: Actor) -> Counts:
     ids = whom.lead_ids
     return {
@@ -93,17 +121,17 @@ def _leads(whom: Person, by: Actor) -> Counts:
         "history entries": erasing.erase_history(ids) + erasing.erase_address(whom.formerly, whom.email_key),
         "values kept to undo imports": erasing.erase_undo(ids),
         "kept replies": _kept_replies(whom),
-        "lines of the back office's log": _admin_log(Lead, ids),
+        "lines of the back office's log": _overwrite(entry.pk for entry in log_of(whom)),
     }
 
 
 def _imports(whom: Person) -> Counts:
     telling = erasing.erase_told(whom)
-    _admin_log(ImportRun, telling)
+    _overwrite(admin_log(ImportRun, telling).values_list("pk", flat=True))
     return {
         "problems of imports": erasing.erase_problems(whom),
         "names and messages of imports": len(telling),
-        "bad rows kept for download": sum(1 for _ in uploads.kept_rows(whom.told_in)),
+        "bad rows kept for download": sum(1 for _ in uploads.kept_rows(whom.told_in_row)),
     }
 
 
@@ -123,12 +151,25 @@ def _user(user: User) -> Counts:
         "imports signed": runs.filter(user=user).update(started_by=name)
         + runs.filter(undone_by_user=user).update(undone_by=name),
         "own kept replies": IdempotencyKey.objects.filter(user=user).delete()[0],
-        "lines of the back office's log about the user": _admin_log(User, [user.pk]),
+        "lines of the back office's log about the user": _overwrite(
+            admin_log(User, [user.pk]).values_list("pk", flat=True)
+        ),
     }
 
 
-def _admin_log(model: type[models.Model], ids: Any) -> int:
-    return admin_log(model, ids).update(object_repr=ERASED, change_message="")
+def _signatures(whom: Person) -> Counts:
+    """The address as a name in words: of an account that had it as its user name once, and is another's now."""
+    activities, entries, started, undone = signatures_of(whom)
+    return {
+        "signatures with the address": activities.update(user_name=ERASED)
+        + changes.overwrite_names(entries, ERASED)
+        + started.update(started_by=ERASED)
+        + undone.update(undone_by=ERASED)
+    }
+
+
+def _overwrite(entries: Iterable[int]) -> int:
+    return LogEntry.objects.filter(pk__in=list(entries)).update(object_repr=ERASED, change_message="")
 
 
 def _kept_replies(whom: Person) -> int:

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
+from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 
 from activities.models import Activity
 from crm_project import values
 from crm_project.events import event
-from dashboard.personal_data.finding import Person, admin_log
+from dashboard.personal_data.finding import Person, admin_log, log_of, signatures_of
 from leads import erasing
 from leads.back_office import uploads
-from leads.changes import Changes
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from users.attempts import LoginFailure, hidden
 from users.models import User
@@ -60,11 +60,10 @@ def _lists(whom: Person) -> dict[str, Iterable[Row]]:
 
 def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
     ids = whom.lead_ids
-    history = LeadChange.objects.filter(lead_id__in=[*ids, *whom.formerly]).order_by("pk")
     return {
         "leads": Lead.objects.filter(pk__in=ids).order_by("pk").values(),
         "activities": Activity.objects.of_leads(ids).order_by("pk").values(*OF_ACTIVITIES),
-        "history": (row for row in history.values().iterator() if row["lead_id"] in ids or _has(row["changes"], whom)),
+        "history": _history(whom),
         "kept_to_undo_imports": ImportUpdate.objects.filter(lead_id__in=ids).values("run_id", "lead_id", "before"),
         "problems_of_imports": (
             {"run_id": run_id, **problem} for run_id, found in erasing.problems_of(whom) for problem in found
@@ -72,8 +71,9 @@ def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
         "imports_that_tell_of_them": (
             {"run_id": run_id, "file_name": name} for run_id, name in erasing.runs_telling(whom)
         ),
-        "bad_rows_kept": ({"run_id": run_id, "row": row} for run_id, row in uploads.kept_rows(whom.told_in)),
-        "back_office_log": _admin_log(Lead, ids),
+        "bad_rows_kept": ({"run_id": run_id, "row": row} for run_id, row in uploads.kept_rows(whom.told_in_row)),
+        "back_office_log": (_logged(entry) for entry in log_of(whom)),
+        "signed_with_the_address": _signed(whom),
     }
 
 
@@ -93,17 +93,36 @@ def _as_users(users: tuple[User, ...]) -> dict[str, Iterable[Row]]:
         "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
         "logins_remembered": RefreshToken.objects.filter(user__in=users).values("rotated_at", "expires_at"),
         "failed_logins": LoginFailure.objects.filter(name__in=names).values("address", "failed_at"),
-        "back_office_log_about_the_user": _admin_log(User, [user.pk for user in users]),
+        "back_office_log_about_the_user": (_logged(entry) for entry in admin_log(User, [user.pk for user in users])),
     }
 
 
-def _admin_log(model: type[Lead] | type[User], ids: Iterable[int]) -> Iterable[Row]:
-    return admin_log(model, ids).values("action_time", "user_id", "object_id", "object_repr")
+def _logged(entry: LogEntry) -> Row:
+    return {name: getattr(entry, name) for name in ("action_time", "user_id", "object_id", "object_repr")}
 
 
-def _has(changes: Changes, whom: Person) -> bool:
-    """Whether the address stands in an entry of a lead that may be somebody else's."""
-    return any(values.key(value or "") == whom.email_key for value in changes.get("email", []))
+def _history(whom: Person) -> Iterator[Row]:
+    """All of their leads; of leads that are somebody else's by now, the address alone."""
+    for row in (
+        LeadChange.objects.filter(lead_id__in=[*whom.lead_ids, *whom.formerly]).order_by("pk").values().iterator()
+    ):
+        if row["lead_id"] in whom.lead_ids:
+            yield row
+        elif any(_is_theirs(value, whom) for value in row["changes"].get("email", [])):
+            pair = [value if _is_theirs(value, whom) else None for value in row["changes"]["email"]]
+            yield {"id": row["id"], "lead_id": row["lead_id"], "at": row["at"], "changes": {"email": pair}}
+
+
+def _is_theirs(address: object, whom: Person) -> bool:
+    return values.key(str(address or "")) == whom.email_key
+
+
+def _signed(whom: Person) -> Iterator[Row]:
+    activities, entries, started, undone = signatures_of(whom)
+    yield from activities.values("id", "lead_id", "user_id", "user_name", "created_at").iterator()
+    yield from entries.values("id", "lead_id", "user_id", "user_name", "at").iterator()
+    yield from started.values("id", "user_id", "started_by", "started_at")
+    yield from undone.values("id", "undone_by_user_id", "undone_by", "undone_at")
 
 
 def _groups(user: User) -> list[str]:

@@ -1,23 +1,104 @@
 """Who a person is to us: the leads that are theirs, and their account."""
 
-import re
-from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from activities.importing.match import NO_USER
+from activities.legacy.tables import SHAPES
 from activities.models import Activity
 from crm_project import values
+from dashboard.personal_data.traits import Traits
 from leads import erasing
-from leads.models import ImportUpdate, Lead, LeadChange
+from leads.changes import LeadChangeQuerySet
+from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from users.models import User
 
-SHORTEST_NUMBER = 7  # digits; shorter ones are extensions and the like, and tell nobody apart
-SHORTEST_NAME = 5  # letters of first and last name together
-_no_letter = re.compile(r"[\W_]+")
+ACTIVITIES, LEGACY = "activities", "legacy"  # kinds of imports beside those of leads
+OF_EACH_ACTIVITY = ("title", "notes")  # what an import of activities may set for all of them
+
+
+class Person(NamedTuple):
+    """What an e-mail address stands for.
+
+    ``lead_ids`` are the leads that have it, active or deleted, with those that they were merged with; ``formerly``
+    other leads that once had it, which may be somebody else's. ``users`` are the accounts that have it as e-mail or as
+    user name. ``traits`` are the leads' and the accounts', those they once had too. ``texts`` is what the leads'
+    personal columns held, word for word; ``runs`` are the imports that wrote them or their activities, ``files`` the
+    SHA-256 of what these read; ``authored`` are the imports with activities of the accounts.
+    """
+
+    email_key: str
+    lead_ids: tuple[int, ...]
+    formerly: tuple[int, ...]
+    users: tuple[User, ...]
+    traits: Traits
+    texts: frozenset[str]
+    runs: frozenset[int]
+    files: frozenset[str]
+    authored: frozenset[int]
+
+    def told_in(self, text: str) -> bool:
+        """Whether what somebody typed has them in it."""
+        return self.traits.told_in(text)
+
+    def told_in_row(self, cells: Sequence[str]) -> bool:
+        """Whether a row of a list is theirs."""
+        return self.traits.told_in_row(cells)
+
+    def told_apart_in(self, texts: Collection[str]) -> set[str]:
+        """First and last name, if both are among the texts."""
+        return self.traits.told_apart_in(texts)
+
+    def has_problem(self, run: ImportRun, problem: Mapping[str, Any]) -> bool:
+        """Whether a problem of an import is about them, whatever the value: their user name, or a row of theirs.
+
+        What is taken over from the earlier server keeps its ids.
+        """
+        if run.kind == ACTIVITIES and problem["reason"] == NO_USER:
+            return values.key(str(problem["value"])) in self._user_names
+        if run.kind != LEGACY or run.state != ImportRun.State.DONE:
+            return False
+        table, row_id = str(problem["table"]).lower(), problem["id"]
+        if table in SHAPES["users"].names:
+            return row_id in {user.pk for user in self.users}
+        if table in SHAPES["leads"].names:
+            return row_id in self.lead_ids
+        return isinstance(row_id, int) and Activity.objects.of_leads(self.lead_ids).filter(pk=row_id).exists()
+
+    def set_by(self, run: ImportRun) -> set[str]:
+        """Which values that an import set for all its rows stand, or stood, in a lead of theirs or in its activities.
+
+        A file that was tried first, and imported then, has one SHA-256.
+        """
+        set_for_all = run.options.get("constants", {})
+        if run.pk not in self.runs and run.sha256 not in self.files:
+            return set()
+        if run.kind == ACTIVITIES:
+            return {set_for_all[field] for field in OF_EACH_ACTIVITY if field in set_for_all}
+        return {text for text in set_for_all.values() if text.strip() in self.texts}
+
+    def signed(self, run: ImportRun) -> set[str]:
+        """The names by which an import named them as the author of its rows."""
+        by_id, set_for_all = run.options.get("author_id"), run.options.get("constants", {})
+        default = str(run.options.get("user", ""))
+        if by_id is None:
+            names = {default, str(set_for_all.get("user", ""))}
+            return {name for name in names if name and self._is_author(run.pk, name)}
+        return {default} if by_id in {user.pk for user in self.users} else set()
+
+    def _is_author(self, run_id: int, name: str) -> bool:
+        """Whether a user name is theirs now, or nobody's any more in an import of activities of theirs."""
+        taken = User.objects.filter(username_key=values.key(name))
+        return values.key(name) in self._user_names or (run_id in self.authored and not taken.exists())
+
+    @property
+    def _user_names(self) -> set[str]:
+        return {user.username_key for user in self.users}
 
 
 def admin_log(model: type[models.Model], ids: Iterable[int]) -> "models.QuerySet[LogEntry]":
@@ -26,56 +107,33 @@ def admin_log(model: type[models.Model], ids: Iterable[int]) -> "models.QuerySet
     return about.filter(object_id__in=[str(pk) for pk in ids]).order_by("pk")
 
 
-class Person(NamedTuple):
-    """What an e-mail address stands for.
+def log_of(whom: Person) -> Iterator[LogEntry]:
+    """What the admin noted down about their leads; of leads that are somebody else's now, only under the address."""
+    yield from admin_log(Lead, whom.lead_ids)
+    for entry in admin_log(Lead, whom.formerly):
+        if values.key(entry.object_repr) == whom.email_key:
+            yield entry
 
-    ``lead_ids`` are the leads that have it, active or deleted, with those that they were merged with; ``formerly``
-    other leads that once had it, which may be somebody else's. ``users`` are the accounts that have it as e-mail or as
-    user name. ``addresses``, ``numbers`` and ``names`` are the leads' and the accounts', those they once had too; first
-    and last name are without anything between them, in both orders; ``halves`` are pairs of them. ``texts`` is what the
-    leads' personal columns held, word for word, and ``runs`` the imports that wrote them; ``authored`` are the imports
-    with activities of the accounts.
+
+def signatures_of(
+    whom: Person,
+) -> tuple[QuerySet[Activity], LeadChangeQuerySet, QuerySet[ImportRun], QuerySet[ImportRun]]:
+    """What others' accounts signed with the address: activities, entries of history, imports started and undone.
+
+    Names are as of writing, and an account may have another by now. No index finds them: this walks through the tables.
     """
+    runs, own = ImportRun.objects.order_by("pk"), [user.pk for user in whom.users]
+    return (
+        Activity.objects.filter(_signed("user_name", whom)).exclude(user__in=own).order_by("pk"),
+        LeadChange.objects.filter(_signed("user_name", whom)).exclude(user__in=own).order_by("pk"),
+        runs.filter(_signed("started_by", whom)).exclude(user__in=own),
+        runs.filter(_signed("undone_by", whom)).exclude(undone_by_user__in=own),
+    )
 
-    email_key: str
-    lead_ids: tuple[int, ...]
-    formerly: tuple[int, ...]
-    users: tuple[User, ...]
-    addresses: frozenset[str]
-    numbers: frozenset[str]
-    names: frozenset[str]
-    halves: frozenset[tuple[str, str]]
-    texts: frozenset[str]
-    runs: frozenset[int]
-    authored: frozenset[int]
 
-    def told_in(self, text: object) -> bool:
-        """Whether what somebody typed has them in it: an address, a number, or first and last name next to each other.
-
-        However written: a file's name, ``offer-Ada_Lovelace.xlsx``, a sentence, a bad row's cells, one after another.
-        """
-        plain = _plain(str(text))
-        return any(one in plain for known in (self.addresses, self.numbers, self.names) for one in known)
-
-    def signs_with(self, text: object) -> bool:
-        """Whether that is a user name of theirs, and nothing else."""
-        return values.key(str(text)) in {user.username_key for user in self.users}
-
-    def signed(self, run_id: int, name: str) -> bool:
-        """Whether an import named them, by that name, as the author of its rows: now theirs, or nobody's any more."""
-        named_since = run_id in self.authored and not User.objects.filter(username_key=values.key(name)).exists()
-        return self.signs_with(name) or named_since
-
-    def told_apart_in(self, texts: Iterable[str]) -> set[str]:
-        """The texts that are their first or last name and nothing else, where both are among them."""
-        plain = {text: _plain(text) for text in texts}
-        said = set(plain.values())
-        theirs = {half for pair in self.halves if said.issuperset(pair) for half in pair}
-        return {text for text, letters in plain.items() if letters in theirs}
-
-    def set_by(self, run_id: int, texts: Collection[str]) -> set[str]:
-        """Which values that an import set for all its rows stand, or stood, in one of their leads that it wrote."""
-        return {text for text in texts if text.strip() in self.texts} if run_id in self.runs else set()
+def _signed(field: str, whom: Person) -> Q:
+    """By any case of the address; on SQLite of its ASCII letters alone."""
+    return Q(**{f"{field}__iexact": whom.email_key})
 
 
 def person(email: str) -> Person:
@@ -87,47 +145,57 @@ def person(email: str) -> Person:
     ids = _with_merged(Lead.objects.filter(email_key=key).values_list("pk", "merged_into"))
     formerly = tuple(pk for pk in erasing.once_with(key) if pk not in ids)
     users = tuple(User.objects.filter(Q(email_key=key) | Q(username_key=key)).order_by("pk"))
-    had: dict[str, set[str]] = {field: set() for field in erasing.PERSONAL}
-    for row in Lead.objects.filter(pk__in=ids).values(*had):
-        for field, value in row.items():
-            had[field].add(value or "")
-    runs = {*ImportUpdate.objects.filter(lead_id__in=ids).values_list("run_id", flat=True)}
-    runs.update(run for run in Lead.objects.filter(pk__in=ids).values_list("import_run", flat=True) if run)
-    for told in LeadChange.objects.filter(lead_id__in=ids).values_list("changes", flat=True):
-        for field in had.keys() & told.keys():
-            had[field].update(value for value in told[field] if isinstance(value, str) and value != erasing.ERASED)
-    texts = frozenset(text for field in had.values() for text in field if text)
+    had = _had(ids)
+    texts = {text for field in had.values() for text in field if text}
+    texts.update(f"{one} {other}" for one, other in _both_ways(had["first_name"], had["last_name"]))
     for user in users:
         had["first_name"].add(user.first_name)
         had["last_name"].add(user.last_name)
         had["email"].add(user.email)
-    imported = Activity.objects.filter(user__in=users, import_run__isnull=False).distinct()
-    numbers = {values.digits(phone) for phone in had["phone"]}
-    firsts, lasts = ({_plain(name) for name in had[field]} for field in ("first_name", "last_name"))
-    halves = frozenset((first, last) for first in firsts for last in lasts if _tell_apart(first, last))
+    runs = _runs_of([*ids])
+    imported = Activity.objects.filter(user__in=users, import_run__isnull=False).order_by().distinct()
     return Person(
         email_key=key,
         lead_ids=tuple(sorted(ids)),
         formerly=formerly,
         users=users,
-        addresses=frozenset({_plain(key), *(_plain(address) for address in had["email"] if address)}),
-        numbers=frozenset(number for number in numbers if len(number) >= SHORTEST_NUMBER),
-        names=frozenset(name for first, last in halves for name in (first + last, last + first)),
-        halves=halves,
-        texts=texts,
+        traits=Traits.of({key, *had["email"]}, had["phone"], had["first_name"], had["last_name"]),
+        texts=frozenset(texts),
         runs=frozenset(runs),
+        files=frozenset(ImportRun.objects.filter(pk__in=runs).values_list("sha256", flat=True)),
         authored=frozenset(imported.values_list("import_run_id", flat=True)),
     )
 
 
-def _tell_apart(first: str, last: str) -> bool:
-    """Whether a name is a whole one, and long enough to tell somebody apart."""
-    return bool(first and last) and len(first + last) >= SHORTEST_NAME
+def _had(lead_ids: Collection[int]) -> dict[str, set[str]]:
+    """What the personal columns of leads hold, and held once."""
+    had: dict[str, set[str]] = {field: set() for field in erasing.PERSONAL}
+    for row in Lead.objects.filter(pk__in=lead_ids).values(*had):
+        for field, value in row.items():
+            had[field].add(value or "")
+    for told in LeadChange.objects.filter(lead_id__in=lead_ids).values_list("changes", flat=True):
+        for field in had.keys() & told.keys():
+            had[field].update(value for value in told[field] if isinstance(value, str) and value != erasing.ERASED)
+    return had
 
 
-def _plain(text: str) -> str:
-    """Letters and digits alone, folded."""
-    return _no_letter.sub("", values.fold(text))
+def _runs_of(lead_ids: Sequence[int]) -> set[int]:
+    """The imports that wrote these leads or activities of theirs, whether or not that was undone since."""
+    told = (
+        Lead.objects.filter(pk__in=lead_ids, import_run__isnull=False).values_list("import_run", flat=True),
+        ImportUpdate.objects.filter(lead_id__in=lead_ids).values_list("run", flat=True),
+        LeadChange.objects.filter(lead_id__in=lead_ids, import_run__isnull=False).values_list("import_run", flat=True),
+        Activity.objects.of_leads(lead_ids).filter(import_run__isnull=False).values_list("import_run", flat=True),
+    )
+    return {run for runs in told for run in runs.order_by().distinct()}
+
+
+def _both_ways(firsts: Iterable[str], lasts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    lasts = list(lasts)
+    for first in firsts:
+        for last in lasts:
+            if first and last:
+                yield from ((first, last), (last, first), (f"{last},", first))
 
 
 def _with_merged(leads: Iterable[tuple[int, int | None]]) -> set[int]:

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from crm_project import values
-from dashboard.personal_data.erasure import Counts, Outdated, Refused, erase, refusal, stamp
+from dashboard.personal_data.erasure import Counts, Outdated, Refused, erase, refusal
 from dashboard.personal_data.export import document, held
 from dashboard.personal_data.finding import Person, person
 from leads.back_office.cells import counted
@@ -36,6 +36,7 @@ LABELS = {
     "imports_that_tell_of_them": "Imports whose file is named after them",
     "bad_rows_kept": "Bad rows kept for download",
     "back_office_log": "Lines of the back office’s log",
+    "signed_with_the_address": "What was signed with the address",
     "users": "Accounts",
     "activities_signed": "Activities they logged",
     "history_signed": "Changes they made",
@@ -100,8 +101,8 @@ def erasing(request: HttpRequest, context: Context) -> HttpResponseBase:
 
 def _ask(request: HttpRequest, context: Context, asker: User, **more: Any) -> HttpResponseBase:
     email = _given(request)
-    counts = erase(email, _actor(asker), dry_run=True, asker=asker)
-    told = {**_shown(person(email)), "given": email, "counts": _some(counts), "agreed": stamp(counts)}
+    counts, stamp = erase(email, _actor(asker), dry_run=True, asker=asker)
+    told = {**_shown(person(email)), "given": email, "counts": _some(counts), "agreed": stamp}
     return TemplateResponse(request, "dashboard/personal_data_erase.html", {**context, **told, **more})
 
 
@@ -110,7 +111,7 @@ def _erase(request: HttpRequest, context: Context, asker: User) -> HttpResponseB
     if values.key(typed.strip()) != values.key(values.email(email)):
         return _ask(request, context, asker, problem="That is not the address. Nothing was erased.")
     try:
-        counts = erase(email, _actor(asker), asker=asker, agreed=request.POST.get("agreed", ""))
+        counts, _ = erase(email, _actor(asker), asker=asker, agreed=request.POST.get("agreed", ""))
     except Outdated as outdated:
         return _ask(request, context, asker, problem=f"{outdated} Nothing was erased: look again.")
     units = {"leads": "lead", "users": "account"}

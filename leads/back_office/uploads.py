@@ -11,17 +11,17 @@ import csv
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from django.conf import settings
 
-from leads.erasing import IsTheirs
 from leads.importing.read import Source, open_source
 from leads.importing.read_csv import allow_long_fields
 from leads.importing.tally import Refused
@@ -30,6 +30,12 @@ DAY = 24 * 60 * 60
 KEPT = DAY  # seconds that an upload waits for its import
 REJECTS_KEPT = 7 * DAY  # seconds that the bad rows of an import can be downloaded
 MOST_WAITING = 5  # uploads of one person; the oldest makes room
+REJECTS, PART = "rejects-", ".part"  # the bad rows of a run; what is to take a file's place, while it is written
+
+_rejects = re.compile(rf"{REJECTS}([0-9]+)\.csv")
+
+AreTheirs = Callable[[list[str]], bool]  # whether the cells of a row are somebody's
+IsToldIn = Callable[[str], bool]  # whether a text has somebody in it
 
 
 class Unreadable(OSError):
@@ -61,10 +67,11 @@ class Upload:
         folder = _root() / f"{owner}-{secrets.token_hex(16)}"
         folder.mkdir(mode=0o700)
         try:
-            with open(folder / "file", "xb", opener=_private) as file:
-                for piece in pieces:
-                    file.write(piece)
-            _write(folder, {"name": name, "runs": []})
+            with _locked(folder):
+                with open(folder / "file", "xb", opener=_private) as file:
+                    for piece in pieces:
+                        file.write(piece)
+                _write(folder, {"name": name, "runs": []})
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -105,15 +112,12 @@ class Upload:
         Raises ``Refused`` where the upload was thrown away since, ``BlockingIOError`` where another has it and one is
         not to ``wait``.
         """
-        try:
-            lock = open(self.folder / "lock", "w", opener=_private)  # noqa: SIM115  closed below
-        except FileNotFoundError:
-            raise Refused("That file is no longer here. Upload it again.") from None
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not (self.folder / "state.json").exists():
-                raise Refused("That file is no longer here. Upload it again.")
-            self.state = json.loads((self.folder / "state.json").read_text())
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(_locked(self.folder, wait))
+                self.state = json.loads((self.folder / "state.json").read_text())
+            except FileNotFoundError:
+                raise Refused("That file is no longer here. Upload it again.") from None
             yield
 
     def save(self) -> None:
@@ -134,7 +138,7 @@ class Upload:
 
 def rejects_of(run_id: int) -> Path:
     """Where the bad rows of a run are, for ``REJECTS_KEPT`` seconds."""
-    return Path(settings.UPLOAD_DIR) / f"rejects-{run_id}.csv"
+    return Path(settings.UPLOAD_DIR) / f"{REJECTS}{run_id}.csv"
 
 
 def sweep(now: float | None = None) -> int:
@@ -153,78 +157,95 @@ def waiting() -> int:
         return sum((folder / "file").exists() for folder in _folders())
 
 
-def kept_rows(is_theirs: IsTheirs) -> Iterator[tuple[int, list[str]]]:
+def kept_rows(are_theirs: AreTheirs) -> Iterator[tuple[int, list[str]]]:
     """Bad rows kept for download that are somebody's, going by their cells, each with the id of its run."""
     with _reachable():
-        for path in _kept_files():
-            run_id = int(path.stem.removeprefix("rejects-"))
+        for run_id, path in _kept_files():
             with suppress(csv.Error):
-                yield from ((run_id, row) for row in _rows(path) if is_theirs(_text(row)))
+                yield from ((run_id, row) for row in _rows(path) if are_theirs(row))
 
 
-def erase_rows(is_theirs: IsTheirs, instead: str) -> None:
+def erase_rows(are_theirs: AreTheirs, instead: str) -> None:
     """Take those rows out of their files, which are kept as long as they would have been.
 
     The header stays, with ``instead`` in the place of names of columns that are theirs. A file with a cell too long to
-    be read goes as a whole.
+    be read goes as a whole. To be used by one process at a time.
     """
     with _reachable():
-        for path in _kept_files():
+        for path in _kept():
+            if path.name.startswith(REJECTS) and path.suffix == PART:  # what an erasure left that was killed
+                path.unlink(missing_ok=True)
+        for _, path in _kept_files():
             try:
-                if any(is_theirs(_text(row)) for row in _rows(path)):
-                    _rewrite(path, is_theirs, instead)
+                if any(map(are_theirs, _rows(path))):
+                    _rewrite(path, are_theirs, instead)
             except csv.Error:
                 path.unlink(missing_ok=True)
 
 
-def _rewrite(path: Path, is_theirs: IsTheirs, instead: str) -> None:
-    seen, part = path.stat(), path.with_suffix(".part")
+def _rewrite(path: Path, are_theirs: AreTheirs, instead: str) -> None:
+    seen, part = path.stat(), path.with_suffix(PART)
     try:
         with open(part, "w", newline="", encoding="utf-8", errors="surrogateescape", opener=_private) as file:
             write, rows = csv.writer(file), _rows(path)
-            write.writerow(_without(next(rows, []), is_theirs, instead))
-            write.writerows(row for row in rows if not is_theirs(_text(row)))
+            write.writerow(_without(next(rows, []), are_theirs, instead))
+            write.writerows(row for row in rows if not are_theirs(row))
         os.utime(part, ns=(seen.st_atime_ns, seen.st_mtime_ns))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _without(header: list[str], is_theirs: IsTheirs, instead: str) -> list[str]:
+def _without(header: list[str], are_theirs: AreTheirs, instead: str) -> list[str]:
     """Names of columns, with ``instead`` for those that tell of somebody, alone or with their neighbour."""
-    alone = [instead if is_theirs(name) else name for name in header]
-    pairs = [place for place in range(len(alone) - 1) if is_theirs(_text(alone[place : place + 2]))]
+    alone = [instead if are_theirs([name]) else name for name in header]
+    pairs = [place for place in range(len(alone) - 1) if are_theirs(alone[place : place + 2])]
     told = {place for pair in pairs for place in (pair, pair + 1)}
     return [instead if place in told else name for place, name in enumerate(alone)]
 
 
-def erase_uploads(is_told_in: IsTheirs, called: str) -> None:
+def erase_uploads(is_told_in: IsToldIn, called: str) -> int:
     """Throw away all files that wait, whoever may be in them, and rename those imported whose name tells of somebody.
 
-    What is being imported at this moment stays: its import will have stored the person before or after.
+    What is being stored or imported at this moment stays: its import will have stored the person before or after.
+    Returns how many were thrown away.
     """
     with _reachable():
-        for folder in _folders():
-            # Somebody may be at it, or have thrown it away.
-            with suppress(BlockingIOError, FileNotFoundError, ValueError, Refused):
-                _erase_upload(Upload(folder), is_told_in, called)
+        return sum(_erase_upload(folder, is_told_in, called) for folder in _folders())
 
 
-def _erase_upload(upload: Upload, is_told_in: IsTheirs, called: str) -> None:
-    with upload.alone(wait=False):
-        if upload.waiting:
-            upload.drop()
-        elif is_told_in(upload.name):
+def _erase_upload(folder: Path, is_told_in: IsToldIn, called: str) -> bool:
+    # Somebody may be at it, or have thrown it away.
+    with suppress(BlockingIOError, FileNotFoundError), _locked(folder, wait=False):
+        try:
+            upload = Upload(folder)
+        except (FileNotFoundError, ValueError):  # who was storing it was killed
+            upload = None
+        if upload is None or upload.waiting:
+            shutil.rmtree(folder)
+            return True
+        if is_told_in(upload.name):
             upload.state["name"] = called
             upload.save()
+    return False
+
+
+@contextmanager
+def _locked(folder: Path, wait: bool = True) -> Iterator[None]:
+    """Keep every other process out of a folder. Raises ``FileNotFoundError``; ``BlockingIOError`` without ``wait``."""
+    with open(folder / "lock", "w", opener=_private) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
 
 
 def _folders() -> list[Path]:
     return [path for path in _kept() if path.is_dir()]
 
 
-def _kept_files() -> list[Path]:
-    return [path for path in _kept() if path.name.startswith("rejects-") and path.suffix == ".csv"]
+def _kept_files() -> list[tuple[int, Path]]:
+    """The bad rows kept for download, with the ids of their runs."""
+    found = ((_rejects.fullmatch(path.name), path) for path in _kept())
+    return [(int(name[1]), path) for name, path in found if name]
 
 
 def _kept() -> list[Path]:
@@ -234,10 +255,6 @@ def _kept() -> list[Path]:
         return [root / name for name in sorted(os.listdir(root))]
     except FileNotFoundError:
         return []
-
-
-def _text(row: list[str]) -> str:
-    return "\n".join(row)
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

@@ -15,7 +15,9 @@ from leads.importing import accounts
 from leads.models import ImportRun, Lead
 from tests.admin.people import browser_of
 from tests.admin.test_import_page import FILE, form, page, upload
-from tests.factories import activity_row, make_lead
+from tests.factories import activity_row, make_lead, make_user
+from tests.legacy.conftest import loose as loose
+from tests.legacy.earlier import Earlier, import_legacy, lead
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -172,3 +174,26 @@ def test_the_list_costs_the_same_for_many(boss: Client) -> None:
             boss.get(RUNS)
         costs.append(len(queries))
     assert costs[0] == costs[1]
+
+
+def _browser() -> Client:
+    """A superuser's, of a name that nobody has whom the earlier server knew."""
+    browser = Client()
+    browser.force_login(make_user(username="boss", is_staff=True, is_superuser=True))
+    return browser
+
+
+def test_what_was_mended_on_the_way_from_the_earlier_server(loose: Earlier) -> None:
+    loose.add("leads", lead(id=20, phone="5" * 65))
+    import_legacy(loose.url, "--fix")
+    page = _browser().get(f"{RUNS}{ImportRun.objects.get().pk}/change/").content.decode()
+    row = page.partition(">leads 20<")[2].partition("</tr>")[0]
+    assert [told in row for told in (">phone<", f"{'5' * 65} → {'5' * 64}<")] == [True, True]
+
+
+def test_what_the_earlier_server_had_and_was_refused(loose: Earlier) -> None:
+    loose.add("leads", lead(id=20, email="at home"))
+    import_legacy(loose.url, code=1)
+    page = _browser().get(f"{RUNS}{ImportRun.objects.get().pk}/change/").content.decode()
+    row = page.partition(">leads 20<")[2].partition("</tr>")[0]
+    assert [told in row for told in (">email<", ">at home<")] == [True, True]

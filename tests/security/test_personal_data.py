@@ -294,7 +294,7 @@ def test_an_address_that_leads_nowhere(known: Lead) -> None:
 
 def test_a_failure_on_the_way_leaves_everything_as_it_was(known: Lead) -> None:
     before = everything()
-    failing = mock.patch("dashboard.personal_data.erasure._admin_log", side_effect=RuntimeError)
+    failing = mock.patch("dashboard.personal_data.erasure._overwrite", side_effect=RuntimeError)
     with failing, pytest.raises(RuntimeError):
         run("erase_person", EMAIL, "--yes")
     assert everything() == before
@@ -339,3 +339,40 @@ def test_what_was_erased_before_is_nobodys_address(api: Api) -> None:
     ImportRun.objects.create(file_name="list of erased people.csv", sha256="0", state="refused", message="m")
     run("erase_person", "bob@other.example", "--yes")
     assert ImportRun.objects.get().file_name == "list of erased people.csv"
+
+
+def test_a_lead_that_is_somebody_elses_by_now_is_told_of_by_the_address_alone(api: Api, boss: Client) -> None:
+    """The address was all that it was called by."""
+    lead = make_lead(email=EMAIL, first_name="", last_name="")
+    names = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.com", "phone": "+49 30 5550 0099"}
+    boss.post(f"/admin/leads/lead/{lead.pk}/change/", {**FORM, "email": EMAIL, "phone": "1", "seen_version": 1})
+    api.put(f"/api/leads/{lead.pk}", names)
+    boss.post(f"/admin/leads/lead/{lead.pk}/change/", {**FORM, **names, "phone": "2", "seen_version": 3})
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {EMAIL, "Grace Hopper"}
+    told = run("export_person", EMAIL)
+    assert [("Grace" in told, "hopper" in told.lower(), "5550" in told)] == [(False, False, False)]
+    assert [entry["object_repr"] for entry in json.loads(told)["back_office_log"]] == [EMAIL]
+    assert [entry["changes"] for entry in json.loads(told)["history"]] == [{"email": [EMAIL, None]}]
+    run("erase_person", EMAIL, "--yes")
+    assert EMAIL.lower() not in everything()
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {"erased", "Grace Hopper"}
+
+
+def test_an_address_that_was_somebodys_user_name(api: Api, boss: Client, tmp_path: Any) -> None:
+    fields = {"email": "zq@private.example", "first_name": "", "last_name": ""}
+    user = make_user(username=EMAIL, is_staff=True, is_superuser=True, **fields)
+    browser, keyed = Client(), Api(bearer(user))
+    browser.force_login(user)
+    lead = keyed.post("/api/leads", lead_row()).json()["id"]
+    keyed.post(f"/api/leads/{lead}/activities", {**ACTIVITY, "title": "Intro"})
+    rows = "First name,Last name,Email,Phone\nAda,King,a@example.com,1\n"
+    browser.post(upload(browser, rows, "a.csv"), {**form(), "import": "1"})
+    browser.post(f"/admin/leads/importrun/{ImportRun.objects.get().pk}/undo/")
+    boss.post(f"/admin/users/user/{user.pk}/change/", {**fields, "username": "somebody", "is_active": "on"})
+    make_lead(email=EMAIL)
+    assert len(exported()["signed_with_the_address"]) == 5
+    assert "signatures with the address" in run("erase_person", EMAIL, "--yes").split("Erased:")[1]
+    assert EMAIL.lower() not in everything()
+    user.refresh_from_db()
+    assert (user.username, user.is_active) == ("somebody", True)
+    assert exported()["signed_with_the_address"] == []

@@ -30,13 +30,13 @@ class Command(BaseCommand):
         """Count, ask, erase."""
         by = Actor.operator()
         try:
-            counts = erase(email, by, dry_run=True)
+            counts, _ = erase(email, by, dry_run=True)
             self.stdout.write(told("Would erase:" if dry_run or not yes else "Erasing:", counts))
             if dry_run or not any(counts.values()):
                 return
             if not yes and input('There is no way back. Type "yes" to erase: ') != "yes":
                 raise CommandError("nothing was erased")
-            self.stdout.write(told("Erased:", erase(email, by)))
+            self.stdout.write(told("Erased:", erase(email, by).counts))
         except Invalid as invalid:
             raise CommandError(f"EMAIL: {invalid.msg}") from None
         except Refused as refused:

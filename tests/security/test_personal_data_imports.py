@@ -1,0 +1,263 @@
+"""What erasing takes out of the accounts of imports, of leads, of activities, from the earlier server; and leaves."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from leads.back_office.uploads import Upload
+from leads.models import ImportRun, LeadChange
+from tests.admin.conftest import upload_dir as upload_dir
+from tests.admin.people import browser_of
+from tests.admin.test_import_page import form, upload
+from tests.factories import make_activity, make_lead, make_user
+from tests.legacy.conftest import loose as loose
+from tests.legacy.earlier import Earlier, import_legacy, lead, user
+from tests.security.test_personal_data import EMAIL, everything, exported, file_of, run
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+ACTIVITIES = f"Lead email,Type,Title,Date\n{EMAIL},call,Call about zithers,2026-10-03\n"
+TITLELESS = f"Lead email,Type,Date\n{EMAIL},call,2026-10-03\n"
+
+
+def test_what_activities_were_called_that_went_with_their_import(tmp_path: Any) -> None:
+    make_lead(email=EMAIL)
+    make_user(username="agent-2")
+    rows = f"{ACTIVITIES}{EMAIL},call,More of zithers,2026-10-04\n"
+    run("import_activities", file_of(tmp_path, rows, "a.csv"), "--user", "agent-2")
+    run("undo_import", str(ImportRun.objects.get().pk))
+    assert "zither" in everything()
+    entries = LeadChange.objects.count()
+    run("erase_person", EMAIL, "--yes")
+    assert "zither" not in everything()
+    assert LeadChange.objects.count() == entries + 1
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_what_an_import_set_for_their_activities(tmp_path: Any, undone: bool) -> None:
+    make_lead(email=EMAIL)
+    make_lead(email="b@example.com")
+    make_user(username="agent-2")
+    set_for_all = ("--set", "title=Zither, Zelda's", "--set", "notes=line\nof zithers", "--user", "agent-2")
+    run("import_activities", file_of(tmp_path, TITLELESS, "a.csv"), "--dry-run", *set_for_all)
+    run("import_activities", file_of(tmp_path, TITLELESS, "a.csv"), *set_for_all)
+    others = TITLELESS.replace(EMAIL, "b@example.com")
+    run("import_activities", file_of(tmp_path, others, "b.csv"), "--set", "title=Intro", "--user", "agent-2")
+    if undone:
+        run("undo_import", str(ImportRun.objects.filter(state="done").earliest("pk").pk))
+    run("erase_person", EMAIL, "--yes")
+    left = everything()
+    assert [trace for trace in ("zither", "zelda") if trace in left] == []
+    assert ImportRun.objects.get(file_name="b.csv").options["constants"] == {"title": "Intro"}
+
+
+def test_their_address_for_all_activities_of_an_import(tmp_path: Any) -> None:
+    make_lead(email=EMAIL)
+    make_user(username="agent-2")
+    rows = file_of(tmp_path, "Type,Title,Date\ncall,Hello,2026-10-03\n", "a.csv")
+    run("import_activities", rows, "--set", f"lead_email={EMAIL}", "--user", "agent-2")
+    run("erase_person", EMAIL, "--yes")
+    assert EMAIL.lower() not in everything()
+
+
+@pytest.mark.parametrize("wanted", ["--set", "--user"])
+@pytest.mark.parametrize("afterwards", ["stored", "undone", "dry", "refused"])
+def test_the_author_of_an_import_renamed_since(tmp_path: Any, wanted: str, afterwards: str) -> None:
+    author = make_user(username="zq", email=EMAIL)
+    make_lead(email="lead@example.com")
+    rows = "Lead email,Type,Title,Date\nlead@example.com,call,Hello,2026-10-03\n"
+    if afterwards == "refused":
+        rows += "lead@example.com,call,Hello,never\n"
+    by = ("--user", "zq") if wanted == "--user" else ("--set", "user=zq")
+    arguments = (file_of(tmp_path, rows, "a.csv"), *by, *(["--dry-run"] if afterwards == "dry" else []))
+    if afterwards == "refused":
+        with pytest.raises(SystemExit):
+            run("import_activities", *arguments)
+    else:
+        run("import_activities", *arguments)
+    if afterwards == "undone":
+        run("undo_import", str(ImportRun.objects.get().pk))
+    if wanted == "--user" or afterwards == "stored":
+        browser_of("superuser").post(
+            f"/admin/users/user/{author.pk}/change/",
+            {"username": "other", "email": EMAIL, "first_name": "", "last_name": "", "is_active": "on"},
+        )
+        author.refresh_from_db()
+        assert author.username == "other"
+    run("erase_person", EMAIL, "--yes")
+    options = ImportRun.objects.get().options
+    assert options.get("user") or options["constants"]["user"] == "erased"
+
+
+def test_a_name_that_somebody_else_has_by_now_is_theirs(tmp_path: Any) -> None:
+    former = make_user(username="zq", email="former@example.com")
+    make_lead(email="lead@example.com")
+    rows = "Lead email,Type,Title,Date\nlead@example.com,call,Hello,2026-10-03\n"
+    run("import_activities", file_of(tmp_path, rows, "a.csv"), "--user", "zq")
+    User.objects.filter(pk=former.pk).update(username="other", username_key="other")
+    make_user(username="zq", email=EMAIL)
+    run("erase_person", EMAIL, "--yes")
+    assert ImportRun.objects.get().options["user"] == "zq"
+
+
+@pytest.mark.parametrize("interest", ["A cellar\nfor zithers", 'Zelda\'s "zither"', "C:\\zithers", "zither"])
+@pytest.mark.parametrize("undone", [False, True])
+def test_what_notes_of_imports_quote(tmp_path: Any, interest: str, undone: bool) -> None:
+    make_lead(email=EMAIL, property_interest="flat")
+    rows = f"First name,Email\nZerelda,{EMAIL}\n"
+    arguments = (file_of(tmp_path, rows, "theirs.csv"), "--on-duplicate", "update")
+    run("import_leads", *arguments, "--set", f"property_interest={interest}", "--dry-run")
+    run("import_leads", *arguments, "--set", f"property_interest={interest}")
+    if undone:
+        run("undo_import", str(ImportRun.objects.latest("pk").pk))
+    assert everything().count("zither") > 2
+    run("erase_person", EMAIL, "--yes")
+    assert "zither" not in everything()
+
+
+@pytest.mark.parametrize("name", ["Shaun O'Brien", 'Shaun "Bo" Brien', "Shaun\tO-Brien"])
+def test_names_in_notes_of_imports(tmp_path: Any, name: str) -> None:
+    make_lead(email=EMAIL, first_name="Shaun", last_name=name.partition("n")[2].strip())
+    rows = "First name,Email,Budget\nAda,a@example.com,5\n"
+    run("import_leads", file_of(tmp_path, rows, "other.csv"), "--set", f"property_interest={name}", "--dry-run")
+    run("erase_person", EMAIL, "--yes")
+    assert "shaun" not in everything()
+
+
+def test_a_short_name_that_an_import_of_theirs_set(tmp_path: Any) -> None:
+    run("import_leads", file_of(tmp_path, f"Email\n{EMAIL}\n", "a.csv"), "--set", "name=Bo Zu")
+    run("erase_person", EMAIL, "--yes")
+    assert ImportRun.objects.get().options["constants"] == {"name": "erased"}
+    assert "bo zu" not in everything()
+
+
+def test_our_own_words_stay_whatever_somebody_is_called(tmp_path: Any) -> None:
+    rows = "First name,Email\nAda,a@example.com\nBea,x@\n"
+    arguments = ("--on-error", "skip", "--set", "status=new", "--map", "First name=first_name")
+    with pytest.raises(SystemExit):
+        run("import_leads", file_of(tmp_path, rows, "other.csv"), *arguments)
+    before = ImportRun.objects.get().options
+    for first, last in (("On", "Duplicate"), ("On", "Error"), ("Con", "Stants"), ("First", "Name"), ("skip", "create")):
+        make_lead(email=EMAIL, first_name=first, last_name=last)
+    run("erase_person", EMAIL, "--yes")
+    after = ImportRun.objects.get()
+    assert {name: value for name, value in after.options.items() if name != "explicit"} == {
+        name: value for name, value in before.items() if name != "explicit"
+    }
+    assert list(after.options["explicit"].values()) == ["first_name"]
+
+
+def test_others_rows_stay(boss: Client) -> None:
+    bad = [
+        "Christian,Hofmann,x@,1",
+        "Alice,Compton,x@,1",
+        "Susan,Other,susan@example.com x,1",
+        "Eve,New,x@,12125550001",
+    ]
+    rows = "\n".join(["First name,Last name,Email,Phone", *bad, "Ok,Row,ok@example.com,1", ""])
+    boss.post(upload(boss, rows, "Christian Hofmann.csv"), {**form(), "import": "1"})
+    make_lead(email="an@example.com", first_name="Ian", last_name="Ho", phone="555 0001")
+    make_lead(email="al@ice.com")
+    make_user(username="Hofmann", email="an@example.com")
+    before = ImportRun.objects.values().get()
+    (kept,) = settings.UPLOAD_DIR.glob("rejects-*.csv")
+    told = kept.read_text()
+    for address in ("an@example.com", "al@ice.com"):
+        run("erase_person", address, "--yes")
+    assert ImportRun.objects.values().get() == before
+    assert kept.read_text() == told
+
+
+@pytest.fixture
+def boss(db: None) -> Client:
+    """A superuser's browser."""
+    return browser_of("superuser")
+
+
+def test_a_user_name_tells_of_them_where_it_is_an_author_alone(tmp_path: Any) -> None:
+    make_user(username="plenty", email=EMAIL)
+    rows = "First name,Email,Budget max\nAda,a@example.com,plenty\n"
+    with pytest.raises(SystemExit):
+        run("import_leads", file_of(tmp_path, rows, "other.csv"))
+    run("erase_person", EMAIL, "--yes")
+    assert {problem["value"] for problem in ImportRun.objects.get().problems} == {"plenty"}
+
+
+def test_what_was_mended_on_the_way_from_the_earlier_server(loose: Earlier) -> None:
+    loose.add("leads", lead(**{"id": 20, "email": EMAIL, "phone": "Z" * 65}), lead(**{"id": 21, "phone": "Y" * 65}))
+    loose.add("users", user(id=20, username="Zq", email=EMAIL + " x"), user(id=21, username="AGENT1"))
+    import_legacy(loose.url, "--fix")
+    User.objects.filter(pk=20).update(email=EMAIL, email_key=EMAIL.lower())
+    assert len(exported()["problems_of_imports"]) == 3
+    told = ImportRun.objects.get().problems
+    run("erase_person", EMAIL, "--yes")
+    left = ImportRun.objects.get().problems
+    theirs = [one for one in told if one["id"] == 20]
+    assert [one for one in left if one["id"] != 20] == [one for one in told if one["id"] != 20] != []
+    assert [(one["before"], one["after"]) for one in left if one["id"] == 20] == [("erased", "erased")] * len(theirs)
+    assert "zzzz" not in everything()
+
+
+def test_what_the_earlier_server_had_and_was_refused(loose: Earlier) -> None:
+    loose.add("leads", lead(id=20, email=EMAIL + " x"), lead(id=21, email="y@"))
+    import_legacy(loose.url, code=1)
+    make_lead(email=EMAIL)
+    run("erase_person", EMAIL, "--yes")
+    assert [problem["value"] for problem in ImportRun.objects.get().problems] == ["erased", "y@"]
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_an_upload_that_was_cut_off_goes_too(half: bool) -> None:
+    make_lead(email=EMAIL)
+    folder = settings.UPLOAD_DIR / f"1-{'a' * 32}"
+    folder.mkdir(parents=True)
+    (folder / "file").write_text(f"Email\n{EMAIL}\n")
+    if half:
+        (folder / "state.json").write_text("{")
+    (settings.UPLOAD_DIR / "rejects-7.part").write_text(EMAIL)
+    (settings.UPLOAD_DIR / "rejects-x.csv").write_text("not ours")
+    assert "1 files waiting" in run("erase_person", EMAIL, "--yes").split("Erased:")[1]
+    assert EMAIL.lower() not in everything()
+    assert not folder.exists()
+
+
+def test_an_upload_that_is_on_its_way_is_left_to_whoever_sends_it() -> None:
+    make_lead(email=EMAIL)
+
+    def pieces() -> Any:
+        yield b"Email\n"
+        assert "files waiting" not in run("erase_person", EMAIL, "--yes").split("Erased:")[1]
+        yield b"b@example.com\n"
+
+    kept = Upload.store(1, "list.csv", pieces())
+    assert (kept.folder / "file").read_bytes() == b"Email\nb@example.com\n"
+
+
+def test_files_are_counted_that_were_thrown_away(boss: Client) -> None:
+    make_lead(email=EMAIL)
+    for name in ("a.csv", "b.csv"):
+        upload(boss, "First name,Email\nAda,a@example.com\n", name)
+    folder = min(path.parent for path in settings.UPLOAD_DIR.glob("*/file"))
+    with Upload(folder).alone():
+        told = run("erase_person", EMAIL, "--yes")
+    would, did = told.split("Erased:")
+    assert ("2 files waiting" in would, "1 files waiting" in did) == (True, True)
+
+
+def test_activities_of_the_earlier_server_go_by_their_lead(loose: Earlier) -> None:
+    import_legacy(loose.url)
+    theirs = make_lead(email=EMAIL)
+    make_activity(theirs, User.objects.get(pk=1), title="Zither")
+    account = ImportRun.objects.get()
+    told = {"table": "activities", "column": "title", "after": "call", "reason": "blank"}
+    problems = [
+        {**told, "id": theirs.activities.get().pk, "before": "zither"},
+        {**told, "id": 3, "before": "other"},
+        {**told, "id": "no number", "before": "other"},
+    ]
+    ImportRun.objects.filter(pk=account.pk).update(problems=problems)
+    run("erase_person", EMAIL, "--yes")
+    assert [one["before"] for one in ImportRun.objects.get().problems] == ["erased", "other", "other"]

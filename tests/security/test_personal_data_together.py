@@ -1,0 +1,98 @@
+"""Somebody is erased while others are at the same rows: all of them, once, and nothing is half done."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from django.test import Client
+
+from dashboard.personal_data import erasure
+from leads.importing.undo import undo
+from leads.models import ImportRun, Lead, LeadChange
+from tests.admin.conftest import upload_dir as upload_dir
+from tests.admin.people import browser_of, make_person
+from tests.admin.test_personal_data import ERASE, FIELD
+from tests.concurrency import shared_database, together
+from tests.factories import make_lead, make_user
+from tests.security.test_personal_data import EMAIL, file_of, run
+from users.actors import Actor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def shared(tmp_path: Path, db: None) -> Iterator[None]:
+    """A database that several threads have."""
+    with shared_database(tmp_path):
+        yield
+
+
+def agreed_by(browser: Client) -> dict[str, str]:
+    """The fields of the page that asks, with the address typed once more."""
+    asked = browser.post(ERASE, {"email": EMAIL}).content.decode()
+    return {**dict(FIELD.findall(asked)), "typed": EMAIL}
+
+
+def test_three_clicks_erase_once() -> None:
+    lead = make_lead(email=EMAIL)
+    browsers, manager = [Client() for _ in range(3)], make_person("manager")
+    for browser in browsers:
+        browser.force_login(manager)
+    forms = [agreed_by(browser) for browser in browsers]
+    replies = together(*(lambda b=b, f=f: b.post(ERASE, f) for b, f in zip(browsers, forms, strict=True)))
+    assert sorted(reply.status_code for reply in replies) == [200, 200, 302]
+    lead.refresh_from_db()
+    assert (lead.email, lead.version) == ("", 2)
+    assert [entry.kind for entry in LeadChange.objects.of_lead(lead.pk)] == ["deleted", "created"]
+
+
+def test_what_is_agreed_to_is_those_rows_and_no_others() -> None:
+    lead = make_lead(email=EMAIL)
+    browser = browser_of("manager")
+    form = agreed_by(browser)
+    Lead.objects.filter(pk=lead.pk).update(email="b@example.com", email_key="b@example.com")
+    other = make_lead(email=EMAIL)
+    assert "has changed meanwhile" in browser.post(ERASE, form).content.decode()
+    other.refresh_from_db()
+    assert (other.is_active, other.email) == (True, EMAIL)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's one writer lets nobody in between")
+def test_a_lead_that_becomes_theirs_while_they_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_lead(email=EMAIL)
+    late = make_lead(email="b@example.com")
+    looked: list[Any] = []
+    person = erasure.person
+
+    def slow(email: str) -> Any:
+        whom = person(email)
+        if not looked:
+            together(lambda: Lead.objects.filter(pk=late.pk).update(email=EMAIL, email_key=EMAIL.lower()))
+        looked.append(whom)
+        return whom
+
+    monkeypatch.setattr(erasure, "person", slow)
+    counts, _ = erasure.erase(EMAIL, Actor.operator())
+    assert counts["leads"] == 2
+    assert not Lead.objects.exclude(email="").exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's one writer lets nobody in between")
+def test_an_undo_is_waited_for(tmp_path: Path) -> None:
+    """Both lock leads, each in an order of its own."""
+    run("import_leads", file_of(tmp_path, f"First name,Email\nZerelda,{EMAIL}\n", "a.csv"))
+    make_user(username="agent-2")
+    account = ImportRun.objects.get().pk
+    with transaction.atomic():
+        undo(account, Actor.operator())
+
+        def impatient() -> None:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = 200")
+                erasure.erase(EMAIL, Actor.operator())
+
+        with pytest.raises(OperationalError, match="lock timeout"):
+            together(impatient)
+    assert erasure.erase(EMAIL, Actor.operator()).counts["leads"] == 1
