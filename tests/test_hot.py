@@ -209,6 +209,24 @@ def test_one_that_fails_fails_alone(prepares: Any) -> None:
 
 
 @COMMITTED
+def test_one_whose_time_is_over_is_not_asked_again(prepares: Any) -> None:
+    """Behind a table that is locked a request would wait twice as long as it may."""
+    lead = make_lead()
+    first = (f"{ONE} FOR UPDATE", [lead.pk])
+    connection.connection.execute("SET statement_timeout = 200")
+    try:
+        with psycopg.connect(connection.connection.info.dsn) as other:
+            other.execute(f"{ONE} FOR UPDATE", [lead.pk])
+            hot.ahead(first)
+            assert hot.fetch("SELECT 7", []) == [(7,)]
+        with pytest.raises(OperationalError, match="statement timeout"):
+            hot.fetch(*first)
+        assert hot.fetch(*first) == [(lead.first_name,)]
+    finally:
+        connection.connection.execute("RESET statement_timeout")
+
+
+@COMMITTED
 def test_what_is_no_statement_fails_where_it_is_fetched(prepares: Any) -> None:
     for wrong in (("SELECT nothing FROM nowhere", []), ("SELECT %s::text", ["\0"])):
         hot.ahead(wrong)

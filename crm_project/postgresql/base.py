@@ -17,10 +17,10 @@ import psycopg
 from django.db.backends.postgresql import base
 
 from crm_project.database_url import STATEMENT_TIMEOUT
-from crm_project.postgresql.prepared import Prepared, Read, Row, Unprepared
+from crm_project.postgresql.prepared import Answer, Prepared, Read, Row, Unprepared
 from crm_project.turns import deadline
 
-Came = Sequence[tuple[Read, list[Row] | None]]
+Came = Sequence[tuple[Read, Answer]]
 
 INTERVAL = 0.1  # seconds; psycopg's own, after which it looks whether it was interrupted
 LEAST = 1.0  # seconds that are left for a statement, however long a request has waited
@@ -76,7 +76,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.queries_logged:  # as it is told then, so it is run
             return self._fetch_unprepared(statement, values)
         if self.came and not self.in_atomic_block and (answer := self._came(statement, values)) is not None:
-            return self._wrapped(lambda *given: answer, statement, values)
+            return self._wrapped(partial(self._given, answer), statement, values)
         self.close_if_health_check_failed()
         self.ensure_connection()
         self.validate_thread_sharing()
@@ -95,7 +95,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         rows: list[Row] = execute(statement, values, False, {"connection": self, "cursor": None})
         return rows
 
-    def _came(self, statement: str, values: Sequence[Any]) -> list[Row] | None:
+    def _given(self, answer: Answer, *asked: Any) -> Any:
+        with self.wrap_database_errors:
+            if isinstance(answer, Exception):
+                raise answer
+        return answer
+
+    def _came(self, statement: str, values: Sequence[Any]) -> Answer:
         """The answer that came along with an earlier statement, if it is the one to this; it is given once."""
         (read, rows), *self.came = self.came
         if rows is None or read != (statement, values):
@@ -107,9 +113,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         prepared: Prepared = self.connection.prepared
         if self.coming and not self.in_atomic_block:
             reads, self.coming = self.coming, ()
-            rows, *others = prepared.fetch_together([(statement, values), *reads])
+            rows, others = prepared.fetch_together([(statement, values), *reads])
             self.came = list(zip(reads, others, strict=True))
-            return rows or []
+            return rows
         return prepared.fetch(statement, values)
 
     def _fetch_unprepared(self, statement: str, values: Sequence[Any]) -> list[Row]:

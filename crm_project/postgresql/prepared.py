@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 Read = tuple[str, Sequence[Any]]  # a statement and its values
+Answer = list[Row] | errors.QueryCanceled | None
 
 MOST = 50  # statements of one connection; each holds some kilobytes in PostgreSQL
 # A pooler that gives each transaction another connection (unknown or twice prepared), a table that was altered.
@@ -67,15 +68,16 @@ class Prepared:
                 raise OperationalError("the connection has lost its prepared statements; try again") from None
             raise Unprepared from None
 
-    def fetch_together(self, reads: Sequence[Read]) -> list[list[Row] | None]:
+    def fetch_together(self, reads: Sequence[Read]) -> tuple[list[Row], list[Answer]]:
         """The rows of several statements, asked for at once: each by itself, as if one after the other.
 
-        The first fails as in ``fetch``. Of another there is ``None`` where it fails: whoever wants it asks again.
+        The first fails as in ``fetch``. Of another there is ``None`` where it fails: whoever wants it asks again. Where
+        its time was over, there is that error: asked again, it would take as long once more.
         """
         first, *_ = reads
         pgconn = self.connection.pgconn
         if not self.connection.autocommit or pgconn.transaction_status != TransactionStatus.IDLE:
-            return [self.fetch(*first), *(None for _ in reads[1:])]
+            return self.fetch(*first), [None for _ in reads[1:]]
         if self.given_up:
             raise Unprepared
         try:
@@ -83,14 +85,15 @@ class Prepared:
                 given = [[text_of(value) for value in values] for _, values in reads]
                 names = [self.names.get(statement) or self._prepare(statement) for statement, _ in reads]
             except (DataError, errors.ProgrammingError):  # of whichever: it is told where that one is fetched
-                return [self.fetch(*first), *(None for _ in reads[1:])]
+                return self.fetch(*first), [None for _ in reads[1:]]
             results = self._together(list(zip(names, given, strict=True)))
             if (found := results[0]).status == ExecStatus.FATAL_ERROR:
                 raise errors.error_from_result(found, encoding="utf-8")
         except LOST:
             self.given_up = True
             raise Unprepared from None
-        return [self._load(name, result) for name, result in zip(names, results, strict=True)]
+        rows, *others = (self._load(name, result) for name, result in zip(names, results, strict=True))
+        return rows or [], [_canceled(result) or found for found, result in zip(others, results[1:], strict=True)]
 
     def _together(self, asked: Sequence[tuple[bytes, list[bytes | None]]]) -> list[Any]:
         pgconn = self.connection.pgconn
@@ -99,12 +102,12 @@ class Prepared:
             for name, given in asked:
                 pgconn.send_query_prepared(name, given)
                 pgconn.pipeline_sync()  # its own transaction, and one that fails does not end the others
-            results = self.connection.wait(_results(pgconn, len(asked)))
+            results = [self.connection.wait(_next_result(pgconn)) for _ in asked]  # each in a time of its own
         except BaseException:
             pgconn.finish()  # answers that come later would be taken for the next query's
             raise
         pgconn.exit_pipeline_mode()
-        return list(results)
+        return results
 
     def _begin(self) -> None:
         """Begin the transaction that the connection is to be in: psycopg does it before the first statement."""
@@ -149,10 +152,16 @@ class Prepared:
         return result
 
 
-def _results(pgconn: Any, count: int) -> Generator[Any, Any, list[Any]]:
-    """The result of each of so many statements, each of which ends in a sync."""
-    found = []
-    for _ in range(count):
-        found.append((yield from generators.fetch_many(pgconn))[-1])
-        yield from generators.fetch_many(pgconn)  # its sync
-    return found
+def _next_result(pgconn: Any) -> Generator[Any, Any, Any]:
+    """The result of the next statement, which ends in a sync."""
+    *_, result = yield from generators.fetch_many(pgconn)
+    yield from generators.fetch_many(pgconn)  # its sync
+    return result
+
+
+def _canceled(result: Any) -> errors.QueryCanceled | None:
+    """The error of a statement that PostgreSQL gave up, mostly for the time it took."""
+    if result.status != ExecStatus.FATAL_ERROR:
+        return None
+    error = errors.error_from_result(result, encoding="utf-8")
+    return error if isinstance(error, errors.QueryCanceled) else None

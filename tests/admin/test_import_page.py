@@ -199,7 +199,7 @@ def test_uploads_are_private_and_never_named_as_they_were_called(boss: Client, u
     upload(boss, name="../../../evil.csv")
     (folder,) = upload_dir.iterdir()
     assert stat.S_IMODE(upload_dir.stat().st_mode) == stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {file.name for file in folder.iterdir()} == {"file", "state.json", "rejects"}
+    assert {file.name for file in folder.iterdir()} == {"file", "lock", "state.json", "rejects"}
     assert stat.S_IMODE((folder / "file").stat().st_mode) == 0o600
 
 
