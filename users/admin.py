@@ -1,6 +1,6 @@
 """Users in the admin, under the rules of ``users/rules.py``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -9,6 +9,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -210,12 +211,32 @@ class GroupAdmin(Asked, DjangoGroupAdmin, ModelAdmin):
         """Django's, which deletes what is ticked; somebody may be put into such a group meanwhile."""
         return in_turn(request, lambda: super(GroupAdmin, self).response_action(request, *given, **named))
 
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        """Django's, which would make a group again that somebody deletes at that moment."""
+        if change and not Group.objects.select_for_update().filter(pk=obj.pk).exists():
+            raise IntegrityError("the group is gone")
+        super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        """Django's, unless somebody has deleted it already: then it was not this one."""
+        _delete([obj.pk])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
+        """The same of many."""
+        _delete([group.pk for group in queryset])
+
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
         """Permissions that there are."""
         return super().formfield_for_manytomany(db_field, request, form_class=Choices, **kwargs)
 
     has_add_permission = has_module_permission
     has_change_permission = has_delete_permission = has_view_permission
+
+
+def _delete(groups: Sequence[int]) -> None:
+    _, deleted = Group.objects.filter(pk__in=groups).delete()
+    if deleted.get(Group._meta.label, 0) < len(groups):
+        raise IntegrityError("groups are gone")
 
 
 def _asker(request: HttpRequest) -> User:

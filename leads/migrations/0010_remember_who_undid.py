@@ -14,11 +14,11 @@ def look_up(apps: Any, schema_editor: Any) -> None:
     if undone:
         entries = apps.get_model("leads", "LeadChange").objects.using(schema_editor.connection.alias)
         there = set(apps.get_model("users", "User").objects.values_list("pk", flat=True))  # the history outlives users
-        told = entries.filter(kind="undone", import_run__in=undone, user__isnull=False)
-        for run, user, name in told.values_list("import_run", "user", "user_name").order_by().distinct():
-            # One that was undone in two goes has two users in its history, and the later one's name.
-            if undone[run] == name[:150] and user in there:
-                runs.filter(pk=run).update(undone_by_user=user)
+        told = entries.filter(kind="undone", import_run__in=undone).values_list("import_run", "user", "user_name")
+        for run, user, name, _ in told.annotate(last=models.Max("pk")).order_by("last"):
+            # One that was undone in two goes has two users in its history, and the later one's name, if not both's.
+            if undone[run] == name[:150]:
+                runs.filter(pk=run).update(undone_by_user=user if user in there else None)
 
 
 class Migration(migrations.Migration):

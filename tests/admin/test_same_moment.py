@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, connections
 from django.db.models.signals import pre_save
@@ -111,6 +112,27 @@ def test_groups_ticked_in_the_list(boss: Client) -> None:
         reply = boss.post("/admin/auth/group/", ticked, follow=True)
     assert reply.content.decode().count("Successfully deleted 1 group") == 1
     assert not Group.objects.filter(pk=group.pk).exists()
+
+
+def test_a_group_that_is_gone_as_it_is_saved(boss: Client) -> None:
+    group = Group.objects.create(name="Interns")
+    with quicker('SELECT %s AS "a" FROM "auth_group" ', group.delete):
+        reply = boss.post(f"/admin/auth/group/{group.pk}/change/", {"name": "Trainees"}, follow=True)
+    assert "Perhaps it was deleted?" in reply.content.decode()
+    assert "was changed successfully" not in reply.content.decode()
+    assert not Group.objects.filter(name__in=["Interns", "Trainees"]).exists()
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+def test_a_group_that_somebody_else_deletes(boss: Client, ticked: bool) -> None:
+    group = Group.objects.create(name="Interns")
+    path = "/admin/auth/group/" if ticked else f"/admin/auth/group/{group.pk}/delete/"
+    form = {"action": "delete_selected", "_selected_action": [group.pk]} if ticked else {}
+    with quicker('INSERT INTO "django_admin_log"', lambda: Group.objects.filter(pk=group.pk).delete()):
+        reply = boss.post(path, {**form, "post": "yes"}, follow=True)
+    assert reply.status_code == 200
+    assert "uccessfully" not in reply.content.decode()
+    assert not LogEntry.objects.filter(object_repr="Interns").exists()
 
 
 def test_what_the_database_refuses_every_time(boss: Client) -> None:

@@ -109,22 +109,23 @@ def test_rows_survive_what_is_taken_back_beside_them(restored: None) -> None:
 def test_who_undid_imports_is_looked_up_in_the_history(restored: None) -> None:
     ada, other = (make_user(first_name="Ada", last_name="Lovelace") for _ in range(2))
     undone = [undone_import(user) for user in (ada, other, None)]
+    undone += [undone_import(*both) for both in ((other, ada), (ada, other), (ada, None))]  # in two goes
     undone_import(ada, stored=False)  # nothing of it was left to take back, and so no entry tells whose account it was
     nodes = in_order()
     for node in reversed(nodes[nodes.index(("leads", "0010_remember_who_undid")) :]):
         take_back(node)
     call_command("migrate", verbosity=0)
     found = ImportRun.objects.filter(pk__in=undone).order_by("pk").values_list("undone_by_user", flat=True)
-    assert list(found) == [ada.pk, other.pk, None]
+    assert list(found) == [ada.pk, other.pk, None, ada.pk, other.pk, None]
     assert ImportRun.objects.exclude(pk__in=undone).get().undone_by_user is None
 
 
-def undone_import(user: User | None, stored: bool = True) -> int:
-    """An import of one lead that ``user``, or an operator of the same name, has undone; its id."""
+def undone_import(*users: User | None, stored: bool = True) -> int:
+    """An import of a lead each that these users, or an operator of the same name, have undone in turn; its id."""
     run = ImportRun.objects.create(file_name="a.csv", sha256="0", state="undone", undone_by="Ada Lovelace")
-    by = Actor.of(user, Door.ADMIN) if user else Actor(None, "Ada Lovelace", Door.COMMAND)
     told: changes.Changes = {"is_active": [True, False]}
-    if stored:
+    for user in users if stored else ():
+        by = Actor.of(user, Door.ADMIN) if user else Actor(None, "Ada Lovelace", Door.COMMAND)
         changes.record({make_lead().pk: told}, by, changes.Kind.UNDONE, timezone.now(), run.pk)
     return run.pk
 
