@@ -1,5 +1,6 @@
 """Who a person is to us: the leads that are theirs, and their account."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from activities.importing.match import NO_USER
 from activities.legacy.tables import SHAPES
 from activities.models import Activity
 from crm_project import values
-from dashboard.personal_data.traits import Traits
+from dashboard.personal_data.traits import Name, Traits
 from leads import erasing
 from leads.changes import LeadChangeQuerySet
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
@@ -145,13 +146,9 @@ def person(email: str) -> Person:
     ids = _with_merged(Lead.objects.filter(email_key=key).values_list("pk", "merged_into"))
     formerly = tuple(pk for pk in erasing.once_with(key) if pk not in ids)
     users = tuple(User.objects.filter(Q(email_key=key) | Q(username_key=key)).order_by("pk"))
-    had = _had(ids)
+    had, names = _had(ids)
     texts = {text for field in had.values() for text in field if text}
-    texts.update(f"{one} {other}" for one, other in _both_ways(had["first_name"], had["last_name"]))
-    for user in users:
-        had["first_name"].add(user.first_name)
-        had["last_name"].add(user.last_name)
-        had["email"].add(user.email)
+    texts.update(form for first, last in names for form in (f"{first} {last}", f"{last} {first}", f"{last}, {first}"))
     runs = _runs_of([*ids])
     imported = Activity.objects.filter(user__in=users, import_run__isnull=False).order_by().distinct()
     return Person(
@@ -159,7 +156,11 @@ def person(email: str) -> Person:
         lead_ids=tuple(sorted(ids)),
         formerly=formerly,
         users=users,
-        traits=Traits.of({key, *had["email"]}, had["phone"], had["first_name"], had["last_name"]),
+        traits=Traits(
+            {key, *had["email"], *(user.email for user in users)},
+            had["phone"],
+            names | {(user.first_name, user.last_name) for user in users},
+        ),
         texts=frozenset(texts),
         runs=frozenset(runs),
         files=frozenset(ImportRun.objects.filter(pk__in=runs).values_list("sha256", flat=True)),
@@ -167,16 +168,26 @@ def person(email: str) -> Person:
     )
 
 
-def _had(lead_ids: Collection[int]) -> dict[str, set[str]]:
-    """What the personal columns of leads hold, and held once."""
+def _had(lead_ids: Collection[int]) -> tuple[dict[str, set[str]], set[Name]]:
+    """What the personal columns of leads hold, and held once; of each lead any first name with any last name."""
     had: dict[str, set[str]] = {field: set() for field in erasing.PERSONAL}
-    for row in Lead.objects.filter(pk__in=lead_ids).values(*had):
-        for field, value in row.items():
-            had[field].add(value or "")
-    for told in LeadChange.objects.filter(lead_id__in=lead_ids).values_list("changes", flat=True):
+    firsts: defaultdict[int, set[str]] = defaultdict(set)
+    lasts: defaultdict[int, set[str]] = defaultdict(set)
+
+    def note(lead_id: int, field: str, value: object) -> None:
+        if isinstance(value, str) and value != erasing.ERASED:
+            had[field].add(value)
+            if field in ("first_name", "last_name"):
+                (firsts if field == "first_name" else lasts)[lead_id].add(value)
+
+    for lead_id, *row in Lead.objects.filter(pk__in=lead_ids).values_list("pk", *had):
+        for field, value in zip(had, row, strict=True):
+            note(lead_id, field, value)
+    for lead_id, told in LeadChange.objects.filter(lead_id__in=lead_ids).values_list("lead_id", "changes"):
         for field in had.keys() & told.keys():
-            had[field].update(value for value in told[field] if isinstance(value, str) and value != erasing.ERASED)
-    return had
+            for value in told[field]:
+                note(lead_id, field, value)
+    return had, {(first, last) for lead in firsts for first in firsts[lead] for last in lasts[lead] if first and last}
 
 
 def _runs_of(lead_ids: Sequence[int]) -> set[int]:
@@ -188,14 +199,6 @@ def _runs_of(lead_ids: Sequence[int]) -> set[int]:
         Activity.objects.of_leads(lead_ids).filter(import_run__isnull=False).values_list("import_run", flat=True),
     )
     return {run for runs in told for run in runs.order_by().distinct()}
-
-
-def _both_ways(firsts: Iterable[str], lasts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    lasts = list(lasts)
-    for first in firsts:
-        for last in lasts:
-            if first and last:
-                yield from ((first, last), (last, first), (f"{last},", first))
 
 
 def _with_merged(leads: Iterable[tuple[int, int | None]]) -> set[int]:

@@ -7,7 +7,7 @@ from dashboard.personal_data.traits import Traits
 
 def of(first: str = "", last: str = "", email: str = "", phone: str = "") -> Traits:
     """Somebody known by this."""
-    return Traits.of([email], [phone], [first], [last])
+    return Traits([email], [phone], [(first, last)])
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,25 @@ def test_rows_that_are_theirs(whose: Traits, cells: list[str]) -> None:
 )
 def test_rows_that_are_somebody_elses(whose: Traits, cells: list[str]) -> None:
     assert not whose.told_in_row(cells)
+
+
+def test_what_would_take_for_ever() -> None:
+    """Texts of nothing but numbers, and an address that stands for thousands."""
+    many = Traits(
+        (f"p{number}@example.com" for number in range(3000)),
+        (f"+49 30 555 {number:05}" for number in range(3000)),
+        ((f"First{number}", f"Last{number}") for number in range(3000)),
+    )
+    for text in (
+        "1 " * 20_000,
+        "1" * 40_000,
+        "a " * 20_000,
+        "aB" * 20_000,
+        "a@b." * 10_000,
+        "(" * 40_000,
+        "\\" * 40_000,
+    ):
+        assert not many.told_in(text)
+        assert not many.told_in_row([text] * 20)
+    assert many.told_in("First2999 Last2999")
+    assert not many.told_in("First2999 Last2998")
