@@ -29,6 +29,8 @@ PERSONAL: dict[str, str | None] = {
 }
 TELLING = ("file_name", "message", "notes", "options")  # of import runs; of an undo there are ids and counts alone
 OF_RUNS = (*TELLING, "problems", "kind", "state", "sha256")
+OF_NOBODY = ("status", "source", "budget_min", "budget_max", "activity_type", "duration")
+TYPED = ("ignored", "user")  # settings whose values people write; of ``explicit`` it is the names
 VALUES = ("value", "before", "after")  # in problems of imports, and in what a takeover mended
 ACTIVITIES = "activities"  # in an entry of an undone import: what those that went were called
 LONG = 8  # letters of a setting that is looked for inside of sentences
@@ -138,18 +140,17 @@ def _rows_of(run: ImportRun, whom: Whose) -> set[Hashable]:
 
 def _row(problem: Problem) -> Hashable:
     """The row that a problem is in: by its line, in a takeover by its table and id."""
-    return problem["line"] if "line" in problem else (problem["table"], str(problem["id"]))
+    return problem["line"] if "line" in problem else (problem.get("table"), str(problem.get("id")))
 
 
-def runs_telling(whom: Whose) -> Iterator[tuple[int, str]]:
-    """Import runs whose file's name, columns, settings or sentences tell of the person, with that name.
+def runs_telling(whom: Whose) -> Iterator[tuple[int, list[str]]]:
+    """Import runs whose file's name, columns, settings or sentences tell of the person, with those.
 
     Reads all runs.
     """
     for run in _runs().iterator(BATCH):
-        hides = _hides(run, whom)
-        if any(map(hides, _texts(run))):
-            yield run.pk, run.file_name
+        if told := list(filter(_hides(run, whom), _texts(run))):
+            yield run.pk, told
 
 
 def erase_told(whom: Whose) -> list[int]:
@@ -170,22 +171,43 @@ def _rewritten(run: ImportRun, as_told: Callable[[str], str]) -> dict[str, Any]:
 
     What we call our own settings and fields, and the choices there are for them, stays as it is.
     """
-    options = dict(run.options)
-    if "explicit" in options:
-        options["explicit"] = {as_told(header): field for header, field in options["explicit"].items()}
-    if "constants" in options:
-        options["constants"] = {field: as_told(value) for field, value in options["constants"].items()}
-    if "ignored" in options:
-        options["ignored"] = [as_told(header) for header in options["ignored"]]
-    if "user" in options:
-        options["user"] = as_told(options["user"])
+
+    def each(told: Any) -> Any:
+        if isinstance(told, dict):
+            return {name: each(value) for name, value in told.items()}
+        return (
+            [each(one) for one in told] if isinstance(told, list) else as_told(told) if isinstance(told, str) else told
+        )
+
+    options = {**run.options, **{name: each(run.options[name]) for name in TYPED if name in run.options}}
+    if isinstance(set_for_all := run.options.get("constants"), dict):
+        options["constants"] = {
+            # A word for a status, a number for a budget: nobody's, whatever somebody is called.
+            field: value if field in OF_NOBODY and _is_word(value) else each(value)
+            for field, value in set_for_all.items()
+        }
+    if isinstance(headers := run.options.get("explicit"), dict):
+        options["explicit"] = _renamed(headers, as_told)
     return {
         "file_name": as_told(run.file_name),
         "message": as_told(run.message),
-        "notes": [as_told(note) for note in run.notes],
+        "notes": each(run.notes),
         "options": options,
-        "problems": [{**problem, "column": as_told(problem["column"])} for problem in run.problems],
+        "problems": [{**problem, "column": each(problem.get("column"))} for problem in run.problems],
     }
+
+
+def _is_word(told: object) -> bool:
+    return isinstance(told, str) and told.isalnum()
+
+
+def _renamed(fields: dict[str, Any], as_told: Callable[[str], str]) -> dict[str, Any]:
+    """Fields by headers ``as_told``; several that are told alike stay several."""
+    renamed: dict[str, Any] = {}
+    for header, field in fields.items():
+        told = as_told(header)
+        renamed[told if told not in renamed else f"{told} {len(renamed) + 1}"] = field
+    return renamed
 
 
 def _without(hides: Hides, text: str) -> str:

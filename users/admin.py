@@ -143,6 +143,11 @@ class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
         form.asker = _asker(request)
         return form
 
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        """Django's, under the name that the user has when it is stored: somebody may be erased at this moment."""
+        obj.refresh_from_db(fields=["username"], from_queryset=User.objects.select_for_update())
+        return super().log_change(request, obj, message)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Django's; a group that does not yet let anybody in is told."""
         super().save_related(request, form, formsets, change)

@@ -3,12 +3,14 @@
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
+from django.utils import timezone
 
 from activities.models import Activity
 from crm_project import values
@@ -25,6 +27,7 @@ from users import authority
 from users.actors import Actor
 from users.models import User
 
+LONGEST_IMPORT = timedelta(days=1)
 WAITING = "files waiting to be imported"
 REPLIES = 20  # kept replies read at a time: each may hold ten thousand leads
 
@@ -49,18 +52,22 @@ class Outdated(Refused):
 def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = None, agreed: str | None = None) -> Erased:
     """Erase whom an address stands for, as lead and as user.
 
-    Files that wait to be imported go as well, whoever may be in them: they could bring the person back. Imports, undos
-    and other erasures are waited for. With ``dry_run`` the same is done and rolled back, and no file touched. An
-    ``asker`` is refused what ``refusal`` says; ``agreed`` is the stamp of a dry run that somebody said yes to. Raises
+    Files that wait to be imported go as well, whoever may be in them: they could bring the person back. Undos and other
+    erasures are waited for; ``Refused`` while an import goes on, whose account is written when it has ended, and while
+    somebody is at a file. With ``dry_run`` the same is done and rolled back, and no file touched. An ``asker`` is
+    refused what ``refusal`` says; ``agreed`` is the stamp of a dry run that somebody said yes to. Raises
     ``values.Invalid`` for what is no address.
     """
     try:
         return _erase(email, by, dry_run, asker, agreed)
     except uploads.Unreadable as unreadable:
         raise Refused(f"{unreadable}. Nothing was erased.") from None
+    except uploads.Busy as busy:
+        raise Refused(f"{busy}: nothing was erased. Try again.") from None
 
 
 def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str | None) -> Erased:
+    _check_no_import()
     with transaction.atomic():
         whom, seen = _held(email)
         if asker and (refused := refusal(whom, asker)):
@@ -74,31 +81,42 @@ def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str
             raise Outdated("What is held has changed meanwhile.")
         if found and not dry_run:
             # Last, and before the rows are gone for good: who is stopped here finds the rows again, and erases again.
-            uploads.erase_rows(whom.told_in_row, ERASED)
             counts[WAITING] = uploads.erase_uploads(whom.told_in, ERASED)
+            uploads.erase_rows(whom.told_in_row, ERASED)
         transaction.set_rollback(dry_run)
     if found and not dry_run:
         event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
     return erased
 
 
+def _check_no_import() -> None:
+    """Raise ``Refused`` while an import goes on; for a day at most, where one cannot be told from one that died."""
+    started = ImportRun.objects.filter(state=ImportRun.State.RUNNING, started_at__gt=timezone.now() - LONGEST_IMPORT)
+    for run in started[:20]:
+        if accounts.state_of(run) == ImportRun.State.RUNNING:
+            raise Refused(f"An import is going on (run {run.pk}): nothing was erased. Try again when it has ended.")
+
+
 def _held(email: str) -> tuple[Person, list[Any]]:
     """Whom the address stands for, their rows locked until the transaction ends; and at which versions these are.
 
-    Rows may become theirs while others are waited for: it is looked again until all are held. Leads come first, as
-    wherever leads and users are locked.
+    Rows may become theirs while others are waited for: it is looked again until all are held. All are let go then, to
+    be locked in the order in which everybody locks them: leads by their ids, then users.
     """
     accounts.take_turn()
     leads: set[int] = set()
     users: set[int] = set()
     while True:
+        before = transaction.savepoint()
+        Lead.objects.locked_keys(leads)
+        list(User.objects.filter(pk__in=users).select_for_update().order_by("pk").values_list("pk"))
         whom = person(email)
         theirs, own = set(whom.lead_ids), {user.pk for user in whom.users}
         if leads >= theirs and users >= own:
             break
         leads, users = leads | theirs, users | own
-        Lead.objects.locked_keys(leads)
-        list(User.objects.filter(pk__in=users).select_for_update().order_by("pk").values_list("pk"))
+        transaction.savepoint_rollback(before)
+    transaction.savepoint_commit(before)
     versions = Lead.objects.filter(pk__in=leads).order_by("pk").values_list("pk", "version")
     return whom, [*versions, *((user.pk, user.token_version) for user in whom.users)]
 
@@ -121,7 +139,7 @@ def _leads(whom: Person, by: Actor) -> Counts:
         "history entries": erasing.erase_history(ids) + erasing.erase_address(whom.formerly, whom.email_key),
         "values kept to undo imports": erasing.erase_undo(ids),
         "kept replies": _kept_replies(whom),
-        "lines of the back office's log": _overwrite(entry.pk for entry in log_of(whom)),
+        "lines of the back office's log": _overwrite(log_of(whom).values_list("pk", flat=True)),
     }
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
-from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 
 from activities.models import Activity
@@ -24,6 +23,19 @@ OF_ACTIVITIES = (
     *("id", "lead_id", "user_id", "user_name", "activity_type", "title", "notes", "duration"),
     *("activity_date", "created_at", "door", "import_run_id"),
 )
+# What these say of leads is about other people.
+OF_SIGNED = (
+    "id",
+    "lead_id",
+    "user_id",
+    "user_name",
+    "activity_type",
+    "duration",
+    "activity_date",
+    "created_at",
+    "door",
+)
+OF_LOG = ("action_time", "user_id", "object_id", "object_repr")
 OF_USER = (
     *("id", "username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser"),
     *("created_at", "last_login"),
@@ -45,7 +57,7 @@ def held(whom: Person) -> dict[str, int]:
 
 
 def _pieces(whom: Person) -> Iterator[str]:
-    yield f'{{"email": {_json(whom.email_key)}'
+    yield f'{{"email": {_json(whom.email)}'
     for name, rows in _lists(whom).items():
         yield f',\n "{name}": ['
         for place, row in enumerate(rows.iterator() if isinstance(rows, QuerySet) else rows):
@@ -68,11 +80,9 @@ def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
         "problems_of_imports": (
             {"run_id": run_id, **problem} for run_id, found in erasing.problems_of(whom) for problem in found
         ),
-        "imports_that_tell_of_them": (
-            {"run_id": run_id, "file_name": name} for run_id, name in erasing.runs_telling(whom)
-        ),
-        "bad_rows_kept": ({"run_id": run_id, "row": row} for run_id, row in uploads.kept_rows(whom.told_in_row)),
-        "back_office_log": (_logged(entry) for entry in log_of(whom)),
+        "imports_that_tell_of_them": ({"run_id": run_id, "told": told} for run_id, told in erasing.runs_telling(whom)),
+        "bad_rows_kept": ({"run_id": run_id, "row": row} for run_id, row in uploads.kept_rows(whom.surely_told_in_row)),
+        "back_office_log": log_of(whom).values(*OF_LOG),
         "signed_with_the_address": _signed(whom),
     }
 
@@ -83,22 +93,15 @@ def _as_users(users: tuple[User, ...]) -> dict[str, Iterable[Row]]:
     entries = LeadChange.objects.filter(user__in=users).order_by("pk")
     names = [hidden(values.key(user.username)) for user in users]
     return {
-        "users": [{**{field: getattr(user, field) for field in OF_USER}, "groups": _groups(user)} for user in users],
-        "activities_signed": signed.values(*OF_ACTIVITIES),
-        # What the entries say of the leads is about other people.
+        "users": [{**{field: getattr(user, field) for field in OF_USER}, **_allowed(user)} for user in users],
+        "activities_signed": signed.values(*OF_SIGNED),
         "history_signed": entries.values("id", "lead_id", "at", "kind", "door", "user_name"),
-        "imports_started": runs.filter(user__in=users).values(
-            "id", "file_name", "started_at", "finished_at", "started_by"
-        ),
+        "imports_started": runs.filter(user__in=users).values("id", "started_at", "finished_at", "started_by"),
         "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
         "logins_remembered": RefreshToken.objects.filter(user__in=users).values("rotated_at", "expires_at"),
         "failed_logins": LoginFailure.objects.filter(name__in=names).values("address", "failed_at"),
-        "back_office_log_about_the_user": (_logged(entry) for entry in admin_log(User, [user.pk for user in users])),
+        "back_office_log_about_the_user": admin_log(User, [user.pk for user in users]).values(*OF_LOG),
     }
-
-
-def _logged(entry: LogEntry) -> Row:
-    return {name: getattr(entry, name) for name in ("action_time", "user_id", "object_id", "object_repr")}
 
 
 def _history(whom: Person) -> Iterator[Row]:
@@ -125,8 +128,9 @@ def _signed(whom: Person) -> Iterator[Row]:
     yield from undone.values("id", "undone_by_user_id", "undone_by", "undone_at")
 
 
-def _groups(user: User) -> list[str]:
-    return sorted(user.groups.values_list("name", flat=True))
+def _allowed(user: User) -> Row:
+    own = user.user_permissions.values_list("codename", flat=True)
+    return {"groups": sorted(user.groups.values_list("name", flat=True)), "user_permissions": sorted(own)}
 
 
 def _json(value: Any) -> str:

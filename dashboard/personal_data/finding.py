@@ -1,7 +1,7 @@
 """Who a person is to us: the leads that are theirs, and their account."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib.admin.models import LogEntry
@@ -20,20 +20,24 @@ from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from users.models import User
 
 ACTIVITIES, LEGACY = "activities", "legacy"  # kinds of imports beside those of leads
+OF_A_PERSON = (*erasing.PERSONAL, "name")  # what an import of leads may set of them
 OF_EACH_ACTIVITY = ("title", "notes")  # what an import of activities may set for all of them
 
 
 class Person(NamedTuple):
     """What an e-mail address stands for.
 
-    ``lead_ids`` are the leads that have it, active or deleted, with those that they were merged with; ``formerly``
-    other leads that once had it, which may be somebody else's. ``users`` are the accounts that have it as e-mail or as
-    user name. ``traits`` are the leads' and the accounts', those they once had too. ``texts`` is what the leads'
-    personal columns held, word for word; ``runs`` are the imports that wrote them or their activities, ``files`` the
-    SHA-256 of what these read; ``authored`` are the imports with activities of the accounts.
+    ``spellings`` are the forms in which it was met. ``lead_ids`` are the leads that have it, active or deleted, with
+    those that they were merged with; ``formerly`` other leads that once had it, which may be somebody else's. ``users``
+    are the accounts that have it as e-mail or as user name. ``traits`` are the leads' and the accounts', those they
+    once had too. ``texts`` is what the leads' personal columns held, word for word; ``runs`` are the imports that wrote
+    them or their activities, ``files`` the SHA-256 of what these read; ``authored`` are the imports with activities of
+    the accounts; ``taken_over`` is what the earlier server's database was called, once it was taken over.
     """
 
+    email: str
     email_key: str
+    spellings: frozenset[str]
     lead_ids: tuple[int, ...]
     formerly: tuple[int, ...]
     users: tuple[User, ...]
@@ -42,6 +46,7 @@ class Person(NamedTuple):
     runs: frozenset[int]
     files: frozenset[str]
     authored: frozenset[int]
+    taken_over: frozenset[str]
 
     def told_in(self, text: str) -> bool:
         """Whether what somebody typed has them in it."""
@@ -51,6 +56,10 @@ class Person(NamedTuple):
         """Whether a row of a list is theirs."""
         return self.traits.told_in_row(cells)
 
+    def surely_told_in_row(self, cells: Sequence[str]) -> bool:
+        """Whether it is no namesake's, to be shown to them; to be thrown away it need not be sure."""
+        return self.told_in_row(cells) and self.traits.tells_of_nobody_else(cells)
+
     def told_apart_in(self, texts: Collection[str]) -> set[str]:
         """First and last name, if both are among the texts."""
         return self.traits.told_apart_in(texts)
@@ -58,13 +67,13 @@ class Person(NamedTuple):
     def has_problem(self, run: ImportRun, problem: Mapping[str, Any]) -> bool:
         """Whether a problem of an import is about them, whatever the value: their user name, or a row of theirs.
 
-        What is taken over from the earlier server keeps its ids.
+        What is taken over from the earlier server keeps its ids, also where the first attempts were refused.
         """
-        if run.kind == ACTIVITIES and problem["reason"] == NO_USER:
-            return values.key(str(problem["value"])) in self._user_names
-        if run.kind != LEGACY or run.state != ImportRun.State.DONE:
+        if run.kind == ACTIVITIES and problem.get("reason") == NO_USER:
+            return values.key(str(problem.get("value"))) in self._user_names
+        if run.kind != LEGACY or run.file_name not in self.taken_over:
             return False
-        table, row_id = str(problem["table"]).lower(), problem["id"]
+        table, row_id = str(problem.get("table")).lower(), problem.get("id")
         if table in SHAPES["users"].names:
             return row_id in {user.pk for user in self.users}
         if table in SHAPES["leads"].names:
@@ -76,19 +85,19 @@ class Person(NamedTuple):
 
         A file that was tried first, and imported then, has one SHA-256.
         """
-        set_for_all = run.options.get("constants", {})
+        set_for_all = _set_for_all(run)
         if run.pk not in self.runs and run.sha256 not in self.files:
             return set()
         if run.kind == ACTIVITIES:
             return {set_for_all[field] for field in OF_EACH_ACTIVITY if field in set_for_all}
-        return {text for text in set_for_all.values() if text.strip() in self.texts}
+        personal = (value for field, value in set_for_all.items() if field in OF_A_PERSON)
+        return {text for text in personal if " ".join(text.split()) in self.texts}
 
     def signed(self, run: ImportRun) -> set[str]:
         """The names by which an import named them as the author of its rows."""
-        by_id, set_for_all = run.options.get("author_id"), run.options.get("constants", {})
-        default = str(run.options.get("user", ""))
+        by_id, default = run.options.get("author_id"), str(run.options.get("user", ""))
         if by_id is None:
-            names = {default, str(set_for_all.get("user", ""))}
+            names = {default, _set_for_all(run).get("user", "")}
             return {name for name in names if name and self._is_author(run.pk, name)}
         return {default} if by_id in {user.pk for user in self.users} else set()
 
@@ -102,18 +111,27 @@ class Person(NamedTuple):
         return {user.username_key for user in self.users}
 
 
+def _set_for_all(run: ImportRun) -> dict[str, str]:
+    """The texts that an import set for all its rows, by their fields."""
+    given = run.options.get("constants")
+    told = given.items() if isinstance(given, dict) else ()
+    return {field: value for field, value in told if isinstance(value, str)}
+
+
 def admin_log(model: type[models.Model], ids: Iterable[int]) -> "models.QuerySet[LogEntry]":
     """What Django's admin noted down about these rows of ``model``: among other things what each was called."""
     about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
     return about.filter(object_id__in=[str(pk) for pk in ids]).order_by("pk")
 
 
-def log_of(whom: Person) -> Iterator[LogEntry]:
-    """What the admin noted down about their leads; of leads that are somebody else's now, only under the address."""
-    yield from admin_log(Lead, whom.lead_ids)
-    for entry in admin_log(Lead, whom.formerly):
-        if values.key(entry.object_repr) == whom.email_key:
-            yield entry
+def log_of(whom: Person) -> "models.QuerySet[LogEntry]":
+    """What the admin noted down about their leads, and what else it called by the address: it cuts what is longer."""
+    longest = LogEntry._meta.get_field("object_repr").max_length
+    named = Q()
+    for spelling in whom.spellings:
+        named |= Q(object_repr__iexact=spelling[:longest])
+    leads = admin_log(Lead, whom.lead_ids).order_by().values("pk")
+    return LogEntry.objects.filter(Q(pk__in=leads) | named).order_by("pk")
 
 
 def signatures_of(
@@ -133,8 +151,11 @@ def signatures_of(
 
 
 def _signed(field: str, whom: Person) -> Q:
-    """By any case of the address; on SQLite of its ASCII letters alone."""
-    return Q(**{f"{field}__iexact": whom.email_key})
+    """By the address, as it was written somewhere; SQLite compares without regard to case in ASCII alone."""
+    signed = Q()
+    for spelling in whom.spellings:
+        signed |= Q(**{f"{field}__iexact": spelling})
+    return signed
 
 
 def person(email: str) -> Person:
@@ -147,12 +168,16 @@ def person(email: str) -> Person:
     formerly = tuple(pk for pk in erasing.once_with(key) if pk not in ids)
     users = tuple(User.objects.filter(Q(email_key=key) | Q(username_key=key)).order_by("pk"))
     had, names = _had(ids)
-    texts = {text for field in had.values() for text in field if text}
+    texts = {" ".join(text.split()) for field in had.values() for text in field if text}
     texts.update(form for first, last in names for form in (f"{first} {last}", f"{last} {first}", f"{last}, {first}"))
     runs = _runs_of([*ids])
     imported = Activity.objects.filter(user__in=users, import_run__isnull=False).order_by().distinct()
+    legacy = ImportRun.objects.filter(kind=LEGACY, state=ImportRun.State.DONE)
+    spelt = {email.strip(), key, *had["email"], *(name for user in users for name in (user.email, user.username))}
     return Person(
+        email=email.strip(),
         email_key=key,
+        spellings=frozenset(spelling for spelling in spelt if values.key(spelling) == key),
         lead_ids=tuple(sorted(ids)),
         formerly=formerly,
         users=users,
@@ -165,6 +190,7 @@ def person(email: str) -> Person:
         runs=frozenset(runs),
         files=frozenset(ImportRun.objects.filter(pk__in=runs).values_list("sha256", flat=True)),
         authored=frozenset(imported.values_list("import_run_id", flat=True)),
+        taken_over=frozenset(legacy.values_list("file_name", flat=True)),
     )
 
 

@@ -7,23 +7,29 @@ has in it is looked up, and not each trait looked for: an office's own address m
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from crm_project import values
 
 SHORTEST_NUMBER = 7  # digits; shorter ones are extensions and the like, and tell nobody apart
 SHORTEST_NATIONAL = 8  # digits of a number that can be told from another one's end
+SHORTEST_AMONG_OTHERS = 10  # digits of a number that has others beside it: fewer may be the end of a longer number
+INTERNATIONAL = 11  # digits from which a number has its country code, also where it is not written with + or 00
 COUNTRY_CODE = 3  # digits that one number may have before the other's
 LONGEST_NUMBER = 20  # digits; the world's have fifteen
-SHORTEST_NAME = 5  # letters of first and last name together
+SHORTEST_NAME = 5  # letters of first and last name together; one of China's, Japan's and Korea's counts for three
 APART = 2  # cells from a first name to its last name: there may be a second one between them
+CUT = 200  # letters from which a text may have been cut (values of problems, names of files)
+SHORTEST_CUT = 6  # letters of an address that is left where a text was cut
 
-_word = re.compile(r"[^\W_]+")
-_no_letter = re.compile(r"[\W_]+")
 # Between letters and digits, and where a capital follows a small letter: AdaLovelace2.
 _new_word = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_A-ZÀ-ÖØ-Þ])(?=[A-ZÀ-ÖØ-Þ])")
+_no_letters = re.compile(r"[\W_]+")
 _address = re.compile(r"[^\s@<>()\[\]\",;:|/\\]+@[\w.-]+")
+_end = re.compile(r"[^\s<>()\[\]\",;:|/\\]+\Z")
 _trunk = re.compile(r"\(0\)")  # +44 (0)20 …: said at home only
-_number = re.compile(r"[0-9]+(?:[ ()+./‐–—−_-]{1,3}[0-9]+)*")
+_number = re.compile(r"\+?[0-9]+(?:[ \t()+./~‐‒–—−\u200b_-]{1,3}[0-9]+)*")
+_date = re.compile(r"(?:19|20)[0-9]{2}([./ -])[0-9]{2}\1[0-9]{2}")
 _several = re.compile(r"[/;,|]")
 _escape = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[nrt\\'\"])")
 
@@ -31,23 +37,26 @@ Name = tuple[str, str]  # a first and a last one
 
 
 class Traits:
-    """What a person is known by, folded: addresses as keys, numbers as digits, names as pairs of letters and digits."""
+    """What a person is known by, folded: addresses, numbers as digits, names as pairs of letters and digits."""
 
     def __init__(self, addresses: Iterable[str], phones: Iterable[str], names: Iterable[Name]) -> None:
-        pairs = ((_plain(first), _plain(last)) for first, last in names)
-        self.addresses = {values.key(address) for address in addresses} - {""}
-        self.names = {(first, last) for first, last in pairs if first and last and len(first + last) >= SHORTEST_NAME}
+        pairs = ((_plain(first), _plain(last)) for first, last in map(_halves, names))
+        self.addresses = {folded(address) for address in addresses} - {""}
+        self.names = {(first, last) for first, last in pairs if _tells_apart(first, last)}
         self.joined = {joined for first, last in self.names for joined in (first + last, last + first)}
         self.spelt = self.joined | {_plain(address) for address in self.addresses}  # as in names of files
-        self.numbers = {number for phone in phones for number in _numbers_of(phone)}
-        self.national = {ending for number in self.numbers for ending in _endings(number)}
+        numbers = [number for phone in phones for number in _numbers_of(phone)]
+        self.numbers = {number.digits for number in numbers}
+        self.national = {ending for number in numbers for ending in _endings(number)}
 
     def told_in(self, text: str) -> bool:
         """Whether a text has them in it: an address, a number, or first and last name next to each other.
 
         However written: a file's name, ``offer-Ada_Lovelace.xlsx``, ``ada.example.com``, a sentence.
         """
-        return any(_stands_in(self.spelt, form) or self._rings_in(form) for form in _forms(text))
+        return any(
+            _stands_in(self.spelt, form) or self._rings_in(form) or self._is_cut_in(form) for form in _forms(text)
+        )
 
     def told_in_row(self, cells: Sequence[str]) -> bool:
         """Whether a row is theirs: by one cell, with the whole address in it, or by the two that are their name."""
@@ -56,6 +65,11 @@ class Traits:
         return any(self._told_in_cell(form) for cell in cells for form in _forms(cell)) or any(
             pair in self.names or pair[::-1] in self.names for pair in near
         )
+
+    def tells_of_nobody_else(self, cells: Sequence[str]) -> bool:
+        """Whether a row that is theirs by the name alone could not be a namesake's, who has another address."""
+        found = [address for cell in cells for address in _address.findall(cell)]
+        return not found or any(self._told_in_cell(cell) for cell in found)
 
     def told_apart_in(self, texts: Collection[str]) -> set[str]:
         """The texts that are their first or last name and nothing else, where both are among them."""
@@ -66,19 +80,69 @@ class Traits:
 
     def _told_in_cell(self, cell: str) -> bool:
         addressed = "@" in cell and not self.addresses.isdisjoint(_addresses_in(cell))
-        return addressed or _stands_in(self.joined, cell) or self._rings_in(cell)
+        return (
+            addressed
+            or _stands_in(self.joined, cell)
+            or self._rings_in(cell)
+            or self._is_cut_in(cell)
+            or (cell.lstrip().startswith(("{", "[")) and self._is_in_object(cell))
+        )
+
+    def _is_in_object(self, cell: str) -> bool:
+        """Whether JSON has first and last name somewhere in it."""
+        longest = max((len(half) for pair in self.names for half in pair), default=0)
+        found = set(_joined_words(cell, longest))
+        return any(found.issuperset(pair) for pair in self.names)
 
     def _rings_in(self, text: str) -> bool:
         """The same digits, but for a country code that only one of two numbers has."""
         return bool(self.numbers) and any(
-            number in self.numbers or number in self.national or not self.numbers.isdisjoint(_endings(number))
+            number.digits in self.numbers
+            or number.digits in self.national
+            or not self.numbers.isdisjoint(_endings(number))
             for number in _numbers_in(text)
         )
+
+    def _is_cut_in(self, text: str) -> bool:
+        """Whether a text that may have been cut ends in the middle of an address."""
+        end = _end.search(folded(text)) if len(text) >= CUT else None
+        left = end[0] if end else ""
+        return len(left) >= SHORTEST_CUT and any(address.startswith(left) for address in self.addresses)
+
+
+def folded(address: str) -> str:
+    """The form to compare addresses in; unlike a key it is never a digest."""
+    return values.fold(address).strip()
+
+
+def _words(text: str) -> list[str]:
+    """What stands between anything but letters, digits, and the signs that some scripts write vowels with; folded."""
+    text = values.fold(text)
+    if text.isascii():
+        return _no_letters.sub(" ", text).split()
+    return "".join(
+        letter if letter.isalnum() or unicodedata.category(letter)[0] == "M" else " " for letter in text
+    ).split()
 
 
 def _plain(text: str) -> str:
     """Letters and digits alone, folded."""
-    return _no_letter.sub("", values.fold(text))
+    return "".join(_words(text))
+
+
+def _halves(name: Name) -> Name:
+    """First and last name; of a whole name that is in one of them, all but the last word and that."""
+    first, last = name
+    if first.strip() and last.strip():
+        return name
+    *before, end = f"{first} {last}".split() or [""]
+    return " ".join(before), end
+
+
+def _tells_apart(first: str, last: str) -> bool:
+    """Whether a name is a whole one, and long enough to tell somebody apart."""
+    letters = sum(1 if letter < "\u2e80" else 3 for letter in first + last)
+    return bool(first and last) and letters >= SHORTEST_NAME
 
 
 def _forms(text: str) -> set[str]:
@@ -96,54 +160,82 @@ def _unescape(escape: re.Match[str]) -> str:
 def _stands_in(sought: set[str], text: str) -> bool:
     """Whether one of these stands there, from the beginning of a word to the end of one."""
     longest = max(map(len, sought), default=0)
-    words = _word.findall(values.fold(_new_word.sub(" ", text))) if longest else []
+    return any(joined in sought for joined in _joined_words(text, longest))
+
+
+def _joined_words(text: str, longest: int) -> Iterator[str]:
+    """Words that stand next to each other in a text, put together up to that many letters."""
+    words = _words(_new_word.sub(" ", text)) if longest else []
     for begin, joined in enumerate(words):
         for word in ["", *words[begin + 1 : begin + longest]]:
             joined += word
             if len(joined) > longest:
                 break
-            if joined in sought:
-                return True
-    return False
+            yield joined
 
 
 def _addresses_in(cell: str) -> Iterator[str]:
-    """The whole addresses in a cell; what may stand around one are quotes, brackets, "email=", a full stop."""
+    """The whole addresses in a cell; what may stand around one are quotes, brackets, a dash, "email=", a full stop."""
     for found in _address.findall(cell):
         for address in (found, found.rpartition("=")[2]):
-            yield values.key(address.strip("'."))
+            yield folded(address.strip("'.-"))
 
 
-def _numbers_of(phone: str) -> Iterator[str]:
+class _Number(NamedTuple):
+    """A telephone number: its digits without zeros in front, and whether its country code is among them."""
+
+    digits: str
+    international: bool
+
+    @classmethod
+    def of(cls, digits: str, plus: bool) -> "_Number":
+        """From how it is written; one zero in front is dialled before an area code."""
+        significant = digits.lstrip("0")
+        abroad = plus or digits.startswith("00")
+        return cls(significant, abroad or (not digits.startswith("0") and len(significant) >= INTERNATIONAL))
+
+
+def _numbers_of(phone: str) -> Iterator[_Number]:
     """The numbers in what somebody gave as theirs: one, or several with a stroke between them."""
     parts = _several.split(phone)
     alone = all(len(values.digits(part)) >= SHORTEST_NUMBER for part in parts)
     for part in parts if alone else [phone]:
-        for groups in _runs(part):
-            if len(number := "".join(groups).lstrip("0")) >= SHORTEST_NUMBER:
+        for run in _runs(part):
+            number = _Number.of("".join(_groups(run)), run.startswith("+"))
+            if sum(map(len, _groups(run))) >= SHORTEST_NUMBER and number.digits:
                 yield number
 
 
-def _numbers_in(text: str) -> Iterator[str]:
-    """What could be a telephone number in a text: groups of digits next to each other, some of them or all."""
-    for groups in _runs(text):
-        yield "".join(groups).lstrip("0")
+def _numbers_in(text: str) -> Iterator[_Number]:
+    """What could be a telephone number in a text: groups of digits next to each other, some of them or all; no day."""
+    for run in _runs(text):
+        groups, plus = _groups(run), run.startswith("+")
+        if not _date.fullmatch(run):
+            yield _Number.of("".join(groups), plus)
         for begin in range(len(groups)):
             number = ""
-            for group in groups[begin:]:
+            for place, group in enumerate(groups[begin:], begin):
                 number += group
                 if len(number) > LONGEST_NUMBER:
                     break
-                if len(number) >= SHORTEST_NATIONAL:
-                    yield number.lstrip("0")
+                if len(number) >= SHORTEST_AMONG_OTHERS and place - begin + 1 < len(groups):
+                    yield _Number.of(number, plus and begin == 0)
 
 
-def _runs(text: str) -> Iterator[list[str]]:
-    """Digits with no more than what is usual in telephone numbers between them, in groups."""
-    for run in _number.findall(_trunk.sub("", unicodedata.normalize("NFKC", text))):
-        yield re.findall("[0-9]+", run)
+def _runs(text: str) -> list[str]:
+    """Digits with no more than what is usual in telephone numbers between them."""
+    if not text.isascii():
+        text = "".join(str(unicodedata.decimal(sign, sign)) for sign in unicodedata.normalize("NFKC", text))
+    return _number.findall(_trunk.sub("", text))
 
 
-def _endings(number: str) -> list[str]:
+def _groups(run: str) -> list[str]:
+    return re.findall("[0-9]+", run)
+
+
+def _endings(number: _Number) -> list[str]:
     """A number without what may be its country code."""
-    return [number[more:] for more in range(1, COUNTRY_CODE + 1) if len(number) - more >= SHORTEST_NATIONAL]
+    if not number.international:
+        return []
+    ends = (number.digits[more:] for more in range(1, COUNTRY_CODE + 1))
+    return [end for end in ends if len(end) >= SHORTEST_NATIONAL]

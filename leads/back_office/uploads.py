@@ -24,14 +24,17 @@ from django.conf import settings
 
 from leads.importing.read import Source, open_source
 from leads.importing.read_csv import allow_long_fields
-from leads.importing.tally import Refused
+from leads.importing.tally import Refused, showable
 
 DAY = 24 * 60 * 60
 KEPT = DAY  # seconds that an upload waits for its import
 REJECTS_KEPT = 7 * DAY  # seconds that the bad rows of an import can be downloaded
 MOST_WAITING = 5  # uploads of one person; the oldest makes room
+NEAR = 2  # columns from a first name to its last name
+REMEMBERED = ("name", "runs")  # of an upload, once it is imported
 REJECTS, PART = "rejects-", ".part"  # the bad rows of a run; what is to take a file's place, while it is written
 
+_folder = re.compile("[0-9]+-[0-9a-f]{32}")
 _rejects = re.compile(rf"{REJECTS}([0-9]+)\.csv")
 
 AreTheirs = Callable[[list[str]], bool]  # whether the cells of a row are somebody's
@@ -40,6 +43,10 @@ IsToldIn = Callable[[str], bool]  # whether a text has somebody in it
 
 class Unreadable(OSError):
     """What is kept cannot be read or changed by this account, or at all: half a sentence."""
+
+
+class Busy(Exception):
+    """Somebody else is at it: half a sentence."""
 
 
 @contextmanager
@@ -97,6 +104,11 @@ class Upload:
         return (self.folder / "file").exists()
 
     @property
+    def finished(self) -> bool:
+        """Whether nothing is known any more but which runs came of it."""
+        return isinstance(self.state, dict) and self.state.keys() == set(REMEMBERED)
+
+    @property
     def rejects(self) -> Path:
         """Where an attempt writes its bad rows."""
         return self.folder / "rejects"
@@ -132,7 +144,7 @@ class Upload:
         """Throw the file away, and remember only which runs came of it."""
         (self.folder / "file").unlink(missing_ok=True)
         self.rejects.unlink(missing_ok=True)
-        self.state = {name: self.state[name] for name in ("name", "runs")}
+        self.state = {name: self.state[name] for name in REMEMBERED}
         self.save()
 
 
@@ -162,7 +174,7 @@ def kept_rows(are_theirs: AreTheirs) -> Iterator[tuple[int, list[str]]]:
     with _reachable():
         for run_id, path in _kept_files():
             with suppress(csv.Error):
-                yield from ((run_id, row) for row in _rows(path) if are_theirs(row))
+                yield from ((run_id, list(map(showable, row))) for row in _rows(path) if are_theirs(row))
 
 
 def erase_rows(are_theirs: AreTheirs, instead: str) -> None:
@@ -197,36 +209,46 @@ def _rewrite(path: Path, are_theirs: AreTheirs, instead: str) -> None:
 
 
 def _without(header: list[str], are_theirs: AreTheirs, instead: str) -> list[str]:
-    """Names of columns, with ``instead`` for those that tell of somebody, alone or with their neighbour."""
-    alone = [instead if are_theirs([name]) else name for name in header]
-    pairs = [place for place in range(len(alone) - 1) if are_theirs(alone[place : place + 2])]
-    told = {place for pair in pairs for place in (pair, pair + 1)}
-    return [instead if place in told else name for place, name in enumerate(alone)]
+    """Names of columns, with ``instead`` for those that tell of somebody, alone or with another one near."""
+    told = {place for place, name in enumerate(header) if are_theirs([name])}
+    for place, name in enumerate(header):
+        for near in range(place + 1, min(place + NEAR + 1, len(header))):
+            if not {place, near} & told and are_theirs([name, header[near]]):
+                told |= {place, near}
+    return [instead if place in told else name for place, name in enumerate(header)]
 
 
 def erase_uploads(is_told_in: IsToldIn, called: str) -> int:
     """Throw away all files that wait, whoever may be in them, and rename those imported whose name tells of somebody.
 
-    What is being stored or imported at this moment stays: its import will have stored the person before or after.
-    Returns how many were thrown away.
+    Returns how many were thrown away. Raises ``Busy``, before anything is done, where somebody is at one of them.
     """
-    with _reachable():
-        return sum(_erase_upload(folder, is_told_in, called) for folder in _folders())
+    with _reachable(), ExitStack() as locks:
+        folders = _folders()
+        for folder in folders:
+            with suppress(FileNotFoundError):  # swept since
+                try:
+                    locks.enter_context(_locked(folder, wait=False))
+                except BlockingIOError:
+                    raise Busy("Somebody is at a file on the import page at this moment") from None
+        return sum(_erase_upload(folder, is_told_in, called) for folder in folders)
 
 
 def _erase_upload(folder: Path, is_told_in: IsToldIn, called: str) -> bool:
-    # Somebody may be at it, or have thrown it away.
-    with suppress(BlockingIOError, FileNotFoundError), _locked(folder, wait=False):
-        try:
-            upload = Upload(folder)
-        except (FileNotFoundError, ValueError):  # who was storing it was killed
-            upload = None
-        if upload is None or upload.waiting:
+    try:
+        upload = Upload(folder)
+    except (FileNotFoundError, ValueError):  # who was storing it was killed
+        upload = None
+    if upload is None or upload.waiting or not upload.finished:
+        with suppress(FileNotFoundError):  # swept since
             shutil.rmtree(folder)
             return True
-        if is_told_in(upload.name):
-            upload.state["name"] = called
-            upload.save()
+        return False
+    for part in folder.glob("state-*"):  # who was writing it was killed
+        part.unlink(missing_ok=True)
+    if is_told_in(upload.name):
+        upload.state["name"] = called
+        upload.save()
     return False
 
 
@@ -239,7 +261,8 @@ def _locked(folder: Path, wait: bool = True) -> Iterator[None]:
 
 
 def _folders() -> list[Path]:
-    return [path for path in _kept() if path.is_dir()]
+    """The uploads' own ones."""
+    return [path for path in _kept() if _folder.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
 
 
 def _kept_files() -> list[tuple[int, Path]]:

@@ -1,5 +1,6 @@
 """``manage.py export_person`` and ``erase_person``: everything that is held about somebody, told and taken out."""
 
+import errno
 import io
 import json
 import zlib
@@ -21,6 +22,7 @@ from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.test_import_page import form, upload
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, lead_row, make_activity, make_lead, make_user
+from users.admin import UserAdmin
 from users.models import LoginFailure, RefreshToken, User
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +119,7 @@ def test_the_export_has_every_trace_of_a_lead(known: Lead) -> None:
     assert found["kept_to_undo_imports"][0]["before"]["email"] == EMAIL
     assert f"{EMAIL} x" in {problem["value"] for problem in found["problems_of_imports"]}
     assert "none" not in {problem["value"] for problem in found["problems_of_imports"]}
-    assert [run["file_name"] for run in found["imports_that_tell_of_them"]] == ["Quuxley, ZERELDA (spring).csv"]
+    assert [run["told"] for run in found["imports_that_tell_of_them"]] == [["Quuxley, ZERELDA (spring).csv"]]
     assert [row["row"][2:5] for row in found["bad_rows_kept"]] == [["Zelda", "Quux", f"{EMAIL} or x"]]
     assert found["back_office_log"]
     assert found["users"] == []
@@ -191,6 +193,8 @@ def test_it_asks_first(known: Lead) -> None:
     with mock.patch("builtins.input", return_value="y"), pytest.raises(CommandError, match="nothing was erased"):
         run("erase_person", EMAIL)
     assert everything() == before
+    with mock.patch("builtins.input", side_effect=EOFError), pytest.raises(CommandError, match="nothing was erased"):
+        run("erase_person", EMAIL)
     with mock.patch("builtins.input", return_value="yes"):
         assert "Erased:" in run("erase_person", EMAIL)
     assert not Lead.objects.filter(email=EMAIL).exists()
@@ -235,7 +239,8 @@ def test_the_export_of_a_user(leaver: User) -> None:
     found = exported()
     assert found["users"][0]["username"] == "zerelda"
     assert "password" not in found["users"][0]
-    assert [activity["title"] for activity in found["activities_signed"]] == ["Intro"]
+    assert [activity["activity_type"] for activity in found["activities_signed"]] == ["call"]
+    assert "Intro" not in str(found["activities_signed"])
     assert [entry["kind"] for entry in found["history_signed"]] == ["created"]
     assert len(found["logins_remembered"]) == len(found["failed_logins"]) == len(found["imports_started"]) == 1
 
@@ -376,3 +381,70 @@ def test_an_address_that_was_somebodys_user_name(api: Api, boss: Client, tmp_pat
     user.refresh_from_db()
     assert (user.username, user.is_active) == ("somebody", True)
     assert exported()["signed_with_the_address"] == []
+
+
+def test_an_address_that_was_somebodys_user_name_in_the_log_of_the_back_office(boss: Client) -> None:
+    user = make_user(username=EMAIL, email="zq@private.example")
+    fields = {"username": EMAIL, "email": "zq@private.example", "first_name": "", "last_name": "", "is_active": "on"}
+    for name in (EMAIL, "somebody", "somebody"):
+        boss.post(f"/admin/users/user/{user.pk}/change/", {**fields, "username": name})
+    make_lead(email=EMAIL)
+    run("erase_person", EMAIL, "--yes")
+    assert EMAIL.lower() not in everything()
+    assert sorted(LogEntry.objects.values_list("object_repr", flat=True)) == ["erased", "somebody", "somebody"]
+
+
+def test_an_address_of_letters_that_change_with_their_case(boss: Client) -> None:
+    email = "zeß@straße.example"
+    user = make_user(username=email, email="zq@private.example", first_name="", last_name="")
+    lead = make_lead(email=email)
+    Api(bearer(user)).post(f"/api/leads/{lead.pk}/activities", ACTIVITY)
+    User.objects.filter(pk=user.pk).update(username="somebody", username_key="somebody")
+    run("erase_person", email.upper(), "--yes")
+    assert [trace for trace in (email, "strasse") if trace in everything()] == []
+
+
+def test_an_address_too_long_for_a_key(boss: Client, tmp_path: Any) -> None:
+    email = f"zerelda{'x' * 200}@quux.example"
+    lead = make_lead(email=email, first_name="", last_name="", phone="")
+    boss.post(f"/admin/leads/lead/{lead.pk}/change/", {**FORM, "email": email, "phone": "1", "seen_version": 1})
+    rows = f"First name,Last name,Email,Phone\nZ,Q,{email} x,1\nOk,Row,ok@example.com,1\n"
+    boss.post(upload(boss, rows, f"{email}.csv"[:250]), {**form(), "import": "1"})
+    assert json.loads(run("export_person", email))["email"] == email
+    run("erase_person", email, "--yes")
+    assert "zereldaxxx" not in everything()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_the_export_in_a_terminal_of_few_letters(encoding: str) -> None:
+    make_lead(email=EMAIL, first_name="Zoë \N{GRINNING FACE}", last_name='"\\"')
+    out = io.BytesIO()
+    terminal = io.TextIOWrapper(out, encoding, write_through=True)
+    call_command("export_person", EMAIL, stdout=terminal)
+    (lead,) = json.loads(out.getvalue().decode(encoding))["leads"]
+    assert (lead["first_name"], lead["last_name"]) == ("Zoë \N{GRINNING FACE}", '"\\"')
+
+
+def test_an_export_that_cannot_be_written() -> None:
+    make_lead(email=EMAIL)
+    full = mock.Mock(encoding="utf-8", write=mock.Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(CommandError, match=r"could not be written \(No space left on device\)"):
+        call_command("export_person", EMAIL, stdout=full)
+
+
+def test_the_form_of_an_account_that_is_erased_before_it_is_stored(
+    boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = make_user(username="zerelda", email=EMAIL, first_name="", last_name="")
+    save = UserAdmin.save_model
+
+    def late(self: Any, request: Any, obj: Any, *given: Any, **named: Any) -> None:
+        run("erase_person", EMAIL, "--yes")
+        save(self, request, obj, *given, **named)
+
+    monkeypatch.setattr(UserAdmin, "save_model", late)
+    fields = {"username": "zerelda", "email": EMAIL, "first_name": "", "last_name": "Later", "is_active": "on"}
+    boss.post(f"/admin/users/user/{user.pk}/change/", fields)
+    assert LogEntry.objects.get().object_repr == f"erased-{user.pk}"
+    user.refresh_from_db()
+    assert (user.username, user.is_active) == (f"erased-{user.pk}", False)

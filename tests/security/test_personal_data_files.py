@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.test_import_page import form, upload
 from tests.conftest import Api
 from tests.factories import bearer, lead_row, make_lead, make_user
-from tests.security.test_personal_data import EMAIL, everything, file_of, run
+from tests.security.test_personal_data import EMAIL, everything, exported, file_of, run
 from tests.security.test_personal_data import boss as boss
 from tests.security.test_personal_data import known as known
 from users.models import User
@@ -53,11 +54,56 @@ def test_others_uploads_stay_where_nobody_is_erased(known: Lead) -> None:
     assert everything() == before
 
 
-def test_an_upload_that_is_being_imported_is_left_to_its_import(known: Lead) -> None:
+def test_a_file_that_somebody_is_at_lets_nothing_be_erased(known: Lead, boss: Client) -> None:
+    """They could import it afterwards, or bad rows of it are just being put away."""
+    before = everything()
     (folder,) = (path.parent for path in settings.UPLOAD_DIR.glob("*/file"))
     with Upload(folder).alone():
-        assert "Erased:" in run("erase_person", EMAIL, "--yes")
-    assert (folder / "file").exists()
+        with pytest.raises(CommandError, match="Somebody is at a file"):
+            run("erase_person", EMAIL, "--yes")
+        page = boss.post("/admin/personal-data/erase/", {"email": EMAIL}).content.decode()
+        agreed = page.partition('name="agreed" value="')[2].partition('"')[0]
+        form = {"email": EMAIL, "typed": EMAIL, "agreed": agreed}
+        assert "Somebody is at a file" in boss.post("/admin/personal-data/erase/", form).content.decode()
+    assert everything() == before
+    assert "Erased:" in run("erase_person", EMAIL, "--yes")
+
+
+def test_an_upload_whose_end_was_cut_off(known: Lead, boss: Client) -> None:
+    """The file is thrown away before what is known of it."""
+    (folder,) = (path.parent for path in settings.UPLOAD_DIR.glob("*/file"))
+    (folder / "file").unlink()
+    assert "zerelda" in (folder / "state.json").read_text().lower()
+    run("erase_person", EMAIL, "--yes")
+    assert not folder.exists()
+
+
+def test_what_is_left_of_writing_the_state_of_an_upload(known: Lead, boss: Client) -> None:
+    (folder,) = (
+        path.parent for path in settings.UPLOAD_DIR.glob("*/state.json") if not (path.parent / "file").exists()
+    )
+    (folder / "state-0a1b").write_text(EMAIL)
+    run("erase_person", EMAIL, "--yes")
+    assert [path.name for path in folder.iterdir() if path.name.startswith("state")] == ["state.json"]
+
+
+def test_what_is_not_ours_stays_in_the_folder(known: Lead, tmp_path: Any) -> None:
+    backup, link = settings.UPLOAD_DIR / "backup", settings.UPLOAD_DIR / f"1-{'a' * 32}"
+    (backup / "old").mkdir(parents=True)
+    link.symlink_to(tmp_path)
+    run("erase_person", EMAIL, "--yes")
+    assert (backup / "old").exists()
+    assert link.is_symlink()
+
+
+def test_bad_rows_of_bytes_that_are_no_text(known: Lead, boss: Client) -> None:
+    (kept,) = settings.UPLOAD_DIR.glob("rejects-*.csv")
+    kept.write_bytes(kept.read_bytes() + b"7,x,Zerelda,Quux,\xff@,1\r\n")
+    assert "\\udcff@" in exported()["bad_rows_kept"][-1]["row"]
+    reply = boss.post("/admin/personal-data/download/", {"email": EMAIL})
+    assert "\\udcff@" in str(json.loads(b"".join(reply)))  # type: ignore[arg-type]
+    run("erase_person", EMAIL, "--yes")
+    assert b"\xff" not in kept.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -228,7 +274,7 @@ def test_a_user_name_among_the_bad_values(tmp_path: Any) -> None:
     assert "zq" not in {problem["value"] for problem in ImportRun.objects.get().problems}
 
 
-@pytest.mark.parametrize("told", ["Zerelda Quux", "Budget,Zerelda,Quux,More"])
+@pytest.mark.parametrize("told", ["Zerelda Quux", "Budget,Zerelda,Quux,More", "Zerelda,M.,Quux"])
 def test_bad_rows_keep_their_header(boss: Client, told: str) -> None:
     rows = "First name,Email,Shoes\nAda,x@,1,2,3,4\n"
     boss.post(upload(boss, rows, "a.csv"), form(**{"import": "1", "column-1": "email", "column-2": ""}))
@@ -237,6 +283,34 @@ def test_bad_rows_keep_their_header(boss: Client, told: str) -> None:
     before = kept.read_text().splitlines()
     make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux")
     run("erase_person", EMAIL, "--yes")
-    without = told.replace("Zerelda Quux", "erased").replace("Zerelda,Quux", "erased,erased")
+    without = told.replace("Zerelda Quux", "erased").replace("Zerelda,", "erased,").replace("Quux", "erased")
     assert kept.read_text().splitlines() == [before[0].replace(told, without), *before[1:]]
     assert len(before) == 2
+
+
+def test_a_namesakes_row_is_told_to_nobody(boss: Client) -> None:
+    make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux", phone="+44 7700 900-123")
+    bad = [
+        "Zerelda,Quux,other@private.example,much",
+        "Zerelda,Quux,,much",
+        "Zerelda,Quux,zerelda.quux@example.com,much",
+    ]
+    rows = "\n".join(["First name,Last name,Email,Budget max", *bad, "Ok,Row,ok@example.com,1", ""])
+    boss.post(upload(boss, rows, "spring.csv"), {**form(), "import": "1", "column-3": "budget_max"})
+    told = [row["row"][4] for row in exported()["bad_rows_kept"]]
+    assert told == ["", EMAIL.lower()]
+
+
+def test_rows_that_are_no_rows(boss: Client) -> None:
+    lines = [
+        '{"first_name": "Ok", "last_name": "Row", "email": "ok@example.com", "phone": "1"}',
+        '{"first_name": "Zerelda", "last_name": "Quux", "email": oops',
+        '{"first_name": "Bob", "last_name": "Quux", "email": oops',
+    ]
+    boss.post(upload(boss, "\n".join(lines), "a.jsonl"), {**form(), "import": "1"})
+    make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux")
+    assert "zerelda" in str(ImportRun.objects.get().problems).lower()
+    run("erase_person", EMAIL, "--yes")
+    assert ("zerelda" in str(ImportRun.objects.get().problems).lower(), "Bob" in everything()) == (False, False)
+    (kept,) = settings.UPLOAD_DIR.glob("rejects-*.csv")
+    assert ("Zerelda" in kept.read_text(), "Bob" in kept.read_text()) == (False, True)

@@ -1,12 +1,16 @@
 """What erasing takes out of the accounts of imports, of leads, of activities, from the earlier server; and leaves."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError
 from django.test import Client
+from django.utils import timezone
 
 from leads.back_office.uploads import Upload
+from leads.importing import accounts
 from leads.models import ImportRun, LeadChange
 from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.people import browser_of
@@ -201,6 +205,26 @@ def test_what_was_mended_on_the_way_from_the_earlier_server(loose: Earlier) -> N
     assert "zzzz" not in everything()
 
 
+@pytest.mark.parametrize("tried", [("--fix", "--dry-run"), ()])
+def test_what_was_told_before_the_earlier_server_was_taken_over(loose: Earlier, tried: tuple[str, ...]) -> None:
+    loose.add("leads", lead(id=20, email=EMAIL, phone="Zither" * 12))
+    import_legacy(loose.url, *tried, code=0 if tried else 1)
+    import_legacy(loose.url, "--fix")
+    assert len(exported()["problems_of_imports"]) == 2
+    run("erase_person", EMAIL, "--yes")
+    assert "zither" not in everything()
+
+
+def test_an_address_that_was_cut_in_its_middle(tmp_path: Any) -> None:
+    make_lead(email=EMAIL)
+    rows = f"First name,Email,Budget max\nAda,a@example.com,{'for my friends ' * 12}{EMAIL} and me\n"
+    with pytest.raises(SystemExit):
+        run("import_leads", file_of(tmp_path, rows, f"{'a' * 190} {EMAIL}.csv"))
+    assert EMAIL not in ImportRun.objects.get().problems[0]["value"]
+    run("erase_person", EMAIL, "--yes")
+    assert "zerelda" not in everything()
+
+
 def test_what_the_earlier_server_had_and_was_refused(loose: Earlier) -> None:
     loose.add("leads", lead(id=20, email=EMAIL + " x"), lead(id=21, email="y@"))
     import_legacy(loose.url, code=1)
@@ -229,22 +253,12 @@ def test_an_upload_that_is_on_its_way_is_left_to_whoever_sends_it() -> None:
 
     def pieces() -> Any:
         yield b"Email\n"
-        assert "files waiting" not in run("erase_person", EMAIL, "--yes").split("Erased:")[1]
+        with pytest.raises(CommandError, match="Somebody is at a file"):
+            run("erase_person", EMAIL, "--yes")
         yield b"b@example.com\n"
 
     kept = Upload.store(1, "list.csv", pieces())
     assert (kept.folder / "file").read_bytes() == b"Email\nb@example.com\n"
-
-
-def test_files_are_counted_that_were_thrown_away(boss: Client) -> None:
-    make_lead(email=EMAIL)
-    for name in ("a.csv", "b.csv"):
-        upload(boss, "First name,Email\nAda,a@example.com\n", name)
-    folder = min(path.parent for path in settings.UPLOAD_DIR.glob("*/file"))
-    with Upload(folder).alone():
-        told = run("erase_person", EMAIL, "--yes")
-    would, did = told.split("Erased:")
-    assert ("2 files waiting" in would, "1 files waiting" in did) == (True, True)
 
 
 def test_activities_of_the_earlier_server_go_by_their_lead(loose: Earlier) -> None:
@@ -261,3 +275,66 @@ def test_activities_of_the_earlier_server_go_by_their_lead(loose: Earlier) -> No
     ImportRun.objects.filter(pk=account.pk).update(problems=problems)
     run("erase_person", EMAIL, "--yes")
     assert [one["before"] for one in ImportRun.objects.get().problems] == ["erased", "other", "other"]
+
+
+def test_nothing_is_erased_while_an_import_goes_on() -> None:
+    """Its account, and its bad rows, are written when it has ended."""
+    make_lead(email=EMAIL)
+    with accounts.running(file_name="Zerelda Quux.csv", sha256="0") as going_on:
+        for arguments in ([], ["--dry-run"]):
+            with pytest.raises(CommandError, match=rf"An import is going on \(run {going_on.pk}\)"):
+                run("erase_person", EMAIL, "--yes", *arguments)
+        told = browser_of("manager").post("/admin/personal-data/erase/", {"email": EMAIL}).content.decode()
+        assert "An import is going on" in told
+    ImportRun.objects.update(process="elsewhere 1@1", started_at=timezone.now() - timedelta(days=2))
+    assert "Erased:" in run("erase_person", EMAIL, "--yes")
+
+
+def test_settings_that_are_nobodys(tmp_path: Any) -> None:
+    """They are called like what somebody is called by."""
+    rows = f"First name,Last name,Email\nwebsite,new,{EMAIL}\n"
+    given = {"status": "new", "source": "website", "budget_max": "5550001", "property_interest": "a   flat"}
+    arguments = [argument for field, value in given.items() for argument in ("--set", f"{field}={value}")]
+    run("import_leads", file_of(tmp_path, rows, "a.csv"), *arguments, "--set", "phone=5550001")
+    run("erase_person", EMAIL, "--yes")
+    left = ImportRun.objects.get().options["constants"]
+    assert (left["status"], left["source"]) == ("new", "website")
+    assert (left["phone"], left["property_interest"]) == ("erased", "erased")
+
+
+def test_columns_that_tell_of_somebody_stay_as_many(tmp_path: Any) -> None:
+    make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux")
+    rows = "Zerelda,Quux,Email\nAda,King,a@example.com\n"
+    fields = ("--map", "Zerelda=first_name", "--map", "Quux=last_name")
+    run("import_leads", file_of(tmp_path, rows, "a.csv"), *fields)
+    run("erase_person", EMAIL, "--yes")
+    assert sorted(ImportRun.objects.get().options["explicit"].values()) == ["first_name", "last_name"]
+    assert "zerelda" not in everything()
+
+
+def test_the_export_tells_what_tells_of_them_and_nothing_else(tmp_path: Any) -> None:
+    make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux")
+    rows = "First name,Email,Zerelda Quux\nAda,a@example.com,x\n"
+    run("import_leads", file_of(tmp_path, rows, "Bob Smith.csv"), "--ignore-columns", "Zerelda Quux")
+    (told,) = exported()["imports_that_tell_of_them"]
+    assert set(told["told"]) == {"Zerelda Quux", "Ignored as asked: Zerelda Quux"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"problems": [{"line": 1, "value": None}]},
+        {"problems": [{"line": 1, "value": 5, "column": None}], "kind": "activities"},
+        {"problems": [{"before": None, "after": 1.5}], "kind": "legacy"},
+        {"options": {"constants": None, "explicit": None, "ignored": None, "user": None}},
+        {"options": {"constants": ["x"], "explicit": [], "ignored": [None, 5], "user": 5}},
+        {"options": {"constants": {"name": None, "phone": 5}, "explicit": {"x": None}, "author_id": "x"}},
+        {"notes": [None, 5, ["a"], {"a": "b"}]},
+    ],
+)
+def test_accounts_that_nobody_writes_stop_nobody(odd: dict[str, Any]) -> None:
+    make_lead(email=EMAIL)
+    ImportRun.objects.create(**{"file_name": f"{EMAIL}.csv", "sha256": "0", "state": "done", **odd})
+    exported()
+    run("erase_person", EMAIL, "--yes")
+    assert EMAIL.lower() not in everything()

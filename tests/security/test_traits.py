@@ -31,6 +31,12 @@ def of(first: str = "", last: str = "", email: str = "", phone: str = "") -> Tra
         (of(phone="0341/5550001"), "0341-5550001"),
         (of(phone="555-0001 / 555-0002"), "list 555 0002.csv"),
         (of(phone="212 555 0001 ext 5"), "212 555 0001"),
+        (of(phone="٠٢٠ ٧٩٤٦ ٠٠٠٠"), "020 7946 0000"),
+        (of(phone="020\t7946~0000"), "list of 020\u20127946\u20120000.csv"),
+        (of("", "Ada Lovelace"), "Ada Lovelace.csv"),
+        (of("伟", "王"), "王伟.csv"),
+        (of("राम", "शर्मा"), "राम शर्मा"),
+        (of(email="ada.lovelace@example.com"), "x" * 190 + " ada.lovelace@"),
     ],
 )
 def test_texts_that_have_them_in_them(whose: Traits, text: str) -> None:
@@ -51,6 +57,12 @@ def test_texts_that_have_them_in_them(whose: Traits, text: str) -> None:
         (of(phone="1234"), "1234.csv"),
         (of("", "Lovelace"), "Lovelace.csv"),
         (of("Li", "Na"), "Li Na"),
+        (of("", "Lovelace"), "Lovelace"),
+        (of("राम", "शर्मा"), "रोम शिरमु"),
+        (of(phone="7946 0000"), "0161 7946 0000"),
+        (of(phone="20 26 11 27"), "list of 2026-11-27.csv"),
+        (of(email="ada.lovelace@example.com"), "x" * 90 + " ada.lovelace@"),
+        (of(email="ada.lovelace@example.com"), "x" * 199 + " ada."),
     ],
 )
 def test_texts_that_do_not(whose: Traits, text: str) -> None:
@@ -68,6 +80,8 @@ def test_texts_that_do_not(whose: Traits, text: str) -> None:
         (of(email="ada@example.com"), ["Ada <Ada@Example.com>"]),
         (of(email="ada@example.com"), ["mailto:ada@example.com."]),
         (of(email="ada@example.com"), ["mine is 'ada@example.com', or was"]),
+        (of(email="ada@example.com"), ["x", "-ada@example.com"]),
+        (of(email="ada@example.com"), ["email=ada@example.com"]),
         (of(email="o'brien@example.com"), ["O'Brien@example.com"]),
         (of(phone="+1 212 555 0001"), ["x", "(212) 555-0001"]),
         (of(phone="+1 212 555 0001"), ["2125550001"]),
@@ -92,6 +106,7 @@ def test_rows_that_are_theirs(whose: Traits, cells: list[str]) -> None:
         (of(email="ada@example.com"), ["ada", "example.com"]),
         (of(phone="555 0001"), ["+1 212 555 0001"]),
         (of(phone="555 0001"), ["555", "0001"]),
+        (of(phone="0000000"), ["000 000 0000"]),
         (of(phone="212 555 0001"), ["212", "5550001"]),
     ],
 )

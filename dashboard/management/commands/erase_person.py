@@ -4,9 +4,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from crm_project.values import Invalid
 from dashboard.personal_data.erasure import Counts, Refused, erase
+from leads.management.printing import unusable
 from users.actors import Actor
 
 
@@ -34,13 +36,23 @@ class Command(BaseCommand):
             self.stdout.write(told("Would erase:" if dry_run or not yes else "Erasing:", counts))
             if dry_run or not any(counts.values()):
                 return
-            if not yes and input('There is no way back. Type "yes" to erase: ') != "yes":
+            if not yes and not agreed():
                 raise CommandError("nothing was erased")
             self.stdout.write(told("Erased:", erase(email, by).counts))
         except Invalid as invalid:
             raise CommandError(f"EMAIL: {invalid.msg}") from None
         except Refused as refused:
             raise CommandError(str(refused)) from None
+        except DatabaseError as error:
+            raise CommandError(f"{unusable(error)}; nothing was erased") from None
+
+
+def agreed() -> bool:
+    """Whether somebody is there and types "yes"."""
+    try:
+        return input('There is no way back. Type "yes" to erase: ') == "yes"
+    except EOFError:
+        return False
 
 
 def told(title: str, counts: Counts) -> str:

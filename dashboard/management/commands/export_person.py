@@ -1,14 +1,17 @@
 """``manage.py export_person EMAIL``: what is held about somebody, for whoever asks for it."""
 
+import json
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from crm_project.values import Invalid
 from dashboard.personal_data.export import document
 from dashboard.personal_data.finding import person
 from leads.back_office.uploads import Unreadable
+from leads.management.printing import unusable
 
 
 class Command(BaseCommand):
@@ -27,11 +30,26 @@ class Command(BaseCommand):
     def handle(self, *args: Any, email: str, **options: Any) -> None:
         """Print it a piece at a time."""
         try:
-            whom = person(email)
+            for piece in document(person(email)):
+                # What the terminal cannot show is escaped as JSON has it, so that it stays JSON.
+                self.stdout.write(piece if self._takes(piece) else ascii_only(piece), ending="")
         except Invalid as invalid:
             raise CommandError(f"EMAIL: {invalid.msg}") from None
-        try:
-            for piece in document(whom):
-                self.stdout.write(piece, ending="")
         except Unreadable as unreadable:
             raise CommandError(f"{unreadable}; this is not all.") from None
+        except DatabaseError as error:
+            raise CommandError(unusable(error)) from None
+        except OSError as error:
+            raise CommandError(f"It could not be written ({error.strerror}); this is not all.") from None
+
+    def _takes(self, piece: str) -> bool:
+        try:
+            piece.encode(getattr(self.stdout, "encoding", None) or "utf-8")
+        except UnicodeEncodeError:
+            return False
+        return True
+
+
+def ascii_only(piece: str) -> str:
+    """A piece of JSON with everything beyond ASCII, which is in strings alone, as JSON escapes it."""
+    return "".join(sign if sign.isascii() else json.dumps(sign)[1:-1] for sign in piece)
