@@ -14,7 +14,8 @@ from django.db.models.functions import Coalesce
 from activities.models import Activity
 from crm_project import values
 from leads import rules
-from leads.models import ImportRun, Lead
+from leads.changes import LeadChangeQuerySet
+from leads.models import ImportRun, Lead, LeadChange
 from users.models import User
 
 BATCH = 1000  # leads
@@ -39,6 +40,7 @@ class Difference(NamedTuple):
 def differences() -> Iterator[Difference]:
     """All of them."""
     yield from users(User.objects.order_by("pk"))
+    yield from signatures()
     yield from leads()
     yield from kept_counts()
     for kind in ROWS_OF:
@@ -53,6 +55,23 @@ def users(queryset: models.QuerySet[User]) -> Iterator[Difference]:
         for name, value in right.items():
             if (stored := getattr(user, name)) != value:
                 yield Difference("user", user.pk, name, stored, value)
+
+
+def signatures() -> Iterator[Difference]:
+    """What users who were erased have signed with the name they had: it was written in the moment of their erasure.
+
+    The name is not told.
+    """
+    for user in User.objects.erased():
+        number = sum(rows.count() for rows in signed_otherwise(user))
+        if number:
+            yield Difference("user", user.pk, "signatures", number, 0)
+
+
+def signed_otherwise(user: User) -> tuple[models.QuerySet[Activity], LeadChangeQuerySet]:
+    """A user's activities and entries of history that have another name than theirs."""
+    activities = Activity.objects.filter(user=user).exclude(user_name=user.username)
+    return activities, LeadChange.objects.filter(user=user).exclude(user_name=user.username)
 
 
 def leads() -> Iterator[Difference]:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 
 from dashboard import recount
 from dashboard.recount import BATCH, ROWS_OF, Difference, keeps
-from leads import rules
+from leads import changes, rules
 from leads.importing import load
 from leads.models import ImportRun, Lead
 from users.models import User
@@ -35,6 +35,7 @@ def repair(found: Iterable[Difference]) -> list[Difference]:
         append_counts()
         for kind in ROWS_OF:
             settle_accounts(kind)
+        sign_anew()
         return mend_users(sorted(wrong.get("user", ())))
 
 
@@ -92,6 +93,14 @@ def settle_accounts(kind: str) -> None:
     nowhere = [one.pk for one in recount.orphans(kind)]
     for batch in batches(nowhere):
         rows.filter(pk__in=batch).update(import_run=None)
+
+
+def sign_anew() -> None:
+    """Let what erased users signed with the name they had be signed with the one that stands for them."""
+    for user in User.objects.erased():
+        activities, entries = recount.signed_otherwise(user)
+        activities.update(user_name=user.username)
+        changes.overwrite_names(entries, user.username)
 
 
 def mend_users(ids: Sequence[int]) -> list[Difference]:

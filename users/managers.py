@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
-from django.db.models import F
+from django.db import models
+from django.db.models import F, Value
+from django.db.models.functions import Cast, Concat
 
 from crm_project import hot, values
 from users import rules
@@ -79,6 +81,11 @@ class UserManager(BaseUserManager["User"]):
     def end_tokens(self, user: "User") -> None:
         """Log ``user`` out everywhere: tokens of both kinds, and the admin."""
         self.filter(pk=user.pk).update(token_version=F("token_version") + 1)
+
+    def erased(self) -> "models.QuerySet[User]":
+        """Users who were erased: no address, never let in again, and named after their ids."""
+        named = Concat(Value("erased-"), Cast("pk", models.CharField()))
+        return self.filter(is_active=False, email="", username__startswith=named).order_by("pk")
 
     def erase(self, user: "User") -> str:
         """Take away who ``user`` is, and everything they may do; returns the name that stands for them from now on."""

@@ -19,7 +19,7 @@ from crm_project.api.models import IdempotencyKey
 from crm_project.events import event
 from dashboard.personal_data.finding import Person, admin_log, log_of, person, signatures_of
 from leads import changes, erasing
-from leads.back_office import uploads
+from leads.back_office import kept
 from leads.erasing import ERASED, PERSONAL
 from leads.importing import accounts
 from leads.models import ImportRun, Lead
@@ -60,9 +60,9 @@ def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = Non
     """
     try:
         return _erase(email, by, dry_run, asker, agreed)
-    except uploads.Unreadable as unreadable:
+    except kept.Unreadable as unreadable:
         raise Refused(f"{unreadable}. Nothing was erased.") from None
-    except uploads.Busy as busy:
+    except kept.Busy as busy:
         raise Refused(f"{busy}: nothing was erased. Try again.") from None
 
 
@@ -75,14 +75,14 @@ def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str
         counts = _leads(whom, by) | _imports(whom) | _users(whom.users) | _signatures(whom)
         found = any(counts.values())
         if found:
-            counts[WAITING] = uploads.waiting()
+            counts[WAITING] = kept.waiting()
         erased = Erased(counts, sha256(repr((seen, *counts.items())).encode()).hexdigest())
         if agreed is not None and agreed != erased.stamp:
             raise Outdated("What is held has changed meanwhile.")
         if found and not dry_run:
             # Last, and before the rows are gone for good: who is stopped here finds the rows again, and erases again.
-            counts[WAITING] = uploads.erase_uploads(whom.told_in, ERASED)
-            uploads.erase_rows(whom.told_in_row, ERASED)
+            counts[WAITING] = kept.erase_uploads(whom.told_in, ERASED)
+            kept.erase_rows(whom.told_in_row, ERASED)
         transaction.set_rollback(dry_run)
     if found and not dry_run:
         event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
@@ -149,7 +149,7 @@ def _imports(whom: Person) -> Counts:
     return {
         "problems of imports": erasing.erase_problems(whom),
         "names and messages of imports": len(telling),
-        "bad rows kept for download": sum(1 for _ in uploads.kept_rows(whom.told_in_row)),
+        "bad rows kept for download": sum(1 for _ in kept.kept_rows(whom.told_in_row)),
     }
 
 
@@ -203,9 +203,9 @@ def _kept_replies(whom: Person) -> int:
 
 def _each_reply(emptied: Callable[[dict[str, Any]], bool]) -> int:
     written, last = 0, 0
-    while kept := list(IdempotencyKey.objects.filter(pk__gt=last).order_by("pk")[:REPLIES]):
-        last = kept[-1].pk
-        for one in kept:
+    while some := list(IdempotencyKey.objects.filter(pk__gt=last).order_by("pk")[:REPLIES]):
+        last = some[-1].pk
+        for one in some:
             body = orjson.loads(zlib.decompress(one.body) or b"null")
             rows = body if isinstance(body, list) else [body]
             if sum(emptied(row) for row in rows if isinstance(row, dict)):

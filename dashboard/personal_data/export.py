@@ -11,7 +11,7 @@ from crm_project import values
 from crm_project.events import event
 from dashboard.personal_data.finding import Person, admin_log, log_of, signatures_of
 from leads import erasing
-from leads.back_office import uploads
+from leads.back_office import kept
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from users.attempts import LoginFailure, hidden
 from users.models import User
@@ -81,7 +81,7 @@ def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
             {"run_id": run_id, **problem} for run_id, found in erasing.problems_of(whom) for problem in found
         ),
         "imports_that_tell_of_them": ({"run_id": run_id, "told": told} for run_id, told in erasing.runs_telling(whom)),
-        "bad_rows_kept": ({"run_id": run_id, "row": row} for run_id, row in uploads.kept_rows(whom.surely_told_in_row)),
+        "bad_rows_kept": ({"run_id": run_id, "row": row} for run_id, row in kept.kept_rows(whom.surely_told_in_row)),
         "back_office_log": log_of(whom).values(*OF_LOG),
         "signed_with_the_address": _signed(whom),
     }

@@ -18,7 +18,7 @@ from dashboard.personal_data.erasure import Counts, Outdated, Refused, erase, re
 from dashboard.personal_data.export import document, held
 from dashboard.personal_data.finding import Person, person
 from leads.back_office.cells import counted
-from leads.back_office.uploads import Unreadable
+from leads.back_office.kept import Unreadable
 from leads.models import Lead
 from users.actors import Actor, Door
 from users.models import User

@@ -3,58 +3,31 @@
 Each has a folder of its own in ``UPLOAD_DIR``, named after its owner and a random token, that only the server's user
 can read. What a file was called is kept as text and never used as a path.
 
-What is not the owner's alone to keep, ``kept_rows`` and the ``erase_…`` functions find and take out for the person it
-is about (dashboard/personal_data).
+What is not the owner's alone to keep, ``kept.py`` finds and takes out for the person it is about.
 """
 
-import csv
 import fcntl
 import json
 import os
-import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from django.conf import settings
 
 from leads.importing.read import Source, open_source
-from leads.importing.read_csv import allow_long_fields
-from leads.importing.tally import Refused, showable
+from leads.importing.tally import Refused
 
 DAY = 24 * 60 * 60
 KEPT = DAY  # seconds that an upload waits for its import
 REJECTS_KEPT = 7 * DAY  # seconds that the bad rows of an import can be downloaded
 MOST_WAITING = 5  # uploads of one person; the oldest makes room
-NEAR = 2  # columns from a first name to its last name
 REMEMBERED = ("name", "runs")  # of an upload, once it is imported
-REJECTS, PART = "rejects-", ".part"  # the bad rows of a run; what is to take a file's place, while it is written
-
-_folder = re.compile("[0-9]+-[0-9a-f]{32}")
-_rejects = re.compile(rf"{REJECTS}([0-9]+)\.csv")
-
-AreTheirs = Callable[[list[str]], bool]  # whether the cells of a row are somebody's
-IsToldIn = Callable[[str], bool]  # whether a text has somebody in it
-
-
-class Unreadable(OSError):
-    """What is kept cannot be read or changed by this account, or at all: half a sentence."""
-
-
-class Busy(Exception):
-    """Somebody else is at it: half a sentence."""
-
-
-@contextmanager
-def _reachable() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Unreadable(f"The files kept of imports cannot be read or changed ({error.strerror})") from None
+REJECTS = "rejects-"  # what the bad rows of a run are called, before its id
 
 
 class Upload:
@@ -74,8 +47,8 @@ class Upload:
         folder = _root() / f"{owner}-{secrets.token_hex(16)}"
         folder.mkdir(mode=0o700)
         try:
-            with _locked(folder):
-                with open(folder / "file", "xb", opener=_private) as file:
+            with locked(folder):
+                with open(folder / "file", "xb", opener=private) as file:
                     for piece in pieces:
                         file.write(piece)
                 _write(folder, {"name": name, "runs": []})
@@ -126,7 +99,7 @@ class Upload:
         """
         with ExitStack() as stack:
             try:
-                stack.enter_context(_locked(self.folder, wait))
+                stack.enter_context(locked(self.folder, wait))
                 self.state = json.loads((self.folder / "state.json").read_text())
             except FileNotFoundError:
                 raise Refused("That file is no longer here. Upload it again.") from None
@@ -156,137 +129,28 @@ def rejects_of(run_id: int) -> Path:
 def sweep(now: float | None = None) -> int:
     """Remove what has been kept long enough at ``now`` (seconds since 1970), and return how much that was."""
     swept = 0
-    for path in _kept():
+    for path in kept():
         if _age(path, now) > (KEPT if path.is_dir() else REJECTS_KEPT):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             swept += 1
     return swept
 
 
-def waiting() -> int:
-    """How many files wait for their import. Raises ``Unreadable``, as all that follow do."""
-    with _reachable():
-        return sum((folder / "file").exists() for folder in _folders())
-
-
-def kept_rows(are_theirs: AreTheirs) -> Iterator[tuple[int, list[str]]]:
-    """Bad rows kept for download that are somebody's, going by their cells, each with the id of its run."""
-    with _reachable():
-        for run_id, path in _kept_files():
-            with suppress(csv.Error):
-                yield from ((run_id, list(map(showable, row))) for row in _rows(path) if are_theirs(row))
-
-
-def erase_rows(are_theirs: AreTheirs, instead: str) -> None:
-    """Take those rows out of their files, which are kept as long as they would have been.
-
-    The header stays, with ``instead`` in the place of names of columns that are theirs. A file with a cell too long to
-    be read goes as a whole. To be used by one process at a time.
-    """
-    with _reachable():
-        for path in _kept():
-            if path.name.startswith(REJECTS) and path.suffix == PART:  # what an erasure left that was killed
-                path.unlink(missing_ok=True)
-        for _, path in _kept_files():
-            try:
-                if any(map(are_theirs, _rows(path))):
-                    _rewrite(path, are_theirs, instead)
-            except csv.Error:
-                path.unlink(missing_ok=True)
-
-
-def _rewrite(path: Path, are_theirs: AreTheirs, instead: str) -> None:
-    seen, part = path.stat(), path.with_suffix(PART)
-    try:
-        with open(part, "w", newline="", encoding="utf-8", errors="surrogateescape", opener=_private) as file:
-            write, rows = csv.writer(file), _rows(path)
-            write.writerow(_without(next(rows, []), are_theirs, instead))
-            write.writerows(row for row in rows if not are_theirs(row))
-        os.utime(part, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _without(header: list[str], are_theirs: AreTheirs, instead: str) -> list[str]:
-    """Names of columns, with ``instead`` for those that tell of somebody, alone or with another one near."""
-    told = {place for place, name in enumerate(header) if are_theirs([name])}
-    for place, name in enumerate(header):
-        for near in range(place + 1, min(place + NEAR + 1, len(header))):
-            if not {place, near} & told and are_theirs([name, header[near]]):
-                told |= {place, near}
-    return [instead if place in told else name for place, name in enumerate(header)]
-
-
-def erase_uploads(is_told_in: IsToldIn, called: str) -> int:
-    """Throw away all files that wait, whoever may be in them, and rename those imported whose name tells of somebody.
-
-    Returns how many were thrown away. Raises ``Busy``, before anything is done, where somebody is at one of them.
-    """
-    with _reachable(), ExitStack() as locks:
-        folders = _folders()
-        for folder in folders:
-            with suppress(FileNotFoundError):  # swept since
-                try:
-                    locks.enter_context(_locked(folder, wait=False))
-                except BlockingIOError:
-                    raise Busy("Somebody is at a file on the import page at this moment") from None
-        return sum(_erase_upload(folder, is_told_in, called) for folder in folders)
-
-
-def _erase_upload(folder: Path, is_told_in: IsToldIn, called: str) -> bool:
-    try:
-        upload = Upload(folder)
-    except (FileNotFoundError, ValueError):  # who was storing it was killed
-        upload = None
-    if upload is None or upload.waiting or not upload.finished:
-        with suppress(FileNotFoundError):  # swept since
-            shutil.rmtree(folder)
-            return True
-        return False
-    for part in folder.glob("state-*"):  # who was writing it was killed
-        part.unlink(missing_ok=True)
-    if is_told_in(upload.name):
-        upload.state["name"] = called
-        upload.save()
-    return False
-
-
 @contextmanager
-def _locked(folder: Path, wait: bool = True) -> Iterator[None]:
+def locked(folder: Path, wait: bool = True) -> Iterator[None]:
     """Keep every other process out of a folder. Raises ``FileNotFoundError``; ``BlockingIOError`` without ``wait``."""
-    with open(folder / "lock", "w", opener=_private) as lock:
+    with open(folder / "lock", "w", opener=private) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 
-def _folders() -> list[Path]:
-    """The uploads' own ones."""
-    return [path for path in _kept() if _folder.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
-
-
-def _kept_files() -> list[tuple[int, Path]]:
-    """The bad rows kept for download, with the ids of their runs."""
-    found = ((_rejects.fullmatch(path.name), path) for path in _kept())
-    return [(int(name[1]), path) for name, path in found if name]
-
-
-def _kept() -> list[Path]:
+def kept() -> list[Path]:
     """All there is; ``OSError`` where it cannot be seen, which a pattern would take for nothing."""
     root = Path(settings.UPLOAD_DIR)
     try:
         return [root / name for name in sorted(os.listdir(root))]
     except FileNotFoundError:
         return []
-
-
-def _rows(path: Path) -> Iterator[list[str]]:
-    allow_long_fields()
-    try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            yield from csv.reader(file)
-    except FileNotFoundError:  # swept since
-        return
 
 
 def _root() -> Path:
@@ -303,12 +167,13 @@ def _age(path: Path, now: float | None = None) -> float:
         return 0
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
+    """For ``open``: a new file is for this account alone."""
     return os.open(path, flags, 0o600)
 
 
 def _write(folder: Path, state: dict[str, Any]) -> None:
     part = folder / f"state-{secrets.token_hex(4)}"
-    with open(part, "x", opener=_private) as file:
+    with open(part, "x", opener=private) as file:
         json.dump(state, file)
     part.replace(folder / "state.json")

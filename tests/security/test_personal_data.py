@@ -24,6 +24,7 @@ from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, lead_row, make_activity, make_lead, make_user
 from users.admin import UserAdmin
 from users.models import LoginFailure, RefreshToken, User
+from users.tokens import BearerAuthentication
 
 pytestmark = pytest.mark.django_db
 
@@ -448,3 +449,26 @@ def test_the_form_of_an_account_that_is_erased_before_it_is_stored(
     assert LogEntry.objects.get().object_repr == f"erased-{user.pk}"
     user.refresh_from_db()
     assert (user.username, user.is_active) == (f"erased-{user.pk}", False)
+
+
+def test_what_an_account_signs_in_the_moment_of_its_erasure(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = make_user(username="zerelda", email=EMAIL, first_name="", last_name="")
+    api, lead = Api(bearer(user)), make_lead()
+    authenticate = BearerAuthentication.authenticate
+
+    def late(self: Any, request: Any) -> Any:
+        known = authenticate(self, request)
+        run("erase_person", EMAIL, "--yes")
+        return known
+
+    monkeypatch.setattr(BearerAuthentication, "authenticate", late)
+    assert api.post(f"/api/leads/{lead.pk}/activities", ACTIVITY).status_code == 201
+    assert api.post("/api/leads", lead_row()).status_code == 401
+    assert "zerelda" in everything()
+    out = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("verify", stdout=out)
+    assert f"user {user.pk}: signatures is 1, should be 0" in out.getvalue()
+    assert "1 differences, 1 mended" in run("verify", "--repair")
+    assert "no differences" in run("verify")
+    assert set(Activity.objects.values_list("user_name", flat=True)) == {f"erased-{user.pk}"}

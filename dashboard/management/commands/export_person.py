@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from crm_project.values import Invalid
 from dashboard.personal_data.export import document
 from dashboard.personal_data.finding import person
-from leads.back_office.uploads import Unreadable
+from leads.back_office.kept import Unreadable
 from leads.management.printing import unusable
 
 
