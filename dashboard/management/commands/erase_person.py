@@ -4,11 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
 from crm_project.values import Invalid
 from dashboard.personal_data.erasure import Counts, Refused, erase
-from leads.management.printing import unusable
 from users.actors import Actor
 
 
@@ -43,8 +41,6 @@ class Command(BaseCommand):
             raise CommandError(f"EMAIL: {invalid.msg}") from None
         except Refused as refused:
             raise CommandError(str(refused)) from None
-        except DatabaseError as error:
-            raise CommandError(f"{unusable(error)}; nothing was erased") from None
 
 
 def agreed() -> bool:

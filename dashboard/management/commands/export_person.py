@@ -5,13 +5,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
 from crm_project.values import Invalid
 from dashboard.personal_data.export import document
 from dashboard.personal_data.finding import person
 from leads.back_office.kept import Unreadable
-from leads.management.printing import unusable
 
 
 class Command(BaseCommand):
@@ -37,8 +35,6 @@ class Command(BaseCommand):
             raise CommandError(f"EMAIL: {invalid.msg}") from None
         except Unreadable as unreadable:
             raise CommandError(f"{unreadable}; this is not all.") from None
-        except DatabaseError as error:
-            raise CommandError(unusable(error)) from None
         except OSError as error:
             raise CommandError(f"It could not be written ({error.strerror}); this is not all.") from None
 
