@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound
-from rest_framework.request import Request
+from rest_framework.request import Empty, Request
 from rest_framework.viewsets import ViewSet
 
 from crm_project import hot
@@ -164,7 +164,7 @@ def judged_rows(body: list[Any], judge: Judge) -> list[Row]:
 def body_of(request: Request) -> Any:
     """The parsed body; an absent one is a 422."""
     # What DRF would choose its parser for, after some search.
-    plain = request._request.content_type == JSONParser.media_type and not hasattr(request, "_full_data")
+    plain = request._request.content_type == JSONParser.media_type and vars(request)["_full_data"] is Empty
     # DRF parses nothing when there is no body and hands out an empty form, which JSON never is.
     data = None if plain else request.data
     if not read(request._request):
