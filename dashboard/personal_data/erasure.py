@@ -91,10 +91,8 @@ def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str
 
 def _check_no_import() -> None:
     """Raise ``Refused`` while an import goes on; for a day at most, where one cannot be told from one that died."""
-    started = ImportRun.objects.filter(state=ImportRun.State.RUNNING, started_at__gt=timezone.now() - LONGEST_IMPORT)
-    for run in started[:20]:
-        if accounts.state_of(run) == ImportRun.State.RUNNING:
-            raise Refused(f"An import is going on (run {run.pk}): nothing was erased. Try again when it has ended.")
+    if run := accounts.going_on(started_at__gt=timezone.now() - LONGEST_IMPORT):
+        raise Refused(f"An import is going on (run {run.pk}): nothing was erased. Try again when it has ended.")
 
 
 def _held(email: str) -> tuple[Person, list[Any]]:

@@ -142,10 +142,8 @@ def _import(upload: Upload, plan: Plan, user: User) -> ImportRun:
 
 def _wait_for_nobody() -> None:
     """Raise ``Refused`` while an import goes on that takes long: this one would wait for it, and keep a thread busy."""
-    earlier = ImportRun.objects.filter(state=ImportRun.State.RUNNING, started_at__lt=timezone.now() - LONG)
-    for run in earlier[:20]:
-        if accounts.state_of(run) == ImportRun.State.RUNNING:
-            raise Refused(f"Another import is going on (run {run.pk}, {run.file_name}). Try again when it has ended.")
+    if run := accounts.going_on(started_at__lt=timezone.now() - LONG):
+        raise Refused(f"Another import is going on (run {run.pk}, {run.file_name}). Try again when it has ended.")
 
 
 def _to_run(run_id: int) -> HttpResponseRedirect:

@@ -62,6 +62,14 @@ def states_of(runs: Iterable[ImportRun]) -> dict[int, str]:
     return {run.pk: DIED if run.pk in died else str(run.state) for run in runs}
 
 
+def going_on(**which: Any) -> ImportRun | None:
+    """One of the imports that go on at this moment, of those ``which`` (lookups of runs); not one that has died."""
+    for run in ImportRun.objects.filter(state=ImportRun.State.RUNNING, **which)[:20]:
+        if state_of(run) == ImportRun.State.RUNNING:
+            return run
+    return None
+
+
 def _alive(running: list[ImportRun]) -> set[int]:
     if connection.vendor == "postgresql" and running:
         with connection.cursor() as cursor:

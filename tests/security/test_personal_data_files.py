@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management import CommandError
 from django.test import Client
 
-from leads.back_office.uploads import Upload
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.test_import_page import form, upload
@@ -46,54 +44,6 @@ def test_bad_rows_that_cannot_be_read_go_as_a_whole(known: Lead) -> None:
     kept.write_text(kept.read_text() + f"5,x,{'y' * (1 << 21)},{EMAIL}\n")
     run("erase_person", EMAIL, "--yes")
     assert not kept.exists()
-
-
-def test_others_uploads_stay_where_nobody_is_erased(known: Lead) -> None:
-    before = everything()
-    run("erase_person", "nobody@example.com", "--yes")
-    assert everything() == before
-
-
-def test_a_file_that_somebody_is_at_lets_nothing_be_erased(known: Lead, boss: Client) -> None:
-    """They could import it afterwards, or bad rows of it are just being put away."""
-    before = everything()
-    (folder,) = (path.parent for path in settings.UPLOAD_DIR.glob("*/file"))
-    with Upload(folder).alone():
-        with pytest.raises(CommandError, match="Somebody is at a file"):
-            run("erase_person", EMAIL, "--yes")
-        page = boss.post("/admin/personal-data/erase/", {"email": EMAIL}).content.decode()
-        agreed = page.partition('name="agreed" value="')[2].partition('"')[0]
-        form = {"email": EMAIL, "typed": EMAIL, "agreed": agreed}
-        assert "Somebody is at a file" in boss.post("/admin/personal-data/erase/", form).content.decode()
-    assert everything() == before
-    assert "Erased:" in run("erase_person", EMAIL, "--yes")
-
-
-def test_an_upload_whose_end_was_cut_off(known: Lead, boss: Client) -> None:
-    """The file is thrown away before what is known of it."""
-    (folder,) = (path.parent for path in settings.UPLOAD_DIR.glob("*/file"))
-    (folder / "file").unlink()
-    assert "zerelda" in (folder / "state.json").read_text().lower()
-    run("erase_person", EMAIL, "--yes")
-    assert not folder.exists()
-
-
-def test_what_is_left_of_writing_the_state_of_an_upload(known: Lead, boss: Client) -> None:
-    (folder,) = (
-        path.parent for path in settings.UPLOAD_DIR.glob("*/state.json") if not (path.parent / "file").exists()
-    )
-    (folder / "state-0a1b").write_text(EMAIL)
-    run("erase_person", EMAIL, "--yes")
-    assert [path.name for path in folder.iterdir() if path.name.startswith("state")] == ["state.json"]
-
-
-def test_what_is_not_ours_stays_in_the_folder(known: Lead, tmp_path: Any) -> None:
-    backup, link = settings.UPLOAD_DIR / "backup", settings.UPLOAD_DIR / f"1-{'a' * 32}"
-    (backup / "old").mkdir(parents=True)
-    link.symlink_to(tmp_path)
-    run("erase_person", EMAIL, "--yes")
-    assert (backup / "old").exists()
-    assert link.is_symlink()
 
 
 def test_bad_rows_of_bytes_that_are_no_text(known: Lead, boss: Client) -> None:
@@ -176,19 +126,6 @@ def test_bad_rows_that_are_theirs(known: Lead, boss: Client, first: str, last: s
     run("erase_person", EMAIL, "--yes")
     reply = b"".join(boss.get(f"/admin/leads/importrun/{account.pk}/rejects/")).decode()  # type: ignore[arg-type]
     assert [row[2:6] for row in csv.reader(io.StringIO(reply))][1:] == [["Bad", "Row", "y@", "1"]]
-
-
-def test_files_that_cannot_be_read_let_nothing_be_erased(known: Lead, boss: Client, tmp_path: Any) -> None:
-    before = everything()
-    was, settings.UPLOAD_DIR = settings.UPLOAD_DIR, tmp_path / "bad.csv"  # a file, where a folder should be
-    with pytest.raises(CommandError, match="Nothing was erased"):
-        run("erase_person", EMAIL, "--yes")
-    with pytest.raises(CommandError, match="this is not all"):
-        run("export_person", EMAIL)
-    for page in ("", "download/", "erase/"):
-        assert "cannot be read" in boss.post(f"/admin/personal-data/{page}", {"email": EMAIL}).content.decode()
-    settings.UPLOAD_DIR = was
-    assert everything() == before
 
 
 def test_a_column_named_after_them_goes_from_what_was_wrong_in_it(tmp_path: Any) -> None:

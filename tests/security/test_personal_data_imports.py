@@ -9,15 +9,13 @@ from django.core.management import CommandError
 from django.test import Client
 from django.utils import timezone
 
-from leads.back_office.uploads import Upload
 from leads.importing import accounts
 from leads.models import ImportRun, LeadChange
 from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.people import browser_of
 from tests.admin.test_import_page import form, upload
-from tests.factories import make_activity, make_lead, make_user
+from tests.factories import make_lead, make_user
 from tests.legacy.conftest import loose as loose
-from tests.legacy.earlier import Earlier, import_legacy, lead, user
 from tests.security.test_personal_data import EMAIL, everything, exported, file_of, run
 from users.models import User
 
@@ -190,31 +188,6 @@ def test_a_user_name_tells_of_them_where_it_is_an_author_alone(tmp_path: Any) ->
     assert {problem["value"] for problem in ImportRun.objects.get().problems} == {"plenty"}
 
 
-def test_what_was_mended_on_the_way_from_the_earlier_server(loose: Earlier) -> None:
-    loose.add("leads", lead(**{"id": 20, "email": EMAIL, "phone": "Z" * 65}), lead(**{"id": 21, "phone": "Y" * 65}))
-    loose.add("users", user(id=20, username="Zq", email=EMAIL + " x"), user(id=21, username="AGENT1"))
-    import_legacy(loose.url, "--fix")
-    User.objects.filter(pk=20).update(email=EMAIL, email_key=EMAIL.lower())
-    assert len(exported()["problems_of_imports"]) == 3
-    told = ImportRun.objects.get().problems
-    run("erase_person", EMAIL, "--yes")
-    left = ImportRun.objects.get().problems
-    theirs = [one for one in told if one["id"] == 20]
-    assert [one for one in left if one["id"] != 20] == [one for one in told if one["id"] != 20] != []
-    assert [(one["before"], one["after"]) for one in left if one["id"] == 20] == [("erased", "erased")] * len(theirs)
-    assert "zzzz" not in everything()
-
-
-@pytest.mark.parametrize("tried", [("--fix", "--dry-run"), ()])
-def test_what_was_told_before_the_earlier_server_was_taken_over(loose: Earlier, tried: tuple[str, ...]) -> None:
-    loose.add("leads", lead(id=20, email=EMAIL, phone="Zither" * 12))
-    import_legacy(loose.url, *tried, code=0 if tried else 1)
-    import_legacy(loose.url, "--fix")
-    assert len(exported()["problems_of_imports"]) == 2
-    run("erase_person", EMAIL, "--yes")
-    assert "zither" not in everything()
-
-
 def test_an_address_that_was_cut_in_its_middle(tmp_path: Any) -> None:
     make_lead(email=EMAIL)
     rows = f"First name,Email,Budget max\nAda,a@example.com,{'for my friends ' * 12}{EMAIL} and me\n"
@@ -223,58 +196,6 @@ def test_an_address_that_was_cut_in_its_middle(tmp_path: Any) -> None:
     assert EMAIL not in ImportRun.objects.get().problems[0]["value"]
     run("erase_person", EMAIL, "--yes")
     assert "zerelda" not in everything()
-
-
-def test_what_the_earlier_server_had_and_was_refused(loose: Earlier) -> None:
-    loose.add("leads", lead(id=20, email=EMAIL + " x"), lead(id=21, email="y@"))
-    import_legacy(loose.url, code=1)
-    make_lead(email=EMAIL)
-    run("erase_person", EMAIL, "--yes")
-    assert [problem["value"] for problem in ImportRun.objects.get().problems] == ["erased", "y@"]
-
-
-@pytest.mark.parametrize("half", [True, False])
-def test_an_upload_that_was_cut_off_goes_too(half: bool) -> None:
-    make_lead(email=EMAIL)
-    folder = settings.UPLOAD_DIR / f"1-{'a' * 32}"
-    folder.mkdir(parents=True)
-    (folder / "file").write_text(f"Email\n{EMAIL}\n")
-    if half:
-        (folder / "state.json").write_text("{")
-    (settings.UPLOAD_DIR / "rejects-7.part").write_text(EMAIL)
-    (settings.UPLOAD_DIR / "rejects-x.csv").write_text("not ours")
-    assert "1 files waiting" in run("erase_person", EMAIL, "--yes").split("Erased:")[1]
-    assert EMAIL.lower() not in everything()
-    assert not folder.exists()
-
-
-def test_an_upload_that_is_on_its_way_is_left_to_whoever_sends_it() -> None:
-    make_lead(email=EMAIL)
-
-    def pieces() -> Any:
-        yield b"Email\n"
-        with pytest.raises(CommandError, match="Somebody is at a file"):
-            run("erase_person", EMAIL, "--yes")
-        yield b"b@example.com\n"
-
-    kept = Upload.store(1, "list.csv", pieces())
-    assert (kept.folder / "file").read_bytes() == b"Email\nb@example.com\n"
-
-
-def test_activities_of_the_earlier_server_go_by_their_lead(loose: Earlier) -> None:
-    import_legacy(loose.url)
-    theirs = make_lead(email=EMAIL)
-    make_activity(theirs, User.objects.get(pk=1), title="Zither")
-    account = ImportRun.objects.get()
-    told = {"table": "activities", "column": "title", "after": "call", "reason": "blank"}
-    problems = [
-        {**told, "id": theirs.activities.get().pk, "before": "zither"},
-        {**told, "id": 3, "before": "other"},
-        {**told, "id": "no number", "before": "other"},
-    ]
-    ImportRun.objects.filter(pk=account.pk).update(problems=problems)
-    run("erase_person", EMAIL, "--yes")
-    assert [one["before"] for one in ImportRun.objects.get().problems] == ["erased", "other", "other"]
 
 
 def test_nothing_is_erased_while_an_import_goes_on() -> None:
