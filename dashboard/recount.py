@@ -4,6 +4,7 @@ Nothing is locked to look: each comparison is one statement, or one row, so that
 leads pass by in batches. ``repair.py`` mends what was found.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -14,7 +15,6 @@ from django.db.models.functions import Coalesce
 from activities.models import Activity
 from crm_project import values
 from leads import rules
-from leads.changes import LeadChangeQuerySet
 from leads.models import ImportRun, Lead, LeadChange
 from users.models import User
 
@@ -57,21 +57,28 @@ def users(queryset: models.QuerySet[User]) -> Iterator[Difference]:
                 yield Difference("user", user.pk, name, stored, value)
 
 
+# Whose names stand where: the model, and its columns of the account and of the name.
+SIGNED: tuple[tuple[Any, str, str], ...] = (
+    (Activity, "user", "user_name"),
+    (LeadChange, "user", "user_name"),
+    (ImportRun, "user", "started_by"),
+    (ImportRun, "undone_by_user", "undone_by"),
+)
+
+
 def signatures() -> Iterator[Difference]:
     """What users who were erased have signed with the name they had: it was written in the moment of their erasure.
 
     The name is not told.
     """
-    for user in User.objects.erased():
-        number = sum(rows.count() for rows in signed_otherwise(user))
-        if number:
-            yield Difference("user", user.pk, "signatures", number, 0)
-
-
-def signed_otherwise(user: User) -> tuple[models.QuerySet[Activity], LeadChangeQuerySet]:
-    """A user's activities and entries of history that have another name than theirs."""
-    activities = Activity.objects.filter(user=user).exclude(user_name=user.username)
-    return activities, LeadChange.objects.filter(user=user).exclude(user_name=user.username)
+    names = {user.pk: user.username for user in User.objects.erased()}
+    wrong: Counter[int] = Counter()
+    for model, user, name in SIGNED if names else ():
+        signed = model.objects.filter(**{f"{user}__in": names}).order_by().values_list(user, name)
+        for pk, told, number in signed.annotate(number=Count("pk")):
+            wrong[pk] += number if told != names[pk] else 0
+    for pk, number in sorted((+wrong).items()):
+        yield Difference("user", pk, "signatures", number, 0)
 
 
 def leads() -> Iterator[Difference]:

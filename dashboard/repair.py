@@ -4,11 +4,12 @@ Each value is made anew from rows that are locked by then, since others may have
 The transaction begins after the look, so that SQLite, where it keeps all writers out, is locked for the mending alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
 from django.db import IntegrityError, connection, transaction
 
+from activities.models import Activity
 from dashboard import recount
 from dashboard.recount import BATCH, ROWS_OF, Difference, keeps
 from leads import changes, rules
@@ -35,7 +36,7 @@ def repair(found: Iterable[Difference]) -> list[Difference]:
         append_counts()
         for kind in ROWS_OF:
             settle_accounts(kind)
-        sign_anew()
+        sign_anew(wrong.get("user", ()))
         return mend_users(sorted(wrong.get("user", ())))
 
 
@@ -95,12 +96,14 @@ def settle_accounts(kind: str) -> None:
         rows.filter(pk__in=batch).update(import_run=None)
 
 
-def sign_anew() -> None:
+def sign_anew(ids: Collection[int]) -> None:
     """Let what erased users signed with the name they had be signed with the one that stands for them."""
     for user in User.objects.erased():
-        activities, entries = recount.signed_otherwise(user)
-        activities.update(user_name=user.username)
-        changes.overwrite_names(entries, user.username)
+        if user.pk in ids:
+            changes.rename(user.pk, user.username)
+            Activity.objects.filter(user=user).update(user_name=user.username)
+            ImportRun.objects.filter(user=user).update(started_by=user.username)
+            ImportRun.objects.filter(undone_by_user=user).update(undone_by=user.username)
 
 
 def mend_users(ids: Sequence[int]) -> list[Difference]:

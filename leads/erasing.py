@@ -51,6 +51,9 @@ class Whose(Protocol):
     def told_in_row(self, cells: Sequence[str]) -> bool:
         """Whether a row of a list, or a part of one, is theirs."""
 
+    def tells_of_nobody_else(self, cells: Sequence[str]) -> bool:
+        """Whether a row that is theirs could not be a namesake's."""
+
     def has_problem(self, run: ImportRun, problem: Problem) -> bool:
         """Whether a problem of an import is about them, whatever the value."""
 
@@ -109,17 +112,25 @@ def erase_undo(lead_ids: Collection[int]) -> int:
 
 
 def problems_of(whom: Whose) -> Iterator[tuple[int, list[Problem]]]:
-    """Import runs with all problems of the rows that are the person's. Walks through all runs."""
-    for run in _runs().exclude(problems=[]).iterator(BATCH):
-        if rows := _rows_of(run, whom):
-            yield run.pk, [problem for problem in run.problems if _row(problem) in rows]
+    """Import runs with all problems of the rows that are the person's. Walks through all runs.
+
+    For them to be told: rows that may be a namesake's are left out, unlike in ``erase_problems``.
+    """
+    for run in _with_problems():
+        rows = _rows_of(run, whom)
+        told = [problem for problem in run.problems if _row(problem) in rows]
+        others = {_row(problem) for problem in told if not whom.tells_of_nobody_else(_cells(problem))}
+        if sure := [problem for problem in told if _row(problem) not in others]:
+            yield run.pk, sure
 
 
 def erase_problems(whom: Whose) -> int:
     """Put ``ERASED`` in the place of the values of those problems; returns how many there were."""
     erased = 0
-    for run in _runs().filter(pk__in=[run_id for run_id, _ in problems_of(whom)]).iterator(BATCH):
+    for run in _with_problems():
         rows = _rows_of(run, whom)
+        if not rows:
+            continue
         for problem in run.problems:
             if _row(problem) in rows:
                 problem.update((name, ERASED) for name in VALUES if name in problem)
@@ -131,11 +142,16 @@ def erase_problems(whom: Whose) -> int:
 def _rows_of(run: ImportRun, whom: Whose) -> set[Hashable]:
     """Which rows of an import with problems are the person's."""
     return {
-        _row(problem)
-        for problem in run.problems
-        if whom.told_in_row([str(problem[name]) for name in VALUES if name in problem])
-        or whom.has_problem(run, problem)
+        _row(problem) for problem in run.problems if whom.told_in_row(_cells(problem)) or whom.has_problem(run, problem)
     }
+
+
+def _with_problems() -> Iterator[ImportRun]:
+    return _runs().exclude(problems=[]).iterator(BATCH)
+
+
+def _cells(problem: Problem) -> list[str]:
+    return [str(problem[name]) for name in VALUES if name in problem]
 
 
 def _row(problem: Problem) -> Hashable:
@@ -146,11 +162,13 @@ def _row(problem: Problem) -> Hashable:
 def runs_telling(whom: Whose) -> Iterator[tuple[int, list[str]]]:
     """Import runs whose file's name, columns, settings or sentences tell of the person, with those.
 
-    Reads all runs.
+    Of sentences that list several things, only those that do. Reads all runs.
     """
     for run in _runs().iterator(BATCH):
-        if told := list(filter(_hides(run, whom), _texts(run))):
-            yield run.pk, told
+        hides = _hides(run, whom)
+        if texts := list(filter(hides, _texts(run))):
+            pieces = {text: [piece for piece in _between.split(text) if hides(piece)] for text in texts}
+            yield run.pk, [told.strip() for text in texts for told in pieces[text] or [text]]
 
 
 def erase_told(whom: Whose) -> list[int]:

@@ -9,7 +9,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -145,8 +145,9 @@ class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
 
     def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
         """Django's, under the name that the user has when it is stored: somebody may be erased at this moment."""
-        obj.refresh_from_db(fields=["username"], from_queryset=User.objects.select_for_update())
-        return super().log_change(request, obj, message)
+        with transaction.atomic():
+            obj.refresh_from_db(fields=["username"], from_queryset=User.objects.select_for_update())
+            return super().log_change(request, obj, message)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Django's; a group that does not yet let anybody in is told."""

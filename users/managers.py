@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
-from django.db import models
-from django.db.models import F, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import F
 
 from crm_project import hot, values
 from users import rules
@@ -17,6 +15,7 @@ from users.refresh import RefreshToken
 if TYPE_CHECKING:
     from users.models import User
 
+ERASED = "erased-"  # before the id, the name of a user who was erased
 FOR_TOKEN = ("id", "username", "email", "first_name", "last_name", "token_version")
 BY_TOKEN = f"SELECT {', '.join(FOR_TOKEN)} FROM users_user WHERE id = %s AND token_version = %s AND is_active"
 FAMILY_LIVES = "EXISTS (SELECT 1 FROM users_refreshtoken WHERE family = %s)"
@@ -82,14 +81,14 @@ class UserManager(BaseUserManager["User"]):
         """Log ``user`` out everywhere: tokens of both kinds, and the admin."""
         self.filter(pk=user.pk).update(token_version=F("token_version") + 1)
 
-    def erased(self) -> "models.QuerySet[User]":
+    def erased(self) -> "list[User]":
         """Users who were erased: no address, never let in again, and named after their ids."""
-        named = Concat(Value("erased-"), Cast("pk", models.CharField()))
-        return self.filter(is_active=False, email="", username__startswith=named).order_by("pk")
+        could_be = self.filter(is_active=False, email="", username__startswith=ERASED).order_by("pk")
+        return [user for user in could_be if user.username.rstrip("-") == f"{ERASED}{user.pk}"]
 
     def erase(self, user: "User") -> str:
         """Take away who ``user`` is, and everything they may do; returns the name that stands for them from now on."""
-        name = f"erased-{user.pk}"
+        name = f"{ERASED}{user.pk}"
         while self.filter(username_key=name).exclude(pk=user.pk).exists():
             name += "-"
         LoginFailure.objects.unlock(user.username)

@@ -102,6 +102,7 @@ def _held(email: str) -> tuple[Person, list[Any]]:
     be locked in the order in which everybody locks them: leads by their ids, then users.
     """
     accounts.take_turn()
+    _check_no_import()  # it would wait for this to end, with an account that it has begun
     leads: set[int] = set()
     users: set[int] = set()
     while True:

@@ -56,9 +56,13 @@ class Person(NamedTuple):
         """Whether a row of a list is theirs."""
         return self.traits.told_in_row(cells)
 
+    def tells_of_nobody_else(self, cells: Sequence[str]) -> bool:
+        """Whether a row that is theirs could not be a namesake's."""
+        return self.traits.tells_of_nobody_else(cells)
+
     def surely_told_in_row(self, cells: Sequence[str]) -> bool:
-        """Whether it is no namesake's, to be shown to them; to be thrown away it need not be sure."""
-        return self.told_in_row(cells) and self.traits.tells_of_nobody_else(cells)
+        """Whether a row is theirs, to be shown to them; to be thrown away it need not be sure."""
+        return self.told_in_row(cells) and self.tells_of_nobody_else(cells)
 
     def told_apart_in(self, texts: Collection[str]) -> set[str]:
         """First and last name, if both are among the texts."""
@@ -169,7 +173,8 @@ def person(email: str) -> Person:
     users = tuple(User.objects.filter(Q(email_key=key) | Q(username_key=key)).order_by("pk"))
     had, names = _had(ids)
     texts = {" ".join(text.split()) for field in had.values() for text in field if text}
-    texts.update(form for first, last in names for form in (f"{first} {last}", f"{last} {first}", f"{last}, {first}"))
+    whole = ((first, last) for first, last in names if first and last)
+    texts.update(form for first, last in whole for form in (f"{first} {last}", f"{last} {first}", f"{last}, {first}"))
     runs = _runs_of([*ids])
     imported = Activity.objects.filter(user__in=users, import_run__isnull=False).order_by().distinct()
     legacy = ImportRun.objects.filter(kind=LEGACY, state=ImportRun.State.DONE)
@@ -213,7 +218,8 @@ def _had(lead_ids: Collection[int]) -> tuple[dict[str, set[str]], set[Name]]:
         for field in had.keys() & told.keys():
             for value in told[field]:
                 note(lead_id, field, value)
-    return had, {(first, last) for lead in firsts for first in firsts[lead] for last in lasts[lead] if first and last}
+    leads = firsts.keys() | lasts.keys()
+    return had, {(first, last) for lead in leads for first in firsts[lead] or {""} for last in lasts[lead] or {""}}
 
 
 def _runs_of(lead_ids: Sequence[int]) -> set[int]:

@@ -20,17 +20,17 @@ LONGEST_NUMBER = 20  # digits; the world's have fifteen
 SHORTEST_NAME = 5  # letters of first and last name together; one of China's, Japan's and Korea's counts for three
 APART = 2  # cells from a first name to its last name: there may be a second one between them
 CUT = 200  # letters from which a text may have been cut (values of problems, names of files)
+LONGEST_ADDRESS = 254  # letters
 SHORTEST_CUT = 6  # letters of an address that is left where a text was cut
 
 # Between letters and digits, and where a capital follows a small letter: AdaLovelace2.
 _new_word = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_A-ZÀ-ÖØ-Þ])(?=[A-ZÀ-ÖØ-Þ])")
 _no_letters = re.compile(r"[\W_]+")
-_address = re.compile(r"[^\s@<>()\[\]\",;:|/\\]+@[\w.-]+")
-_end = re.compile(r"[^\s<>()\[\]\",;:|/\\]+\Z")
+_token = re.compile(r"[^\s@<>()\[\]\",;:|/\\]+")  # what may stand before the @ of an address
+_domain = re.compile(r"[\w.-]+")
 _trunk = re.compile(r"\(0\)")  # +44 (0)20 …: said at home only
 _number = re.compile(r"\+?[0-9]+(?:[ \t()+./~‐‒–—−\u200b_-]{1,3}[0-9]+)*")
 _date = re.compile(r"(?:19|20)[0-9]{2}([./ -])[0-9]{2}\1[0-9]{2}")
-_several = re.compile(r"[/;,|]")
 _escape = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[nrt\\'\"])")
 
 Name = tuple[str, str]  # a first and a last one
@@ -47,6 +47,7 @@ class Traits:
         self.spelt = self.joined | {_plain(address) for address in self.addresses}  # as in names of files
         numbers = [number for phone in phones for number in _numbers_of(phone)]
         self.numbers = {number.digits for number in numbers}
+        self.ends = {number.digits[-SHORTEST_NUMBER:].zfill(SHORTEST_NUMBER) for number in numbers}
         self.national = {ending for number in numbers for ending in _endings(number)}
 
     def told_in(self, text: str) -> bool:
@@ -68,8 +69,9 @@ class Traits:
 
     def tells_of_nobody_else(self, cells: Sequence[str]) -> bool:
         """Whether a row that is theirs by the name alone could not be a namesake's, who has another address."""
-        found = [address for cell in cells for address in _address.findall(cell)]
-        return not found or any(self._told_in_cell(cell) for cell in found)
+        found = [address for cell in cells for address in _written_as_addresses(cell)]
+        known = {form for address in found for form in _addresses_in(address)} & self.addresses
+        return not found or bool(known) or any(self._rings_in(cell) for cell in cells)
 
     def told_apart_in(self, texts: Collection[str]) -> set[str]:
         """The texts that are their first or last name and nothing else, where both are among them."""
@@ -85,7 +87,7 @@ class Traits:
             or _stands_in(self.joined, cell)
             or self._rings_in(cell)
             or self._is_cut_in(cell)
-            or (cell.lstrip().startswith(("{", "[")) and self._is_in_object(cell))
+            or (('":' in cell or cell.lstrip().startswith("[")) and self._is_in_object(cell))
         )
 
     def _is_in_object(self, cell: str) -> bool:
@@ -100,13 +102,17 @@ class Traits:
             number.digits in self.numbers
             or number.digits in self.national
             or not self.numbers.isdisjoint(_endings(number))
-            for number in _numbers_in(text)
+            for run in _runs(text)
+            if not self.ends.isdisjoint(_sevens(run))  # or it would take long to find out
+            for number in _numbers_in(run)
         )
 
     def _is_cut_in(self, text: str) -> bool:
         """Whether a text that may have been cut ends in the middle of an address."""
-        end = _end.search(folded(text)) if len(text) >= CUT else None
-        left = end[0] if end else ""
+        if len(text) < CUT:
+            return False
+        before, at, after = folded(text[-LONGEST_ADDRESS:]).rpartition("@")
+        left = _last_token(before) + at + after if at and not _domain.sub("", after) else _last_token(after)
         return len(left) >= SHORTEST_CUT and any(address.startswith(left) for address in self.addresses)
 
 
@@ -133,9 +139,9 @@ def _plain(text: str) -> str:
 def _halves(name: Name) -> Name:
     """First and last name; of a whole name that is in one of them, all but the last word and that."""
     first, last = name
-    if first.strip() and last.strip():
+    if _plain(first) and _plain(last):
         return name
-    *before, end = f"{first} {last}".split() or [""]
+    *before, end = [word for word in f"{first} {last}".split() if _plain(word)] or [""]
     return " ".join(before), end
 
 
@@ -176,9 +182,26 @@ def _joined_words(text: str, longest: int) -> Iterator[str]:
 
 def _addresses_in(cell: str) -> Iterator[str]:
     """The whole addresses in a cell; what may stand around one are quotes, brackets, a dash, "email=", a full stop."""
-    for found in _address.findall(cell):
+    for found in _written_as_addresses(cell):
         for address in (found, found.rpartition("=")[2]):
             yield folded(address.strip("'.-"))
+
+
+def _written_as_addresses(cell: str) -> Iterator[str]:
+    """What looks like an address. No longer than one can be, so that a text that is one word takes no time."""
+    at = cell.find("@")
+    while at >= 0:
+        before = _last_token(cell[max(0, at - LONGEST_ADDRESS) : at])
+        after = _domain.match(cell[at + 1 : at + 1 + LONGEST_ADDRESS])
+        if before and after:
+            yield f"{before}@{after[0]}"
+        at = cell.find("@", at + 1)
+
+
+def _last_token(text: str) -> str:
+    """The end of a text, as far as it could be one of an address."""
+    found = _token.match(text[::-1])
+    return found[0][::-1] if found else ""
 
 
 class _Number(NamedTuple):
@@ -196,37 +219,42 @@ class _Number(NamedTuple):
 
 
 def _numbers_of(phone: str) -> Iterator[_Number]:
-    """The numbers in what somebody gave as theirs: one, or several with a stroke between them."""
-    parts = _several.split(phone)
-    alone = all(len(values.digits(part)) >= SHORTEST_NUMBER for part in parts)
-    for part in parts if alone else [phone]:
-        for run in _runs(part):
-            number = _Number.of("".join(_groups(run)), run.startswith("+"))
-            if sum(map(len, _groups(run))) >= SHORTEST_NUMBER and number.digits:
-                yield number
+    """The numbers in what somebody gave as theirs."""
+    for run in _runs(phone):
+        number = _Number.of("".join(_groups(run)), run.startswith("+"))
+        if sum(map(len, _groups(run))) >= SHORTEST_NUMBER and number.digits:
+            yield number
 
 
-def _numbers_in(text: str) -> Iterator[_Number]:
-    """What could be a telephone number in a text: groups of digits next to each other, some of them or all; no day."""
-    for run in _runs(text):
-        groups, plus = _groups(run), run.startswith("+")
-        if not _date.fullmatch(run):
-            yield _Number.of("".join(groups), plus)
-        for begin in range(len(groups)):
-            number = ""
-            for place, group in enumerate(groups[begin:], begin):
-                number += group
-                if len(number) > LONGEST_NUMBER:
-                    break
-                if len(number) >= SHORTEST_AMONG_OTHERS and place - begin + 1 < len(groups):
-                    yield _Number.of(number, plus and begin == 0)
+def _numbers_in(run: str) -> Iterator[_Number]:
+    """What could be a telephone number in a run: groups of digits next to each other, some of them or all; no day."""
+    groups, plus = _groups(run), run.startswith("+")
+    if not _date.fullmatch(run):
+        yield _Number.of("".join(groups), plus)
+    for begin in range(len(groups)):
+        number = ""
+        for place, group in enumerate(groups[begin : begin + LONGEST_NUMBER], begin):
+            number += group
+            if len(number) > LONGEST_NUMBER:
+                break
+            if len(number) >= SHORTEST_AMONG_OTHERS and place - begin + 1 < len(groups):
+                yield _Number.of(number, plus and begin == 0)
 
 
-def _runs(text: str) -> list[str]:
-    """Digits with no more than what is usual in telephone numbers between them."""
+def _runs(text: str) -> Iterator[str]:
+    """Digits with no more than what is usual in telephone numbers between them; a stroke may part two numbers."""
     if not text.isascii():
         text = "".join(str(unicodedata.decimal(sign, sign)) for sign in unicodedata.normalize("NFKC", text))
-    return _number.findall(_trunk.sub("", text))
+    for run in _number.findall(_trunk.sub("", text)):
+        parts = run.split("/")
+        alone = all(len(values.digits(part)) >= SHORTEST_NUMBER for part in parts)
+        yield from (part.strip() for part in parts) if alone else [run]
+
+
+def _sevens(run: str) -> Iterator[str]:
+    """What each number in a run could end in."""
+    digits = values.digits(run)
+    return (digits[at : at + SHORTEST_NUMBER] for at in range(len(digits) - SHORTEST_NUMBER + 1))
 
 
 def _groups(run: str) -> list[str]:

@@ -89,9 +89,10 @@ def _rewrite(path: Path, are_theirs: AreTheirs, instead: str) -> None:
 def _without(header: list[str], are_theirs: AreTheirs, instead: str) -> list[str]:
     """Names of columns, with ``instead`` for those that tell of somebody, alone or with another one near."""
     told = {place for place, name in enumerate(header) if are_theirs([name])}
-    for place, name in enumerate(header):
-        for near in range(place + 1, min(place + NEAR + 1, len(header))):
-            if not {place, near} & told and are_theirs([name, header[near]]):
+    names = [place for place, name in enumerate(header) if any(map(str.isalnum, name))]
+    for number, place in enumerate(names):
+        for near in names[number + 1 : number + 1 + NEAR]:
+            if not {place, near} & told and are_theirs([header[place], header[near]]):
                 told |= {place, near}
     return [instead if place in told else name for place, name in enumerate(header)]
 

@@ -6,7 +6,7 @@ No printing and no argument parsing here: the command and the admin both call ``
 import getpass
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -170,6 +170,12 @@ def import_files(
             message = str(error) if isinstance(error, Refused) else f"the database refused: {str(error).strip()}"
             for file in files:
                 file.close(ImportRun.State.REFUSED, message)
+        except OSError as error:
+            _end_rejects(files, whole=False)
+            with suppress(DatabaseError):  # the disk may be full for it too
+                for file in files:
+                    file.close(ImportRun.State.REFUSED, f"a file could not be read or written: {error}")
+            raise
         except KeyboardInterrupt:
             _end_rejects(files, whole=False)
             accounts.interrupt([file.run for file in files])

@@ -79,6 +79,15 @@ def test_two_users_to_one_name(boss: Client) -> None:
     assert user.username == "carl"
 
 
+def test_a_new_password_is_set_outside_of_any_transaction(boss: Client) -> None:
+    """Unlike in other tests: what locks a row must not count on one that is there."""
+    user = make_user(username="carl")
+    form = {"password1": "another pass 1234", "password2": "another pass 1234"}
+    reply = boss.post(f"/admin/users/user/{user.pk}/password/", form, follow=True)
+    assert "assword changed successfully" in reply.content.decode()
+    assert User.objects.by_credentials("carl", "another pass 1234")
+
+
 def test_a_group_twice(boss: Client) -> None:
     with quicker('INSERT INTO "auth_group" ', lambda: Group.objects.bulk_create([Group(name="Interns")])):
         page = boss.post("/admin/auth/group/add/", {"name": "Interns"}).content.decode()

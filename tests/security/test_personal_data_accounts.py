@@ -13,7 +13,7 @@ from leads.models import ImportRun
 from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.test_import_page import form, upload
 from tests.conftest import Api
-from tests.factories import PASSWORD, bearer, lead_row, make_lead, make_user
+from tests.factories import PASSWORD, bearer, lead_row, make_activity, make_lead, make_user
 from tests.security.test_personal_data import ACTIVITY, EMAIL, NAMES, everything, exported, file_of, run
 from tests.security.test_personal_data import boss as boss
 from users.admin import UserAdmin
@@ -194,3 +194,23 @@ def test_what_an_account_signs_in_the_moment_of_its_erasure(monkeypatch: pytest.
     assert "1 differences, 1 mended" in run("verify", "--repair")
     assert "no differences" in run("verify")
     assert set(Activity.objects.values_list("user_name", flat=True)) == {f"erased-{user.pk}"}
+
+
+def test_who_is_called_like_somebody_erased_is_not() -> None:
+    user = make_user(username="x", email=EMAIL)
+    other = make_user(username=f"erased-{user.pk + 1}0", email="", first_name="", last_name="")
+    make_activity(make_lead(), other)
+    User.objects.filter(pk=other.pk).update(is_active=False, first_name="Later", username=f"erased-{other.pk}0")
+    User.objects.filter(pk=other.pk).update(username_key=f"erased-{other.pk}0")
+    run("erase_person", EMAIL, "--yes")
+    assert [erased.pk for erased in User.objects.erased()] == [user.pk]
+    assert "no differences" in run("verify")
+
+
+def test_imports_that_an_account_signs_in_the_moment_of_its_erasure() -> None:
+    user = make_user(username="zerelda", email=EMAIL)
+    run("erase_person", EMAIL, "--yes")
+    signed = {"user": user, "started_by": "zerelda", "undone_by_user": user, "undone_by": "zerelda"}
+    ImportRun.objects.create(file_name="a.csv", sha256="0", state="undone", **signed)
+    assert "1 differences, 1 mended" in run("verify", "--repair")
+    assert "zerelda" not in everything()

@@ -211,7 +211,7 @@ def test_a_user_name_among_the_bad_values(tmp_path: Any) -> None:
     assert "zq" not in {problem["value"] for problem in ImportRun.objects.get().problems}
 
 
-@pytest.mark.parametrize("told", ["Zerelda Quux", "Budget,Zerelda,Quux,More", "Zerelda,M.,Quux"])
+@pytest.mark.parametrize("told", ["Zerelda Quux", "Budget,Zerelda,Quux,More", "Zerelda,M.,Quux", "Zerelda,,-,Quux"])
 def test_bad_rows_keep_their_header(boss: Client, told: str) -> None:
     rows = "First name,Email,Shoes\nAda,x@,1,2,3,4\n"
     boss.post(upload(boss, rows, "a.csv"), form(**{"import": "1", "column-1": "email", "column-2": ""}))
@@ -223,6 +223,16 @@ def test_bad_rows_keep_their_header(boss: Client, told: str) -> None:
     without = told.replace("Zerelda Quux", "erased").replace("Zerelda,", "erased,").replace("Quux", "erased")
     assert kept.read_text().splitlines() == [before[0].replace(told, without), *before[1:]]
     assert len(before) == 2
+
+
+def test_a_namesakes_bad_values_are_told_to_nobody(tmp_path: Any) -> None:
+    make_lead(email=EMAIL, first_name="Zerelda", last_name="Quux")
+    rows = "First name,Email\nA,Zerelda Quux <zz@private.example>; 1\nB,Zerelda Quux at home\n"
+    with pytest.raises(SystemExit):
+        run("import_leads", file_of(tmp_path, rows, "other.csv"))
+    assert [problem["value"] for problem in exported()["problems_of_imports"]] == ["Zerelda Quux at home"]
+    run("erase_person", EMAIL, "--yes")
+    assert {problem["value"] for problem in ImportRun.objects.get().problems} == {"erased"}
 
 
 def test_a_namesakes_row_is_told_to_nobody(boss: Client) -> None:

@@ -34,9 +34,12 @@ def of(first: str = "", last: str = "", email: str = "", phone: str = "") -> Tra
         (of(phone="٠٢٠ ٧٩٤٦ ٠٠٠٠"), "020 7946 0000"),
         (of(phone="020\t7946~0000"), "list of 020\u20127946\u20120000.csv"),
         (of("", "Ada Lovelace"), "Ada Lovelace.csv"),
+        (of("Ada Lovelace", "-"), "Ada Lovelace.csv"),
         (of("伟", "王"), "王伟.csv"),
         (of("राम", "शर्मा"), "राम शर्मा"),
         (of(email="ada.lovelace@example.com"), "x" * 190 + " ada.lovelace@"),
+        (of(email="ada.lovelace@example.com"), "x" * 190 + " ada.lovelace@exam"),
+        (of(email="ada.lovelace@example.com"), "x@y.z " * 40 + "ada.love"),
     ],
 )
 def test_texts_that_have_them_in_them(whose: Traits, text: str) -> None:
@@ -86,6 +89,8 @@ def test_texts_that_do_not(whose: Traits, text: str) -> None:
         (of(phone="+1 212 555 0001"), ["x", "(212) 555-0001"]),
         (of(phone="+1 212 555 0001"), ["2125550001"]),
         (of(phone="555 0001"), ["555-0001"]),
+        (of(phone="555 0001"), ["555-0001 / 555-0002"]),
+        (of("Ada", "Lovelace"), ['"first_name": "Ada", "last_name": "Lovelace", oops']),
     ],
 )
 def test_rows_that_are_theirs(whose: Traits, cells: list[str]) -> None:
