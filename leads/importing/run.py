@@ -171,10 +171,12 @@ def import_files(
             for file in files:
                 file.close(ImportRun.State.REFUSED, message)
         except OSError as error:
-            _end_rejects(files, whole=False)
+            message = f"a file could not be read or written: {error.strerror or error}"
             with suppress(DatabaseError):  # the disk may be full for it too
                 for file in files:
-                    file.close(ImportRun.State.REFUSED, f"a file could not be read or written: {error}")
+                    accounts.close(file.run, ImportRun.State.REFUSED, message=message, **file.tally.refused())
+            with suppress(OSError):
+                _end_rejects(files, whole=False)
             raise
         except KeyboardInterrupt:
             _end_rejects(files, whole=False)
