@@ -1,6 +1,8 @@
 """Somebody is erased while others are at the same rows: all of them, once, and nothing is half done."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +98,34 @@ def test_an_undo_is_waited_for(tmp_path: Path) -> None:
         with pytest.raises(OperationalError, match="lock timeout"):
             together(impatient)
     assert erasure.erase(EMAIL, Actor.operator()).counts["leads"] == 1
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no locks of rows")
+def test_leads_are_locked_in_the_order_in_which_everybody_locks_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where one with a lower number becomes theirs while they are looked for: somebody holds it, and waits."""
+    late, theirs = make_lead(email="b@example.com"), make_lead(email=EMAIL)
+    person, looks, held, go_on = erasure.person, [0], threading.Event(), threading.Event()
+
+    def merging() -> None:
+        with transaction.atomic():
+            Lead.objects.locked_keys([late.pk])
+            held.set()
+            assert go_on.wait(30)
+            Lead.objects.locked_keys([theirs.pk])
+
+    def look(email: str) -> Any:
+        whom = person(email)
+        looks[0] += 1
+        if looks[0] == 1:
+            together(lambda: Lead.objects.filter(pk=late.pk).update(email=EMAIL, email_key=EMAIL.lower()))
+            other.append(pool.submit(together, merging))
+            assert held.wait(30)
+        elif looks[0] == 2:
+            go_on.set()
+        return whom
+
+    other: list[Future[Any]] = []
+    monkeypatch.setattr(erasure, "person", look)
+    with ThreadPoolExecutor(1) as pool:
+        assert erasure.erase(EMAIL, Actor.operator()).counts["leads"] == 2
+    assert other[0].exception() is None
