@@ -14,8 +14,9 @@ from django.db.models.functions import Coalesce
 
 from activities.models import Activity
 from crm_project import values
+from dashboard.signatures import SIGNED
 from leads import rules
-from leads.models import ImportRun, Lead, LeadChange
+from leads.models import ImportRun, Lead
 from users.models import User
 
 BATCH = 1000  # leads
@@ -57,15 +58,6 @@ def users(queryset: models.QuerySet[User]) -> Iterator[Difference]:
                 yield Difference("user", user.pk, name, stored, value)
 
 
-# Whose names stand where: the model, and its columns of the account and of the name.
-SIGNED: tuple[tuple[Any, str, str], ...] = (
-    (Activity, "user", "user_name"),
-    (LeadChange, "user", "user_name"),
-    (ImportRun, "user", "started_by"),
-    (ImportRun, "undone_by_user", "undone_by"),
-)
-
-
 def signatures() -> Iterator[Difference]:
     """What users who were erased have signed with the name they had: it was written in the moment of their erasure.
 
@@ -73,7 +65,7 @@ def signatures() -> Iterator[Difference]:
     """
     names = {user.pk: user.username for user in User.objects.erased()}
     wrong: Counter[int] = Counter()
-    for model, user, name in SIGNED if names else ():
+    for _, model, user, name in SIGNED if names else ():
         signed = model.objects.filter(**{f"{user}__in": names}).order_by().values_list(user, name)
         for pk, told, number in signed.annotate(number=Count("pk")):
             wrong[pk] += number if told != names[pk] else 0

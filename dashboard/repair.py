@@ -9,10 +9,10 @@ from itertools import islice
 
 from django.db import IntegrityError, connection, transaction
 
-from activities.models import Activity
 from dashboard import recount
 from dashboard.recount import BATCH, ROWS_OF, Difference, keeps
-from leads import changes, rules
+from dashboard.signatures import sign
+from leads import rules
 from leads.importing import load
 from leads.models import ImportRun, Lead
 from users.models import User
@@ -100,10 +100,7 @@ def sign_anew(ids: Collection[int]) -> None:
     """Let what erased users signed with the name they had be signed with the one that stands for them."""
     for user in User.objects.erased():
         if user.pk in ids:
-            changes.rename(user.pk, user.username)
-            Activity.objects.filter(user=user).update(user_name=user.username)
-            ImportRun.objects.filter(user=user).update(started_by=user.username)
-            ImportRun.objects.filter(undone_by_user=user).update(undone_by=user.username)
+            sign(user.pk, user.username)
 
 
 def mend_users(ids: Sequence[int]) -> list[Difference]:

@@ -150,7 +150,7 @@ def record_all(
 def rewrite(entries: LeadChangeQuerySet, without: Callable[[Changes], Changes]) -> int:
     """Take values out of entries for good; returns how many held any.
 
-    With ``rename`` and ``overwrite_names`` the one way round ``AppendOnly``: a person's right to be erased is above it.
+    With ``overwrite_names`` the one way round ``AppendOnly``: a person's right to be erased is above it.
     """
     held = [(entry.pk, left) for entry in entries if (left := without(entry.changes)) != entry.changes]
     for pk, left in held:
@@ -158,13 +158,8 @@ def rewrite(entries: LeadChangeQuerySet, without: Callable[[Changes], Changes]) 
     return len(held)
 
 
-def rename(user_id: int, name: str) -> int:
-    """Put another name into all entries of a user who is to be erased; returns how many there are."""
-    return models.QuerySet.update(LeadChange.objects.filter(user_id=user_id), user_name=name)
-
-
 def overwrite_names(entries: LeadChangeQuerySet, name: str) -> int:
-    """The same for entries that were signed with what is to be erased."""
+    """Put another name into entries whose author is to be erased; returns how many there are."""
     return models.QuerySet.update(entries, user_name=name)
 
 

@@ -33,6 +33,7 @@ OF_NOBODY = ("status", "source", "budget_min", "budget_max", "activity_type", "d
 TYPED = ("ignored", "user")  # settings whose values people write; of ``explicit`` it is the names
 VALUES = ("value", "before", "after")  # in problems of imports, and in what a takeover mended
 ACTIVITIES = "activities"  # in an entry of an undone import: what those that went were called
+APART = 2  # cells from a first name to its last name: there may be a second one between them
 LONG = 8  # letters of a setting that is looked for inside of sentences
 BATCH = 20  # import runs read at a time: each may hold a thousand problems
 
@@ -173,11 +174,13 @@ def runs_telling(whom: Whose) -> Iterator[tuple[int, list[str]]]:
 
 def erase_told(whom: Whose) -> list[int]:
     """Put ``ERASED`` in the place of those names and sentences; returns the ids of the runs."""
-    ids = [run_id for run_id, _ in runs_telling(whom)]
-    for run in _runs().filter(pk__in=ids):
-        told = _rewritten(run, partial(_without, _hides(run, whom)))
-        ImportRun.objects.filter(pk=run.pk).update(**told)
-    return ids
+    telling = []
+    for run in _runs().iterator(BATCH):
+        hides = _hides(run, whom)
+        if any(map(hides, _texts(run))):
+            ImportRun.objects.filter(pk=run.pk).update(**_rewritten(run, partial(_without, hides)))
+            telling.append(run.pk)
+    return telling
 
 
 def _runs() -> "models.QuerySet[ImportRun]":
@@ -193,9 +196,9 @@ def _rewritten(run: ImportRun, as_told: Callable[[str], str]) -> dict[str, Any]:
     def each(told: Any) -> Any:
         if isinstance(told, dict):
             return {name: each(value) for name, value in told.items()}
-        return (
-            [each(one) for one in told] if isinstance(told, list) else as_told(told) if isinstance(told, str) else told
-        )
+        if isinstance(told, list):
+            return [each(one) for one in told]
+        return as_told(told) if isinstance(told, str) else told
 
     options = {**run.options, **{name: each(run.options[name]) for name in TYPED if name in run.options}}
     if isinstance(set_for_all := run.options.get("constants"), dict):

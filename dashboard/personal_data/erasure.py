@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from activities.models import Activity
@@ -18,7 +19,8 @@ from crm_project.api.idempotency import COMPRESSION
 from crm_project.api.models import IdempotencyKey
 from crm_project.events import event
 from dashboard.personal_data.finding import Person, admin_log, log_of, person, signatures_of
-from leads import changes, erasing
+from dashboard.signatures import SIGNED, overwrite, sign
+from leads import erasing
 from leads.back_office import kept
 from leads.erasing import ERASED, PERSONAL
 from leads.importing import accounts
@@ -138,13 +140,13 @@ def _leads(whom: Person, by: Actor) -> Counts:
         "history entries": erasing.erase_history(ids) + erasing.erase_address(whom.formerly, whom.email_key),
         "values kept to undo imports": erasing.erase_undo(ids),
         "kept replies": _kept_replies(whom),
-        "lines of the back office's log": _overwrite(log_of(whom).values_list("pk", flat=True)),
+        "lines of the back office's log": _overwrite(log_of(whom)),
     }
 
 
 def _imports(whom: Person) -> Counts:
     telling = erasing.erase_told(whom)
-    _overwrite(admin_log(ImportRun, telling).values_list("pk", flat=True))
+    _overwrite(admin_log(ImportRun, telling))
     return {
         "problems of imports": erasing.erase_problems(whom),
         "names and messages of imports": len(telling),
@@ -161,32 +163,21 @@ def _users(users: tuple[User, ...]) -> Counts:
 
 def _user(user: User) -> Counts:
     name = User.objects.erase(user)
-    runs = ImportRun.objects
     return {
-        "activities signed": Activity.objects.filter(user=user).update(user_name=name),
-        "history entries signed": changes.rename(user.pk, name),
-        "imports signed": runs.filter(user=user).update(started_by=name)
-        + runs.filter(undone_by_user=user).update(undone_by=name),
+        **sign(user.pk, name),
         "own kept replies": IdempotencyKey.objects.filter(user=user).delete()[0],
-        "lines of the back office's log about the user": _overwrite(
-            admin_log(User, [user.pk]).values_list("pk", flat=True)
-        ),
+        "lines of the back office's log about the user": _overwrite(admin_log(User, [user.pk])),
     }
 
 
 def _signatures(whom: Person) -> Counts:
     """The address as a name in words: of an account that had it as its user name once, and is another's now."""
-    activities, entries, started, undone = signatures_of(whom)
-    return {
-        "signatures with the address": activities.update(user_name=ERASED)
-        + changes.overwrite_names(entries, ERASED)
-        + started.update(started_by=ERASED)
-        + undone.update(undone_by=ERASED)
-    }
+    signed = zip(signatures_of(whom), SIGNED, strict=True)
+    return {"signatures with the address": sum(overwrite(rows, column, ERASED) for rows, (*_, column) in signed)}
 
 
-def _overwrite(entries: Iterable[int]) -> int:
-    return LogEntry.objects.filter(pk__in=list(entries)).update(object_repr=ERASED, change_message="")
+def _overwrite(entries: "QuerySet[LogEntry]") -> int:
+    return entries.update(object_repr=ERASED, change_message="")
 
 
 def _kept_replies(whom: Person) -> int:

@@ -106,9 +106,8 @@ def _as_users(users: tuple[User, ...]) -> dict[str, Iterable[Row]]:
 
 def _history(whom: Person) -> Iterator[Row]:
     """All of their leads; of leads that are somebody else's by now, the address alone."""
-    for row in (
-        LeadChange.objects.filter(lead_id__in=[*whom.lead_ids, *whom.formerly]).order_by("pk").values().iterator()
-    ):
+    entries = LeadChange.objects.filter(lead_id__in=[*whom.lead_ids, *whom.formerly]).order_by("pk")
+    for row in entries.values().iterator():
         if row["lead_id"] in whom.lead_ids:
             yield row
         elif any(_is_theirs(value, whom) for value in row["changes"].get("email", [])):

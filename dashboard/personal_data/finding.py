@@ -14,8 +14,8 @@ from activities.legacy.tables import SHAPES
 from activities.models import Activity
 from crm_project import values
 from dashboard.personal_data.traits import Name, Traits
+from dashboard.signatures import SIGNED
 from leads import erasing
-from leads.changes import LeadChangeQuerySet
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from users.models import User
 
@@ -131,35 +131,29 @@ def admin_log(model: type[models.Model], ids: Iterable[int]) -> "models.QuerySet
 def log_of(whom: Person) -> "models.QuerySet[LogEntry]":
     """What the admin noted down about their leads, and what else it called by the address: it cuts what is longer."""
     longest = LogEntry._meta.get_field("object_repr").max_length
-    named = Q()
-    for spelling in whom.spellings:
-        named |= Q(object_repr__iexact=spelling[:longest])
+    named = _called("object_repr", (spelling[:longest] for spelling in whom.spellings))
     leads = admin_log(Lead, whom.lead_ids).order_by().values("pk")
     return LogEntry.objects.filter(Q(pk__in=leads) | named).order_by("pk")
 
 
-def signatures_of(
-    whom: Person,
-) -> tuple[QuerySet[Activity], LeadChangeQuerySet, QuerySet[ImportRun], QuerySet[ImportRun]]:
-    """What others' accounts signed with the address: activities, entries of history, imports started and undone.
+def signatures_of(whom: Person) -> "list[QuerySet[Any]]":
+    """What others' accounts signed with the address, in the order of ``SIGNED``.
 
     Names are as of writing, and an account may have another by now. No index finds them: this walks through the tables.
     """
-    runs, own = ImportRun.objects.order_by("pk"), [user.pk for user in whom.users]
-    return (
-        Activity.objects.filter(_signed("user_name", whom)).exclude(user__in=own).order_by("pk"),
-        LeadChange.objects.filter(_signed("user_name", whom)).exclude(user__in=own).order_by("pk"),
-        runs.filter(_signed("started_by", whom)).exclude(user__in=own),
-        runs.filter(_signed("undone_by", whom)).exclude(undone_by_user__in=own),
-    )
+    own = [user.pk for user in whom.users]
+    return [
+        model.objects.filter(_called(column, whom.spellings)).exclude(**{f"{user}__in": own}).order_by("pk")
+        for _, model, user, column in SIGNED
+    ]
 
 
-def _signed(field: str, whom: Person) -> Q:
+def _called(field: str, spellings: Iterable[str]) -> Q:
     """By the address, as it was written somewhere; SQLite compares without regard to case in ASCII alone."""
-    signed = Q()
-    for spelling in whom.spellings:
-        signed |= Q(**{f"{field}__iexact": spelling})
-    return signed
+    called = Q()
+    for spelling in spellings:
+        called |= Q(**{f"{field}__iexact": spelling})
+    return called
 
 
 def person(email: str) -> Person:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from crm_project import values
+from leads.erasing import APART
 
 SHORTEST_NUMBER = 7  # digits; shorter ones are extensions and the like, and tell nobody apart
 SHORTEST_NATIONAL = 8  # digits of a number that can be told from another one's end
@@ -18,7 +19,6 @@ INTERNATIONAL = 11  # digits from which a number has its country code, also wher
 COUNTRY_CODE = 3  # digits that one number may have before the other's
 LONGEST_NUMBER = 20  # digits; the world's have fifteen
 SHORTEST_NAME = 5  # letters of first and last name together; one of China's, Japan's and Korea's counts for three
-APART = 2  # cells from a first name to its last name: there may be a second one between them
 CUT = 200  # letters from which a text may have been cut (values of problems, names of files)
 LONGEST_ADDRESS = 254  # letters
 SHORTEST_CUT = 6  # letters of an address that is left where a text was cut
@@ -221,8 +221,9 @@ class _Number(NamedTuple):
 def _numbers_of(phone: str) -> Iterator[_Number]:
     """The numbers in what somebody gave as theirs."""
     for run in _runs(phone):
-        number = _Number.of("".join(_groups(run)), run.startswith("+"))
-        if sum(map(len, _groups(run))) >= SHORTEST_NUMBER and number.digits:
+        digits = values.digits(run)
+        number = _Number.of(digits, run.startswith("+"))
+        if len(digits) >= SHORTEST_NUMBER and number.digits:
             yield number
 
 

@@ -12,10 +12,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from leads.back_office.uploads import REJECTS, Upload, kept, locked, private
+from leads.erasing import APART
 from leads.importing.read_csv import allow_long_fields
 from leads.importing.tally import showable
 
-NEAR = 2  # columns from a first name to its last name
 PART = ".part"  # what is to take a file's place, while it is written
 
 _folder = re.compile("[0-9]+-[0-9a-f]{32}")
@@ -91,7 +91,7 @@ def _without(header: list[str], are_theirs: AreTheirs, instead: str) -> list[str
     told = {place for place, name in enumerate(header) if are_theirs([name])}
     names = [place for place, name in enumerate(header) if any(map(str.isalnum, name))]
     for number, place in enumerate(names):
-        for near in names[number + 1 : number + 1 + NEAR]:
+        for near in names[number + 1 : number + 1 + APART]:
             if not {place, near} & told and are_theirs([header[place], header[near]]):
                 told |= {place, near}
     return [instead if place in told else name for place, name in enumerate(header)]

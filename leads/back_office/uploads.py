@@ -91,15 +91,14 @@ class Upload:
         return open_source(self.folder / "file", name=self.name)
 
     @contextmanager
-    def alone(self, wait: bool = True) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """Keep every other request, in whatever process, out of this upload meanwhile; the state is read anew.
 
-        Raises ``Refused`` where the upload was thrown away since, ``BlockingIOError`` where another has it and one is
-        not to ``wait``.
+        Raises ``Refused`` where the upload was thrown away since.
         """
         with ExitStack() as stack:
             try:
-                stack.enter_context(locked(self.folder, wait))
+                stack.enter_context(locked(self.folder))
                 self.state = json.loads((self.folder / "state.json").read_text())
             except FileNotFoundError:
                 raise Refused("That file is no longer here. Upload it again.") from None
