@@ -1,4 +1,4 @@
-"""A lead's history, its three sources put together: changes, logged activities, and the import that brought it in.
+"""A lead's history, its sources put together: activities, changes, who created it or the import that brought it in.
 
 An explicit statement, since no queryset joins tables like these; it reads one lead's rows, by an index each.
 """
@@ -17,23 +17,27 @@ Row = dict[str, Any]
 # whoever ran the import and when it ran, whatever author and time the file gives.
 SOURCES = (
     """
-        SELECT 2, activity.id, COALESCE(run.started_at, activity.created_at), 'activity', activity.door,
+        SELECT 3, activity.id, COALESCE(run.started_at, activity.created_at), 'activity', activity.door,
             CASE WHEN run.id IS NULL THEN activity.user_id ELSE run.user_id END,
             COALESCE(run.started_by, activity.user_name), run.id, activity.id,
             activity.activity_type || ': ' || activity.title, NULL
         FROM activities_activity AS activity LEFT JOIN leads_importrun AS run ON run.id = activity.import_run_id
         WHERE activity.lead_id = %s""",
     """
-        SELECT 1, change.id, change.at, change.kind, change.door, change.user_id, change.user_name,
+        SELECT 2, change.id, change.at, change.kind, change.door, change.user_id, change.user_name,
             change.import_run_id, NULL, COALESCE(run.file_name, ''), change.changes
         FROM leads_leadchange AS change LEFT JOIN leads_importrun AS run ON run.id = change.import_run_id
         WHERE change.lead_id = %s""",
+    """
+        SELECT 1, lead.id, lead.created_at, 'created', lead.created_through, lead.created_by_id, lead.created_by_name,
+            NULL, NULL, '', NULL
+        FROM leads_lead AS lead WHERE lead.created_through IS NOT NULL AND lead.id = %s""",
     """
         SELECT 0, run.id, run.started_at, 'imported', 'import', run.user_id, run.started_by, run.id, NULL,
             run.file_name, NULL
         FROM leads_lead AS lead JOIN leads_importrun AS run ON run.id = lead.import_run_id WHERE lead.id = %s""",
 )
-ORIGINS = ("import", "change", "activity")
+ORIGINS = ("import", "lead", "change", "activity")
 COLUMNS = ("at", "kind", "door", "user_id", "user_name", "import_run", "activity_id", "about", "changes")
 
 

@@ -22,7 +22,7 @@ def insert(activity: "Activity") -> None:
     """
     if hot.VENDOR == "postgresql":
         columns = columns_of(type(activity))
-        both = f"WITH lead AS ({COUNT} RETURNING id) {insertion('activities_activity', columns, 'lead')}"
+        both = f"WITH lead AS ({COUNT} RETURNING id) {insertion('activities_activity', columns, 'lead')} RETURNING id"
         found = hot.fetch(both, [activity.lead_id, *stored(activity, columns)])
         if not found:
             raise Lead.DoesNotExist

@@ -40,6 +40,14 @@ def ahead(*reads: Read) -> None:
         connection.look_ahead(reads)  # type: ignore[attr-defined]
 
 
+def insert(statement: str, values: Sequence[str | int | date | None]) -> int:
+    """Store one row; the id that it is given. Raises Django's database errors."""
+    if VENDOR == "postgresql":
+        return int(fetch(f"{statement} RETURNING id", values)[0][0])
+    number: int = connection.insert(statement, values)  # type: ignore[attr-defined]
+    return number
+
+
 def fetch(statement: str, values: Sequence[str | int | date | None]) -> list[tuple[Any, ...]]:
     """All rows of ``statement``, whose places for values are ``%s``. Raises Django's database errors.
 

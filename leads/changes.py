@@ -1,12 +1,14 @@
 """What is kept of every write of a lead, so that it can be told who changed what: entries are added and never touched.
 
-The history of a lead has three sources, none of which repeats another. A ``LeadChange`` is written with every write by
-a person or a command, and with every update by an import. A lead that an import brought in says so itself, by its
-``import_run``: a million entries would tell no more. Logged activities are their own record, since nobody edits them.
-A new lead's entry lists no values: they are what the lead holds now, less the changes since.
+The history of a lead has three sources, none of which repeats another. A lead says itself where it comes from: by its
+``import_run``, or by who created it (``created_by``); another row for each would tell no more, and cost as much as an
+index or two. A ``LeadChange`` is written with every later write. Logged activities are their own record, since nobody
+edits them. The values that a lead began with are told nowhere: they are what it holds now, less the changes since.
+
+Entries of the kind "created" are from before leads said that themselves. Entries are never touched, so they stay.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
@@ -32,11 +34,6 @@ EACH = {
     "sqlite": f"SELECT json_extract(told.value, '$[0]'), json_extract(told.value, '$[1]'), {SHARED}"
     " FROM json_each(%s) AS told ORDER BY told.key",
 }
-# From an array of ids, as each database writes one.
-EACH_NEW = {
-    "postgresql": f"SELECT lead, '{{}}', {SHARED} FROM unnest(%s::bigint[]) AS lead",
-    "sqlite": f"SELECT value, '{{}}', {SHARED} FROM json_each(%s)",
-}
 
 
 class AppendOnly(Exception):
@@ -46,7 +43,7 @@ class AppendOnly(Exception):
 class Kind(models.TextChoices):
     """What happened to a lead."""
 
-    CREATED = "created"
+    CREATED = "created"  # see above
     CHANGED = "changed"
     DELETED = "deleted"
     RESTORED = "restored"
@@ -122,14 +119,6 @@ def record(told: Mapping[int, Changes], by: Actor, kind: Kind, at: datetime, run
     rows = orjson.dumps(list(told.items())).decode()
     with connection.cursor() as cursor:
         cursor.execute(f"{INSERT} {EACH[connection.vendor]}", [*shared(by, kind, at, run_id), rows])
-
-
-def record_new(lead_ids: Sequence[int], by: Actor, at: datetime) -> None:
-    """Add the first entry of each of these leads: one statement for any number of them."""
-    ids = ",".join(map(str, lead_ids))
-    array = f"{{{ids}}}" if connection.vendor == "postgresql" else f"[{ids}]"
-    with connection.cursor() as cursor:
-        cursor.execute(f"{INSERT} {EACH_NEW[connection.vendor]}", [*shared(by, Kind.CREATED, at), array])
 
 
 def record_all(

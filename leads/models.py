@@ -12,6 +12,7 @@ from leads import rules
 from leads.changes import LeadChange as LeadChange
 from leads.indexes import CountingIndex, TrigramIndex
 from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
+from users.actors import Door
 
 
 class ImportRun(models.Model):
@@ -112,6 +113,21 @@ class Lead(models.Model):
         related_name="merged",
         db_index=False,
         db_constraint=False,
+    )
+    # Who stored it, by what name as of then and through which door: of a lead that an import brought in, nobody. No
+    # constraint, as in ``LeadChange``.
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        editable=False,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    created_by_name = models.CharField(max_length=301, null=True, editable=False)  # noqa: DJ001  null: as it is said
+    created_through = models.CharField(  # noqa: DJ001  the same; and a column without a default is added at once
+        max_length=8, choices=Door.choices, null=True, editable=False
     )
 
     objects: ClassVar = LeadQuerySet.as_manager()

@@ -1,8 +1,8 @@
 """All questions about leads, by name, and the only ways to write them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import connection, models, transaction
 from django.db.models import F
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from leads.models import Lead
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
+PART = 200  # leads of a bulk that are stored and shown at a time
 UNLOCKED = 3  # tries to change a lead without locking it first
 HIGHER_BUDGET = Coalesce("budget_max", "budget_min")
 LOWER_BUDGET = Coalesce("budget_min", "budget_max")
@@ -115,27 +117,29 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def add(self, clean: Row, by: Actor) -> "Lead":
         """Store one new lead from the values ``rules.check`` returned."""
-        lead = hot.instance(self.model, {**complete(clean, timezone.now()), "id": None})
-        writing.insert(lead, by)
+        lead = hot.instance(self.model, {**complete(clean, timezone.now(), by=by), "id": None})
+        writing.insert(lead)
         return lead
 
-    def add_many(self, rows: list[Row], by: Actor) -> list[Row]:
-        """Store new leads, all or none; returns their columns in the same order, in the same list.
+    def add_many(self, rows: list[Row], by: Actor, shown: Callable[[list[Row]], T]) -> list[T]:
+        """Store new leads, all or none, and return what ``shown`` makes of all their columns, some leads at a time.
 
-        A handful of statements for any number. Columns rather than leads: making ten thousand of these takes as long as
-        storing them.
+        The rows are taken out of the list, so that ten thousand need not be there twice. ``shown``, which must not use
+        the database, is called while PostgreSQL takes the rows in. Two statements for any number of rows.
         """
-        moment = timezone.now()
-        for place, row in enumerate(rows):
-            rows[place] = complete(row, moment)
-        self.insert_many(rows, by, moment)
-        return rows
+        moment, parts = timezone.now(), []
+        with transaction.atomic(), load.adding(self.model, len(rows)) as add:
+            for at in range(0, len(rows), PART):
+                part = [complete(row, moment, by=by) for row in rows[at : at + PART]]
+                rows[at : at + PART] = [{}] * len(part)
+                add(part)
+                parts.append(shown(part))
+        return parts
 
-    def insert_many(self, leads: Sequence[Row], by: Actor, at: datetime) -> None:
-        """Store new leads, columns complete but for the ids, which they are given; all or none. And tell of it."""
+    def insert_many(self, leads: Sequence[Row]) -> None:
+        """Store new leads, columns complete but for the ids, which they are given; all or none."""
         with transaction.atomic():
             load.insert(self.model, leads)
-            changes.record_new([lead["id"] for lead in leads], by, at)
 
     def change(
         self,
@@ -207,6 +211,11 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """
         return dict(self.filter(pk__in=lead_ids).select_for_update().order_by("pk").values_list("pk", "email_key"))
 
+    def lock(self) -> None:
+        """The same for any number of leads, whose keys are not asked for."""
+        for _ in self.select_for_update().order_by("pk").values_list("pk").iterator():
+            pass
+
     def count_many_activities(self, more: Mapping[int, int]) -> None:
         """Add to the ``activity_count`` of many (locked) leads, by their ids."""
         load.add(self.model, "activity_count", more)
@@ -218,9 +227,13 @@ def midnight(day: date) -> datetime:
 
 
 def complete(
-    clean: Row, now: datetime, created_at: datetime | None = None, derived: rules.Derived | None = None
+    clean: Row,
+    now: datetime,
+    created_at: datetime | None = None,
+    derived: rules.Derived | None = None,
+    by: Actor | None = None,
 ) -> Row:
-    """Every column of a new lead but its id, from the values ``rules.check`` returned."""
+    """Every column of a new lead but its id, from the values ``rules.check`` returned; ``by`` nobody in an import."""
     made = created_at or now
     derived = derived or rules.derive_from(clean)
     return {
@@ -237,6 +250,9 @@ def complete(
         "version": 1,
         "import_run_id": None,
         "merged_into_id": None,
+        "created_by_id": by and by.user_id,
+        "created_by_name": by and by.name,
+        "created_through": by and by.door.value,
     }
 
 

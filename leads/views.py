@@ -15,7 +15,16 @@ from rest_framework.response import Response
 from crm_project import hot
 from crm_project.api.errors import Refused, Unprocessable
 from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
-from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id, written, written_rows
+from crm_project.api.views import (
+    ApiViewSet,
+    body_of,
+    judged_row,
+    judged_rows,
+    path_id,
+    written,
+    written_part,
+    written_parts,
+)
 from crm_project.values import Problem, located
 from leads import reading, rules, writing
 from leads.etags import etag, is_known, tag_of, versions_wanted
@@ -70,10 +79,10 @@ class LeadViewSet(ApiViewSet):
             return _tagged(lead, status.HTTP_201_CREATED)
         rows = judged_rows(body, rules.check)
         try:
-            leads = Lead.objects.add_many(rows, by_api(request))
+            parts = Lead.objects.add_many(rows, by_api(request), _shown)
         except (IntegrityError, DataError):
             raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
-        return written_rows(map(row_out, leads))
+        return written_parts(parts)
 
     def retrieve(self, request: Request, lead_id: str) -> HttpResponse:
         """One lead."""
@@ -94,6 +103,10 @@ class LeadViewSet(ApiViewSet):
         """Delete softly."""
         _change(request, path_id(lead_id, "lead_id", NO_LEAD), {"is_active": False})
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _shown(rows: list[dict[str, Any]]) -> bytes:
+    return written_part([row_out(row) for row in rows])
 
 
 def _tagged(lead: Lead, status_code: int = status.HTTP_200_OK) -> HttpResponse:

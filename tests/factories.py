@@ -62,6 +62,13 @@ def activity_row(**fields: Any) -> dict[str, Any]:
     return {"activity_type": "call", "title": "Intro call", "activity_date": "2026-10-03", **fields}
 
 
+def make_leads(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The columns of leads that are stored together."""
+    stored: list[dict[str, Any]] = []
+    Lead.objects.add_many(rows, SOMEBODY, stored.extend)
+    return stored
+
+
 def make_activity(lead: Lead, user: User, **fields: Any) -> Activity:
     """A stored activity, counted on its lead."""
     from activities.rules import check

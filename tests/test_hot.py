@@ -6,10 +6,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import DataError, OperationalError, ProgrammingError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, ProgrammingError, connection, transaction
 
 from crm_project import hot
 from crm_project.postgresql import prepared
+from leads.models import Lead
 from tests.conftest import Api
 from tests.factories import bearer, make_lead, make_user
 from users.models import User
@@ -42,6 +43,20 @@ def test_it_works() -> None:
         assert [*row[:2], bool(row[3])] == ["Zoë", "100%", True]
         assert row[2] == lead.budget_min
     assert hot.fetch(statement, [lead.pk, "zoë"]) == []
+
+
+@COMMITTED
+def test_a_row_is_stored_or_refused() -> None:
+    """By itself, and with what it is part of."""
+    with pytest.raises(IntegrityError):
+        make_lead(budget_min=-1)
+    with transaction.atomic():
+        make_lead()
+        transaction.set_rollback(True)
+    assert not Lead.objects.exists()
+    lead = make_lead(first_name="100%s")
+    assert Lead.objects.get() == lead
+    assert Lead.objects.get().first_name == "100%s"
 
 
 @COMMITTED

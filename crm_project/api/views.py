@@ -1,9 +1,8 @@
 """What every view set of the API does alike: method first, then the token; ids in the path; one row or many."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cache, partial
-from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +23,6 @@ Judge = Callable[[object], tuple[Row, Sequence[Problem]]]
 
 
 RENDERER, PARSER = JSONRenderer(), JSONParser()  # they keep nothing of what they write and read
-PART = 200  # rows written at a time
 
 
 class ApiViewSet(ViewSet):
@@ -99,17 +97,15 @@ def written(data: Any, headers: dict[str, str] | None = None, status_code: int =
     return HttpResponse(RENDERER.render(data), RENDERER.media_type, status_code, headers=headers)
 
 
-def written_rows(rows: Iterable[Any]) -> HttpResponse:
-    """The 201 of a bulk request, a part at a time: what is shown of ten thousand rows is more than they are."""
-    pieces = (RENDERER.render(part)[1:-1] for part in batched(iter(rows), PART))
-    content = b"[" + b",".join(pieces) + b"]"
+def written_part(rows: list[Any]) -> bytes:
+    """Some rows of the reply to a bulk request, for ``written_parts``."""
+    return RENDERER.render(rows)[1:-1]
+
+
+def written_parts(parts: Iterable[bytes]) -> HttpResponse:
+    """The 201 of a bulk request."""
+    content = b"[" + b",".join(parts) + b"]"
     return HttpResponse(content, content_type=RENDERER.media_type, status=status.HTTP_201_CREATED)
-
-
-def batched(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    """The rows in lists of ``size``; the last may be shorter."""
-    while part := list(islice(rows, size)):
-        yield part
 
 
 @cache

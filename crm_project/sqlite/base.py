@@ -6,8 +6,9 @@ A request waits for the lock no longer than is left of its time, whatever it wai
 import os
 import sqlite3
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from random import random
 from typing import Any
@@ -54,26 +55,55 @@ class DatabaseWrapper(base.DatabaseWrapper):
         (version,) = self.connection.execute("PRAGMA data_version").fetchone()  # counts what others do
         return self.opened, version, self.connection.total_changes
 
+    def insert(self, statement: str, values: Sequence[Any]) -> int:
+        """Store one row, and return its id; a transaction of its own takes SQLite one call, and others wait for less.
+
+        Raises Django's database errors.
+        """
+        if not self.in_atomic_block and not self.queries_logged:
+            self.close_if_health_check_failed()
+            self.ensure_connection()
+            self.validate_thread_sharing()
+            execute: Any = self._insert_soon
+            for wrapper in reversed(self.execute_wrappers):
+                execute = partial(wrapper, execute)
+            with self.wrap_database_errors:
+                if (number := execute(statement, values, False, {"connection": self, "cursor": None})) is not None:
+                    return int(number)
+        with self.cursor() as cursor:
+            cursor.execute(statement, values)
+            return int(cursor.lastrowid)
+
+    def _insert_soon(self, statement: str, values: Sequence[Any], *context: Any) -> int | None:
+        stored = self._soon(statement.replace("%s", "?"), values)
+        return stored.lastrowid if stored else None
+
     def _start_transaction_under_autocommit(self) -> None:
-        """Django's; at first it looks often whether the lock is free.
+        """Django's, where it was not begun soon."""
+        with self.wrap_database_errors:
+            begun = self._soon("BEGIN IMMEDIATE")
+        if not begun:
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
+
+    def _soon(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor | None:
+        """Run what needs the lock, which is looked at often at first; ``None`` where it was not free so soon.
 
         SQLite's own waits grow from one millisecond to a hundred, while writes of requests take less than one: who has
         waited comes too late again and again. Where an import has the lock, waiting is SQLite's affair after a moment.
         """
-        if not self._begun_soon():
-            super()._start_transaction_under_autocommit()  # type: ignore[misc]
-
-    def _begun_soon(self) -> bool:
-        self.connection.execute("PRAGMA busy_timeout = 0")
-        self.told = 0.0
+        connection: sqlite3.Connection = self.connection
+        if self.told:
+            connection.execute("PRAGMA busy_timeout = 0")
+            self.told = 0.0
         until, pause = time.monotonic() + min(BRISK, self._left()), SHORTEST_PAUSE
         while True:
             try:
-                self.connection.execute("BEGIN IMMEDIATE")
-                return True
+                return connection.execute(statement, values)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                    return False  # what is wrong, Django finds out
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                if time.monotonic() > until:
+                    return None
             time.sleep(pause * (0.5 + random()))  # noqa: S311
             pause = min(LONGEST_PAUSE, 1.5 * pause)
 

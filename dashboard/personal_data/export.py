@@ -91,11 +91,13 @@ def _as_users(users: tuple[User, ...]) -> dict[str, Iterable[Row]]:
     runs = ImportRun.objects.order_by("pk")
     signed = Activity.objects.filter(user__in=users).order_by("pk")
     entries = LeadChange.objects.filter(user__in=users).order_by("pk")
+    created = Lead.objects.filter(created_by__in=users).order_by("pk")
     names = [hidden(values.key(user.username)) for user in users]
     return {
         "users": [{**{field: getattr(user, field) for field in OF_USER}, **_allowed(user)} for user in users],
         "activities_signed": signed.values(*OF_SIGNED),
         "history_signed": entries.values("id", "lead_id", "at", "kind", "door", "user_name"),
+        "leads_created": created.values("id", "created_at", "created_through", "created_by_name"),
         "imports_started": runs.filter(user__in=users).values("id", "started_at", "finished_at", "started_by"),
         "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
         "logins_remembered": RefreshToken.objects.filter(user__in=users).values("rotated_at", "expires_at"),
@@ -120,9 +122,10 @@ def _is_theirs(address: object, whom: Person) -> bool:
 
 
 def _signed(whom: Person) -> Iterator[Row]:
-    activities, entries, started, undone = signatures_of(whom)
+    activities, entries, created, started, undone = signatures_of(whom)
     yield from activities.values("id", "lead_id", "user_id", "user_name", "created_at").iterator()
     yield from entries.values("id", "lead_id", "user_id", "user_name", "at").iterator()
+    yield from created.values("id", "created_by_id", "created_by_name", "created_at").iterator()
     yield from started.values("id", "user_id", "started_by", "started_at")
     yield from undone.values("id", "undone_by_user_id", "undone_by", "undone_at")
 

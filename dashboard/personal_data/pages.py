@@ -40,6 +40,7 @@ LABELS = {
     "users": "Accounts",
     "activities_signed": "Activities they logged",
     "history_signed": "Changes they made",
+    "leads_created": "Leads they created",
     "imports_started": "Imports they started",
     "imports_undone": "Imports they undid",
     "logins_remembered": "Log-ins that are remembered",

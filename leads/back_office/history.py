@@ -49,12 +49,12 @@ class Entry(NamedTuple):
 def page_of(lead: Lead, start: int = 0, count: int = FIRST) -> tuple[list[Entry], bool]:
     """``count`` entries after the first ``start``, the newest first, and whether there are more. One statement.
 
-    A lead's import comes last, because it is where the lead begins.
+    What the lead says itself of its beginning comes last.
     """
     changes = list(LeadChange.objects.of_lead(lead.pk)[start : start + count + 1])
     entries = [entry_of(change) for change in changes]
-    if len(changes) <= count and lead.import_run:
-        entries.append(_brought_by(lead, lead.import_run))
+    if len(changes) <= count:
+        entries += _beginning(lead)
     return entries[:count], len(entries) > count
 
 
@@ -68,8 +68,13 @@ def entry_of(change: LeadChange) -> Entry:
     return Entry(TITLES[Kind(change.kind)], change.user_name, door, change.at, lines, change.import_run)
 
 
-def _brought_by(lead: Lead, run: ImportRun) -> Entry:
-    return Entry("Imported", run.started_by, DOORS[Door.IMPORT], run.finished_at or run.started_at, [], run)
+def _beginning(lead: Lead) -> list[Entry]:
+    if run := lead.import_run:
+        return [Entry("Imported", run.started_by, DOORS[Door.IMPORT], run.finished_at or run.started_at, [], run)]
+    if lead.created_through is None:  # an entry tells it, see leads/changes.py
+        return []
+    door = DOORS[Door(lead.created_through)]
+    return [Entry(TITLES[Kind.CREATED], lead.created_by_name or "", door, lead.created_at, [])]
 
 
 def label(field: str) -> str:

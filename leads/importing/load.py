@@ -38,13 +38,23 @@ def insert(model: Model, rows: Sequence[dict[str, Any]]) -> None:
     A row has a value for every column but ``id``. Two statements for any number of rows; ``save()`` and signals are
     passed by. Raises Django's database errors.
     """
+    with adding(model, len(rows)) as add:
+        add(rows)
+
+
+@contextmanager
+def adding(model: Model, count: int) -> Generator[Callable[[Sequence[dict[str, Any]]], None]]:
+    """The same for ``count`` rows that come in parts: a function that takes one. See ``writer``."""
     columns = [field.attname for field in model._meta.concrete_fields]
-    in_order = itemgetter(*columns)
-    for row, number in zip(rows, _new_ids(model, len(rows)), strict=True):
-        row["id"] = number
-    with writer(model, columns, batch=len(rows)) as write:
-        for row in rows:
-            write(list(in_order(row)))
+    in_order, ids = itemgetter(*columns), iter(_new_ids(model, count))
+    with writer(model, columns, batch=count) as write:
+
+        def add(rows: Sequence[dict[str, Any]]) -> None:
+            for row in rows:
+                row["id"] = next(ids)
+                write(list(in_order(row)))
+
+        yield add
 
 
 @contextmanager

@@ -120,6 +120,23 @@ def test_who_undid_imports_is_looked_up_in_the_history(restored: None) -> None:
     assert ImportRun.objects.exclude(pk__in=undone).get().undone_by_user is None
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_created_leads_is_known_after_going_back(restored: None) -> None:
+    """Told by entries in the history, as before; and leads that come later tell it themselves."""
+    ada = make_user(first_name="Ada", last_name="Lovelace")
+    lead, imported = make_lead(), make_lead()
+    Lead.objects.filter(pk=lead.pk).update(created_by=ada, created_by_name=ada.name, created_through="api")
+    Lead.objects.filter(pk=imported.pk).update(created_by_name=None, created_through=None)
+    nodes = in_order()
+    for node in reversed(nodes[nodes.index(("leads", "0012_tell_who_created")) :]):
+        take_back(node)
+    call_command("migrate", verbosity=0)
+    (entry,) = changes.LeadChange.objects.all()
+    assert (entry.lead_id, entry.kind, entry.changes, entry.at) == (lead.pk, "created", {}, lead.created_at)
+    assert (entry.user_id, entry.user_name, entry.door) == (ada.pk, "Ada Lovelace", "api")
+    assert not Lead.objects.exclude(created_through=None).exists(), "once is enough"
+
+
 def undone_import(*users: User | None, stored: bool = True) -> int:
     """An import of a lead each that these users, or an operator of the same name, have undone in turn; its id."""
     run = ImportRun.objects.create(file_name="a.csv", sha256="0", state="undone", undone_by="Ada Lovelace")

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from activities.models import Activity
-from leads.models import ImportRun
+from leads.models import ImportRun, Lead
 from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.test_import_page import form, upload
 from tests.conftest import Api
@@ -38,6 +38,7 @@ def leaver(boss: Client) -> User:
     signed_in(user)
     api = Api({**bearer(user), "Idempotency-Key": "once"})
     lead = api.post("/api/leads", lead_row()).json()["id"]
+    api.put(f"/api/leads/{lead}", {"phone": "1"})
     api.post(f"/api/leads/{lead}/activities", {**ACTIVITY, "title": "Intro", "notes": None})
     ImportRun.objects.create(file_name="a.csv", sha256="0", state="undone", user=user, started_by=user.name)
     ImportRun.objects.update(undone_by=user.name, undone_by_user=user)
@@ -56,7 +57,10 @@ def test_the_export_of_a_user(leaver: User) -> None:
     assert "password" not in found["users"][0]
     assert [activity["activity_type"] for activity in found["activities_signed"]] == ["call"]
     assert "Intro" not in str(found["activities_signed"])
-    assert [entry["kind"] for entry in found["history_signed"]] == ["created"]
+    assert [entry["kind"] for entry in found["history_signed"]] == ["changed"]
+    (created,) = found["leads_created"]
+    assert (created["created_by_name"], created["created_through"]) == (" ".join(NAMES), "api")
+    assert "email" not in created, "what leads are about is other people's"
     assert len(found["logins_remembered"]) == len(found["failed_logins"]) == len(found["imports_started"]) == 1
 
 
@@ -75,6 +79,7 @@ def test_an_erased_user(leaver: User) -> None:
     name = f"erased-{user.pk}"
     assert (user.username, user.is_active, user.has_usable_password()) == (name, False, False)
     assert set(Activity.objects.values_list("user_name", "title")) == {(name, "Intro")}
+    assert set(Lead.objects.values_list("created_by", "created_by_name")) == {(user.pk, name)}
     assert not LoginFailure.objects.exists()
     assert not RefreshToken.objects.exists()
     assert run("verify").strip().endswith("no differences")

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 from django.test import Client
 
 from dashboard.personal_data import erasure
+from leads import erasing
 from leads.importing.undo import undo
 from leads.models import ImportRun, Lead, LeadChange
 from tests.admin.conftest import upload_dir as upload_dir
@@ -47,7 +48,7 @@ def test_three_clicks_erase_once() -> None:
     assert sorted(reply.status_code for reply in replies) == [200, 200, 302]
     lead.refresh_from_db()
     assert (lead.email, lead.version) == ("", 2)
-    assert [entry.kind for entry in LeadChange.objects.of_lead(lead.pk)] == ["deleted", "created"]
+    assert [entry.kind for entry in LeadChange.objects.of_lead(lead.pk)] == ["deleted"]
 
 
 def test_what_is_agreed_to_is_those_rows_and_no_others() -> None:
@@ -98,6 +99,29 @@ def test_an_undo_is_waited_for(tmp_path: Path) -> None:
         with pytest.raises(OperationalError, match="lock timeout"):
             together(impatient)
     assert erasure.erase(EMAIL, Actor.operator()).counts["leads"] == 1
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no locks of rows")
+def test_leads_that_an_account_created_are_locked_with_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are signed anew at the end, when others that have been waited for could wait for them."""
+    author = make_user(email=EMAIL)
+    created, other = make_lead(), make_lead()
+    make_lead(email=EMAIL)
+    Lead.objects.filter(pk=created.pk).update(created_by=author)
+    free: list[list[int]] = []
+    erase_leads = erasing.erase_leads
+
+    def unlocked() -> list[int]:
+        with transaction.atomic():
+            return list(Lead.objects.select_for_update(skip_locked=True).in_bulk())
+
+    def looked(*given: Any) -> int:
+        free.extend(together(unlocked))
+        return erase_leads(*given)
+
+    monkeypatch.setattr(erasing, "erase_leads", looked)
+    assert erasure.erase(EMAIL, Actor.operator()).counts["leads created"] == 1
+    assert free == [[other.pk]]
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no locks of rows")

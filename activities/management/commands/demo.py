@@ -92,10 +92,10 @@ def _leads(chance: random.Random) -> list[Lead]:
         # More of them lately than long ago, as in an office that grows.
         made = now - timedelta(days=DAYS * (1 - chance.random() ** 0.7), minutes=chance.randrange(600))
         touched = min(now, made + timedelta(days=chance.uniform(0, 40)))
-        lead = complete(clean, now, made)
+        lead = complete(clean, now, made, by=Actor.operator())
         leads.append(lead | {"updated_at": touched, "closed_at": touched if lead["closed_at"] else None})
     leads.sort(key=itemgetter("created_at"))
-    Lead.objects.insert_many(leads, Actor.operator(), now)
+    Lead.objects.insert_many(leads)
     return [Lead(**lead) for lead in leads]
 
 
