@@ -20,16 +20,17 @@ def insert(activity: "Activity") -> None:
 
     Raises ``Lead.DoesNotExist`` where there is no such active lead. PostgreSQL does both in one round trip.
     """
+    columns = columns_of(type(activity))
+    values = stored(activity, columns)
     if hot.VENDOR == "postgresql":
-        columns = columns_of(type(activity))
         both = f"WITH lead AS ({COUNT} RETURNING id) {insertion('activities_activity', columns, 'lead')} RETURNING id"
-        found = hot.fetch(both, [activity.lead_id, *stored(activity, columns)])
+        found = hot.fetch(both, [activity.lead_id, *values])
         if not found:
             raise Lead.DoesNotExist
         activity.pk = found[0][0]
-        activity._state.adding, activity._state.db = False, connection.alias
-        return
-    with transaction.atomic():
-        if not Lead.objects.count_activities(activity.lead_id, 1):
-            raise Lead.DoesNotExist
-        activity.save(force_insert=True)
+    else:
+        with transaction.atomic():
+            if not hot.fetch(f"{COUNT} RETURNING id", [activity.lead_id]):
+                raise Lead.DoesNotExist
+            activity.pk = hot.insert(insertion("activities_activity", columns), values)
+    activity._state.adding, activity._state.db = False, connection.alias

@@ -5,9 +5,9 @@ import os
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from crm_project.database_url import limit_statements
+from crm_project.database_url import suit_requests
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 
-limit_statements(settings.DATABASES["default"])
+suit_requests(settings.DATABASES["default"])
 application = get_asgi_application()

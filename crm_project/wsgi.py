@@ -11,11 +11,11 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connection, reset_queries
 
 from crm_project import hot
-from crm_project.database_url import limit_statements
+from crm_project.database_url import suit_requests
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 
-limit_statements(settings.DATABASES["default"])
+suit_requests(settings.DATABASES["default"])
 application = get_wsgi_application()
 
 

@@ -3,7 +3,8 @@
 Each is run in less time than the ORM takes to put its own together; PostgreSQL takes a change and its entry in one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,19 +29,20 @@ def insert(lead: "Lead") -> None:
 def read(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> "Lead":
     """The lead of that id; ``active``: only if it is not softly deleted; ``locked``: until the transaction ends.
 
-    Raises ``Lead.DoesNotExist``. SQLite's transaction holds all rows.
+    Raises ``Lead.DoesNotExist``.
     """
-    if hot.VENDOR != "postgresql":
-        chosen = model.objects.filter(is_active=True) if active else model.objects.all()
-        return chosen.get(pk=lead_id)
     found = hot.fetch(*read_of(model, lead_id, active, locked))
     if not found:
         raise model.DoesNotExist
-    return model.from_db(connection.alias, _names(model), found[0])
+    row: Sequence[Any] = found[0]
+    if hot.VENDOR != "postgresql":  # whose driver knows no zones
+        row = [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row]
+    return model.from_db(connection.alias, _names(model), row)
 
 
 def read_of(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> hot.Read:
-    """The read of ``read``, on PostgreSQL."""
+    """The read of ``read``. SQLite's transaction holds all rows."""
+    locked = locked and hot.VENDOR == "postgresql"
     where = f"id = %s{' AND is_active' * active}{' FOR UPDATE' * locked}"
     return f"SELECT {', '.join(_names(model))} FROM leads_lead WHERE {where}", [lead_id]
 
@@ -89,14 +91,9 @@ def stored(row: models.Model, columns: Collection[str]) -> list[Any]:
     """The values of these columns as the database takes them; PostgreSQL takes them as they are (``hot.fetch``)."""
     if hot.VENDOR == "postgresql":
         return [getattr(row, name) for name in columns]
-    moments = _moments(type(row))
-    return [
-        moments[name].get_db_prep_save(getattr(row, name), connection) if name in moments else getattr(row, name)
-        for name in columns
-    ]
+    return [_text_of(value) if isinstance(value, date) else value for value in (getattr(row, name) for name in columns)]
 
 
-@cache
-def _moments(model: type[models.Model]) -> dict[str, Any]:
-    """The columns whose values SQLite's driver does not take as they are."""
-    return {field.attname: field for field in model._meta.concrete_fields if isinstance(field, models.DateField)}
+def _text_of(day: date) -> str:
+    """A day or a moment as Django stores it on SQLite."""
+    return str(day.astimezone(UTC).replace(tzinfo=None) if isinstance(day, datetime) else day)
