@@ -50,11 +50,12 @@ def is_sqlite(url: str) -> bool:
 
 
 def version_of(url: str) -> str:
-    """The database that ``url`` leads to, and its version."""
+    """The database that ``url`` leads to, its version, and how much memory it has for its pages."""
     if is_sqlite(url):
         return f"SQLite {fill_sqlite.VERSION}"
     with psycopg.connect(server_of(url)) as connection:
-        return f"PostgreSQL {connection.info.parameter_status('server_version')}"
+        (memory,) = connection.execute("SELECT current_setting('shared_buffers')").fetchone() or ("",)
+        return f"PostgreSQL {connection.info.parameter_status('server_version')}, shared_buffers {memory}"
 
 
 def server_of(url: str) -> str:

@@ -49,12 +49,13 @@ def _stored(row: dict[str, Any]) -> dict[str, Any]:
     ["size=10", "size=100&page=1", "size=10&q=ada+555&status=new&source=X&min_budget=1&max_budget=2", "page=9&size=10"],
 )
 def test_list(api: Api, query: str) -> None:
-    # 1. the token's user  2. the page of leads
+    # 1. the token's user  2. on SQLite, whether few budgets fit  3. the page of leads
+    expected = 3 if "budget" in query and connection.vendor == "sqlite" else 2
     costs = []
     for rows in (1, MANY):
         add_leads(rows)
         costs.append(cost(api, "GET", f"/api/leads?{query}"))
-    assert costs == [2, 2]
+    assert costs == [expected, expected]
 
 
 @pytest.mark.parametrize("rows", [1, 1000])

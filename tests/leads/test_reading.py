@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from leads import reading
 from leads.filters import NAMED, narrow
@@ -53,13 +54,36 @@ WANTED: list[dict[str, Any]] = [
 
 
 @pytest.mark.usefixtures("leads")
-def test_a_page() -> None:
+@pytest.mark.parametrize("few", [2, reading.FEW])
+def test_a_page(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(reading, "FEW", few)
     found = {str(wanted): reading.page(wanted, 0, 1000) for wanted in WANTED}
     assert found == {str(wanted): by_orm(wanted) for wanted in WANTED}
     assert all(tuple(row) == OUT and row["is_active"] is True for rows in found.values() for row in rows)
     lengths = [len(rows) for rows in found.values()]
     assert 0 in lengths
     assert len(set(lengths)) > 8, "the filters tell the leads apart"
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL knows how many fit, see tests/test_plans.py")
+@pytest.mark.usefixtures("leads")
+@pytest.mark.parametrize(
+    ("wanted", "few", "index"),
+    [
+        ({"min_budget": 6}, 10, "leads_higher_budget"),
+        ({"min_budget": 0, "max_budget": 0, "status": "new"}, 20, "leads_lower_budget"),
+        ({"min_budget": 0}, 10, "leads_newest"),
+    ],
+)
+def test_few_budgets_are_not_looked_for_among_all_leads(
+    monkeypatch: pytest.MonkeyPatch, wanted: dict[str, Any], few: int, index: str
+) -> None:
+    monkeypatch.setattr(reading, "FEW", few)
+    with CaptureQueriesContext(connection) as caught:
+        reading.page(wanted, 0, 10)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {caught[-1]['sql']}")
+        assert f"USING INDEX {index}" in cursor.fetchall()[0][-1]
 
 
 @pytest.mark.usefixtures("leads")
