@@ -9,8 +9,9 @@ import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from crm_project import server
+from crm_project import bodies, replies, server
 from crm_project.api.middleware import BODY_REFUSED
+from crm_project.environ import Headers
 
 Environ = dict[str, Any]
 
@@ -29,13 +30,13 @@ class Exchange:
     async def __call__(self) -> bytes:
         return b"".join(self.chunks)
 
-    def response_empty(self, status: int, headers: server.Headers) -> None:
+    def response_empty(self, status: int, headers: Headers) -> None:
         self.replies.append((status, dict(headers), b""))
 
-    def response_bytes(self, status: int, headers: server.Headers, body: bytes) -> None:
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
         self.replies.append((status, dict(headers), body))
 
-    def response_file(self, status: int, headers: server.Headers, file: str) -> None:
+    def response_file(self, status: int, headers: Headers, file: str) -> None:
         with open(file, "rb") as content:
             self.replies.append((status, dict(headers), content.read()))
 
@@ -58,11 +59,11 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
             start_response(f"{response.status_code} X", list(response.items()))
             return response
 
-        monkeypatch.setattr(server, "django", django)
-        monkeypatch.setattr(server, "FILE_GRACE", 0)
+        monkeypatch.setattr(replies, "django", django)
+        monkeypatch.setattr(replies, "FILE_GRACE", 0)
         exchange = Exchange(*chunks)
         asyncio.run(_serve(front, request(**scope), exchange))
-        assert front.held == 0
+        assert front.bodies.held == 0
         (reply,) = exchange.replies
         return reply, seen
 
@@ -122,7 +123,7 @@ def test_a_chunked_body_gets_its_length(run: Run) -> None:
 
 
 def test_too_many_bodies_at_once_are_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MOST_HELD", 4)
+    monkeypatch.setattr(bodies, "MOST_HELD", 4)
     _, [environ] = run(HttpResponse(b"ok"), b"he", b"llo", headers=[("content-length", "5")])
     assert environ[BODY_REFUSED] == 503
     assert environ["wsgi.input"].read() == b""

@@ -12,7 +12,8 @@ from granian import _futures as granian
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from crm_project import memory, shortcut
-from crm_project.server import SMALL, Server
+from crm_project.bodies import SMALL
+from crm_project.server import Server
 from tests.live import LiveServer
 from tests.server.wire import last_reply
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from crm_project import server
+from crm_project import bodies, replies, server
 from crm_project.api.management.commands import serve
 from crm_project.api.middleware import BODY_REFUSED
 from crm_project.turns import Turns, deadline
@@ -80,7 +80,7 @@ def test_what_waited_for_its_turn_has_less_time(monkeypatch: pytest.MonkeyPatch)
 
     async def both() -> float:
         loop = asyncio.get_running_loop()
-        front = server.Turns(2, LONGEST)
+        front = Turns(2, LONGEST)
         came, free = asyncio.Event(), asyncio.Event()
 
         async def first() -> None:
@@ -91,9 +91,9 @@ def test_what_waited_for_its_turn_has_less_time(monkeypatch: pytest.MonkeyPatch)
         async def second() -> None:
             async with front.turn("POST") as turn:
                 assert turn.refused == 0
-                await loop.run_in_executor(None, server.run_django, {}, turn.until)
+                await loop.run_in_executor(None, replies.run_django, {}, turn.until)
 
-        monkeypatch.setattr(server, "_run_django", lambda _: seen.append(deadline.until))
+        monkeypatch.setattr(replies, "_run_django", lambda _: seen.append(deadline.until))
         tasks = [asyncio.create_task(first())]
         await came.wait()
         tasks.append(asyncio.create_task(second()))
@@ -124,9 +124,9 @@ def test_what_gets_a_thread_too_late_is_refused(
     monkeypatch: pytest.MonkeyPatch, left: float | None, refused: int
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(server, "_run_django", lambda environ: seen.append(environ[BODY_REFUSED]))
-    server.run_django({BODY_REFUSED: 0}, left and time.monotonic() + left)
-    server.run_django({BODY_REFUSED: 413}, left and time.monotonic() + left)
+    monkeypatch.setattr(replies, "_run_django", lambda environ: seen.append(environ[BODY_REFUSED]))
+    replies.run_django({BODY_REFUSED: 0}, left and time.monotonic() + left)
+    replies.run_django({BODY_REFUSED: 413}, left and time.monotonic() + left)
     assert seen == [refused, 413]
     deadline.until = None
 
@@ -143,4 +143,4 @@ def test_a_server_that_is_to_stop_has_no_time_to_wait_for_others() -> None:
         front.threads.shutdown()
         return left
 
-    assert server.LAST_BODIES + asyncio.run(last()) < serve.STOP
+    assert bodies.LAST_BODIES + asyncio.run(last()) < serve.STOP
