@@ -29,9 +29,9 @@ SOURCES = (
         FROM leads_leadchange AS change LEFT JOIN leads_importrun AS run ON run.id = change.import_run_id
         WHERE change.lead_id = %s""",
     """
-        SELECT 1, lead.id, lead.created_at, 'created', lead.created_through, lead.created_by_id, lead.created_by_name,
-            NULL, NULL, '', NULL
-        FROM leads_lead AS lead WHERE lead.created_through IS NOT NULL AND lead.id = %s""",
+        SELECT 1, lead.id, lead.created_at, 'created', lead.created_through, author.user_id, author.name, NULL, NULL,
+            '', NULL
+        FROM leads_lead AS lead JOIN leads_author AS author ON author.id = lead.created_by_id WHERE lead.id = %s""",
     """
         SELECT 0, run.id, run.started_at, 'imported', 'import', run.user_id, run.started_by, run.id, NULL,
             run.file_name, NULL

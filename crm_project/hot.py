@@ -40,11 +40,12 @@ def ahead(*reads: Read) -> None:
         connection.look_ahead(reads)  # type: ignore[attr-defined]
 
 
-def insert(statement: str, values: Sequence[str | int | date | None]) -> int:
-    """Store one row; the id that it is given. Raises Django's database errors."""
+def insert(statement: str, values: Sequence[str | int | date | None]) -> int | None:
+    """Store one row; its id, or ``None`` where there was none to store. Raises Django's database errors."""
     if VENDOR == "postgresql":
-        return int(fetch(f"{statement} RETURNING id", values)[0][0])
-    number: int = connection.insert(statement, values)  # type: ignore[attr-defined]
+        rows = fetch(f"{statement} RETURNING id", values)
+        return int(rows[0][0]) if rows else None
+    number: int | None = connection.insert(statement, values)  # type: ignore[attr-defined]
     return number
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from activities.models import Activity
 from leads import changes
-from leads.models import ImportRun, Lead, LeadChange
+from leads.models import Author, ImportRun, LeadChange
 
 # What was signed, the model, and its columns of the account and of the name.
 SIGNED: tuple[tuple[str, Any, str, str], ...] = (
     ("activities signed", Activity, "user", "user_name"),
     ("history entries signed", LeadChange, "user", "user_name"),
-    ("leads created", Lead, "created_by", "created_by_name"),
+    ("names that created leads", Author, "user", "name"),
     ("imports signed", ImportRun, "user", "started_by"),
     ("imports signed", ImportRun, "undone_by_user", "undone_by"),
 )

@@ -1,7 +1,7 @@
 """What is kept of every write of a lead, so that it can be told who changed what: entries are added and never touched.
 
 The history of a lead has three sources, none of which repeats another. A lead says itself where it comes from: by its
-``import_run``, or by who created it (``created_by``); another row for each would tell no more, and cost as much as an
+``import_run``, or by its author (``leads/authors.py``); another row for each would tell no more, and cost as much as an
 index or two. A ``LeadChange`` is written with every later write. Logged activities are their own record, since nobody
 edits them. The values that a lead began with are told nowhere: they are what it holds now, less the changes since.
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from crm_project.values import KEY_LENGTH
 from leads import rules
+from leads.authors import Author as Author
 from leads.changes import LeadChange as LeadChange
 from leads.indexes import CountingIndex, TrigramIndex
 from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
@@ -114,10 +115,9 @@ class Lead(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    # Who stored it, by what name as of then and through which door: of a lead that an import brought in, nobody. No
-    # constraint, as in ``LeadChange``.
+    # Who stored it, and through which door: of a lead that an import brought in, nobody.
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
+        "leads.Author",
         on_delete=models.DO_NOTHING,
         null=True,
         editable=False,
@@ -125,8 +125,7 @@ class Lead(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    created_by_name = models.CharField(max_length=301, null=True, editable=False)  # noqa: DJ001  null: as it is said
-    created_through = models.CharField(  # noqa: DJ001  the same; and a column without a default is added at once
+    created_through = models.CharField(  # noqa: DJ001  null: a column without a default is added at once
         max_length=8, choices=Door.choices, null=True, editable=False
     )
 

@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from crm_project import hot, values
 from leads import changes, rules, writing
+from leads.authors import author_of
 from leads.importing import load
 from leads.picking import Pick, PickMoved, held, pick_of
-from users.actors import Actor
+from users.actors import Actor, Door
 
 if TYPE_CHECKING:
     from leads.models import Lead
@@ -117,20 +118,20 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def add(self, clean: Row, by: Actor) -> "Lead":
         """Store one new lead from the values ``rules.check`` returned."""
-        lead = hot.instance(self.model, {**complete(clean, timezone.now(), by=by), "id": None})
-        writing.insert(lead)
+        lead = hot.instance(self.model, {**complete(clean, timezone.now(), through=by.door), "id": None})
+        writing.insert(lead, by)
         return lead
 
     def add_many(self, rows: list[Row], by: Actor, shown: Callable[[list[Row]], T]) -> list[T]:
         """Store new leads, all or none, and return what ``shown`` makes of all their columns, some leads at a time.
 
         The rows are taken out of the list, so that ten thousand need not be there twice. ``shown``, which must not use
-        the database, is called while PostgreSQL takes the rows in. Two statements for any number of rows.
+        the database, is called while PostgreSQL takes the rows in. A handful of statements for any number of rows.
         """
-        moment, parts = timezone.now(), []
+        moment, author, parts = timezone.now(), author_of(by), []
         with transaction.atomic(), load.adding(self.model, len(rows)) as add:
             for at in range(0, len(rows), PART):
-                part = [complete(row, moment, by=by) for row in rows[at : at + PART]]
+                part = [complete(row, moment, created_by=author, through=by.door) for row in rows[at : at + PART]]
                 rows[at : at + PART] = [{}] * len(part)
                 add(part)
                 parts.append(shown(part))
@@ -211,11 +212,6 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """
         return dict(self.filter(pk__in=lead_ids).select_for_update().order_by("pk").values_list("pk", "email_key"))
 
-    def lock(self) -> None:
-        """The same for any number of leads, whose keys are not asked for."""
-        for _ in self.select_for_update().order_by("pk").values_list("pk").iterator():
-            pass
-
     def count_many_activities(self, more: Mapping[int, int]) -> None:
         """Add to the ``activity_count`` of many (locked) leads, by their ids."""
         load.add(self.model, "activity_count", more)
@@ -231,9 +227,13 @@ def complete(
     now: datetime,
     created_at: datetime | None = None,
     derived: rules.Derived | None = None,
-    by: Actor | None = None,
+    created_by: int | None = None,
+    through: Door | None = None,
 ) -> Row:
-    """Every column of a new lead but its id, from the values ``rules.check`` returned; ``by`` nobody in an import."""
+    """Every column of a new lead but its id, from the values ``rules.check`` returned.
+
+    ``created_by`` is the id of an author; in an import there is none, and no door.
+    """
     made = created_at or now
     derived = derived or rules.derive_from(clean)
     return {
@@ -250,9 +250,8 @@ def complete(
         "version": 1,
         "import_run_id": None,
         "merged_into_id": None,
-        "created_by_id": by and by.user_id,
-        "created_by_name": by and by.name,
-        "created_through": by and by.door.value,
+        "created_by_id": created_by,
+        "created_through": through and through.value,
     }
 
 

@@ -55,28 +55,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
         (version,) = self.connection.execute("PRAGMA data_version").fetchone()  # counts what others do
         return self.opened, version, self.connection.total_changes
 
-    def insert(self, statement: str, values: Sequence[Any]) -> int:
-        """Store one row, and return its id; a transaction of its own takes SQLite one call, and others wait for less.
+    def insert(self, statement: str, values: Sequence[Any]) -> int | None:
+        """Store one row and return its id, or ``None`` where there was none to store. Raises Django's database errors.
 
-        Raises Django's database errors.
+        A transaction of its own takes SQLite one call, and others wait for less.
         """
-        if not self.in_atomic_block and not self.queries_logged:
-            self.close_if_health_check_failed()
-            self.ensure_connection()
-            self.validate_thread_sharing()
-            execute: Any = self._insert_soon
-            for wrapper in reversed(self.execute_wrappers):
-                execute = partial(wrapper, execute)
-            with self.wrap_database_errors:
-                if (number := execute(statement, values, False, {"connection": self, "cursor": None})) is not None:
-                    return int(number)
-        with self.cursor() as cursor:
-            cursor.execute(statement, values)
-            return int(cursor.lastrowid)
+        if self.in_atomic_block or self.queries_logged:
+            with self.cursor() as cursor:
+                cursor.execute(statement, values)
+                return int(cursor.lastrowid) if cursor.rowcount else None
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        self.validate_thread_sharing()
+        execute: Any = self._insert
+        for wrapper in reversed(self.execute_wrappers):
+            execute = partial(wrapper, execute)
+        with self.wrap_database_errors:
+            stored: sqlite3.Cursor = execute(statement, values, False, {"connection": self, "cursor": None})
+        return int(stored.lastrowid or 0) if stored.rowcount else None
 
-    def _insert_soon(self, statement: str, values: Sequence[Any], *context: Any) -> int | None:
-        stored = self._soon(statement.replace("%s", "?"), values)
-        return stored.lastrowid if stored else None
+    def _insert(self, statement: str, values: Sequence[Any], *context: Any) -> sqlite3.Cursor:
+        plain = statement.replace("%s", "?")
+        return self._soon(plain, values) or self._patient().execute(plain, values)
 
     def _start_transaction_under_autocommit(self) -> None:
         """Django's, where it was not begun soon."""
@@ -119,10 +119,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return None
         return found.st_dev, found.st_ino
 
-    def create_cursor(self, name: str | None = None) -> Any:
-        """Every statement comes by here, ``BEGIN IMMEDIATE`` too."""
+    def _patient(self) -> sqlite3.Connection:
+        """The connection, which waits for locks as long as the request may."""
         left = self._left()
+        connection: sqlite3.Connection = self.connection
         if abs(left - self.told) > PRECISION:
-            self.connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
+            connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
             self.told = left
+        return connection
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Every other statement comes by here, ``BEGIN IMMEDIATE`` too."""
+        self._patient()
         return super().create_cursor(name)

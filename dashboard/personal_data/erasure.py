@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from activities.models import Activity
@@ -101,8 +101,7 @@ def _held(email: str) -> tuple[Person, list[Any]]:
     """Whom the address stands for, their rows locked until the transaction ends; and at which versions these are.
 
     Rows may become theirs while others are waited for: it is looked again until all are held. All are let go then, to
-    be locked in the order in which everybody locks them: leads by their ids, those that they created among them, then
-    users.
+    be locked in the order in which everybody locks them: leads by their ids, then users.
     """
     accounts.take_turn()
     _check_no_import()  # it would wait for this to end, with an account that it has begun
@@ -110,7 +109,7 @@ def _held(email: str) -> tuple[Person, list[Any]]:
     users: set[int] = set()
     while True:
         before = transaction.savepoint()
-        Lead.objects.filter(Q(pk__in=leads) | Q(created_by__in=users)).lock()
+        Lead.objects.locked_keys(leads)
         list(User.objects.filter(pk__in=users).select_for_update().order_by("pk").values_list("pk"))
         whom = person(email)
         theirs, own = set(whom.lead_ids), {user.pk for user in whom.users}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from activities.models import Activity
 from crm_project import values
@@ -73,7 +73,7 @@ def _lists(whom: Person) -> dict[str, Iterable[Row]]:
 def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
     ids = whom.lead_ids
     return {
-        "leads": Lead.objects.filter(pk__in=ids).order_by("pk").values(),
+        "leads": Lead.objects.filter(pk__in=ids).order_by("pk").annotate(author=F("created_by__name")).values(),
         "activities": Activity.objects.of_leads(ids).order_by("pk").values(*OF_ACTIVITIES),
         "history": _history(whom),
         "kept_to_undo_imports": ImportUpdate.objects.filter(lead_id__in=ids).values("run_id", "lead_id", "before"),
@@ -91,13 +91,13 @@ def _as_users(users: tuple[User, ...]) -> dict[str, Iterable[Row]]:
     runs = ImportRun.objects.order_by("pk")
     signed = Activity.objects.filter(user__in=users).order_by("pk")
     entries = LeadChange.objects.filter(user__in=users).order_by("pk")
-    created = Lead.objects.filter(created_by__in=users).order_by("pk")
+    created = Lead.objects.filter(created_by__user__in=users).order_by("pk")
     names = [hidden(values.key(user.username)) for user in users]
     return {
         "users": [{**{field: getattr(user, field) for field in OF_USER}, **_allowed(user)} for user in users],
         "activities_signed": signed.values(*OF_SIGNED),
         "history_signed": entries.values("id", "lead_id", "at", "kind", "door", "user_name"),
-        "leads_created": created.values("id", "created_at", "created_through", "created_by_name"),
+        "leads_created": created.values("id", "created_at", "created_through", name=F("created_by__name")),
         "imports_started": runs.filter(user__in=users).values("id", "started_at", "finished_at", "started_by"),
         "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
         "logins_remembered": RefreshToken.objects.filter(user__in=users).values("rotated_at", "expires_at"),
@@ -125,7 +125,7 @@ def _signed(whom: Person) -> Iterator[Row]:
     activities, entries, created, started, undone = signatures_of(whom)
     yield from activities.values("id", "lead_id", "user_id", "user_name", "created_at").iterator()
     yield from entries.values("id", "lead_id", "user_id", "user_name", "at").iterator()
-    yield from created.values("id", "created_by_id", "created_by_name", "created_at").iterator()
+    yield from created.values("id", "user_id", "name").iterator()
     yield from started.values("id", "user_id", "started_by", "started_at")
     yield from undone.values("id", "undone_by_user_id", "undone_by", "undone_at")
 

@@ -47,13 +47,16 @@ class Entry(NamedTuple):
 
 
 def page_of(lead: Lead, start: int = 0, count: int = FIRST) -> tuple[list[Entry], bool]:
-    """``count`` entries after the first ``start``, the newest first, and whether there are more. One statement.
+    """``count`` entries after the first ``start``, the newest first, and whether there are more. Two statements.
 
     What the lead says itself of its beginning comes last.
     """
-    changes = list(LeadChange.objects.of_lead(lead.pk)[start : start + count + 1])
-    entries = [entry_of(change) for change in changes]
-    if len(changes) <= count:
+    before = min(start, 1)  # one, to see that it is there
+    changes = list(LeadChange.objects.of_lead(lead.pk)[start - before : start + count + 1])
+    if before > len(changes):
+        return [], False
+    entries = [entry_of(change) for change in changes[before:]]
+    if len(entries) <= count:
         entries += _beginning(lead)
     return entries[:count], len(entries) > count
 
@@ -71,10 +74,9 @@ def entry_of(change: LeadChange) -> Entry:
 def _beginning(lead: Lead) -> list[Entry]:
     if run := lead.import_run:
         return [Entry("Imported", run.started_by, DOORS[Door.IMPORT], run.finished_at or run.started_at, [], run)]
-    if lead.created_through is None:  # an entry tells it, see leads/changes.py
+    if not (author := lead.created_by) or not lead.created_through:  # an entry tells it, see leads/changes.py
         return []
-    door = DOORS[Door(lead.created_through)]
-    return [Entry(TITLES[Kind.CREATED], lead.created_by_name or "", door, lead.created_at, [])]
+    return [Entry(TITLES[Kind.CREATED], author.name, DOORS[Door(lead.created_through)], lead.created_at, [])]
 
 
 def label(field: str) -> str:

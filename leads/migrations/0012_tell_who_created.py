@@ -1,4 +1,4 @@
-"""Who created a lead, in the lead itself: an entry in the history for each took as long as an index or two.
+"""Who created a lead, told by the lead itself: an entry in the history for each took as long as an index or two.
 
 What the history holds already stays there; new columns without a value change no row.
 """
@@ -7,10 +7,11 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+# Below all others, because the highest id is the newest entry.
 BACK = """
-INSERT INTO leads_leadchange (lead_id, changes, at, kind, door, user_id, user_name)
-SELECT id, '{}', created_at, 'created', created_through, created_by_id, created_by_name
-FROM leads_lead WHERE created_through IS NOT NULL ORDER BY id
+INSERT INTO leads_leadchange (id, lead_id, changes, at, kind, door, user_id, user_name)
+SELECT -leads_lead.id, leads_lead.id, '{}', created_at, 'created', created_through, user_id, name
+FROM leads_lead JOIN leads_author ON leads_author.id = created_by_id
 """
 
 
@@ -23,6 +24,24 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="Author",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=301)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={"default_permissions": ()},
+        ),
         migrations.AddField(
             model_name="lead",
             name="created_by",
@@ -33,13 +52,8 @@ class Migration(migrations.Migration):
                 null=True,
                 on_delete=django.db.models.deletion.DO_NOTHING,
                 related_name="+",
-                to=settings.AUTH_USER_MODEL,
+                to="leads.author",
             ),
-        ),
-        migrations.AddField(
-            model_name="lead",
-            name="created_by_name",
-            field=models.CharField(editable=False, max_length=301, null=True),
         ),
         migrations.AddField(
             model_name="lead",

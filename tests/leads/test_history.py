@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
 
+from leads.back_office.history import page_of
 from leads.changes import AppendOnly
 from leads.models import Lead, LeadChange
 from tests.admin.conftest import boss as boss
@@ -240,6 +241,18 @@ def test_bad_pages(api: Api, query: dict[str, str], type_: str) -> None:
 @pytest.mark.parametrize(("lead_id", "status"), [("999999", 404), (str(10**30), 404), ("abc", 422), ("0", 404)])
 def test_no_such_lead(api: Api, lead_id: str, status: int) -> None:
     assert api.get(f"/api/leads/{lead_id}/history").status_code == status
+
+
+def test_the_back_office_tells_the_beginning_once(api: Api) -> None:
+    lead = make_lead()
+    for number in range(3):
+        api.put(f"/api/leads/{lead.pk}", {"phone": str(number)})
+    pages = [page_of(lead, start, 2) for start in (0, 2, 4, 6)]
+    assert [[entry.title for entry in entries] for entries, _ in pages] == [
+        ["Changed", "Changed"], ["Changed", "Created"], [], []
+    ]  # fmt: skip
+    assert [more for _, more in pages] == [True, False, False, False]
+    assert [len(page_of(lead, start, 3)[0]) for start in (0, 3, 4)] == [3, 1, 0]
 
 
 def test_it_is_read_only(api: Api) -> None:

@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
-from tests.factories import activity_row, lead_row
+from crm_project.sqlite import base
+from leads.models import Lead
+from tests.concurrency import shared_database
+from tests.factories import activity_row, lead_row, make_lead
 from tests.live import LiveServer
 from tests.reliability.test_outages_postgresql import is_unavailable
 from tests.server.wire import nothing_came, post_head
@@ -127,3 +131,26 @@ def test_all_who_queue_up_behind_a_long_write_are_turned_away(tmp_path: Path) ->
         assert server.send("POST", "/api/leads", lead_row(), token).status == 201
         assert server.send("GET", "/api/dashboard", headers=token).json()["total_leads"] == 1
         assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lead_waits_for_the_lock_beyond_the_first_moment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    patient, counted = base.DatabaseWrapper._patient, []
+    with shared_database(tmp_path):
+        make_lead()
+        with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
+
+            def letting_go(self: Any) -> Any:
+                if other.in_transaction:
+                    other.execute("ROLLBACK")
+                return patient(self)
+
+            other.execute("BEGIN IMMEDIATE")
+            monkeypatch.setattr(base, "BRISK", 0)
+            monkeypatch.setattr(base.DatabaseWrapper, "_patient", letting_go)
+            with connection.execute_wrapper(lambda execute, *given: counted.append(given[0]) or execute(*given)):
+                lead = make_lead()
+            monkeypatch.undo()
+        assert Lead.objects.latest("pk") == lead
+        assert Lead.objects.count() == 2
+    assert len(counted) == 1, "one statement, however often it was tried"

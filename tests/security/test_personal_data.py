@@ -114,7 +114,7 @@ def test_the_export_has_every_trace_of_a_lead(known: Lead) -> None:
     assert {lead["email"] for lead in found["leads"]} == {EMAIL, OTHER_EMAIL}
     assert len(found["activities"]) == 3
     assert "changed" in {entry["kind"] for entry in found["history"]}
-    assert {(lead["created_by_name"], lead["created_through"]) for lead in found["leads"]} >= {("Agent One", "api")}
+    assert {(lead["author"], lead["created_through"]) for lead in found["leads"]} >= {("Agent One", "api")}
     assert any("Zeldas" in str(entry["changes"]) for entry in found["history"])
     assert found["kept_to_undo_imports"][0]["before"]["email"] == EMAIL
     assert f"{EMAIL} x" in {problem["value"] for problem in found["problems_of_imports"]}

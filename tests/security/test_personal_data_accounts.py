@@ -59,7 +59,7 @@ def test_the_export_of_a_user(leaver: User) -> None:
     assert "Intro" not in str(found["activities_signed"])
     assert [entry["kind"] for entry in found["history_signed"]] == ["changed"]
     (created,) = found["leads_created"]
-    assert (created["created_by_name"], created["created_through"]) == (" ".join(NAMES), "api")
+    assert (created["name"], created["created_through"]) == (" ".join(NAMES), "api")
     assert "email" not in created, "what leads are about is other people's"
     assert len(found["logins_remembered"]) == len(found["failed_logins"]) == len(found["imports_started"]) == 1
 
@@ -79,7 +79,7 @@ def test_an_erased_user(leaver: User) -> None:
     name = f"erased-{user.pk}"
     assert (user.username, user.is_active, user.has_usable_password()) == (name, False, False)
     assert set(Activity.objects.values_list("user_name", "title")) == {(name, "Intro")}
-    assert set(Lead.objects.values_list("created_by", "created_by_name")) == {(user.pk, name)}
+    assert set(Lead.objects.values_list("created_by__user", "created_by__name")) == {(user.pk, name)}
     assert not LoginFailure.objects.exists()
     assert not RefreshToken.objects.exists()
     assert run("verify").strip().endswith("no differences")

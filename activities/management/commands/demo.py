@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from activities.models import Activity
 from activities.rules import check as check_activity
+from leads.authors import author_of
 from leads.models import Lead
 from leads.querysets import complete
 from leads.rules import check as check_lead
@@ -84,15 +85,15 @@ def _pick(chance: random.Random, weights: dict[str, int]) -> str:
 
 
 def _leads(chance: random.Random) -> list[Lead]:
-    now = timezone.now()
-    leads = []
+    now, by, leads = timezone.now(), Actor.operator(), []
+    author = author_of(by)
     for number in range(LEADS):
         clean, problems = check_lead(_lead_row(chance, number))
         assert not problems, problems
         # More of them lately than long ago, as in an office that grows.
         made = now - timedelta(days=DAYS * (1 - chance.random() ** 0.7), minutes=chance.randrange(600))
         touched = min(now, made + timedelta(days=chance.uniform(0, 40)))
-        lead = complete(clean, now, made, by=Actor.operator())
+        lead = complete(clean, now, made, created_by=author, through=by.door)
         leads.append(lead | {"updated_at": touched, "closed_at": touched if lead["closed_at"] else None})
     leads.sort(key=itemgetter("created_at"))
     Lead.objects.insert_many(leads)
@@ -124,10 +125,11 @@ def _activities(chance: random.Random, agents: list[User], leads: list[Lead]) ->
         agent = chance.choice(agents)
         rows = [_activity_row(chance, lead.created_at) for _ in range(eager.count(lead))]
         logged += Activity.objects.log(lead.pk, agent, rows, Door.COMMAND)
+    made = {lead.pk: lead.created_at for lead in leads}
     for activity in logged:
         hour = timedelta(hours=chance.randrange(8, 19), minutes=chance.randrange(60))
         day = datetime.combine(activity.activity_date, datetime.min.time(), timezone.get_default_timezone())
-        activity.created_at = min(timezone.now(), day + hour)
+        activity.created_at = min(timezone.now(), max(day + hour, made[activity.lead_id]))
     Activity.objects.bulk_update(logged, ["created_at"], batch_size=200)
 
 

@@ -1,0 +1,53 @@
+"""Who stores leads, by the names that they have when they do: a row for each, which their leads point to.
+
+So a name stands in one place: who is erased may have created a hundred thousand leads, none of which is rewritten.
+"""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models, transaction
+
+from crm_project import hot
+from users.actors import Actor
+from users.models import User
+
+ACCOUNT = "SELECT id FROM leads_author WHERE user_id = %s AND name = %s ORDER BY id LIMIT 1"
+OPERATOR = "SELECT id FROM leads_author WHERE user_id IS NULL AND name = %s ORDER BY id LIMIT 1"
+
+
+class Author(models.Model):
+    """An account, or an operator without one (``user`` is empty then), under one name."""
+
+    # No constraint: what was done stays done when its author's account is gone.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False
+    )
+    name = models.CharField(max_length=301)
+
+    objects: ClassVar = models.Manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def author_of(by: Actor) -> int:
+    """The id of who that is; two operators that are new at one moment may be two rows. Raises Django's database errors.
+
+    Of an account that is erased meanwhile it is the one that stands for it: its row is waited for.
+    """
+    if not (found := hot.fetch(*known_as(by))):
+        with transaction.atomic():
+            user = User.objects.filter(pk=by.user_id or 0).select_for_update().first()
+            now = by._replace(name=user.name) if user else by
+            if not (found := hot.fetch(*known_as(now))):
+                return int(Author.objects.create(user_id=now.user_id, name=now.name).pk)
+    return int(found[0][0])
+
+
+def known_as(by: Actor) -> hot.Read:
+    """The read of the author's id, if there is one."""
+    return (OPERATOR, [by.name]) if by.user_id is None else (ACCOUNT, [by.user_id, by.name])
