@@ -26,12 +26,12 @@ def insert(lead: "Lead", by: Actor) -> None:
     In one statement, which finds the author; only one who is new by that name takes others.
     """
     model = type(lead)
-    lead.__dict__.pop("created_by_id", None)  # it is read where it is asked for
     author, whose = known_as(by)
     number = hot.insert(_insertion(model, author), [*stored(lead, _told(model)), *whose])
     if number is None:
         lead.created_by_id = author_of(by)
         number = hot.insert(insertion("leads_lead", columns_of(model)), stored(lead, columns_of(model)))
+    del lead.__dict__["created_by_id"]  # it is read where it is asked for
     lead.pk = number
     lead._state.adding, lead._state.db = False, connection.alias
 
