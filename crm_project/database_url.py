@@ -13,9 +13,9 @@ SCHEMES = ("sqlite", "postgres", "postgresql")
 
 # WAL lets readers go on while one writes; IMMEDIATE takes the write lock at BEGIN, where the busy timeout applies
 # (a lock upgraded in mid-transaction fails at once). synchronous stays FULL: what was told done outlives a power cut.
-# Whoever commits puts the log into the database once it holds this many pages (64 MB); with the usual thousand, each
-# bulk did, and took twice as long. Requests need less of a cache than an import, and are many connections.
-LOGGED, CACHE, SMALL_CACHE = 16_000, 24, 8  # pages, MiB, MiB
+# Whoever commits puts the log into the database once it holds this many pages (32 MB); with the usual thousand, each
+# bulk did, and took a third longer. Requests need less of a cache than an import, and are many connections.
+LOGGED, CACHE, SMALL_CACHE = 8_000, 24, 8  # pages, MiB, MiB
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 10,
