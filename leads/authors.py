@@ -12,8 +12,9 @@ from crm_project import hot
 from users.actors import Actor
 from users.models import User
 
-ACCOUNT = "SELECT id FROM leads_author WHERE user_id = %s AND name = %s ORDER BY id LIMIT 1"
-OPERATOR = "SELECT id FROM leads_author WHERE user_id IS NULL AND name = %s ORDER BY id LIMIT 1"
+AUTHOR = "created_by_id"  # the column of a lead that holds an author's id
+ACCOUNT = "SELECT id AS created_by_id FROM leads_author WHERE user_id = %s AND name = %s ORDER BY id LIMIT 1"
+OPERATOR = "SELECT id AS created_by_id FROM leads_author WHERE user_id IS NULL AND name = %s ORDER BY id LIMIT 1"
 
 
 class Author(models.Model):

@@ -12,7 +12,7 @@ import orjson
 from django.db import connection, models
 
 from crm_project import hot
-from leads.authors import author_of, known_as
+from leads.authors import AUTHOR, author_of, known_as
 from leads.changes import INSERT, SHARED, Changes, kind_of, shared
 from users.actors import Actor
 
@@ -27,26 +27,19 @@ def insert(lead: "Lead", by: Actor) -> None:
     """
     model = type(lead)
     author, whose = known_as(by)
-    number = hot.insert(_insertion(model, author), [*stored(lead, _told(model)), *whose])
+    statement = insertion("leads_lead", _told(model), f"({author}) AS author", (AUTHOR,))
+    number = hot.insert(statement, [*stored(lead, _told(model)), *whose])
     if number is None:
         lead.created_by_id = author_of(by)
         number = hot.insert(insertion("leads_lead", columns_of(model)), stored(lead, columns_of(model)))
-    del lead.__dict__["created_by_id"]  # it is read where it is asked for
+    del lead.__dict__[AUTHOR]  # it is read where it is asked for
     lead.pk = number
     lead._state.adding, lead._state.db = False, connection.alias
 
 
 @cache
 def _told(model: "type[Lead]") -> tuple[str, ...]:
-    return tuple(name for name in columns_of(model) if name != "created_by_id")
-
-
-@cache
-def _insertion(model: "type[Lead]", author: str) -> str:
-    """The statement that stores a lead of whomever ``author`` finds."""
-    quoted, places = ", ".join(f'"{name}"' for name in _told(model)), ", ".join(["%s"] * len(_told(model)))
-    row = author.replace("SELECT id", f"SELECT {places}, id", 1)
-    return f"INSERT INTO leads_lead ({quoted}, created_by_id) {row}"
+    return tuple(name for name in columns_of(model) if name != AUTHOR)
 
 
 def read(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> "Lead":
@@ -103,9 +96,10 @@ def columns_of(model: type[models.Model]) -> tuple[str, ...]:
 
 
 @cache
-def insertion(table: str, columns: tuple[str, ...], source: str = "") -> str:
-    """The statement that stores these values as a row, or one for each row of ``source``."""
-    quoted, places = ", ".join(f'"{name}"' for name in columns), ", ".join(["%s"] * len(columns))
+def insertion(table: str, columns: tuple[str, ...], source: str = "", found: tuple[str, ...] = ()) -> str:
+    """The statement that stores these values as a row, or one for each row of ``source``, which has the ``found``."""
+    quoted = ", ".join(f'"{name}"' for name in (*columns, *found))
+    places = ", ".join([*["%s"] * len(columns), *found])
     row = f"SELECT {places} FROM {source}" if source else f"VALUES ({places})"
     return f"INSERT INTO {table} ({quoted}) {row}"
 

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 
+from crm_project import wrapped
 from crm_project.database_url import STATEMENT_TIMEOUT
 from crm_project.postgresql.prepared import Answer, Prepared, Read, Row, Unprepared
 from crm_project.turns import deadline
@@ -76,7 +77,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.queries_logged:  # as it is told then, so it is run
             return self._fetch_unprepared(statement, values)
         if self.came and not self.in_atomic_block and (answer := self._came(statement, values)) is not None:
-            return self._wrapped(partial(self._given, answer), statement, values)
+            given: list[Row] = wrapped.run(self, partial(self._given, answer), statement, values)
+            return given
         self.close_if_health_check_failed()
         self.ensure_connection()
         self.validate_thread_sharing()
@@ -84,16 +86,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._see_deadline()
         try:
             with self.wrap_database_errors:
-                return self._wrapped(self._run_prepared, statement, values)
+                rows: list[Row] = wrapped.run(self, self._run_prepared, statement, values)
+                return rows
         except Unprepared:
             return self._fetch_unprepared(statement, values)
-
-    def _wrapped(self, execute: Any, statement: str, values: Sequence[Any]) -> list[Row]:
-        """What ``execute`` returns, with whoever counts statements around it, as Django does it."""
-        for wrapper in reversed(self.execute_wrappers):
-            execute = partial(wrapper, execute)
-        rows: list[Row] = execute(statement, values, False, {"connection": self, "cursor": None})
-        return rows
 
     def _given(self, answer: Answer, *asked: Any) -> Any:
         with self.wrap_database_errors:

@@ -8,13 +8,13 @@ import sqlite3
 import time
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from random import random
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 
+from crm_project import wrapped
 from crm_project.turns import deadline
 
 BRISK = 0.1  # seconds in which the lock is looked at often
@@ -67,11 +67,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.close_if_health_check_failed()
         self.ensure_connection()
         self.validate_thread_sharing()
-        execute: Any = self._insert
-        for wrapper in reversed(self.execute_wrappers):
-            execute = partial(wrapper, execute)
         with self.wrap_database_errors:
-            stored: sqlite3.Cursor = execute(statement, values, False, {"connection": self, "cursor": None})
+            stored: sqlite3.Cursor = wrapped.run(self, self._insert, statement, values)
         return int(stored.lastrowid or 0) if stored.rowcount else None
 
     def _insert(self, statement: str, values: Sequence[Any], *context: Any) -> sqlite3.Cursor:
