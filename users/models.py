@@ -13,11 +13,12 @@ from django.utils.crypto import salted_hmac
 
 from crm_project import values
 from users.attempts import LoginFailure, Registration
+from users.audit import AccountEvent
 from users.hashers import as_django
 from users.managers import DUMMY, UserManager
 from users.refresh import RefreshToken
 
-__all__ = ["LoginFailure", "RefreshToken", "Registration", "User"]
+__all__ = ["AccountEvent", "LoginFailure", "RefreshToken", "Registration", "User"]
 
 
 class User(AbstractBaseUser, PermissionsMixin):
