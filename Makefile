@@ -12,7 +12,7 @@ STATIC := $(shell find . -path ./$(VENV) -prune -o -path ./staticfiles -prune -o
 
 # What a production machine would set; nothing of .env counts for checks and tests.
 PRODUCTION := ENV_FILE= SECRET_KEY=$$($(PY) -m crm_project.secrets print) HTTPS=true ALLOWED_HOSTS=crm.example.com \
-	DATABASE_URL=sqlite:///$(VENV)/check.db
+	REGISTRATION_OPEN=false DATABASE_URL=sqlite:///$(VENV)/check.db
 
 .PHONY: run admin demo secret check test test-sqlite test-postgresql client bench bench-quick torture screenshots lock audit clean
 

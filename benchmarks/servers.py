@@ -77,7 +77,8 @@ def free_port() -> int:
 def environment(**variables: str) -> dict[str, str]:
     """A server's environment: nothing of the developer's ``.env``."""
     own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**own, "DJANGO_SETTINGS_MODULE": "crm_project.settings", "ENV_FILE": "", "SECRET_KEY": SECRET, **variables}
+    ours = {"DJANGO_SETTINGS_MODULE": "crm_project.settings", "ENV_FILE": "", "SECRET_KEY": SECRET}
+    return {**own, **ours, "REGISTRATION_OPEN": "true", **variables}
 
 
 def start_ours(name: str, database_url: str, **variables: str) -> Server:

@@ -2,12 +2,12 @@
 
 import os
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
+
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from crm_project.database_url import suit_requests
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 
 suit_requests(settings.DATABASES["default"])
 application = get_asgi_application()

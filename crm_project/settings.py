@@ -17,10 +17,9 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 from jwt.warnings import InsecureKeyLengthWarning
 
-from crm_project import database_url, secrets
+from crm_project import database_url, exposure, secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 env = Env()
 if env_file := env.str("ENV_FILE", str(BASE_DIR / ".env")):
@@ -41,7 +40,7 @@ try:
     CORS_ORIGINS = env.str("CORS_ORIGINS", "http://localhost:5173,http://localhost:3000")
     ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(",") if host.strip()]
     TRUSTED_PROXIES = env.str("TRUSTED_PROXIES", "")
-    REGISTRATION_OPEN = env.bool("REGISTRATION_OPEN", True)
+    registration = env.str("REGISTRATION_OPEN", None)
     REGISTRATION_LIMIT = env.int("REGISTRATION_LIMIT", 60, validate=between(min=0))
     BULK_MAX_ROWS = env.int("BULK_MAX_ROWS", 10_000, validate=between(min=1))
     BODY_MAX_BYTES = env.int("BODY_MAX_BYTES", 16 * 2**20, validate=between(min=1024))
@@ -70,14 +69,24 @@ except ValueError as error:
     raise ImproperlyConfigured(f'Environment variable "TRUSTED_PROXIES" invalid: {error}') from None
 if not SECRET_KEY.strip():
     raise ImproperlyConfigured('Environment variable "SECRET_KEY" invalid: it is empty')
-weak_keys = ["SECRET_KEY"] if secrets.is_weak(SECRET_KEY) else []
-weak_keys += ["SECRET_KEY_FALLBACKS"] if any(secrets.is_weak(key) for key in SECRET_KEY_FALLBACKS) else []
-SECRET_KEY_WEAK = bool(weak_keys)
-if SECRET_KEY_WEAK and HOST not in LOOPBACK:
+# Who may make an account: everybody, everybody once a manager has approved it, or nobody.
+REGISTRATION_SET = registration is not None
+REGISTRATION_APPROVAL = (registration or "").strip().lower() == "approval"
+try:
+    REGISTRATION_OPEN = REGISTRATION_APPROVAL or env.bool("REGISTRATION_OPEN", True)
+except EnvError:
     raise ImproperlyConfigured(
-        f'Environment variable "{weak_keys[0]}" invalid: it is short, well known or easily guessed, '
-        f"and HOST={HOST} lets other machines in. `make secret` prints a good one."
-    )
+        'Environment variable "REGISTRATION_OPEN" invalid: it is neither true nor false nor approval'
+    ) from None
+WEAK_KEYS = ["SECRET_KEY"] if secrets.is_weak(SECRET_KEY) else []
+WEAK_KEYS += ["SECRET_KEY_FALLBACKS"] if any(secrets.is_weak(key) for key in SECRET_KEY_FALLBACKS) else []
+REACHABLE_THROUGH = exposure.reachable_through(
+    host=HOST, https=HTTPS, trusted_proxies=TRUSTED_NETWORKS, allowed_hosts=ALLOWED_HOSTS
+)
+if refusal := exposure.start_refusal(
+    REACHABLE_THROUGH, weak_keys=WEAK_KEYS, debug=DEBUG, registration_set=REGISTRATION_SET
+):
+    raise ImproperlyConfigured(refusal)
 # `manage.py serve` says it once and in our words; PyJWT would say it again at every token.
 warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
 warnings.filterwarnings("ignore", "No directory at", UserWarning)  # see WHITENOISE_USE_FINDERS

@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
+
 from django.conf import settings
 from django.core.cache import close_caches
 from django.core.handlers.base import reset_urlconf
@@ -12,8 +14,6 @@ from django.db import close_old_connections, connection, reset_queries
 
 from crm_project import hot
 from crm_project.database_url import suit_requests
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 
 suit_requests(settings.DATABASES["default"])
 application = get_wsgi_application()

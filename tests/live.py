@@ -104,9 +104,15 @@ def environment(without: Iterable[str] = (), **variables: str) -> dict[str, str]
     Variables named in ``without`` are left for the server's ``ENV_FILE`` to give, or to be missed.
     """
     own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    defaults = {"ENV_FILE": "", "SECRET_KEY": STRONG_SECRET, "HOST": "127.0.0.1"}
+    # Whoever asks for a server that others can reach must say who may register; most tests do that.
+    defaults = {"ENV_FILE": "", "SECRET_KEY": STRONG_SECRET, "HOST": "127.0.0.1", "REGISTRATION_OPEN": "true"}
     merged = {**own, **defaults, **variables}
     return {name: value for name, value in merged.items() if name not in without}
+
+
+def without_python(printed: str) -> str:
+    """What a start printed, without the warning that this machine's Python may deserve."""
+    return "".join(line for line in printed.splitlines(keepends=True) if not line.startswith("Warning: Python "))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 
-from crm_project import memory
+from crm_project import exposure, memory, start_checks
 
 WAIT = 60  # seconds for a PostgreSQL that is still starting
 STOP = 12  # seconds that running requests have to finish after SIGTERM: all that one may wait, and some to work
@@ -45,20 +45,18 @@ class Command(BaseCommand):
         """Serve; returns after SIGTERM or SIGINT, when running requests have ended; during the start these end it."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end_now)  # until granian sets its own
-        if settings.SECRET_KEY_WEAK:
-            self.stderr.write(
-                "Warning: SECRET_KEY is short or well known: whoever guesses it can sign in as anybody. "
-                "`make secret` prints a good one."
-            )
         handed = handed_over()
         host, port = handed.getsockname()[:2] if handed else free_address(settings.HOST, settings.PORT)
-        self._with_patience(lambda: self._prepare(host, port))
+        through = start_checks.reachable_through(host)
+        for warning in start_checks.warnings():
+            self.stderr.write(f"Warning: {warning}")
+        self._with_patience(lambda: self._prepare(host, port, through))
         load_application()
         connections.close_all()  # the workers are forks and must not share one
         serve(host, port, handed)
         put_log_away()
 
-    def _prepare(self, host: str, port: int) -> None:
+    def _prepare(self, host: str, port: int, through: str) -> None:
         connection.ensure_connection()
         call_command("migrate", verbosity=0, interactive=False)
         if later := unknown_migrations():
@@ -66,7 +64,7 @@ class Command(BaseCommand):
                 f"Warning: a later version of this product has changed the database ({', '.join(later[:3])}). "
                 "Serve with that version, unless you know that this one gets on with what it did."
             )
-        self._welcome(host, port)
+        self._welcome(host, port, through)
 
     def _with_patience(self, work: Callable[[], None]) -> None:
         """Do ``work``, again while the database is away; ``CommandError`` where it is for ``WAIT`` seconds."""
@@ -85,14 +83,16 @@ class Command(BaseCommand):
                 connection.close()
                 time.sleep(1)
 
-    def _welcome(self, host: str, port: int) -> None:
+    def _welcome(self, host: str, port: int, through: str) -> None:
         everywhere = host in ("0.0.0.0", "::")
         name = "127.0.0.1" if everywhere else f"[{host}]" if ":" in host else host
         url = f"http://{name}:{port}"
         lines = [f"Real Estate CRM  {url}", f"  API docs       {url}/docs", f"  Admin          {url}/admin/"]
+        reach = f"other machines, through {through}" if through else "this machine alone"
+        lines += [f"  Reachable by   {reach}", f"  Registration   {start_checks.registration()}"]
         if not get_user_model().objects.filter(is_superuser=True).exists():
             lines.append("  No administrator yet: `make admin` makes the first.")
-        if everywhere and all(name.strip("[]") in settings.LOOPBACK for name in settings.ALLOWED_HOSTS):
+        if everywhere and all(map(exposure.is_loopback, settings.ALLOWED_HOSTS)):
             lines.append(f"  HOST={host} listens to all machines, but ALLOWED_HOSTS names none that they may ask for.")
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
