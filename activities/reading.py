@@ -1,11 +1,12 @@
 """The hot reads of activities as explicit statements, their rows ready for JSON (see ``leads/reading.py``)."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from activities.serializers import OUT
-from crm_project import hot
 from crm_project.api.times import day_sql, iso_sql
+from crm_project.db import sql
 
 Row = dict[str, Any]
 LATEST_FIRST = "ORDER BY activity.activity_date DESC, activity.created_at DESC, activity.id DESC"
@@ -13,30 +14,20 @@ LATEST_FIRST = "ORDER BY activity.activity_date DESC, activity.created_at DESC, 
 
 def of_lead(lead_id: int) -> list[Row] | None:
     """An active lead's activities, latest first; ``None`` where there is no such lead."""
-    rows = _rows(read_of_lead(lead_id))
+    rows = _rows(
+        f"SELECT {_columns()}"
+        " FROM leads_lead AS lead LEFT JOIN activities_activity AS activity ON activity.lead_id = lead.id"
+        f" WHERE lead.id = %s AND lead.is_active {LATEST_FIRST}",
+        [lead_id],
+    )
     if not rows:
         return None
     return [row for row in rows if row["id"] is not None]  # a lead without activities is one row of nulls
 
 
 def latest(count: int) -> list[Row]:
-    """The last activities of active leads."""
-    return _rows(read_of_latest(count))
-
-
-def read_of_lead(lead_id: int) -> hot.Read:
-    """The read of ``of_lead``."""
-    return (
-        f"SELECT {_columns()}"
-        " FROM leads_lead AS lead LEFT JOIN activities_activity AS activity ON activity.lead_id = lead.id"
-        f" WHERE lead.id = %s AND lead.is_active {LATEST_FIRST}",
-        [lead_id],
-    )
-
-
-def read_of_latest(count: int) -> hot.Read:
-    """The read of ``latest``; for a join SQLite, once it has statistics, goes through all leads to make a filter."""
-    return (
+    """The last activities of active leads; for a join SQLite, once it has statistics, would read all leads."""
+    return _rows(
         f"SELECT {_columns()}"
         " FROM activities_activity AS activity WHERE EXISTS"
         " (SELECT 1 FROM leads_lead AS lead WHERE lead.id = activity.lead_id AND lead.is_active)"
@@ -45,14 +36,14 @@ def read_of_latest(count: int) -> hot.Read:
     )
 
 
-def _rows(read: hot.Read) -> list[Row]:
-    return [dict(zip(OUT, row, strict=True)) for row in hot.fetch(*read)]
+def _rows(statement: str, values: Sequence[sql.Value]) -> list[Row]:
+    return [dict(zip(OUT, row, strict=True)) for row in sql.fetch(statement, values)]
 
 
 @cache
 def _columns() -> str:
     written = {
-        "activity_date": day_sql("activity.activity_date", hot.VENDOR),
-        "created_at": iso_sql("activity.created_at", hot.VENDOR),
+        "activity_date": day_sql("activity.activity_date", sql.VENDOR),
+        "created_at": iso_sql("activity.created_at", sql.VENDOR),
     }
     return ", ".join(written.get(field, f"activity.{field}") for field in OUT)

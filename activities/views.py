@@ -1,6 +1,5 @@
 """``/api/leads/{lead_id}/activities`` (list, create one or many) and ``/api/leads/{lead_id}/history``."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.db import DataError, IntegrityError
@@ -14,7 +13,6 @@ from rest_framework.response import Response
 from activities import history, reading, rules
 from activities.models import Activity
 from activities.serializers import HISTORY, OPERATIONS, activity_out
-from crm_project import hot
 from crm_project.api.errors import Refused
 from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id, written
@@ -26,11 +24,6 @@ from users.actors import Door
 @extend_schema_view(**OPERATIONS)
 class ActivityViewSet(ApiViewSet):
     """The activities of one active lead."""
-
-    def ahead(self, request: Request, lead_id: str = "", **kwargs: Any) -> Sequence[hot.Read]:
-        """The activities."""
-        reads = self.action == "list"
-        return (reading.read_of_lead(path_id(lead_id, "lead_id", NO_LEAD)),) if reads else ()
 
     def list(self, request: Request, lead_id: str) -> HttpResponse:
         """All of them, latest first."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
-from crm_project import hot
+from crm_project.db import sql
 from leads.models import Lead
 from leads.writing import columns_of, insertion, stored
 
@@ -22,15 +22,15 @@ def insert(activity: "Activity") -> None:
     """
     columns = columns_of(type(activity))
     values = stored(activity, columns)
-    if hot.VENDOR == "postgresql":
+    if sql.VENDOR == "postgresql":
         both = f"WITH lead AS ({COUNT} RETURNING id) {insertion('activities_activity', columns, 'lead')} RETURNING id"
-        found = hot.fetch(both, [activity.lead_id, *values])
+        found = sql.fetch(both, [activity.lead_id, *values])
         if not found:
             raise Lead.DoesNotExist
         activity.pk = found[0][0]
     else:
         with transaction.atomic():
-            if not hot.fetch(f"{COUNT} RETURNING id", [activity.lead_id]):
+            if not sql.fetch(f"{COUNT} RETURNING id", [activity.lead_id]):
                 raise Lead.DoesNotExist
-            activity.pk = hot.insert(insertion("activities_activity", columns), values)
+            activity.pk = sql.insert(insertion("activities_activity", columns), values)
     activity._state.adding, activity._state.db = False, connection.alias

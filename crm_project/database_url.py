@@ -22,7 +22,8 @@ SQLITE_OPTIONS = {
     "init_command": f"PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint={LOGGED}; PRAGMA cache_size=-{CACHE * 1024}",
 }
 
-OURS = frozenset(("patience", "pool", "isolation_level", "server_side_binding", "assume_role"))  # not PostgreSQL's
+# Not PostgreSQL's.
+OURS = frozenset(("patience", "pool", "isolation_level", "server_side_binding", "assume_role", "prepare_threshold"))
 SQLITE, POSTGRESQL = "crm_project.sqlite", "crm_project.postgresql"
 CONNECT_TIMEOUT = 5  # seconds, for each address of the server
 STATEMENT_TIMEOUT = 10_000  # milliseconds of one statement of a request, its waits for locks included
@@ -75,6 +76,7 @@ def _postgresql(url: str) -> dict[str, Any]:
     # Compiling a statement's plan takes PostgreSQL longer than the longest of ours runs: 0.15 s where it misjudges.
     options["options"] = f"{options.get('options', '')} -c jit=off".strip()
     options.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    options["prepare_threshold"] = 5  # psycopg's own; without one it prepares nothing, whatever it is asked for
     _check_options(options)
     # Kept connections, tested once a request: opening one costs PostgreSQL five times what the request does.
     kept = {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}

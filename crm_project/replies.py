@@ -14,9 +14,9 @@ from typing import IO, Any, NamedTuple, Protocol, cast
 
 from crm_project import memory
 from crm_project.api.middleware import BODY_REFUSED
+from crm_project.db.deadline import deadline
 from crm_project.environ import Headers
 from crm_project.logs import REQUEST_ID
-from crm_project.turns import deadline
 from crm_project.wsgi import application as django
 
 logger = logging.getLogger(__name__)

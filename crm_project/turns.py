@@ -17,15 +17,6 @@ from typing import NamedTuple
 READS = ("GET", "HEAD", "OPTIONS")
 
 
-class Deadline(threading.local):
-    """Until when the request that this thread works on may wait, by ``time.monotonic()``; ``None``: as others may."""
-
-    until: float | None = None
-
-
-deadline = Deadline()
-
-
 class Turn(NamedTuple):
     """``refused`` is the status for a request that has waited too long, or 0; ``until`` is its deadline."""
 

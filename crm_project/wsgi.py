@@ -12,7 +12,6 @@ from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connection, reset_queries
 
-from crm_project import hot
 from crm_project.database_url import suit_requests
 
 suit_requests(settings.DATABASES["default"])
@@ -39,4 +38,3 @@ def look_after_one_database() -> None:
 
 def _look_after_connection(**signal: Any) -> None:
     connection.close_if_unusable_or_obsolete()
-    hot.ahead()  # what a request that failed has left

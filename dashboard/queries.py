@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from crm_project import hot
+from crm_project.db import sql
 from leads.models import Lead
 from leads.rules import CLOSED, PIPELINE
 
@@ -48,7 +48,7 @@ def periods(now: datetime) -> Periods:
 def stats(now: datetime | None = None) -> dict[str, Any]:
     """Every figure but the recent activities."""
     since = periods(now or timezone.now())
-    counts = in_pipeline_order(kept(since) if hot.VENDOR == "postgresql" else counted_once(since))
+    counts = in_pipeline_order(kept(since) if sql.VENDOR == "postgresql" else counted_once(since))
     return {
         "total_leads": sum(count.leads for count in counts),
         "new_leads_this_week": sum(count.new for count in counts),
@@ -96,13 +96,8 @@ def kept(since: Periods) -> list[StatusCount]:
 
     What came in and what was closed is kept by day alone, and stands under the status "".
     """
-    found = hot.fetch(*read_of_kept(since))
+    found = sql.fetch(KEPT, [f"{since.week:%Y-%m-%d}", f"{since.month:%Y-%m-%d}"])
     return [StatusCount(status, *(int(figure or 0) for figure in row)) for status, *row in found]
-
-
-def read_of_kept(since: Periods) -> hot.Read:
-    """The read of ``kept``."""
-    return KEPT, [f"{since.week:%Y-%m-%d}", f"{since.month:%Y-%m-%d}"]
 
 
 def in_pipeline_order(counts: Iterable[StatusCount]) -> list[StatusCount]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models, transaction
 
-from crm_project import hot
+from crm_project.db import sql
 from users.actors import Actor
 from users.models import User
 
@@ -40,15 +40,15 @@ def author_of(by: Actor) -> int:
 
     Of an account that is erased meanwhile it is the one that stands for it: its row is waited for.
     """
-    if not (found := hot.fetch(*known_as(by))):
+    if not (found := sql.fetch(*known_as(by))):
         with transaction.atomic():
             user = User.objects.filter(pk=by.user_id or 0).select_for_update().first()
             now = by._replace(name=user.name) if user else by
-            if not (found := hot.fetch(*known_as(now))):
+            if not (found := sql.fetch(*known_as(now))):
                 return int(Author.objects.create(user_id=now.user_id, name=now.name).pk)
     return int(found[0][0])
 
 
-def known_as(by: Actor) -> hot.Read:
+def known_as(by: Actor) -> sql.Query:
     """The read of the author's id, if there is one."""
     return (OPERATOR, [by.name]) if by.user_id is None else (ACCOUNT, [by.user_id, by.name])

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
-from crm_project import hot, values
+from crm_project import values
 from leads import changes, rules, writing
 from leads.authors import author_of
 from leads.importing import load
@@ -118,7 +118,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def add(self, clean: Row, by: Actor) -> "Lead":
         """Store one new lead from the values ``rules.check`` returned."""
-        lead = hot.instance(self.model, {**complete(clean, timezone.now(), through=by.door), "id": None})
+        lead = self.model(**complete(clean, timezone.now(), through=by.door))
         writing.insert(lead, by)
         return lead
 

@@ -13,8 +13,8 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
-from crm_project import hot
 from crm_project.api.times import iso_sql
+from crm_project.db import sql
 from leads.serializers import OUT
 
 Row = dict[str, Any]
@@ -58,13 +58,13 @@ def page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
 
     Raises ``TooSlow`` where ``q`` holds nothing that an index knows and finds too little in ``LONGEST_WALK``.
     """
-    if read := hot_page(wanted, offset, size):
-        return rows(read)
+    if query := list_query(wanted, offset, size):
+        return _rows(sql.fetch(*query))
     where, values = _where(wanted)
     part = f"{_by_budget(wanted)} {where} {NEWEST_FIRST} LIMIT {size:d} OFFSET {offset:d}"
     if offset > NEAR:
         ids = f"SELECT id FROM leads_lead {part}"
-        if not values and hot.VENDOR == "postgresql":
+        if not values and sql.VENDOR == "postgresql":
             ids = _FROM_ITS_DAY.format(size=size, offset=offset)
         part = f"JOIN ({ids}) AS part ON part.id = leads_lead.id {NEWEST_FIRST}"
     with _bounded(wanted.get("q")), connection.cursor() as cursor:
@@ -72,8 +72,11 @@ def page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
         return _rows(cursor.fetchall())
 
 
-def hot_page(wanted: Mapping[str, Any], offset: int, size: int) -> hot.Read | None:
-    """The read of a page that is asked for often, and has one best plan whatever the values: a walk along one index."""
+def list_query(wanted: Mapping[str, Any], offset: int, size: int) -> sql.Query | None:
+    """The query for a page that is asked for often, and has one best plan whatever the values: a walk along one index.
+
+    ``None`` for any other page: a statement that is prepared is planned once.
+    """
     asked = {name for name in ASKABLE if wanted.get(name) is not None}
     if offset or size not in USUAL_SIZES or asked not in WALKS:
         return None
@@ -81,19 +84,9 @@ def hot_page(wanted: Mapping[str, Any], offset: int, size: int) -> hot.Read | No
     return f"{_select()} {where} {NEWEST_FIRST} LIMIT {size:d}", values
 
 
-def rows(read: hot.Read) -> list[Row]:
-    """What a ``hot_page`` holds."""
-    return _rows(hot.fetch(*read))
-
-
-def one_read(lead_id: int) -> hot.Read:
-    """The read of ``one``."""
-    return f"SELECT {_columns()}, version FROM leads_lead WHERE id = %s AND is_active", [lead_id]
-
-
 def one(lead_id: int) -> tuple[Row, int] | None:
     """The active lead of that id and its version, if there is one."""
-    found = hot.fetch(*one_read(lead_id))
+    found = sql.fetch(f"SELECT {_columns()}, version FROM leads_lead WHERE id = %s AND is_active", [lead_id])
     return (dict(zip(OUT, found[0], strict=False)), found[0][-1]) if found else None
 
 
@@ -113,7 +106,7 @@ def _bounded(words: Sequence[str] | None) -> Generator[None]:
 @contextmanager
 def stopped_after(milliseconds: int) -> Generator[None]:
     """Raise ``TooSlow`` for a read inside that takes PostgreSQL longer; SQLite takes as long as it takes."""
-    if hot.VENDOR != "postgresql":
+    if sql.VENDOR != "postgresql":
         yield
         return
     try:
@@ -141,11 +134,11 @@ def _where(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
 
 def _by_budget(wanted: Mapping[str, Any]) -> str:
     """The index to go by where few budgets fit. SQLite does not know it, and would look for them among all leads."""
-    if hot.VENDOR != "postgresql":
+    if sql.VENDOR != "postgresql":
         for name, index in BY_BUDGET.items():
             if (value := wanted.get(name)) is not None:
                 more = f"SELECT 1 FROM leads_lead WHERE {CONDITIONS[name]} LIMIT 1 OFFSET {FEW}"
-                if not hot.fetch(more, [value]):
+                if not sql.fetch(more, [value]):
                     return f"INDEXED BY {index}"
     return ""
 
@@ -160,5 +153,5 @@ def _select() -> str:
 
 @cache
 def _columns() -> str:
-    written = {field: iso_sql(f"leads_lead.{field}", hot.VENDOR) for field in ("created_at", "updated_at")}
+    written = {field: iso_sql(f"leads_lead.{field}", sql.VENDOR) for field in ("created_at", "updated_at")}
     return ", ".join(written.get(field, f"leads_lead.{field}") for field in OUT)

@@ -1,6 +1,5 @@
 """``/api/leads``: list, create one or many, get, update, delete softly."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -12,7 +11,6 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm_project import hot
 from crm_project.api.errors import Refused, Unprocessable
 from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
 from crm_project.api.views import (
@@ -26,7 +24,7 @@ from crm_project.api.views import (
     written_parts,
 )
 from crm_project.values import Problem, located
-from leads import reading, rules, writing
+from leads import reading, rules
 from leads.etags import etag, is_known, tag_of, versions_wanted
 from leads.filters import CHECKS
 from leads.models import Lead
@@ -44,24 +42,8 @@ TOO_SHORT = "Value error, too short to search for among so many leads; three let
 class LeadViewSet(ApiViewSet):
     """Active leads; a softly deleted one is a 404 here."""
 
-    read: hot.Read | None = None  # that of the page asked for, where it is a hot one
-
-    def ahead(self, request: Request, lead_id: str = "", **kwargs: Any) -> Sequence[hot.Read]:
-        """The page, or the lead, that is to be shown or changed."""
-        if self.action == "retrieve":
-            return (reading.one_read(path_id(lead_id, "lead_id", NO_LEAD)),)
-        if self.action in ("update", "destroy"):
-            return (writing.read_of(Lead, path_id(lead_id, "lead_id", NO_LEAD), active=True, locked=False),)
-        if self.action == "list":
-            wanted = judged(query_of(request), LIST_CHECKS)
-            page = page_of(wanted)
-            self.read = reading.hot_page(wanted, page.offset, page.size)
-        return (self.read,) if self.read else ()
-
     def list(self, request: Request) -> HttpResponse:
         """One page, newest first."""
-        if self.read:
-            return written(reading.rows(self.read))
         wanted = judged(query_of(request), LIST_CHECKS)
         page = page_of(wanted)
         try:

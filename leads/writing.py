@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from django.db import connection, models
 
-from crm_project import hot
+from crm_project.db import sql
 from leads.authors import AUTHOR, author_of, known_as
 from leads.changes import INSERT, SHARED, Changes, kind_of, shared
 from users.actors import Actor
@@ -28,10 +28,10 @@ def insert(lead: "Lead", by: Actor) -> None:
     model = type(lead)
     author, whose = known_as(by)
     statement = insertion("leads_lead", _told(model), f"({author}) AS author", (AUTHOR,))
-    number = hot.insert(statement, [*stored(lead, _told(model)), *whose])
+    number = sql.insert(statement, [*stored(lead, _told(model)), *whose])
     if number is None:
         lead.created_by_id = author_of(by)
-        number = hot.insert(insertion("leads_lead", columns_of(model)), stored(lead, columns_of(model)))
+        number = sql.insert(insertion("leads_lead", columns_of(model)), stored(lead, columns_of(model)))
     del lead.__dict__[AUTHOR]  # it is read where it is asked for
     lead.pk = number
     lead._state.adding, lead._state.db = False, connection.alias
@@ -47,20 +47,15 @@ def read(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> "Lead
 
     Raises ``Lead.DoesNotExist``.
     """
-    found = hot.fetch(*read_of(model, lead_id, active, locked))
+    locked = locked and sql.VENDOR == "postgresql"  # SQLite's transaction locks all rows
+    where = f"id = %s{' AND is_active' * active}{' FOR UPDATE' * locked}"
+    found = sql.fetch(f"SELECT {', '.join(_names(model))} FROM leads_lead WHERE {where}", [lead_id])
     if not found:
         raise model.DoesNotExist
     row: Sequence[Any] = found[0]
-    if hot.VENDOR != "postgresql":  # whose driver knows no zones
+    if sql.VENDOR != "postgresql":  # whose driver knows no zones
         row = [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row]
     return model.from_db(connection.alias, _names(model), row)
-
-
-def read_of(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> hot.Read:
-    """The read of ``read``. SQLite's transaction holds all rows."""
-    locked = locked and hot.VENDOR == "postgresql"
-    where = f"id = %s{' AND is_active' * active}{' FOR UPDATE' * locked}"
-    return f"SELECT {', '.join(_names(model))} FROM leads_lead WHERE {where}", [lead_id]
 
 
 @cache
@@ -78,12 +73,12 @@ def update(lead: "Lead", columns: Collection[str], changes: Changes, by: Actor, 
     values = [*stored(lead, columns), lead.pk, read_at]
     told = orjson.dumps(changes).decode()
     entry = shared(by, kind_of(changes), lead.updated_at)
-    if hot.VENDOR == "postgresql":
+    if sql.VENDOR == "postgresql":
         tell = f"{INSERT} SELECT id, %s, {SHARED} FROM lead"
         both = f"WITH lead AS ({statement}), told AS ({tell}) SELECT id, activity_count FROM lead"
-        found = hot.fetch(both, [*values, told, *entry])
-    elif found := hot.fetch(statement, values):
-        hot.fetch(f"{INSERT} VALUES (%s, %s, {SHARED})", [lead.pk, told, *entry])
+        found = sql.fetch(both, [*values, told, *entry])
+    elif found := sql.fetch(statement, values):
+        sql.fetch(f"{INSERT} VALUES (%s, %s, {SHARED})", [lead.pk, told, *entry])
     if found:
         lead.activity_count = found[0][1]
     return bool(found)
@@ -105,8 +100,8 @@ def insertion(table: str, columns: tuple[str, ...], source: str = "", found: tup
 
 
 def stored(row: models.Model, columns: Collection[str]) -> list[Any]:
-    """The values of these columns as the database takes them; PostgreSQL takes them as they are (``hot.fetch``)."""
-    if hot.VENDOR == "postgresql":
+    """The values of these columns as the database takes them; PostgreSQL takes them as they are (``sql.fetch``)."""
+    if sql.VENDOR == "postgresql":
         return [getattr(row, name) for name in columns]
     return [_text_of(value) if isinstance(value, date) else value for value in (getattr(row, name) for name in columns)]
 

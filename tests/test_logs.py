@@ -45,7 +45,7 @@ def failing(error: Exception) -> Any:
 def test_an_event_knows_its_request_and_user(
     api: Api, agent: User, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "rows", lambda *args: [event("leads_looked_at", rows=3, reason="asked")][:0])
+    monkeypatch.setattr(reading, "page", lambda *args: [event("leads_looked_at", rows=3, reason="asked")][:0])
     reply = api.get("/api/leads")
     told, access = (json.loads(line) for line in log.getvalue().splitlines())
     told.pop("time")

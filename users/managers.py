@@ -7,7 +7,8 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.db.models import F
 
-from crm_project import hot, values
+from crm_project import values
+from crm_project.db import sql
 from users import rules
 from users.attempts import LoginFailure
 from users.refresh import RefreshToken
@@ -109,13 +110,12 @@ class UserManager(BaseUserManager["User"]):
         read are fetched when they are; who wants to change the user gets a whole one first. A token that came with a
         refresh token is good only while their ``family`` is.
         """
-        sql = BY_TOKEN
+        statement = BY_TOKEN
         given: list[int | str] = [user_id, token_version]
         if family:
-            sql += f" AND {FAMILY_LIVES}"
+            statement += f" AND {FAMILY_LIVES}"
             given.append(family)
-        rows = hot.fetch(sql, given)
+        rows = sql.fetch(statement, given)
         if not rows:
             return None
-        known = dict(zip(FOR_TOKEN, rows[0], strict=True))
-        return hot.instance(self.model, {**known, "is_active": True}, stored_in=self.db)
+        return self.model.from_db(self.db, (*FOR_TOKEN, "is_active"), (*rows[0], True))

@@ -1,18 +1,16 @@
 """What every view set of the API does alike: method first, then the token; ids in the path; one row or many."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
 from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Empty, Request
 from rest_framework.viewsets import ViewSet
 
-from crm_project import hot
 from crm_project.api import idempotency
 from crm_project.api.errors import Refused, Unprocessable
 from crm_project.api.json import JSONParser, JSONRenderer, read
@@ -31,23 +29,6 @@ class ApiViewSet(ViewSet):
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     # Whether a user's POST with an Idempotency-Key is carried out once and its reply kept for a day.
     keeps_replies = True
-
-    def ahead(self, request: Request, **kwargs: Any) -> Sequence[hot.Read]:
-        """What this request will read once it is known whose it is, as far as that can be told (``hot.ahead``)."""
-        return ()
-
-    def look_ahead(self, request: Request, method: str, **kwargs: Any) -> None:
-        """Tell of what will be read; what is wrong with a request is told after the token alone."""
-        reads: Sequence[hot.Read] = ()
-        if "HTTP_AUTHORIZATION" in request._request.META:
-            with suppress(APIException):
-                reads = self.ahead(request, **kwargs)
-        hot.ahead(*reads)
-
-    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
-        """DRF's, after which nothing more is read."""
-        hot.ahead()
-        return super().finalize_response(*args, **kwargs)
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -76,7 +57,6 @@ class ApiViewSet(ViewSet):
         if method not in self.http_method_names or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)
         request.accepted_renderer, request.accepted_media_type = RENDERER, RENDERER.media_type
-        self.look_ahead(request, method, **kwargs)
         self.perform_authentication(request)
         self.check_permissions(request)
         if idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:

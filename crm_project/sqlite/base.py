@@ -6,19 +6,20 @@ A request waits for the lock no longer than is left of its time, whatever it wai
 import os
 import sqlite3
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from random import random
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 
-from crm_project import wrapped
-from crm_project.turns import deadline
+from crm_project.db.deadline import deadline
 
 BRISK = 0.1  # seconds in which the lock is looked at often
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.0002, 0.002  # seconds between two looks
+TAKES_LOCK = ("BEGIN ", "INSERT", "UPDATE", "DELETE")  # how statements begin that others may make wait
 PRECISION = 0.25  # seconds; telling SQLite more often would cost every request something
 
 
@@ -55,34 +56,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         (version,) = self.connection.execute("PRAGMA data_version").fetchone()  # counts what others do
         return self.opened, version, self.connection.total_changes
 
-    def insert(self, statement: str, values: Sequence[Any]) -> int | None:
-        """Store one row and return its id, or ``None`` where there was none to store. Raises Django's database errors.
-
-        A transaction of its own takes SQLite one call, and others wait for less.
-        """
-        if self.in_atomic_block or self.queries_logged:
-            with self.cursor() as cursor:
-                cursor.execute(statement, values)
-                return int(cursor.lastrowid) if cursor.rowcount else None
-        self.close_if_health_check_failed()
-        self.ensure_connection()
-        self.validate_thread_sharing()
-        with self.wrap_database_errors:
-            stored: sqlite3.Cursor = wrapped.run(self, self._insert, statement, values)
-        return int(stored.lastrowid or 0) if stored.rowcount else None
-
-    def _insert(self, statement: str, values: Sequence[Any], *context: Any) -> sqlite3.Cursor:
-        plain = statement.replace("%s", "?")
-        return self._soon(plain, values) or self._patient().execute(plain, values)
-
-    def _start_transaction_under_autocommit(self) -> None:
-        """Django's, where it was not begun soon."""
-        with self.wrap_database_errors:
-            begun = self._soon("BEGIN IMMEDIATE")
-        if not begun:
-            super()._start_transaction_under_autocommit()  # type: ignore[misc]
-
-    def _soon(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor | None:
+    def try_briefly(self, execute: Callable[[], sqlite3.Cursor]) -> sqlite3.Cursor | None:
         """Run what needs the lock, which is looked at often at first; ``None`` where it was not free so soon.
 
         SQLite's own waits grow from one millisecond to a hundred, while writes of requests take less than one: who has
@@ -95,7 +69,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         until, pause = time.monotonic() + min(BRISK, self._left()), SHORTEST_PAUSE
         while True:
             try:
-                return connection.execute(statement, values)
+                return execute()
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
@@ -116,7 +90,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return None
         return found.st_dev, found.st_ino
 
-    def _patient(self) -> sqlite3.Connection:
+    def patient(self) -> sqlite3.Connection:
         """The connection, which waits for locks as long as the request may."""
         left = self._left()
         connection: sqlite3.Connection = self.connection
@@ -126,6 +100,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """Every other statement comes by here, ``BEGIN IMMEDIATE`` too."""
-        self._patient()
-        return super().create_cursor(name)
+        """Every statement of Django's comes by here, ``BEGIN IMMEDIATE`` too."""
+        self.patient()
+        return self.connection.cursor(factory=partial(PatientCursor, self))
+
+
+class PatientCursor(base.SQLiteCursorWrapper):
+    """Django's, which waits for the lock as ``DatabaseWrapper.try_briefly`` does."""
+
+    def __init__(self, wrapper: DatabaseWrapper, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.wrapper = wrapper
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        """Run a statement; one that takes the lock as soon as others let it go."""
+        execute = partial(super().execute, query, params)
+        if self.connection.in_transaction or query[:6].upper() not in TAKES_LOCK:
+            return execute()
+        if (done := self.wrapper.try_briefly(execute)) is not None:
+            return done
+        self.wrapper.patient()
+        return execute()

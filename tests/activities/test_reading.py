@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from activities import reading
 from activities.models import Activity
@@ -56,13 +57,14 @@ def test_the_latest(leads: list[Lead]) -> None:
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="tests/test_plans.py has PostgreSQL's")
 def test_sqlite_walks_to_the_latest_whatever_its_statistics_say(leads: list[Lead]) -> None:
-    statement, values = reading.read_of_latest(10)
+    with CaptureQueriesContext(connection) as caught:
+        reading.latest(10)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         cursor.execute("UPDATE sqlite_stat1 SET stat = '100000 1 1 1 1 1' WHERE tbl = 'leads_lead'")
         cursor.execute("UPDATE sqlite_stat1 SET stat = '200000 3 1 1 1' WHERE tbl = 'activities_activity'")
         cursor.execute("ANALYZE sqlite_schema")  # read them
-        cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        cursor.execute(f"EXPLAIN QUERY PLAN {caught[-1]['sql']}")
         steps = [step[-1] for step in cursor.fetchall()]
     assert steps[0] == "SCAN activity USING INDEX activities_latest"
     assert not [step for step in steps[1:] if "SCAN" in step or "BLOOM" in step]

@@ -32,7 +32,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
     def fail(*_: Any) -> None:
         raise kind("what the database said")
 
-    monkeypatch.setattr(reading, "rows", fail)
+    monkeypatch.setattr(reading, "page", fail)
 
 
 @pytest.mark.parametrize(("kind", "cause"), OUTAGES)

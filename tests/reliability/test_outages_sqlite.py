@@ -135,7 +135,7 @@ def test_all_who_queue_up_behind_a_long_write_are_turned_away(tmp_path: Path) ->
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lead_waits_for_the_lock_beyond_the_first_moment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    patient, counted = base.DatabaseWrapper._patient, []
+    patient, counted = base.DatabaseWrapper.patient, []
     with shared_database(tmp_path):
         make_lead()
         with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
@@ -147,7 +147,7 @@ def test_a_lead_waits_for_the_lock_beyond_the_first_moment(monkeypatch: pytest.M
 
             other.execute("BEGIN IMMEDIATE")
             monkeypatch.setattr(base, "BRISK", 0)
-            monkeypatch.setattr(base.DatabaseWrapper, "_patient", letting_go)
+            monkeypatch.setattr(base.DatabaseWrapper, "patient", letting_go)
             with connection.execute_wrapper(lambda execute, *given: counted.append(given[0]) or execute(*given)):
                 lead = make_lead()
             monkeypatch.undo()

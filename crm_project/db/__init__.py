@@ -1,0 +1,1 @@
+"""What PostgreSQL and SQLite need beyond Django: see ``sql`` and ``deadline``."""
