@@ -42,6 +42,7 @@ try:
     TRUSTED_PROXIES = env.str("TRUSTED_PROXIES", "")
     registration = env.str("REGISTRATION_OPEN", None)
     REGISTRATION_LIMIT = env.int("REGISTRATION_LIMIT", 60, validate=between(min=0))
+    PASSWORD_POLICY = env.str("PASSWORD_POLICY", "contract", validate=validate.OneOf(["contract", "strict"]))
     BULK_MAX_ROWS = env.int("BULK_MAX_ROWS", 10_000, validate=between(min=1))
     BODY_MAX_BYTES = env.int("BODY_MAX_BYTES", 16 * 2**20, validate=between(min=1024))
     BODY_TIMEOUT = env.float("BODY_TIMEOUT", 20.0, validate=between(min=0.1))
@@ -174,6 +175,7 @@ UNFOLD = {
     "STYLES": ["dashboard.site.list_style", "dashboard.site.home_style"],
     "COLORS": {"primary": "dashboard.site.palette"},
     "SITE_URL": None,
+    "LOGIN": {"form": "users.back_office.passwords.LoginForm"},
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {"navigation": "dashboard.site.navigation"},
@@ -187,7 +189,15 @@ PASSWORD_HASHERS = [
     "users.hashers.PasslibBcryptSha256",
     "users.hashers.PasslibBcrypt",
 ]
-AUTH_PASSWORD_VALIDATORS = [{"NAME": "users.rules.PasswordLength"}]
+# For whoever may enter the back office; users/password_policy.py says what API users obey.
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "users.rules.PasswordLength"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "email", "first_name", "last_name")},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_MAX_BYTES
 APPEND_SLASH = True  # in effect outside /api alone, see ApiManners

@@ -17,6 +17,7 @@ from unfold.sites import UnfoldAdminSite
 from crm_project.events import event
 from dashboard import home
 from dashboard.personal_data import pages
+from users.back_office.passwords import OwnPasswordView, redirect_to_password_change
 
 Item = dict[str, Any]
 Page = Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]
@@ -69,6 +70,8 @@ class BackOffice(UnfoldAdminSite):
         def telling(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if request.method == "POST" and not request.user.is_authenticated:
                 messages.warning(request, "Nothing was saved: you were not logged in any more. Log in and do it again.")
+            if choose_first := redirect_to_password_change(request):
+                return choose_first
             try:
                 return page(request, *args, **kwargs)
             except PermissionDenied:
@@ -76,6 +79,10 @@ class BackOffice(UnfoldAdminSite):
                 raise
 
         return telling
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """The page that changes one's own password."""
+        return OwnPasswordView.as_view(extra_context={**self.each_context(request), **(extra_context or {})})(request)
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Not offered: the frame's search knows the names of pages alone, and the sidebar has them all."""

@@ -126,9 +126,9 @@ class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
         """What there is to see."""
         if obj is None:
             return self.add_fieldsets
-        access: tuple[str, ...] = ("is_active", "is_staff", "groups")
+        access: tuple[str, ...] = ("is_active", "is_staff", "must_change_password", "groups")
         if _asker(request).is_superuser:
-            access = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+            access = ("is_active", "is_staff", "is_superuser", "must_change_password", "groups", "user_permissions")
         own = ("username", "password_page") if self.has_change_permission(request, obj) else ("username",)
         return (
             (None, {"fields": own}),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import F
 
@@ -60,6 +61,7 @@ class UserManager(BaseUserManager["User"]):
         _, problems = values.judge(given, asked)
         if problems:
             raise ValidationError([f"{problem.loc[0]}: {problem.msg}" for problem in problems])
+        validate_password(password or "", self.model(username=username, email=email))
 
     def by_credentials(self, username: str, password: str) -> "User | None":
         """The active user with that name and password, or ``None``: in the same time whether or not the name exists."""
@@ -73,7 +75,8 @@ class UserManager(BaseUserManager["User"]):
     def change_password(self, user: "User", password: str) -> bool:
         """Give ``user`` a new password and end all tokens; not where they have ended since the user was read."""
         unchanged = self.filter(pk=user.pk, token_version=user.token_version, is_active=True)
-        if not unchanged.update(password=make_password(password), token_version=F("token_version") + 1):
+        changed = {"password": make_password(password), "must_change_password": False}
+        if not unchanged.update(**changed, token_version=F("token_version") + 1):
             return False
         user.refresh_from_db()
         return True

@@ -38,6 +38,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("active", default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     token_version = models.PositiveIntegerField(default=1, editable=False)
+    must_change_password = models.BooleanField(
+        "must choose a new password at the next login", default=False, db_default=False
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -71,6 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     def set_password(self, raw_password: str | None) -> None:
         """Hash a new password; saving the user then ends all tokens."""
         super().set_password(raw_password)
+        self.must_change_password = False
         self._ends_tokens = True
 
     def check_password(self, raw_password: str | None) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from crm_project.values import MISSING, Invalid, Problem, Rule, check_length, clean, email, judge, text
+from users import password_policy
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 4096
@@ -57,7 +58,7 @@ RENEWAL: dict[str, Rule] = {"refresh_token": Rule(untrimmed)}
 
 def check_registration(row: object) -> tuple[Row, list[Problem]]:
     """The clean values of a registration, and every problem with them."""
-    return _discreetly(judge(row, REGISTRATION))
+    return _discreetly(_under_policy(judge(row, REGISTRATION), "password"))
 
 
 def check_login(row: object) -> tuple[Row, list[Problem]]:
@@ -67,12 +68,18 @@ def check_login(row: object) -> tuple[Row, list[Problem]]:
 
 def check_password_change(row: object) -> tuple[Row, list[Problem]]:
     """The password somebody has and the one they want, and every problem with them; no problem shows its value."""
-    return _silently(judge(row, PASSWORD_CHANGE))
+    return _silently(_under_policy(judge(row, PASSWORD_CHANGE), "new_password"))
 
 
 def check_renewal(row: object) -> tuple[Row, list[Problem]]:
     """The refresh token somebody sends, or the problem with it, which does not show it."""
     return _silently(judge(row, RENEWAL))
+
+
+def _under_policy(judged: tuple[Row, list[Problem]], field: str) -> tuple[Row, list[Problem]]:
+    """Add what the office's policy for API users has against an acceptable new password."""
+    row, problems = judged
+    return row, problems + (password_policy.api_problems(row[field], field) if field in row else [])
 
 
 def _silently(judged: tuple[Row, list[Problem]]) -> tuple[Row, list[Problem]]:

@@ -17,8 +17,8 @@ from crm_project.api.errors import Refused, Unprocessable
 from crm_project.api.json import FormParser, JSONParser, MultiPartParser
 from crm_project.api.views import ApiViewSet, body_of, judged_row
 from crm_project.events import event
-from crm_project.values import Problem
-from users import rules
+from crm_project.values import Problem, located
+from users import password_policy, rules
 from users.attempts import Attempt, Registration, TooMany
 from users.models import User
 from users.refresh import Issued, RefreshToken
@@ -35,6 +35,7 @@ from users.serializers import (
 )
 from users.tokens import access_token, family_of
 
+NEW_PASSWORD = "new_password"  # noqa: S105  a field's name
 OFFLINE = "offline_access"  # OpenID's word for "with a refresh token"
 
 
@@ -125,6 +126,8 @@ class MeViewSet(ApiViewSet):
         """A new password, which ends all tokens; the reply is what a log-in with it would be."""
         values = judged_row(body_of(request), rules.check_password_change)
         user = User.objects.get(pk=cast(User, request.user).pk)
+        if user.is_staff and (weak := password_policy.back_office_problems(values["new_password"], user, NEW_PASSWORD)):
+            raise Unprocessable(located(weak, "body"))
         attempt = _attempt(request, user.username)
         right = user.check_password(values["current_password"])
         attempt.ended(right)
