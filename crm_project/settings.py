@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "dashboard.apps.BackOfficeConfig",  # django.contrib.admin
+    "users",  # before Django's accounts, whose ``changepassword`` it replaces
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -112,7 +113,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "crm_project.api",
-    "users",
     "leads",
     "activities",
     "dashboard",

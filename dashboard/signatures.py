@@ -6,6 +6,8 @@ from typing import Any
 from activities.models import Activity
 from leads import changes
 from leads.models import Author, ImportRun, LeadChange
+from users import audit
+from users.audit import AccountEvent
 
 # What was signed, the model, and its columns of the account and of the name.
 SIGNED: tuple[tuple[str, Any, str, str], ...] = (
@@ -14,6 +16,8 @@ SIGNED: tuple[tuple[str, Any, str, str], ...] = (
     ("names that created leads", Author, "user", "name"),
     ("imports signed", ImportRun, "user", "started_by"),
     ("imports signed", ImportRun, "undone_by_user", "undone_by"),
+    ("account events signed", AccountEvent, "actor", "actor_name"),
+    ("account events about the user", AccountEvent, "target_user", "target_name"),
 )
 
 
@@ -27,4 +31,6 @@ def sign(user_id: int, name: str) -> Counter[str]:
 
 def overwrite(rows: Any, column: str, name: str) -> int:
     """The same in one column of these rows; returns how many there are."""
+    if rows.model is AccountEvent:
+        return audit.overwrite_names(rows, column, name)
     return changes.overwrite_names(rows, name) if rows.model is LeadChange else rows.update(**{column: name})

@@ -9,7 +9,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -22,13 +22,14 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from crm_project.events import event
 from users import authority
+from users.back_office import audited
 from users.back_office.forms import Choices, NewUserForm, UserForm
 from users.back_office.lists import Asked, in_turn
 from users.models import LoginFailure, User
 
 
 @admin.register(User)
-class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdmin):
     """Agents and staff: made, let in, shut out; never deleted, since what they did keeps their name.
 
     Whoever may change users may change those alone who have no more permissions than they themselves have, and can give
@@ -93,7 +94,7 @@ class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         given = request.POST.get("address", "")
-        if given in LoginFailure.objects.locked_addresses() and LoginFailure.objects.unlock_address(given):
+        if given in LoginFailure.objects.locked_addresses() and audited.unlock_address(request, given):
             event("address_unlocked", address=given)
             messages.success(request, f"The address {given} can log in again.")
         elif request.method == "POST":
@@ -143,12 +144,6 @@ class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
         form.asker = _asker(request)
         return form
 
-    def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
-        """Django's, under the name that the user has when it is stored: somebody may be erased at this moment."""
-        with transaction.atomic():
-            obj.refresh_from_db(fields=["username"], from_queryset=User.objects.select_for_update())
-            return super().log_change(request, obj, message)
-
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Django's; a group that does not yet let anybody in is told."""
         super().save_related(request, form, formsets, change)
@@ -170,8 +165,7 @@ class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
         """Shut people out, which ends their tokens and sessions."""
         others = [user for user in self._reached(request, users) if user.pk != request.user.pk and user.is_active]
         for user in others:
-            user.is_active = False
-            user.save(update_fields=["is_active"])
+            audited.set_active(request, user, False)
         self._tell(request, "deactivated", others)
 
     @admin.action(description="Let in again", permissions=["change"])
@@ -179,14 +173,13 @@ class UserAdmin(Asked, DjangoUserAdmin, ModelAdmin):
         """Let deactivated people log in again."""
         others = [user for user in self._reached(request, users) if not user.is_active]
         for user in others:
-            user.is_active = True
-            user.save(update_fields=["is_active"])
+            audited.set_active(request, user, True)
         self._tell(request, "let in again", others)
 
     @admin.action(description="Unlock after failed log-ins", permissions=["change"])
     def unlock(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Forget the failed log-ins that lock people out."""
-        locked = [user for user in self._reached(request, users) if LoginFailure.objects.unlock(user.username)]
+        locked = [user for user in self._reached(request, users) if audited.unlock(request, user)]
         self._tell(request, "unlocked", locked)
 
     def _reached(self, request: HttpRequest, users: Iterable[User]) -> list[User]:
@@ -202,7 +195,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(Asked, DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(audited.AuditedGroups, Asked, DjangoGroupAdmin, ModelAdmin):
     """What groups may do: for superusers, since whoever changes a group can give themselves anything."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -6,12 +6,15 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
 from crm_project.api.addresses import client_address
 from users.attempts import Attempt, TooMany
+from users.audit import Action
+from users.back_office import audited
 
 PAGE = '<!doctype html><html lang="en"><title>Too many failed attempts</title><p>{}</p></html>'
 
@@ -42,7 +45,10 @@ def change_password(request: HttpRequest) -> HttpResponseBase:
         attempt = Attempt(request.user.get_username(), client_address(request))
     except TooMany as limit:
         return _late(HttpResponse(PAGE.format(_sentence(limit.wait))), limit.wait)
-    response = page(request)
+    with transaction.atomic():
+        response = page(request)
+        if response.status_code == 302:
+            audited.log(request, Action.PASSWORD_SET, request.user)
     attempt.ended("old_password" not in _errors(response))
     return response
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from users.models import User
 
 Changes = dict[str, list[Any]]  # by field: the value before, the value after
+State = Mapping[str, Any]
 
 LONGEST_NAME = 150  # of users and groups
 IDENTITY = ("username", "email", "first_name", "last_name")
@@ -148,8 +149,8 @@ def log_account_event(
     actor: "User | None",
     target: "User | Group | str | None",
     channel: Channel | str,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
+    before: State | None = None,
+    after: State | None = None,
 ) -> AccountEvent | None:
     """Add an entry to the audit log; to be called inside the transaction of the change.
 
@@ -175,7 +176,7 @@ def log_account_event(
     )
 
 
-def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+def diff(before: State, after: State) -> Changes:
     """The fields whose values differ; ``None`` stands for a field that is missing on one side."""
     fields = dict.fromkeys([*before, *after])
     return {field: [before.get(field), after.get(field)] for field in fields if before.get(field) != after.get(field)}
@@ -191,9 +192,14 @@ def user_state(user: "User") -> dict[str, Any]:
     }
 
 
+def created_state(user: "User") -> dict[str, Any]:
+    """What a new user has, who has neither groups nor rights yet; without what is empty."""
+    return {field: value for field in (*IDENTITY, *ACCESS) if (value := getattr(user, field))}
+
+
 def group_state(group: Group) -> dict[str, Any]:
     """What the audit log compares of a group, as stored now."""
-    name = Group.objects.values_list("name", flat=True).get(pk=group.pk)
+    name = Group.objects.filter(pk=group.pk).values_list("name", flat=True).first()
     return {"name": name, "rights": _rights(group.permissions)}
 
 
@@ -202,11 +208,11 @@ def rewrite(entries: AccountEventQuerySet, without: Callable[[Changes], Changes]
 
     With ``overwrite_names`` the one exception to ``ImmutableRecord``: the right to be erased comes first.
     """
-    written = 0
-    for entry in entries:
-        if (left := without(entry.changes)) != entry.changes:
-            written += models.QuerySet.update(AccountEvent.objects.filter(pk=entry.pk), changes=left)
-    return written
+    rows = entries.order_by().values_list("pk", "changes").iterator()
+    held = [(pk, left) for pk, changes in rows if (left := without(changes)) != changes]
+    for pk, left in held:
+        models.QuerySet.update(AccountEvent.objects.filter(pk=pk), changes=left)
+    return len(held)
 
 
 def overwrite_names(entries: AccountEventQuerySet, column: str, name: str) -> int:

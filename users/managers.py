@@ -6,12 +6,14 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import F
 
 from crm_project import values
 from crm_project.db import sql
 from users import rules
 from users.attempts import LoginFailure
+from users.audit import Action, Channel, created_state, log_account_event
 from users.refresh import RefreshToken
 
 if TYPE_CHECKING:
@@ -52,7 +54,10 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
         """A user who may do everything in the admin (``make admin``)."""
         self._check_identity(username, email, password)
-        return self.create_user(username, email, password, **{**fields, "is_staff": True, "is_superuser": True})
+        with transaction.atomic(using=self._db):
+            user = self.create_user(username, email, password, **{**fields, "is_staff": True, "is_superuser": True})
+            log_account_event(Action.CREATED, actor=None, target=user, channel=Channel.CLI, after=created_state(user))
+        return user
 
     def _check_identity(self, username: str, email: str, password: str | None) -> None:
         """Raise ``ValidationError`` for what the rules refuse; an administrator may go without an address."""

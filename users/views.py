@@ -20,6 +20,7 @@ from crm_project.events import event
 from crm_project.values import Problem, located
 from users import password_policy, rules
 from users.attempts import Attempt, Registration, TooMany
+from users.audit import Action, Channel, created_state, log_account_event
 from users.models import User
 from users.refresh import Issued, RefreshToken
 from users.serializers import (
@@ -66,6 +67,7 @@ class AccountViewSet(PublicViewSet):
             with transaction.atomic():
                 user = User.objects.register(**values)
                 Registration.objects.create(address=address)
+                _log(Action.REGISTERED, user, created_state(user))
         except IntegrityError:
             raise Refused(status.HTTP_409_CONFLICT, "Username or email already exists") from None
         return Response(UserOutSerializer(user).data, status.HTTP_201_CREATED)
@@ -133,8 +135,10 @@ class MeViewSet(ApiViewSet):
         attempt.ended(right)
         if not right:
             raise PermissionDenied("The current password is incorrect")
-        if not User.objects.change_password(user, values["new_password"]):
-            raise AuthenticationFailed("Could not validate credentials")
+        with transaction.atomic():
+            if not User.objects.change_password(user, values["new_password"]):
+                raise AuthenticationFailed("Could not validate credentials")
+            _log(Action.PASSWORD_SET, user)
         event("password_changed")
         return Response(_tokens(user, refresh=family_of(cast(Token, request.auth)) is not None))
 
@@ -154,9 +158,17 @@ class MeViewSet(ApiViewSet):
     @LOGOUT_ALL
     def logout_all(self, request: Request) -> Response:
         """End every token and every session of the user."""
-        User.objects.end_tokens(cast(User, request.user))
+        user = cast(User, request.user)
+        with transaction.atomic():
+            User.objects.end_tokens(user)
+            _log(Action.LOGGED_OUT_EVERYWHERE, user)
         event("logged_out_everywhere")
         return Response(None, status.HTTP_204_NO_CONTENT)
+
+
+def _log(action: Action, user: User, after: dict[str, Any] | None = None) -> None:
+    """Log what a user did with their own account."""
+    log_account_event(action, actor=user, target=user, channel=Channel.API, after=after)
 
 
 def _log_in(request: Request, credentials: dict[str, str], scope: object) -> Response:

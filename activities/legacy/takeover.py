@@ -27,6 +27,7 @@ from leads.importing.tally import Refused
 from leads.models import ImportRun, Lead
 from leads.querysets import complete
 from users.actors import Door
+from users.audit import Action, Channel, log_account_event
 from users.models import User
 
 BATCH = 500  # users stored, or leads corrected, at a time
@@ -115,6 +116,8 @@ class Takeover:
         if self.options.dry_run:
             raise _Rollback
         _advance_sequences()
+        what = {"import_run": self.outcome.run.pk, "users": self.passed.stored["users"]}
+        log_account_event(Action.MIGRATED_DATABASE, actor=None, target=None, channel=Channel.CLI, after=what)
         self.close(ImportRun.State.DONE)
 
     def _load_all(self, source: Source) -> None:

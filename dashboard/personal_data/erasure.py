@@ -18,6 +18,8 @@ from crm_project import values
 from crm_project.api.idempotency import COMPRESSION
 from crm_project.api.models import IdempotencyKey
 from crm_project.events import event
+from dashboard.personal_data import account_events
+from dashboard.personal_data.account_events import log
 from dashboard.personal_data.finding import Person, admin_log, log_of, person, signatures_of
 from dashboard.signatures import SIGNED, overwrite, sign
 from leads import erasing
@@ -27,6 +29,7 @@ from leads.importing import accounts
 from leads.models import ImportRun, Lead
 from users import authority
 from users.actors import Actor
+from users.audit import Action
 from users.models import User
 
 LONGEST_IMPORT = timedelta(days=1)
@@ -74,7 +77,7 @@ def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str
         whom, seen = _held(email)
         if asker and (refused := refusal(whom, asker)):
             raise Refused(refused)
-        counts = _leads(whom, by) | _imports(whom) | _users(whom.users) | _signatures(whom)
+        counts = _leads(whom, by) | _imports(whom) | _users(whom.users) | _account_events(whom) | _signatures(whom)
         found = any(counts.values())
         if found:
             counts[WAITING] = kept.waiting()
@@ -82,6 +85,7 @@ def _erase(email: str, by: Actor, dry_run: bool, asker: User | None, agreed: str
         if agreed is not None and agreed != erased.stamp:
             raise Outdated("What is held has changed meanwhile.")
         if found and not dry_run:
+            log(Action.ERASED_PERSONAL_DATA, whom, asker)
             # Last, and before the rows are gone for good: who is stopped here finds the rows again, and erases again.
             counts[WAITING] = kept.erase_uploads(whom.told_in, ERASED)
             kept.erase_rows(whom.told_in_row, ERASED)
@@ -174,6 +178,10 @@ def _signatures(whom: Person) -> Counts:
     """The address as a name in words: of an account that had it as its user name once, and is another's now."""
     signed = zip(signatures_of(whom), SIGNED, strict=True)
     return {"signatures with the address": sum(overwrite(rows, column, ERASED) for rows, (*_, column) in signed)}
+
+
+def _account_events(whom: Person) -> Counts:
+    return {"entries of the audit log of accounts": account_events.erase(whom)}
 
 
 def _overwrite(entries: "QuerySet[LogEntry]") -> int:

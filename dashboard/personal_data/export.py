@@ -9,11 +9,13 @@ from django.db.models import F, QuerySet
 from activities.models import Activity
 from crm_project import values
 from crm_project.events import event
+from dashboard.personal_data import account_events
 from dashboard.personal_data.finding import Person, admin_log, log_of, signatures_of
 from leads import erasing
 from leads.back_office import kept
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from users.attempts import LoginFailure, hidden
+from users.audit import Action
 from users.models import User
 from users.refresh import RefreshToken
 
@@ -42,8 +44,12 @@ OF_USER = (
 )
 
 
-def document(whom: Person) -> Iterator[str]:
-    """The document's pieces: an object of lists, every one of them there even if empty. The log tells of it at once."""
+def document(whom: Person, asker: User | None = None) -> Iterator[str]:
+    """The document's pieces: an object of lists, every one of them there even if empty. The logs tell of it at once.
+
+    ``asker`` is ``None`` for an operator at the command line.
+    """
+    account_events.log(Action.EXPORTED_PERSONAL_DATA, whom, asker)
     event("person_exported", leads=len(whom.lead_ids), users=len(whom.users))
     return _pieces(whom)
 
@@ -67,7 +73,7 @@ def _pieces(whom: Person) -> Iterator[str]:
 
 
 def _lists(whom: Person) -> dict[str, Iterable[Row]]:
-    return {**_as_lead(whom), **_as_users(whom.users)}
+    return {**_as_lead(whom), **_as_users(whom.users), "account_events": account_events.entries(whom)}
 
 
 def _as_lead(whom: Person) -> dict[str, Iterable[Row]]:
@@ -122,12 +128,14 @@ def _is_theirs(address: object, whom: Person) -> bool:
 
 
 def _signed(whom: Person) -> Iterator[Row]:
-    activities, entries, created, started, undone = signatures_of(whom)
+    activities, entries, created, started, undone, acted, targeted = signatures_of(whom)
     yield from activities.values("id", "lead_id", "user_id", "user_name", "created_at").iterator()
     yield from entries.values("id", "lead_id", "user_id", "user_name", "at").iterator()
     yield from created.values("id", "user_id", "name").iterator()
     yield from started.values("id", "user_id", "started_by", "started_at")
     yield from undone.values("id", "undone_by_user_id", "undone_by", "undone_at")
+    yield from acted.values("id", "actor_id", "actor_name", "at")
+    yield from targeted.values("id", "target_user_id", "target_name", "at")
 
 
 def _allowed(user: User) -> Row:

@@ -46,6 +46,7 @@ LABELS = {
     "logins_remembered": "Log-ins that are remembered",
     "failed_logins": "Failed log-ins",
     "back_office_log_about_the_user": "Lines of the back office’s log about the account",
+    "account_events": "Entries of the audit log of accounts",
 }
 
 Context = dict[str, Any]
@@ -69,11 +70,11 @@ def look(request: HttpRequest, context: Context) -> HttpResponseBase:
 
 def download(request: HttpRequest, context: Context) -> HttpResponseBase:
     """All of it, as a file. It is written first, so that it comes whole or not at all."""
-    _asker(request)
+    asker = _asker(request)
     if request.method != "POST":
         return redirect(HERE)
     try:
-        pieces = document(person(_given(request)))
+        pieces = document(person(_given(request)), asker)
     except values.Invalid as invalid:
         return _page(request, context, problem=_told(invalid))
     file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it

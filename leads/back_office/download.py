@@ -15,6 +15,8 @@ from crm_project.events import event
 from leads.exporting.run import LEADS, export_leads
 from leads.exporting.tables import Unwritable, table
 from leads.querysets import LeadQuerySet
+from users.audit import Action
+from users.back_office import audited
 
 TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -36,6 +38,7 @@ def file_of(request: HttpRequest, leads: LeadQuerySet, format: str) -> FileRespo
         messages.error(request, f"Nothing was exported: {unwritable}.")
         return None
     event("leads_exported", leads=count, format=format)
+    audited.log(request, Action.EXPORTED_LEADS, None, after={"leads": count, "format": format})
     file.seek(0)
     name = f"leads-{timezone.now():%Y-%m-%d-%H%M}.{format}"
     return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[format])

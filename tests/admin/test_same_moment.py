@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, connections
 from django.db.models.signals import pre_save
@@ -15,6 +14,7 @@ from django.test import Client
 from tests.admin.people import browser_of
 from tests.admin.test_users import add
 from tests.factories import make_user
+from users.audit import AccountEvent
 from users.models import User
 
 pytestmark = [
@@ -137,11 +137,11 @@ def test_a_group_that_somebody_else_deletes(boss: Client, ticked: bool) -> None:
     group = Group.objects.create(name="Interns")
     path = "/admin/auth/group/" if ticked else f"/admin/auth/group/{group.pk}/delete/"
     form = {"action": "delete_selected", "_selected_action": [group.pk]} if ticked else {}
-    with quicker('INSERT INTO "django_admin_log"', lambda: Group.objects.filter(pk=group.pk).delete()):
+    with quicker('INSERT INTO "users_accountevent"', lambda: Group.objects.filter(pk=group.pk).delete()):
         reply = boss.post(path, {**form, "post": "yes"}, follow=True)
     assert reply.status_code == 200
     assert "uccessfully" not in reply.content.decode()
-    assert not LogEntry.objects.filter(object_repr="Interns").exists()
+    assert not AccountEvent.objects.filter(target_name="Interns").exists()
 
 
 def test_what_the_database_refuses_every_time(boss: Client) -> None:

@@ -17,6 +17,7 @@ from leads.models import Lead
 from leads.querysets import complete
 from leads.rules import check as check_lead
 from users.actors import Actor, Door
+from users.audit import Action, Channel, log_account_event
 from users.models import User
 
 LEADS, ACTIVITIES, DAYS = 500, 1500, 180
@@ -75,8 +76,10 @@ def _agent(username: str, password: str) -> User:
     first_name, last_name = AGENTS[username]
     agent = User.objects.filter(username_key=username).first() or User(username=username)
     agent.first_name, agent.last_name, agent.email = first_name, last_name, f"{username}@mail.example"
+    action = Action.PASSWORD_SET if agent.pk else Action.CREATED
     agent.set_password(password)
     agent.save()
+    log_account_event(action, actor=None, target=agent, channel=Channel.CLI)
     return agent
 
 

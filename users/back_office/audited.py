@@ -1,0 +1,129 @@
+"""What the back office changes of users and groups goes to the audit log of accounts, in place of Django's own log."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from users.attempts import LoginFailure
+from users.audit import (
+    ACCESS,
+    AccountEvent,
+    Action,
+    Channel,
+    State,
+    created_state,
+    group_state,
+    log_account_event,
+    user_state,
+)
+from users.models import User
+
+BEFORE = "crm.account_before"  # in ``request.META``: what a form is about to change, as it was stored
+
+
+class AuditedUsers:
+    """A ``UserAdmin`` whose changes are logged; to be named before ``ModelAdmin``."""
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Store the user; remember how it was stored before."""
+        if change:
+            # Locked, so that an erasure is either over by now, or waits and finds the entry.
+            list(User.objects.filter(pk=obj.pk).select_for_update().values_list("pk"))
+            request.META[BEFORE] = user_state(obj)
+        super().save_model(request, obj, form, change)  # type: ignore[misc]
+
+    def log_addition(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        """Log a new user."""
+        log(request, Action.CREATED, obj, after=created_state(obj))
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        """Log what a form changed; the password's own page remembers no earlier state."""
+        obj.refresh_from_db(fields=["username"])
+        before = request.META.pop(BEFORE, None)
+        if before is None:
+            log(request, Action.PASSWORD_SET, obj)
+        else:
+            after = user_state(obj)
+            log(request, change_action(before, after), obj, before, after)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Django's page, in one transaction with its entry."""
+        page = super().user_change_password  # type: ignore[misc]
+        if request.method != "POST":  # a look takes no lock
+            return cast(HttpResponse, page(request, id, form_url))
+        with transaction.atomic():
+            return cast(HttpResponse, page(request, id, form_url))
+
+
+class AuditedGroups:
+    """A ``GroupAdmin`` whose changes are logged; to be named before ``ModelAdmin``."""
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        """Store the group; remember how it was stored before."""
+        if change:
+            request.META[BEFORE] = group_state(obj)
+        super().save_model(request, obj, form, change)  # type: ignore[misc]
+
+    def log_addition(self, request: HttpRequest, obj: Group, message: Any) -> Any:
+        """Log a new group."""
+        log(request, Action.GROUP_CREATED, obj, after=group_state(obj))
+
+    def log_change(self, request: HttpRequest, obj: Group, message: Any) -> Any:
+        """Log what a form changed."""
+        log(request, Action.GROUP_CHANGED, obj, request.META.pop(BEFORE, {}), group_state(obj))
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Group]) -> Any:
+        """Log groups that are about to be deleted, with their members (by id, which tells no name)."""
+        for group in queryset:
+            members = sorted(group.user_set.values_list("pk", flat=True))
+            log(request, Action.GROUP_DELETED, group, before={**group_state(group), "members": members})
+
+
+def change_action(before: Mapping[str, Any], after: Mapping[str, Any]) -> Action:
+    """What a change of a user is called: by the access it gives or takes, if any."""
+    if before.get("is_active") != after.get("is_active"):
+        return Action.REACTIVATED if after.get("is_active") else Action.DEACTIVATED
+    rights = any(before.get(field) != after.get(field) for field in (*ACCESS, "groups", "rights"))
+    return Action.RIGHTS_CHANGED if rights else Action.CHANGED
+
+
+def set_active(request: HttpRequest, user: User, active: bool) -> None:
+    """Deactivate or reactivate a user."""
+    with transaction.atomic():
+        user.is_active = active
+        user.save(update_fields=["is_active"])
+        action = Action.REACTIVATED if active else Action.DEACTIVATED
+        log(request, action, user, {"is_active": not active}, {"is_active": active})
+
+
+def unlock(request: HttpRequest, user: User) -> bool:
+    """Forget a user's failed logins; return whether there were any."""
+    with transaction.atomic():
+        unlocked = bool(LoginFailure.objects.unlock(user.username))
+        if unlocked:
+            log(request, Action.UNLOCKED, user)
+    return unlocked
+
+
+def unlock_address(request: HttpRequest, address: str) -> bool:
+    """Forget an address's failed logins; return whether there were any."""
+    with transaction.atomic():
+        unlocked = bool(LoginFailure.objects.unlock_address(address))
+        if unlocked:
+            log(request, Action.ADDRESS_UNLOCKED, address)
+    return unlocked
+
+
+def log(
+    request: HttpRequest,
+    action: Action,
+    target: User | Group | str | None,
+    before: State | None = None,
+    after: State | None = None,
+) -> AccountEvent | None:
+    """Log what the user of a request of the back office did."""
+    actor = cast(User, request.user)
+    return log_account_event(action, actor=actor, target=target, channel=Channel.ADMIN, before=before, after=after)
