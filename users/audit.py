@@ -26,6 +26,7 @@ State = Mapping[str, Any]
 LONGEST_NAME = 150  # of users and groups
 IDENTITY = ("username", "email", "first_name", "last_name")
 ACCESS = ("is_active", "is_staff", "is_superuser")
+OTHERS = ("must_change_password",)
 SECRETS = frozenset({"password", "secret", "token", "key", "code", "codes", "hash"})
 
 
@@ -184,7 +185,7 @@ def diff(before: State, after: State) -> Changes:
 
 def user_state(user: "User") -> dict[str, Any]:
     """What the audit log compares of a user, as stored now: identity, access, groups and rights by name."""
-    fields = type(user)._default_manager.filter(pk=user.pk).values(*IDENTITY, *ACCESS).first() or {}
+    fields = type(user)._default_manager.filter(pk=user.pk).values(*IDENTITY, *ACCESS, *OTHERS).first() or {}
     return {
         **fields,
         "groups": sorted(user.groups.values_list("name", flat=True)),

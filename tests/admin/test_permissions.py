@@ -13,6 +13,7 @@ from django.urls import URLResolver
 from leads.models import ImportRun, Lead
 from tests.admin.people import KINDS, browser_of, make_groups, make_person
 from tests.factories import make_activity, make_lead, make_user
+from users.audit import log_account_event
 from users.authority import MANAGERS, STAFF
 from users.models import User
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.django_db
 
 LOGIN = 302  # to the log-in page, for whoever has no business in the back office
 LEAD, IMPORT, USER = "leads/lead/<path:object_id>", "leads/importrun", "users/user"
+LOG = "users/accountevent"
 UPLOAD = "leads/importrun/upload/<slug:token>/"
 
 # (method, route as in the URL map): what a member of staff, a manager and a superuser get
@@ -85,6 +87,15 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("POST", "personal-data/download/"): (403, 200, 200),
     ("GET", "personal-data/erase/"): (403, 302, 302),
     ("POST", "personal-data/erase/"): (403, 200, 200),
+    ("GET", f"{LOG}/"): (403, 403, 200),
+    ("GET", f"{LOG}/add/"): (403, 403, 403),
+    ("POST", f"{LOG}/add/"): (403, 403, 403),
+    ("GET", f"{LOG}/<path:object_id>/change/"): (403, 403, 200),
+    ("POST", f"{LOG}/<path:object_id>/change/"): (403, 403, 403),
+    ("GET", f"{LOG}/<path:object_id>/history/"): (403, 403, 200),
+    ("GET", f"{LOG}/<path:object_id>/delete/"): (403, 403, 403),
+    ("POST", f"{LOG}/<path:object_id>/delete/"): (403, 403, 403),
+    ("GET", f"{LOG}/<path:object_id>/"): (302, 302, 302),
     ("GET", "auth/group/"): (403, 403, 200),
     ("GET", "auth/group/add/"): (403, 403, 200),
     ("GET", "auth/group/<path:object_id>/change/"): (403, 403, 200),
@@ -122,6 +133,7 @@ def things(agent: User) -> dict[str, Any]:
         "activities/activity": make_activity(lead, agent),
         "users/user": agent,
         "auth/group": Group.objects.get(name=STAFF),
+        LOG: log_account_event("changed", actor=None, target=agent, channel="cli"),
     }
 
 

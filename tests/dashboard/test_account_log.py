@@ -1,0 +1,105 @@
+"""The page of the audit log of accounts."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from dashboard.back_office.account_log import SENTENCES
+from tests.admin.conftest import boss as boss
+from tests.factories import make_user
+from users.audit import Action, log_account_event
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/users/accountevent/"
+
+
+def log(action: Action = Action.CHANGED, **given: Any) -> None:
+    defaults = {"actor": None, "target": None, "channel": "admin"}
+    log_account_event(action, **{**defaults, **given})
+
+
+def shown(browser: Client, query: str = "") -> str:
+    """The text of the list's rows."""
+    reply = browser.get(PAGE + query)
+    assert reply.status_code == 200
+    html = reply.content.decode()
+    return " ".join(re.sub(r"<[^>]+>", " ", html.partition("<tbody")[2].partition("</table>")[0]).split())
+
+
+def test_it_works(boss: Client, agent: User) -> None:
+    user = User.objects.get(username="boss")
+    before = {"is_staff": False, "email": "", "groups": ["A", "B"]}
+    log(actor=user, target=agent, before=before, after={"is_staff": True, "email": "x@y.zz", "groups": ["B", "C"]})
+    page = shown(boss)
+    assert f"boss changed the user {agent.username}." in page
+    assert "Can log in to the back office: no → yes" in page
+    assert "Email: (empty) → x@y.zz" in page
+    assert "Groups: added C" in page
+    assert "Groups: removed A" in page
+
+
+def test_every_action_is_a_sentence() -> None:
+    assert set(SENTENCES) == set(Action)
+
+
+def test_own_accounts(boss: Client, agent: User) -> None:
+    log(Action.PASSWORD_SET, actor=agent, target=agent)
+    assert f"{agent.username} set the password of their own account." in shown(boss)
+
+
+def test_markup_is_text(boss: Client) -> None:
+    log(target="<script>x</script>", before={"name": "<b>"}, after={"name": "<i>"})
+    html = boss.get(PAGE).content.decode()
+    assert "<script>x" not in html
+    assert "<b>" not in html.partition("<tbody")[2]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("?action=deactivated", True),
+        ("?action=changed", False),
+        ("?action=nonsense", False),
+        ("?channel=api", True),
+        ("?channel=cli", False),
+        ("?from=2020-01-01&to=2090-01-01", True),
+        ("?from=2090-01-01", False),
+        ("?from=nonsense", False),
+        ("?actor=x", False),
+        ("?target=99999999", False),
+        ("?q=TARGET", True),
+        ("?q=boss", True),
+        ("?q=nobody", False),
+    ],
+)
+def test_filters(boss: Client, query: str, found: bool) -> None:
+    user, target = User.objects.get(username="boss"), make_user(username="target")
+    log(Action.DEACTIVATED, actor=user, target=target, channel="api")
+    assert ("deactivated target" in shown(boss, query)) == found
+
+
+def test_filters_by_user(boss: Client) -> None:
+    user, target = User.objects.get(username="boss"), make_user(username="target")
+    log(Action.DEACTIVATED, actor=user, target=target)
+    assert "deactivated target" in shown(boss, f"?actor={user.pk}&target={target.pk}")
+    assert "deactivated target" not in shown(boss, f"?actor={target.pk}")
+
+
+def test_the_cost_does_not_depend_on_the_entries(boss: Client) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            boss.get(PAGE)
+        return len(queries)
+
+    log(target=make_user())
+    shown(boss)
+    one = cost()
+    for _ in range(30):
+        log(target=make_user())
+    assert cost() == one
