@@ -32,6 +32,11 @@ _true = frozenset(("true", "t", "yes", "y", "on", "1"))
 _false = frozenset(("false", "f", "no", "n", "off", "0"))
 
 KEY_LENGTH = 200
+# Characters of a text that is normalized as a whole. Putting combining marks in order takes time that grows with the
+# square of their number, so this is what bounds it (to some 10 ms); nothing that a column compares by is as long.
+MAX_NORMALIZED = 10 * KEY_LENGTH
+MAX_RUN = 500  # characters without an ASCII one among them that a longer text is normalized by, at most
+_piece = re.compile(rf"[\x00-\x7f]*[^\x00-\x7f]{{0,{MAX_RUN}}}")
 
 
 class Invalid(ValueError):
@@ -178,28 +183,47 @@ def boolean(value: object) -> bool:
 def fold(value: str) -> str:
     """``value`` without differences of case and form: NFKC, then casefold (and NFKC again where casefold undid it).
 
-    Done in Python, never in the database: SQLite folds ASCII alone, PostgreSQL by the locale it runs in.
+    Done in Python, never in the database: SQLite folds ASCII alone, PostgreSQL by the locale it runs in. Of a text that
+    is not ASCII and longer than ``MAX_NORMALIZED`` it is a digest of the text as it is: nothing stored equals that.
     """
     if value.isascii():
         return value.lower()
+    return _normalize(value) if len(value) <= MAX_NORMALIZED else digest(value)
+
+
+def normalize_long(value: str) -> str:
+    """Free text of any length as ``fold`` has it, to look for something in it; the time grows with its length alone.
+
+    It is normalized in pieces that begin at an ASCII character, where normalization never joins two characters. A run
+    of more than ``MAX_RUN`` other characters is cut wherever that is.
+    """
+    return value.lower() if value.isascii() else "".join(map(_normalize, _piece.findall(value)))
+
+
+def _normalize(value: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
 
 
+def digest(value: str) -> str:
+    """What stands for a text that is too long to be compared as it is."""
+    return "sha256:" + sha256(value.encode(errors="surrogatepass")).hexdigest()
+
+
 def key(value: str) -> str:
-    """The folded form to index and compare by; a digest where folding made it too long for a B-tree page."""
-    return bounded(fold(value).strip())
+    """The folded form to index and compare by; a digest where the text, or its folded form, is too long."""
+    return bounded(fold(value.strip()).strip())
 
 
 def bounded(folded: str) -> str:
-    """A folded form as a key: itself, or its digest where it is too long."""
-    return folded if len(folded) <= KEY_LENGTH else "sha256:" + sha256(folded.encode()).hexdigest()
+    """A folded form as a key: itself, or its digest where it is too long for a B-tree page."""
+    return folded if len(folded) <= KEY_LENGTH else digest(folded)
 
 
 def digits(value: str) -> str:
     """The ASCII digits of a telephone number, after folding full-width and other forms to ASCII."""
     if value.isascii():
         return value.translate(_no_digits)
-    return _not_digit.sub("", unicodedata.normalize("NFKC", value))
+    return _not_digit.sub("", unicodedata.normalize("NFKC", value) if len(value) <= MAX_NORMALIZED else value)
 
 
 def words(query: str) -> list[str]:

@@ -12,9 +12,12 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
 from crm_project.api.addresses import client_address
+from crm_project.api.errors import reply
+from crm_project.api.middleware import LARGEST_FORM
 from users.attempts import Attempt, TooMany
 from users.audit import Action
 from users.back_office import audited
+from users.rules import LONGEST_NAME
 
 PAGE = '<!doctype html><html lang="en"><title>Too many failed attempts</title><p>{}</p></html>'
 
@@ -23,7 +26,10 @@ def login(request: HttpRequest) -> HttpResponseBase:
     """``/admin/login/``: a 429 where the name or the address has failed too often.
 
     Whatever the page refuses counts, the right password of somebody who is no staff too: it must not tell them apart.
+    A form of another encoding is no longer than one of the usual one may be, since the page shows its values again.
     """
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_FORM:
+        return reply(413, f"The form is larger than {LARGEST_FORM} bytes")
     username = request.POST.get("username", "").strip()
     if not username or not request.POST.get("password"):  # asks for no password to be checked
         return admin.site.login(request)
@@ -31,7 +37,8 @@ def login(request: HttpRequest) -> HttpResponseBase:
         attempt = Attempt(username, client_address(request))
     except TooMany as limit:
         return _late(_refusing(request, _sentence(limit.wait)), limit.wait)
-    response = admin.site.login(request)
+    # Django's form would look for a name that is too long, and hash the password.
+    response = _refusing(request, _wrong()) if len(username) > LONGEST_NAME else admin.site.login(request)
     attempt.ended(response.status_code == 302)
     return response
 
@@ -71,6 +78,11 @@ def _refusing(request: HttpRequest, sentence: str) -> HttpResponseBase:
     site.login_form = Refusal
     response: HttpResponseBase = site.login(request)
     return response
+
+
+def _wrong() -> str:
+    """What the page says of a wrong name or password."""
+    return AdminAuthenticationForm.error_messages["invalid_login"] % {"username": "username"}
 
 
 def _sentence(wait: int) -> str:

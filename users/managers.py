@@ -69,7 +69,12 @@ class UserManager(BaseUserManager["User"]):
         validate_password(password or "", self.model(username=username, email=email))
 
     def by_credentials(self, username: str, password: str) -> "User | None":
-        """The active user with that name and password, or ``None``: in the same time whether or not the name exists."""
+        """The active user with that name and password, or ``None``: in the same time whether or not the name exists.
+
+        A name longer than any user's costs no normalization and no hash: that nobody has it is no secret.
+        """
+        if len(username) > rules.LONGEST_NAME:
+            return None
         user = self.filter(username_key=values.key(username)).first()
         possible = len(password) <= rules.LONGEST_PASSWORD
         if user is None or not user.has_usable_password() or not possible:

@@ -13,6 +13,7 @@ from unfold.decorators import action
 from activities.merging import merge as merge_leads
 from crm_project.events import event
 from crm_project.values import BIGGEST
+from leads.back_office.cells import excerpt
 from leads.back_office.history import label, shown
 from leads.merging import FIELDS, LEAST, MOST, NotMerged, Plan, proposed
 from leads.models import Lead
@@ -21,6 +22,7 @@ from users.actors import Actor, Door
 from users.models import User
 
 TEMPLATE = "activities/merge.html"
+EXCERPT = 200  # characters of a value
 HOW_MANY = f"Choose from {LEAST} to {MOST} leads that are not deleted; then they can be merged."
 
 
@@ -30,6 +32,11 @@ class Choice(NamedTuple):
     lead: Lead
     value: str
     chosen: bool
+
+    @property
+    def excerpt(self) -> str:
+        """The beginning of the value."""
+        return excerpt(self.value, EXCERPT)
 
 
 class Row(NamedTuple):

@@ -6,7 +6,7 @@ has in it is looked up, and not each trait looked for: an office's own address m
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from crm_project import values
@@ -43,8 +43,10 @@ class Traits:
         pairs = ((_plain(first), _plain(last)) for first, last in map(_halves, names))
         self.addresses = {folded(address) for address in addresses} - {""}
         self.names = {(first, last) for first, last in pairs if _tells_apart(first, last)}
-        self.joined = {joined for first, last in self.names for joined in (first + last, last + first)}
-        self.spelt = self.joined | {_plain(address) for address in self.addresses}  # as in names of files
+        joined = {joined for first, last in self.names for joined in (first + last, last + first)}
+        self.joined = Phrases(joined)
+        self.spelt = Phrases(joined | {_plain(address) for address in self.addresses})  # as in names of files
+        self.halves = Phrases(half for pair in self.names for half in pair)
         numbers = [number for phone in phones for number in _numbers_of(phone)]
         self.numbers = {number.digits for number in numbers}
         self.ends = {number.digits[-SHORTEST_NUMBER:].zfill(SHORTEST_NUMBER) for number in numbers}
@@ -56,7 +58,7 @@ class Traits:
         However written: a file's name, ``offer-Ada_Lovelace.xlsx``, ``ada.example.com``, a sentence.
         """
         return any(
-            _stands_in(self.spelt, form) or self._rings_in(form) or self._is_cut_in(form) for form in _forms(text)
+            any(self.spelt.found_in(form)) or self._rings_in(form) or self._is_cut_in(form) for form in _forms(text)
         )
 
     def told_in_row(self, cells: Sequence[str]) -> bool:
@@ -84,7 +86,7 @@ class Traits:
         addressed = "@" in cell and not self.addresses.isdisjoint(_addresses_in(cell))
         return (
             addressed
-            or _stands_in(self.joined, cell)
+            or any(self.joined.found_in(cell))
             or self._rings_in(cell)
             or self._is_cut_in(cell)
             or (('":' in cell or cell.lstrip().startswith("[")) and self._is_in_object(cell))
@@ -92,8 +94,7 @@ class Traits:
 
     def _is_in_object(self, cell: str) -> bool:
         """Whether JSON has first and last name somewhere in it."""
-        longest = max((len(half) for pair in self.names for half in pair), default=0)
-        found = set(_joined_words(cell, longest))
+        found = set(self.halves.found_in(cell))
         return any(found.issuperset(pair) for pair in self.names)
 
     def _rings_in(self, text: str) -> bool:
@@ -116,6 +117,29 @@ class Traits:
         return len(left) >= SHORTEST_CUT and any(address.startswith(left) for address in self.addresses)
 
 
+class Phrases:
+    """Texts of letters and digits alone, to be found in others from the beginning of a word to the end of one."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        self.whole = set(phrases) - {""}
+        self.starts = {phrase[:end] for phrase in self.whole for end in range(1, len(phrase) + 1)}
+
+    def found_in(self, text: str) -> Iterator[str]:
+        """Each phrase that words next to each other in the text make.
+
+        Words are joined only as long as they may still become one, so that a text of many short words takes no time.
+        """
+        words = _words(_new_word.sub(" ", text)) if self.whole else []
+        for begin in range(len(words)):
+            joined, end = words[begin], begin + 1
+            while joined in self.starts:
+                if joined in self.whole:
+                    yield joined
+                if end == len(words):
+                    break
+                joined, end = joined + words[end], end + 1
+
+
 def folded(address: str) -> str:
     """The form to compare addresses in; unlike a key it is never a digest."""
     return values.fold(address).strip()
@@ -123,12 +147,15 @@ def folded(address: str) -> str:
 
 def _words(text: str) -> list[str]:
     """What stands between anything but letters, digits, and the signs that some scripts write vowels with; folded."""
-    text = values.fold(text)
+    text = values.normalize_long(text)
     if text.isascii():
         return _no_letters.sub(" ", text).split()
-    return "".join(
-        letter if letter.isalnum() or unicodedata.category(letter)[0] == "M" else " " for letter in text
-    ).split()
+    return _each(text, lambda sign: sign if sign.isalnum() or unicodedata.category(sign)[0] == "M" else " ").split()
+
+
+def _each(text: str, becomes: Callable[[str], str]) -> str:
+    """The text with each character replaced; each kind of them is looked at once."""
+    return text.translate({ord(sign): becomes(sign) for sign in set(text)})
 
 
 def _plain(text: str) -> str:
@@ -161,23 +188,6 @@ def _unescape(escape: re.Match[str]) -> str:
         return escape[0].encode("ascii").decode("unicode_escape")
     except UnicodeError:
         return escape[0]
-
-
-def _stands_in(sought: set[str], text: str) -> bool:
-    """Whether one of these stands there, from the beginning of a word to the end of one."""
-    longest = max(map(len, sought), default=0)
-    return any(joined in sought for joined in _joined_words(text, longest))
-
-
-def _joined_words(text: str, longest: int) -> Iterator[str]:
-    """Words that stand next to each other in a text, put together up to that many letters."""
-    words = _words(_new_word.sub(" ", text)) if longest else []
-    for begin, joined in enumerate(words):
-        for word in ["", *words[begin + 1 : begin + longest]]:
-            joined += word
-            if len(joined) > longest:
-                break
-            yield joined
 
 
 def _addresses_in(cell: str) -> Iterator[str]:
@@ -245,7 +255,7 @@ def _numbers_in(run: str) -> Iterator[_Number]:
 def _runs(text: str) -> Iterator[str]:
     """Digits with no more than what is usual in telephone numbers between them; a stroke may part two numbers."""
     if not text.isascii():
-        text = "".join(str(unicodedata.decimal(sign, sign)) for sign in unicodedata.normalize("NFKC", text))
+        text = _each(values.normalize_long(text), lambda sign: str(unicodedata.decimal(sign, sign)))
     for run in _number.findall(_trunk.sub("", text)):
         parts = run.split("/")
         alone = all(len(values.digits(part)) >= SHORTEST_NUMBER for part in parts)

@@ -3,12 +3,14 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from leads.back_office.cells import excerpt
 from leads.changes import Kind
 from leads.models import ImportRun, Lead, LeadChange
 from users.actors import Door
 
 PAGE = 50  # entries on the page of the whole history
 FIRST = 8  # entries on the lead's own page
+EXCERPT = 120  # characters of a value
 NOTHING = "—"
 TITLES = {
     Kind.CREATED: "Created",
@@ -27,6 +29,16 @@ class Line(NamedTuple):
     field: str
     old: str
     new: str
+
+    @property
+    def old_excerpt(self) -> str:
+        """The beginning of the value before."""
+        return excerpt(self.old, EXCERPT)
+
+    @property
+    def new_excerpt(self) -> str:
+        """The beginning of the value after."""
+        return excerpt(self.new, EXCERPT)
 
 
 class Entry(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from crm_project.values import fold
+from crm_project.values import KEY_LENGTH, digest, fold
 
 NEAR_MISSES = 3
 
@@ -16,8 +16,8 @@ _currency = re.compile(r"(?:usd|eur|gbp|cad|aud|chf)$")
 
 
 def normal(header: str) -> str:
-    """A header without its case, spaces, punctuation, and a currency at its end."""
-    bare = _punctuation.sub("", fold(header))
+    """A header without its case, spaces, punctuation, and a currency at its end; a digest of one that is too long."""
+    bare = _punctuation.sub("", fold(header) if len(header) <= KEY_LENGTH else digest(header))
     return _currency.sub("", bare) or bare
 
 

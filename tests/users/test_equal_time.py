@@ -5,9 +5,11 @@ from typing import Any
 import argon2
 import pytest
 from argon2 import low_level
+from django.test import Client
 
 from tests.conftest import Api
 from tests.factories import PASSWORD, make_user
+from users.attempts import LoginFailure
 
 Work = list[tuple[str, int, int, int, int]]
 
@@ -75,3 +77,16 @@ def test_a_damaged_hash_costs_the_same(anonymous: Api, work: Work) -> None:
     work.clear()
     assert anonymous.post("/api/users/login", {"username": "damaged", "password": PASSWORD}).status_code == 401
     assert [cost for _, *cost in work] == [cost for _, *cost in ONE_VERIFICATION]
+
+
+@pytest.mark.parametrize("path", ["/api/users/login", "/api/users/token", "/admin/login/"])
+def test_a_name_that_nobody_can_have_costs_no_hash_and_is_counted(work: Work, db: None, path: str) -> None:
+    form = {"username": "x" * 151, "password": PASSWORD}
+    kind = {"content_type": "application/json"} if path == "/api/users/login" else {}
+    reply = Client().post(path, form, **kind)
+    assert reply.status_code == (200 if path == "/admin/login/" else 401)
+    assert work == []
+    assert LoginFailure.objects.count() == 1
+    for _ in range(4):
+        Client().post(path, form, **kind)
+    assert Client().post(path, form, **kind).status_code == 429
