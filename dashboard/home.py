@@ -14,6 +14,8 @@ from dashboard import attention, charts, queries
 from leads.back_office import cells
 from leads.back_office.filters import NO_SOURCE
 from leads.models import ImportRun, Lead
+from users.back_office import approval
+from users.models import User
 
 RECENT = 10  # activities
 RUNS = 5
@@ -42,6 +44,9 @@ def context(request: HttpRequest) -> Context:
     now = timezone.now()
     may = request.user.has_perm
     shown: Context = {"today": now}
+    if may("users.change_user"):
+        shown["waiting_accounts"] = User.objects.waiting().count()
+        shown["waiting_link"] = address("users_user_changelist", registration=approval.WAITING)
     if may("leads.view_lead"):
         shown |= leads_part(now)
         if may("activities.view_activity"):

@@ -23,13 +23,16 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from crm_project.events import event
 from users import authority
 from users.back_office import audited
+from users.back_office.approval import Approval, RegistrationFilter
 from users.back_office.forms import Choices, NewUserForm, UserForm
 from users.back_office.lists import Asked, in_turn
 from users.models import LoginFailure, User
 
+ACCESS = {"Active": "success", "Locked": "danger", "Deactivated": "warning", "Waiting for approval": "info"}
+
 
 @admin.register(User)
-class UserAdmin(audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdmin):
     """Agents and staff: made, let in, shut out; never deleted, since what they did keeps their name.
 
     Whoever may change users may change those alone who have no more permissions than they themselves have, and can give
@@ -40,7 +43,7 @@ class UserAdmin(audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdmin):
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "full_name", "email", "roles", "access", "last_here")
-    list_filter = ("is_active", "is_staff", "groups")
+    list_filter = (RegistrationFilter, "is_active", "is_staff", "groups")
     search_fields = ("username_key", "email_key", "first_name", "last_name")
     search_help_text = "User name, e-mail or name"
     ordering = ("username_key",)
@@ -48,7 +51,7 @@ class UserAdmin(audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdmin):
     readonly_fields = ("password_page", "last_login", "created_at")
     filter_horizontal = ()
     list_per_page = 50
-    actions = ("deactivate", "reactivate", "unlock")
+    actions = ("approve", "deactivate", "reactivate", "unlock")
     list_before_template = "users/locked_addresses.html"
     add_fieldsets = ((None, {"fields": ("username", "email", "first_name", "last_name", "password1", "password2")}),)
 
@@ -73,9 +76,11 @@ class UserAdmin(audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdmin):
         groups = [group.name for group in user.groups.all()]
         return ["Superuser"] if user.is_superuser else groups or "Agent"
 
-    @display(description="Access", label={"Active": "success", "Locked": "danger", "Deactivated": "warning"})
+    @display(description="Access", label=ACCESS)
     def access(self, user: User) -> str:
         """Whether the user can log in just now."""
+        if user.is_waiting:
+            return "Waiting for approval"
         if not user.is_active:
             return "Deactivated"
         return "Locked" if getattr(user, "is_locked", False) else "Active"
@@ -103,8 +108,11 @@ class UserAdmin(audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The list, with the addresses that are locked for whoever may unlock them."""
-        locked = LoginFailure.objects.locked_addresses() if self.has_change_permission(request) else []
-        return super().changelist_view(request, {"locked_addresses": locked, **(extra_context or {})})
+        told: dict[str, Any] = {}
+        if self.has_change_permission(request):
+            told["locked_addresses"] = LoginFailure.objects.locked_addresses()
+            told["waiting_accounts"] = User.objects.waiting().count()
+        return super().changelist_view(request, {**told, **(extra_context or {})})
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list, with who is locked out told on its users."""
@@ -163,15 +171,19 @@ class UserAdmin(audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdmin):
     @admin.action(description="Deactivate", permissions=["change"])
     def deactivate(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Shut people out, which ends their tokens and sessions."""
-        others = [user for user in self._reached(request, users) if user.pk != request.user.pk and user.is_active]
+        others = [user for user in self._reached(request, users) if user.pk != request.user.pk]
+        others = [user for user in others if user.is_active or user.is_waiting]
         for user in others:
-            audited.set_active(request, user, False)
+            if user.is_waiting:
+                User.objects.decline(user, _asker(request))
+            else:
+                audited.set_active(request, user, False)
         self._tell(request, "deactivated", others)
 
     @admin.action(description="Let in again", permissions=["change"])
     def reactivate(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """Let deactivated people log in again."""
-        others = [user for user in self._reached(request, users) if not user.is_active]
+        """Let deactivated people log in again; an account that was never approved is not one of them."""
+        others = [user for user in self._reached(request, users) if not user.is_active and not user.is_waiting]
         for user in others:
             audited.set_active(request, user, True)
         self._tell(request, "let in again", others)

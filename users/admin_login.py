@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -17,6 +17,7 @@ from crm_project.api.middleware import LARGEST_FORM
 from users.attempts import Attempt, TooMany
 from users.audit import Action
 from users.back_office import audited
+from users.back_office.login_form import AWAITING_APPROVAL
 from users.rules import LONGEST_NAME
 
 PAGE = '<!doctype html><html lang="en"><title>Too many failed attempts</title><p>{}</p></html>'
@@ -39,7 +40,7 @@ def login(request: HttpRequest) -> HttpResponseBase:
         return _late(_refusing(request, _sentence(limit.wait)), limit.wait)
     # Django's form would look for a name that is too long, and hash the password.
     response = _refusing(request, _wrong()) if len(username) > LONGEST_NAME else admin.site.login(request)
-    attempt.ended(response.status_code == 302)
+    attempt.ended(response.status_code == 302 or _is_waiting(response))
     return response
 
 
@@ -58,6 +59,12 @@ def change_password(request: HttpRequest) -> HttpResponseBase:
             audited.log(request, Action.PASSWORD_SET, request.user)
     attempt.ended("old_password" not in _errors(response))
     return response
+
+
+def _is_waiting(response: HttpResponseBase) -> bool:
+    """Whether the password was right, and the page says that the account waits for approval."""
+    context = response.context_data if isinstance(response, TemplateResponse) else None
+    return bool(context and "form" in context and context["form"].has_error(NON_FIELD_ERRORS, AWAITING_APPROVAL))
 
 
 def _errors(response: HttpResponseBase) -> Any:

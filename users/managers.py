@@ -7,7 +7,8 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
 from crm_project import values
 from crm_project.db import sql
@@ -28,6 +29,13 @@ FAMILY_LIVES = "EXISTS (SELECT 1 FROM users_refreshtoken WHERE family = %s)"
 DUMMY = "argon2$argon2id$v=19$m=19456,t=2,p=1$ZHVtbXlkdW1teWR1bW15$" + "A" * 43
 
 
+WAITING = Q(is_active=False, awaiting_approval_since__isnull=False)  # for approval
+
+
+class AwaitingApproval(Exception):
+    """The password is right, but no manager has approved the account yet."""
+
+
 class UserManager(BaseUserManager["User"]):
     """``User.objects``."""
 
@@ -35,14 +43,39 @@ class UserManager(BaseUserManager["User"]):
         """The user of that name in any case; Django's admin login looks users up by it."""
         return self.get(username_key=values.key(username or ""))
 
-    def register(self, password: str, **fields: Any) -> "User":
-        """A new active agent from checked values (see ``users/rules.py``).
+    def register(self, password: str, approval: bool = False, **fields: Any) -> "User":
+        """A new agent from checked values (see ``users/rules.py``); with ``approval`` one who waits for a manager.
 
         Raises ``IntegrityError`` where the name or address is taken.
         """
-        user = self.model(password=make_password(password), **fields)
+        since = timezone.now() if approval else None
+        user = self.model(
+            password=make_password(password), is_active=not approval, awaiting_approval_since=since, **fields
+        )
         user.save(force_insert=True)
         return user
+
+    def waiting(self) -> "QuerySet[User]":
+        """The accounts that wait for approval."""
+        return self.filter(WAITING)
+
+    def approve(self, user: "User", actor: "User") -> bool:
+        """Activate an account that waits for approval; say whether it still did."""
+        return self._decide(user, actor, Action.APPROVED, is_active=True)
+
+    def decline(self, user: "User", actor: "User") -> bool:
+        """Make an account that waits for approval a deactivated one; say whether it still waited."""
+        return self._decide(user, actor, Action.DEACTIVATED, is_active=False)
+
+    def _decide(self, user: "User", actor: "User", action: Action, is_active: bool) -> bool:
+        before = {"is_active": False, "awaiting_approval": True}
+        after = {"is_active": is_active, "awaiting_approval": False}
+        with transaction.atomic():
+            waiting = self.waiting().filter(pk=user.pk)  # two managers may decide at the same moment
+            if not waiting.update(is_active=is_active, awaiting_approval_since=None):
+                return False
+            log_account_event(action, actor=actor, target=user, channel=Channel.ADMIN, before=before, after=after)
+        return True
 
     def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
         """Django's usual factory, for commands and tests."""
@@ -71,7 +104,8 @@ class UserManager(BaseUserManager["User"]):
     def by_credentials(self, username: str, password: str) -> "User | None":
         """The active user with that name and password, or ``None``: in the same time whether or not the name exists.
 
-        A name longer than any user's costs no normalization and no hash: that nobody has it is no secret.
+        A name longer than any user's costs no normalization and no hash: that nobody has it is no secret. Raises
+        ``AwaitingApproval`` where the password is right and the account waits for a manager.
         """
         if len(username) > rules.LONGEST_NAME:
             return None
@@ -80,7 +114,11 @@ class UserManager(BaseUserManager["User"]):
         if user is None or not user.has_usable_password() or not possible:
             check_password(password[: rules.LONGEST_PASSWORD], DUMMY)
             return None
-        return user if user.check_password(password) and user.is_active else None
+        if not user.check_password(password):
+            return None
+        if user.is_waiting:
+            raise AwaitingApproval
+        return user if user.is_active else None
 
     def change_password(self, user: "User", password: str) -> bool:
         """Give ``user`` a new password and end all tokens; not where they have ended since the user was read."""
@@ -111,7 +149,7 @@ class UserManager(BaseUserManager["User"]):
         user.user_permissions.clear()
         user.username, user.email, user.first_name, user.last_name = name, "", "", ""
         user.is_active = user.is_staff = user.is_superuser = False
-        user.last_login = None
+        user.last_login = user.awaiting_approval_since = None
         user.set_unusable_password()
         user.save()
         return name

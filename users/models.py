@@ -37,6 +37,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("may enter the admin", default=False)
     is_active = models.BooleanField("active", default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Since when a registered account waits for a manager; a deactivated account has none. See ``is_waiting``.
+    awaiting_approval_since = models.DateTimeField(null=True, editable=False)
     token_version = models.PositiveIntegerField(default=1, editable=False)
     must_change_password = models.BooleanField(
         "must choose a new password at the next login", default=False, db_default=False
@@ -67,6 +69,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def name(self) -> str:
         """ "First Last", as activities keep it; the user name where both are empty."""
         return f"{self.first_name} {self.last_name}".strip() or self.username
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the user registered, and no manager has approved or declined the account yet."""
+        return not self.is_active and self.awaiting_approval_since is not None
 
     def clean(self) -> None:
         """Nothing to normalise: AbstractBaseUser would fold ``username`` by NFKC, and here it keeps its spelling."""
@@ -136,6 +143,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         ):
             self.token_version = F("token_version") + 1
             written.add("token_version")
+        if not new and "is_active" in written:  # whoever sets it has decided: nothing is left to approve
+            self.awaiting_approval_since = None
+            written.add("awaiting_approval_since")
         super().save(
             force_insert=force_insert,
             force_update=force_update,

@@ -110,12 +110,18 @@ _tokens = OpenApiResponse(
     ),
     description="A token, and what renews it where that was asked for",
 )
-_logged_in = {200: _tokens, 401: refusal("Incorrect username or password"), 429: LOCKED}
+_logged_in = {
+    200: _tokens,
+    401: refusal("Incorrect username or password"),
+    403: refusal("The account is waiting for a manager's approval; said where the password is right"),
+    429: LOCKED,
+}
 REGISTER = operation(
     "register_user",
     "Users",
     "Register",
-    "A new agent. User names and e-mail addresses are unique without regard to case.",
+    "A new agent. User names and e-mail addresses are unique without regard to case. Where the office approves new "
+    "accounts, the account cannot log in (403) before a manager has activated it.",
     request=UserCreateSerializer,
     responses={
         201: OpenApiResponse(UserOutSerializer, description="The new user"),

@@ -21,6 +21,7 @@ from crm_project.values import Problem, located
 from users import password_policy, rules
 from users.attempts import Attempt, Registration, TooMany
 from users.audit import Action, Channel, created_state, log_account_event
+from users.managers import AwaitingApproval
 from users.models import User
 from users.refresh import Issued, RefreshToken
 from users.serializers import (
@@ -56,7 +57,10 @@ class AccountViewSet(PublicViewSet):
 
     @REGISTER
     def register(self, request: Request) -> Response:
-        """A new agent: 201, or 409 where the name or address is taken in any case."""
+        """A new agent: 201, or 409 where the name or address is taken in any case.
+
+        Where registrations need approval, the reply is the same, and the account waits for a manager.
+        """
         if not settings.REGISTRATION_OPEN:
             raise PermissionDenied("Registration is closed")
         values = judged_row(body_of(request), rules.check_registration)
@@ -65,7 +69,7 @@ class AccountViewSet(PublicViewSet):
             raise _too_many(wait, "Too many new accounts; try again later")
         try:
             with transaction.atomic():
-                user = User.objects.register(**values)
+                user = User.objects.register(**values, approval=settings.REGISTRATION_APPROVAL)
                 Registration.objects.create(address=address)
                 _log(Action.REGISTERED, user, created_state(user))
         except IntegrityError:
@@ -173,7 +177,11 @@ def _log(action: Action, user: User, after: dict[str, Any] | None = None) -> Non
 
 def _log_in(request: Request, credentials: dict[str, str], scope: object) -> Response:
     attempt = _attempt(request, credentials["username"])
-    user = User.objects.by_credentials(**credentials)
+    try:
+        user = User.objects.by_credentials(**credentials)
+    except AwaitingApproval:
+        attempt.ended(True)
+        raise Refused(status.HTTP_403_FORBIDDEN, "This account is waiting for a manager's approval") from None
     attempt.ended(user is not None)
     if user is None:
         raise AuthenticationFailed("Incorrect username or password")

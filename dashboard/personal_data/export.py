@@ -40,7 +40,7 @@ OF_SIGNED = (
 OF_LOG = ("action_time", "user_id", "object_id", "object_repr")
 OF_USER = (
     *("id", "username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser"),
-    *("created_at", "last_login"),
+    *("created_at", "last_login", "awaiting_approval_since"),
 )
 
 

@@ -71,6 +71,8 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", f"{USER}/"): (403, 200, 200),
     ("GET", f"{USER}/unlock-address/"): (403, 302, 302),  # back to the list
     ("POST", f"{USER}/unlock-address/"): (403, 302, 302),
+    ("GET", f"{USER}/<int:user_id>/approval/"): (403, 302, 302),  # to the user's page
+    ("POST", f"{USER}/<int:user_id>/approval/"): (403, 302, 302),
     ("GET", f"{USER}/add/"): (403, 200, 200),
     ("POST", f"{USER}/add/"): (403, 200, 200),
     ("GET", f"{USER}/<path:object_id>/change/"): (403, 200, 200),
@@ -113,6 +115,7 @@ ACTIONS = {
     ("leads/lead", "restore"): ("staff", "manager", "superuser"),
     ("leads/lead", "export"): ("staff", "manager", "superuser"),
     ("leads/lead", "merge"): ("manager", "superuser"),
+    ("users/user", "approve"): ("manager", "superuser"),
     ("users/user", "deactivate"): ("manager", "superuser"),
     ("users/user", "reactivate"): ("manager", "superuser"),
     ("users/user", "unlock"): ("manager", "superuser"),

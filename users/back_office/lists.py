@@ -1,7 +1,7 @@
 """What holds of the back office's lists and forms, whatever they are of."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, cast
 
 from django.contrib import messages
@@ -41,7 +41,14 @@ class Asked:
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Whether the query string may ask this; PostgreSQL takes no NUL."""
-        return "\0" not in value and lookup in {f"{field}{how}" for field in self.list_filter for how in LOOKUPS}
+        return "\0" not in value and lookup in set(self._lookups())
+
+    def _lookups(self) -> Iterator[str]:
+        for asked in self.list_filter:
+            if isinstance(asked, str):
+                yield from (f"{asked}{how}" for how in LOOKUPS)
+            else:
+                yield asked.parameter_name  # of a ``SimpleListFilter``
 
     def response_action(self, request: HttpRequest, *given: Any, **named: Any) -> Any:
         """Django's, but for ids that are none."""

@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse, reverse_lazy
-from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
+from unfold.forms import AdminOwnPasswordChangeForm
 
 from crm_project.events import event
+from users.back_office.login_form import CredentialsForm
 from users.models import User
 from users.password_policy import is_weak
 
@@ -18,7 +19,7 @@ from users.password_policy import is_weak
 ALLOWED = ("admin:password_change", "admin:logout", "admin:jsi18n")
 
 
-class LoginForm(AuthenticationForm):
+class LoginForm(CredentialsForm):
     """The log-in. Only here is a password readable, so a weak one is found here: it must be changed before going on.
 
     Such passwords were set through the API, whose rule is the contract's, or before the back office had a stricter one.
