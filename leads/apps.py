@@ -7,3 +7,7 @@ class LeadsConfig(AppConfig):
     """The app that owns leads and their import."""
 
     name = "leads"
+
+    def ready(self) -> None:
+        """Register the start-up checks."""
+        from leads import checks  # noqa: F401  the models must be there first

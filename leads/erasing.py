@@ -17,19 +17,13 @@ from leads.changes import Changes
 from leads.importing.tally import showable
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from leads.querysets import apply_change
+from leads.rules import NOT_PERSONAL, PERSONAL
 from users.actors import Actor
 
 ERASED = "erased"
-PERSONAL: dict[str, str | None] = {
-    "first_name": "",
-    "last_name": "",
-    "email": "",
-    "phone": "",
-    "property_interest": None,
-}
 TELLING = ("file_name", "message", "notes", "options")  # of import runs; of an undo there are ids and counts alone
 OF_RUNS = (*TELLING, "problems", "kind", "state", "sha256")
-OF_NOBODY = ("status", "source", "budget_min", "budget_max", "activity_type", "duration")
+OF_NOBODY = (*NOT_PERSONAL, "activity_type", "duration")
 TYPED = ("ignored", "user")  # settings whose values people write; of ``explicit`` it is the names
 VALUES = ("value", "before", "after")  # in problems of imports, and in what a takeover mended
 ACTIVITIES = "activities"  # in an entry of an undone import: what those that went were called

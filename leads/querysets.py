@@ -237,6 +237,7 @@ def complete(
     made = created_at or now
     derived = derived or rules.derive_from(clean)
     return {
+        **rules.DEFAULTS,
         **clean,
         "search": derived.search,
         "source_key": derived.source_key,

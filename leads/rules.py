@@ -74,6 +74,11 @@ def long_text(value: object) -> str:
     return values.text(value, LONGEST_TEXT)
 
 
+def reference(value: object) -> int:
+    """The id of a row of another table. Whether the row exists is for ``leads.references.resolve`` to say."""
+    return values.integer(value, 1, BIGGEST)
+
+
 CREATE: dict[str, Rule] = {
     "first_name": Rule(name),
     "last_name": Rule(name),
@@ -91,6 +96,20 @@ UPDATE: dict[str, Rule] = {
     "source": Rule(source),
     "is_active": Rule(values.boolean),
 }
+
+
+# What a row gets for fields that it does not have. The earlier server's leads have none of those added since.
+DEFAULTS = {field: rule.default for field, rule in CREATE.items() if rule.default is not values.REQUIRED}
+
+# What becomes of a field when a person is erased: personal data gets the value given here, everything else stays.
+PERSONAL: dict[str, Any] = {
+    "first_name": "",
+    "last_name": "",
+    "email": "",
+    "phone": "",
+    "property_interest": None,
+}
+NOT_PERSONAL = ("status", "source", "budget_min", "budget_max")
 
 
 def check(row: object, partial: bool = False, stored: "Lead | None" = None) -> tuple[Row, list[Problem]]:

@@ -1,5 +1,7 @@
 """``/api/leads``: list, create one or many, get, update, delete softly."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
@@ -29,6 +31,7 @@ from leads.etags import etag, is_known, tag_of, versions_wanted
 from leads.filters import CHECKS
 from leads.models import Lead
 from leads.querysets import BudgetsCrossed, VersionMoved
+from leads.references import resolve
 from leads.serializers import OPERATIONS, lead_out, row_out
 from users.actors import Actor, Door
 from users.models import User
@@ -57,9 +60,13 @@ class LeadViewSet(ApiViewSet):
         """One lead from an object, or all of a list or none."""
         body = body_of(request)
         if not isinstance(body, list):
-            lead = Lead.objects.add(judged_row(body, rules.check), by_api(request))
+            clean = judged_row(body, rules.check)
+            with _references_of(clean):
+                lead = Lead.objects.add(clean, by_api(request))
             return _tagged(lead, status.HTTP_201_CREATED)
         rows = judged_rows(body, rules.check)
+        if problems := resolve(rows):
+            raise Unprocessable([p for index, wrong in problems.items() for p in located(wrong, "body", index)])
         try:
             parts = Lead.objects.add_many(rows, by_api(request), _shown)
         except (IntegrityError, DataError):
@@ -95,10 +102,27 @@ def _tagged(lead: Lead, status_code: int = status.HTTP_200_OK) -> HttpResponse:
     return written(lead_out(lead), {"ETag": etag(lead)}, status_code)
 
 
+@contextmanager
+def _references_of(clean: dict[str, Any]) -> Iterator[None]:
+    """Around the write of one lead: a 422 for foreign keys that point to nothing, also where a row has just gone."""
+    _check_references(clean)
+    try:
+        yield
+    except IntegrityError:
+        _check_references(clean)
+        raise
+
+
+def _check_references(clean: dict[str, Any]) -> None:
+    for problems in resolve([clean]).values():
+        raise Unprocessable(located(problems, "body"))
+
+
 def _change(request: Request, lead_id: int, clean: dict[str, Any]) -> Lead:
     versions = versions_wanted(request.META.get("HTTP_IF_MATCH"))
     try:
-        return Lead.objects.change(lead_id, clean, by_api(request), versions)
+        with _references_of(clean):
+            return Lead.objects.change(lead_id, clean, by_api(request), versions)
     except Lead.DoesNotExist:
         raise NotFound(NO_LEAD) from None
     except VersionMoved as moved:

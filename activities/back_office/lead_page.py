@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -13,7 +14,7 @@ from activities.back_office.log_form import LogForm
 from activities.models import Activity
 from leads.admin import LeadAdmin
 from leads.back_office import cells, history
-from leads.back_office.lead_form import LeadForm
+from leads.back_office.lead_form import FORM_FIELDS, LeadForm
 from leads.models import Lead
 from leads.querysets import VersionMoved
 from users.actors import Actor, Door
@@ -33,7 +34,7 @@ class LeadPage(LeadAdmin):
     """
 
     form = LeadForm
-    fieldsets = (
+    fieldsets: Any = (
         ("Person", {"fields": (("first_name", "last_name"), ("email", "phone"), HIDDEN)}),
         ("Wishes", {"fields": (("status", "source"), ("budget_min", "budget_max"), "property_interest")}),
     )
@@ -50,10 +51,16 @@ class LeadPage(LeadAdmin):
         return own + super().get_urls()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Without the form's hidden fields for those who may only look: there they would be seen."""
+        """Without the form's hidden fields for those who may only look: there they would be seen.
+
+        A field that no section names is shown in one of its own, so that a new one is not forgotten.
+        """
         (title, person), *rest = super().get_fieldsets(request, obj)
         if obj is not None and not self.has_change_permission(request, obj):
             person = {**person, "fields": tuple(line for line in person["fields"] if line != HIDDEN)}
+        named = flatten_fieldsets(self.fieldsets)
+        if further := tuple(name for name in FORM_FIELDS.values() if name not in named):
+            rest.append(("Details", {"fields": further}))
         return [(title, person), *rest]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

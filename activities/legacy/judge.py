@@ -17,6 +17,7 @@ from django.contrib.auth.hashers import identify_hasher, make_password
 from activities import rules as activity_rules
 from activities.legacy import mends
 from activities.legacy.findings import HIDDEN
+from activities.legacy.tables import SHAPES
 from crm_project import values
 from crm_project.values import BIGGEST, Invalid, Rule
 from leads import rules as lead_rules
@@ -165,7 +166,7 @@ class Leads(Judge):
 
     rules = {
         "id": Rule(identity),
-        **lead_rules.CREATE,
+        **{name: lead_rules.CREATE[name] for name in SHAPES["leads"].columns if name in lead_rules.CREATE},
         "source": Rule(lead_rules.source),  # a stored lead may have none
         **{"is_active": Rule(values.boolean), "created_at": Rule(moment), "updated_at": Rule(moment)},
     }
@@ -222,7 +223,7 @@ class Activities(Judge):
 
     rules = {
         **{"id": Rule(identity), "lead_id": Rule(identity), "user_id": Rule(identity)},
-        **activity_rules.CREATE,
+        **{name: activity_rules.CREATE[name] for name in SHAPES["activities"].columns if name in activity_rules.CREATE},
         **{"created_at": Rule(moment), "user_name": Rule(author)},
     }
     numbers = ("duration",)

@@ -36,6 +36,8 @@ PROGRESS_EVERY = 10_000  # rows
 Progress = Callable[[str, int, int], None]  # table, rows done, rows in all
 LEAD_COLUMNS = tuple(field.attname for field in Lead._meta.concrete_fields)
 ACTIVITY_COLUMNS = tuple(field.attname for field in Activity._meta.concrete_fields)
+# A column that the earlier server does not have gets the value that the model gives a new row.
+ACTIVITY_DEFAULTS = {field.attname: field.get_default() for field in Activity._meta.concrete_fields}
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Takeover:
                 self.passed.statuses[stored["status"]] += 1
         with load.writer(Activity, ACTIVITY_COLUMNS) as write:
             for row in self._judged(source, "activities", judge.Activities(users, leads)):
-                stored = {**row, "door": Door.IMPORT.value, "import_run_id": run_id}
+                stored = {**ACTIVITY_DEFAULTS, **row, "door": Door.IMPORT.value, "import_run_id": run_id}
                 write([stored[column] for column in ACTIVITY_COLUMNS])
                 leads.count(row["lead_id"])
 

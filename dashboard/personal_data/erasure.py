@@ -24,9 +24,10 @@ from dashboard.personal_data.finding import Person, admin_log, log_of, person, s
 from dashboard.signatures import SIGNED, overwrite, sign
 from leads import erasing
 from leads.back_office import kept
-from leads.erasing import ERASED, PERSONAL
+from leads.erasing import ERASED
 from leads.importing import accounts
 from leads.models import ImportRun, Lead
+from leads.rules import PERSONAL
 from users import authority
 from users.actors import Actor
 from users.audit import Action

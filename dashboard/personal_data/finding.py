@@ -15,12 +15,12 @@ from activities.models import Activity
 from crm_project import values
 from dashboard.personal_data.traits import Name, Traits
 from dashboard.signatures import SIGNED
-from leads import erasing
+from leads import erasing, rules
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from users.models import User
 
 ACTIVITIES, LEGACY = "activities", "legacy"  # kinds of imports beside those of leads
-OF_A_PERSON = (*erasing.PERSONAL, "name")  # what an import of leads may set of them
+OF_A_PERSON = (*rules.PERSONAL, "name")  # what an import of leads may set of them
 OF_EACH_ACTIVITY = ("title", "notes")  # what an import of activities may set for all of them
 
 
@@ -195,7 +195,7 @@ def person(email: str) -> Person:
 
 def _had(lead_ids: Collection[int]) -> tuple[dict[str, set[str]], set[Name]]:
     """What the personal columns of leads hold, and held once; of each lead any first name with any last name."""
-    had: dict[str, set[str]] = {field: set() for field in erasing.PERSONAL}
+    had: dict[str, set[str]] = {field: set() for field in rules.PERSONAL}
     firsts: defaultdict[int, set[str]] = defaultdict(set)
     lasts: defaultdict[int, set[str]] = defaultdict(set)
 

@@ -93,7 +93,8 @@ def _beginning(lead: Lead) -> list[Entry]:
 
 def label(field: str) -> str:
     """What people call a field."""
-    return {"email": "E-mail", "is_active": "Active"}.get(field, field.replace("_", " ").capitalize())
+    words = field.removesuffix("_id").replace("_", " ").capitalize()
+    return {"email": "E-mail", "is_active": "Active"}.get(field, words)
 
 
 def shown(field: str, value: Any) -> str:

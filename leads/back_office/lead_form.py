@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.http import QueryDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 else:
     Form = forms.ModelForm
 
+# The form's name of each field that the rules know: a foreign key is ``agency`` here and ``agency_id`` there.
+FORM_FIELDS = {field.attname: field.name for field in Lead._meta.concrete_fields if field.attname in rules.UPDATE}
+COLUMNS = {name: column for column, name in FORM_FIELDS.items()}
 AMOUNT = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
 MOST_TOLD = 5  # of the changes made meanwhile
 CLASH = "Nothing was saved: this lead was changed while you had it open. What you typed is kept; look, and save again."
@@ -52,7 +56,7 @@ class LeadForm(Form):
 
     class Meta:
         model = Lead
-        fields = tuple(rules.UPDATE)
+        fields = tuple(FORM_FIELDS.values())
         widgets = {"is_active": ActiveInput, "budget_min": AMOUNT, "budget_max": AMOUNT}
         field_classes = {"budget_min": AmountField, "budget_max": AmountField}
 
@@ -74,20 +78,28 @@ class LeadForm(Form):
     def clean(self) -> dict[str, Any]:
         """The clean values; problems go to their fields, a clash to the whole form."""
         cleaned = super().clean() or {}
-        clean, problems = rules.check(cleaned, partial=True, stored=self.stored)
-        add_problems(self, problems)
+        clean, problems = rules.check(self._by_column(cleaned), partial=True, stored=self.stored)
+        add_problems(self, [problem._replace(loc=(FORM_FIELDS[str(problem.loc[0])],)) for problem in problems])
         seen = cleaned.get("seen_version")
         if self.stored and seen is not None and seen != self.stored.version:
             self._tell_clash(self.stored, seen)
-        return {**cleaned, **clean}
+        self.checked = clean
+        return {**cleaned, **{name: value for name, value in clean.items() if name in cleaned}}
 
     def changed(self) -> dict[str, Any]:
         """What the user changed, clean; of a new lead all that the rules ask for."""
-        names = self.changed_data if self.stored else rules.CREATE
-        return {name: self.cleaned_data[name] for name in names if name in rules.UPDATE}
+        if not self.stored:
+            return {**rules.DEFAULTS, **{name: self.checked[name] for name in rules.CREATE if name in self.checked}}
+        return {name: value for name, value in self.checked.items() if FORM_FIELDS[name] in self.changed_data}
 
     def _own_fields(self) -> list[str]:
-        return [name for name in rules.UPDATE if name in self.fields]
+        return [name for name in FORM_FIELDS.values() if name in self.fields]
+
+    @staticmethod
+    def _by_column(cleaned: dict[str, Any]) -> dict[str, Any]:
+        """The values as the rules name them; of a row that was chosen its id."""
+        given = {column: cleaned[name] for column, name in FORM_FIELDS.items() if name in cleaned}
+        return {column: value.pk if isinstance(value, Model) else value for column, value in given.items()}
 
     def _tell_clash(self, stored: Lead, seen: int) -> None:
         """Say who changed what, and let the form show what is stored now but for what its user typed.
@@ -102,7 +114,7 @@ class LeadForm(Form):
         data = cast(QueryDict, self.data).copy()
         data[self.add_prefix("seen_version")] = str(stored.version)
         for name in self._own_fields():
-            now, then = getattr(stored, name), data.get(self.add_initial_prefix(name))
+            now, then = getattr(stored, COLUMNS[name]), data.get(self.add_initial_prefix(name))
             value = "" if now is None else str(now)
             data[self.add_initial_prefix(name)] = value
             if name not in self.changed_data:

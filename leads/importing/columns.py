@@ -25,7 +25,7 @@ from leads.importing.vocabulary import NEAR_MISSES, Vocabulary, normal
 TARGETS = (*rules.CREATE, "created_at", "closed_at", "name", "price")
 LEADS = Vocabulary(
     noun="a lead",
-    aliases={target: ALIASES[target] for target in TARGETS},
+    aliases={target: ALIASES.get(target, ()) for target in TARGETS},
     not_stored=NOT_STORED,
     not_stored_patterns=NOT_STORED_PATTERNS,
     required=REQUIRED,

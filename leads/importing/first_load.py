@@ -22,6 +22,7 @@ def first_load(wanted: bool, keep: Collection[str] = ()) -> Iterator[None]:
     yield
     editor = connection.schema_editor()
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # no index is built while foreign keys are yet to be checked
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
         for index in indexes:
             cursor.execute(str(index.create_sql(Lead, editor)))

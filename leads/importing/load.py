@@ -14,11 +14,18 @@ from django.db import connection, models
 # Binary COPY needs the column's type; by Django's name for the field.
 COPY_TYPES = {
     "CharField": "text",
+    "EmailField": "text",
+    "SlugField": "text",
+    "URLField": "text",
     "TextField": "text",
     "BigIntegerField": "int8",
+    "PositiveBigIntegerField": "int8",
     "BigAutoField": "int8",
-    "ForeignKey": "int8",
     "IntegerField": "int4",
+    "PositiveIntegerField": "int4",
+    "AutoField": "int4",
+    "SmallIntegerField": "int2",
+    "PositiveSmallIntegerField": "int2",
     "BooleanField": "bool",
     "DateTimeField": "int8",  # see _microseconds: psycopg makes a moment in Python, at ten times the price
     "DateField": "date",
@@ -77,7 +84,7 @@ def _copy(table: str, quoted: str, fields: Sequence[Any]) -> Generator[Write]:
     moments = _places(fields, models.DateTimeField)
     adapt = remembering(_microseconds)
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
-        copy.set_types([COPY_TYPES[field.get_internal_type()] for field in fields])
+        copy.set_types([COPY_TYPES[_stored_type(field)] for field in fields])
 
         def write(values: list[Any]) -> None:
             for place in moments:
@@ -85,6 +92,18 @@ def _copy(table: str, quoted: str, fields: Sequence[Any]) -> Generator[Write]:
             copy.write_row(values)
 
         yield write
+
+
+def can_copy(field: Any) -> bool:
+    """Whether rows with this field can be stored by ``writer``."""
+    return _stored_type(field) in COPY_TYPES
+
+
+def _stored_type(field: Any) -> str:
+    """Django's name for the type of the column; that of a foreign key is its target's."""
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return str(field.get_internal_type())
 
 
 def _microseconds(moment: datetime | None) -> int | None:

@@ -8,13 +8,15 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from operator import itemgetter
 from typing import Any, Protocol
 
 from crm_project.values import Problem
 from leads.importing.columns import Mapping
 from leads.importing.read import Source
 from leads.importing.tally import Refused
-from leads.importing.wire import Batch, packed, unpacked
+from leads.importing.wire import Bad, Batch, packed, unpacked
+from leads.references import reference_fields, resolve
 from leads.rules import check
 
 BATCH = 1000  # rows
@@ -24,6 +26,7 @@ ROWS, REFUSED, END = b"b", b"r", b"e"  # the first byte of what the child sends
 
 
 Make = Callable[[int, Any, dict[str, Any], dict[str, Any]], Any]
+Good = tuple[int, Any, dict[str, Any], dict[str, Any]]  # line, cells, the values given, all values
 
 
 class Way(Protocol):
@@ -45,9 +48,15 @@ def batches(source: Source, columns: Mapping, way: Way, parallel: bool) -> Itera
     ``parallel`` may be asked for in a process without threads; it is granted for larger files where processes can be
     forked. Raises ``Refused`` where the file is damaged.
     """
-    if parallel and source.size > AHEAD and "fork" in multiprocessing.get_all_start_methods():
+    can_fork = "fork" in multiprocessing.get_all_start_methods()
+    if parallel and can_fork and source.size > AHEAD and not needs_database(columns):
         return _from_child(source, columns, way)
     return checked(source, columns, way.make)
+
+
+def needs_database(columns: Mapping) -> bool:
+    """Whether checking the rows takes queries: a column is a foreign key, whose row must exist."""
+    return not reference_fields().keys().isdisjoint((*columns.columns, *columns.constants))
 
 
 def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
@@ -61,11 +70,21 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
         if wrong or problems:
             bad.append((line, cells, wrong + _untold(problems, wrong)))
         else:
-            good.append(make(line, cells, given, clean))
+            good.append((line, cells, given, clean))
         if read == BATCH:
-            yield Batch(read, good, bad, source.position, columns.remarked())
+            yield _resolved(good, bad, make, Batch(read, [], [], source.position, columns.remarked()))
             read, good, bad = 0, [], []
-    yield Batch(read, good, bad, source.position, columns.remarked())
+    yield _resolved(good, bad, make, Batch(read, [], [], source.position, columns.remarked()))
+
+
+def _resolved(good: list[Good], bad: list[Bad], make: Make, batch: Batch) -> Batch:
+    """The batch with its rows; those whose foreign keys point to nothing are among the bad ones."""
+    problems = resolve([row[3] for row in good])
+    if problems:
+        bad += [(*good[index][:2], wrong) for index, wrong in problems.items()]
+        bad.sort(key=itemgetter(0))
+    made = [make(*row) for index, row in enumerate(good) if index not in problems]
+    return batch._replace(good=made, bad=bad)
 
 
 def _untold(problems: list[Problem], told: list[Problem]) -> list[Problem]:

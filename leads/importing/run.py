@@ -18,7 +18,7 @@ from crm_project.values import Problem
 from leads.importing import accounts, date_order
 from leads.importing.columns import LEADS, map_headers
 from leads.importing.first_load import first_load
-from leads.importing.pipeline import batches
+from leads.importing.pipeline import batches, needs_database
 from leads.importing.read import Source
 from leads.importing.rejects import Rejects, numbered
 from leads.importing.remarks import Remarks, told
@@ -98,7 +98,7 @@ class FileImport:
         """Every row of the file: checked, then stored, matched or rejected. Inside the transaction."""
         now, straight = timezone.now(), self.options.on_duplicate == "create"
         if straight:
-            way: Straight | Matching = Straight(self.run, self.tally, now)
+            way: Straight | Matching = Straight(self.run, self.tally, now, needs_database(self.columns))
         else:
             way = Matching(self.run, self.tally, now, self.options.on_duplicate, self.reject, self.remarks)
         rows = batches(self.source, self.columns, way, self.options.parallel)

@@ -155,7 +155,7 @@ def _restore(run: ImportRun, by: Actor, now: datetime) -> tuple[int, Left]:
 
 def _set_back(lead: Lead, before: dict[str, Any], now: datetime) -> changes.Changes:
     """Give a lead the values it had ``before``; returns what that changes."""
-    own = {name: before[name] for name in OWN_FIELDS}
+    own = {name: before[name] for name in OWN_FIELDS if name in before}  # a field may be younger than the import
     told = changes.between(vars(lead), own)
     apply_change(lead, own, now)
     lead.closed_at = datetime.fromisoformat(before["closed_at"]) if before["closed_at"] else None

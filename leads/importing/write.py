@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -54,8 +55,9 @@ def _row(line: int, cells: Any, clean: Values, given: Values, created_at: str | 
 class Straight:
     """Stores every row. The rows travel to PostgreSQL while the next ones are checked."""
 
-    def __init__(self, run: ImportRun, tally: Tally, now: datetime) -> None:
-        self.run_id, self.tally, self.now = run.pk, tally, now
+    def __init__(self, run: ImportRun, tally: Tally, now: datetime, in_parts: bool = False) -> None:
+        """``in_parts``: leave the connection free between batches, for queries that check the next one."""
+        self.run_id, self.tally, self.now, self.in_parts = run.pk, tally, now, in_parts
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
         """A good row as its column values."""
@@ -79,14 +81,20 @@ class Straight:
     @contextmanager
     def open(self) -> Iterator[Callable[[list[Any]], None]]:
         """A function that takes what ``make`` made."""
+        if self.in_parts:
+            yield self._store
+            return
         with load.writer(Lead, COLUMNS) as write:
+            yield partial(self._write, write)
 
-            def take(rows: list[Any]) -> None:
-                for row in rows:
-                    write(row)
-                self.tally.created += len(rows)
+    def _store(self, rows: list[Any]) -> None:
+        with load.writer(Lead, COLUMNS) as write:
+            self._write(write, rows)
 
-            yield take
+    def _write(self, write: load.Write, rows: list[Any]) -> None:
+        for row in rows:
+            write(row)
+        self.tally.created += len(rows)
 
 
 class Matching:

@@ -39,7 +39,7 @@ class Command(BaseCommand):
     """Arguments come from the environment and ``.env`` alone, so that there is one place to look."""
 
     help = "Migrate the database, then serve the API, its documentation and the admin on HOST and PORT."
-    requires_system_checks: Any = []  # `make check` runs them; a start should be quick
+    requires_system_checks: Any = ["lead_fields"]  # `make check` runs the others; a start should be quick
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve; returns after SIGTERM or SIGINT, when running requests have ended; during the start these end it."""

@@ -1,0 +1,70 @@
+"""CONTRIBUTING's recipe "Adding a field to leads", carried out on a copy of the project by a program.
+
+Two fields are added: ``referral_code``, a text, and ``agency``, a nullable foreign key. Each edit names a line of a
+product file and what is written before it. If an edit finds no place any more, the recipe has changed: change both.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+MOST_FILES = 8  # product files that adding a field may touch, its migration included
+
+
+class Edit(NamedTuple):
+    """Write ``new`` before the first occurrence of ``before`` that follows ``after``."""
+
+    file: str
+    after: str
+    before: str
+    new: str
+
+
+_NEW_FIELDS = ("    referral_code = ", "    agency_id = ")
+_DESCRIBED = (
+    "    referral_code = Described(text(80), required=False)\n"
+    "    agency_id = Described(integer(1, BIGGEST), required=False, allow_null=True)\n"
+)
+EDITS = (
+    Edit(
+        "leads/models.py",
+        "class Lead(",
+        "    is_active = ",
+        '    referral_code = models.CharField(max_length=80, blank=True, default="", db_default="")\n'
+        '    agency = models.ForeignKey("auth.Group", on_delete=models.PROTECT, null=True, blank=True, '
+        'related_name="+", db_index=False)\n',
+    ),
+    Edit(
+        "leads/rules.py",
+        "CREATE: ",
+        "}\n",
+        '    "referral_code": Rule(lambda value: values.text(value, 80), default=""),\n'
+        '    "agency_id": Rule(reference, nullable=True, default=None),\n',
+    ),
+    Edit("leads/rules.py", "PERSONAL: ", "}\n", '    "referral_code": "",\n'),
+    Edit("leads/rules.py", "NOT_PERSONAL = (", ")\n", ', "agency_id"'),
+    Edit("leads/serializers.py", "OUT = (", ")\n", '    "referral_code",\n    "agency_id",\n'),
+    Edit("leads/serializers.py", "class LeadCreateSerializer", "\n\nclass ", _DESCRIBED),
+    Edit("leads/serializers.py", "class LeadUpdateSerializer", "\n\nclass ", _DESCRIBED),
+    Edit(
+        "leads/serializers.py",
+        "class LeadOutSerializer",
+        "\n\nLEAD_ID",
+        "    referral_code = serializers.CharField()\n    agency_id = serializers.IntegerField(allow_null=True)\n",
+    ),
+    Edit(
+        "leads/importing/aliases.py",
+        "ALIASES: ",
+        '    "first_name"',
+        '    "referral_code": ("Referral Code",),\n    "agency_id": ("Agency",),\n',
+    ),
+)
+
+
+def apply(project: Path) -> set[str]:
+    """Carry all edits out in the copy at ``project``; returns the files that were edited."""
+    for edit in EDITS:
+        path = project / edit.file
+        text = path.read_text()
+        place = text.index(edit.before, text.index(edit.after))
+        path.write_text(text[:place] + edit.new + text[place:])
+    return {edit.file for edit in EDITS}

@@ -1,0 +1,79 @@
+"""Adding a field to leads works as CONTRIBUTING says: in a copy of the project, from the edit to the takeover."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+
+from leads import checks, rules
+from tests.new_field import recipe
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+LEFT_OUT = shutil.ignore_patterns(".*", "*.db*", "node_modules", "staticfiles", "uploads", "__pycache__", "benchmarks")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The project's files in a folder of their own."""
+    return Path(shutil.copytree(PROJECT, tmp_path / "project", ignore=LEFT_OUT))
+
+
+def run(project: Path, *arguments: str) -> str:
+    """Run Python in the copy, on a database of the same kind as this run's; returns what it printed."""
+    url = "sqlite:///app.db"
+    if not settings.DATABASE_URL.startswith("sqlite"):
+        url = urlsplit(settings.DATABASE_URL)._replace(path=f"/new_field_{os.getpid()}").geturl()
+    environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST")}
+    ended = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=project,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+def test_a_field_added_by_the_recipe_works_everywhere(copy: Path) -> None:
+    edited = recipe.apply(copy)
+    run(copy, "manage.py", "makemigrations", "leads", "-n", "add_agency")
+    assert len(edited) + 1 <= recipe.MOST_FILES
+    run(copy, "manage.py", "check")
+    run(copy, "manage.py", "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)
+    assert " passed" in run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/new_field/drive.py")
+
+
+FORGOTTEN: Sequence[tuple[object, str, str]] = (
+    (rules.CREATE, "phone", "Lead.phone has no rule."),
+    (rules.UPDATE, "phone", '"phone" can be given to a new lead and never changed.'),
+    (rules.PERSONAL, "phone", "Nothing says whether Lead.phone is personal data."),
+    (checks.ALIASES, "phone", 'The import knows no column names for "phone".'),
+)
+
+
+@pytest.mark.parametrize(("place", "name", "sentence"), FORGOTTEN)
+def test_a_forgotten_place_is_a_sentence_at_the_start(
+    place: dict[str, object], name: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(place, name)
+    found = [error.msg for error in checks.check_lead_fields()]
+    assert sentence in found
+
+
+def test_a_field_that_the_api_does_not_return_is_a_sentence_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "OUT", tuple(name for name in checks.OUT if name != "phone"))
+    assert [error.msg for error in checks.check_lead_fields()] == ['The API does not return "phone".']
+
+
+def test_nothing_is_forgotten_today() -> None:
+    assert checks.check_lead_fields() == []
