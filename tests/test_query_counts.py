@@ -183,6 +183,6 @@ def test_users(api: Api, anonymous: Api, agent: User) -> None:
     new = {"username": "new", "email": "new@example.com", "password": PASSWORD, "first_name": "", "last_name": ""}
     # 1. how many that address has made  2. the row; the constraints speak for themselves  3. one made more
     # 4. the entry of the audit log
-    assert cost(anonymous, "POST", "/api/users/register", new, 201) == 4
-    # 1. how many that address has made  2. the row, which a constraint refuses
-    assert cost(anonymous, "POST", "/api/users/register", new, 409) == 2
+    assert cost(anonymous, "POST", "/api/users/register", new, 201) == 5
+    # 1. how many that address has made  2. whether the name is free  3. one refused, which counts too
+    assert cost(anonymous, "POST", "/api/users/register", new, 409) == 3

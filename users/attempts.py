@@ -136,7 +136,7 @@ class RegistrationManager(models.Manager["Registration"]):
 
 
 class Registration(models.Model):
-    """An account that somebody at ``address`` made for themselves; kept for an hour."""
+    """An account that somebody at ``address`` made for themselves, or one whose name was taken; counts for an hour."""
 
     address = models.CharField(max_length=45)
     made_at = models.DateTimeField(default=timezone.now)

@@ -43,6 +43,10 @@ class UserManager(BaseUserManager["User"]):
         """The user of that name in any case; Django's admin login looks users up by it."""
         return self.get(username_key=values.key(username or ""))
 
+    def is_taken(self, username: str, email: str) -> bool:
+        """Return whether a user has that name or that address, in any case; the constraints have the last word."""
+        return self.filter(Q(username_key=values.key(username)) | Q(email_key=values.key(email))).exists()
+
     def register(self, password: str, approval: bool = False, **fields: Any) -> "User":
         """A new agent from checked values (see ``users/rules.py``); with ``approval`` one who waits for a manager.
 

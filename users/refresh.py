@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from users.models import User
 
 GRACE = timedelta(seconds=10)
+MAX_FAMILIES = 50  # of one user: a device each, more than anybody has in use
 
 
 class Issued(NamedTuple):
@@ -37,7 +38,7 @@ class RefreshTokenManager(models.Manager["RefreshToken"]):
     """``RefreshToken.objects``."""
 
     def start(self, user: "User") -> Issued:
-        """A new family's first token."""
+        """A new family's first token. Beyond ``MAX_FAMILIES`` of a user, those unused the longest end."""
         family = uuid4()
         token = f"{family.hex}.{token_urlsafe(32)}"
         self.create(
@@ -47,6 +48,7 @@ class RefreshTokenManager(models.Manager["RefreshToken"]):
             digest=_digest(token),
             expires_at=timezone.now() + _lifetime(),
         )
+        self._end_surplus(user)
         return Issued(user, family.hex, token)
 
     def renew(self, token: str) -> Issued | None:
@@ -75,6 +77,13 @@ class RefreshTokenManager(models.Manager["RefreshToken"]):
         """The families that have expired by ``now``, and their last access tokens too."""
         access = timedelta(minutes=settings.ACCESS_TOKEN_EXPIRE_MINUTES)
         return self.filter(expires_at__lte=now - access)
+
+    def _end_surplus(self, user: "User") -> None:
+        """End the user's families beyond ``MAX_FAMILIES``; ``expires_at`` moves with each use."""
+        latest = self.filter(user=user).order_by("-expires_at", "-pk")
+        surplus = list(latest.values_list("pk", flat=True)[MAX_FAMILIES:])
+        if surplus and self.filter(pk__in=surplus).delete()[0]:
+            event("token_families_ended", owner_id=user.pk, families=len(surplus), reason="too_many")
 
     def _alive(self, token: str) -> "RefreshToken | None":
         try:

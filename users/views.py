@@ -60,6 +60,7 @@ class AccountViewSet(PublicViewSet):
         """A new agent: 201, or 409 where the name or address is taken in any case.
 
         Where registrations need approval, the reply is the same, and the account waits for a manager.
+        A name that is taken costs no hash, and counts as a new account does: else names could be tried without end.
         """
         if not settings.REGISTRATION_OPEN:
             raise PermissionDenied("Registration is closed")
@@ -67,13 +68,15 @@ class AccountViewSet(PublicViewSet):
         address = client_address(request)
         if wait := Registration.objects.wait(address):
             raise _too_many(wait, "Too many new accounts; try again later")
+        if User.objects.is_taken(values["username"], values["email"]):
+            raise _name_taken(address)
         try:
             with transaction.atomic():
                 user = User.objects.register(**values, approval=settings.REGISTRATION_APPROVAL)
                 Registration.objects.create(address=address)
                 _log(Action.REGISTERED, user, created_state(user))
-        except IntegrityError:
-            raise Refused(status.HTTP_409_CONFLICT, "Username or email already exists") from None
+        except IntegrityError:  # somebody else has taken it at the same moment
+            raise _name_taken(address) from None
         return Response(UserOutSerializer(user).data, status.HTTP_201_CREATED)
 
     @LOGIN
@@ -173,6 +176,11 @@ class MeViewSet(ApiViewSet):
 def _log(action: Action, user: User, after: dict[str, Any] | None = None) -> None:
     """Log what a user did with their own account."""
     log_account_event(action, actor=user, target=user, channel=Channel.API, after=after)
+
+
+def _name_taken(address: str) -> Refused:
+    Registration.objects.create(address=address)
+    return Refused(status.HTTP_409_CONFLICT, "Username or email already exists")
 
 
 def _log_in(request: Request, credentials: dict[str, str], scope: object) -> Response:

@@ -216,3 +216,19 @@ def test_the_table_holds_no_token() -> None:
     row = str(RefreshToken.objects.values().get())
     for pair in (first, second):
         assert pair["refresh_token"].partition(".")[2] not in row
+
+
+def test_beyond_fifty_families_the_longest_unused_ends_with_its_access_tokens(zoe: User) -> None:
+    other = RefreshToken.objects.start(make_user(username="other"))
+    first, second = start(), start()
+    later(days=1)
+    first = renewed(first)  # in use, unlike the second
+    for _ in range(48):
+        RefreshToken.objects.start(zoe)
+    assert [me(first), me(second)] == [200, 200]
+    newest = start()
+    assert [me(first), me(second), me(newest)] == [200, 401, 200]
+    assert_refused(renew(second))
+    assert renew(first).status_code == 200
+    assert RefreshToken.objects.filter(user=zoe).count() == 50
+    assert RefreshToken.objects.filter(pk=other.family).exists()

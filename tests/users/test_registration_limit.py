@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from itertools import count
 
 import pytest
@@ -9,6 +10,7 @@ from django.db.models import F
 from django.http import HttpResponse
 from django.test import override_settings
 
+from tests.concurrency import together
 from tests.factories import PASSWORD
 from tests.users.trying import ELSEWHERE, HERE, send, statuses
 from users.models import Registration, User
@@ -44,11 +46,27 @@ def test_another_address_has_its_own_count() -> None:
     assert register(ELSEWHERE).status_code == 201
 
 
-def test_only_accounts_that_were_made_count() -> None:
+def test_taken_names_count_and_malformed_requests_do_not() -> None:
     assert register(username="taken").status_code == 201
-    assert statuses(*(register(username="TAKEN") for _ in range(3))) == [409, 409, 409]
-    assert statuses(*(register(password="short") for _ in range(3))) == [422, 422, 422]
-    assert statuses(*(register() for _ in range(3))) == [201, 201, 429]
+    assert statuses(*(register(password="short") for _ in range(5))) == [422] * 5
+    replies = [register(username="TAKEN"), register(email="TAKEN@example.com"), register(username="TAKEN")]
+    assert statuses(*replies) == [409, 201, 429]
+    assert replies[0].json() == {"detail": "Username or email already exists"}
+    assert register(username="taken", address=ELSEWHERE).status_code == 409
+
+
+def test_a_taken_name_or_address_costs_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert register(username="taken", email="taken@example.com").status_code == 201
+    monkeypatch.setattr("users.managers.make_password", None)
+    assert register(username="TAKEN").status_code == 409
+    assert register(email="TAKEN@example.com").status_code == 409
+
+
+def test_a_name_that_is_taken_at_the_same_moment_counts_too(concurrent_db: None) -> None:
+    replies = together(*(partial(register, username="wanted") for _ in range(3)))
+    assert sorted(statuses(*replies)) == [201, 409, 409]
+    assert Registration.objects.count() == 3
+    assert register().status_code == 429
 
 
 def test_an_hour_later_there_is_room_again() -> None:
