@@ -3,7 +3,6 @@
 Every step but the last stores nothing but the file itself; the last runs the import in the request, in one transaction.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +11,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
 from crm_project.events import event
 from leads.back_office import uploads
@@ -28,7 +26,6 @@ from leads.models import ImportRun
 from leads.rules import CREATE
 from users.models import User
 
-LONG = timedelta(seconds=10)  # that another import may take before people are asked to wait for it
 ACCEPTED = ".csv,.tsv,.tab,.txt,.xlsx,.json,.jsonl,.ndjson,.gz"
 LONGEST_NAME = 200
 
@@ -57,14 +54,15 @@ def _take_in(request: HttpRequest) -> Upload:
         raise Refused("Choose a file first.")
     name = showable(file.name or "file")[:LONGEST_NAME]
     asker = _asker(request)
-    upload = Upload.store(asker.pk, name, file.chunks())
-    try:
-        inspect(upload.folder / "file", name)
-        _wait_for_nobody()
-        look(upload, asker)
-    except BaseException:
-        upload.drop()
-        raise
+    with uploads.one_at_a_time():
+        upload = Upload.store(asker.pk, name, file.chunks())
+        try:
+            inspect(upload.folder / "file", name)
+            _wait_for_nobody()
+            look(upload, asker)
+        except BaseException:
+            upload.drop()
+            raise
     return upload
 
 
@@ -95,7 +93,8 @@ def _act(request: HttpRequest, upload: Upload) -> HttpResponse:
             if "cancel" in request.POST:
                 upload.drop()
                 return redirect("admin:leads_importrun_changelist")
-            return _look_or_import(request, upload) or here
+            with uploads.one_at_a_time():
+                return _look_or_import(request, upload) or here
     except Refused as problem:
         messages.error(request, str(problem))
     except OSError:
@@ -141,8 +140,8 @@ def _import(upload: Upload, plan: Plan, user: User) -> ImportRun:
 
 
 def _wait_for_nobody() -> None:
-    """Raise ``Refused`` while an import goes on that takes long: this one would wait for it, and keep a thread busy."""
-    if run := accounts.going_on(started_at__lt=timezone.now() - LONG):
+    """Raise ``Refused`` while an import goes on: this one would wait for it, and keep a thread of the server busy."""
+    if run := accounts.going_on():
         raise Refused(f"Another import is going on (run {run.pk}, {run.file_name}). Try again when it has ended.")
 
 

@@ -107,7 +107,7 @@ def erase_uploads(is_told_in: IsToldIn, called: str) -> int:
         for folder in folders:
             with suppress(FileNotFoundError):  # swept since
                 try:
-                    locks.enter_context(locked(folder, wait=False))
+                    locks.enter_context(locked(folder))
                 except BlockingIOError:
                     raise Busy("Somebody is at a file on the import page at this moment") from None
         return sum(_erase_upload(folder, is_told_in, called) for folder in folders)

@@ -28,6 +28,8 @@ REJECTS_KEPT = 7 * DAY  # seconds that the bad rows of an import can be download
 MOST_WAITING = 5  # uploads of one person; the oldest makes room
 REMEMBERED = ("name", "runs")  # of an upload, once it is imported
 REJECTS = "rejects-"  # what the bad rows of a run are called, before its id
+BEING_READ = "This file is being read. Try again in a moment."
+ANOTHER_BEING_READ = "Another file is being read. Try again in a moment."
 
 
 class Upload:
@@ -40,7 +42,8 @@ class Upload:
 
     @classmethod
     def store(cls, owner: int, name: str, pieces: Iterable[bytes]) -> Self:
-        """Keep a file of ``owner`` (a user's id). Raises ``OSError`` where there is no room."""
+        """Keep a file of ``owner`` (a user's id). Raises ``OSError`` where there is no room, ``Refused`` where an
+        erasure of personal data is at it."""
         sweep()
         for oldest in sorted(_root().glob(f"{owner}-*"), key=_age)[MOST_WAITING - 1 :]:
             shutil.rmtree(oldest, ignore_errors=True)
@@ -52,6 +55,9 @@ class Upload:
                     for piece in pieces:
                         file.write(piece)
                 _write(folder, {"name": name, "runs": []})
+        except BlockingIOError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise Refused(BEING_READ) from None
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -94,12 +100,15 @@ class Upload:
     def alone(self) -> Iterator[None]:
         """Keep every other request, in whatever process, out of this upload meanwhile; the state is read anew.
 
-        Raises ``Refused`` where the upload was thrown away since.
+        Raises ``Refused`` where another request has it, since waiting would occupy a thread of the server for as long as
+        that one reads, or where the upload was thrown away since.
         """
         with ExitStack() as stack:
             try:
                 stack.enter_context(locked(self.folder))
                 self.state = json.loads((self.folder / "state.json").read_text())
+            except BlockingIOError:
+                raise Refused(BEING_READ) from None
             except FileNotFoundError:
                 raise Refused("That file is no longer here. Upload it again.") from None
             yield
@@ -136,11 +145,28 @@ def sweep(now: float | None = None) -> int:
 
 
 @contextmanager
-def locked(folder: Path, wait: bool = True) -> Iterator[None]:
-    """Keep every other process out of a folder. Raises ``FileNotFoundError``; ``BlockingIOError`` without ``wait``."""
+def locked(folder: Path) -> Iterator[None]:
+    """Keep every other process out of a folder. Raises ``FileNotFoundError``; ``BlockingIOError`` where one is in it."""
     with open(folder / "lock", "w", opener=private) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let one request read a file, whichever it is; raises ``Refused`` for others meanwhile, in whatever process.
+
+    Previews and imports of several files would wait for each other in the database, each with a thread of the server.
+    """
+    folder = os.open(_root(), os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(ANOTHER_BEING_READ) from None
+        yield
+    finally:
+        os.close(folder)
 
 
 def kept() -> list[Path]:
