@@ -13,6 +13,7 @@ from pathlib import Path
 
 from leads.back_office.uploads import REJECTS, Upload, kept, locked, private
 from leads.erasing import APART
+from leads.importing import guard
 from leads.importing.read_csv import allow_long_fields
 from leads.importing.tally import showable
 
@@ -52,7 +53,8 @@ def kept_rows(are_theirs: AreTheirs) -> Iterator[tuple[int, list[str]]]:
     with _reachable():
         for run_id, path in _kept_files():
             with suppress(csv.Error):
-                yield from ((run_id, list(map(showable, row))) for row in _rows(path) if are_theirs(row))
+                rows = map(_meant, _rows(path))
+                yield from ((run_id, list(map(showable, row))) for row in rows if are_theirs(row))
 
 
 def erase_rows(are_theirs: AreTheirs, instead: str) -> None:
@@ -67,7 +69,7 @@ def erase_rows(are_theirs: AreTheirs, instead: str) -> None:
                 path.unlink(missing_ok=True)
         for _, path in _kept_files():
             try:
-                if any(map(are_theirs, _rows(path))):
+                if any(are_theirs(_meant(row)) for row in _rows(path)):
                     _rewrite(path, are_theirs, instead)
             except csv.Error:
                 path.unlink(missing_ok=True)
@@ -79,7 +81,7 @@ def _rewrite(path: Path, are_theirs: AreTheirs, instead: str) -> None:
         with open(part, "w", newline="", encoding="utf-8", errors="surrogateescape", opener=private) as file:
             write, rows = csv.writer(file), _rows(path)
             write.writerow(_without(next(rows, []), are_theirs, instead))
-            write.writerows(row for row in rows if not are_theirs(row))
+            write.writerows(row for row in rows if not are_theirs(_meant(row)))
         os.utime(part, ns=(seen.st_atime_ns, seen.st_mtime_ns))
         part.replace(path)
     finally:
@@ -88,13 +90,19 @@ def _rewrite(path: Path, are_theirs: AreTheirs, instead: str) -> None:
 
 def _without(header: list[str], are_theirs: AreTheirs, instead: str) -> list[str]:
     """Names of columns, with ``instead`` for those that tell of somebody, alone or with another one near."""
+    shown, header = header, _meant(header)
     told = {place for place, name in enumerate(header) if are_theirs([name])}
     names = [place for place, name in enumerate(header) if any(map(str.isalnum, name))]
     for number, place in enumerate(names):
         for near in names[number + 1 : number + 1 + APART]:
             if not {place, near} & told and are_theirs([header[place], header[near]]):
                 told |= {place, near}
-    return [instead if place in told else name for place, name in enumerate(header)]
+    return [instead if place in told else name for place, name in enumerate(shown)]
+
+
+def _meant(row: list[str]) -> list[str]:
+    """The texts that cells stand for, without their guards against formulas."""
+    return [guard.off(cell) for cell in row]
 
 
 def erase_uploads(is_told_in: IsToldIn, called: str) -> int:

@@ -100,8 +100,8 @@ class Upload:
     def alone(self) -> Iterator[None]:
         """Keep every other request, in whatever process, out of this upload meanwhile; the state is read anew.
 
-        Raises ``Refused`` where another request has it, since waiting would occupy a thread of the server for as long as
-        that one reads, or where the upload was thrown away since.
+        Raises ``Refused`` where the upload was thrown away since, or where another request has it: to wait would occupy
+        a thread of the server for as long as that one reads.
         """
         with ExitStack() as stack:
             try:
@@ -146,7 +146,7 @@ def sweep(now: float | None = None) -> int:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep every other process out of a folder. Raises ``FileNotFoundError``; ``BlockingIOError`` where one is in it."""
+    """Keep other processes out of a folder. Raises ``FileNotFoundError``; ``BlockingIOError`` where one is at it."""
     with open(folder / "lock", "w", opener=private) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

@@ -15,7 +15,7 @@ _SHORTENED = r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,3}"  # 4.47E+11
 LOOK = f"(?:{_ERROR}|{_AS_FORMULA}|{_ROUND}|{_SHORTENED})"  # of a text that would not be taken as it is
 
 _error = re.compile(_ERROR)
-_as_formula = re.compile(r'="([^"]*)"')
+_dressed = re.compile(r'="([^"]*)"')
 _round = re.compile(_ROUND)
 _shortened = re.compile(r"([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,3})")
 
@@ -25,11 +25,18 @@ def mended(text: str) -> str:
 
     Raises ``Invalid`` for the error of a formula.
     """
-    if match := _as_formula.fullmatch(text.strip()):
-        return match.group(1)
+    inner = as_formula(text)
+    if inner is not None:
+        return inner
     if _error.fullmatch(text.strip()):
         raise Invalid("spreadsheet_error", f"a spreadsheet's error ({text.strip()}), not a value")
     return text
+
+
+def as_formula(text: str) -> str | None:
+    """What a text dressed as a formula holds; ``None`` for any other text."""
+    match = _dressed.fullmatch(text.strip())
+    return match.group(1) if match else None
 
 
 def telephone(text: str) -> str:

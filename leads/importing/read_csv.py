@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from leads.importing import guard
 from leads.importing.columns import LEADS
 from leads.importing.content import Content
 from leads.importing.hints import MOST_ABOVE, IsHeader, place_of_header, titles_above
@@ -48,7 +49,7 @@ class CsvReader:
             records = self._records(text)
             titles = [self._next(records)[1] for _ in range(self.above)]
             line, header = self._next(records)
-        self.header = clean_header(header)
+        self.header = [guard.off(name) for name in clean_header(header)]
         self.notes = titles_above(f"on line {line:,}", titles)
 
     def __iter__(self) -> Iterator[Record]:

@@ -15,6 +15,7 @@ from typing import IO
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from crm_project.values import fold
+from leads.importing import guard
 from leads.importing.content import PIECE, Content
 from leads.importing.hints import MOST_ABOVE, Hints, place_of_header, titles_above
 from leads.importing.records import Record, Unreadable, all_blank, clean_header, fitted
@@ -59,7 +60,7 @@ class XlsxReader:
         first = list(islice(_filled_rows(self.sheet), MOST_ABOVE))
         above = place_of_header([cells for _, cells in first], hints.is_header) or 0
         self.header_row, header = first[above]
-        self.header = clean_header(header)
+        self.header = [guard.off(name) for name in clean_header(header)]
         others = [] if hints.sheet else [sheet.name for sheet in sheets if sheet.name != self.sheet.name]
         self.notes = [
             *(f"The sheet {other!r} was not read, only {self.sheet.name!r}." for other in others),

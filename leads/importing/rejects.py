@@ -21,8 +21,9 @@ class Rejects:
     """A CSV file with the columns ``import_line`` and ``import_problems`` before the original ones.
 
     It is written beside its name and takes it only when the import ends, so that a killed import leaves no half file
-    that looks whole; a pipe or a device is written to as it is. ``guards`` says that the texts come from a file
-    without guards against formulas. Made first and opened then, so that whoever is interrupted knows what to drop.
+    that looks whole; a pipe or a device is written to as it is. No cell of it is run as a formula (see ``guard``);
+    ``guards`` says that the texts come from a file that never has guards. Made first and opened then, so that whoever
+    is interrupted knows what to drop.
     """
 
     file: Any = None
@@ -49,19 +50,18 @@ class Rejects:
             self.ended = True  # there is none
             raise Refused(f"cannot write the rejects file {self.path}: {error.strerror}") from None
         self.writer = csv.writer(self.file)
-        self.writer.writerow([LINE, PROBLEMS, *self.kept])
+        self.writer.writerow([LINE, PROBLEMS, *(name and guard.on(name) for name in self.kept)])
 
     def write(self, line: int, cells: Sequence[Any], problems: Sequence[dict[str, Any]]) -> None:
         """One bad row; its problems become one line of text."""
-        told = "; ".join(f"{problem['column']}: {problem['reason']}" for problem in problems)
+        told = " ".join("; ".join(f"{problem['column']}: {problem['reason']}" for problem in problems).split())
         own = [cells[place] if place < len(cells) else "" for place in self.places]
         extra = list(cells[self.width :])
         if self.guards and isinstance(cells, BadRow):
             extra.append("not a row")  # text that is no JSON must not come in as a name when it is fed back unmended
-        own, extra = [_as_text(cell) for cell in own], [_as_text(cell) for cell in extra]
-        if self.guards:
-            own, extra = [_guarded(cell) for cell in own], [_guarded(cell) for cell in extra]
-        self.writer.writerow([line, " ".join(told.split()), *own, *extra])
+        guarded = _guarded if self.guards else _guarded_again
+        texts = (guarded(_as_text(cell)) for cell in (*own, *extra))
+        self.writer.writerow([line, guard.on(told) if guard.is_run(told) else told, *texts])
 
     def finish(self) -> None:
         """Put the whole file in its place."""
@@ -93,6 +93,11 @@ def _as_text(cell: Any) -> Any:
 def _guarded(cell: Any) -> Any:
     """A text of JSON with a guard. Half a character, which no file holds, becomes NUL: just as bad when fed back."""
     return guard.on(_half_character.sub(chr(0), cell)) if isinstance(cell, str) and cell else cell
+
+
+def _guarded_again(cell: Any) -> Any:
+    """A text of a file that a spreadsheet may have written, with the guards it lacks."""
+    return guard.again(cell) if isinstance(cell, str) else cell
 
 
 def numbered(path: Path, number: int) -> Path:
