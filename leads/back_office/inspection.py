@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import IO
 
 from leads.importing.content import PIECE, Content
-from leads.importing.read_xlsx import ZIP
+from leads.importing.read_xlsx import ZIP, check_extent
 from leads.importing.shared_texts import copied
 from leads.importing.tally import Refused
+from leads.importing.zip_limits import UnpacksToMore, unpacked_copy
 
 MOST_ROWS = 50_000
 MOST_COLUMNS = 200
 MOST_UNPACKED = 64 << 20  # bytes
 MOST_CELLS = 2_000_000  # a text cell takes up to 64 bytes
+MOST_SPACE = 3_000_000  # cells of a workbook between the first and the last, empty ones included
 MOST_LISTS = 500_000  # and objects in JSON: an empty one takes as much as a cell, and its text but two bytes
 MOST_ELEMENTS = 6_000_000  # of a workbook's XML; four make a cell
 LONGEST_LINE = 1 << 20  # bytes
@@ -75,19 +77,23 @@ def _inspect_workbook(content: Content) -> None:
     for _ in _pieces(content):
         pass  # a workbook that was gzipped as well must be small in between, too
     try:
-        with content.failures(), zipfile.ZipFile(content.unpack()) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MOST_UNPACKED:
-                raise TooLarge(f"{content.name} unpacks to more than {MOST_UNPACKED >> 20} MB.")
-            elements = 0
-            for member in archive.infolist():
-                with archive.open(member) as file:
-                    elements += _count(file)
-                if elements > MOST_ELEMENTS:
-                    raise TooLarge(f"{content.name} has more than {MOST_ELEMENTS:,} elements.")
-            if copied(archive, MOST_UNPACKED) > MOST_UNPACKED:
-                raise TooLarge(f"{content.name} unpacks to more than {MOST_UNPACKED >> 20} MB of text.")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
-        return  # the reader says what is wrong with it
+        with unpacked_copy(content, MOST_UNPACKED) as copy, zipfile.ZipFile(copy) as archive:
+            _inspect_parts(archive, content.name)
+    except UnpacksToMore:
+        raise TooLarge(f"{content.name} unpacks to more than {MOST_UNPACKED >> 20} MB.") from None
+
+
+def _inspect_parts(archive: zipfile.ZipFile, name: str) -> None:
+    elements = 0
+    for member in archive.infolist():
+        with archive.open(member) as file:
+            elements += _count(file)
+        if elements > MOST_ELEMENTS:
+            raise TooLarge(f"{name} has more than {MOST_ELEMENTS:,} elements.")
+        with archive.open(member) as file:
+            check_extent(file, name, MOST_SPACE)
+    if copied(archive, MOST_UNPACKED) > MOST_UNPACKED:
+        raise TooLarge(f"{name} unpacks to more than {MOST_UNPACKED >> 20} MB of text.")
 
 
 def _count(file: IO[bytes]) -> int:

@@ -2,10 +2,11 @@
 
 With the check below it reads about 110,000 rows of 9 cells a second, eight times what openpyxl does, and it knows dates
 by their format. It holds the sheet in memory: about 85 bytes a cell, 800 MB for a million rows of nine. It expands no
-XML entities, but it believes a file's word about where its cells are and ends the whole process when that does not fit
-in memory, so ``_check`` looks first.
+XML entities, but it believes a file's word about its parts and where its cells are, and ends the whole process when
+that does not fit in memory, so ``_check`` looks first.
 """
 
+import os
 import re
 import zipfile
 from collections.abc import Iterator
@@ -20,15 +21,15 @@ from leads.importing.content import PIECE, Content
 from leads.importing.hints import MOST_ABOVE, Hints, place_of_header, titles_above
 from leads.importing.records import Record, Unreadable, all_blank, clean_header, fitted
 from leads.importing.shared_texts import copied
+from leads.importing.zip_limits import most_unpacked, unpacked_copy
 
 ZIP = b"PK\x03\x04"
 MOST_ROWS = 1 << 20  # Excel's own limits
 MOST_COLUMNS = 1 << 14
 MOST_CELLS = 40_000_000  # between the first and the last; an empty one takes 32 bytes
-BIGGEST_UNPACKED = 1 << 30  # bytes of XML; 20 million filled cells
+FEW_CELLS = 8_000_000  # that a workbook may have whatever its size; more, if it has as many bytes
 MOST_TEXT = 1 << 31  # bytes of text in all cells together, which may share it
-BIGGEST_RATIO = 200  # workbooks shrink to a tenth; a bomb to a thousandth
-SMALLEST_BOMB = 1 << 26
+LITTLE_TEXT = 1 << 28  # that a workbook may have whatever its size; more, if it has an eighth as many bytes
 
 # Where a cell or row is said to be, if that is not within the first 26 columns and 99,999 rows.
 # (The look back comes after the letter: so the search for it is fast.)
@@ -48,12 +49,13 @@ class XlsxReader:
 
     def __init__(self, content: Content, hints: Hints = Hints()) -> None:  # noqa: B008  frozen
         self.content = content
-        _check(content)
-        try:
-            workbook = CalamineWorkbook.from_filelike(content.unpack())
-            sheets = list(_filled(workbook, hidden=hints.sheet is not None))
-        except CalamineError as error:
-            raise Unreadable(f"{content.name} is not a workbook that can be read: {error}.") from error
+        with unpacked_copy(content, most_unpacked(content.size)) as file:
+            _check(file, content)
+            try:
+                workbook = CalamineWorkbook.from_filelike(file)
+                sheets = list(_filled(workbook, hidden=hints.sheet is not None))  # in memory from now on
+            except CalamineError as error:
+                raise Unreadable(f"{content.name} is not a workbook that can be read: {error}.") from error
         if not sheets:
             raise Unreadable(f"{content.name} is empty.")
         self.sheet = _named(sheets, hints.sheet, content.name) if hints.sheet else _likeliest(sheets, hints)
@@ -110,34 +112,30 @@ def _likeliest(sheets: list[CalamineSheet], hints: Hints) -> CalamineSheet:
     return sheets[0]
 
 
-def _check(content: Content) -> None:
-    """Refuse what is no workbook, and workbooks made to fill the memory."""
-    try:
-        with content.failures(), zipfile.ZipFile(content.unpack()) as archive:
-            if "xl/workbook.xml" not in archive.namelist():
-                raise Unreadable(f"{content.name} is a zip archive, but not an Excel workbook (.xlsx).")
-            unpacked = sum(member.file_size for member in archive.infolist())
-            packed = sum(member.compress_size for member in archive.infolist())
-            if unpacked > BIGGEST_UNPACKED or (unpacked > SMALLEST_BOMB and unpacked > BIGGEST_RATIO * packed):
-                raise Unreadable(f"{content.name} unpacks to {unpacked >> 20:,} MB; save it as CSV instead.")
-            for member in archive.namelist():
-                with archive.open(member) as file:
-                    _check_extent(file, content.name)
-            if (texts := copied(archive, MOST_TEXT)) > MOST_TEXT:
-                raise Unreadable(f"{content.name} unpacks to {texts >> 20:,} MB of text; save it as CSV instead.")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:  # zipfile raises them all
-        raise Unreadable(f"{content.name} is a damaged workbook: {error}.") from error
+def _check(file: IO[bytes], content: Content) -> None:
+    """Refuse what is no workbook, and workbooks made to fill the memory; ``file`` is its unpacked copy."""
+    with zipfile.ZipFile(file) as archive:
+        if "xl/workbook.xml" not in archive.namelist():
+            raise Unreadable(f"{content.name} is a zip archive, but not an Excel workbook (.xlsx).")
+        size = file.seek(0, os.SEEK_END)
+        for member in archive.namelist():
+            with archive.open(member) as part:
+                check_extent(part, content.name, min(MOST_CELLS, max(FEW_CELLS, size)))
+        most = min(MOST_TEXT, max(LITTLE_TEXT, 8 * size))
+        if (texts := copied(archive, most)) > most:
+            raise Unreadable(f"{content.name} unpacks to {texts >> 20:,} MB of text; save it as CSV instead.")
+    file.seek(0)
 
 
-def _check_extent(file: IO[bytes], name: str) -> None:
-    """Refuse cells so far out that the empty space before them would not fit in memory."""
+def check_extent(file: IO[bytes], name: str, most: int) -> None:
+    """Refuse cells so far out that there are more than ``most``: the empty ones before them take memory, too."""
     rows, columns, tail = 99_999, 26, b""
     while piece := file.read(PIECE):
         piece = tail + piece
         for letters, digits in _far.findall(piece):
             rows = max(rows, int(digits[:12]))
             columns = max(columns, _column(letters[:6]))
-        if rows > MOST_ROWS or columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
+        if rows > MOST_ROWS or columns > MOST_COLUMNS or rows * columns > most:
             raise Unreadable(f"{name} has cells as far out as row {rows:,} and column {columns:,}; save it as CSV.")
         tail = piece[-64:]
 
