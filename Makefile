@@ -2,8 +2,11 @@
 
 PYTHON ?= python3
 TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/crm
-# "required" makes `make test` fail without a PostgreSQL server instead of passing its half by.
+# "required" makes `make test` and `make test-all` fail without a PostgreSQL server instead of passing its half by.
 POSTGRES ?= optional
+
+# What a run of the tests takes beside: for instance ARGS="tests/users -k login", or ARGS="-n 0" for one process.
+ARGS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -14,7 +17,13 @@ STATIC := $(shell find . -path ./$(VENV) -prune -o -path ./staticfiles -prune -o
 PRODUCTION := ENV_FILE= SECRET_KEY=$$($(PY) -m crm_project.secrets print) HTTPS=true ALLOWED_HOSTS=crm.example.com \
 	REGISTRATION_OPEN=false DATABASE_URL=sqlite:///$(VENV)/check.db
 
-.PHONY: run admin demo secret check test test-sqlite test-postgresql client bench bench-quick torture screenshots lock audit clean
+# Everything that is quick; then the rest, and the properties again with many more examples.
+FAST := -m "not slow"
+REST := -m "slow or hypothesis" --hypothesis-profile=all
+# Bytecode of rewritten assertions is written even where the environment says not to: it halves the start.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --dist worksteal
+
+.PHONY: run admin demo secret check test test-sqlite test-postgresql test-all rest-sqlite rest-postgresql client bench bench-quick torture screenshots lock audit clean
 
 run: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, then serve
 	@exec $(PY) manage.py serve
@@ -38,20 +47,36 @@ check: $(VENV)/.dev  ## lint, types, migrations, deployment settings, OpenAPI do
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	$(PRODUCTION) $(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
 
-test: test-sqlite test-postgresql  ## the whole suite, on SQLite and then on PostgreSQL
+test: test-sqlite test-postgresql  ## the quick tests, on SQLite and then on PostgreSQL: minutes
 
-test-sqlite: $(VENV)/.dev client
-	DATABASE_URL=sqlite:///app.db $(PY) -m pytest $(ARGS)
+test-all: test rest-sqlite rest-postgresql  ## those, and browsers, servers, kills, fuzzing, migrations: half an hour
 
-test-postgresql: $(VENV)/.dev client
-	@if DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m tests.postgresql; then \
-		echo 'DATABASE_URL=<TEST_DATABASE_URL> pytest $(ARGS)'; \
-		DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m pytest $(ARGS); \
-	elif [ "$(POSTGRES)" = required ]; then \
-		echo 'No PostgreSQL server answers at TEST_DATABASE_URL, and POSTGRES=required.' >&2; exit 1; \
-	else \
-		echo 'SKIPPED the PostgreSQL half: no server answers at TEST_DATABASE_URL. Only SQLite was tested.'; \
-	fi
+test-sqlite: $(VENV)/.dev
+	$(call on-sqlite,$(FAST))
+
+test-postgresql: $(VENV)/.dev
+	$(call on-postgresql,$(FAST))
+
+rest-sqlite: $(VENV)/.dev client
+	$(call on-sqlite,$(REST))
+
+rest-postgresql: $(VENV)/.dev client
+	$(call on-postgresql,$(REST))
+
+define on-sqlite
+DATABASE_URL=sqlite:///app.db $(PYTEST) $(1) $(ARGS)
+endef
+
+define on-postgresql
+@if DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m tests.postgresql; then \
+	echo 'DATABASE_URL=<TEST_DATABASE_URL> $(PYTEST) $(1) $(ARGS)'; \
+	DATABASE_URL=$(TEST_DATABASE_URL) $(PYTEST) $(1) $(ARGS); \
+elif [ "$(POSTGRES)" = required ]; then \
+	echo 'No PostgreSQL server answers at TEST_DATABASE_URL, and POSTGRES=required.' >&2; exit 1; \
+else \
+	echo 'SKIPPED the PostgreSQL half: no server answers at TEST_DATABASE_URL. Only SQLite was tested.'; \
+fi
+endef
 
 client: tests/client/node_modules/.installed  ## what the tests of the TypeScript client need
 

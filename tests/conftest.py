@@ -8,11 +8,35 @@ import orjson
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from hypothesis import settings
 
 from tests.concurrency import shared_database
 from tests.factories import bearer, make_user
 from tests.live import server as server
+from tests.live import templates
 from users.models import User
+
+TESTS = Path(__file__).parent
+# Folders of browsers, real processes, kills, migrations.
+SLOW = ("browser", "client", "migrating", "reliability", "server")
+
+# The same examples on every run, and no clock. `make test-all` takes the profile "all".
+settings.register_profile("fast", derandomize=True, deadline=None, database=None, max_examples=20)
+settings.register_profile("all", settings.get_profile("fast"), max_examples=150)
+settings.load_profile("fast")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests in slow folders, before ``-m`` is applied."""
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] in SLOW and not item.get_closest_marker("fast"):
+            item.add_marker("slow")
+
+
+def pytest_sessionfinish() -> None:
+    """Drop the databases that were made to be copied."""
+    templates.close()
 
 
 class Api:

@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from django.conf import settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 STRONG_SECRET = "live-server-Zk3vB8qLr1TnWxY6uHs0PdAeJm9CfGi2"
-LONGEST_START = 30  # seconds; only a machine in trouble needs more than three
+LONGEST_START = 90  # seconds; only a machine in trouble needs more than three
 LONGEST_STOP = 20
 
 
@@ -115,28 +116,50 @@ def without_python(printed: str) -> str:
     return "".join(line for line in printed.splitlines(keepends=True) if not line.startswith("Warning: Python "))
 
 
+templates = ExitStack()  # closed when the tests are over
+
+
+@cache
+def template() -> str:
+    """The URL of a database with all tables and no rows, to be copied; made once a process."""
+    url = templates.enter_context(fresh_database())
+    migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(migrate, cwd=PROJECT, env=environment(DATABASE_URL=url), check=True)
+    return url
+
+
 @contextmanager
-def fresh_database() -> Iterator[str]:
-    """The URL of an empty database of the kind the tests run on; dropped afterwards."""
+def fresh_database(source: str = "") -> Iterator[str]:
+    """The URL of an empty database of the kind the tests run on, or of a copy of ``source``; dropped afterwards."""
     if settings.DATABASE_URL.startswith("sqlite"):
         with tempfile.TemporaryDirectory() as folder:
-            yield f"sqlite:///{folder}/live.db"
+            url = f"sqlite:///{folder}/live.db"
+            if source:
+                shutil.copy(source.removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
+            yield url
         return
     parts = urlsplit(settings.DATABASE_URL)._replace(scheme="postgresql")
     name = f"live_{os.getpid()}_{secrets.token_hex(4)}"
+    copied = f'TEMPLATE "{urlsplit(source).path.removeprefix("/")}"' if source else ""
     with psycopg.connect(parts._replace(path="/postgres").geturl(), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" {copied}')
         try:
             yield parts._replace(path=f"/{name}").geturl()
         finally:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+def migrated_database() -> AbstractContextManager[str]:
+    """The URL of a database with all tables; dropped afterwards."""
+    return fresh_database(template())
+
+
 @contextmanager
 def serving(without: Iterable[str] = (), **variables: str) -> Iterator[LiveServer]:
     """A server that answers, with that ``environment``; stopped afterwards if the test has not done so."""
     folder = Path(tempfile.mkdtemp())
-    with fresh_database() as database_url:
+    given = variables.get("DATABASE_URL", "")
+    with nullcontext(given) if given or "DATABASE_URL" in without else migrated_database() as database_url:
         port = free_port()
         # No limit on accounts: all tests have the one address.
         own = {"PORT": str(port), "DATABASE_URL": database_url, "REGISTRATION_LIMIT": "0"}

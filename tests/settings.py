@@ -9,3 +9,6 @@ from crm_project.settings import *  # noqa: F403
 
 # Otherwise WhiteNoise scans 1,100 static files for every test client, which was more than half of the suite's time.
 WHITENOISE_AUTOREFRESH = True
+
+if DATABASE_URL.startswith("sqlite"):  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # noqa: F405  # said, so that parallel runs do not name files

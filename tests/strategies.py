@@ -1,9 +1,6 @@
-"""Hypothesis: the one profile (the same examples on every run, no clock) and values that APIs are sent."""
+"""Hypothesis: values that APIs are sent. How many examples each test gets is the profile's to say (``conftest``)."""
 
-from hypothesis import settings
 from hypothesis import strategies as st
-
-fixed = settings(derandomize=True, deadline=None, database=None, max_examples=150)
 
 any_text = st.text(st.characters(exclude_categories=()))  # unpaired surrogates and NUL included
 storable = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from crm_project import values
 from crm_project.values import KEY_LENGTH, MAX_NORMALIZED, MAX_RUN
 from leads import rules
-from tests.strategies import fixed, storable
+from tests.strategies import storable
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,11 @@ def test_what_does_not(one: str, other: str) -> None:
     assert values.fold(one) != values.fold(other)
 
 
-@fixed
 @given(storable)
 def test_folding_twice_changes_nothing_more(value: str) -> None:
     assert values.fold(values.fold(value)) == values.fold(value)
 
 
-@fixed
 @given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="ı")))
 def test_folding_is_blind_to_case(value: str) -> None:
     """But for the dotless i, whose capital is the ASCII I."""
@@ -60,7 +58,6 @@ def test_folding_of_every_single_character() -> None:
         assert code == ord("ı") or values.fold(chr(code).upper()) == folded
 
 
-@fixed
 @given(storable, st.sampled_from([1, 10, 400]))
 def test_keys_fit_their_columns_and_ignore_case(value: str, times: int) -> None:
     key = values.key(value * times)
@@ -112,7 +109,6 @@ def test_a_lead_of_the_longest_values_is_found_by_them(unit: str) -> None:
     assert values.digits(phone) in derived.search
 
 
-@fixed
 @given(storable, st.sampled_from([1, 10, 400]))
 def test_long_text_is_normalized_as_short_text_is(value: str, times: int) -> None:
     text = f"{value} " * times
@@ -145,7 +141,6 @@ def test_digits(phone: str, expected: str) -> None:
     assert values.digits(phone) == expected
 
 
-@fixed
 @given(storable)
 def test_digits_are_ascii_digits_and_nothing_else(value: str) -> None:
     digits = values.digits(value)
@@ -170,7 +165,6 @@ def test_words(query: str, expected: list[str]) -> None:
     assert values.words(query) == expected
 
 
-@fixed
 @given(storable)
 def test_words_are_folded_distinct_and_never_empty(query: str) -> None:
     words = values.words(query)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leads import rules
@@ -16,7 +16,7 @@ from leads.models import Lead
 from leads.querysets import complete
 from tests.exporting.command import export_leads
 from tests.importing.command import counts, import_leads
-from tests.strategies import fixed, storable
+from tests.strategies import storable
 
 FIELDS = (*rules.CREATE, "created_at", "closed_at")
 # Line ends, quotation marks, guards, delimiters, escapes of workbooks, white space of many kinds, and what spreadsheets
@@ -89,7 +89,6 @@ ANN = {
 
 @pytest.mark.parametrize("name", ["leads.csv", "leads.xlsx", "leads.jsonl"])
 @pytest.mark.django_db
-@settings(fixed, max_examples=80)
 @given(st.lists(rows, min_size=1, max_size=4))
 @example([ANN])
 @example(
@@ -119,7 +118,6 @@ def test_nor_in_packed_files(tmp_path: Path, name: str) -> None:
     assert stored() == kept
 
 
-@fixed
 @given(st.text() | tricky)
 def test_a_guard_comes_off_as_it_was_put_on(value: str) -> None:
     guarded = guard.on(value)

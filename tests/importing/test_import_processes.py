@@ -18,7 +18,9 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from tests.live import PROJECT, environment, fresh_database
+from tests.live import PROJECT, environment, migrated_database
+
+pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("KILLS", "3"))  # ten and more for those who have the time
 SEED = 20261123
@@ -27,7 +29,7 @@ SEED = 20261123
 @pytest.fixture
 def manage() -> Iterator[Any]:
     """``manage("import_leads", …)``: the finished process of a management command on a fresh database."""
-    with fresh_database() as url:
+    with migrated_database() as url:
         env = environment(DATABASE_URL=url)
 
         def start(*arguments: object, **how: Any) -> subprocess.Popen[str]:
@@ -41,7 +43,6 @@ def manage() -> Iterator[Any]:
             return subprocess.CompletedProcess(process.args, process.returncode, out, error)
 
         run.start, run.url, run.env = start, url, env  # type: ignore[attr-defined]
-        assert run("migrate", "-v0").returncode == 0
         yield run
 
 

@@ -20,6 +20,7 @@ __all__ = ["manage"]
 GOOD, BAD = "Ada,Lovelace,ada@example.com,1,new", "Bo,Bad,nothing,2,new"
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_changes_no_exit_code(manage: Any, tmp_path: Path) -> None:
     for form in ("text", "json"):
         reading, writing = os.pipe()
@@ -32,6 +33,7 @@ def test_a_reader_that_goes_away_changes_no_exit_code(manage: Any, tmp_path: Pat
     assert stored(manage) == ["2", "done", "done"]
 
 
+@pytest.mark.slow
 def test_characters_the_terminal_lacks_are_escaped(manage: Any, tmp_path: Path) -> None:
     process = manage.start(
         "import_leads", write_csv(tmp_path, "Ł,Ł,Ł,1,new"), env=manage.env | {"PYTHONIOENCODING": "ascii"}
@@ -51,6 +53,7 @@ def heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stores_nothing_and_says_so(manage: Any, tmp_path: Path) -> None:
     path = big_csv(tmp_path / "leads.csv", 60_000)
     with path.open("a") as file:
@@ -127,6 +130,7 @@ def test_a_month_that_does_not_exist_is_no_matter_of_strokes(tmp_path: Path) -> 
     assert "strokes" not in problem["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [["undo_import", "1"], ["export_leads", "--output", "-"], ["import_legacy", "earlier.db"]]
 )

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 from django.db import transaction
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_project.values import Problem
@@ -21,7 +21,7 @@ from leads.models import Lead
 from tests.factories import make_lead
 from tests.importing.command import import_leads
 from tests.importing.workbooks import workbook
-from tests.strategies import any_text, fixed
+from tests.strategies import any_text
 
 pytestmark = pytest.mark.django_db
 
@@ -146,7 +146,6 @@ counted = st.dictionaries(st.tuples(st.text(), st.text() | st.integers(0, 2000))
 batches = st.builds(Batch, st.integers(0, 1000), st.lists(st.lists(plain)), st.lists(bad_rows), st.integers(0), counted)
 
 
-@settings(fixed, max_examples=60)
 @given(batches)
 def test_a_batch_comes_out_as_it_went_in(batch: Batch) -> None:
     again = unpacked(packed(batch, list), list)
@@ -154,7 +153,6 @@ def test_a_batch_comes_out_as_it_went_in(batch: Batch) -> None:
     assert repr(again) == repr(batch)  # unlike equality, tells true from 1 and 1 from 1.0
 
 
-@settings(fixed, max_examples=60)
 @given(st.lists(cells))
 def test_cells_of_good_rows_too(row: list[Any]) -> None:
     sent = packed(Batch(1, [[cells_packed(row)]], [], 0, Counter()), list)
@@ -167,7 +165,6 @@ def test_numbers_that_are_none(number: float) -> None:
     assert repr(unpacked(packed(batch, list), list)) == repr(batch)
 
 
-@fixed
 @given(st.lists(moments))
 def test_moments_of_good_rows_to_the_microsecond(row: list[datetime]) -> None:
     batch = unpacked(

@@ -15,13 +15,7 @@ from leads.models import Lead
 from tests.conftest import Api
 from tests.factories import SOMEBODY
 
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    database=None,
-    max_examples=200,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 FIELDS = tuple(rules.UPDATE)
 
 scalars = (

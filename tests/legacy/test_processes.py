@@ -8,8 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.legacy.earlier import PASSWORD, Earlier, activity, lead, user
 from tests.live import PROJECT, environment, fresh_database, serving
+
+pytestmark = pytest.mark.slow
 
 MANAGE = [sys.executable, "manage.py"]
 

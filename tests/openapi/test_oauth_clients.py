@@ -10,6 +10,8 @@ from requests_oauthlib import OAuth2Session as RequestsSession
 
 from tests.live import LiveServer
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "pass 123456"
 
 

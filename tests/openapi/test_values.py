@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from drf_spectacular.generators import SchemaGenerator
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -88,7 +88,6 @@ def test_the_schema_and_the_rule_judge_alike(component: str, field: str) -> None
 
 
 @pytest.mark.parametrize(("component", "field"), FIELDS)
-@settings(max_examples=30, derandomize=True, deadline=None, database=None)
 @given(data=st.data())
 def test_what_fits_the_schema_is_accepted(component: str, field: str, data: st.DataObject) -> None:
     schema, rule = SCHEMAS[component]["properties"][field], RULES[component][field]

@@ -11,6 +11,8 @@ from crm_project import database_url
 from leads import reading
 from tests.conftest import Api
 
+pytestmark = pytest.mark.fast
+
 OUTAGES = [
     (db.OperationalError, psycopg.errors.AdminShutdown),
     (db.OperationalError, psycopg.errors.CannotConnectNow),

@@ -26,7 +26,6 @@ from tests.admin.people import make_groups
 from tests.admin.test_permissions import served
 from tests.factories import PASSWORD, make_activity, make_lead, make_user
 from tests.security.corpus import TEXTS
-from tests.strategies import fixed
 from users.models import LoginFailure, User
 
 pytestmark = pytest.mark.django_db
@@ -306,7 +305,7 @@ def test_content_types_and_doubled_fields(boss: Client, things: dict[str, int]) 
 wire = st.binary(max_size=40).map(lambda raw: quote(raw)) | st.text(max_size=20).map(quote)
 
 
-@settings(fixed, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_else_comes_over_the_wire(boss: Client, things: dict[str, int], data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(["leads/lead/add/", "leads/lead/", f"leads/lead/{things['leads/lead']}/log/"]))

@@ -29,7 +29,6 @@ from tests.factories import make_lead, make_user
 from tests.importing.command import counts
 from tests.importing.workbooks import workbook
 from tests.security.corpus import JSON, TEXTS
-from tests.strategies import fixed
 
 pytestmark = pytest.mark.django_db
 
@@ -232,7 +231,7 @@ letters = st.sampled_from("a,;\t\n\r\"'\0\ufeff{}[]:=1é\ud800")
 contents = st.binary(max_size=300) | st.text(letters).map(_bytes)
 
 
-@settings(fixed, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(contents, st.sampled_from([*FORMATS]))
 def test_files_of_anything(tmp_path: Path, content: bytes, name: str) -> None:
     for start in (b"", b"First Name,Email\n", b'{"first_name":"', b"[{", b"PK\x03\x04", b"\x1f\x8b", b"\xff\xfe"):

@@ -162,6 +162,7 @@ def test_the_api_sets_no_cookie(api: Api) -> None:
         assert not reply.cookies
 
 
+@pytest.mark.slow
 def test_behind_tls() -> None:
     secure = {"X-Forwarded-Proto": "https"}
     with serving(HTTPS="true") as server:
@@ -183,6 +184,7 @@ def test_a_session_is_out_of_reach_of_scripts() -> None:
     assert (session["httponly"], session["samesite"]) == (True, "Lax")
 
 
+@pytest.mark.slow
 def test_no_reply_tells_what_serves_it(server: LiveServer) -> None:
     told = ""
     for path in ("/", "/api/leads", "/api/nowhere", "/admin/login/", "/docs", "/static/nowhere"):

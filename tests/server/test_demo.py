@@ -12,7 +12,7 @@ from leads.models import Lead
 from tests.factories import make_lead
 from users.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.fast, pytest.mark.django_db]
 
 
 def demo(**options: bool) -> str:

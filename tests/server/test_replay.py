@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.factories import lead_row
-from tests.live import LiveServer, fresh_database, serving
+from tests.live import LiveServer, migrated_database, serving
 from tests.server.wire import last_reply, post_head, read_to_end
 
 ROWS = 3000  # a reply of a megabyte: more than fits into the sockets' buffers while nobody reads
@@ -50,7 +50,7 @@ def as_soon_as_the_reply_begins(connection: socket.socket) -> None:
 @pytest.mark.parametrize("moment", [as_soon_as_it_is_sent, as_soon_as_the_reply_begins])
 def test_a_killed_server_has_done_it_once_or_not_at_all(moment: Callable[[socket.socket], None]) -> None:
     body = json.dumps([lead_row() for _ in range(ROWS)]).encode()
-    with fresh_database() as database_url:
+    with migrated_database() as database_url:
         with serving(DATABASE_URL=database_url, WORKERS="1") as server:
             token = server.token()
             with send(server, token, body, "once") as connection:

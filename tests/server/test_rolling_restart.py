@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from tests.factories import lead_row
-from tests.live import LONGEST_START, LONGEST_STOP, PROJECT, LiveServer, end, environment, free_port, fresh_database
+from tests.live import LONGEST_START, LONGEST_STOP, PROJECT, LiveServer, end, environment, free_port, migrated_database
 
 CLIENTS = 4
 # With the socket in its place and the process's own number, as systemd does it between fork and exec.
@@ -131,7 +131,7 @@ class Load:
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[Manager]:
     """A socket and no server yet."""
-    with fresh_database() as database_url, ExitStack() as stack:
+    with migrated_database() as database_url, ExitStack() as stack:
         yield Manager(tmp_path, database_url, stack)
 
 

@@ -74,6 +74,7 @@ def admin_session(server: LiveServer) -> str:
     return http.cookies.SimpleCookie(reply.headers["set-cookie"])["sessionid"].value
 
 
+@pytest.mark.slow
 def test_a_server_with_a_new_key_knows_the_old_tokens_and_sessions() -> None:
     with serving(SECRET_KEY=OLD) as before:
         staff(before)

@@ -2,7 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.live import LiveServer, Reply, serving
+
+pytestmark = pytest.mark.slow
 
 GUESS = {"username": "zoe", "password": "wrong password"}
 
