@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from crm_project.private_files import MODE, make_private
+
 MOST_TRIES = 5
 TRY_AGAIN = 0.5  # seconds
 FULL = 64  # problems an integrity check lists at most
@@ -96,6 +98,10 @@ def _keep_and_overwrite(database: Path, file: Path, kept: Path) -> None:
 
 
 def _overwrite(database: Path, file: Path) -> None:
+    make_private(database)  # the log beside it gets the same permissions from SQLite
+    for ending in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            Path(f"{database}{ending}").chmod(MODE)
     with _opened(file) as origin, closing(sqlite3.connect(database, timeout=0)) as live:
         live.execute("PRAGMA journal_mode=WAL")
         live.execute("PRAGMA synchronous=FULL")
@@ -155,7 +161,7 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
 def _partial(target: Path) -> Iterator[Path]:
     """An empty file beside ``target`` that only its owner may read: there are password hashes in it."""
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE))
     try:
         yield partial
     finally:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from crm_project.private_files import create
+
 SAMPLES = ("change-me", "changeme", "change_me", "secret", "password", "django-insecure", "your-", "example", "test")
 SHORTEST = 32
 
@@ -37,7 +39,7 @@ def ensure(path: Path, example: Path) -> bool:
     empty = next((number for number, line in enumerate(lines) if line.startswith("SECRET_KEY=")), len(lines))
     lines[empty : empty + 1] = [f"SECRET_KEY={new()}"]
     fresh = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with create(fresh, "x") as file:
         file.write("\n".join([*lines, ""]))
     fresh.replace(path)
     return True

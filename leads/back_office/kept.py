@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from leads.back_office.uploads import REJECTS, Upload, kept, locked, private
+from crm_project.private_files import private
+from leads.back_office.uploads import REJECTS, Upload, kept, locked
 from leads.erasing import APART
 from leads.importing import guard
 from leads.importing.read_csv import allow_long_fields

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from django.conf import settings
 
+from crm_project.private_files import private
 from leads.importing.read import Source, open_source
 from leads.importing.tally import Refused
 
@@ -190,11 +191,6 @@ def _age(path: Path, now: float | None = None) -> float:
         return (now or time.time()) - path.stat().st_mtime
     except OSError:
         return 0
-
-
-def private(path: str, flags: int) -> int:
-    """For ``open``: a new file is for this account alone."""
-    return os.open(path, flags, 0o600)
 
 
 def _write(folder: Path, state: dict[str, Any]) -> None:

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from crm_project.private_files import create
+
 
 @contextmanager
 def output(path: Path) -> Iterator[IO[bytes]]:
     """A new binary file that appears under ``path`` (and replaces what is there) when the block ends well.
 
-    It is written beside its name: an export that is killed leaves no half file that looks whole. A pipe or a device is
-    written to as it is. Raises ``OSError``.
+    It is for its owner alone, and is written beside its name: an export that is killed leaves no half file that looks
+    whole. A pipe or a device is written to as it is. Raises ``OSError``.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as file:
@@ -23,7 +25,7 @@ def output(path: Path) -> Iterator[IO[bytes]]:
     path = path.resolve()  # a link stays a link
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        with create(part, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -8,22 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from crm_project.private_files import create
 from leads.importing import guard
 from leads.importing.records import BadRow
 from leads.importing.tally import Refused, showable
 
 _half_character = re.compile(f"[{chr(0xD800)}-{chr(0xDFFF)}]")
 LARGEST_EXACT = 10**15  # numbers with a fraction are exact so far
+TEXT: Any = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
 LINE, PROBLEMS = "import_line", "import_problems"
 
 
 class Rejects:
     """A CSV file with the columns ``import_line`` and ``import_problems`` before the original ones.
 
-    It is written beside its name and takes it only when the import ends, so that a killed import leaves no half file
-    that looks whole; a pipe or a device is written to as it is. No cell of it is run as a formula (see ``guard``);
-    ``guards`` says that the texts come from a file that never has guards. Made first and opened then, so that whoever
-    is interrupted knows what to drop.
+    It is for its owner alone, and is written beside its name: it takes the name only when the import ends, so that a
+    killed import leaves no half file that looks whole; a pipe or a device is written to as it is. No cell of it is run
+    as a formula (see ``guard``); ``guards`` says that the texts come from a file that never has guards. Made first and
+    opened then, so that whoever is interrupted knows what to drop.
     """
 
     file: Any = None
@@ -45,7 +47,10 @@ class Rejects:
     def open(self) -> None:
         """Make the file; ``Refused`` where that cannot be."""
         try:
-            self.file = self.part.open("w", newline="", encoding="utf-8", errors="surrogateescape")
+            if self.part == self.place:
+                self.file = self.part.open("w", **TEXT)
+            else:
+                self.file = create(self.part, "x", **TEXT)
         except OSError as error:
             self.ended = True  # there is none
             raise Refused(f"cannot write the rejects file {self.path}: {error.strerror}") from None

@@ -1,0 +1,34 @@
+"""The systemd units of docs/deploy.md: known to systemd, and confining."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live import PROJECT
+
+UNITS = dict(
+    re.findall(
+        r"`/etc/systemd/system/([^`]+)`:\n\n```ini\n(.*?)```", (PROJECT / "docs" / "deploy.md").read_text(), re.DOTALL
+    )
+)
+
+
+def test_the_server_is_confined() -> None:
+    lines = UNITS["crm@.service"].splitlines()
+    for setting in ("UMask=0077", "NoNewPrivileges=true", "ProtectSystem=strict", "PrivateTmp=true"):
+        assert setting in lines
+    assert {"ReadWritePaths", "MemoryMax"} <= {line.partition("=")[0] for line in lines}
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+def test_systemd_knows_every_setting(tmp_path: Path) -> None:
+    for name, text in UNITS.items():
+        here = text.replace("/srv/crm/.venv/bin/python", sys.executable).replace("/srv/crm", str(tmp_path))
+        (tmp_path / name).write_text(here.replace("User=crm", "User=root"))
+    command = ["systemd-analyze", "verify", str(tmp_path / "crm@1.service"), str(tmp_path / "crm.socket")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
