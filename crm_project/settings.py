@@ -21,6 +21,8 @@ from crm_project import database_url, exposure, secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+SECOND_FACTOR_OF = ("", "nobody", "managers", "staff")
+
 env = Env()
 if env_file := env.str("ENV_FILE", str(BASE_DIR / ".env")):
     env.read_env(env_file, recurse=False, override=False)
@@ -41,6 +43,7 @@ try:
     ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(",") if host.strip()]
     TRUSTED_PROXIES = env.str("TRUSTED_PROXIES", "")
     registration = env.str("REGISTRATION_OPEN", None)
+    REQUIRE_SECOND_FACTOR = env.str("REQUIRE_SECOND_FACTOR", "", validate=validate.OneOf(SECOND_FACTOR_OF))
     REGISTRATION_LIMIT = env.int("REGISTRATION_LIMIT", 60, validate=between(min=0))
     PASSWORD_POLICY = env.str("PASSWORD_POLICY", "contract", validate=validate.OneOf(["contract", "strict"]))
     BULK_MAX_ROWS = env.int("BULK_MAX_ROWS", 10_000, validate=between(min=1))
@@ -88,6 +91,9 @@ if refusal := exposure.start_refusal(
     REACHABLE_THROUGH, weak_keys=WEAK_KEYS, debug=DEBUG, registration_set=REGISTRATION_SET
 ):
     raise ImproperlyConfigured(refusal)
+# Unset: managers where other machines can reach the server; serve knows more about that (start_checks.py).
+SECOND_FACTOR_SET = bool(REQUIRE_SECOND_FACTOR)
+REQUIRE_SECOND_FACTOR = REQUIRE_SECOND_FACTOR or ("managers" if REACHABLE_THROUGH else "nobody")
 # `manage.py serve` says it once and in our words; PyJWT would say it again at every token.
 warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
 warnings.filterwarnings("ignore", "No directory at", UserWarning)  # see WHITENOISE_USE_FINDERS
@@ -100,6 +106,9 @@ INSTALLED_APPS = [
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "dashboard.apps.BackOfficeConfig",  # django.contrib.admin
+    "django_otp",  # before users, which takes its pages out of the back office
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "users",  # before Django's accounts, whose ``changepassword`` it replaces
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -132,6 +141,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "crm_project.api.middleware.Views",
@@ -175,15 +185,17 @@ UNFOLD = {
     "STYLES": ["dashboard.site.list_style", "dashboard.site.home_style"],
     "COLORS": {"primary": "dashboard.site.palette"},
     "SITE_URL": None,
-    "LOGIN": {"form": "users.back_office.passwords.LoginForm"},
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "LOGIN": {"form": "users.back_office.second_factor_login.LoginForm"},
+    "ACCOUNT": {"navigation": "users.back_office.second_factor.account_links"},
     "SIDEBAR": {"navigation": "dashboard.site.navigation"},
 }
 
 AUTH_USER_MODEL = "users.User"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+OTP_TOTP_ISSUER = "Real Estate CRM"  # what authenticator apps call it
 PASSWORD_HASHERS = [
     "users.hashers.Argon2",
     "users.hashers.PasslibBcryptSha256",

@@ -23,6 +23,8 @@ def reachable_through(listening: str) -> str:
     )
     if refusal:
         raise CommandError(refusal)
+    if through and not settings.SECOND_FACTOR_SET:
+        settings.REQUIRE_SECOND_FACTOR = "managers"  # for a socket handed over, of which settings.py knows nothing
     return through
 
 
@@ -40,6 +42,13 @@ def warnings() -> list[str]:
             "machine may call the API with the user's token. Name the origins of your apps alone, or none."
         )
     return [warning for warning in found if warning]
+
+
+def second_factor() -> str:
+    """Who must log in to the back office with a second factor, in a few words."""
+    required = settings.REQUIRE_SECOND_FACTOR
+    who = {"nobody": "optional", "managers": "required of superusers and managers", "staff": "required of all staff"}
+    return f"{who[required]} (REQUIRE_SECOND_FACTOR={required})"
 
 
 def registration() -> str:

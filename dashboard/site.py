@@ -17,6 +17,7 @@ from unfold.sites import UnfoldAdminSite
 from crm_project.events import event
 from dashboard import home
 from dashboard.personal_data import pages
+from users.back_office import second_factor, second_factor_session
 from users.back_office.passwords import OwnPasswordView, redirect_to_password_change
 
 Item = dict[str, Any]
@@ -43,6 +44,7 @@ class BackOffice(UnfoldAdminSite):
     def get_urls(self) -> Any:
         """Django's, and the pages that belong to no table."""
         own = [
+            *second_factor.urls(self),
             path("personal-data/", self._own(pages.look), name="personal_data"),
             path("personal-data/download/", self._own(pages.download), name="personal_data_download"),
             path("personal-data/erase/", self._own(pages.erasing), name="personal_data_erase"),
@@ -63,6 +65,10 @@ class BackOffice(UnfoldAdminSite):
         """The home page."""
         return super().index(request, {**home.context(request), **(extra_context or {})})
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff whose second factor is done, where they have one or need one."""
+        return super().has_permission(request) and second_factor_session.is_done(request)
+
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Django's; who sends a form after their session has ended is told so, and what is denied is logged."""
         page = super().admin_view(view, cacheable)
@@ -71,8 +77,8 @@ class BackOffice(UnfoldAdminSite):
         def telling(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if request.method == "POST" and not request.user.is_authenticated:
                 messages.warning(request, "Nothing was saved: you were not logged in any more. Log in and do it again.")
-            if choose_first := redirect_to_password_change(request):
-                return choose_first
+            if elsewhere := second_factor_session.detour(request) or redirect_to_password_change(request):
+                return elsewhere
             try:
                 return page(request, *args, **kwargs)
             except PermissionDenied:

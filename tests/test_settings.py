@@ -184,3 +184,18 @@ def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
 def test_a_server_on_one_address_answers_to_it() -> None:
     assert settings_under(HOST="192.0.2.7")["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]", "192.0.2.7"]
     assert settings_under(ALLOWED_HOSTS="a.example, b.example")["ALLOWED_HOSTS"] == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    ("given", "required"),
+    [
+        ({}, "nobody"),
+        ({"HTTPS": "true"}, "managers"),
+        ({"HOST": "0.0.0.0"}, "managers"),
+        ({"REQUIRE_SECOND_FACTOR": "", "HTTPS": "true"}, "managers"),
+        ({"REQUIRE_SECOND_FACTOR": "nobody", "HTTPS": "true"}, "nobody"),
+        ({"REQUIRE_SECOND_FACTOR": "staff"}, "staff"),
+    ],
+)
+def test_who_must_have_a_second_factor(given: dict[str, str], required: str) -> None:
+    assert settings_under(**given)["REQUIRE_SECOND_FACTOR"] == required

@@ -14,14 +14,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
+from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from crm_project.events import event
-from users import authority
+from users import authority, second_factor
 from users.back_office import audited
 from users.back_office.approval import Approval, RegistrationFilter
 from users.back_office.forms import Choices, NewUserForm, UserForm
@@ -48,7 +51,7 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
     search_help_text = "User name, e-mail or name"
     ordering = ("username_key",)
     sortable_by = ("username", "last_here")
-    readonly_fields = ("password_page", "last_login", "created_at")
+    readonly_fields = ("password_page", "second_factor_page", "last_login", "created_at")
     filter_horizontal = ()
     list_per_page = 50
     actions = ("approve", "deactivate", "reactivate", "unlock")
@@ -69,6 +72,12 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
     def password_page(self, user: User) -> str:
         """The way to its page; of the hash there is nothing to see."""
         return mark_safe('<a class="text-link" href="../password/">Set a new password</a>')
+
+    @display(description="Second factor")
+    def second_factor_page(self, user: User) -> str:
+        """Whether it is on, and the way to its page."""
+        on = format_html('On · <a class="text-link" href="{}">Reset</a>', "../second-factor/")
+        return on if second_factor.app_of(user) else "Off"
 
     @display(description="Role", label=True)
     def roles(self, user: User) -> list[str] | str:
@@ -137,7 +146,8 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
             return self.add_fieldsets
         access: tuple[str, ...] = ("is_active", "is_staff", "must_change_password", "groups")
         if _asker(request).is_superuser:
-            access = ("is_active", "is_staff", "is_superuser", "must_change_password", "groups", "user_permissions")
+            access = ("is_active", "is_staff", "is_superuser", "second_factor_page", "must_change_password")
+            access += ("groups", "user_permissions")
         own = ("username", "password_page") if self.has_change_permission(request, obj) else ("username",)
         return (
             (None, {"fields": own}),
@@ -191,7 +201,10 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
     @admin.action(description="Unlock after failed log-ins", permissions=["change"])
     def unlock(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Forget the failed log-ins that lock people out."""
-        locked = [user for user in self._reached(request, users) if audited.unlock(request, user)]
+        reached = self._reached(request, users)
+        for user in reached:
+            second_factor.unlock(user)
+        locked = [user for user in reached if audited.unlock(request, user)]
         self._tell(request, "unlocked", locked)
 
     def _reached(self, request: HttpRequest, users: Iterable[User]) -> list[User]:
@@ -204,6 +217,8 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
 
 
 admin.site.unregister(Group)
+for device in (StaticDevice, TOTPDevice):  # django-otp's pages show secrets; ours are in back_office/second_factor.py
+    admin.site.unregister(device)
 
 
 @admin.register(Group)

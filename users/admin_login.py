@@ -1,7 +1,7 @@
 """The pages of the back office that check a password, under the API's limits; otherwise they are the admin site's."""
 
 from copy import copy
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -16,8 +16,9 @@ from crm_project.api.errors import reply
 from crm_project.api.middleware import LARGEST_FORM
 from users.attempts import Attempt, TooMany
 from users.audit import Action
-from users.back_office import audited
+from users.back_office import audited, second_factor_login
 from users.back_office.login_form import AWAITING_APPROVAL
+from users.models import User
 from users.rules import LONGEST_NAME
 
 PAGE = '<!doctype html><html lang="en"><title>Too many failed attempts</title><p>{}</p></html>'
@@ -38,8 +39,13 @@ def login(request: HttpRequest) -> HttpResponseBase:
         attempt = Attempt(username, client_address(request))
     except TooMany as limit:
         return _late(_refusing(request, _sentence(limit.wait)), limit.wait)
-    # Django's form would look for a name that is too long, and hash the password.
-    response = _refusing(request, _wrong()) if len(username) > LONGEST_NAME else admin.site.login(request)
+    if len(username) > LONGEST_NAME:  # Django's form would look for it, and hash the password
+        response = _refusing(request, _wrong())
+    else:
+        try:
+            response = admin.site.login(request)
+        except second_factor_login.CodeNeeded as needed:  # failures are forgotten after the code, not now
+            return second_factor_login.begin(request, needed.user)
     attempt.ended(response.status_code == 302 or _is_waiting(response))
     return response
 
@@ -47,7 +53,7 @@ def login(request: HttpRequest) -> HttpResponseBase:
 def change_password(request: HttpRequest) -> HttpResponseBase:
     """``/admin/password_change/``: whoever sits at somebody else's session has no more tries than at the log-in."""
     page = admin.site.admin_view(admin.site.password_change, cacheable=True)
-    if not request.user.is_authenticated or not request.POST.get("old_password"):
+    if not admin.site.has_permission(request) or not request.POST.get("old_password"):  # checks no password
         return page(request)
     try:
         attempt = Attempt(request.user.get_username(), client_address(request))
@@ -56,7 +62,7 @@ def change_password(request: HttpRequest) -> HttpResponseBase:
     with transaction.atomic():
         response = page(request)
         if response.status_code == 302:
-            audited.log(request, Action.PASSWORD_SET, request.user)
+            audited.log(request, Action.PASSWORD_SET, cast(User, request.user))
     attempt.ended("old_password" not in _errors(response))
     return response
 

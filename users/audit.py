@@ -60,6 +60,7 @@ class Action(models.TextChoices):
     SECOND_FACTOR_DISABLED = "second_factor_disabled"
     SECOND_FACTOR_RESET = "second_factor_reset"
     RECOVERY_CODES_MADE = "recovery_codes_made"
+    RECOVERY_CODE_USED = "recovery_code_used"
     SESSION_ENDED = "session_ended"
     LOGGED_OUT_EVERYWHERE = "logged_out_everywhere"
     GROUP_CREATED = "group_created"

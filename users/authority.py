@@ -6,11 +6,19 @@ from django.db.models import Q, QuerySet
 from users.models import User
 
 STAFF, MANAGERS = "Office staff", "Office managers"
+MANAGING = ("users.add_user", "users.change_user", "users.handle_personal_data")  # permissions that make a manager
 
 
 def permissions_of(user: User) -> QuerySet[Permission]:
     """What ``user`` was given by name or by group; a deactivated one too, who may be let in again."""
     return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
+
+
+def is_manager(user: User) -> bool:
+    """Return whether ``user`` is a superuser, in the managers' group, or has a manager's permission some other way."""
+    if user.is_superuser or any(user.has_perm(permission) for permission in MANAGING):
+        return True
+    return user.groups.filter(name=MANAGERS).exists()
 
 
 def reaches(asker: User, user: User) -> bool:

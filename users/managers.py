@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from crm_project import values
 from crm_project.db import sql
-from users import rules
+from users import rules, second_factor
 from users.attempts import LoginFailure
 from users.audit import Action, Channel, created_state, log_account_event
 from users.refresh import RefreshToken
@@ -149,6 +149,7 @@ class UserManager(BaseUserManager["User"]):
             name += "-"
         LoginFailure.objects.unlock(user.username)
         RefreshToken.objects.filter(user=user).delete()
+        second_factor.remove(user)
         user.groups.clear()
         user.user_permissions.clear()
         user.username, user.email, user.first_name, user.last_name = name, "", "", ""

@@ -36,6 +36,7 @@ SENTENCES = {
     Action.SECOND_FACTOR_DISABLED: "{actor} disabled the second factor of {target}",
     Action.SECOND_FACTOR_RESET: "{actor} reset the second factor of {target}",
     Action.RECOVERY_CODES_MADE: "{actor} created recovery codes for {target}",
+    Action.RECOVERY_CODE_USED: "{actor} logged in with a recovery code",
     Action.SESSION_ENDED: "{actor} ended a session of {target}",
     Action.LOGGED_OUT_EVERYWHERE: "{actor} logged {target} out everywhere",
     Action.GROUP_CREATED: "{actor} created the group {target}",
@@ -54,6 +55,7 @@ FIELDS = {
     "is_staff": "Can log in to the back office",
     "is_superuser": "Superuser",
     "must_change_password": "Must change the password",
+    "recovery_codes_left": "Recovery codes left",
     "members": "Members (user ids)",
     "lead_ids": "Lead ids",
 }

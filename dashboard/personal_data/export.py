@@ -14,6 +14,7 @@ from dashboard.personal_data.finding import Person, admin_log, log_of, signature
 from leads import erasing
 from leads.back_office import kept
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
+from users import second_factor
 from users.attempts import LoginFailure, hidden
 from users.audit import Action
 from users.models import User
@@ -108,6 +109,7 @@ def _as_users(users: tuple[User, ...]) -> dict[str, Iterable[Row]]:
         "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
         "logins_remembered": RefreshToken.objects.filter(user__in=users).values("rotated_at", "expires_at"),
         "failed_logins": LoginFailure.objects.filter(name__in=names).values("address", "failed_at"),
+        "second_factors": (row for user in users for row in second_factor.described(user)),
         "back_office_log_about_the_user": admin_log(User, [user.pk for user in users]).values(*OF_LOG),
     }
 

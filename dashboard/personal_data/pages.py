@@ -45,6 +45,7 @@ LABELS = {
     "imports_undone": "Imports they undid",
     "logins_remembered": "Log-ins that are remembered",
     "failed_logins": "Failed log-ins",
+    "second_factors": "Second factors of the back office",
     "back_office_log_about_the_user": "Lines of the back office’s log about the account",
     "account_events": "Entries of the audit log of accounts",
 }

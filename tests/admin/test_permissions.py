@@ -68,6 +68,15 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", f"{IMPORT}/<path:object_id>/history/"): (200, 200, 200),
     ("GET", f"{IMPORT}/<path:object_id>/delete/"): (403, 403, 403),
     ("GET", f"{IMPORT}/<path:object_id>/"): (302, 302, 302),
+    ("GET", "second-factor/"): (200, 200, 200),
+    ("GET", "second-factor/set-up/"): (200, 200, 200),
+    ("POST", "second-factor/set-up/"): (200, 200, 200),
+    ("GET", "second-factor/recovery-codes/"): (302, 302, 302),  # to one's own page: there is no second factor
+    ("POST", "second-factor/recovery-codes/"): (302, 302, 302),
+    ("GET", "second-factor/turn-off/"): (302, 302, 302),
+    ("POST", "second-factor/turn-off/"): (302, 302, 302),
+    ("GET", f"{USER}/<int:user_id>/second-factor/"): (403, 403, 200),
+    ("POST", f"{USER}/<int:user_id>/second-factor/"): (403, 403, 302),  # to the user's page
     ("GET", f"{USER}/"): (403, 200, 200),
     ("GET", f"{USER}/unlock-address/"): (403, 302, 302),  # back to the list
     ("POST", f"{USER}/unlock-address/"): (403, 302, 302),
@@ -106,7 +115,7 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", "auth/group/<path:object_id>/delete/"): (403, 403, 200),
     ("GET", "auth/group/<path:object_id>/"): (302, 302, 302),
 }
-OPEN = {"login/", "logout/"}  # to everybody
+OPEN = {"login/", "login/code/", "logout/"}  # to everybody
 
 # (list, action): who is offered it
 ACTIONS = {

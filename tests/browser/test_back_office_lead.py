@@ -56,7 +56,7 @@ def token(server: LiveServer) -> dict[str, str]:
 class Window:
     """A browser window of a member of staff, in which nothing may go wrong unseen."""
 
-    def __init__(self, browser: Browser, server: LiveServer, staff: str) -> None:
+    def __init__(self, browser: Browser, server: LiveServer, staff: str, leads_to: str = "leads/lead/") -> None:
         self.server = server
         self.complaints: list[str] = []
         self.context = browser.new_context(viewport=DESKTOP)  # type: ignore[arg-type]
@@ -67,7 +67,7 @@ class Window:
         self.page.locator("#id_username").fill(staff)
         self.page.locator("#id_password").fill(PASSWORD)
         self.page.locator("#id_password").press("Enter")
-        expect(self.page).to_have_url(f"{server.url}/admin/leads/lead/")
+        expect(self.page).to_have_url(f"{server.url}/admin/{leads_to}")
 
     def go(self, path: str) -> Page:
         """Open a page of the back office."""

@@ -1,16 +1,20 @@
 """What is held about accounts: told, and taken out; and what they signed by whatever name."""
 
 import io
+import re
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.management import call_command
 from django.test import Client
+from django_otp.plugins.otp_static.models import StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from activities.models import Activity
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import upload_dir as upload_dir
+from tests.admin.second_factors import with_second_factor
 from tests.admin.test_import_page import form, upload
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, lead_row, make_activity, make_lead, make_user
@@ -42,6 +46,7 @@ def leaver(boss: Client) -> User:
     """An agent who has left traces wherever users leave any."""
     user = make_user(username="zerelda", email=EMAIL, first_name=NAMES[0], last_name=NAMES[1], is_staff=True)
     signed_in(user)
+    with_second_factor(user)
     api = Api({**bearer(user), "Idempotency-Key": "once"})
     lead = api.post("/api/leads", lead_row()).json()["id"]
     api.put(f"/api/leads/{lead}", {"phone": "1"})
@@ -61,6 +66,9 @@ def test_the_export_of_a_user(leaver: User) -> None:
     found = exported()
     assert found["users"][0]["username"] == "zerelda"
     assert "password" not in found["users"][0]
+    assert [factor["name"] for factor in found["second_factors"]] == ["Authenticator app", "Recovery codes"]
+    assert not {*TOTPDevice.objects.values_list("key", flat=True)} & {*re.findall("[0-9a-f]{40}", str(found))}
+    assert not any(token in str(found) for token in StaticToken.objects.values_list("token", flat=True))
     assert [activity["activity_type"] for activity in found["activities_signed"]] == ["call"]
     assert "Intro" not in str(found["activities_signed"])
     assert [entry["kind"] for entry in found["history_signed"]] == ["changed"]
@@ -77,6 +85,8 @@ def test_an_erased_user(leaver: User) -> None:
     assert Api(headers).get("/api/users/me").status_code == 200
     run("erase_person", EMAIL, "--yes")
     left = everything()
+    assert not TOTPDevice.objects.exists()
+    assert not StaticToken.objects.exists()
     assert [trace for trace in ("zerelda", "quuxley") if trace in left] == []
     assert Api(headers).get("/api/users/me").status_code == 401
     assert Api({}).post("/api/users/token/refresh", {"refresh_token": refresh}).status_code == 401

@@ -101,11 +101,21 @@ def test_a_socket_of_systemd_that_others_reach(name: str, unsafe: dict[str, str]
     assert not (tmp_path / "x.db").exists()
 
 
+@pytest.mark.parametrize(("asked", "required"), [(None, "managers"), ("nobody", "nobody")])
+def test_behind_such_a_socket_managers_need_a_second_factor(settings: Any, asked: str | None, required: str) -> None:
+    settings.SECOND_FACTOR_SET = asked is not None
+    settings.REQUIRE_SECOND_FACTOR = asked or "nobody"
+    settings.REGISTRATION_SET = True
+    start_checks.reachable_through("192.0.2.7")
+    assert required == settings.REQUIRE_SECOND_FACTOR
+
+
 def test_this_machine_alone_keeps_the_defaults() -> None:
     with serving(("REGISTRATION_OPEN", "HOST")) as server:
         log = without_python(server.log.read_text())
     assert "this machine alone" in log
     assert "Registration   open" in log
+    assert "Second factor  optional (REQUIRE_SECOND_FACTOR=nobody)" in log
     assert "arning" not in log
 
 
@@ -116,6 +126,7 @@ def test_a_start_says_through_what_others_reach_it_and_who_may_register() -> Non
         log = without_python(server.log.read_text())
     assert "other machines, through HTTPS=true" in log
     assert "Registration   by approval" in log
+    assert "Second factor  required of superusers and managers (REQUIRE_SECOND_FACTOR=managers)" in log
     (warning,) = [line for line in log.splitlines() if "arning" in line]
     assert "CORS_ORIGINS names http://localhost:5173 although" in warning
 

@@ -90,6 +90,7 @@ class Command(BaseCommand):
         lines = [f"Real Estate CRM  {url}", f"  API docs       {url}/docs", f"  Admin          {url}/admin/"]
         reach = f"other machines, through {through}" if through else "this machine alone"
         lines += [f"  Reachable by   {reach}", f"  Registration   {start_checks.registration()}"]
+        lines += [f"  Second factor  {start_checks.second_factor()}"]
         if not get_user_model().objects.filter(is_superuser=True).exists():
             lines.append("  No administrator yet: `make admin` makes the first.")
         if everywhere and all(map(exposure.is_loopback, settings.ALLOWED_HOSTS)):

@@ -1,0 +1,156 @@
+"""Every page of the back office is closed until the second factor is done."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from tests.admin.people import KINDS, make_groups, make_person
+from tests.admin.second_factors import CODE, LOGIN, SET_UP, after_password, code_of, give, is_in, with_second_factor
+from tests.admin.test_permissions import served
+from tests.factories import PASSWORD, make_lead, make_user
+from tests.users.trying import HERE
+from users import second_factor
+from users.audit import AccountEvent
+from users.authority import MANAGERS
+from users.models import LoginFailure, User
+
+pytestmark = pytest.mark.django_db
+
+OPEN = {"login/", "login/code/", "logout/"}
+ROUTES = sorted(set(served(admin.site.get_urls())) - OPEN)
+
+
+def address_of(route: str) -> str:
+    """An address that the route serves."""
+    route = route.replace(r"^(?P<app_label>users|auth|leads|activities)/$", "leads/")
+    return "/admin/" + re.sub(r"<[^>]+>", "1", route.replace("(?P<url>.*)$", "nowhere/"))
+
+
+def logged_in(user: User) -> Client:
+    """A session as it was before there was a second factor."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def elsewhere(client: Client, routes: list[str]) -> set[str]:
+    """Where the browser is sent by all those routes, whether it looks or posts."""
+    assert len(routes) > 50
+    replies = [client.generic(method, address_of(route)) for route in routes for method in ("GET", "POST")]
+    assert {reply.status_code for reply in replies} == {302}
+    return {reply["Location"].partition("?next=%2Fadmin%2F")[0] for reply in replies}
+
+
+def test_a_session_without_the_code_reaches_no_page() -> None:
+    user = make_person("superuser")
+    with_second_factor(user)
+    assert elsewhere(logged_in(user), ROUTES) == {CODE}
+
+
+def test_who_must_set_up_a_factor_reaches_no_other_page(settings: Any) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "managers"
+    routes = [route for route in ROUTES if route != "second-factor/set-up/"]
+    assert elsewhere(logged_in(make_person("superuser")), routes) == {SET_UP}
+
+
+def test_what_such_a_session_posts_is_not_stored() -> None:
+    user = make_person("superuser")
+    with_second_factor(user)
+    lead = make_lead()
+    client = logged_in(user)
+    client.post("/admin/leads/lead/", {"action": "delete_softly", "_selected_action": [lead.pk]})
+    lead.refresh_from_db()
+    assert lead.is_active
+    assert "Nothing was saved" in client.get(CODE).content.decode()
+
+
+def test_such_a_session_cannot_wipe_out_its_failures() -> None:
+    user = make_person("superuser")
+    with_second_factor(user)
+    client = logged_in(user)
+    LoginFailure.objects.add(user.username, HERE)
+    new = {"new_password1": "a new passphrase", "new_password2": "a new passphrase"}
+    reply = client.post("/admin/password_change/", {"old_password": PASSWORD, **new}, REMOTE_ADDR=HERE)
+    assert reply["Location"].startswith(CODE)
+    assert LoginFailure.objects.count() == 1
+    assert not AccountEvent.objects.exists()
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)
+
+
+def test_an_older_session_is_asked_for_the_code_alone() -> None:
+    user = make_person("staff")
+    client = logged_in(user)
+    assert is_in(client)
+    with_second_factor(user)
+    page = client.get("/admin/leads/lead/?q=ada", follow=True)
+    assert page.redirect_chain[-1][0].startswith(CODE)
+    reply = client.post(page.redirect_chain[-1][0], {"code": code_of(user)})
+    assert reply["Location"] == "/admin/leads/lead/?q=ada"
+    assert is_in(client)
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_logging_out_is_always_possible(settings: Any, required: bool) -> None:
+    user = make_person("manager")
+    settings.REQUIRE_SECOND_FACTOR = "managers"
+    if not required:
+        with_second_factor(user)
+    client = logged_in(user)
+    assert client.post("/admin/logout/").status_code == 200
+    assert "_auth_user_id" not in client.session
+
+
+REQUIRED = {"nobody": (), "managers": ("manager", "superuser"), "staff": ("staff", "manager", "superuser")}
+
+
+@pytest.mark.parametrize("who", KINDS[2:])
+@pytest.mark.parametrize("required", REQUIRED)
+def test_of_whom_it_is_required(settings: Any, required: str, who: str) -> None:
+    settings.REQUIRE_SECOND_FACTOR = required
+    client = logged_in(make_person(who))
+    assert is_in(client) == (who not in REQUIRED[required])
+
+
+@pytest.mark.parametrize("permission", ["add_user", "change_user", "handle_personal_data"])
+def test_a_permission_of_managers_makes_a_manager(settings: Any, permission: str) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "managers"
+    user = make_user(is_staff=True)
+    assert is_in(logged_in(user))
+    user.user_permissions.add(Permission.objects.get(codename=permission))
+    assert not is_in(logged_in(user))
+
+
+def test_the_group_makes_a_manager_whatever_it_may_do(settings: Any) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "managers"
+    make_groups()
+    user = make_user(is_staff=True)
+    group = Group.objects.get(name=MANAGERS)
+    group.permissions.clear()
+    user.groups.add(group)
+    assert not is_in(logged_in(user))
+
+
+@pytest.mark.parametrize("kind", ["anonymous", "agent"])
+@pytest.mark.parametrize("page", [SET_UP, "/admin/second-factor/", "/admin/second-factor/turn-off/"])
+def test_these_pages_are_for_staff(kind: str, page: str) -> None:
+    client = Client() if kind == "anonymous" else logged_in(make_person(kind))
+    assert client.get(page)["Location"] == f"{LOGIN}?next={page}"
+
+
+def test_a_session_ends_with_the_app_that_verified_it() -> None:
+    """A stolen session must not set up a factor of its own after the reset."""
+    user = make_person("manager")
+    with_second_factor(user)
+    client = after_password(user)
+    give(client, code_of(user))
+    assert is_in(client)
+    second_factor.remove(user)
+    reply = client.get(SET_UP)
+    assert reply["Location"].startswith(LOGIN)
+    assert "Your second factor was changed. Log in again." in client.get(LOGIN).content.decode()
+    assert "_auth_user_id" not in client.session

@@ -1,0 +1,107 @@
+"""The second factor in a real browser: set up after the login, asked for at the next one; a recovery code instead."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.admin.second_factors import code_for
+from tests.browser.test_back_office_lead import CHROMIUM, PASSWORD, Window
+from tests.browser.test_back_office_lead import browser as browser
+from tests.browser.test_back_office_lead import staff as staff
+from tests.live import LiveServer, serving
+from users.second_factor import readable_secret
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    """A server of its own, whose superusers need a second factor."""
+    with serving(REQUIRE_SECOND_FACTOR="managers") as server:
+        yield server
+
+
+@pytest.fixture
+def window(browser: Browser, server: LiveServer, staff: str) -> Iterator[Window]:
+    """A superuser's window, at the page that their first login leads to."""
+    window = Window(browser, server, staff, leads_to="second-factor/set-up/?next=%2Fadmin%2Fleads%2Flead%2F")
+    yield window
+    window.context.close()
+    assert window.complaints == []
+
+
+def secret_on(page: Page) -> str:
+    """The secret that the set-up page shows, hex-encoded; the QR code is drawn."""
+    assert page.locator(".second-factor-qr svg path").count() > 0
+    shown = page.locator(".second-factor-secret").inner_text()
+    secret = base64.b32decode(shown.replace(" ", "")).hex()
+    assert readable_secret(secret) == shown
+    return secret
+
+
+def log_out(page: Page) -> None:
+    page.locator("#logout-form").evaluate("form => form.submit()")
+    expect(page.get_by_text("logged out", exact=False).first).to_be_visible()
+
+
+def log_in(window: Window, name: str) -> Page:
+    """Give the password; the page that asks for the code."""
+    page = window.go("login/?next=/admin/leads/lead/")
+    page.locator("#id_username").fill(name)
+    page.locator("#id_password").fill(PASSWORD)
+    page.locator("#id_password").press("Enter")
+    expect(page.get_by_label("Code")).to_be_focused()
+    return page
+
+
+def test_from_the_first_login_to_a_recovery_code(window: Window, server: LiveServer, staff: str) -> None:
+    page = window.page
+    expect(page.get_by_text("Your account needs a second factor")).to_be_visible()
+    secret = secret_on(page)
+    pictures(window, "second-factor-set-up")
+    page.get_by_label("Code from the app").fill(code_for(secret))
+    page.get_by_role("button", name="Turn on").click()
+    codes = page.locator(".second-factor-codes code").all_inner_texts()
+    assert len(set(codes)) == 10
+    pictures(window, "second-factor-recovery-codes")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "recovery-codes.txt"
+    assert set(codes) < set(Path(download.value.path()).read_text().split())
+    page.evaluate("window.print = () => { document.body.dataset.printed = 'yes' }")
+    page.get_by_role("button", name="Print").click()
+    expect(page.locator("body")).to_have_attribute("data-printed", "yes")
+    page.get_by_role("link", name="Continue").click()
+    expect(page).to_have_url(f"{server.url}/admin/leads/lead/")
+
+    log_out(page)
+    log_in(window, staff)
+    pictures(window, "second-factor-code")
+    page.get_by_label("Code").fill(code_for(secret, drift=100))  # of almost an hour later
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("That code is wrong, or it was used already.")).to_be_visible()
+    page.get_by_role("link", name="Use a recovery code").click()
+    page.get_by_label("Recovery code").fill(codes[0].upper())
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(f"{server.url}/admin/leads/lead/")
+    expect(page.get_by_text("You logged in with a recovery code; 9 left.")).to_be_visible()
+
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.locator("#nav-sidebar").get_by_text(staff).first.click()
+    page.get_by_role("link", name="Second factor").click()
+    expect(page.get_by_text("Your second factor is on")).to_be_visible()
+    pictures(window, "second-factor")
+    page.get_by_role("link", name="Set up another app").click()
+    expect(page.get_by_label("Your password")).to_be_visible()
+    pictures(window, "second-factor-replace")
+
+
+def pictures(window: Window, name: str) -> None:
+    """On a desk and on a phone, in the light and in the dark."""
+    for theme in ("light", "dark"):
+        window.page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", theme == "dark")
+        window.shoot(f"{name}-{theme}")
+    window.page.evaluate("document.documentElement.classList.remove('dark')")

@@ -1,0 +1,157 @@
+"""The second step of the login: a code of the authenticator app, or a recovery code, under the login's limits.
+
+Between the steps there is no logged-in session, only a note in an anonymous one of whose password was right.
+"""
+
+import time
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django_otp.plugins.otp_static.models import StaticDevice
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from crm_project.api.addresses import client_address
+from crm_project.events import event
+from users import second_factor
+from users.attempts import Attempt, TooMany
+from users.audit import Action
+from users.back_office import passwords
+from users.back_office.second_factor_session import NEXT, State, log, log_in, next_page, state
+from users.models import User
+
+PENDING = "second_factor_pending"
+LONGEST_PAUSE = 600  # seconds between the password and the code
+WRONG = "That code is wrong, or it was used already. Wait for the next one and try again."
+
+
+class CodeNeeded(Exception):
+    """The password was right, and the user has a second factor."""
+
+    def __init__(self, user: User) -> None:
+        super().__init__(user.pk)
+        self.user = user
+
+
+class LoginForm(passwords.LoginForm):
+    """The login; stops before anybody with a second factor is logged in."""
+
+    def confirm_login_allowed(self, user: User) -> None:
+        """Raise ``CodeNeeded`` for staff with a second factor, whose password was right."""
+        super().confirm_login_allowed(user)
+        if second_factor.app_of(user):
+            raise CodeNeeded(user)
+
+
+class CodeForm(forms.Form):
+    """A code of the app, or a recovery code."""
+
+    code = forms.CharField(
+        max_length=second_factor.LONGEST_CODE,
+        widget=UnfoldAdminTextInputWidget(
+            {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        ),
+    )
+
+    def __init__(self, *args: Any, recovery: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = "Recovery code" if recovery else "Code"
+        if not recovery:
+            self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+
+def begin(request: HttpRequest, user: User) -> HttpResponseBase:
+    """Note in a new, anonymous session that ``user`` gave the right password, and ask for the code."""
+    request.session.flush()
+    request.session[PENDING] = {"user": user.pk, "hash": user.get_session_auth_hash(), "at": int(time.time())}
+    return HttpResponseRedirect(f"{reverse('admin:login_code')}?{urlencode({NEXT: next_page(request)})}")
+
+
+@sensitive_post_parameters()
+@never_cache
+def code_page(request: HttpRequest) -> HttpResponseBase:
+    """``/admin/login/code/``: the second step, also for sessions from before the factor was set up."""
+    user = _candidate(request)
+    if user is None:
+        return redirect(f"{reverse('admin:login')}?{urlencode({NEXT: next_page(request)})}")
+    recovery = "recovery" in request.GET
+    if request.method != "POST":
+        return _page(request, CodeForm(recovery=recovery))
+    form = CodeForm(request.POST, recovery=recovery)
+    if not form.is_valid():
+        return _page(request, form)
+    return _check(request, user, form)
+
+
+def _check(request: HttpRequest, user: User, form: CodeForm) -> HttpResponseBase:
+    code = form.cleaned_data["code"]
+    try:
+        attempt = Attempt(user.get_username(), client_address(request))
+        if wait := second_factor.wait(user, code):
+            raise TooMany(wait)
+    except TooMany as limit:
+        form.add_error("code", too_many(limit.wait))
+        return late(_page(request, form), limit.wait)
+    device = second_factor.verify(user, code)
+    attempt.ended(device is not None)
+    if device is None:
+        event("second_factor_failed", target_id=user.pk)
+        form.add_error("code", WRONG)
+        return _page(request, form)
+    log_in(request, user, device)
+    request.session.pop(PENDING, None)
+    if isinstance(device, StaticDevice):
+        _recovery_code_used(request, user)
+    return HttpResponseRedirect(next_page(request))
+
+
+def _recovery_code_used(request: HttpRequest, user: User) -> None:
+    left = second_factor.recovery_codes_left(user)
+    log(request, Action.RECOVERY_CODE_USED, user, left)
+    sentence = f"You logged in with a recovery code; {left} left."
+    messages.warning(request, f"{sentence} Make new ones, or set up another app, on the page “Second factor”.")
+
+
+def _candidate(request: HttpRequest) -> User | None:
+    """Return whose code is asked for: who gave the password a moment ago, or whose session is not verified."""
+    pending = request.session.get(PENDING)
+    if pending and time.time() - pending["at"] <= LONGEST_PAUSE:
+        user = User.objects.filter(pk=pending["user"], is_active=True, is_staff=True).first()
+        if user and constant_time_compare(pending["hash"], user.get_session_auth_hash()):
+            return user if second_factor.app_of(user) else None
+    own = request.user
+    if own.is_active and own.is_staff and state(request) is State.CODE:
+        return User.objects.get(pk=own.pk)
+    return None
+
+
+def _page(request: HttpRequest, form: CodeForm) -> TemplateResponse:
+    recovery = "recovery" in request.GET
+    after = urlencode({NEXT: next_page(request)})
+    other = after if recovery else f"recovery=1&{after}"
+    context = {"title": "Second factor", "form": form, "recovery": recovery, "other": other, "login_next": after}
+    return TemplateResponse(request, "users/second_factor/code.html", {**admin.site.each_context(request), **context})
+
+
+def too_many(wait: int) -> str:
+    """Return the sentence for a try that comes too early."""
+    if wait < 60:
+        return f"Too many failed attempts. Try again in {wait} second{'s' * (wait > 1)}."
+    minutes = -(-wait // 60)
+    return f"Too many failed attempts. Try again in {minutes} minute{'s' * (minutes > 1)}."
+
+
+def late(response: HttpResponseBase, wait: int) -> HttpResponseBase:
+    """Make a reply a 429."""
+    response.status_code = 429
+    response["Retry-After"] = str(wait)
+    return response
