@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 BIGGEST = 2**63 - 1  # a signed 64-bit column
 BIGGEST_32 = 2**31 - 1
+UNKNOWN_ADDRESS = "unknown"  # of a client whose network address cannot be read
 
 # One "@", a local part, a domain of two or more labels, no white space, no control characters (decisions: "Values").
 EMAIL = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@.\s\x00-\x1f\x7f-\x9f]+(\.[^@.\s\x00-\x1f\x7f-\x9f]+)+$"

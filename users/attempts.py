@@ -19,11 +19,15 @@ from django.utils.crypto import salted_hmac
 
 from crm_project import values
 from crm_project.events import event
+from crm_project.values import UNKNOWN_ADDRESS
 
 WINDOW = timedelta(minutes=15)
 TRIES = 5  # failures of one user name from one address
 NAMES = 20  # user names that fail from one address: an office sits behind one
 HOUR = timedelta(hours=1)
+# Clients whose address a proxy has sent in a way that cannot be read: few, if any, who mean well.
+TRIES_OF_UNKNOWN = 5  # failures of all of them together, whatever the user names
+REGISTRATIONS_OF_UNKNOWN = 5  # an hour, or REGISTRATION_LIMIT where that is less
 
 
 class TooMany(Exception):
@@ -50,12 +54,16 @@ class LoginFailureManager(models.Manager["LoginFailure"]):
         name, now = hidden(values.key(username)), timezone.now()
         rows = self.filter(address=address, failed_at__gt=now - WINDOW).order_by("-failed_at")
         own: list[datetime] = []
+        failures: list[datetime] = []
         latest: dict[str, datetime] = {}  # of each name, newest first
         for failed_name, failed_at in rows.values_list("name", "failed_at"):
+            failures.append(failed_at)
             latest.setdefault(failed_name, failed_at)
             if failed_name == name:
                 own.append(failed_at)
-        waits = (_wait(own, TRIES, WINDOW, now), _wait([*latest.values()], NAMES, WINDOW, now))
+        waits = [_wait(own, TRIES, WINDOW, now), _wait([*latest.values()], NAMES, WINDOW, now)]
+        if address == UNKNOWN_ADDRESS:
+            waits.append(_wait(failures, TRIES_OF_UNKNOWN, WINDOW, now))
         return Standing(len(own), len(latest), max(waits))
 
     def add(self, username: str, address: str) -> None:
@@ -84,9 +92,10 @@ class LoginFailureManager(models.Manager["LoginFailure"]):
         return [user for user in users.iterator() if hidden(user.username_key) in names]
 
     def locked_addresses(self) -> list[str]:
-        """The addresses where too many names have failed."""
-        addresses = self._recent().values("address").annotate(names=Count("name", distinct=True))
-        return sorted(found["address"] for found in addresses.filter(names__gte=NAMES))
+        """The addresses where too many names have failed, or too many clients without an address."""
+        addresses = self._recent().values("address").annotate(names=Count("name", distinct=True), failures=Count("pk"))
+        unknown = models.Q(address=UNKNOWN_ADDRESS, failures__gte=TRIES_OF_UNKNOWN)
+        return sorted(found["address"] for found in addresses.filter(models.Q(names__gte=NAMES) | unknown))
 
     def expired(self, now: datetime) -> "models.QuerySet[LoginFailure]":
         """What counts no more at ``now``."""
@@ -127,6 +136,8 @@ class RegistrationManager(models.Manager["Registration"]):
         limit, now = settings.REGISTRATION_LIMIT, timezone.now()
         if not limit:
             return 0
+        if address == UNKNOWN_ADDRESS:
+            limit = min(limit, REGISTRATIONS_OF_UNKNOWN)
         made = self.filter(address=address, made_at__gt=now - HOUR).order_by("-made_at")
         return _wait([*made.values_list("made_at", flat=True)[limit - 1 : limit]], 1, HOUR, now)
 

@@ -7,29 +7,38 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from django.conf import settings
 from django.http import HttpRequest
 
+from crm_project.values import UNKNOWN_ADDRESS
+
 logger = logging.getLogger(__name__)
 
-UNKNOWN = "unknown"
 CUSTOMER = 64  # bits of an IPv6 address that one customer's lines share; the rest they choose as they like
 
 Address = IPv4Address | IPv6Address
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's IPv4 address, or the first address of its IPv6 /64; ``UNKNOWN`` where there is none to be read.
+    """The client's IPv4 address, or the first address of its IPv6 /64; ``UNKNOWN_ADDRESS`` where there is none to be read.
 
     ``X-Forwarded-For`` is read from the right, as far as ``TRUSTED_PROXIES`` reach: each of them wrote down whom it
     was called by, and what stands left of the first stranger is that stranger's own invention.
+
+    Where a trusted proxy sends a header that cannot be read, the client is ``UNKNOWN_ADDRESS``, and not the proxy: an address
+    that a client could choose to have would have its own limits beside the client's. Clients without an address share
+    one, with strict limits. Without the header, the request is the proxy's own.
     """
     hop = _parsed(request.META.get("REMOTE_ADDR", ""))
     if hop is None:
-        return UNKNOWN
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    if forwarded and not _trusted(hop):
+        return UNKNOWN_ADDRESS
+    forwarded: str | None = request.META.get("HTTP_X_FORWARDED_FOR")
+    if forwarded is None:
+        return _grouped(hop)
+    if not _trusted(hop):
         _tell_of_untrusted_header()
     for given in reversed(forwarded.split(",")):
-        if not _trusted(hop) or (before := _parsed(given)) is None:
+        if not _trusted(hop):
             break
+        if (before := _parsed(given)) is None:
+            return UNKNOWN_ADDRESS
         hop = before
     return _grouped(hop)
 
