@@ -50,6 +50,8 @@ try:
     BODY_MAX_BYTES = env.int("BODY_MAX_BYTES", 16 * 2**20, validate=between(min=1024))
     BODY_TIMEOUT = env.float("BODY_TIMEOUT", 20.0, validate=between(min=0.1))
     HTTPS = env.bool("HTTPS", False)
+    SESSION_HOURS = env.int("SESSION_HOURS", 12, validate=between(min=1, max=720))
+    SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", 60, validate=between(min=1, max=43_200))
     ACCESS_LOG = env.bool("ACCESS_LOG", not DEBUG)
     UPLOAD_DIR = BASE_DIR / env.str("UPLOAD_DIR", "uploads", validate=validate.Length(min=1))
     DATABASE_URL = env.str("DATABASE_URL", "sqlite:///app.db")
@@ -142,6 +144,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
+    "users.session_activity.SessionActivity",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "crm_project.api.middleware.Views",
@@ -289,6 +292,11 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+# ``__Host-``: browsers take such a cookie from this host alone, over HTTPS, for all paths.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+SESSION_ENGINE = "users.session_store"
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600  # the server goes by the session's row
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # No line tells of threads, processes or places in the code; to find these out costs as much as to write the line.

@@ -18,7 +18,9 @@ from crm_project.events import event
 from dashboard import home
 from dashboard.personal_data import pages
 from users.back_office import second_factor, second_factor_session
+from users.back_office.own_sessions import own_sessions
 from users.back_office.passwords import OwnPasswordView, redirect_to_password_change
+from users.back_office.reauthentication import confirm_password, password_required
 
 Item = dict[str, Any]
 Page = Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]
@@ -45,6 +47,8 @@ class BackOffice(UnfoldAdminSite):
         """Django's, and the pages that belong to no table."""
         own = [
             *second_factor.urls(self),
+            path("sessions/", self.admin_view(own_sessions), name="own_sessions"),
+            path("confirm-password/", self.admin_view(confirm_password), name="confirm_password"),
             path("personal-data/", self._own(pages.look), name="personal_data"),
             path("personal-data/download/", self._own(pages.download), name="personal_data_download"),
             path("personal-data/erase/", self._own(pages.erasing), name="personal_data_erase"),
@@ -77,7 +81,12 @@ class BackOffice(UnfoldAdminSite):
         def telling(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if request.method == "POST" and not request.user.is_authenticated:
                 messages.warning(request, "Nothing was saved: you were not logged in any more. Log in and do it again.")
-            if elsewhere := second_factor_session.detour(request) or redirect_to_password_change(request):
+            elsewhere = (
+                second_factor_session.detour(request)
+                or redirect_to_password_change(request)
+                or password_required(request)
+            )
+            if elsewhere:
                 return elsewhere
             try:
                 return page(request, *args, **kwargs)

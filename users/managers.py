@@ -16,6 +16,7 @@ from users import rules, second_factor
 from users.attempts import LoginFailure
 from users.audit import Action, Channel, created_state, log_account_event
 from users.refresh import RefreshToken
+from users.sessions import UserSession
 
 if TYPE_CHECKING:
     from users.models import User
@@ -150,6 +151,7 @@ class UserManager(BaseUserManager["User"]):
         LoginFailure.objects.unlock(user.username)
         RefreshToken.objects.filter(user=user).delete()
         second_factor.remove(user)
+        UserSession.objects.filter(user=user).delete()
         user.groups.clear()
         user.user_permissions.clear()
         user.username, user.email, user.first_name, user.last_name = name, "", "", ""

@@ -17,8 +17,9 @@ from users.audit import AccountEvent
 from users.hashers import as_django
 from users.managers import DUMMY, UserManager
 from users.refresh import RefreshToken
+from users.sessions import UserSession
 
-__all__ = ["AccountEvent", "LoginFailure", "RefreshToken", "Registration", "User"]
+__all__ = ["AccountEvent", "LoginFailure", "RefreshToken", "Registration", "User", "UserSession"]
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -29,5 +29,5 @@ def delete_in_batches(expired: QuerySet[Any]) -> int:
 
 EXPIRING: dict[str, Prune] = {
     "idempotency keys": lambda now: delete_in_batches(idempotency.expired(now)),
-    "sessions of the back office": lambda now: delete_in_batches(Session.objects.filter(expire_date__lte=now)),
+    "sessions of earlier versions": lambda now: delete_in_batches(Session.objects.filter(expire_date__lte=now)),
 }

@@ -17,7 +17,7 @@ from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from users import second_factor
 from users.attempts import LoginFailure, hidden
 from users.audit import Action
-from users.models import User
+from users.models import User, UserSession
 from users.refresh import RefreshToken
 
 Row = Mapping[str, object]
@@ -39,6 +39,7 @@ OF_SIGNED = (
     "door",
 )
 OF_LOG = ("action_time", "user_id", "object_id", "object_repr")
+OF_SESSIONS = ("started_at", "last_used_at", "address", "browser")
 OF_USER = (
     *("id", "username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser"),
     *("created_at", "last_login", "awaiting_approval_since"),
@@ -108,6 +109,7 @@ def _as_users(users: tuple[User, ...]) -> dict[str, Iterable[Row]]:
         "imports_started": runs.filter(user__in=users).values("id", "started_at", "finished_at", "started_by"),
         "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
         "logins_remembered": RefreshToken.objects.filter(user__in=users).values("rotated_at", "expires_at"),
+        "sessions": UserSession.objects.filter(user__in=users).values(*OF_SESSIONS),
         "failed_logins": LoginFailure.objects.filter(name__in=names).values("address", "failed_at"),
         "second_factors": (row for user in users for row in second_factor.described(user)),
         "back_office_log_about_the_user": admin_log(User, [user.pk for user in users]).values(*OF_LOG),

@@ -44,6 +44,7 @@ LABELS = {
     "imports_started": "Imports they started",
     "imports_undone": "Imports they undid",
     "logins_remembered": "Log-ins that are remembered",
+    "sessions": "Sessions of the back office",
     "failed_logins": "Failed log-ins",
     "second_factors": "Second factors of the back office",
     "back_office_log_about_the_user": "Lines of the back office’s log about the account",

@@ -92,6 +92,10 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", f"{USER}/<path:object_id>/delete/"): (403, 403, 403),
     ("POST", f"{USER}/<path:object_id>/delete/"): (403, 403, 403),
     ("GET", f"{USER}/<path:object_id>/"): (302, 302, 302),
+    ("GET", "sessions/"): (200, 200, 200),
+    ("POST", "sessions/"): (302, 302, 302),
+    ("GET", "confirm-password/"): (200, 200, 200),
+    ("POST", "confirm-password/"): (200, 200, 200),
     ("GET", "personal-data/"): (403, 200, 200),
     ("POST", "personal-data/"): (403, 200, 200),
     ("GET", "personal-data/download/"): (403, 302, 302),  # to the page that asks for whom

@@ -52,7 +52,7 @@ def test_sessions_that_are_over(db: None) -> None:
     now = timezone.now()
     for name, end in (("over", now - HOUR), ("open", now + HOUR)):
         Session.objects.create(session_key=name, session_data="", expire_date=end)
-    assert "sessions of the back office: 1 deleted\n" in prune()
+    assert "sessions of earlier versions: 1 deleted\n" in prune()
     assert Session.objects.get().session_key == "open"
 
 

@@ -172,8 +172,18 @@ def test_behind_tls() -> None:
             reply = server.send("GET", path, headers=secure)
             assert reply.headers["strict-transport-security"] == "max-age=31536000"
         cookie = server.send("GET", "/admin/login/", headers=secure).headers["set-cookie"]
-    assert cookie.startswith("csrftoken=")
-    assert {"Secure", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
+    assert cookie.startswith("__Host-csrftoken=")
+    assert {"Secure", "SameSite=Lax", "Path=/"} <= {part.strip() for part in cookie.split(";")}
+    assert "domain" not in cookie.lower(), "browsers refuse such a __Host- cookie"
+
+
+def test_the_session_cookie_behind_tls(settings: Any) -> None:
+    settings.SESSION_COOKIE_NAME, settings.SESSION_COOKIE_SECURE = "__Host-sessionid", True
+    person, client = make_person("manager"), Client()
+    client.post("/admin/login/", {"username": person.username, "password": "correct horse battery"})
+    session = client.cookies["__Host-sessionid"]
+    assert (session["secure"], session["path"], session["domain"]) == (True, "/", "")
+    assert client.get("/admin/sessions/").status_code == 200
 
 
 def test_a_session_is_out_of_reach_of_scripts() -> None:

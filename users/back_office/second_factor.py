@@ -201,7 +201,10 @@ def account_links(request: HttpRequest) -> list[dict[str, str]]:
     """Return the links of the user menu."""
     if not request.user.is_authenticated:
         return []
-    links = [{"title": "Second factor", "link": reverse(HERE)}]
+    links = [
+        {"title": "Your sessions", "link": reverse("admin:own_sessions")},
+        {"title": "Second factor", "link": reverse(HERE)},
+    ]
     if request.user.has_usable_password():
         links.append({"title": "Change password", "link": reverse("admin:password_change")})
     return links
