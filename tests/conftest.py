@@ -8,8 +8,9 @@ import orjson
 import pytest
 from django.http import HttpResponse
 from django.test import Client
-from hypothesis import settings
+from hypothesis import settings as hypothesis_settings
 
+from crm_project import settings as product_settings
 from tests.concurrency import shared_database
 from tests.factories import bearer, make_user
 from tests.live import server as server
@@ -21,9 +22,9 @@ TESTS = Path(__file__).parent
 SLOW = ("browser", "client", "migrating", "reliability", "server")
 
 # The same examples on every run, and no clock. `make test-all` takes the profile "all".
-settings.register_profile("fast", derandomize=True, deadline=None, database=None, max_examples=20)
-settings.register_profile("all", settings.get_profile("fast"), max_examples=150)
-settings.load_profile("fast")
+hypothesis_settings.register_profile("fast", derandomize=True, deadline=None, database=None, max_examples=20)
+hypothesis_settings.register_profile("all", hypothesis_settings.get_profile("fast"), max_examples=150)
+hypothesis_settings.load_profile("fast")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,6 +70,12 @@ class Api:
     def delete(self, path: str) -> HttpResponse:
         """DELETE."""
         return self.send("DELETE", path)
+
+
+@pytest.fixture
+def real_hashing(settings: Any) -> None:
+    """Passwords are hashed as the product does it."""
+    settings.PASSWORD_HASHERS = product_settings.PASSWORD_HASHERS
 
 
 @pytest.fixture

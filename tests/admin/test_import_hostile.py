@@ -226,6 +226,7 @@ def greedy(kind: str) -> tuple[str, bytes]:
     return files[kind]()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from tests.admin.people import browser_of, make_groups, make_person
+from tests.admin.people import browser_of, ensure_groups, make_person
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_user
 from users.authority import STAFF
@@ -61,7 +61,7 @@ def test_weak_passwords_are_refused(kind: str, new: str, message: str) -> None:
 
 
 def test_who_logs_in_with_a_weak_password_must_change_it_first(caplog: pytest.LogCaptureFixture) -> None:
-    make_groups()
+    ensure_groups()
     user = make_user(username="carla", is_staff=True, password=COMMON)
     user.groups.add(Group.objects.get(name=STAFF))
     browser = log_in("carla", COMMON)

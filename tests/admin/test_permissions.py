@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLResolver
 
 from leads.models import ImportRun, Lead
-from tests.admin.people import KINDS, browser_of, make_groups, make_person
+from tests.admin.people import KINDS, browser_of, ensure_groups, make_groups, make_person
 from tests.factories import make_activity, make_lead, make_user
 from users.audit import log_account_event
 from users.authority import MANAGERS, STAFF
@@ -139,7 +139,7 @@ ACTIONS = {
 @pytest.fixture
 def things(agent: User) -> dict[str, Any]:
     """One of everything that has a page, by the list it is in."""
-    make_groups()
+    ensure_groups()
     lead = make_lead()
     run = ImportRun.objects.create(file_name="fair.csv", sha256="0", state="done", read=1, created=1)
     Lead.objects.filter(pk=lead.pk).update(import_run=run)

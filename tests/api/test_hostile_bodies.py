@@ -108,7 +108,7 @@ def test_a_million_brackets_are_a_422(api: Api, body: bytes) -> None:
     assert (type, loc[0]) == ("json_invalid", "body")
 
 
-@pytest.mark.parametrize("path", ["/api/leads", "/api/users/register"])
+@pytest.mark.parametrize("path", ["/api/leads", pytest.param("/api/users/register", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("unit", [b"0,", b"[],", b"{},", b'"",', b'"\\"",'])
 def test_more_values_than_a_worker_has_memory_for_are_a_413(api: Api, path: str, unit: bytes) -> None:
     for start, end in ((b"[", b"0]"), (b'{"x":[', b"0]}"), (b"[" + row_with(b'"a"')[:-1] + b',"x":[', b"0]}]")):

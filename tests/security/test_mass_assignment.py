@@ -13,7 +13,7 @@ from activities.models import Activity
 from leads import rules
 from leads.models import Lead
 from tests.admin.lead_forms import opened
-from tests.admin.people import browser_of, make_groups
+from tests.admin.people import browser_of, ensure_groups
 from tests.conftest import Api
 from tests.factories import PASSWORD, activity_row, lead_row, make_activity, make_lead, make_user
 from tests.importing.command import import_leads
@@ -175,7 +175,7 @@ def test_the_form_that_logs_an_activity(boss: Client) -> None:
 def test_a_manager_gives_nobody_more_than_the_form_offers() -> None:
     manager = browser_of("manager")
     user = make_user()
-    make_groups()
+    ensure_groups()
     page = f"/admin/users/user/{user.pk}/change/"
     strong = Permission.objects.get(codename="delete_user").pk
     form = {key: str(value) for key, value in USER.items()} | {"is_superuser": "on", "user_permissions": [strong]}

@@ -12,7 +12,7 @@ from leads.models import Lead
 from tests.factories import make_lead
 from users.models import User
 
-pytestmark = [pytest.mark.fast, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 
 def demo(**options: bool) -> str:
@@ -22,6 +22,7 @@ def demo(**options: bool) -> str:
     return output.getvalue()
 
 
+@pytest.mark.fast
 def test_it_works() -> None:
     printed = demo()
     assert (Lead.objects.count(), Activity.objects.count()) == (500, 1500)
@@ -34,6 +35,7 @@ def test_it_works() -> None:
     assert User.objects.by_credentials(name, password) is not None
 
 
+@pytest.mark.fast
 def test_it_leaves_real_leads_alone() -> None:
     make_lead()
     with pytest.raises(CommandError, match="leads already"):

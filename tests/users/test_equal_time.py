@@ -15,7 +15,7 @@ Work = list[tuple[str, int, int, int, int]]
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+def work(monkeypatch: pytest.MonkeyPatch, real_hashing: None) -> Work:
     """Every hash computed from here on: what for, and at which memory, time, parallelism and length."""
     done: Work = []
     verify, hash_secret = argon2.PasswordHasher.verify, low_level.hash_secret

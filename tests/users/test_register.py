@@ -36,6 +36,7 @@ def test_it_works(anonymous: Api) -> None:
     }
 
 
+@pytest.mark.usefixtures("real_hashing")
 def test_the_password_is_kept_as_an_argon2_hash_alone(anonymous: Api) -> None:
     reply = anonymous.post(PATH, BODY)
     stored = User.objects.get().password
