@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models, transaction
 from django.utils import timezone
 
-from activities import writing
+from activities import limits, writing
 from leads.importing import load
 from leads.models import Lead
 from users.actors import Door
@@ -38,7 +38,7 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
     def log(self, lead_id: int, user: "User", rows: Sequence[dict[str, Any]], door: Door) -> "list[Activity]":
         """Store what ``user`` did with an active lead and count it there, all or nothing; ``door`` is how they came in.
 
-        Raises ``Lead.DoesNotExist`` where there is no such active lead.
+        Raises ``Lead.DoesNotExist`` where there is no such active lead, ``LeadFull`` where it cannot have so many.
         """
         author = {"user_id": user.pk, "user_name": user.name, "door": door.value}
         common = {"lead_id": lead_id, "created_at": timezone.now(), **author}
@@ -47,7 +47,9 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
             writing.insert(activities[0])
             return activities
         with transaction.atomic():
-            if not Lead.objects.count_activities(lead_id, len(activities)):  # which locks its row, see ``writing``
+            count = Lead.objects.count_activities(lead_id, len(activities))  # which locks its row, see ``writing``
+            if not count:
                 raise Lead.DoesNotExist
+            limits.check([lead_id], count - len(rows), rows)
             load.insert(self.model, [vars(activity) for activity in activities])
         return activities

@@ -1,28 +1,44 @@
 """The hot reads of activities as explicit statements, their rows ready for JSON (see ``leads/reading.py``)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
+
+from django.db import connection
 
 from activities.serializers import OUT
 from crm_project.api.times import day_sql, iso_sql
 from crm_project.db import sql
 
 Row = dict[str, Any]
+TOGETHER = 200  # activities that are in memory at once
+PART = 50  # of more than those, read at a time
 LATEST_FIRST = "ORDER BY activity.activity_date DESC, activity.created_at DESC, activity.id DESC"
 
 
-def of_lead(lead_id: int) -> list[Row] | None:
-    """An active lead's activities, latest first; ``None`` where there is no such lead."""
-    rows = _rows(
-        f"SELECT {_columns()}"
-        " FROM leads_lead AS lead LEFT JOIN activities_activity AS activity ON activity.lead_id = lead.id"
-        f" WHERE lead.id = %s AND lead.is_active {LATEST_FIRST}",
-        [lead_id],
-    )
+def of_lead(lead_id: int, most: int = TOGETHER) -> list[Row] | None:
+    """The latest activities of an active lead, at most so many; ``None`` where there is no such lead."""
+    rows = _rows(f"{_of_lead()} LIMIT {most:d}", [lead_id])
     if not rows:
         return None
     return [row for row in rows if row["id"] is not None]  # a lead without activities is one row of nulls
+
+
+def parts_of_lead(lead_id: int) -> Iterator[list[Row]]:
+    """All activities of an active lead that has some, latest first, ``PART`` at a time, as they are at one moment."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_of_lead(), [lead_id])
+        while rows := cursor.fetchmany(PART):
+            yield [dict(zip(OUT, row, strict=True)) for row in rows]
+
+
+@cache
+def _of_lead() -> str:
+    return (
+        f"SELECT {_columns()}"
+        " FROM leads_lead AS lead LEFT JOIN activities_activity AS activity ON activity.lead_id = lead.id"
+        f" WHERE lead.id = %s AND lead.is_active {LATEST_FIRST}"
+    )
 
 
 def latest(count: int) -> list[Row]:

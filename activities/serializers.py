@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from activities import rules
+from activities.limits import MOST_TEXT, TOO_MANY
 from activities.models import Activity
 from crm_project.api.fields import DAY, TIMESTAMP, Described, JSONSchema, integer, text
 from crm_project.api.schema import one_or_many, operation, refusal
@@ -125,6 +126,7 @@ OPERATIONS = {
                 description="An object for an object, else an array",
             ),
             400: refusal("An empty list, or rows that the database refused; nothing was stored"),
+            409: refusal(f"{TOO_MANY}, with {MOST_TEXT >> 20} MB of text; nothing was stored"),
         },
     ),
 }

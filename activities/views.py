@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import DataError, IntegrityError
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import NotFound
@@ -11,11 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from activities import history, reading, rules
+from activities.limits import LeadFull
 from activities.models import Activity
 from activities.serializers import HISTORY, OPERATIONS, activity_out
 from crm_project.api.errors import Refused
 from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
-from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id, written
+from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id, written, written_stream
 from leads.models import Lead
 from leads.views import NO_LEAD, active_lead
 from users.actors import Door
@@ -25,11 +27,15 @@ from users.actors import Door
 class ActivityViewSet(ApiViewSet):
     """The activities of one active lead."""
 
-    def list(self, request: Request, lead_id: str) -> HttpResponse:
-        """All of them, latest first."""
-        activities = reading.of_lead(path_id(lead_id, "lead_id", NO_LEAD))
+    def list(self, request: Request, lead_id: str) -> HttpResponseBase:
+        """All of them, latest first; many are read and written in parts, so that they are never in memory together."""
+        number = path_id(lead_id, "lead_id", NO_LEAD)
+        activities = reading.of_lead(number, reading.TOGETHER + 1)
         if activities is None:
             raise NotFound(NO_LEAD)
+        if len(activities) > reading.TOGETHER:
+            del activities
+            return written_stream(reading.parts_of_lead(number))
         return written(activities)
 
     def create(self, request: Request, lead_id: str) -> HttpResponse:
@@ -61,5 +67,7 @@ def _log(lead_id: int, user: Any, rows: list[dict[str, Any]]) -> list[Activity]:
         return Activity.objects.log(lead_id, user, rows, Door.API)
     except Lead.DoesNotExist:
         raise NotFound(NO_LEAD) from None
+    except LeadFull as full:
+        raise Refused(status.HTTP_409_CONFLICT, str(full)) from None
     except (IntegrityError, DataError):
         raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None

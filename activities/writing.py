@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
+from activities import limits
 from crm_project.db import sql
 from leads.models import Lead
 from leads.writing import columns_of, insertion, stored
@@ -11,26 +12,38 @@ from leads.writing import columns_of, insertion, stored
 if TYPE_CHECKING:
     from activities.models import Activity
 
-# Counting locks the lead's row, so that writers of one lead queue up and nobody deletes it meanwhile.
-COUNT = "UPDATE leads_lead SET activity_count = activity_count + 1 WHERE id = %s AND is_active"
+# Counting locks the lead's row, so that writers of one lead queue up and nobody deletes it meanwhile. A lead with many
+# activities is looked at more closely (``_count``).
+COUNT = (
+    "UPDATE leads_lead SET activity_count = activity_count + 1"
+    f" WHERE id = %s AND is_active AND activity_count < {limits.FEW}"
+)
 
 
 def insert(activity: "Activity") -> None:
     """Store a new activity, complete but for its id, which it is given, and count it at its lead.
 
-    Raises ``Lead.DoesNotExist`` where there is no such active lead. PostgreSQL does both in one round trip.
+    Raises ``Lead.DoesNotExist`` where there is no such active lead, ``LeadFull`` where it cannot have one more. For a
+    lead with few activities PostgreSQL does both in one round trip.
     """
     columns = columns_of(type(activity))
     values = stored(activity, columns)
     if sql.VENDOR == "postgresql":
         both = f"WITH lead AS ({COUNT} RETURNING id) {insertion('activities_activity', columns, 'lead')} RETURNING id"
-        found = sql.fetch(both, [activity.lead_id, *values])
-        if not found:
-            raise Lead.DoesNotExist
-        activity.pk = found[0][0]
-    else:
+        if found := sql.fetch(both, [activity.lead_id, *values]):
+            activity.pk = found[0][0]
+    if activity.pk is None:
         with transaction.atomic():
-            if not sql.fetch(f"{COUNT} RETURNING id", [activity.lead_id]):
-                raise Lead.DoesNotExist
+            _count(activity)
             activity.pk = sql.insert(insertion("activities_activity", columns), values)
     activity._state.adding, activity._state.db = False, connection.alias
+
+
+def _count(activity: "Activity") -> None:
+    """Count a new activity at its lead, whose row is then locked, if it has room for it."""
+    if sql.VENDOR != "postgresql" and sql.fetch(f"{COUNT} RETURNING id", [activity.lead_id]):
+        return
+    count = Lead.objects.count_activities(activity.lead_id, 1)
+    if not count:
+        raise Lead.DoesNotExist
+    limits.check([activity.lead_id], count - 1, [vars(activity)])

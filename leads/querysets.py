@@ -12,6 +12,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
 from crm_project import values
+from crm_project.db import sql
 from leads import changes, rules, writing
 from leads.authors import author_of
 from leads.importing import load
@@ -32,6 +33,10 @@ LOWER_BUDGET = Coalesce("budget_min", "budget_max")
 DOUBLES = " UNION ".join(
     f"SELECT id FROM (SELECT id FROM leads_lead WHERE is_active AND NOT ({key} = '') AND {key} = %s LIMIT %s) AS {key}"
     for key in ("email_key", "person_key")
+)
+
+COUNT_ACTIVITIES = (
+    "UPDATE leads_lead SET activity_count = activity_count + %s WHERE id = %s AND is_active RETURNING activity_count"
 )
 
 
@@ -201,9 +206,10 @@ class LeadQuerySet(models.QuerySet["Lead"]):
             changes.record_all(leads, told, by, changes.kind_of({field: [None, value]}), now)
             return leads.update(**new)
 
-    def count_activities(self, lead_id: int, more: int) -> bool:
-        """Add ``more`` to an active lead's ``activity_count``; says whether there is such a lead. Locks its row."""
-        return bool(self.active().filter(pk=lead_id).update(activity_count=F("activity_count") + more))
+    def count_activities(self, lead_id: int, more: int) -> int:
+        """Add ``more`` to an active lead's ``activity_count`` and return it; 0 where there is none. Locks its row."""
+        found = sql.fetch(COUNT_ACTIVITIES, [more, lead_id])
+        return int(found[0][0]) if found else 0
 
     def locked_keys(self, lead_ids: Collection[int]) -> dict[int, str]:
         """The ``email_key`` of each of these leads by its id, their rows locked: nobody deletes them meanwhile.

@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 
 from activities.back_office import merge_page
 from activities.back_office.log_form import LogForm
+from activities.limits import LeadFull
 from activities.models import Activity
 from leads.admin import LeadAdmin
 from leads.back_office import cells, history
@@ -111,7 +112,10 @@ class LeadPage(LeadAdmin):
             raise PermissionDenied
         form = LogForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
-            return self._log(request, lead, form.cleaned_data)
+            try:
+                return self._log(request, lead, form.cleaned_data)
+            except LeadFull as full:
+                form.add_error("title", f"{full}.")
         context = {**self._frame(request), "title": f"Log an activity: {lead}", "lead": lead, "log_form": form}
         return TemplateResponse(request, "activities/log_activity.html", context)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from activities import rules
+from activities import limits, rules
 from activities.importing.columns import ACTIVITIES
 from activities.importing.match import Authors, Row, settle_leads
 from activities.models import Activity
@@ -44,6 +44,7 @@ class ActivityImport(FileImport):
     def prepare(self) -> None:
         """Also ``Refused`` where there is no such user as the default author."""
         super().prepare()
+        self.texts: dict[int, int] = {}  # bytes of text of leads with many activities, those of this file included
         self.authors = Authors(getattr(self.options, "user", ""))
         self.authors.look_up([self.authors.default])
         if self.authors.default and not self.authors.found:
@@ -63,6 +64,7 @@ class ActivityImport(FileImport):
         for batch in self._batches():
             self.authors.settle([row for row in batch if not isinstance(row.cells, BadRow)])
             settle_leads(batch)
+            self._refuse_too_many([row for row in batch if not row.problems])
             for row in batch:
                 self.tally.read += 1
                 if row.problems:
@@ -89,6 +91,23 @@ class ActivityImport(FileImport):
         unread = any(problem.loc[0] in ("lead_id", "lead_email") for problem in wrong)
         found = given.get("created_at"), given.get("lead_id")
         return Row(line, cells, clean, *found, email, user, wrong + told, told=unread)
+
+    def _refuse_too_many(self, rows: list[Row]) -> None:
+        """Give a problem to rows that their leads, which are locked, have no room for."""
+        ids = Counter(row.lead_id for row in rows if row.lead_id)
+        counts = dict(Lead.objects.filter(pk__in=ids).values_list("pk", "activity_count"))
+        many = {lead_id for lead_id, more in ids.items() if counts[lead_id] + more > limits.FEW}
+        for lead_id, text in limits.stored_text(many - self.texts.keys()).items():
+            self.texts[lead_id] = text
+        for row in rows:
+            if row.lead_id in many:
+                text = self.texts.get(row.lead_id, 0) + limits.text_of(row.clean)
+                if counts[row.lead_id] < limits.MOST_ACTIVITIES and text <= limits.MOST_TEXT:
+                    counts[row.lead_id] += 1
+                    self.texts[row.lead_id] = text
+                else:
+                    why = limits.TOO_LONG if text > limits.MOST_TEXT else limits.TOO_MANY
+                    row.problems.append(Problem("lead_full", ("lead_id",), why, row.lead_id))
 
     def _store(self, rows: list[Row], now: datetime) -> None:
         way_in = {"door": Door.IMPORT.value, "import_run_id": self.run.pk}

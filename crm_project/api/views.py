@@ -1,11 +1,13 @@
 """What every view set of the API does alike: method first, then the token; ids in the path; one row or many."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Empty, Request
@@ -20,6 +22,7 @@ Row = dict[str, Any]
 Judge = Callable[[object], tuple[Row, Sequence[Problem]]]
 
 
+LARGEST_WHOLE = 1 << 20  # bytes of a reply that might be streamed
 RENDERER, PARSER = JSONRenderer(), JSONParser()  # they keep nothing of what they write and read
 
 
@@ -78,7 +81,7 @@ def written(data: Any, headers: dict[str, str] | None = None, status_code: int =
 
 
 def written_part(rows: list[Any]) -> bytes:
-    """Some rows of the reply to a bulk request, for ``written_parts``."""
+    """Some rows of a reply, without its brackets."""
     return RENDERER.render(rows)[1:-1]
 
 
@@ -86,6 +89,25 @@ def written_parts(parts: Iterable[bytes]) -> HttpResponse:
     """The 201 of a bulk request."""
     content = b"[" + b",".join(parts) + b"]"
     return HttpResponse(content, content_type=RENDERER.media_type, status=status.HTTP_201_CREATED)
+
+
+def written_stream(parts: Iterable[list[Any]]) -> HttpResponseBase:
+    """A reply with all rows of a list, which are read some at a time; a large one is written while they are read."""
+    chunks, first, size = _array(parts), [], 0
+    for chunk in chunks:
+        first.append(chunk)
+        size += len(chunk)
+        if size > LARGEST_WHOLE:
+            return StreamingHttpResponse(chain(first, chunks), content_type=RENDERER.media_type)
+    return HttpResponse(b"".join(first), content_type=RENDERER.media_type)
+
+
+def _array(parts: Iterable[list[Any]]) -> Iterator[bytes]:
+    before = b"["
+    for rows in parts:
+        yield before + written_part(rows)
+        before = b","
+    yield b"[]" if before == b"[" else b"]"
 
 
 @cache

@@ -18,7 +18,8 @@ from leads.serializers import OUT
 # All that the API shows of active leads, and when a closed one was closed, which the dashboard counts.
 COLUMNS = (*(column for column in OUT if column != "is_active"), "closed_at")
 LEADS = Form("leads", COLUMNS, frozenset(("property_interest",)))
-CHUNK = 500  # leads fetched, and their activities looked up, at a time
+CHUNK = 500  # leads fetched at a time
+ATTACHED = 1_000  # activities looked up at a time
 
 Rows = Sequence[dict[str, Any]]
 
@@ -43,13 +44,27 @@ def export_leads(leads: LeadQuerySet, write: Write, attached: Attached | None = 
     # Closed at once where writing fails, because the connection may not live as long as the failure does.
     with _snapshot(), closing(_rows(leads.active().newest_first())) as rows:
         while chunk := list(islice(rows, CHUNK)):
-            found = attached.of([row["id"] for row in chunk]) if attached else {}
-            for row in chunk:
-                if attached:
-                    _attach(row, found.get(row["id"], ()), attached)
-                write(row)
+            for part in _parts(chunk) if attached else [chunk]:
+                found = attached.of([row["id"] for row in part]) if attached else {}
+                for row in part:
+                    if attached:
+                        _attach(row, found.get(row["id"], ()), attached)
+                    write(row)
             count += len(chunk)
     return count
+
+
+def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Leads with at most ``ATTACHED`` activities together, or one lead: what goes with them is in memory at once."""
+    part: list[dict[str, Any]] = []
+    total = 0
+    for row in rows:
+        total += row["activity_count"]
+        if part and total > ATTACHED:
+            yield part
+            part, total = [], row["activity_count"]
+        part.append(row)
+    yield part
 
 
 def _attach(row: dict[str, Any], rows: Rows, attached: Attached) -> None:

@@ -43,7 +43,7 @@ def unpacked_copy(content: Content, most: int) -> Iterator[IO[bytes]]:
     """
     with content.failures(), tempfile.TemporaryFile() as copy:
         try:
-            with zipfile.ZipFile(_ShortReads(content)) as archive, zipfile.ZipFile(copy, "w") as target:  # type: ignore[call-overload]
+            with zipfile.ZipFile(_ShortReads(content)) as archive, zipfile.ZipFile(copy, "w") as target:
                 _check_directory(content.name, archive.infolist())
                 _inflate(content.name, archive, target, most)
         except DAMAGE as error:
