@@ -33,7 +33,7 @@ PAGES = (
     ("Users", "badge", "users_user_changelist", "users.view_user"),
     ("Groups", "shield_person", "auth_group_changelist", "auth.view_group"),
     ("Personal data", "person_search", "personal_data", pages.PERMISSION),
-    ("Account log", "manage_search", "users_accountevent_changelist", "users.view_accountevent"),
+    ("Account events", "manage_search", "users_accountevent_changelist", "users.view_accountevent"),
 )
 
 

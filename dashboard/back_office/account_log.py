@@ -128,8 +128,9 @@ PARAMETERS = frozenset(name for one in FILTERS for name in one.queries)
 class AccountEventAdmin(ModelAdmin):
     """A list to read. Nobody adds, changes or deletes an entry."""
 
-    list_display = ("at", "what", "channel_name")
-    list_display_links = None
+    list_display = ("date", "what", "channel_name")
+    list_display_links = ("date",)
+    fields = readonly_fields = ("date", "what", "channel_name", "request_id")
     list_filter = FILTERS
     list_filter_submit = True
     list_fullwidth = True
@@ -142,10 +143,15 @@ class AccountEventAdmin(ModelAdmin):
     show_full_result_count = False
     actions = None
 
+    @display(description="Date")
+    def date(self, entry: AccountEvent) -> datetime:
+        """When it was done."""
+        return entry.at
+
     @display(description="What")
     def what(self, entry: AccountEvent) -> SafeString:
         """The entry as a sentence, with the values before and after."""
-        return format_html("{}{}", sentence(entry), _details(entry.changes))
+        return format_html("<div>{}{}</div>", sentence(entry), _details(entry.changes))
 
     @display(description="Channel")
     def channel_name(self, entry: AccountEvent) -> str:

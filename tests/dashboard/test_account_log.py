@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from dashboard.back_office.account_log import SENTENCES
 from tests.admin.conftest import boss as boss
 from tests.factories import make_user
-from users.audit import Action, log_account_event
+from users.audit import AccountEvent, Action, log_account_event
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,15 @@ def test_every_action_is_a_sentence() -> None:
 def test_own_accounts(boss: Client, agent: User) -> None:
     log(Action.PASSWORD_SET, actor=agent, target=agent)
     assert f"{agent.username} set the password of their own account." in shown(boss)
+
+
+def test_the_page_of_an_entry_whose_group_is_gone(boss: Client) -> None:
+    group = Group.objects.create(name="Interns")
+    log(Action.GROUP_DELETED, target=group, before={"name": "Interns"})
+    group.delete()
+    page = boss.get(f"{PAGE}{AccountEvent.objects.get().pk}/change/")
+    assert page.status_code == 200
+    assert "deleted the group Interns." in page.content.decode()
 
 
 def test_markup_is_text(boss: Client) -> None:
