@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from crm_project import values
 from crm_project.db import sql
-from users import rules, second_factor
+from users import confusables, rules, second_factor
 from users.attempts import LoginFailure
 from users.audit import Action, Channel, created_state, log_account_event
 from users.refresh import RefreshToken
@@ -45,8 +45,12 @@ class UserManager(BaseUserManager["User"]):
         return self.get(username_key=values.key(username or ""))
 
     def is_taken(self, username: str, email: str) -> bool:
-        """Return whether a user has that name or that address, in any case; the constraints have the last word."""
-        return self.filter(Q(username_key=values.key(username)) | Q(email_key=values.key(email))).exists()
+        """Return whether a user has that name, one that looks like it, or that address, in any case.
+
+        The database's constraints have the last word, but for look-alikes that are registered at the same moment.
+        """
+        names = {values.key(username), *confusables.look_alikes(username)}
+        return self.filter(Q(username_key__in=names) | Q(email_key=values.key(email))).exists()
 
     def register(self, password: str, approval: bool = False, **fields: Any) -> "User":
         """A new agent from checked values (see ``users/rules.py``); with ``approval`` one who waits for a manager.
@@ -104,6 +108,8 @@ class UserManager(BaseUserManager["User"]):
         _, problems = values.judge(given, asked)
         if problems:
             raise ValidationError([f"{problem.loc[0]}: {problem.msg}" for problem in problems])
+        if self.filter(username_key__in=confusables.look_alikes(username)).exists():
+            raise ValidationError("username: A user has a name that looks the same")
         validate_password(password or "", self.model(username=username, email=email))
 
     def by_credentials(self, username: str, password: str) -> "User | None":

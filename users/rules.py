@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from crm_project.values import MISSING, Invalid, Problem, Rule, check_length, clean, email, judge, text
-from users import password_policy
+from users import confusables, password_policy
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 4096
@@ -34,6 +34,13 @@ def username(value: object) -> str:
     return text(value, LONGEST_NAME, SHORTEST_USERNAME)
 
 
+def new_username(value: object) -> str:
+    """A user name to give: one that cannot be taken for another by its looks. Names given before stay as they are."""
+    name = username(value)
+    confusables.check(name)
+    return name
+
+
 def person_name(value: object) -> str:
     """A first or last name; may be empty."""
     return text(value, LONGEST_NAME)
@@ -44,7 +51,7 @@ def _name_to_look_up(value: object) -> str:
 
 
 REGISTRATION: dict[str, Rule] = {
-    "username": Rule(username),
+    "username": Rule(new_username),
     "email": Rule(email),
     "password": Rule(new_password),
     "first_name": Rule(person_name),

@@ -120,8 +120,9 @@ REGISTER = operation(
     "register_user",
     "Users",
     "Register",
-    "A new agent. User names and e-mail addresses are unique without regard to case. Where the office approves new "
-    "accounts, the account cannot log in (403) before a manager has activated it.",
+    "A new agent. User names and e-mail addresses are unique without regard to case. A user name has no invisible "
+    "characters and does not mix alphabets (Latin may stand beside Chinese, Japanese or Korean): else a 422. Where the "
+    "office approves new accounts, the account cannot log in (403) before a manager has activated it.",
     request=UserCreateSerializer,
     responses={
         201: OpenApiResponse(UserOutSerializer, description="The new user"),

@@ -122,7 +122,8 @@ class Users(Judge):
 
     rules = {
         **{"id": Rule(identity), "password": Rule(known_hash), "is_active": Rule(values.boolean)},
-        **{name: user_rules.REGISTRATION[name] for name in ("username", "email", "first_name", "last_name")},
+        "username": Rule(user_rules.username),
+        **{name: user_rules.REGISTRATION[name] for name in ("email", "first_name", "last_name")},
         "created_at": Rule(moment),
     }
     mends = mends.USERS

@@ -17,14 +17,14 @@ Address = IPv4Address | IPv6Address
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's IPv4 address, or the first address of its IPv6 /64; ``UNKNOWN_ADDRESS`` where there is none to be read.
+    """The client's IPv4 address, or the first one of its IPv6 /64; ``UNKNOWN_ADDRESS`` where there is none to be read.
 
     ``X-Forwarded-For`` is read from the right, as far as ``TRUSTED_PROXIES`` reach: each of them wrote down whom it
     was called by, and what stands left of the first stranger is that stranger's own invention.
 
-    Where a trusted proxy sends a header that cannot be read, the client is ``UNKNOWN_ADDRESS``, and not the proxy: an address
-    that a client could choose to have would have its own limits beside the client's. Clients without an address share
-    one, with strict limits. Without the header, the request is the proxy's own.
+    Where a trusted proxy sends a header that cannot be read, the client is ``UNKNOWN_ADDRESS``, and not the proxy: else
+    a client could choose to have the proxy's limits beside its own. Clients without an address share one, with strict
+    limits. Without the header, the request is the proxy's own.
     """
     hop = _parsed(request.META.get("REMOTE_ADDR", ""))
     if hop is None:

@@ -1,6 +1,5 @@
 """The forms that make and change users, under the rules of ``users/rules.py``."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -8,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from crm_project.values import Problem, Rule, judge, key
 from users import rules
+from users.confusables import look_alikes
 from users.models import User
 from users.plain_words import in_plain_words
 
@@ -29,17 +29,25 @@ class IdentityForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """The clean values; problems go to their fields."""
         cleaned = super().clean() or {}
-        rules_here: Mapping[str, Rule] = {field: rule for field, rule in IDENTITY.items() if field in cleaned}
+        rules_here: dict[str, Rule] = {field: rule for field, rule in IDENTITY.items() if field in cleaned}
+        renamed = cleaned.get("username") != self.instance.username
+        if not renamed and "username" in rules_here:  # names given before a rule are left alone
+            rules_here["username"] = Rule(rules.username)
         values, problems = judge(cleaned, rules_here)
         add_problems(self, problems)
         for field in ("username", "email"):
             if values.get(field) and self._taken(field, values[field]):
                 self.add_error(field, ValidationError(f"A user with this {field} exists already.", code="unique"))
+        if renamed and values.get("username") and self._looks_like_another(values["username"]):
+            self.add_error("username", ValidationError("A user has a name that looks the same.", code="look_alike"))
         return {**cleaned, **values}
 
     def _taken(self, field: str, value: str) -> bool:
         others = User.objects.exclude(pk=self.instance.pk)
         return others.filter(**{f"{field}_key": key(value)}).exists()
+
+    def _looks_like_another(self, name: str) -> bool:
+        return User.objects.exclude(pk=self.instance.pk).filter(username_key__in=look_alikes(name)).exists()
 
 
 class Choices(forms.ModelMultipleChoiceField):
