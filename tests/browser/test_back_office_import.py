@@ -5,23 +5,14 @@ The database has the last word.
 
 import os
 import secrets
-import shutil
-import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.live import PROJECT, LiveServer, environment
+from tests.browser.office import PASSWORD, Window, fits, needs_chromium, shoot, stored
+from tests.live import LiveServer
 
-CHROMIUM = shutil.which("chromium")
-PASSWORD = "a long password"
-SCREENSHOTS = Path(__file__).parent / "screenshots"
 FILE = """First Name,Last Name,E-mail,Mobile,Budget,Hair colour
 Ada,Lovelace,ada-{tag}@example.com,+1-555-0100,$450k,brown
 Bob,Byron,not-an-address,+1-555-0101,300000,black
@@ -30,67 +21,18 @@ Dee,Snider,dee-{tag}@example.com,+1-555-0103,lots,blond
 Eve,Arden,eve-{tag}@example.com,+1-555-0104,"1,200,000",red
 """
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def boss(server: LiveServer) -> str:
-    """A superuser's name, made as ``make admin`` does."""
-    name = f"boss-{secrets.token_hex(4)}"
-    account = {"USERNAME": name, "EMAIL": f"{name}@example.com", "PASSWORD": PASSWORD}
-    given = {f"DJANGO_SUPERUSER_{field}": value for field, value in account.items()}
-    env = environment(DATABASE_URL=server.database_url, **given)
-    command = [sys.executable, "manage.py", "createsuperuser", "--noinput"]
-    subprocess.run(command, cwd=PROJECT, env=env, check=True, capture_output=True)
-    return name
+pytestmark = needs_chromium
 
 
 @pytest.fixture
-def page(server: LiveServer, browser: Browser, boss: str) -> Iterator[Page]:
-    """A browser window of somebody who has logged in; it must not complain about anything."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.goto(f"{server.url}/admin/login/?next=/admin/leads/importrun/")
-    page.locator("#id_username").fill(boss)
-    page.locator("#id_password").fill(PASSWORD)
-    page.locator("#id_password").press("Enter")
-    expect(page).to_have_url(f"{server.url}/admin/leads/importrun/")
-    yield page
-    context.close()
-    assert complaints == []
+def page(window: Window) -> Page:
+    """The page of somebody who has logged in."""
+    return window.page
 
 
-def shoot(page: Page, name: str) -> None:
-    """A picture for whoever wants to see what the page looks like."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
-
-
-def stored(server: LiveServer, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """What the server's database says."""
-    if server.database_url.startswith("sqlite"):
-        with sqlite3.connect(server.database_url.removeprefix("sqlite:///")) as connection:
-            return list(connection.execute(sql.replace("%s", "?"), parameters))
-    with psycopg.connect(server.database_url) as postgres:
-        return list(postgres.execute(sql, parameters))  # type: ignore[arg-type]
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing sticks out of the page at its side."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+def shoot_all(page: Page, name: str) -> None:
+    """A picture of the whole page."""
+    shoot(page, name, full_page=True)
 
 
 def test_import_a_file_with_two_bad_rows_download_them_and_undo(server: LiveServer, page: Page, tmp_path: Path) -> None:
@@ -98,11 +40,11 @@ def test_import_a_file_with_two_bad_rows_download_them_and_undo(server: LiveServ
     file = tmp_path / f"fair-{tag}.csv"
     file.write_text(FILE.format(tag=tag))
     page.goto(f"{server.url}/admin/leads/importrun/")
-    shoot(page, "imports-before")
+    shoot_all(page, "imports-before")
     page.goto(f"{server.url}/admin/leads/importrun/add/")
     page.set_input_files("#id_file", file)
     expect(page.locator("[data-file-name]")).to_have_text(file.name)
-    shoot(page, "import-upload")
+    shoot_all(page, "import-upload")
     page.get_by_role("button", name="Look at the file").click()
 
     expect(page.locator(".import-counts")).to_contain_text("Bad rows")
@@ -110,10 +52,10 @@ def test_import_a_file_with_two_bad_rows_download_them_and_undo(server: LiveServ
     expect(page.locator("[data-changed]")).to_be_visible()
     page.get_by_role("button", name="Check again").click()
     expect(page.locator("#rows-title ~ .import-scroll")).to_contain_text("Trade fair")
-    shoot(page, "import-review")
+    shoot_all(page, "import-review")
     page.set_viewport_size({"width": 390, "height": 844})
     assert fits(page)
-    shoot(page, "import-review-phone")
+    shoot_all(page, "import-review-phone")
     page.set_viewport_size({"width": 1280, "height": 800})
     assert stored(server, "SELECT count(*) FROM leads_lead WHERE email LIKE %s", f"%{tag}%") == [(0,)]
 
@@ -121,7 +63,7 @@ def test_import_a_file_with_two_bad_rows_download_them_and_undo(server: LiveServ
     expect(page.locator(".import-label").first).to_have_text("Done")
     leads = stored(server, "SELECT first_name, source FROM leads_lead WHERE email LIKE %s ORDER BY id", f"%{tag}%")
     assert leads == [("Ada", "Trade fair"), ("Cy", "Trade fair"), ("Eve", "Trade fair")]
-    shoot(page, "import-done")
+    shoot_all(page, "import-done")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the bad rows").click()
     rejects = Path(download.value.path()).read_text()
@@ -132,15 +74,15 @@ def test_import_a_file_with_two_bad_rows_download_them_and_undo(server: LiveServ
     page.get_by_text("Undo this import …").click()
     page.set_viewport_size({"width": 390, "height": 844})
     assert fits(page)
-    shoot(page, "import-done-phone")
+    shoot_all(page, "import-done-phone")
     page.get_by_role("button", name="Undo import").click()
     expect(page.locator(".import-label").first).to_have_text("Undone")
-    shoot(page, "import-undone-phone")
+    shoot_all(page, "import-undone-phone")
     active = stored(server, "SELECT count(*) FROM leads_lead WHERE email LIKE %s AND is_active", f"%{tag}%")
     assert active == [(0,)]
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(f"{server.url}/admin/leads/importrun/")
-    shoot(page, "imports")
+    shoot_all(page, "imports")
 
 
 def test_a_double_click_imports_once(server: LiveServer, page: Page, tmp_path: Path) -> None:
@@ -188,15 +130,15 @@ def test_make_an_agent_let_them_into_the_office_and_shut_them_out(server: LiveSe
     page.locator("#id_last_name").fill("Díaz")
     page.locator("#id_password1").fill(PASSWORD)
     page.locator("#id_password2").fill(PASSWORD)
-    shoot(page, "user-add")
+    shoot_all(page, "user-add")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#id_is_staff")).to_be_visible()
     page.locator("#id_is_staff").check()
     page.get_by_label("Office staff").check()
-    shoot(page, "user")
+    shoot_all(page, "user")
     page.set_viewport_size({"width": 390, "height": 844})
     assert fits(page)
-    shoot(page, "user-phone")
+    shoot_all(page, "user-phone")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page).to_have_url(f"{server.url}/admin/users/user/")
     groups = "SELECT g.name FROM auth_group g JOIN users_user_groups u ON u.group_id = g.id JOIN users_user p"
@@ -204,12 +146,12 @@ def test_make_an_agent_let_them_into_the_office_and_shut_them_out(server: LiveSe
         ("Office staff",)
     ]
     assert server.send("POST", "/api/users/login", {"username": name, "password": PASSWORD}).status == 200
-    shoot(page, "users-phone")
+    shoot_all(page, "users-phone")
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(f"{server.url}/admin/users/user/?q={name}")
     page.locator("input.action-select").check()
     page.locator("select[name=action]").select_option("deactivate")
-    shoot(page, "users")
+    shoot_all(page, "users")
     page.get_by_role("button", name="Run", exact=False).first.click()
     expect(page.get_by_text("1 user deactivated.")).to_be_visible()
     assert server.send("POST", "/api/users/login", {"username": name, "password": PASSWORD}).status == 401

@@ -2,93 +2,18 @@
 
 import os
 import secrets
-import shutil
-import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.office import Window, needs_chromium, stored
 from tests.factories import lead_row
-from tests.live import PROJECT, LiveServer, environment
+from tests.live import LiveServer
 
-CHROMIUM = shutil.which("chromium")
-PASSWORD = "a long password"
-SCREENSHOTS = Path(__file__).parent / "screenshots"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def staff(server: LiveServer) -> str:
-    """A superuser's name, made as ``make admin`` does."""
-    name = f"boss-{secrets.token_hex(4)}"
-    given = {"USERNAME": name, "EMAIL": f"{name}@example.com", "PASSWORD": PASSWORD}
-    account = {f"DJANGO_SUPERUSER_{field}": value for field, value in given.items()}
-    env = environment(DATABASE_URL=server.database_url, **account)
-    command = [sys.executable, "manage.py", "createsuperuser", "--noinput"]
-    subprocess.run(command, cwd=PROJECT, env=env, check=True, capture_output=True)
-    return name
-
-
-@pytest.fixture(scope="module")
-def token(server: LiveServer) -> dict[str, str]:
-    """An app's way in, to put leads there."""
-    return server.token()
-
-
-class Window:
-    """A browser window of a member of staff, in which nothing may go wrong unseen."""
-
-    def __init__(self, browser: Browser, server: LiveServer, staff: str, leads_to: str = "leads/lead/") -> None:
-        self.server = server
-        self.complaints: list[str] = []
-        self.context = browser.new_context(viewport=DESKTOP)  # type: ignore[arg-type]
-        self.page = self.context.new_page()
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", lambda told: self.complaints.append(told.text) if told.type == "error" else None)
-        self.go("login/?next=/admin/leads/lead/")
-        self.page.locator("#id_username").fill(staff)
-        self.page.locator("#id_password").fill(PASSWORD)
-        self.page.locator("#id_password").press("Enter")
-        expect(self.page).to_have_url(f"{server.url}/admin/{leads_to}")
-
-    def go(self, path: str) -> Page:
-        """Open a page of the back office."""
-        self.page.goto(f"{self.server.url}/admin/{path}")
-        return self.page
-
-    def shoot(self, name: str) -> None:
-        """Pictures of the page on a desk and on a phone, where nothing may stick out at its side."""
-        SCREENSHOTS.mkdir(exist_ok=True)
-        for kind, size in (("phone", PHONE), ("desk", DESKTOP)):
-            self.page.set_viewport_size(size)  # type: ignore[arg-type]
-            self.page.screenshot(path=SCREENSHOTS / f"{name}-{kind}.png", full_page=True)
-            assert self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-
-
-@pytest.fixture
-def window(browser: Browser, server: LiveServer, staff: str) -> Iterator[Window]:
-    window = Window(browser, server, staff)
-    yield window
-    window.context.close()
-    assert window.complaints == []
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -103,15 +28,6 @@ def post(server: LiveServer, token: dict[str, str], *leads: dict[str, Any]) -> l
     reply = server.send("POST", "/api/leads", list(leads), token)
     assert reply.status == 201, reply.body
     return [row["id"] for row in reply.json()]
-
-
-def stored(server: LiveServer, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """What the server's database says."""
-    if server.database_url.startswith("sqlite"):
-        with sqlite3.connect(server.database_url.removeprefix("sqlite:///")) as connection:
-            return list(connection.execute(sql.replace("%s", "?"), parameters))
-    with psycopg.connect(server.database_url) as postgres:
-        return list(postgres.execute(sql, parameters))  # type: ignore[arg-type]
 
 
 def save(page: Page) -> None:

@@ -2,23 +2,16 @@
 
 import re
 import secrets
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from tests.browser.office import DESKTOP, PHONE, Window, needs_chromium, shoot
 from tests.factories import lead_row
-from tests.live import PROJECT, LiveServer, environment
+from tests.live import LiveServer
 
-CHROMIUM = shutil.which("chromium")
-PASSWORD = "a long password"
-SCREENSHOTS = Path(__file__).parent / "screenshots"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 MOST_STEPS = 120  # of the Tab key
 Open = Callable[..., Page]
 
@@ -35,61 +28,24 @@ FOCUSED = """() => {
     return `${one.tagName.toLowerCase()} ${label.trim().replace(/\\s+/g, " ").slice(0, 60)}`;
 }"""
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def boss(server: LiveServer) -> str:
-    """A superuser's name, made as ``make admin`` does."""
-    name = f"boss-{secrets.token_hex(4)}"
-    given = {"USERNAME": name, "EMAIL": f"{name}@example.com", "PASSWORD": PASSWORD}
-    account = {f"DJANGO_SUPERUSER_{field}": value for field, value in given.items()}
-    command = [sys.executable, "manage.py", "createsuperuser", "--noinput"]
-    env = environment(DATABASE_URL=server.database_url, **account)
-    subprocess.run(command, cwd=PROJECT, env=env, check=True, capture_output=True)
-    return name
-
-
-@pytest.fixture(scope="module")
-def token(server: LiveServer) -> dict[str, str]:
-    """An app's way in."""
-    return server.token()
+pytestmark = needs_chromium
 
 
 @pytest.fixture
-def window(server: LiveServer, browser: Browser, boss: str) -> Iterator[Open]:
+def window(server: LiveServer, browser: Browser, staff: str) -> Iterator[Open]:
     """Opens a window of somebody who has logged in; none may complain, of the policy about contents least of all."""
-    complaints: list[str] = []
-    contexts = []
+    windows: list[Window] = []
 
-    def open_one(path: str, viewport: dict[str, int] = DESKTOP, scheme: str = "light") -> Page:
-        context: Any = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
-        contexts.append(context)
-        page: Page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None)
-        page.goto(f"{server.url}/admin/login/")
-        page.locator("#id_username").fill(boss)
-        page.locator("#id_password").fill(PASSWORD)
-        page.locator("#id_password").press("Enter")
-        expect(page).to_have_url(f"{server.url}/admin/")
+    def open_one(path: str, viewport: ViewportSize = DESKTOP, scheme: str = "light") -> Page:
+        windows.append(Window(browser, server, staff, viewport=viewport, color_scheme=scheme))
+        page = windows[-1].page
         page.goto(f"{server.url}{path}")
         return page
 
     yield open_one
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    for window in windows:
+        window.context.close()
+    assert [said for window in windows for said in window.complaints + window.warnings] == []
 
 
 @pytest.fixture
@@ -100,12 +56,6 @@ def family(server: LiveServer, token: dict[str, str]) -> str:
             (("Ada", "fair"), ("Bob", "web"), ("Cy", "web"))]  # fmt: skip
     assert server.send("POST", "/api/leads", rows, token).status == 201
     return name
-
-
-def shoot(page: Page, name: str) -> None:
-    """A picture for whoever wants to see what the page looks like."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def stored(server: LiveServer, token: dict[str, str], family: str) -> dict[str, dict[str, Any]]:

@@ -13,12 +13,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_back_office_lead import CHROMIUM, Window
-from tests.browser.test_back_office_lead import browser as browser
-from tests.browser.test_back_office_lead import staff as staff
+from tests.browser.office import Window, needs_chromium
 from tests.live import PROJECT, LiveServer, environment, serving
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+pytestmark = needs_chromium
 
 MARKS = (
     "<script>window.ran=1</script>",

@@ -8,16 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.browser.test_back_office_lead import CHROMIUM, PHONE, Window, stored
-from tests.browser.test_back_office_lead import browser as browser
-from tests.browser.test_back_office_lead import staff as staff
-from tests.browser.test_back_office_lead import token as token
-from tests.browser.test_back_office_lead import window as window
+from tests.browser.office import PHONE, Window, needs_chromium, stored
 from tests.browser.test_inert import MARKS, assert_inert
 from tests.factories import activity_row, lead_row
 from tests.live import LiveServer
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -78,7 +74,7 @@ def test_from_looking_to_erasing(window: Window, server: LiveServer, email: str)
 
 
 def test_on_a_telephone(window: Window, email: str) -> None:
-    window.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    window.page.set_viewport_size(PHONE)
     page = window.go("personal-data/")
     page.get_by_label("E-mail address of the person").fill("nobody@example.com")
     page.get_by_role("button", name="Show what is held").click()

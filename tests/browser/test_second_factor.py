@@ -8,13 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.admin.second_factors import code_for
-from tests.browser.test_back_office_lead import CHROMIUM, PASSWORD, Window
-from tests.browser.test_back_office_lead import browser as browser
-from tests.browser.test_back_office_lead import staff as staff
+from tests.browser.office import PASSWORD, Window, needs_chromium
 from tests.live import LiveServer, serving
 from users.second_factor import readable_secret
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
