@@ -1,6 +1,10 @@
 """Values that have broken software before: texts, numbers and structures, as JSON or as what a browser sends."""
 
 import json
+from collections.abc import Mapping
+from zlib import crc32
+
+import pytest
 
 TEXTS: dict[str, str] = {
     "NUL": "a\0b",
@@ -75,3 +79,13 @@ OTHER_JSON = {
     "trailing comma": "[1,]",
 }
 JSON: dict[str, str] = {f"text: {name}": json.dumps(text) for name, text in TEXTS.items()} | LONE | OTHER_JSON
+
+# A test that tries all of them: every tenth in the quick tests, and then all.
+in_two_tiers = pytest.mark.parametrize(
+    "step", [pytest.param(10, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+)
+
+
+def sample(values: Mapping[str, str], step: int, place: str) -> dict[str, str]:
+    """Every ``step``-th of the values, beginning with another one at each ``place`` they are tried at."""
+    return dict(list(values.items())[crc32(place.encode()) % step :: step])
