@@ -16,6 +16,7 @@ from crm_project import values
 from leads.back_office.filters import Asked, box, choice, day
 from leads.back_office.paginator import CappedPaginator
 from users.audit import AccountEvent, Action, Changes, Channel
+from users.back_office import lists
 from users.models import User
 
 ACTORS = 200  # to choose from
@@ -125,7 +126,7 @@ PARAMETERS = frozenset(name for one in FILTERS for name in one.queries)
 
 
 @admin.register(AccountEvent)
-class AccountEventAdmin(ModelAdmin):
+class AccountEventAdmin(lists.Asked, ModelAdmin):
     """A list to read. Nobody adds, changes or deletes an entry."""
 
     list_display = ("date", "what", "channel_name")

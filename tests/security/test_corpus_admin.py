@@ -19,6 +19,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dashboard.back_office import account_log
 from leads.back_office.filters import PARAMETERS
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import upload_dir as upload_dir
@@ -40,9 +41,10 @@ VALUES = {name: quote(text) for name, text in TEXTS.items()} | RAW
 ALWAYS = ("NUL", "long", "2^63", "digits of other scripts", "minus", "lone surrogate", "half an escape")
 IN_TURN = [name for name in VALUES if name not in ALWAYS]
 TURNS = 2
-LISTS = ("leads/lead", "activities/activity", "leads/importrun", "users/user", "auth/group")
+LISTS = ("leads/lead", "activities/activity", "leads/importrun", "users/user", "auth/group", "users/accountevent")
 QUERY = [*PARAMETERS, "q", "p", "o", "e", "all", "page", "activities", "ids", "_facets", "_popup", "_to_field", "next"]
 QUERY += ["_changelist_filters", "email__contains", "password__startswith", "id__in", "search", "is_active__exact"]
+QUERY += account_log.PARAMETERS
 QUERY += ["groups__id__exact", "state__exact", "kind", "created_at__year", "lead__email", "user__password"]
 
 
@@ -253,7 +255,7 @@ def test_query_strings_of_lists(
         for name in (*always, *islice(turn, turns)):
             reply = boss.get(f"/admin/{page}/", QUERY_STRING=f"{field}={VALUES[name]}&{field}=1")
             assert_sane(reply, page, field, name)
-            if field in PARAMETERS or field == "q":  # read where it stands alone
+            if field in PARAMETERS | account_log.PARAMETERS or field == "q":  # read where it stands alone
                 assert_sane(boss.get(f"/admin/{page}/", QUERY_STRING=f"{field}={VALUES[name]}"), page, field, name)
 
 
