@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.http import HttpResponse
 from django.test import Client
 from django_otp.plugins.otp_static.models import StaticToken
@@ -29,6 +28,7 @@ from tests.factories import PASSWORD, make_user
 from tests.users.trying import later, statuses
 from users.audit import AccountEvent
 from users.models import LoginFailure, User
+from users.sessions import UserSession
 
 pytestmark = pytest.mark.django_db
 
@@ -90,7 +90,8 @@ def test_no_page_shows_the_secret_again(client: Client, user: User) -> None:
     set_up(client)
     secret = TOTPDevice.objects.get(user=user).key
     assert secret_on(client.get(SET_UP)) != secret
-    stored = [session.get_decoded() for session in Session.objects.all()]
+    stored = [session.get_decoded() for session in UserSession.objects.all()]
+    assert len(stored) == 1
     assert secret not in str(stored)
 
 

@@ -1,7 +1,6 @@
 """The second step of the back office's login: who has a second factor is logged in by password and code alone."""
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 
 from tests.admin.second_factors import (
@@ -23,6 +22,7 @@ from tests.users.trying import ELSEWHERE, admin, later, log_in, statuses
 from users import second_factor
 from users.audit import AccountEvent
 from users.models import LoginFailure, User
+from users.sessions import UserSession
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +67,7 @@ def test_each_step_gives_the_session_a_new_key(user: User) -> None:
     give(client, code_of(user))
     keys.append(client.session.session_key)
     assert len(set(keys)) == 3
-    assert not Session.objects.filter(session_key=keys[1]).exists()
+    assert list(UserSession.objects.values_list("session_key", flat=True)) == keys[2:]
 
 
 def test_somebody_elses_session_ends_at_the_first_step(user: User) -> None:
