@@ -4,6 +4,11 @@
 import os
 import sys
 
+from crm_project.operations import allocator
+
+if sys.argv[1:2] == ["serve"]:
+    allocator.restart_with_settings()  # before all that it takes long to import
+
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import DatabaseError, InterfaceError, OperationalError

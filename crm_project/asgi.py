@@ -9,5 +9,5 @@ from django.core.asgi import get_asgi_application
 
 from crm_project.database_url import suit_requests
 
-suit_requests(settings.DATABASES["default"])
+suit_requests(settings.DATABASES["default"], settings.THREADS)
 application = get_asgi_application()

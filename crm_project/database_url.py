@@ -78,9 +78,7 @@ def _postgresql(url: str) -> dict[str, Any]:
     options.setdefault("connect_timeout", CONNECT_TIMEOUT)
     options["prepare_threshold"] = 5  # psycopg's own; without one it prepares nothing, whatever it is asked for
     _check_options(options)
-    # Kept connections, tested once a request: opening one costs PostgreSQL five times what the request does.
-    kept = {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
-    return config | {"ENGINE": POSTGRESQL, "OPTIONS": options} | kept
+    return config | {"ENGINE": POSTGRESQL, "OPTIONS": options, "CONN_MAX_AGE": None}
 
 
 def _check_options(options: dict[str, Any]) -> None:
@@ -93,12 +91,12 @@ def _check_options(options: dict[str, Any]) -> None:
         raise ValueError("PostgreSQL knows no such option as one behind the question mark") from None
 
 
-def suit_requests(config: dict[str, Any]) -> None:
-    """Have PostgreSQL give up a statement after ``STATEMENT_TIMEOUT``, on connections made from now on.
+def suit_requests(config: dict[str, Any], connections: int) -> None:
+    """Have PostgreSQL give up a statement after ``STATEMENT_TIMEOUT``, over a pool of that many connections.
 
-    For processes that answer requests; commands may take their time. What the URL itself says (``-c
-    statement_timeout=…`` among its options, ``patience``) wins. SQLite has its busy timeout, and is given a smaller
-    cache.
+    For processes that answer requests; commands may take their time, on a connection of their own. What the URL itself
+    says (``-c statement_timeout=…`` among its options, ``patience``) wins. SQLite has its busy timeout, and is given a
+    smaller cache.
     """
     if config["ENGINE"] == SQLITE:
         config["OPTIONS"]["init_command"] += f"; PRAGMA cache_size=-{SMALL_CACHE * 1024}"
@@ -107,6 +105,23 @@ def suit_requests(config: dict[str, Any]) -> None:
         limit = f"-c statement_timeout={STATEMENT_TIMEOUT}"
         config["OPTIONS"]["options"] = own if own.startswith(limit) else f"{limit} {own}".strip()
         config["OPTIONS"].setdefault("patience", PATIENCE)
+        config["OPTIONS"]["pool"] = _pool(connections, float(config["OPTIONS"]["connect_timeout"]))
+        config["CONN_MAX_AGE"] = 0  # a request's connection goes back to the pool
+        config["CONN_HEALTH_CHECKS"] = False  # crm_project/postgresql looks at each without asking the server
+
+
+def _pool(connections: int, patience: float) -> dict[str, Any]:
+    """The options of psycopg's pool, for Django's ``pool``."""
+    from crm_project.postgresql.base import Connection  # Django's backends read the settings
+
+    return {
+        "connection_class": Connection,
+        "min_size": 0,
+        "max_size": connections,
+        "timeout": patience,  # seconds that a request waits for a connection
+        "reconnect_timeout": 1.0,  # seconds after which a connection that cannot be made is left to the next request
+        "num_workers": 1,
+    }
 
 
 def longest_wait(config: dict[str, Any]) -> float:

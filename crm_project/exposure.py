@@ -1,7 +1,7 @@
 """Whether other machines can reach the server, and what must hold where they can. Pure functions.
 
 ``settings.py`` asks at every start, whatever serves; ``manage.py serve`` asks again with the address that it really
-listens on, which may be a socket that systemd hands over.
+listens on.
 """
 
 from collections.abc import Collection, Iterable

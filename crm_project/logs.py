@@ -76,6 +76,18 @@ class Unrepeated(logging.Filter):
         return getattr(record, "status_code", None) != 503
 
 
+class Without(logging.Filter):
+    """Leaves out messages with that ``start``."""
+
+    def __init__(self, start: str) -> None:
+        super().__init__()
+        self.start = start
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be written."""
+        return not record.getMessage().startswith(self.start)
+
+
 class JSONLines(logging.Formatter):
     """One JSON object a line."""
 

@@ -48,7 +48,6 @@ try:
     PASSWORD_POLICY = env.str("PASSWORD_POLICY", "contract", validate=validate.OneOf(["contract", "strict"]))
     BULK_MAX_ROWS = env.int("BULK_MAX_ROWS", 10_000, validate=between(min=1))
     BODY_MAX_BYTES = env.int("BODY_MAX_BYTES", 16 * 2**20, validate=between(min=1024))
-    BODY_TIMEOUT = env.float("BODY_TIMEOUT", 20.0, validate=between(min=0.1))
     HTTPS = env.bool("HTTPS", False)
     SESSION_HOURS = env.int("SESSION_HOURS", 12, validate=between(min=1, max=720))
     SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", 60, validate=between(min=1, max=43_200))

@@ -1,7 +1,7 @@
 """Real servers for tests: ``manage.py serve`` as its own process, on a free port, with a fresh database.
 
 The fixture ``server`` is one for the whole run, for tests that only need some server (they bring their own users and
-leads); ``serving(BODY_TIMEOUT="0.5")`` is one with an environment of its own.
+leads); ``serving(BODY_MAX_BYTES="4096")`` is one with an environment of its own.
 """
 
 import http.client

@@ -43,11 +43,18 @@ def test_sqlite_urls(url: str, name: str) -> None:
         ("postgresql+psycopg2://u@db/crm", {"USER": "u", "NAME": "crm"}),
         (
             "postgresql+asyncpg://u@db/crm?ssl=require",
-            {"OPTIONS": {"sslmode": "require", "options": "-c jit=off", "connect_timeout": 5}},
+            {"OPTIONS": {"sslmode": "require", "options": "-c jit=off", "connect_timeout": 5, "prepare_threshold": 5}},
         ),
         (
             "postgresql://u@db/crm?sslmode=verify-full&options=-c%20work_mem%3D8MB",
-            {"OPTIONS": {"sslmode": "verify-full", "options": "-c work_mem=8MB -c jit=off", "connect_timeout": 5}},
+            {
+                "OPTIONS": {
+                    "sslmode": "verify-full",
+                    "options": "-c work_mem=8MB -c jit=off",
+                    "connect_timeout": 5,
+                    "prepare_threshold": 5,
+                }
+            },
         ),
     ],
 )

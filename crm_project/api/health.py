@@ -12,7 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from crm_project.api.errors import RETRY_AFTER, reply
+from crm_project.postgresql.base import Connection
 
+APPLIED = "SELECT app, name FROM django_migrations"
 PATIENCE = 2  # seconds, for the connection and then for the statement
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -64,13 +66,17 @@ def _wanted() -> frozenset[tuple[str, str]]:
 def _applied() -> set[tuple[str, str]]:
     """The applied migrations, over a connection of its own: one that hangs would otherwise take this thread with it."""
     fresh: BaseDatabaseWrapper = connection.copy()
-    options: dict[str, Any] = fresh.settings_dict["OPTIONS"]
     if fresh.vendor == "postgresql":
-        others = options.get("options", "")
-        options["options"] = f"{others} -c statement_timeout={PATIENCE * 1000}"
-        options |= {"connect_timeout": PATIENCE, "patience": PATIENCE}
-    else:
-        options["timeout"] = PATIENCE
+        with fresh.wrap_database_errors, closing(Connection.connect(**_impatient(fresh))) as opened:
+            return set(opened.execute(APPLIED).fetchall())
+    fresh.settings_dict["OPTIONS"]["timeout"] = PATIENCE
     with closing(fresh), fresh.cursor() as cursor:
-        cursor.execute("SELECT app, name FROM django_migrations")
+        cursor.execute(APPLIED)
         return set(cursor.fetchall())
+
+
+def _impatient(database: BaseDatabaseWrapper) -> dict[str, Any]:
+    """How to connect to PostgreSQL past the pool, for statements that may take ``PATIENCE`` seconds."""
+    params: dict[str, Any] = database.get_connection_params()
+    options = f"{params.get('options', '')} -c statement_timeout={PATIENCE * 1000}"
+    return {**params, "options": options, "connect_timeout": PATIENCE, "patience": PATIENCE}

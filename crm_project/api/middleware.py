@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from crm_project.api.errors import RETRY_AFTER, reply, too_large
 from crm_project.api.safety import vary
 
-# What the server in front met while it took the body in (crm_project/server.py); the reply is made here, inside CORS.
+# The status that crm_project/http/gateway.py refuses a request with; the reply is made here, inside CORS.
 BODY_REFUSED = "crm.body_refused"
 FORM = "application/x-www-form-urlencoded"
 # Bytes of one. Of a value full of "%41" Python makes a list of pieces, which takes eighty times as much memory; the
@@ -22,7 +22,6 @@ LARGEST_FORM = 1 << 20
 MOST_HOSTS = 100
 REFUSALS = {
     400: "The body ended before its announced length",
-    408: "The body did not arrive in time",
     503: "The server is busy; try again",
 }
 

@@ -15,6 +15,7 @@ BACK_OFFICE = (
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 EVERYWHERE = {
+    "Server": "crm",  # the server would name itself
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",

@@ -70,7 +70,6 @@ REFUSALS = {
     "400": ("BadRequest", "The request cannot be read"),
     "401": ("Unauthorized", "No token, or one that is invalid, expired or revoked"),
     "404": ("NotFound", "No such active lead"),
-    "408": ("RequestTimeout", "The body did not arrive in time"),
     "409": ("Conflict", "A request with the same `Idempotency-Key` is still running"),
     "413": ("ContentTooLarge", f"The body is over {settings.BODY_MAX_BYTES} bytes or {settings.BULK_MAX_ROWS} rows"),
     "415": ("UnsupportedMediaType", "The body is of another content type"),
@@ -199,7 +198,7 @@ def _complete(path: str, method: str, described: Node) -> None:
             codes |= {"409", "422"}
     if "requestBody" in described:
         described["requestBody"]["required"] = True
-        codes |= {"400", "408", "413", "415", "422"}
+        codes |= {"400", "413", "415", "422"}
     if "parameters" in described:
         codes.add("422")
     if "{lead_id}" in path:

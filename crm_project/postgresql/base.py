@@ -9,7 +9,6 @@ import select
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -34,32 +33,74 @@ NOT_PREPARED = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatemen
 class Connection(psycopg.Connection[Any]):
     """Closes itself and raises ``OperationalError`` where an answer takes longer than ``patience`` seconds."""
 
-    patience: float | None = None
+    patience: float | None = None  # for a request that has waited for nothing
+    limit: float | None = None  # what is left of it
+    seen: float | None = None  # the deadline that was looked at last
+    shortened = False  # whether statements have less time than the connection was made with
+
+    @classmethod
+    def connect(cls, conninfo: str = "", *, patience: float | str | None = None, **kwargs: Any) -> Any:
+        """Return a connection whose answers may take ``patience`` seconds; without it, all the time they need."""
+        connection = super().connect(conninfo, **kwargs)
+        connection.patience = connection.limit = float(patience) if patience else None
+        return connection
 
     def wait(self, gen: Any, interval: float = INTERVAL, timeout: float | None = None) -> Any:
         """psycopg comes by here for every answer of the server."""
         try:
-            return super().wait(gen, interval, timeout or self.patience)
+            return super().wait(gen, interval, timeout or self.limit)
         except psycopg.OperationalError:
             if timeout is None and self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.close()  # an answer that comes later would be taken for the next query's
             raise
 
+    def keep_deadline(self, until: float | None) -> None:
+        """Give statements no more time than a request with that deadline has left; ``None``: the usual time."""
+        if until == self.seen:
+            return
+        self.seen = until
+        most = STATEMENT_TIMEOUT / 1000
+        waited = 0.0 if until is None else time.monotonic() + most - until
+        if waited > LEAST:
+            left = f"{max(LEAST, most - waited) * 1000:.0f}"
+            self.limit = self.patience and max(LEAST, self.patience - waited)
+            self.execute(SHORTEN, [left, left])
+            self.shortened = True
+        elif self.shortened:
+            self.limit = self.patience
+            self.execute("RESET statement_timeout")
+            # Where a rollback would undo it, the next request does it again.
+            self.shortened = self.info.transaction_status != TransactionStatus.IDLE
+
+    def is_alive(self) -> bool:
+        """Whether the connection still leads to the server, which is not asked.
+
+        A server that ends, or ends a connection, closes it, and there is something to read.
+        """
+        if self.closed:
+            return False
+        waiting = select.poll()
+        waiting.register(self.fileno(), select.POLLIN | select.POLLPRI)
+        return not waiting.poll(0)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's, over those connections."""
+    """Django's; requests take their connections from a pool (``database_url.suit_requests``)."""
 
-    Database: Any = SimpleNamespace(**{**vars(psycopg), "connect": Connection.connect})
-    patience: float | None = None  # the connection's, for a request that has waited for nothing
-    seen: float | None = None  # the deadline that was looked at last
-    shortened = False  # whether statements have less time than the connection was made with
+    def get_connection_params(self) -> dict[str, Any]:
+        """Django's; only the pool's connections have patience."""
+        params: dict[str, Any] = super().get_connection_params()
+        if not self.settings_dict["OPTIONS"].get("pool"):
+            params.pop("patience", None)
+        return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection with the option's patience, in seconds; without the option, with all of it."""
-        patience = conn_params.pop("patience", None)
+        """Django's; one from the pool that was closed meanwhile is replaced."""
         connection = super().get_new_connection(conn_params)
-        connection.patience = self.patience = patience and float(patience)
-        self.seen, self.shortened = None, False
+        while isinstance(connection, Connection) and not connection.is_alive():
+            connection.close()
+            self.pool.putconn(connection)
+            connection = super().get_new_connection(conn_params)
         return connection
 
     def fetch_prepared(self, statement: str, values: Sequence[Any]) -> list[Row]:
@@ -75,7 +116,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         self.validate_thread_sharing()
         self.validate_no_broken_transaction()
-        self._see_deadline()
+        self._keep_deadline()
         execute: Callable[..., list[Row]] = self._execute_prepared
         for wrapper in reversed(self.execute_wrappers):
             execute = partial(wrapper, execute)
@@ -97,39 +138,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Django's, once it is known how much of the request's time is left."""
-        self._see_deadline()
+        self._keep_deadline()
         return super().create_cursor(name)
 
-    def _see_deadline(self) -> None:
-        if deadline.until != self.seen:  # once a request
-            self._keep_deadline(deadline.until)
-
-    def _keep_deadline(self, until: float | None) -> None:
-        self.seen = until
-        limit = STATEMENT_TIMEOUT / 1000
-        waited = 0.0 if until is None else time.monotonic() + limit - until
-        if waited > LEAST:
-            left = f"{max(LEAST, limit - waited) * 1000:.0f}"
-            self.connection.patience = self.patience and max(LEAST, self.patience - waited)
-            self._run(SHORTEN, [left, left])
-            self.shortened = True
-        elif self.shortened:
-            self.connection.patience = self.patience
-            self._run("RESET statement_timeout")
-            self.shortened = self.in_atomic_block  # where a rollback would undo it, the next request does it again
-
-    def _run(self, statement: str, params: list[str] | None = None) -> None:
-        with self.wrap_database_errors:
-            self.connection.execute(statement, params)
-
-    def is_usable(self) -> bool:
-        """Whether a kept connection still leads to the server: asked once a request.
-
-        A server that ends, or ends a connection, closes it, and there is something to read. Only then is it asked with
-        a statement: asking each time costs a tenth of a request.
-        """
-        if self.connection is None or self.connection.closed:
-            return False
-        waiting = select.poll()
-        waiting.register(self.connection.fileno(), select.POLLIN | select.POLLPRI)
-        return not waiting.poll(0) or super().is_usable()
+    def _keep_deadline(self) -> None:
+        if isinstance(self.connection, Connection):
+            with self.wrap_database_errors:
+                self.connection.keep_deadline(deadline.until)

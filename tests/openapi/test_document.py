@@ -100,7 +100,7 @@ def test_authorize_is_told_where_the_token_comes_from(document: Document) -> Non
     }
 
 
-BODY = {"400", "408", "413", "415", "422"}
+BODY = {"400", "413", "415", "422"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from tests.factories import activity_row, lead_row
-from tests.live import LiveServer, await_start
+from tests.live import LiveServer, await_start, without_python
 from tests.server.wire import last_reply, nothing_came
 from tests.torture.cluster import Cluster, own_cluster, programs, run_as_owner
 from tests.torture.crm import Crm
@@ -165,7 +165,7 @@ def test_a_statement_that_takes_too_long_is_given_up(office: Office) -> None:
 
 
 def test_everything_locked(office: Office) -> None:
-    with holding(office, "LOCK TABLE leads_lead, users_user, django_session"):
+    with holding(office, "LOCK TABLE leads_lead, users_user, users_usersession"):
         office.writes_are_refused()
         office.reads_are_refused()
     office.is_well()
@@ -267,9 +267,9 @@ def test_away_at_the_start(office: Office, tmp_path: Path) -> None:
     try:
         process = later.start(wait=False).process
         log = tmp_path / "server.log"
-        while not log.read_text():
+        while not without_python(log.read_text()):
             assert process.poll() is None
-        assert log.read_text().startswith("Waiting for the database: ")
+        assert without_python(log.read_text()).startswith("Waiting for the database: ")
         office.cluster.start()
         await_start(later.server)
         assert log.read_text().count("Waiting") == 1

@@ -1,6 +1,5 @@
 """A server that other machines can reach does not start under settings that are for one machine alone."""
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 
 from crm_project import interpreter, start_checks
 from tests.live import PROJECT, environment, free_port, serving, without_python
-from tests.server.test_rolling_restart import BECOME_A_SERVER
 
 WEAK = "change-me"
 REACHABLE = [
@@ -78,31 +76,8 @@ def test_registration_is_one_of_three() -> None:
     assert "approval" in sentence
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="systemd's ways")
-@pytest.mark.parametrize(("name", "unsafe"), UNSAFE, ids=[name for name, _ in UNSAFE])
-def test_a_socket_of_systemd_that_others_reach(name: str, unsafe: dict[str, str], tmp_path: Path) -> None:
-    without = () if unsafe else ("REGISTRATION_OPEN",)
-    own = {"DATABASE_URL": f"sqlite:///{tmp_path}/x.db", "LISTEN_FDS": "1"}
-    with socket.create_server(("0.0.0.0", 0)) as handed:
-        done = subprocess.run(
-            [sys.executable, "-c", BECOME_A_SERVER, str(handed.fileno())],
-            cwd=PROJECT,
-            env=environment(without, **own, **unsafe),
-            pass_fds=[handed.fileno()],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f'"{name}"' in done.stderr
-    assert "0.0.0.0" in done.stderr
-    assert not (tmp_path / "x.db").exists()
-
-
 @pytest.mark.parametrize(("asked", "required"), [(None, "managers"), ("nobody", "nobody")])
-def test_behind_such_a_socket_managers_need_a_second_factor(settings: Any, asked: str | None, required: str) -> None:
+def test_where_others_reach_it_managers_need_a_second_factor(settings: Any, asked: str | None, required: str) -> None:
     settings.SECOND_FACTOR_SET = asked is not None
     settings.REQUIRE_SECOND_FACTOR = asked or "nobody"
     settings.REGISTRATION_SET = True

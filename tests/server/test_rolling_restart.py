@@ -1,6 +1,7 @@
-"""Two servers on one socket that somebody else keeps open, restarted in turn under load: no request is lost.
+"""Two servers on two ports behind nginx, restarted in turn under load.
 
-The test does what systemd does with the units in ``docs/deploy.md``; nginx runs with the ``location`` given there.
+The test does what systemd does with the unit in ``docs/deploy.md``; nginx runs with the ``upstream`` and ``location``
+given there.
 """
 
 import http.client
@@ -24,41 +25,29 @@ from tests.factories import lead_row
 from tests.live import LONGEST_START, LONGEST_STOP, PROJECT, LiveServer, end, environment, free_port, migrated_database
 
 CLIENTS = 4
-# With the socket in its place and the process's own number, as systemd does it between fork and exec.
-BECOME_A_SERVER = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.execv(sys.executable, [sys.executable, "manage.py", "serve"])
-"""
 DEPLOY = PROJECT / "docs" / "deploy.md"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd's ways")
 
 
 class Manager:
-    """What systemd is for our units: keeps the socket, starts servers with it, hears when they are ready."""
+    """What systemd is for our unit: starts servers, each on a port of its own, and hears when they are ready."""
 
     def __init__(self, folder: Path, database_url: str, stack: ExitStack) -> None:
-        self.socket = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1024))
-        self.port: int = self.socket.getsockname()[1]
         self.notified = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         self.notified.bind(str(folder / "notify"))
         self.notified.settimeout(LONGEST_START)
-        own = {"DATABASE_URL": database_url, "WORKERS": "1", "LISTEN_FDS": "1"}
-        self.env = environment(**own, NOTIFY_SOCKET=str(folder / "notify"))
+        self.env = environment(DATABASE_URL=database_url, WORKERS="1", NOTIFY_SOCKET=str(folder / "notify"))
         self.log = folder / "log"
         self.stack = stack
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, port: int) -> subprocess.Popen[bytes]:
         """A server that is ready."""
-        given = self.socket.fileno()
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-c", BECOME_A_SERVER, str(given)],
+                [sys.executable, "manage.py", "serve"],
                 cwd=PROJECT,
-                env=self.env,
-                pass_fds=[given],
+                env={**self.env, "PORT": str(port)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -71,11 +60,11 @@ class Manager:
             raise AssertionError(self.log.read_text()) from None
         return process
 
-    def restart(self, process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    def restart(self, process: subprocess.Popen[bytes], port: int) -> subprocess.Popen[bytes]:
         """Stop one and start another in its place."""
         process.send_signal(signal.SIGTERM)
         assert process.wait(LONGEST_STOP) == 0
-        return self.start()
+        return self.start(port)
 
 
 class Load:
@@ -124,36 +113,37 @@ class Load:
     def go_on(self) -> None:
         """Return when every client has had some more replies."""
         enough = self.listed + 5 * CLIENTS
-        while self.listed < enough and not self.failures:
+        while self.listed < enough:
             self.over.wait(0.01)
 
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[Manager]:
-    """A socket and no server yet."""
+    """No server yet."""
     with migrated_database() as database_url, ExitStack() as stack:
         yield Manager(tmp_path, database_url, stack)
 
 
-def location() -> str:
-    """The part of nginx's configuration that the documentation gives."""
-    found = re.search(r"    location / \{.*?\n    \}\n", DEPLOY.read_text(), re.DOTALL)
+def documented(start: str, end: str) -> str:
+    """A part of nginx's configuration that the documentation gives."""
+    found = re.search(start + r" \{.*?\n" + end + r"\}\n", DEPLOY.read_text(), re.DOTALL)
     assert found
     return found[0]
 
 
 @contextmanager
-def nginx(folder: Path, behind: int) -> Iterator[int]:
-    """nginx in front of a port, as documented but for TLS; gives its own."""
+def nginx(folder: Path, first: int, second: int) -> Iterator[int]:
+    """nginx in front of two ports, as documented but for TLS; gives its own."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if not program:
         pytest.skip("no nginx here")
     port = free_port()
+    upstream = documented("upstream crm", "").replace(":8001", f":{first}").replace(":8002", f":{second}")
     (folder / "nginx.conf").write_text(
         f"daemon off; pid {folder}/pid; error_log {folder}/errors; events {{}}\n"
         f"http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;"
         f" fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
-        f"  server {{ listen 127.0.0.1:{port};\n{location().replace(':8000', f':{behind}')}  }}\n}}\n"
+        f"{upstream}  server {{ listen 127.0.0.1:{port};\n{documented('    location /', '    ')}  }}\n}}\n"
     )
     command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "errors")]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
@@ -182,30 +172,18 @@ def stored(client: LiveServer, token: dict[str, str]) -> int:
     return int(client.send("GET", "/api/dashboard", headers=token).json()["total_leads"])
 
 
-def test_no_request_is_lost(manager: Manager, tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        port = stack.enter_context(nginx(tmp_path, manager.port))
-        servers = [manager.start() for _ in range(2)]
+def test_reads_notice_nothing_and_no_write_is_done_by_half(manager: Manager, tmp_path: Path) -> None:
+    """A write that reaches a server in the moment in which it stops may be a 502, and is not done then."""
+    ports = free_port(), free_port()
+    with nginx(tmp_path, *ports) as port:
+        servers = [manager.start(own) for own in ports]
         client = client_of(port, manager)
         token = client.token()
         with Load(port, token) as load:
-            for server in servers:
+            for server, own in zip(servers, ports, strict=True):
                 load.go_on()
-                manager.restart(server)
+                manager.restart(server, own)
             load.go_on()
-        assert load.failures == []
+        assert [failure for failure in load.failures if not failure.startswith("POST: 502")] == []
+        assert len(load.failures) <= CLIENTS * len(servers)
         assert load.created == stored(client, token) > CLIENTS
-
-
-def test_without_nginx_clients_wait_and_nothing_is_half_done(manager: Manager) -> None:
-    """One server alone. A connection that it took in its last moment may be closed unanswered; nginx asks again."""
-    server = manager.start()
-    client = client_of(manager.port, manager)
-    token = client.token()
-    with Load(manager.port, token) as load:
-        load.go_on()
-        manager.restart(server)
-        load.go_on()
-    assert [failure for failure in load.failures if "RemoteDisconnected" not in failure] == []
-    assert len(load.failures) <= CLIENTS
-    assert load.created == stored(client, token)

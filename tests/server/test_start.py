@@ -147,13 +147,13 @@ def test_a_stop_counts_wherever_the_start_is(stop: signal.Signals, tmp_path: Pat
     """Also where Python swallows whatever a signal's handler raises: at the end of an object's life."""
     signalled = f"""
 import os, signal, sys
-from crm_project import memory
+import gc
 
 class Ending:
     def __del__(self):
         signal.raise_signal({stop:d})
 
-memory.settle = Ending
+gc.collect = Ending
 sys.argv = ["manage.py", "serve"]
 import manage
 manage.main()
