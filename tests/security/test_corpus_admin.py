@@ -217,7 +217,8 @@ def test_every_field_of_every_form(
                     transaction.set_rollback(name not in ("markup", "right-to-left override", "emoji"))
                 tried += 1
             LoginFailure.objects.all().delete()
-        assert_whole(boss)
+        if always or form is forms[-1]:
+            assert_whole(boss)
     assert tried > 110 * (len(always) + turns)
 
 

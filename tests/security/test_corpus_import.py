@@ -139,11 +139,12 @@ def test_every_column_of_activities(api: Api, tmp_path: Path, name: str) -> None
     assert_whole(api, tmp_path)
 
 
+@in_two_tiers
 @pytest.mark.parametrize("field", list(TARGETS))
-def test_values_as_json_has_them(api: Api, tmp_path: Path, field: str) -> None:
-    path = tmp_path / "leads.jsonl"
+def test_values_as_json_has_them(api: Api, tmp_path: Path, field: str, step: int) -> None:
+    path, values = tmp_path / "leads.jsonl", sample(JSON, step, field).values()
     rest = ",".join(f'"{name}":{json.dumps(value)}' for name, value in GOOD.items() if name != field)
-    lines = [f'{{"{field}":{value},{rest}}}' for value in JSON.values() if "\n" not in value]
+    lines = [f'{{"{field}":{value},{rest}}}' for value in values if "\n" not in value]
     path.write_text("\n".join([f"{{{rest}}}", *lines, f'{{"{field}":1,"{field}":"b",{rest}}}']))
     report = imported("import_leads", path, "--rejects", tmp_path / "bad.csv")
     assert report["read"] == len(lines) + 2
@@ -207,10 +208,11 @@ def taken_in(browser: Client, review: str, **fields: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_page_takes_every_column(boss: Client, api: Api, tmp_path: Path, name: str, step: int) -> None:
     fields = list(TARGETS)
-    for field in fields:
+    tried = fields if step == 1 else fields[list(FORMATS).index(name) :: len(FORMATS)]
+    for field in tried:
         if review := upload(boss, name, FORMATS[name](fields, rows_with(field, fields, step))):
             taken_in(boss, review)
-    assert Lead.objects.count() > 100 // step
+    assert Lead.objects.count() > (100 if step == 1 else 0)
     assert_whole(api, tmp_path)
 
 
