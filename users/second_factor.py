@@ -12,6 +12,7 @@ from secrets import token_bytes, token_hex
 from typing import TYPE_CHECKING
 
 import segno
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 from django_otp import verify_token
@@ -70,6 +71,7 @@ def enable(user: "User", secret: str, code: str) -> list[str] | None:
     Returns the new recovery codes, or ``None`` for a wrong code. An earlier app and its recovery codes end.
     """
     with transaction.atomic():
+        _lock(user)
         device = TOTPDevice.objects.create(user=user, name=APP, key=secret, confirmed=False)
         if not (_app_code.fullmatch(compact(code)) and verify_token(user, device.persistent_id, compact(code))):
             device.delete()
@@ -83,6 +85,7 @@ def new_recovery_codes(user: "User") -> list[str]:
     """Replace the user's recovery codes; the new ones are stored as digests and cannot be shown again."""
     codes = [b32encode(token_bytes(10)).decode().lower() for _ in range(RECOVERY_CODES)]
     with transaction.atomic():
+        _lock(user)
         StaticDevice.objects.filter(user=user).delete()
         device = StaticDevice.objects.create(user=user, name=RECOVERY)
         for code in codes:
@@ -93,6 +96,7 @@ def new_recovery_codes(user: "User") -> list[str]:
 def remove(user: "User") -> bool:
     """Take the app and the recovery codes away; return whether there was an app."""
     with transaction.atomic():
+        _lock(user)
         StaticDevice.objects.filter(user=user).delete()
         removed, _ = TOTPDevice.objects.filter(user=user).delete()
     return bool(removed)
@@ -124,6 +128,11 @@ def wait(user: "User", code: str) -> int:
 def compact(code: str) -> str:
     """Return ``code`` without spaces and hyphens, in lower case."""
     return re.sub(r"[\s-]", "", code).lower()
+
+
+def _lock(user: "User") -> None:
+    """Let one request at a time replace a user's devices: two would each leave their own."""
+    list(get_user_model().objects.select_for_update().filter(pk=user.pk).values_list("pk"))
 
 
 def _device_for(user: "User", code: str) -> Device | None:

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tests.admin.second_factors import code_of, with_second_factor
+from tests.admin.second_factors import code_for, code_of, with_second_factor
 from tests.concurrency import together
 from tests.factories import make_user
 from users import second_factor
@@ -58,6 +58,15 @@ def test_a_recovery_code_sent_many_times_at_once_is_accepted_once(concurrent_db:
     results = together(*[partial(second_factor.verify, user, code)] * 6)
     assert sum(result is not None for result in results) == 1
     assert second_factor.recovery_codes_left(user) == 9
+
+
+def test_apps_that_are_set_up_at_once_replace_each_other(concurrent_db: None) -> None:
+    user = make_user(is_staff=True)
+    secrets = [second_factor.new_secret() for _ in range(4)]
+    results = together(*[partial(second_factor.enable, user, secret, code_for(secret)) for secret in secrets])
+    assert all(results)
+    assert TOTPDevice.objects.count() == 1
+    assert second_factor.recovery_codes_left(user) == 10
 
 
 def test_deactivating_keeps_the_factor(user: User) -> None:
