@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 from jwt.warnings import InsecureKeyLengthWarning
 
-from crm_project import database_url, exposure, secrets
+from crm_project import database_url, email_url, exposure, secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -46,6 +46,8 @@ try:
     REQUIRE_SECOND_FACTOR = env.str("REQUIRE_SECOND_FACTOR", "", validate=validate.OneOf(SECOND_FACTOR_OF))
     REGISTRATION_LIMIT = env.int("REGISTRATION_LIMIT", 60, validate=between(min=0))
     PASSWORD_POLICY = env.str("PASSWORD_POLICY", "contract", validate=validate.OneOf(["contract", "strict"]))
+    EMAIL_URL = env.str("EMAIL_URL", "")
+    EMAIL_FROM = env.str("EMAIL_FROM", "")
     BULK_MAX_ROWS = env.int("BULK_MAX_ROWS", 10_000, validate=between(min=1))
     BODY_MAX_BYTES = env.int("BODY_MAX_BYTES", 16 * 2**20, validate=between(min=1024))
     HTTPS = env.bool("HTTPS", False)
@@ -61,6 +63,13 @@ try:
     DATABASES = {"default": database_url.parse(DATABASE_URL, BASE_DIR)}
 except ValueError as error:
     raise ImproperlyConfigured(f'Environment variable "DATABASE_URL" invalid: {error}') from None
+
+try:
+    mail = email_url.parse(EMAIL_URL)
+except ValueError as error:
+    raise ImproperlyConfigured(f'Environment variable "EMAIL_URL" invalid: {error}') from None
+if EMAIL_URL and not re.fullmatch(r"[^@\r\n]+@[^@\s]+", EMAIL_FROM):
+    raise ImproperlyConfigured('Environment variable "EMAIL_FROM" invalid: with EMAIL_URL it must be an email address')
 
 CORS_ALLOWED_ORIGINS = [origin.strip().rstrip("/") for origin in CORS_ORIGINS.split(",") if origin.strip()]
 for origin in CORS_ALLOWED_ORIGINS:
@@ -194,10 +203,17 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "dashboard.site.navigation"},
 }
 
+EMAIL_BACKEND, EMAIL_TIMEOUT = mail["EMAIL_BACKEND"], mail["EMAIL_TIMEOUT"]
+EMAIL_HOST, EMAIL_PORT = mail.get("EMAIL_HOST"), mail.get("EMAIL_PORT")
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = mail.get("EMAIL_HOST_USER"), mail.get("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS, EMAIL_USE_SSL = mail.get("EMAIL_USE_TLS", False), mail.get("EMAIL_USE_SSL", False)
+DEFAULT_FROM_EMAIL = EMAIL_FROM
+
 AUTH_USER_MODEL = "users.User"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 OTP_TOTP_ISSUER = "Real Estate CRM"  # what authenticator apps call it
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a link to set a password
 PASSWORD_HASHERS = [
     "users.hashers.Argon2",
     "users.hashers.PasslibBcryptSha256",

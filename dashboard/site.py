@@ -17,7 +17,7 @@ from unfold.sites import UnfoldAdminSite
 from crm_project.events import event
 from dashboard import home
 from dashboard.personal_data import pages
-from users.back_office import second_factor, second_factor_session
+from users.back_office import password_links, second_factor, second_factor_session
 from users.back_office.own_sessions import own_sessions
 from users.back_office.passwords import OwnPasswordView, redirect_to_password_change
 from users.back_office.reauthentication import confirm_password, password_required
@@ -53,7 +53,7 @@ class BackOffice(UnfoldAdminSite):
             path("personal-data/download/", self._own(pages.download), name="personal_data_download"),
             path("personal-data/erase/", self._own(pages.erasing), name="personal_data_erase"),
         ]
-        return own + super().get_urls()
+        return own + password_links.urls() + super().get_urls()
 
     def _own(self, page: Page) -> Callable[..., Any]:
         def inside(request: HttpRequest) -> HttpResponseBase:
@@ -95,6 +95,10 @@ class BackOffice(UnfoldAdminSite):
                 raise
 
         return telling
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What all pages know, and where a forgotten password is replaced."""
+        return {**super().each_context(request), "forgot_password_url": password_links.forgot_password_url(request)}
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """The page that changes one's own password."""

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.html import format_html
@@ -20,7 +21,6 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from crm_project.events import event
@@ -29,6 +29,7 @@ from users.back_office import audited
 from users.back_office.approval import Approval, RegistrationFilter
 from users.back_office.forms import Choices, NewUserForm, UserForm
 from users.back_office.lists import Asked, in_turn
+from users.back_office.password_links import link_page
 from users.models import LoginFailure, User
 
 ACCESS = {"Active": "success", "Locked": "danger", "Deactivated": "warning", "Waiting for approval": "info"}
@@ -44,7 +45,7 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
 
     form = UserForm
     add_form = NewUserForm
-    change_password_form = AdminPasswordChangeForm
+    add_form_template = "users/new_user.html"
     list_display = ("username", "full_name", "email", "roles", "access", "last_here")
     list_filter = (RegistrationFilter, "is_active", "is_staff", "groups")
     search_fields = ("username_key", "email_key", "first_name", "last_name")
@@ -56,7 +57,7 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
     list_per_page = 50
     actions = ("approve", "deactivate", "reactivate", "unlock")
     list_before_template = "users/locked_addresses.html"
-    add_fieldsets = ((None, {"fields": ("username", "email", "first_name", "last_name", "password1", "password2")}),)
+    add_fieldsets = ((None, {"fields": ("username", "email", "first_name", "last_name")}),)
 
     @display(description="Name")
     def full_name(self, user: User) -> str:
@@ -71,7 +72,7 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
     @display(description="Password")
     def password_page(self, user: User) -> str:
         """The way to its page; of the hash there is nothing to see."""
-        return mark_safe('<a class="text-link" href="../password/">Set a new password</a>')
+        return mark_safe('<a class="text-link" href="../password/">Set a new password …</a>')
 
     @display(description="Second factor")
     def second_factor_page(self, user: User) -> str:
@@ -102,6 +103,30 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
         """Django's, and the way to unlock an address."""
         unlock = self.admin_site.admin_view(self.unlock_address_view)
         return [path("unlock-address/", unlock, name="users_user_unlock_address"), *super().get_urls()]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Make a user; the reply shows a link with which they choose a password."""
+        response = super().add_view(request, form_url, extra_context)
+        made: User | None = getattr(response, "made_user", None)
+        return link_page(request, _asker(request), made) if made else response
+
+    def response_add(self, request: HttpRequest, obj: User, post_url_continue: Any = None) -> HttpResponse:
+        """Tell that the user is stored; the link comes after the transaction, since a mail server may be slow."""
+        messages.success(request, f"The user {obj} was added.")
+        response: Any = redirect("admin:users_user_change", obj.pk)
+        response.made_user = obj
+        return response
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Make a link with which the user chooses a password; one's own is changed on its own page."""
+        user = self.get_object(request, unquote(id))
+        if not self.has_change_permission(request, user):
+            raise PermissionDenied
+        if user is None:
+            raise Http404
+        if user.pk == request.user.pk:
+            return redirect("admin:password_change")
+        return link_page(request, _asker(request), user)
 
     def unlock_address_view(self, request: HttpRequest) -> HttpResponse:
         """Let an address log in again where too many names have failed."""

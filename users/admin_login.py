@@ -1,12 +1,11 @@
 """The pages of the back office that check a password, under the API's limits; otherwise they are the admin site's."""
 
 from copy import copy
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -15,10 +14,8 @@ from crm_project.api.addresses import client_address
 from crm_project.api.errors import reply
 from crm_project.api.middleware import LARGEST_FORM
 from users.attempts import Attempt, TooMany
-from users.audit import Action
-from users.back_office import audited, second_factor_login
+from users.back_office import second_factor_login
 from users.back_office.login_form import AWAITING_APPROVAL
-from users.models import User
 from users.rules import LONGEST_NAME
 
 PAGE = '<!doctype html><html lang="en"><title>Too many failed attempts</title><p>{}</p></html>'
@@ -59,10 +56,7 @@ def change_password(request: HttpRequest) -> HttpResponseBase:
         attempt = Attempt(request.user.get_username(), client_address(request))
     except TooMany as limit:
         return _late(HttpResponse(PAGE.format(_sentence(limit.wait))), limit.wait)
-    with transaction.atomic():
-        response = page(request)
-        if response.status_code == 302:
-            audited.log(request, Action.PASSWORD_SET, cast(User, request.user))
+    response = page(request)
     attempt.ended("old_password" not in _errors(response))
     return response
 

@@ -16,6 +16,7 @@ from users import confusables, rules, second_factor
 from users.attempts import LoginFailure
 from users.audit import Action, Channel, created_state, log_account_event
 from users.refresh import RefreshToken
+from users.reset_requests import PasswordResetRequest
 from users.sessions import UserSession
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ class UserManager(BaseUserManager["User"]):
         RefreshToken.objects.filter(user=user).delete()
         second_factor.remove(user)
         UserSession.objects.filter(user=user).delete()
+        PasswordResetRequest.objects.filter(user=user).delete()
         user.groups.clear()
         user.user_permissions.clear()
         user.username, user.email, user.first_name, user.last_name = name, "", "", ""

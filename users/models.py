@@ -17,9 +17,18 @@ from users.audit import AccountEvent
 from users.hashers import as_django
 from users.managers import DUMMY, UserManager
 from users.refresh import RefreshToken
+from users.reset_requests import PasswordResetRequest
 from users.sessions import UserSession
 
-__all__ = ["AccountEvent", "LoginFailure", "RefreshToken", "Registration", "User", "UserSession"]
+__all__ = [
+    "AccountEvent",
+    "LoginFailure",
+    "PasswordResetRequest",
+    "RefreshToken",
+    "Registration",
+    "User",
+    "UserSession",
+]
 
 
 class User(AbstractBaseUser, PermissionsMixin):

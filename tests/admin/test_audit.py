@@ -11,8 +11,10 @@ from django.test import Client
 
 from tests.admin.people import browser_of
 from tests.admin.test_actions import agree, ask
+from tests.admin.test_password_links import choose
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_lead, make_user
+from tests.users.mails import link_in
 from tests.users.trying import HERE, log_in
 from users.audit import AccountEvent
 from users.models import User
@@ -44,12 +46,13 @@ def change(boss: Client, user: User, **fields: Any) -> None:
 
 
 def test_a_user_is_created(boss: Client) -> None:
-    passwords = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
     names = {"username": "carla", "email": "carla@example.com", "first_name": "Carla", "last_name": "D"}
-    boss.post("/admin/users/user/add/", {**names, **passwords})
-    assert told(entry()) == ("created", "admin", "boss", "carla")
-    assert entry().target_user == User.objects.get(username="carla")
-    assert entry().changes["email"] == [None, "carla@example.com"]
+    boss.post("/admin/users/user/add/", names)
+    created, link = AccountEvent.objects.order_by("pk")
+    assert told(created) == ("created", "admin", "boss", "carla")
+    assert created.target_user == User.objects.get(username="carla")
+    assert created.changes["email"] == [None, "carla@example.com"]
+    assert told(link) == ("password_link_made", "admin", "boss", "carla")
 
 
 def test_a_user_is_changed(boss: Client, agent: User) -> None:
@@ -116,10 +119,12 @@ def test_users_and_addresses_are_unlocked(boss: Client, agent: User) -> None:
     assert told(AccountEvent.objects.first()) == ("address_unlocked", "admin", "boss", HERE)
 
 
-def test_a_manager_sets_a_password(boss: Client, agent: User) -> None:
-    form = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "usable_password": "true"}
-    boss.post(f"/admin/users/user/{agent.pk}/password/", form)
-    assert (*told(entry()), entry().changes) == ("password_set", "admin", "boss", agent.username, {})
+def test_a_manager_makes_a_link_and_a_password_is_set_by_it(boss: Client, agent: User) -> None:
+    page = boss.post(f"/admin/users/user/{agent.pk}/password/").content.decode()
+    assert (*told(entry()), entry().changes) == ("password_link_made", "admin", "boss", agent.username, {})
+    assert choose(link_in(page)).status_code == 302
+    stored = AccountEvent.objects.first()
+    assert (*told(stored), stored.changes) == ("password_set", "admin", agent.username, agent.username, {})
 
 
 def test_own_password_in_the_back_office(boss: Client) -> None:

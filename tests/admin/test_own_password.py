@@ -146,3 +146,14 @@ def test_the_check_of_make_admin_cannot_be_bypassed(monkeypatch: pytest.MonkeyPa
     with pytest.raises(CommandError, match="too common"):
         call_command("createsuperuser", username="boss", email="", stdin=Terminal(), stdout=io.StringIO())
     assert not User.objects.exists()
+
+
+def test_a_password_that_an_operator_set_must_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_user(username="carla", is_staff=True)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: STRONG)
+    call_command("changepassword", "carla", stdout=io.StringIO())
+    browser = log_in("carla", STRONG)
+    assert browser.get("/admin/")["Location"] == PAGE
+    assert "Choose another password than the present one." in change(browser, STRONG, STRONG).content.decode()
+    change(browser, STRONG, "another such sentence")
+    assert browser.get("/admin/").status_code == 200

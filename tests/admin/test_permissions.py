@@ -119,7 +119,8 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", "auth/group/<path:object_id>/delete/"): (403, 403, 200),
     ("GET", "auth/group/<path:object_id>/"): (302, 302, 302),
 }
-OPEN = {"login/", "login/code/", "logout/"}  # to everybody
+# To everybody.
+OPEN = {"login/", "login/code/", "logout/", "forgot-password/", "set-password/done/", "set-password/<uidb64>/<token>/"}
 
 # (list, action): who is offered it
 ACTIONS = {

@@ -128,10 +128,10 @@ def test_make_an_agent_let_them_into_the_office_and_shut_them_out(server: LiveSe
     for field, value in {"username": name, "email": f"{name}@example.com", "first_name": "Carla"}.items():
         page.locator(f"#id_{field}").fill(value)
     page.locator("#id_last_name").fill("Díaz")
-    page.locator("#id_password1").fill(PASSWORD)
-    page.locator("#id_password2").fill(PASSWORD)
     shoot_all(page, "user-add")
     page.get_by_role("button", name="Save", exact=True).click()
+    link = page.get_by_label(f"Link for {name}").input_value()
+    page.get_by_role("link", name="Access and groups").click()
     expect(page.locator("#id_is_staff")).to_be_visible()
     page.locator("#id_is_staff").check()
     page.get_by_label("Office staff").check()
@@ -145,8 +145,13 @@ def test_make_an_agent_let_them_into_the_office_and_shut_them_out(server: LiveSe
     assert stored(server, f"{groups} ON p.id = u.user_id WHERE p.username = %s AND p.is_staff", name) == [
         ("Office staff",)
     ]
-    assert server.send("POST", "/api/users/login", {"username": name, "password": PASSWORD}).status == 200
     shoot_all(page, "users-phone")
+    page.goto(link)
+    page.locator("#id_new_password1").fill(PASSWORD)
+    page.locator("#id_new_password2").fill(PASSWORD)
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_text("All earlier logins have ended.")).to_be_visible()
+    assert server.send("POST", "/api/users/login", {"username": name, "password": PASSWORD}).status == 200
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(f"{server.url}/admin/users/user/?q={name}")
     page.locator("input.action-select").check()

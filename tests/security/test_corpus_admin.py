@@ -27,6 +27,7 @@ from tests.admin.people import ensure_groups
 from tests.admin.test_permissions import served
 from tests.factories import PASSWORD, make_activity, make_lead, make_user
 from tests.security.corpus import TEXTS, in_two_tiers, sample
+from tests.users.mails import link_in, set_mail
 from users.models import LoginFailure, User
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +113,12 @@ def boss(db: None) -> Client:
     return client
 
 
+@pytest.fixture(autouse=True)
+def office(settings: Any) -> None:
+    """An office with a mail server, so that all pages are there."""
+    set_mail(settings)
+
+
 @pytest.fixture
 def things(agent: User) -> dict[str, int]:
     """An id for the pages of everything."""
@@ -145,6 +152,9 @@ def more_forms(client: Client, things: dict[str, int]) -> Iterator[Form]:
     for action in ("set_status", "export", "delete_softly"):
         asked = client.post("/admin/leads/lead/", {"action": action, "_selected_action": [first.pk, second.pk]})
         yield from forms_in(asked, "/admin/leads/lead/")
+    asked = client.post(f"/admin/users/user/{things['users/user']}/password/").content.decode()
+    path = client.get(link_in(asked))["Location"]
+    yield from forms_in(client.get(path), path)
     for step in ("", "erase/"):
         path = f"/admin/personal-data/{step}"
         yield from forms_in(client.post(path, {"email": "a@example.com"}), path)
@@ -190,7 +200,7 @@ def test_every_field_of_every_form(
 ) -> None:
     forms = collected(boss, things)
     fields = {
-        (re.sub(r"[0-9a-f]{32}|\d+", "1", form.action), re.sub(r"^seen-\d+$", "seen-1", name))
+        (re.sub(r"[0-9a-f]{32}|\d+|(?<=set-password/).+", "1", form.action), re.sub(r"^seen-\d+$", "seen-1", name))
         for form in forms
         for name in form.fields
     }
@@ -200,8 +210,9 @@ def test_every_field_of_every_form(
         ("/admin/leads/lead/1/log/", "title"),
         ("/admin/leads/lead/merge/", "survivor"),
         ("/admin/leads/importrun/upload/1/", "column-0"),
-        ("/admin/users/user/add/", "password1"),
-        ("/admin/users/user/1/password/", "password1"),
+        ("/admin/users/user/add/", "username"),
+        ("/admin/set-password/1", "new_password1"),
+        ("/admin/forgot-password/", "email"),
         ("/admin/password_change/", "old_password"),
         ("/admin/auth/group/1/change/", "name"),
         ("/admin/personal-data/erase/", "typed"),

@@ -119,8 +119,11 @@ def through_the_api(server: LiveServer) -> list[str]:
     return [*login.values(), *renewed.values(), *again.values()]
 
 
-def through_the_back_office(boss: Browser) -> None:
-    """A new lead, searches, an import that is undone, an export, a person told and erased, users, what is denied."""
+def through_the_back_office(boss: Browser) -> str:
+    """A new lead, searches, an import that is undone, an export, a person told and erased, users, what is denied.
+
+    Returns the token of a set-password link.
+    """
     lead = {"first_name": MARK, "email": f"bo@{MARK}.example", "phone": PHONE, "status": "new", "source": MARK}
     assert boss.post("leads/lead/add/", {**lead, "_save": "1"}).status == 302
     assert boss.post("leads/lead/add/", {**lead, "email": MARK, "budget_min": MARK}).status == 200
@@ -142,7 +145,11 @@ def through_the_back_office(boss: Browser) -> None:
     yes = {"action": "export", "select_across": "1", "_selected_action": "1", "agreed": agreed[1].decode()}
     assert boss.post("leads/lead/", {**yes, "format": "csv"}).headers["content-type"].startswith("text/csv")
     account = {"username": f"{MARK}-new", "email": f"new@{MARK}.example", "first_name": MARK, "last_name": MARK}
-    assert boss.post("users/user/add/", {**account, "password1": PASSWORD, "password2": PASSWORD}).status == 302
+    link = re.search(rb"/admin/(set-password/[\w-]+/([\w.-]+)/)", boss.post("users/user/add/", account).body)
+    assert link
+    form = boss.get(link[1].decode()).headers["location"].removeprefix("/admin/")
+    assert boss.post(form, {"new_password1": PASSWORD, "new_password2": f"{PASSWORD}-new"}).status == 200
+    assert boss.post(form, {"new_password1": PASSWORD, "new_password2": PASSWORD}).status == 302
     person = {"email": f"bo@{MARK}.example"}
     assert boss.post("personal-data/", person).status == 200
     assert boss.post("personal-data/download/", person).headers["content-type"] == "application/json"
@@ -151,11 +158,12 @@ def through_the_back_office(boss: Browser) -> None:
     erased = {**person, "agreed": stamp[1].decode(), "typed": person["email"]}
     assert boss.post("personal-data/erase/", erased).status == 302
     assert boss.get("leads/lead/1/delete/").status == 403
+    return link[2].decode()
 
 
 def test_a_full_run(server: LiveServer, boss: Browser, tmp_path: Path) -> None:
     tokens = through_the_api(server)
-    through_the_back_office(boss)
+    tokens.append(through_the_back_office(boss))
     with server.connect() as connection:
         connection.sendall(f"GET /{MARK} HTTP/1.1\r\nHost: {MARK}\r\n{MARK}: {secrets.token_hex()}\r\n\r\n".encode())
         connection.recv(1000)
@@ -167,7 +175,7 @@ def test_a_full_run(server: LiveServer, boss: Browser, tmp_path: Path) -> None:
     assert {line["event"] for line in lines(server) if line["logger"] == "crm.events"} >= {
         *("login_failed", "login_locked", "permission_denied", "token_family_ended", "password_changed"),
         *("logged_out_everywhere", "import_ended", "import_undone", "leads_exported"),
-        *("person_exported", "person_erased"),
+        *("person_exported", "person_erased", "password_link_made", "password_set_by_link"),
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from users.attempts import LoginFailure
 from users.audit import (
@@ -40,22 +40,10 @@ class AuditedUsers:
         log(request, Action.CREATED, obj, after=created_state(obj))
 
     def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
-        """Log what a form changed; the password's own page remembers no earlier state."""
+        """Log what a form changed."""
         obj.refresh_from_db(fields=["username"])
-        before = request.META.pop(BEFORE, None)
-        if before is None:
-            log(request, Action.PASSWORD_SET, obj)
-        else:
-            after = user_state(obj)
-            log(request, change_action(before, after), obj, before, after)
-
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """Django's page, in one transaction with its entry."""
-        page = super().user_change_password  # type: ignore[misc]
-        if request.method != "POST":  # a look takes no lock
-            return cast(HttpResponse, page(request, id, form_url))
-        with transaction.atomic():
-            return cast(HttpResponse, page(request, id, form_url))
+        before, after = request.META.pop(BEFORE, {}), user_state(obj)
+        log(request, change_action(before, after), obj, before, after)
 
 
 class AuditedGroups:

@@ -78,24 +78,12 @@ class UserForm(IdentityForm):
 
 
 class NewUserForm(IdentityForm):
-    """The form that makes an agent: identity and a password, typed twice."""
-
-    password1 = forms.CharField(label="Password", strip=False, widget=forms.PasswordInput)
-    password2 = forms.CharField(label="Password again", strip=False, widget=forms.PasswordInput)
-
-    def clean(self) -> dict[str, Any]:
-        """The clean values; the passwords must agree and obey the API's rule."""
-        cleaned = super().clean()
-        _, problems = judge(cleaned, {"password1": Rule(rules.new_password, default=None)})
-        add_problems(self, problems)
-        if cleaned.get("password1") != cleaned.get("password2"):
-            self.add_error("password2", ValidationError("The two passwords differ.", code="password_mismatch"))
-        return cleaned
+    """The form that makes an agent, who chooses a password by a link."""
 
     def save(self, commit: bool = True) -> User:
-        """The new user, with the password hashed."""
+        """The new user, without a password that works."""
         user: User = super().save(commit=False)
-        user.set_password(self.cleaned_data["password1"])
+        user.set_unusable_password()
         if commit:
             user.save()
         return user

@@ -5,12 +5,14 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse, reverse_lazy
 from unfold.forms import AdminOwnPasswordChangeForm
 
 from crm_project.events import event
+from users.audit import Action, Channel, log_account_event
 from users.back_office.login_form import CredentialsForm
 from users.models import User
 from users.password_policy import is_weak
@@ -53,7 +55,10 @@ class OwnPasswordView(PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Change the password, which ends all other sessions and all tokens."""
-        response = super().form_valid(form)
+        user = cast(User, form.user)
+        with transaction.atomic():
+            response = super().form_valid(form)
+            log_account_event(Action.PASSWORD_SET, actor=user, target=user, channel=Channel.ADMIN)
         event("password_changed")
         return response
 

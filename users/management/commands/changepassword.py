@@ -1,4 +1,4 @@
-"""``manage.py changepassword``: Django's, with an entry in the audit log of accounts."""
+"""``manage.py changepassword``: Django's, with an entry in the audit log; who gets the password must change it."""
 
 import getpass
 from typing import Any
@@ -20,5 +20,7 @@ class Command(changepassword.Command):
         """
         done = super().handle(*args, **options)
         user = User.objects.get(username=options["username"] or getpass.getuser())
+        user.must_change_password = True  # somebody else knows it
+        user.save(update_fields=["must_change_password"])
         log_account_event(Action.PASSWORD_SET, actor=None, target=user, channel=Channel.CLI)
         return done

@@ -1,0 +1,166 @@
+"""The pages of set-password links: where managers make one, where it leads, and "Forgot your password?"."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.views import PasswordResetConfirmView
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse, reverse_lazy
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from crm_project import values
+from crm_project.api.addresses import client_address
+from crm_project.events import event
+from users import password_links
+from users.audit import Action, Channel, log_account_event
+from users.models import LoginFailure, User
+from users.reset_requests import PasswordResetRequest
+
+LONGEST_EMAIL = 254
+
+
+def link_page(request: HttpRequest, maker: User, user: User) -> TemplateResponse:
+    """``/admin/users/user/<id>/password/``: a POST makes a link and shows it, this once."""
+    made = make_link(request, maker, user) if request.method == "POST" and user.is_active else {}
+    own = {
+        "title": f"Set-password link for {user}",
+        "original": user,
+        "opts": User._meta,
+        "mail_is_set": password_links.mail_is_set(),
+    }
+    shown = {**admin.site.each_context(request), **own, **made}
+    return TemplateResponse(request, "users/password_link.html", shown)
+
+
+def make_link(request: HttpRequest, maker: User, user: User) -> dict[str, Any]:
+    """Make a link for ``user``, mail it where that is possible, and return what the page shows of it."""
+    with transaction.atomic():
+        user = User.objects.select_for_update().get(pk=user.pk)  # an erasure is over, or finds the entry
+        link = password_links.link_to_set_password(request, user, maker)
+        log_account_event(Action.PASSWORD_LINK_MADE, actor=maker, target=user, channel=Channel.ADMIN)
+    event("password_link_made", owner_id=user.pk)
+    to_mail = password_links.mail_is_set() and bool(user.email)
+    mailed = to_mail and password_links.send(password_links.message_with_link(user, link))
+    hours = settings.PASSWORD_RESET_TIMEOUT // 3600
+    return {"link": link, "hours": hours, "mailed": mailed, "not_mailed": to_mail and not mailed}
+
+
+class LinkPasswordForm(SetPasswordForm):
+    """A new password, typed twice."""
+
+    stored = False  # whether this form, and not another request with the same link, has set the password
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+
+    def save(self, commit: bool = True) -> User:
+        """Set the password."""
+        self.stored = password_links.set_password_by_link(self.user, self.cleaned_data["new_password1"])
+        return self.user
+
+
+class SetPasswordView(PasswordResetConfirmView):
+    """``/admin/set-password/<uidb64>/<token>/``: where a link leads. It logs nobody in.
+
+    Django's view puts the token into the session and goes on at an address without it, so that no ``Referer`` has it.
+    """
+
+    form_class = LinkPasswordForm
+    token_generator = password_links.PasswordLinkTokens()
+    template_name = "users/set_password.html"
+    title = "Choose a password"
+    success_url = reverse_lazy("admin:set_password_done")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Set the password; the page of a link that is no longer good where another request was faster."""
+        response = super().form_valid(form)
+        if not form.stored:
+            self.validlink = False
+            return self.render_to_response(self.get_context_data())
+        # The failed logins that a forgotten password led to.
+        LoginFailure.objects.clear(form.user.username, client_address(self.request))
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return the page's context, with the site's."""
+        return {**admin.site.each_context(self.request), **super().get_context_data(**kwargs)}
+
+
+def set_password_done(request: HttpRequest) -> HttpResponseBase:
+    """``/admin/set-password/done/``."""
+    context = {**admin.site.each_context(request), "title": "Your password is set"}
+    return TemplateResponse(request, "users/set_password_done.html", context)
+
+
+class ForgotPasswordForm(forms.Form):
+    """The address of an account; any text that could be stored as one."""
+
+    email = forms.CharField(
+        label="Email",
+        max_length=LONGEST_EMAIL,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"autocomplete": "email", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+
+def forgot_password_url(request: HttpRequest) -> str:
+    """Return where a forgotten password is replaced; empty where that is not offered.
+
+    Anybody can ask for such a link to be mailed, under a host that they choose among ``ALLOWED_HOSTS``: with ``*``
+    there, a stranger's own, to which the mail would send people with their token.
+    """
+    offered = password_links.mail_is_set() and "*" not in settings.ALLOWED_HOSTS
+    return reverse("admin:forgot_password") if offered else ""
+
+
+def forgot_password(request: HttpRequest) -> HttpResponseBase:
+    """``/admin/forgot-password/``: mail a link to an account of the back office; the reply is the same without one."""
+    if not forgot_password_url(request):
+        raise Http404
+    form = ForgotPasswordForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _forgot_page(request, form=form)
+    address = client_address(request)
+    if wait := PasswordResetRequest.objects.wait(address):
+        minutes = -(-wait // 60)
+        problem = f"Too many requests. Try again in {minutes} minute{'s' * (minutes > 1)}."
+        response = _forgot_page(request, form=form, problem=problem)
+        response.status_code, response["Retry-After"] = 429, str(wait)
+        return response
+    _mail_link(request, address, form.cleaned_data["email"].strip())
+    return _forgot_page(request, sent=True)
+
+
+def _mail_link(request: HttpRequest, address: str, email: str) -> None:
+    """Mail a link to who has that address and may enter; for others do the same work, up to the sending."""
+    user = User.objects.filter(email_key=values.key(email), is_active=True, is_staff=True).first()
+    allowed = PasswordResetRequest.objects.allowed_for(user)
+    PasswordResetRequest.objects.create(address=address, user=user)
+    receiver = user or User(pk=0, email=email)
+    message = password_links.message_with_link(receiver, password_links.link_to_set_password(request, receiver))
+    if user and allowed:
+        event("password_link_mailed", owner_id=user.pk, address=address)
+        password_links.send_in_background(message)
+
+
+def _forgot_page(request: HttpRequest, **context: Any) -> TemplateResponse:
+    shown = {**admin.site.each_context(request), "title": "Forgot your password?", **context}
+    return TemplateResponse(request, "users/forgot_password.html", shown)
+
+
+def urls() -> list[URLPattern]:
+    """The pages that ask for no log-in, as part of the back office's URL map."""
+    return [
+        path("forgot-password/", forgot_password, name="forgot_password"),
+        path("set-password/done/", set_password_done, name="set_password_done"),
+        path("set-password/<uidb64>/<token>/", SetPasswordView.as_view(), name="set_password"),
+    ]
