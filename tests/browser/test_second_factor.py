@@ -62,6 +62,7 @@ def test_from_the_first_login_to_a_recovery_code(window: Window, server: LiveSer
     pictures(window, "second-factor-set-up")
     page.get_by_label("Code from the app").fill(code_for(secret))
     page.get_by_role("button", name="Turn on").click()
+    expect(page.locator(".second-factor-codes code")).to_have_count(10)
     codes = page.locator(".second-factor-codes code").all_inner_texts()
     assert len(set(codes)) == 10
     pictures(window, "second-factor-recovery-codes")
