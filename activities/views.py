@@ -16,7 +16,7 @@ from activities.limits import LeadFull
 from activities.models import Activity
 from activities.serializers import HISTORY, OPERATIONS, activity_out
 from crm_project.api.errors import Refused
-from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
+from crm_project.api.pagination import PAGE_CHECKS, judged, page_of
 from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id, written, written_stream
 from leads.models import Lead
 from leads.views import NO_LEAD, active_lead
@@ -57,7 +57,7 @@ class HistoryViewSet(ApiViewSet):
     def list(self, request: Request, lead_id: str) -> Response:
         """One page, newest first."""
         number = path_id(lead_id, "lead_id", NO_LEAD)
-        part = page_of(judged(query_of(request), PAGE_CHECKS))
+        part = page_of(judged(request.query_params, PAGE_CHECKS))
         active_lead(number)
         return Response(history.page(number, part.offset, part.size))
 

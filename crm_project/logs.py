@@ -19,6 +19,7 @@ from django.utils.functional import LazyObject
 # The request that this thread is working on; its id is ``request.META[REQUEST_ID]``.
 current: ContextVar[HttpRequest | None] = ContextVar("current", default=None)
 REQUEST_ID = "crm.request_id"
+USER_ID = "crm.user_id"
 TELLING = (OperationalError, InterfaceError, ProgrammingError)  # their first line is about servers, locks and tables
 
 Line = dict[str, Any]
@@ -26,9 +27,9 @@ Line = dict[str, Any]
 
 def user_id(request: HttpRequest) -> int | None:
     """The id of the user a request is known to come from; asks the database nothing."""
-    known = request.__dict__
-    user = known.get("_cached_user") or known.get("user")  # a session's user is looked up when first asked for
-    return None if user is None or isinstance(user, LazyObject) else user.pk
+    user = getattr(request, "user", None)
+    # A session's user is looked up when first asked for (crm_project/http/authentication.py).
+    return request.META.get(USER_ID) if user is None or isinstance(user, LazyObject) else user.pk
 
 
 def line_of(record: logging.LogRecord) -> Line:

@@ -150,7 +150,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "crm_project.http.authentication.SessionAuthentication",
     "django_otp.middleware.OTPMiddleware",
     "users.session_activity.SessionActivity",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -314,9 +314,8 @@ SESSION_ENGINE = "users.session_store"
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600  # the server goes by the session's row
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
-# No line tells of threads, processes or places in the code; to find these out costs as much as to write the line.
+# No line has threads or processes; to find these out costs as much as to write the line.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-logging._srcfile = None  # as Python's logging HOWTO has it, under "Optimization"
 TERMINAL = sys.stderr is not None and sys.stderr.isatty()
 LOGGING = {
     "version": 1,

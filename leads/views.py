@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_project.api.errors import Refused, Unprocessable
-from crm_project.api.pagination import PAGE_CHECKS, judged, page_of, query_of
+from crm_project.api.pagination import PAGE_CHECKS, judged, page_of
 from crm_project.api.views import (
     ApiViewSet,
     body_of,
@@ -47,7 +47,7 @@ class LeadViewSet(ApiViewSet):
 
     def list(self, request: Request) -> HttpResponse:
         """One page, newest first."""
-        wanted = judged(query_of(request), LIST_CHECKS)
+        wanted = judged(request.query_params, LIST_CHECKS)
         page = page_of(wanted)
         try:
             return written(reading.page(wanted, page.offset, page.size))

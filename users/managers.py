@@ -91,13 +91,13 @@ class UserManager(BaseUserManager["User"]):
         """Django's usual factory, for commands and tests."""
         user = self.model(username=username, email=email, **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        user.save(using=self.db)
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
         """A user who may do everything in the admin (``make admin``)."""
         self._check_identity(username, email, password)
-        with transaction.atomic(using=self._db):
+        with transaction.atomic(using=self.db):
             user = self.create_user(username, email, password, **{**fields, "is_staff": True, "is_superuser": True})
             log_account_event(Action.CREATED, actor=None, target=user, channel=Channel.CLI, after=created_state(user))
         return user

@@ -1,9 +1,10 @@
 """Users: who they are, and what keeps their names apart."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password, verify_password
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import models
@@ -127,8 +128,15 @@ class User(AbstractBaseUser, PermissionsMixin):
         columns = _columns(type(self)) if names is None else _columns(type(self)).intersection(names)
         self._read = {**(self._read or {}), **{name: self.__dict__[name] for name in columns if name in self.__dict__}}
 
-    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+    def get_session_auth_hash(self) -> str:
         """What a session of the admin rests on: it ends where tokens end, not with the password alone."""
+        return self._session_hash(None)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same under each earlier secret."""
+        return map(self._session_hash, settings.SECRET_KEY_FALLBACKS)
+
+    def _session_hash(self, secret: str | None) -> str:
         ends = f"{self.password}:{self.token_version}"
         return salted_hmac("users.User.session", ends, secret=secret, algorithm="sha256").hexdigest()
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from random import getrandbits
 from time import perf_counter
@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from crm_project.logs import REQUEST_ID, current, user_id
@@ -50,19 +50,26 @@ class AccessLog:
         started, statements = perf_counter(), Statements()
         request.META[REQUEST_ID] = request_id = id_of(request)
         before = current.set(request)
-        wrappers = connection.execute_wrappers
-        wrappers.append(statements)
         try:
-            response = self.get_response(request)
+            with connection.execute_wrapper(statements):
+                response = self.get_response(request)
             response.headers["X-Request-ID"] = request_id
             if self.told:
                 tell = partial(_tell, request, response, started, statements)
-                # A stream is not over yet; closing it, which every server does, calls these.
-                response._resource_closers.append(tell) if response.streaming else tell()  # type: ignore[attr-defined]
+                if isinstance(response, StreamingHttpResponse):
+                    response.streaming_content = _followed_by(response.streaming_content, tell)
+                else:
+                    tell()
             return response
         finally:
-            wrappers.remove(statements)
             current.reset(before)
+
+
+def _followed_by(chunks: Any, tell: Callable[[], None]) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    finally:
+        tell()
 
 
 def id_of(request: HttpRequest) -> str:
@@ -83,8 +90,4 @@ def _tell(request: HttpRequest, response: HttpResponseBase, started: float, stat
         "ms": round((perf_counter() - started) * 1000, 2),
         "queries": statements.run,
     }
-    if logger.isEnabledFor(logging.INFO):
-        # As ``logger.info`` does it, which first looks for what a line of ours might be about, and where it is written.
-        record = logging.LogRecord(logger.name, logging.INFO, "", 0, "request", None, None)
-        record.facts = facts
-        logger.handle(record)
+    logger.info("request", extra={"facts": facts})

@@ -158,7 +158,6 @@ def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
     tell_outage(error)
     response = HttpResponse(AWAY_PAGE, status=503) if request.path_info.startswith("/admin") else reply(503, AWAY)
     response["Retry-After"] = RETRY_AFTER
-    response._has_been_logged = True  # type: ignore[attr-defined]  # in one line; Django would add the traceback
     return response
 
 

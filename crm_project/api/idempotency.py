@@ -107,7 +107,7 @@ def _checked(key: str) -> str:
 
 def _fingerprint(request: Request) -> bytes:
     digest = sha256(f"{request.method} {request.get_full_path()}\n".encode())
-    digest.update(read(request._request))
+    digest.update(read(request))
     return digest.digest()
 
 

@@ -1,7 +1,6 @@
 """What every reply tells browsers not to do with it."""
 
 from collections.abc import Callable
-from typing import Any, cast
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -22,18 +21,10 @@ EVERYWHERE = {
 }
 NOT_KEPT = {"Cache-Control": "no-store"}  # personal data
 
-Prepared = dict[str, tuple[str, str]]
-
-
-def prepared(headers: dict[str, str]) -> Prepared:
-    """Headers as Django keeps them in a reply: by their names in lower case."""
-    return {name.lower(): (name, value) for name, value in headers.items()}
-
-
 # Static files too have a policy: a picture that is opened by itself is a document.
-OF_API = prepared({**EVERYWHERE, **NOT_KEPT, POLICY: NOTHING})
-OF_ADMIN = prepared({**EVERYWHERE, **NOT_KEPT, POLICY: BACK_OFFICE})
-OF_OTHERS = prepared({**EVERYWHERE, POLICY: NOTHING})
+OF_API = {**EVERYWHERE, **NOT_KEPT, POLICY: NOTHING}
+OF_ADMIN = {**EVERYWHERE, **NOT_KEPT, POLICY: BACK_OFFICE}
+OF_OTHERS = {**EVERYWHERE, POLICY: NOTHING}
 
 
 class SafetyHeaders:
@@ -51,26 +42,15 @@ class SafetyHeaders:
         """The reply, with its headers."""
         response = self.get_response(request)
         path = request.path_info
-        put(response, OF_API if path.startswith("/api/") else OF_ADMIN if path.startswith("/admin/") else OF_OTHERS)
+        own = OF_API if path.startswith("/api/") else OF_ADMIN if path.startswith("/admin/") else OF_OTHERS
+        for name, value in own.items():
+            response.headers.setdefault(name, value)
         return response
 
 
 def vary(response: HttpResponseBase, name: str) -> None:
     """Say that the reply would be another for another header of that ``name``."""
-    store = cast(Any, response.headers)._store
-    said = store.get("vary", ("", ""))[1]
-    if not said:
-        store["vary"] = ("Vary", name)
-    elif name.lower() not in said.lower():
+    if "Vary" in response.headers:
         patch_vary_headers(response, (name,))
-
-
-def put(response: HttpResponseBase, headers: Prepared) -> None:
-    """Give a reply those headers that it does not have.
-
-    Django looks at each name and value anew, every time; it keeps them as they stand here (``ResponseHeaders``).
-    """
-    store = cast(Any, response.headers)._store
-    for key, header in headers.items():
-        if key not in store:
-            store[key] = header
+    else:
+        response.headers["Vary"] = name

@@ -27,9 +27,10 @@ def encoding(name: str) -> str:
     """Python's name for a character set; raises ``ValueError`` with a sentence for one that it does not know."""
     try:
         found = codecs.lookup(name)
+        "".encode(found.name)  # a LookupError for what Python has that is no encoding of texts
     except (LookupError, ValueError):
         raise ValueError(f"there is no encoding {name!r}; utf-8, cp1252, cp1250, latin-1 and utf-16 are some") from None
-    if found.name in _NO_CHARACTER_SETS or not found._is_text_encoding:
+    if found.name in _NO_CHARACTER_SETS:
         raise ValueError(f"{name!r} is no encoding of text files")
     return "utf-8-sig" if found.name == "utf-8" else found.name
 

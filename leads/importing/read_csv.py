@@ -5,16 +5,13 @@ import io
 import re
 from collections.abc import Iterator
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import Any
 
 from leads.importing import guard
 from leads.importing.columns import LEADS
 from leads.importing.content import Content
 from leads.importing.hints import MOST_ABOVE, IsHeader, place_of_header, titles_above
 from leads.importing.records import Cells, Record, Unreadable, all_blank, clean_header, fitted
-
-if TYPE_CHECKING:
-    import _csv
 
 DELIMITERS = ",;\t|"
 LONGEST_FIELD = 1 << 20  # characters; a longer one means a quotation mark that is never closed
@@ -65,7 +62,7 @@ class CsvReader:
         """The number of raw bytes read."""
         return self.content.position
 
-    def _rows(self, records: "_csv.Reader") -> Iterator[Record]:
+    def _rows(self, records: Any) -> Iterator[Record]:
         width = len(self.header)
         plain = width if width > 1 else -1  # in a file of one column every record may be the end
         line, start = 0, records.line_num + 1
@@ -84,13 +81,13 @@ class CsvReader:
             reason = "the file ends within it"
         raise Unreadable(f"A quotation mark opened in the record on line {line} is never closed: {reason}.")
 
-    def _records(self, text: io.TextIOWrapper) -> "_csv.Reader":
+    def _records(self, text: io.TextIOWrapper) -> Any:
         records = csv.reader(chain(text, (_END,)), delimiter=self.delimiter, skipinitialspace=True)
         if self.skip_hint:
             next(records)
         return records
 
-    def _next(self, records: "_csv.Reader") -> Record:
+    def _next(self, records: Any) -> Record:
         """The next record that is not blank."""
         line = records.line_num + 1
         for cells in records:

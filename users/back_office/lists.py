@@ -70,13 +70,15 @@ def in_turn(request: HttpRequest, view: Callable[[], Any]) -> Any:
     """The view's reply; once more where a constraint met what somebody stored since the form was judged."""
     if request.method != "POST":  # a look takes no lock
         return view()
+    before = len(messages.get_messages(request))
     for _ in range(TRIES):
         try:
             with transaction.atomic():
                 return view()
         except IntegrityError:
-            # What the view said of its success is no longer true, and there is no public way to take it back.
-            cast(Any, messages.get_messages(request))._queued_messages.clear()
+            # What the view said of its success is no longer true: all messages count as shown, but the earlier ones.
+            for message in list(shown := cast(Any, messages.get_messages(request)))[:before]:
+                shown.add(message.level, message.message, message.extra_tags)
     messages.error(request, "Somebody else was at this at the same moment, and nothing was stored. Look again.")
     return HttpResponseRedirect(request.get_full_path())
 
