@@ -135,6 +135,7 @@ INSTALLED_APPS = [
     "leads",
     "activities",
     "dashboard",
+    "maintenance",
 ]
 
 # Outermost what every reply carries, errors included: its request's id, what browsers must not do with it, the CORS

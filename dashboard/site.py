@@ -10,13 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_safe
 from unfold.sites import UnfoldAdminSite
 
 from crm_project.events import event
 from dashboard import home
-from dashboard.personal_data import pages
 from users.back_office import password_links, second_factor, second_factor_session
 from users.back_office.own_sessions import own_sessions
 from users.back_office.passwords import OwnPasswordView, redirect_to_password_change
@@ -32,7 +31,7 @@ PAGES = (
     ("Imports", "upload_file", "leads_importrun_changelist", "leads.view_importrun"),
     ("Users", "badge", "users_user_changelist", "users.view_user"),
     ("Groups", "shield_person", "auth_group_changelist", "auth.view_group"),
-    ("Personal data", "person_search", "personal_data", pages.PERMISSION),
+    ("Personal data", "person_search", "personal_data", "users.handle_personal_data"),
     ("Account events", "manage_search", "users_accountevent_changelist", "users.view_accountevent"),
 )
 
@@ -43,23 +42,27 @@ class BackOffice(UnfoldAdminSite):
     index_title = "Home"
     index_template = "dashboard/home.html"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._added: list[URLPattern] = []
+
     def get_urls(self) -> Any:
         """Django's, and the pages that belong to no table."""
         own = [
             *second_factor.urls(self),
             path("sessions/", self.admin_view(own_sessions), name="own_sessions"),
             path("confirm-password/", self.admin_view(confirm_password), name="confirm_password"),
-            path("personal-data/", self._own(pages.look), name="personal_data"),
-            path("personal-data/download/", self._own(pages.download), name="personal_data_download"),
-            path("personal-data/erase/", self._own(pages.erasing), name="personal_data_erase"),
+            *self._added,
         ]
         return own + password_links.urls() + super().get_urls()
 
-    def _own(self, page: Page) -> Callable[..., Any]:
-        def inside(request: HttpRequest) -> HttpResponseBase:
-            return page(request, {**self.each_context(request), "title": "Personal data"})
+    def add_page(self, route: str, page: Page, name: str) -> None:
+        """Add a page that belongs to no table; the ``admin`` modules of the apps call this."""
 
-        return self.admin_view(inside)
+        def inside(request: HttpRequest) -> HttpResponseBase:
+            return page(request, self.each_context(request))
+
+        self._added.append(path(route, self.admin_view(inside), name=name))
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         """Nothing: no form of ours looks anything up in this way, and what is made up for it could be an error page."""

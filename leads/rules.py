@@ -109,6 +109,7 @@ PERSONAL: dict[str, Any] = {
     "phone": "",
     "property_interest": None,
 }
+ERASED = "erased"  # stands for erased texts in logs, activities and imports
 NOT_PERSONAL = ("status", "source", "budget_min", "budget_max")
 
 

@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()
-OURS = ("crm_project.api", "users", "leads", "activities", "dashboard")
+OURS = ("crm_project.api", "users", "leads", "activities", "dashboard", "maintenance")
 
 
 def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> list[str]:

@@ -2,8 +2,6 @@
 
 Each has a folder of its own in ``UPLOAD_DIR``, named after its owner and a random token, that only the server's user
 can read. What a file was called is kept as text and never used as a path.
-
-What is not the owner's alone to keep, ``kept.py`` finds and takes out for the person it is about.
 """
 
 import fcntl

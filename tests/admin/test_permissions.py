@@ -98,9 +98,9 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("POST", "confirm-password/"): (200, 200, 200),
     ("GET", "personal-data/"): (403, 200, 200),
     ("POST", "personal-data/"): (403, 200, 200),
-    ("GET", "personal-data/download/"): (403, 302, 302),  # to the page that asks for whom
+    ("GET", "personal-data/download/"): (403, 200, 200),  # the page that asks for the address
     ("POST", "personal-data/download/"): (403, 200, 200),
-    ("GET", "personal-data/erase/"): (403, 302, 302),
+    ("GET", "personal-data/erase/"): (403, 200, 200),
     ("POST", "personal-data/erase/"): (403, 200, 200),
     ("GET", f"{LOG}/"): (403, 403, 200),
     ("GET", f"{LOG}/add/"): (403, 403, 403),

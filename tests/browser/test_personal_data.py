@@ -1,4 +1,4 @@
-"""What is held about a person, shown, downloaded and erased in a real browser; the address is in no URL."""
+"""A person's data shown, downloaded and erased in a real browser; the address is in no URL."""
 
 import json
 import secrets
@@ -27,12 +27,12 @@ def email(server: LiveServer, token: dict[str, str]) -> str:
 
 
 def look(window: Window, email: str) -> Page:
-    """From the sidebar to what is held."""
+    """From the sidebar to what is stored."""
     page = window.page
     page.get_by_role("link", name="Personal data").click()
-    page.get_by_label("E-mail address of the person").fill(email)
+    page.get_by_label("Email address of the person").fill(email)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="What is held")).to_be_visible()
+    expect(page.get_by_role("heading", name="Stored data")).to_be_visible()
     return page
 
 
@@ -49,26 +49,26 @@ def test_from_looking_to_erasing(window: Window, server: LiveServer, email: str)
     window.page.on("request", lambda request: asked.append(request))
     page = look(window, email)
     assert_inert(page)
-    expect(page.get_by_role("row", name="Activities with them")).to_contain_text("1")
+    expect(page.get_by_role("row", name="Activities 1")).to_be_visible()
     pictures(window, "personal-data")
 
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download all of it").click()
-    held: dict[str, Any] = json.loads(Path(download.value.path()).read_text())
-    assert (download.value.suggested_filename, held["leads"][0]["email"]) == ("personal-data.json", email)
+        page.get_by_role("button", name="Download all data").click()
+    found: dict[str, Any] = json.loads(Path(download.value.path()).read_text())
+    assert (download.value.suggested_filename, found["leads"][0]["email"]) == ("personal-data.json", email)
 
     page.get_by_role("button", name="Erase …").click()
-    expect(page.get_by_role("heading", name="Erase for good?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Erase permanently?")).to_be_visible()
     assert_inert(page)
     pictures(window, "personal-data-erase")
     page.get_by_label("Type the address to erase it").fill("zerelda")
-    page.get_by_role("button", name="Erase for good").click()
+    page.get_by_role("button", name="Erase permanently").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was erased.")
     assert stored(server, "SELECT count(*) FROM leads_lead WHERE email = %s", email) == [(1,)]
 
     page.get_by_label("Type the address to erase it").fill(email.upper())
-    page.get_by_role("button", name="Erase for good").click()
-    expect(page.get_by_text("Erased for good: 1 lead, with all that hung on it.")).to_be_visible()
+    page.get_by_role("button", name="Erase permanently").click()
+    expect(page.get_by_text("Erased permanently: 1 lead, 0 accounts, and all related records.")).to_be_visible()
     assert stored(server, "SELECT count(*) FROM leads_lead WHERE email = %s", email) == [(0,)]
     assert [request.url for request in asked if email in request.url.lower() or "zerelda" in request.url] == []
 
@@ -76,9 +76,9 @@ def test_from_looking_to_erasing(window: Window, server: LiveServer, email: str)
 def test_on_a_telephone(window: Window, email: str) -> None:
     window.page.set_viewport_size(PHONE)
     page = window.go("personal-data/")
-    page.get_by_label("E-mail address of the person").fill("nobody@example.com")
-    page.get_by_role("button", name="Show what is held").click()
-    expect(page.get_by_role("status")).to_have_text("Nothing is held under that address.")
-    page.get_by_label("E-mail address of the person").fill("no address")
-    page.get_by_role("button", name="Show what is held").click()
-    expect(page.get_by_role("alert")).to_contain_text("not a valid email address")
+    page.get_by_label("Email address of the person").fill("nobody@example.com")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("status")).to_have_text("No data found.")
+    page.get_by_label("Email address of the person").fill("no address")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("alert")).to_contain_text("Enter a valid email address")

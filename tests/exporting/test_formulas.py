@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from activities.models import Activity
-from leads.back_office.kept import kept_rows
 from leads.importing import guard
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import boss as boss
@@ -177,8 +176,5 @@ def test_the_bad_rows_of_the_import_page(boss: Client) -> None:
         boss.post(review, {**plan, "on_duplicate": "create", "on_error": "skip", step: "1"})
     run = ImportRun.objects.get()
     assert run.rejected == len(HOSTILE) + 1, run.notes
-    assert (run.pk, ["too", "many", "cells", "here", FORMULA, f"a;{FORMULA}"]) in [
-        (run_id, row[2:]) for run_id, row in kept_rows(lambda row: FORMULA in row)
-    ]  # where a person's rows are looked for, they are without guards
     reply = boss.get(f"/admin/leads/importrun/{run.pk}/rejects/")
     assert run_as_formulas(b"".join(reply.streaming_content)) == []  # type: ignore[attr-defined]

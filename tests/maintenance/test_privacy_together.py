@@ -10,15 +10,15 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.test import Client
 
-from dashboard.personal_data import erasure
 from leads.importing.undo import undo
 from leads.models import ImportRun, Lead, LeadChange
+from maintenance.privacy import erase as erasure
 from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.people import browser_of, make_person
-from tests.admin.test_personal_data import ERASE, FIELD
 from tests.concurrency import shared_database, together
 from tests.factories import lead_row, make_lead, make_user
-from tests.security.test_personal_data import EMAIL, everything, file_of, run
+from tests.maintenance.test_privacy import EMAIL, everything, file_of, run
+from tests.maintenance.test_privacy_pages import ERASE, FIELD
 from users.actors import Actor, Door
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,7 +56,7 @@ def test_what_is_agreed_to_is_those_rows_and_no_others() -> None:
     form = agreed_by(browser)
     Lead.objects.filter(pk=lead.pk).update(email="b@example.com", email_key="b@example.com")
     other = make_lead(email=EMAIL)
-    assert "has changed meanwhile" in browser.post(ERASE, form).content.decode()
+    assert "have changed meanwhile" in browser.post(ERASE, form).content.decode()
     other.refresh_from_db()
     assert (other.is_active, other.email) == (True, EMAIL)
 
@@ -66,7 +66,7 @@ def test_a_lead_that_becomes_theirs_while_they_are_waited_for(monkeypatch: pytes
     make_lead(email=EMAIL)
     late = make_lead(email="b@example.com")
     looked: list[Any] = []
-    person = erasure.person
+    person = erasure.find_subject
 
     def slow(email: str) -> Any:
         whom = person(email)
@@ -75,7 +75,7 @@ def test_a_lead_that_becomes_theirs_while_they_are_waited_for(monkeypatch: pytes
         looked.append(whom)
         return whom
 
-    monkeypatch.setattr(erasure, "person", slow)
+    monkeypatch.setattr(erasure, "find_subject", slow)
     counts, _ = erasure.erase(EMAIL, Actor.operator())
     assert counts["leads"] == 2
     assert not Lead.objects.exclude(email="").exists()
@@ -115,7 +115,7 @@ def test_a_lead_that_is_stored_after_its_author_is_erased() -> None:
 def test_leads_are_locked_in_the_order_in_which_everybody_locks_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where one with a lower number becomes theirs while they are looked for: somebody holds it, and waits."""
     late, theirs = make_lead(email="b@example.com"), make_lead(email=EMAIL)
-    person, looks, held, go_on = erasure.person, [0], threading.Event(), threading.Event()
+    person, looks, held, go_on = erasure.find_subject, [0], threading.Event(), threading.Event()
 
     def merging() -> None:
         with transaction.atomic():
@@ -136,7 +136,7 @@ def test_leads_are_locked_in_the_order_in_which_everybody_locks_them(monkeypatch
         return whom
 
     other: list[Future[Any]] = []
-    monkeypatch.setattr(erasure, "person", look)
+    monkeypatch.setattr(erasure, "find_subject", look)
     with ThreadPoolExecutor(1) as pool:
         assert erasure.erase(EMAIL, Actor.operator()).counts["leads"] == 2
     assert other[0].exception() is None

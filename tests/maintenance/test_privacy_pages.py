@@ -1,4 +1,4 @@
-"""What is held about a person, in the back office: shown, downloaded and erased by managers."""
+"""A person's data in the back office: shown, downloaded and erased by managers."""
 
 import html
 import json
@@ -51,32 +51,32 @@ def agreeing(browser: Client, email: str = EMAIL) -> dict[str, str]:
     return {name: html.unescape(value) for name, value in FIELD.findall(reply.content.decode())}
 
 
-def test_it_shows_how_much_is_held_and_whose_it_is(manager: Client, lead: Lead) -> None:
+def test_it_shows_how_much_is_stored_and_about_what(manager: Client, lead: Lead) -> None:
     shown = told(manager.post(PAGE, {"email": f" {EMAIL.upper()} "}))
-    assert "Leads, deleted and merged ones too 2" in shown
-    assert "Activities with them 1" in shown
+    assert "Leads 2" in shown
+    assert "Activities 1" in shown
     assert f"Zerelda Quux lead {lead.pk} " in shown
     assert "deleted" in shown
-    assert "Account" not in shown.partition("What is held")[2].partition("Download")[0]
+    assert "Users" not in shown.partition("Stored data")[2].partition("Download")[0]
 
 
 def test_all_that_is_counted_of_an_agent(manager: Client, agent: User, lead: Lead) -> None:
     shown = told(manager.post(PAGE, {"email": agent.email}))
     assert f"the account {agent.username}" in shown
-    assert "Accounts 1" in shown
-    assert "Activities they logged 1" in shown
+    assert "Users 1" in shown
+    assert "Activities signed 1" in shown
 
 
-def test_an_address_under_which_nothing_is_held(manager: Client) -> None:
+def test_an_address_without_data(manager: Client) -> None:
     shown = told(manager.post(PAGE, {"email": "nobody@example.com"}))
-    assert "Nothing is held under that address." in shown
-    assert "Erase" not in shown
-    assert "Nothing is held" in told(manager.post(ERASE, {"email": "nobody@example.com"}))
+    assert "No data found." in shown
+    assert "Erase …" not in shown
+    assert "No data found" in told(manager.post(ERASE, {"email": "nobody@example.com"}))
 
 
 @pytest.mark.parametrize("path", [PAGE, DOWNLOAD, ERASE])
 @pytest.mark.parametrize("email", ["", "no address", "a@b", "x" * 400 + "@example.com", "a\0@example.com"])
-def test_what_is_no_address_is_told(manager: Client, lead: Lead, path: str, email: str) -> None:
+def test_what_is_no_address(manager: Client, lead: Lead, path: str, email: str) -> None:
     reply = manager.post(path, {"email": email, "typed": email})
     assert 'class="import-note is-bad"' in reply.content.decode()
     assert Lead.objects.filter(email=EMAIL, is_active=True).exists()
@@ -100,18 +100,18 @@ def test_erasing_takes_the_address_typed_once_more(manager: Client, lead: Lead) 
         assert "Nothing was erased" in told(manager.post(ERASE, {**fields, "typed": typed}))
         assert Lead.objects.filter(email=EMAIL, is_active=True).exists()
     reply = manager.post(ERASE, {**fields, "typed": f" {EMAIL.lower()} "}, follow=True)
-    assert "Erased for good: 2 leads" in html.unescape(reply.content.decode())
+    assert "Erased permanently: 2 leads, 0 accounts" in html.unescape(reply.content.decode())
     lead.refresh_from_db()
     assert (lead.first_name, lead.email, lead.is_active) == ("", "", False)
     assert [activity.title for activity in Activity.objects.all()] == ["erased"]
-    assert "Nothing is held" in told(manager.post(PAGE, {"email": EMAIL}))
+    assert "No data found" in told(manager.post(PAGE, {"email": EMAIL}))
 
 
 def test_what_came_in_since_the_page_is_asked_about_again(manager: Client, lead: Lead) -> None:
     fields = agreeing(manager)
     make_lead(email=EMAIL, first_name="Newly")
     reply = manager.post(ERASE, {**fields, "typed": EMAIL})
-    assert "Nothing was erased: look again. " in told(reply)
+    assert "Nothing was erased: review and confirm again." in told(reply)
     assert "Leads 3" in told(reply)
     assert Lead.objects.filter(first_name="Newly", is_active=True).exists()
     assert "Nothing was erased" in told(manager.post(ERASE, {"email": EMAIL, "typed": EMAIL}))  # with no yes at all
@@ -120,7 +120,7 @@ def test_what_came_in_since_the_page_is_asked_about_again(manager: Client, lead:
 def test_a_second_click_erases_nothing_more(manager: Client, lead: Lead) -> None:
     fields = agreeing(manager)
     manager.post(ERASE, {**fields, "typed": EMAIL})
-    assert "Nothing is held" in told(manager.post(ERASE, {**fields, "typed": EMAIL}))
+    assert "No data found" in told(manager.post(ERASE, {**fields, "typed": EMAIL}))
 
 
 def erase(browser: Client, email: str) -> str:

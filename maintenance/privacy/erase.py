@@ -1,0 +1,194 @@
+"""Erasing a person in one transaction: rows, counts and dates stay, what identifies the person is overwritten."""
+
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import orjson
+from django.db import transaction
+from django.utils import timezone
+
+from activities.models import Activity
+from crm_project.api.idempotency import COMPRESSION
+from crm_project.api.models import IdempotencyKey
+from crm_project.events import event
+from dashboard.signatures import SIGNED, overwrite, sign
+from leads import changes, writing
+from leads.changes import Changes
+from leads.importing import accounts
+from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
+from leads.querysets import apply_change
+from leads.rules import ERASED, PERSONAL
+from maintenance.privacy.export import log
+from maintenance.privacy.imports import delete_files, erase_imports, waiting_uploads
+from maintenance.privacy.subject import DataSubject, PrivacyError, find_subject
+from users import audit, authority
+from users.actors import Actor
+from users.audit import IDENTITY, AccountEvent, Action
+from users.models import User
+
+LONGEST_IMPORT = timedelta(days=1)
+REPLIES = 20  # stored replies read at a time: each may have ten thousand leads
+FIELDS = {*PERSONAL, *IDENTITY, "activities"}  # of audit logs; "activities" are titles of those that were undone
+
+
+class PlanChanged(PrivacyError):
+    """What there is to erase is no longer what was agreed to; nothing was erased."""
+
+
+class Plan(NamedTuple):
+    """How many rows of each kind are erased, and a digest of which, for a form to carry."""
+
+    counts: dict[str, int]
+    digest: str
+
+
+def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = None, agreed: str | None = None) -> Plan:
+    """Erase the person of an address, as lead and as user, and all uploads.
+
+    With ``dry_run`` all is rolled back and no file deleted. ``agreed`` is the digest of the plan that somebody agreed
+    to. Undos and other erasures are waited for. Raises ``PrivacyError`` where nothing was erased: for what is no
+    address, during an import, while somebody uses an upload, and where ``refusal`` says so.
+    """
+    _check_no_import()
+    with transaction.atomic():
+        subject, versions = lock_subject(email)
+        if asker and (reason := refusal(subject, asker)):
+            raise PrivacyError(reason)
+        run_ids = erase_imports(subject)
+        entries = subject.log_entries((ImportRun, run_ids))
+        counts = {
+            **_erase_leads(subject, by),
+            "imports": len(run_ids),
+            "entries of the back office log": entries.update(object_repr=ERASED, change_message=""),
+            **_erase_users(subject),
+        }
+        if found := any(counts.values()):
+            counts["files waiting to be imported"] = waiting_uploads()
+        plan = Plan(counts, sha256(repr((versions, *counts.items())).encode()).hexdigest())
+        if agreed not in (None, plan.digest):
+            raise PlanChanged("The data have changed meanwhile. Nothing was erased: review and confirm again.")
+        if found and not dry_run:
+            log(Action.ERASED_PERSONAL_DATA, subject, asker)
+            delete_files(run_ids)  # last: after a failure here the rows are as before, and can be erased again
+        transaction.set_rollback(dry_run)
+    if found and not dry_run:
+        event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
+    return plan
+
+
+def refusal(subject: DataSubject, asker: User) -> str:
+    """Return why ``asker`` may not erase the person; "" where they may."""
+    if asker in subject.users:
+        return "You cannot erase yourself."
+    if all(authority.reaches(asker, user) for user in subject.users):
+        return ""
+    return "That is the address of an account that may do more than you: a superuser can erase it."
+
+
+def lock_subject(email: str) -> tuple[DataSubject, list[Any]]:
+    """Return the person, all rows locked until the transaction ends, and the versions of these rows.
+
+    Rows may become the person's while others are waited for, so it looks again until it has all. They are locked in
+    the order in which everybody locks them, leads by their ids and then users, so each time from the beginning.
+    """
+    accounts.take_turn()
+    _check_no_import()  # one that has begun since would write the person's data when it ends
+    lead_ids: set[int] = set()
+    user_ids: set[int] = set()
+    while True:
+        before = transaction.savepoint()
+        Lead.objects.locked_keys(lead_ids)
+        list(User.objects.filter(pk__in=user_ids).select_for_update().order_by("pk").values_list("pk"))
+        subject = find_subject(email)
+        if lead_ids.issuperset(subject.lead_ids) and user_ids.issuperset(subject.user_ids):
+            break
+        lead_ids.update(subject.lead_ids)
+        user_ids.update(subject.user_ids)
+        transaction.savepoint_rollback(before)
+    transaction.savepoint_commit(before)
+    versions = Lead.objects.filter(pk__in=lead_ids).order_by("pk").values_list("pk", "version")
+    return subject, [*versions, *((user.pk, user.token_version) for user in subject.users)]
+
+
+def _check_no_import() -> None:
+    """Raise ``PrivacyError`` during an import; after a day it counts as one that has died."""
+    if run := accounts.going_on(started_at__gt=timezone.now() - LONGEST_IMPORT):
+        raise PrivacyError(f"An import is running (run {run.pk}). Nothing was erased: try again when it has ended.")
+
+
+def _erase_leads(subject: DataSubject, by: Actor) -> dict[str, int]:
+    now, ids = timezone.now(), subject.lead_ids
+    for lead in Lead.objects.filter(pk__in=ids).order_by("pk"):
+        entry: Changes = {ERASED: [False, True]} | ({"is_active": [True, False]} if lead.is_active else {})
+        read_at = lead.version
+        writing.update(lead, apply_change(lead, {**PERSONAL, "is_active": False}, now), entry, by, read_at)
+    own, former = (LeadChange.objects.filter(lead_id__in=some) for some in (ids, subject.former_lead_ids))
+    updates = 0
+    for update in ImportUpdate.objects.filter(lead_id__in=[*ids, *subject.former_lead_ids]):
+        if _erase_row(update.before, subject, update.lead_id):
+            updates += ImportUpdate.objects.filter(pk=update.pk).update(before=update.before)
+    return {
+        "leads": len(ids),
+        "activities": Activity.objects.of_leads(ids).update(title=ERASED, notes=None),
+        "history entries": changes.rewrite(own, _without_fields) + changes.rewrite(former, _without_address(subject)),
+        "values to undo imports": updates,
+        "stored replies": _erase_replies(subject),
+    }
+
+
+def _erase_replies(subject: DataSubject) -> int:
+    """Empty the rows in replies stored for ``Idempotency-Key``; the replies stay, so that nothing is done twice."""
+    erased = 0
+    for reply in IdempotencyKey.objects.order_by("pk").iterator(REPLIES):
+        body = orjson.loads(zlib.decompress(reply.body) or b"null")
+        rows = [row for row in (body if isinstance(body, list) else [body]) if isinstance(row, dict)]
+        if sum(_erase_row(row, subject, row.get("id")) for row in rows):
+            packed = zlib.compress(orjson.dumps(body), COMPRESSION)
+            erased += IdempotencyKey.objects.filter(pk=reply.pk).update(body=packed)
+    return erased
+
+
+def _erase_row(row: dict[str, Any], subject: DataSubject, pk: int | None) -> bool:
+    """Empty an activity or a lead that is stored as JSON, the address alone in others; return whether there was any."""
+    if row.get("lead_id") in subject.lead_ids:
+        row.update(title=ERASED, notes=None)
+    elif pk in subject.lead_ids and "phone" in row:  # users have none
+        row.update(PERSONAL)
+    elif subject.is_address(row.get("email")):
+        row["email"] = ""
+    else:
+        return False
+    return True
+
+
+def _erase_users(subject: DataSubject) -> dict[str, int]:
+    """Erase the accounts, and the address where it is the name of others' records: of an account renamed since."""
+    about = AccountEvent.objects.filter(target_user__in=subject.users)
+    others = AccountEvent.objects.exclude(target_user__in=subject.users)
+    counts = Counter({"users": len(subject.users)})
+    counts["account events"] = audit.rewrite(about, _without_fields) + audit.rewrite(others, _without_address(subject))
+    for user in subject.users:
+        counts.update(sign(user.pk, User.objects.erase(user)))
+        counts["own stored replies"] += IdempotencyKey.objects.filter(user=user).delete()[0]
+    for what, model, _, column in SIGNED:
+        counts[what] += overwrite(model.objects.filter(**{f"{column}__iexact": subject.email}), column, ERASED)
+    return counts
+
+
+def _without_fields(entry: Changes) -> Changes:
+    """Overwrite the personal fields of an entry of an audit log; titles of activities are lists."""
+
+    def erased(value: Any) -> Any:
+        return [ERASED for _ in value] if isinstance(value, list) else value and ERASED
+
+    return {field: [*map(erased, pair)] if field in FIELDS else pair for field, pair in entry.items()}
+
+
+def _without_address(subject: DataSubject) -> Callable[[Changes], Changes]:
+    return lambda entry: {
+        field: [ERASED if subject.is_address(value) else value for value in pair] for field, pair in entry.items()
+    }

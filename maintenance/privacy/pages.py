@@ -1,0 +1,103 @@
+"""``/admin/personal-data/``: a person's data, shown, downloaded and erased by those who may.
+
+The address is in the body of each request and in no URL, which would be in logs and in browsers' histories.
+"""
+
+import tempfile
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+
+from crm_project import values
+from leads.back_office.cells import counted
+from leads.models import Lead
+from maintenance.privacy.erase import PlanChanged, erase, refusal
+from maintenance.privacy.export import count, export
+from maintenance.privacy.subject import NOT_SEARCHED, DataSubject, PrivacyError, find_subject
+from users.actors import Actor, Door
+from users.models import User
+
+NAMED = 20  # leads shown by name
+
+Page = Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]
+
+
+def _page(view: Page) -> Page:
+    """Check the permission; answer other methods than POST, and errors, with the form that asks for the address."""
+
+    @wraps(view)
+    def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
+        if not cast(User, request.user).has_perm("users.handle_personal_data"):
+            raise PermissionDenied
+        context |= {"title": "Personal data", "given": _email(request), "not_searched": NOT_SEARCHED}
+        try:
+            if request.method == "POST":
+                return view(request, context)
+        except (PrivacyError, OSError) as error:
+            context["problem"] = str(error)
+        return TemplateResponse(request, "maintenance/personal_data.html", context)
+
+    return page
+
+
+@_page
+def search(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
+    """Show how much is stored about the person of an address."""
+    subject = find_subject(_email(request))
+    shown = {"found": _shown_counts(count(subject)), "refusal": refusal(subject, cast(User, request.user))}
+    context |= {**_shown(subject), **shown, "searched": True}
+    return TemplateResponse(request, "maintenance/personal_data.html", context)
+
+
+@_page
+def download(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
+    """Send all of it as a file, which is written first, so that it comes whole or not at all."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
+    try:
+        for piece in export(find_subject(_email(request)), cast(User, request.user)):
+            file.write(piece.encode())
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return FileResponse(file, as_attachment=True, filename="personal-data.json", content_type="application/json")
+
+
+@_page
+def confirm_erasure(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
+    """Show the plan and ask for the address once more; erase where it was typed and the plan is still the same."""
+    email, asker, typed = _email(request), cast(User, request.user), request.POST.get("typed")
+    by, subject = Actor.of(asker, Door.ADMIN), find_subject(email)
+    if typed is not None and values.key(typed) == subject.email_key:
+        try:
+            counts = erase(email, by, asker=asker, agreed=request.POST.get("agreed", "")).counts
+            erased = f"{counted(counts['leads'], 'lead')}, {counted(counts['users'], 'account')}"
+            messages.success(request, f"Erased permanently: {erased}, and all related records.")
+            return redirect("admin:personal_data")
+        except PlanChanged as changed:
+            context["problem"], subject = str(changed), find_subject(email)
+    elif typed is not None:
+        context["problem"] = "That is not the address. Nothing was erased."
+    plan = erase(email, by, dry_run=True, asker=asker)
+    context |= {**_shown(subject), "counts": _shown_counts(plan.counts), "agreed": plan.digest}
+    return TemplateResponse(request, "maintenance/personal_data_erase.html", context)
+
+
+def _shown(subject: DataSubject) -> dict[str, Any]:
+    leads = Lead.objects.filter(pk__in=subject.lead_ids[:NAMED]).order_by("pk")
+    return {"leads": leads, "more": max(0, len(subject.lead_ids) - NAMED), "accounts": subject.users}
+
+
+def _shown_counts(counts: dict[str, int]) -> list[tuple[str, int]]:
+    return [(kind.replace("_", " ").capitalize(), number) for kind, number in counts.items() if number]
+
+
+def _email(request: HttpRequest) -> str:
+    return request.POST.get("email", "").strip()

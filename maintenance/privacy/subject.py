@@ -1,0 +1,93 @@
+"""The person of an email address: leads, accounts, and what identifies them in text."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, Q, QuerySet
+
+from crm_project import values
+from leads.models import Lead, LeadChange
+from maintenance.privacy.identifiers import Identifiers
+from users.models import User
+
+NOT_SEARCHED = (
+    "notes and activities of other leads",
+    "files that wait on the import page (erasing a person deletes them all)",
+    "texts of imports with a former, misspelt or cut address, number or name, or with a part of a name",
+    "sources and statuses of leads, types of activities",
+    "exported files, rejects files of import_leads, backups",
+)
+
+
+class PrivacyError(Exception):
+    """Why data were not exported or erased: a sentence."""
+
+
+@dataclass(frozen=True)
+class DataSubject:
+    """``lead_ids`` have the address, active or deleted, or are merged with those; ``users`` have it as email or name.
+
+    ``former_lead_ids`` had the address once, and may be other people's by now. ``import_ids`` created the leads.
+    """
+
+    email: str
+    email_key: str
+    lead_ids: list[int]
+    former_lead_ids: list[int]
+    users: list[User]
+    import_ids: frozenset[int]
+    identifiers: Identifiers
+
+    @property
+    def user_ids(self) -> list[int]:
+        """The ids of the accounts."""
+        return [user.pk for user in self.users]
+
+    def is_address(self, value: object) -> bool:
+        """Return whether a stored value is the address."""
+        return isinstance(value, str) and values.key(value) == self.email_key
+
+    def log_entries(self, *others: tuple[type[Model], Iterable[int]]) -> "QuerySet[LogEntry]":
+        """Django's admin log of the leads, the accounts, what was called by the address, and ``others`` by their ids.
+
+        Its entries repeat the names of what they are about.
+        """
+        about = Q(object_repr__iexact=self.email)
+        own: list[tuple[type[Model], Iterable[int]]] = [(Lead, self.lead_ids), (User, self.user_ids)]
+        for model, ids in [*own, *others]:
+            about |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=[str(pk) for pk in ids])
+        return LogEntry.objects.filter(about).order_by("pk")
+
+
+def find_subject(email: str) -> DataSubject:
+    """Return the person of an address; raise ``PrivacyError`` for what is none.
+
+    No index finds deleted leads or former addresses: this reads those tables once.
+    """
+    try:
+        key = values.key(values.email(email))
+    except values.Invalid:
+        raise PrivacyError("Enter a valid email address.") from None
+    with_address = Lead.objects.filter(email_key=key).values_list("pk", "merged_into")
+    survivors = {merged_into or pk for pk, merged_into in with_address}
+    leads = list(Lead.objects.filter(Q(pk__in=survivors) | Q(merged_into__in=survivors)).order_by("pk"))
+    changed = LeadChange.objects.filter(changes__has_key="email").values_list("lead_id", "changes__email").iterator()
+    former = {lead_id for lead_id, pair in changed if key in [values.key(str(value)) for value in pair]}
+    users = list(User.objects.filter(Q(email_key=key) | Q(username_key=key)).order_by("pk"))
+    people: list[Any] = [*leads, *users]
+    return DataSubject(
+        email=email.strip(),
+        email_key=key,
+        lead_ids=[lead.pk for lead in leads],
+        former_lead_ids=sorted(former - {lead.pk for lead in leads}),
+        users=users,
+        import_ids=frozenset(lead.import_run_id for lead in leads if lead.import_run_id),
+        identifiers=Identifiers(
+            emails={email, *(row.email for row in people)},
+            phones={lead.phone for lead in leads},
+            names={(row.first_name, row.last_name) for row in people},
+        ),
+    )

@@ -1,0 +1,63 @@
+"""Refused values of imports are stored as long as the rows they are from: seven days."""
+
+import io
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from leads.back_office.uploads import rejects_of
+from leads.models import ImportRun
+from tests.admin.conftest import upload_dir as upload_dir
+
+pytestmark = pytest.mark.django_db
+
+PROBLEM = {"line": 2, "column": "Budget", "value": "much", "reason": "not a number"}
+FIX = {"table": "leads", "id": 1, "column": "email", "before": "x", "after": None, "reason": "not an address"}
+
+
+def make_run(days: float, problems: list[dict[str, Any]]) -> ImportRun:
+    started_at = timezone.now() - timedelta(days=days)
+    return ImportRun.objects.create(
+        file_name="a.csv", sha256="0", state="done", started_at=started_at, problems=problems
+    )
+
+
+def prune() -> str:
+    out = io.StringIO()
+    call_command("prune", stdout=out)
+    return out.getvalue()
+
+
+def test_refused_values_expire_after_seven_days(upload_dir: Path) -> None:
+    old, migrated, young = make_run(7.1, [PROBLEM, PROBLEM]), make_run(8, [FIX]), make_run(6.9, [PROBLEM])
+    make_run(8, [])
+    assert "imports with refused values: 2 deleted" in prune()
+    for run in (old, migrated, young):
+        run.refresh_from_db()
+    assert old.problems == [{**PROBLEM, "value": "erased"}] * 2
+    assert migrated.problems == [{**FIX, "before": "erased", "after": "erased"}]
+    assert young.problems == [PROBLEM]
+    assert "imports with refused values: 0 deleted" in prune()
+
+
+def test_values_that_are_no_text(upload_dir: Path) -> None:
+    run = make_run(8, [{**PROBLEM, "value": None}, {**PROBLEM, "value": 5}])
+    assert "imports with refused values: 1 deleted" in prune()
+    run.refresh_from_db()
+    assert [problem["value"] for problem in run.problems] == ["erased", "erased"]
+
+
+def test_rows_with_errors_expire_with_them(upload_dir: Path) -> None:
+    upload_dir.mkdir()
+    for run_id, days in ((1, 7.1), (2, 6.9)):
+        path = rejects_of(run_id)
+        path.write_text("x")
+        then = timezone.now().timestamp() - days * 86400
+        os.utime(path, (then, then))
+    prune()
+    assert [rejects_of(run_id).exists() for run_id in (1, 2)] == [False, True]
