@@ -134,7 +134,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if self.connection.info.transaction_status == TransactionStatus.INERROR:
                 raise psycopg.OperationalError("prepared statements were lost; try again") from None
             cursor.execute(statement, given)
-        return cursor.fetchall() if cursor.description else []
+        return cursor.fetchall()
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Django's, once it is known how much of the request's time is left."""

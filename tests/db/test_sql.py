@@ -117,9 +117,10 @@ def test_errors_are_djangos(statement: str, values: list[Any], error: type[Excep
 @COMMITTED
 def test_it_is_part_of_a_transaction(raw: Any) -> None:
     with transaction.atomic():
-        sql.fetch("CREATE TABLE undone (one int)", [])
+        number = sql.insert("INSERT INTO leads_author (name) VALUES (%s)", ["undone"])
+        assert sql.fetch("SELECT name FROM leads_author WHERE id = %s", [number]) == [("undone",)]
         transaction.set_rollback(True)
-    assert sql.fetch("SELECT to_regclass('undone')::text", []) == [(None,)]
+    assert sql.fetch("SELECT name FROM leads_author WHERE id = %s", [number]) == []
 
 
 @BOTH
