@@ -34,5 +34,5 @@ def erase_refused_values(now: datetime) -> int:
 
 EXPIRING: dict[str, Prune] = {
     "uploaded files": lambda now: uploads.sweep(now.timestamp()),
-    "imports with refused values": erase_refused_values,
+    "refused values of imports": erase_refused_values,
 }

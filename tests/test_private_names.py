@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("crm_project", "users", "leads", "activities", "dashboard")
+FOLDERS = ("crm_project", "users", "leads", "activities", "dashboard", "maintenance")
 FILES = sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py") if "migrations" not in file.parts)
 # Documented as public in spite of the underscore: docs.djangoproject.com, "Model _meta API", "Model instance reference"
 # (_state), "Managers" (_base_manager, _default_manager); docs.python.org, "namedtuple()" and "os._exit".

@@ -126,7 +126,7 @@ def _erase_leads(subject: DataSubject, by: Actor) -> dict[str, int]:
         entry: Changes = {ERASED: [False, True]} | ({"is_active": [True, False]} if lead.is_active else {})
         read_at = lead.version
         writing.update(lead, apply_change(lead, {**PERSONAL, "is_active": False}, now), entry, by, read_at)
-    own, former = (LeadChange.objects.filter(lead_id__in=some) for some in (ids, subject.former_lead_ids))
+    own, (former, _) = LeadChange.objects.filter(lead_id__in=ids), subject.former_entries()
     updates = 0
     for update in ImportUpdate.objects.filter(lead_id__in=[*ids, *subject.former_lead_ids]):
         if _erase_row(update.before, subject, update.lead_id):
@@ -167,10 +167,9 @@ def _erase_row(row: dict[str, Any], subject: DataSubject, pk: int | None) -> boo
 
 def _erase_users(subject: DataSubject) -> dict[str, int]:
     """Erase the accounts, and the address where it is the name of others' records: of an account renamed since."""
-    about = AccountEvent.objects.filter(target_user__in=subject.users)
-    others = AccountEvent.objects.exclude(target_user__in=subject.users)
+    own, (_, others) = AccountEvent.objects.filter(target_user__in=subject.users), subject.former_entries()
     counts = Counter({"users": len(subject.users)})
-    counts["account events"] = audit.rewrite(about, _without_fields) + audit.rewrite(others, _without_address(subject))
+    counts["account events"] = audit.rewrite(own, _without_fields) + audit.rewrite(others, _without_address(subject))
     for user in subject.users:
         counts.update(sign(user.pk, User.objects.erase(user)))
         counts["own stored replies"] += IdempotencyKey.objects.filter(user=user).delete()[0]

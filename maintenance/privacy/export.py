@@ -87,9 +87,7 @@ def _lists_of(users: list[User]) -> Lists:
         "users": User.objects.filter(pk__in=[user.pk for user in users]).order_by("pk").values(*USER),
         "groups": Group.objects.filter(user__in=users).order_by("name").values("user", "name"),
         "permissions": Permission.objects.filter(user__in=users).values("user", "codename"),
-        "activities_signed": signed.values(
-            "id", "lead_id", "user_name", "activity_type", "activity_date", "created_at"
-        ),
+        "activities_signed": signed.values("id", "lead_id", "user_name", "activity_type", "created_at"),
         "changes_made": changed.values("id", "lead_id", "at", "kind", "door", "user_name"),
         "leads_created": created.values("id", "created_at", "created_through", name=F("created_by__name")),
         "imports_started": runs.filter(user__in=users).values("id", "started_at", "finished_at", "started_by"),
@@ -105,13 +103,10 @@ def _lists_of(users: list[User]) -> Lists:
 
 def _former_use(subject: DataSubject) -> Iterator[dict[str, Any]]:
     """The address in entries about leads and accounts that have another by now, and in names on their records."""
-    changes = LeadChange.objects.filter(lead_id__in=subject.former_lead_ids)
-    for entries in (changes, AccountEvent.objects.exclude(target_user__in=subject.users)):
+    for entries in subject.former_entries():
         for pk, at, pairs in entries.order_by("pk").values_list("pk", "at", "changes").iterator():
             if fields := [field for field, pair in pairs.items() if any(map(subject.is_address, pair))]:
                 yield {"id": pk, "at": at, "fields": fields}
     for record, model, user, column in SIGNED:
-        for row in model.objects.filter(**{f"{column}__iexact": subject.email}).exclude(
-            **{f"{user}__in": subject.users}
-        ):
-            yield {"id": row.pk, "record": record}
+        named = model.objects.filter(**{f"{column}__iexact": subject.email}).exclude(**{f"{user}__in": subject.users})
+        yield from ({"id": pk, "record": record} for pk in named.order_by("pk").values_list("pk", flat=True))

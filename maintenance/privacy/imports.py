@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from leads.back_office.uploads import kept, locked, rejects_of
-from leads.expiry import without_values
+from leads.expiry import VALUES, without_values
 from leads.models import ImportRun
 from leads.rules import ERASED, NOT_PERSONAL
 from maintenance.privacy.subject import DataSubject, PrivacyError
@@ -51,8 +51,10 @@ def _was_set_for(subject: DataSubject, run: ImportRun) -> bool:
 
 
 def _texts_of(run: ImportRun) -> Iterator[str]:
-    """All texts of an import; of its rows with errors, each line."""
-    yield from _texts_in([run.file_name, run.message, run.notes, run.options, run.problems])
+    """All that people typed and an import has stored, as single texts; of its rows with errors, each line."""
+    options = [run.options.get(name) for name in TYPED]
+    yield from _texts_in([run.file_name, run.message, run.notes, options])
+    yield from _texts_in([problem.get(name) for problem in run.problems for name in (*VALUES, "column")])
     with _reachable(), suppress(FileNotFoundError), rejects_of(run.pk).open(encoding="utf-8", errors="replace") as file:
         yield from map(str.rstrip, file)
 

@@ -78,8 +78,12 @@ def confirm_erasure(request: HttpRequest, context: dict[str, Any]) -> HttpRespon
     if typed is not None and values.key(typed) == subject.email_key:
         try:
             counts = erase(email, by, asker=asker, agreed=request.POST.get("agreed", "")).counts
-            erased = f"{counted(counts['leads'], 'lead')}, {counted(counts['users'], 'account')}"
-            messages.success(request, f"Erased permanently: {erased}, and all related records.")
+            nouns = [
+                counted(counts[kind], noun) for kind, noun in (("leads", "lead"), ("users", "account")) if counts[kind]
+            ]
+            messages.success(
+                request, f"Erased permanently: {' and '.join(nouns) or 'records'}, with all related records."
+            )
             return redirect("admin:personal_data")
         except PlanChanged as changed:
             context["problem"], subject = str(changed), find_subject(email)

@@ -9,8 +9,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 
 from crm_project import values
+from leads.changes import LeadChangeQuerySet
 from leads.models import Lead, LeadChange
 from maintenance.privacy.identifiers import Identifiers
+from users.audit import AccountEvent, AccountEventQuerySet
 from users.models import User
 
 NOT_SEARCHED = (
@@ -49,6 +51,11 @@ class DataSubject:
     def is_address(self, value: object) -> bool:
         """Return whether a stored value is the address."""
         return isinstance(value, str) and values.key(value) == self.email_key
+
+    def former_entries(self) -> tuple[LeadChangeQuerySet, AccountEventQuerySet]:
+        """Entries of the audit logs about other leads and accounts, which may have had the address once."""
+        events = AccountEvent.objects.filter(changes__has_any_keys=["username", "email"])
+        return LeadChange.objects.filter(lead_id__in=self.former_lead_ids), events.exclude(target_user__in=self.users)
 
     def log_entries(self, *others: tuple[type[Model], Iterable[int]]) -> "QuerySet[LogEntry]":
         """Django's admin log of the leads, the accounts, what was called by the address, and ``others`` by their ids.

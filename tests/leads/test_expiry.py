@@ -36,18 +36,18 @@ def prune() -> str:
 def test_refused_values_expire_after_seven_days(upload_dir: Path) -> None:
     old, migrated, young = make_run(7.1, [PROBLEM, PROBLEM]), make_run(8, [FIX]), make_run(6.9, [PROBLEM])
     make_run(8, [])
-    assert "imports with refused values: 2 deleted" in prune()
+    assert "refused values of imports: 2 deleted" in prune()
     for run in (old, migrated, young):
         run.refresh_from_db()
     assert old.problems == [{**PROBLEM, "value": "erased"}] * 2
     assert migrated.problems == [{**FIX, "before": "erased", "after": "erased"}]
     assert young.problems == [PROBLEM]
-    assert "imports with refused values: 0 deleted" in prune()
+    assert "refused values of imports: 0 deleted" in prune()
 
 
 def test_values_that_are_no_text(upload_dir: Path) -> None:
     run = make_run(8, [{**PROBLEM, "value": None}, {**PROBLEM, "value": 5}])
-    assert "imports with refused values: 1 deleted" in prune()
+    assert "refused values of imports: 1 deleted" in prune()
     run.refresh_from_db()
     assert [problem["value"] for problem in run.problems] == ["erased", "erased"]
 

@@ -144,6 +144,16 @@ def test_bad_rows_of_bytes_that_are_no_text(known: Lead, boss: Client) -> None:
     assert json.loads(b"".join(reply))["imports"][-1]["texts"]  # type: ignore[arg-type]
 
 
+def test_our_own_words_name_nobody(tmp_path: Any) -> None:
+    make_lead(email=EMAIL, first_name="On", last_name="Duplicate", phone="")
+    make_lead(email=EMAIL, first_name="Field", last_name="Required", phone="")
+    with pytest.raises(SystemExit):
+        run("import_leads", file_of(tmp_path, "First name,Email\nAda,x@\n", "other.csv"), "--on-duplicate", "skip")
+    before = ImportRun.objects.values().get()
+    run("erase_person", EMAIL, "--yes")
+    assert ImportRun.objects.values().get() == before
+
+
 @pytest.mark.parametrize(
     "odd",
     [

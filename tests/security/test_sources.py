@@ -29,7 +29,9 @@ def committed() -> list[Path]:
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=PROJECT, capture_output=True, check=False).stdout.decode().split("\0")
     paths = [PROJECT / name for name in names if name] or [
-        path for folder in ("crm_project", "users", "leads", "activities", "dashboard") for path in folder_of(folder)
+        path
+        for folder in ("crm_project", "users", "leads", "activities", "dashboard", "maintenance")
+        for path in folder_of(folder)
     ]
     return [path for path in paths if path.is_file() and path.stat().st_size < LARGEST]
 
@@ -61,7 +63,7 @@ def test_no_settings_or_database_is_committed() -> None:
 
 def sources() -> list[Path]:
     """The product's code."""
-    folders = ("crm_project", "users", "leads", "activities", "dashboard")
+    folders = ("crm_project", "users", "leads", "activities", "dashboard", "maintenance")
     return sorted(path for folder in folders for path in folder_of(folder) if path.suffix == ".py")
 
 
