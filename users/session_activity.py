@@ -1,13 +1,16 @@
 """Middleware that notes when, from where and by which browser a session of the back office is used."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from crm_project.api.addresses import client_address
+from crm_project.db.deadline import no_waiting
 from users.session_store import ADDRESS, BROWSER, LAST_USED
 
 BACK_OFFICE = "/admin/"  # no other page has a session
@@ -36,14 +39,23 @@ class SessionActivity:
 
 
 def touch(request: HttpRequest) -> None:
-    """Note that a logged-in session is used: from where and by which browser, once a minute at most."""
+    """Note that a logged-in session is used: from where and by which browser, once a minute at most.
+
+    A page that only reads does not wait for this write: while an import has the database locked, it is left out.
+    """
     session = request.session
     if SESSION_KEY not in session:
         return
     now = timezone.now().timestamp()
-    if now - session.get(LAST_USED, 0) >= WRITE_EVERY:
-        browser = browser_name(request.headers.get("User-Agent", ""))
-        session.update({LAST_USED: now, ADDRESS: client_address(request), BROWSER: browser})
+    if now - session.get(LAST_USED, 0) < WRITE_EVERY:
+        return
+    written_anyway = session.modified
+    browser = browser_name(request.headers.get("User-Agent", ""))
+    session.update({LAST_USED: now, ADDRESS: client_address(request), BROWSER: browser})
+    if not written_anyway:
+        with no_waiting(), suppress(UpdateError):
+            session.save()
+        session.modified = False
 
 
 def browser_name(agent: str) -> str:

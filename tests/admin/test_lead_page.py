@@ -290,9 +290,10 @@ def test_duplicates_are_capped_and_absent_keys_match_nothing(boss: Client) -> No
 
 
 def test_the_page_costs_the_same_whatever_hangs_on_the_lead(boss: Client, agent: User) -> None:
-    # 1. session  2. user  3. the lead  4. its activities  5. its history  6. its duplicates
-    # 7. who created it, where so much of its history is shown
+    # 1. session  2. user  3. second factor  4. the lead  5. its activities  6. its history  7. its duplicates
+    # 8. who created it, where so much of its history is shown
     lead, costs = make_lead(email="office@example.com"), []
+    html_of(boss, page_of(lead))  # the first request of a minute also notes that the session is used
     for rows in (1, 30):
         for number in range(rows):
             make_activity(lead, agent)
@@ -301,7 +302,7 @@ def test_the_page_costs_the_same_whatever_hangs_on_the_lead(boss: Client, agent:
         with statements() as run:
             html_of(boss, page_of(lead))
         costs.append(len(run))
-    assert costs == [7, 6]
+    assert costs == [8, 7]
 
 
 def test_who_may_see_leads_alone_sees_no_more(agent: User) -> None:

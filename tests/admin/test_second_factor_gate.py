@@ -16,11 +16,12 @@ from tests.users.trying import HERE
 from users import second_factor
 from users.audit import AccountEvent
 from users.authority import MANAGERS
+from users.back_office import password_links
 from users.models import LoginFailure, User
 
 pytestmark = pytest.mark.django_db
 
-OPEN = {"login/", "login/code/", "logout/"}
+OPEN = {"login/", "login/code/", "logout/", *(str(page.pattern) for page in password_links.urls())}
 ROUTES = sorted(set(served(admin.site.get_urls())) - OPEN)
 
 
