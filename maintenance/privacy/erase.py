@@ -2,7 +2,6 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -31,7 +30,7 @@ from users.audit import IDENTITY, AccountEvent, Action
 from users.models import User
 
 LONGEST_IMPORT = timedelta(days=1)
-REPLIES = 20  # stored replies read at a time: each may have ten thousand leads
+BATCH = 20  # stored replies or values at a time: a reply may have ten thousand leads
 FIELDS = {*PERSONAL, *IDENTITY, "activities"}  # of audit logs; "activities" are titles of those that were undone
 
 
@@ -47,11 +46,10 @@ class Plan(NamedTuple):
 
 
 def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = None, agreed: str | None = None) -> Plan:
-    """Erase the person of an address, as lead and as user, and all uploads.
+    """Erase a person, as lead and as user, and all uploads, which could bring the person back.
 
     With ``dry_run`` all is rolled back and no file deleted. ``agreed`` is the digest of the plan that somebody agreed
-    to. Undos and other erasures are waited for. Raises ``PrivacyError`` where nothing was erased: for what is no
-    address, during an import, while somebody uses an upload, and where ``refusal`` says so.
+    to. Undos and other erasures are waited for. Raises ``PrivacyError`` where nothing was erased.
     """
     _check_no_import()
     with transaction.atomic():
@@ -63,7 +61,8 @@ def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = Non
         counts = {
             **_erase_leads(subject, by),
             "imports": len(run_ids),
-            "entries of the back office log": entries.update(object_repr=ERASED, change_message=""),
+            "audit log entries": _erase_entries(subject),
+            "back office log entries": entries.update(object_repr=ERASED, change_message=""),
             **_erase_users(subject),
         }
         if found := any(counts.values()):
@@ -92,8 +91,8 @@ def refusal(subject: DataSubject, asker: User) -> str:
 def lock_subject(email: str) -> tuple[DataSubject, list[Any]]:
     """Return the person, all rows locked until the transaction ends, and the versions of these rows.
 
-    Rows may become the person's while others are waited for, so it looks again until it has all. They are locked in
-    the order in which everybody locks them, leads by their ids and then users, so each time from the beginning.
+    Rows may become the person's while others are waited for, so it looks again until it has all, and locks them from
+    the beginning: in the order in which everybody does, leads by their ids, then users.
     """
     accounts.take_turn()
     _check_no_import()  # one that has begun since would write the person's data when it ends
@@ -126,16 +125,13 @@ def _erase_leads(subject: DataSubject, by: Actor) -> dict[str, int]:
         entry: Changes = {ERASED: [False, True]} | ({"is_active": [True, False]} if lead.is_active else {})
         read_at = lead.version
         writing.update(lead, apply_change(lead, {**PERSONAL, "is_active": False}, now), entry, by, read_at)
-    own, (former, _) = LeadChange.objects.filter(lead_id__in=ids), subject.former_entries()
-    updates = 0
-    for update in ImportUpdate.objects.filter(lead_id__in=[*ids, *subject.former_lead_ids]):
-        if _erase_row(update.before, subject, update.lead_id):
-            updates += ImportUpdate.objects.filter(pk=update.pk).update(before=update.before)
+    stored = ImportUpdate.objects.filter(lead_id__in=[*ids, *subject.former_lead_ids])
+    updates = [update for update in stored if _erase_row(update.before, subject, update.lead_id)]
+    ImportUpdate.objects.bulk_update(updates, ["before"], batch_size=BATCH)
     return {
         "leads": len(ids),
         "activities": Activity.objects.of_leads(ids).update(title=ERASED, notes=None),
-        "history entries": changes.rewrite(own, _without_fields) + changes.rewrite(former, _without_address(subject)),
-        "values to undo imports": updates,
+        "values to undo imports": len(updates),
         "stored replies": _erase_replies(subject),
     }
 
@@ -143,7 +139,7 @@ def _erase_leads(subject: DataSubject, by: Actor) -> dict[str, int]:
 def _erase_replies(subject: DataSubject) -> int:
     """Empty the rows in replies stored for ``Idempotency-Key``; the replies stay, so that nothing is done twice."""
     erased = 0
-    for reply in IdempotencyKey.objects.order_by("pk").iterator(REPLIES):
+    for reply in IdempotencyKey.objects.order_by("pk").iterator(BATCH):
         body = orjson.loads(zlib.decompress(reply.body) or b"null")
         rows = [row for row in (body if isinstance(body, list) else [body]) if isinstance(row, dict)]
         if sum(_erase_row(row, subject, row.get("id")) for row in rows):
@@ -167,9 +163,7 @@ def _erase_row(row: dict[str, Any], subject: DataSubject, pk: int | None) -> boo
 
 def _erase_users(subject: DataSubject) -> dict[str, int]:
     """Erase the accounts, and the address where it is the name of others' records: of an account renamed since."""
-    own, (_, others) = AccountEvent.objects.filter(target_user__in=subject.users), subject.former_entries()
     counts = Counter({"users": len(subject.users)})
-    counts["account events"] = audit.rewrite(own, _without_fields) + audit.rewrite(others, _without_address(subject))
     for user in subject.users:
         counts.update(sign(user.pk, User.objects.erase(user)))
         counts["own stored replies"] += IdempotencyKey.objects.filter(user=user).delete()[0]
@@ -178,16 +172,24 @@ def _erase_users(subject: DataSubject) -> dict[str, int]:
     return counts
 
 
+def _erase_entries(subject: DataSubject) -> int:
+    """Overwrite the personal fields in the audit logs of leads and accounts; in entries about others, the address."""
+
+    def without_address(entry: Changes) -> Changes:
+        return {field: [ERASED if subject.is_address(one) else one for one in pair] for field, pair in entry.items()}
+
+    leads, accounts_of_others = subject.former_entries()
+    return (
+        changes.rewrite(LeadChange.objects.filter(lead_id__in=subject.lead_ids), _without_fields)
+        + changes.rewrite(leads, without_address)
+        + audit.rewrite(AccountEvent.objects.filter(target_user__in=subject.users), _without_fields)
+        + audit.rewrite(accounts_of_others, without_address)
+    )
+
+
 def _without_fields(entry: Changes) -> Changes:
-    """Overwrite the personal fields of an entry of an audit log; titles of activities are lists."""
-
-    def erased(value: Any) -> Any:
-        return [ERASED for _ in value] if isinstance(value, list) else value and ERASED
-
-    return {field: [*map(erased, pair)] if field in FIELDS else pair for field, pair in entry.items()}
+    return {field: [*map(_erased, pair)] if field in FIELDS else pair for field, pair in entry.items()}
 
 
-def _without_address(subject: DataSubject) -> Callable[[Changes], Changes]:
-    return lambda entry: {
-        field: [ERASED if subject.is_address(value) else value for value in pair] for field, pair in entry.items()
-    }
+def _erased(value: Any) -> Any:
+    return [ERASED for _ in value] if isinstance(value, list) else value and ERASED

@@ -76,10 +76,7 @@ def waiting_uploads() -> int:
 
 
 def delete_files(run_ids: Collection[int]) -> None:
-    """Delete the rows with errors of these imports, and all uploads: importing one could bring the person back.
-
-    Raises ``PrivacyError``, before anything is deleted, where somebody uses one of the uploads.
-    """
+    """Delete the rows with errors of these imports, and all uploads unless somebody uses one: all or nothing."""
     with _reachable(), ExitStack() as locks:
         uploads = _uploads()
         try:

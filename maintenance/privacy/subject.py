@@ -40,13 +40,9 @@ class DataSubject:
     lead_ids: list[int]
     former_lead_ids: list[int]
     users: list[User]
+    user_ids: list[int]
     import_ids: frozenset[int]
     identifiers: Identifiers
-
-    @property
-    def user_ids(self) -> list[int]:
-        """The ids of the accounts."""
-        return [user.pk for user in self.users]
 
     def is_address(self, value: object) -> bool:
         """Return whether a stored value is the address."""
@@ -58,22 +54,16 @@ class DataSubject:
         return LeadChange.objects.filter(lead_id__in=self.former_lead_ids), events.exclude(target_user__in=self.users)
 
     def log_entries(self, *others: tuple[type[Model], Iterable[int]]) -> "QuerySet[LogEntry]":
-        """Django's admin log of the leads, the accounts, what was called by the address, and ``others`` by their ids.
-
-        Its entries repeat the names of what they are about.
-        """
+        """The admin log of the leads, the accounts, what had the address as its name, and ``others`` by their ids."""
         about = Q(object_repr__iexact=self.email)
-        own: list[tuple[type[Model], Iterable[int]]] = [(Lead, self.lead_ids), (User, self.user_ids)]
-        for model, ids in [*own, *others]:
+        rows: list[tuple[type[Model], Iterable[int]]] = [(Lead, self.lead_ids), (User, self.user_ids), *others]
+        for model, ids in rows:
             about |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=[str(pk) for pk in ids])
         return LogEntry.objects.filter(about).order_by("pk")
 
 
 def find_subject(email: str) -> DataSubject:
-    """Return the person of an address; raise ``PrivacyError`` for what is none.
-
-    No index finds deleted leads or former addresses: this reads those tables once.
-    """
+    """Return the person of an address; raise ``PrivacyError`` for what is none. Reads all leads and their history."""
     try:
         key = values.key(values.email(email))
     except values.Invalid:
@@ -91,6 +81,7 @@ def find_subject(email: str) -> DataSubject:
         lead_ids=[lead.pk for lead in leads],
         former_lead_ids=sorted(former - {lead.pk for lead in leads}),
         users=users,
+        user_ids=[user.pk for user in users],
         import_ids=frozenset(lead.import_run_id for lead in leads if lead.import_run_id),
         identifiers=Identifiers(
             emails={email, *(row.email for row in people)},

@@ -155,19 +155,6 @@ def test_an_address_that_was_somebodys_user_name(api: Api, boss: Client, tmp_pat
     assert exported()["former_use_of_the_address"] == []
 
 
-def test_an_address_that_was_somebodys_user_name_in_the_log_of_the_back_office(boss: Client) -> None:
-    user = make_user(username=EMAIL, email="zq@private.example")
-    fields = {"username": EMAIL, "email": "zq@private.example", "first_name": "", "last_name": "", "is_active": "on"}
-    for name in (EMAIL, "somebody", "somebody"):
-        boss.post(f"/admin/users/user/{user.pk}/change/", {**fields, "username": name})
-        user.refresh_from_db()
-        log_as_before(user)
-    make_lead(email=EMAIL)
-    run("erase_person", EMAIL, "--yes")
-    assert EMAIL.lower() not in everything()
-    assert sorted(LogEntry.objects.values_list("object_repr", flat=True)) == ["erased", "somebody", "somebody"]
-
-
 def test_the_form_of_an_account_that_is_erased_before_it_is_stored(
     boss: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
