@@ -100,6 +100,13 @@ def test_other_urls_are_refused_without_repeating_them(url: str) -> None:
         "change-me-change-me-change-me-0123456789",
         "your-256-bit-secret-goes-here-please-ok",
         "django-insecure-8Jq2mZx0Lw5vTq9RbNc3Yh7KdPfGs4Ua",
+        "my-super-secret-key-for-the-production-server",
+        "insert-a-long-random-key-here-and-CHANGE-it",
+        "abcdefghijklmnopqrstuvwxyz0123456789",
+        "0123456789abcdef0123456789abcdef",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's tutorial
+        "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",  # Flask's documentation
+        "a-string-secret-at-least-256-bits-long",  # jwt.io
     ],
 )
 def test_weak_secrets(secret: str) -> None:

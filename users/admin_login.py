@@ -11,24 +11,21 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
 from crm_project.api.addresses import client_address
-from crm_project.api.errors import reply
-from crm_project.api.middleware import LARGEST_FORM
 from users.attempts import Attempt, TooMany
 from users.back_office import second_factor_login
 from users.back_office.login_form import AWAITING_APPROVAL
+from users.back_office.small_forms import small_form
 from users.rules import LONGEST_NAME
 
 PAGE = '<!doctype html><html lang="en"><title>Too many failed attempts</title><p>{}</p></html>'
 
 
+@small_form
 def login(request: HttpRequest) -> HttpResponseBase:
     """``/admin/login/``: a 429 where the name or the address has failed too often.
 
     Whatever the page refuses counts, the right password of somebody who is no staff too: it must not tell them apart.
-    A form of another encoding is no longer than one of the usual one may be, since the page shows its values again.
     """
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_FORM:
-        return reply(413, f"The form is larger than {LARGEST_FORM} bytes")
     username = request.POST.get("username", "").strip()
     if not username or not request.POST.get("password"):  # asks for no password to be checked
         return admin.site.login(request)

@@ -10,10 +10,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
-from wsgiref.util import FileWrapper
+from typing import IO, Any, cast
 
 from crm_project.api.middleware import BODY_REFUSED
 from crm_project.db.deadline import deadline
@@ -23,6 +22,7 @@ READS = ("GET", "HEAD", "OPTIONS")
 HEALTH_CHECKS = frozenset(("/", "/health/live", "/health/ready"))
 SERVER_THREADS = 128  # of one process, for requests that run or wait; ``manage.py serve`` starts as many when needed
 BODY_SLOTS = 96  # of those, at most, for requests that wait for their bodies
+REPLY_SLOTS = 16  # of those, at most, for large replies: each waits for its client, who may never read on
 IN_MEMORY = 2**20  # bytes of a streamed reply; more goes through a file
 BLOCK = 64 * 1024  # bytes of that file that are sent at a time
 
@@ -43,6 +43,7 @@ class Gateway:
         self.places = threading.BoundedSemaphore(threads)
         self.write_places = threading.BoundedSemaphore(max(1, threads - 1))
         self.bodies = RequestBodies(BODY_SLOTS)
+        self.large_replies = threading.BoundedSemaphore(REPLY_SLOTS)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """The complete reply to one request."""
@@ -68,14 +69,34 @@ class Gateway:
                 taken.callback(places.release)
             yield True
 
+    def _complete(self, chunks: Iterable[bytes]) -> Iterable[bytes] | None:
+        """All of a stream, before any of it is sent: what fails halfway is an error, and a slow client keeps no place.
+
+        The server's thread waits until the client has read a large reply. ``None`` where too many threads wait so.
+        """
+        file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  the server closes it when it has sent it
+        try:
+            for chunk in chunks:
+                file.write(chunk)
+            large = file.tell() > IN_MEMORY
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        if large and self.large_replies.acquire(blocking=False):
+            return LargeReply(cast(IO[bytes], file), self.large_replies.release)
+        with file:
+            return None if large else [file.read()]
+
     def _run(self, environ: Environ, start_response: StartResponse, refused: int) -> Iterable[bytes]:
         environ[BODY_REFUSED] = refused
         try:
             response = self.application(environ, start_response)
             try:
-                return _complete(response) if response.streaming else [b"".join(response)]
+                complete = self._complete(response) if response.streaming else [b"".join(response)]
             finally:
                 response.close()
+            return complete or self._run(environ, _replacing(start_response), 503)
         except Exception:  # not caught by Django; the server's own line would quote the exception's message
             logger.exception("no_reply")
             start_response(
@@ -84,18 +105,23 @@ class Gateway:
             return [INTERNAL_ERROR]
 
 
-def _complete(chunks: Iterable[bytes]) -> Iterable[bytes]:
-    """All of a stream, before any of it is sent: a slow client keeps no place, and what fails halfway is an error."""
-    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  the server closes it when it has sent it
-    try:
-        for chunk in chunks:
-            file.write(chunk)
-        large = file.tell() > IN_MEMORY
-        file.seek(0)
-    except BaseException:
-        file.close()
-        raise
-    if large:
-        return FileWrapper(file, BLOCK)
-    with file:
-        return [file.read()]
+def _replacing(start_response: StartResponse) -> StartResponse:
+    """Return a ``start_response`` whose call replaces an earlier one, as PEP 3333 has it with ``exc_info`` alone."""
+    return lambda status, headers, exc_info=None: start_response(status, headers, exc_info or sys.exc_info())
+
+
+class LargeReply:
+    """A reply that is sent from a file, piece by piece; ``closed`` is called once, when that has ended."""
+
+    def __init__(self, file: IO[bytes], closed: Callable[[], None]) -> None:
+        self.file, self.closed = file, closed
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return the pieces."""
+        return iter(lambda: self.file.read(BLOCK), b"")
+
+    def close(self) -> None:
+        """Close the file."""
+        if not self.file.closed:
+            self.file.close()
+            self.closed()

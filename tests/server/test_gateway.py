@@ -238,6 +238,28 @@ def test_a_stream_that_fails_halfway_is_a_500(caplog: pytest.LogCaptureFixture) 
     assert run(Gateway(Django(), 1, 1), environ())[0] == "200 X"
 
 
+def test_large_replies_that_nobody_reads_do_not_take_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond so many at a time they are a 503; what is small goes on, and who has read one makes room."""
+    monkeypatch.setattr(gateway, "REPLY_SLOTS", 2)
+    sizes = iter([3_000_000, 3_000_000, 3_000_000, 10, 3_000_000])
+
+    def response() -> HttpResponseBase:
+        return HttpResponse() if django.refused[-1] else StreamingHttpResponse(iter([b"x" * next(sizes)]))
+
+    django = Django(response)
+    front = Gateway(django, 1, 0)
+    unread: list[Any] = [front(environ(), lambda *args: None) for _ in range(2)]
+    assert run(front, environ())[1] == b""
+    assert django.refused[-1] == 503
+    assert run(front, environ())[1] == b"x" * 10
+    for reply in unread:
+        reply.close()
+        reply.close()  # counts once
+    assert len(run(front, environ())[1]) == 3_000_000
+    assert django.refused[-1] == 0
+    assert front.large_replies.acquire(blocking=False)
+
+
 def test_a_stream_that_nobody_reads_keeps_no_place() -> None:
     front = Gateway(Django(lambda: StreamingHttpResponse(iter([b"x" * 3_000_000]))), 1, 0)
     unread = front(environ(), lambda *args: None)

@@ -1,8 +1,10 @@
 """Clients that dawdle hold no thread: others are served meanwhile."""
 
+import socket
 from contextlib import ExitStack
 
-from tests.live import LiveServer
+from crm_project.http.gateway import REPLY_SLOTS, SERVER_THREADS
+from tests.live import LiveServer, serving
 from tests.server.wire import nothing_came, post_head
 
 MANY = 40  # far more than workers times threads
@@ -33,6 +35,27 @@ def test_downloads_that_nobody_reads_starve_nobody(server: LiveServer) -> None:
             connection = stack.enter_context(server.connect())
             connection.sendall(f"GET {LARGE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         assert server.send("GET", "/api/leads", headers=server.token()).status == 200
+
+
+def test_more_downloads_than_threads_that_nobody_reads_starve_nobody() -> None:
+    """With segments as small as a network's, and not the loopback's, the system takes little of a reply."""
+    with serving(WORKERS="1") as server, ExitStack() as stack:
+        replies = []
+        for _ in range(SERVER_THREADS + 10):
+            connection = stack.enter_context(socket.socket())
+            connection.settimeout(30)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+            connection.connect(("127.0.0.1", server.port))
+            connection.sendall(f"GET {LARGE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            replies.append(connection.recv(12))
+        refused = SERVER_THREADS + 10 - REPLY_SLOTS
+        assert replies == [b"HTTP/1.1 200"] * REPLY_SLOTS + [b"HTTP/1.1 503"] * refused
+        assert server.send("GET", "/health/live").status == 200
+        assert server.send("GET", "/api/leads", headers=server.token()).status == 200
+        stack.close()
+        while server.send("GET", LARGE).status != 200:  # as soon as the server sees that they have hung up
+            assert server.process.poll() is None
 
 
 def test_a_large_file_arrives_whole(server: LiveServer) -> None:

@@ -15,6 +15,7 @@ from crm_project.api.middleware import LARGEST_FORM
 from tests.factories import lead_row
 from tests.live import LiveServer, Reply, serving
 from tests.server.test_logs_everywhere import Browser, manage
+from users.back_office.small_forms import LARGEST
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -24,6 +25,7 @@ PASSWORD = "a long enough password"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"
+MAIL = {"EMAIL_URL": "console:", "EMAIL_FROM": "crm@example.com"}  # so that a forgotten password can be replaced
 CSRF = {"Cookie": f"csrftoken={'a' * 32}", "X-CSRFToken": "a" * 32}
 
 # What a text is made of, for a length in bytes of UTF-8.
@@ -52,7 +54,7 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def single(uploads: Path) -> Iterator[LiveServer]:
     """A server with one worker, so that it is known whose memory counts; each client of its proxy is another one."""
-    with serving(WORKERS="1", TRUSTED_PROXIES="127.0.0.1", UPLOAD_DIR=str(uploads)) as running:
+    with serving(WORKERS="1", TRUSTED_PROXIES="127.0.0.1", UPLOAD_DIR=str(uploads), **MAIL) as running:
         yield running
 
 
@@ -130,7 +132,11 @@ def bodies(text: str) -> Iterator[tuple[str, str, bytes, int]]:
         yield "/admin/login/", MULTIPART, multipart({**login, "next": "/admin/"}), 413
         short = urlencode({**login, name: text[: LARGEST_FORM // 13]}).encode()  # twelve bytes a character at most
         yield "/api/users/token", FORM, short, 401
-        yield "/admin/login/", FORM, short, 200
+        shorter = urlencode({**login, name: text[: LARGEST // 13]}).encode()
+        yield "/admin/login/", FORM, shorter, 200
+    for page in ("forgot-password/", "login/code/", "set-password/MQ/x/"):
+        yield f"/admin/{page}", MULTIPART, multipart({"email": text, "code": text, "new_password1": text}), 413
+    yield "/admin/forgot-password/", FORM, urlencode({"email": text[: LARGEST // 13]}).encode(), 200
     yield "/admin/login/", MULTIPART, multipart({"username": "a", "password": "b", "next": f"/{text}"}), 413
     yield "/api/users/token", MULTIPART, multipart({"grant_type": text, "username": "a", "password": "b"}), 422
     yield "/api/users/token/refresh", JSON, in_json({"refresh_token": text}), 401

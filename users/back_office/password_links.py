@@ -19,6 +19,7 @@ from crm_project.api.addresses import client_address
 from crm_project.events import event
 from users import password_links
 from users.audit import Action, Channel, log_account_event
+from users.back_office.small_forms import small_form
 from users.models import LoginFailure, User
 from users.reset_requests import PasswordResetRequest
 
@@ -122,6 +123,7 @@ def forgot_password_url(request: HttpRequest) -> str:
     return reverse("admin:forgot_password") if offered else ""
 
 
+@small_form
 def forgot_password(request: HttpRequest) -> HttpResponseBase:
     """``/admin/forgot-password/``: mail a link to an account of the back office; the reply is the same without one."""
     if not forgot_password_url(request):
@@ -162,5 +164,5 @@ def urls() -> list[URLPattern]:
     return [
         path("forgot-password/", forgot_password, name="forgot_password"),
         path("set-password/done/", set_password_done, name="set_password_done"),
-        path("set-password/<uidb64>/<token>/", SetPasswordView.as_view(), name="set_password"),
+        path("set-password/<uidb64>/<token>/", small_form(SetPasswordView.as_view()), name="set_password"),
     ]

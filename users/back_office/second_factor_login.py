@@ -27,6 +27,7 @@ from users.attempts import Attempt, TooMany
 from users.audit import Action
 from users.back_office import passwords
 from users.back_office.second_factor_session import NEXT, State, log, log_in, next_page, state
+from users.back_office.small_forms import small_form
 from users.models import User
 
 PENDING = "second_factor_pending"
@@ -78,6 +79,7 @@ def begin(request: HttpRequest, user: User) -> HttpResponseBase:
 
 @sensitive_post_parameters()
 @never_cache
+@small_form
 def code_page(request: HttpRequest) -> HttpResponseBase:
     """``/admin/login/code/``: the second step, also for sessions from before the factor was set up."""
     user = _candidate(request)
