@@ -16,8 +16,8 @@ from leads.models import ImportRun, Lead
 from tests.admin.people import browser_of
 from tests.admin.test_import_page import FILE, form, page, upload
 from tests.factories import activity_row, make_lead, make_user
-from tests.legacy.conftest import loose as loose
-from tests.legacy.earlier import Earlier, import_legacy, lead
+from tests.maintenance.legacy_migration.conftest import loose as loose
+from tests.maintenance.legacy_migration.earlier import Earlier, import_legacy, lead
 from users.models import User
 
 pytestmark = pytest.mark.django_db

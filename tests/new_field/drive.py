@@ -20,7 +20,7 @@ from tests.conftest import Api
 from tests.exporting.command import export_leads
 from tests.factories import SOMEBODY, lead_row
 from tests.importing.command import counts, import_leads, write_csv
-from tests.legacy.earlier import Earlier, activity, import_legacy, lead, user
+from tests.maintenance.legacy_migration.earlier import Earlier, activity, import_legacy, lead, user
 
 pytestmark = pytest.mark.django_db
 

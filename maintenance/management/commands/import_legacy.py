@@ -9,12 +9,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from activities.legacy import report
-from activities.legacy.mends import DESCRIPTION
-from activities.legacy.source import parse
-from activities.legacy.takeover import Options, Outcome, take_over
 from leads.importing.tally import Refused
 from leads.management.printing import unusable
+from maintenance.legacy_migration import report
+from maintenance.legacy_migration.fixes import DESCRIPTION
+from maintenance.legacy_migration.migrate import Options, Outcome, take_over
+from maintenance.legacy_migration.source import parse
 
 HELP = f"""\
 Take over the users, leads and activities of the earlier server, into an empty database, all or nothing.

@@ -7,7 +7,7 @@ import pytest
 
 from activities.models import Activity
 from leads.models import ImportRun, Lead
-from tests.legacy.earlier import HASH, Earlier, activity, import_legacy, lead, user
+from tests.maintenance.legacy_migration.earlier import HASH, Earlier, activity, import_legacy, lead, user
 from users.models import User
 
 pytestmark = pytest.mark.django_db

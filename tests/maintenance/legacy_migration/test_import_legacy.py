@@ -12,7 +12,7 @@ from activities.models import Activity
 from leads.models import ImportRun, Lead
 from tests.conftest import Api
 from tests.factories import activity_row, bearer, make_lead, make_user
-from tests.legacy.earlier import HASH, PASSWORD, Earlier, activity, import_legacy, lead, run, user
+from tests.maintenance.legacy_migration.earlier import HASH, PASSWORD, Earlier, activity, import_legacy, lead, run, user
 from users.actors import Door
 from users.models import User
 

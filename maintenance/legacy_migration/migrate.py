@@ -13,11 +13,6 @@ from typing import Any
 from django.core.management.color import no_style
 from django.db import DatabaseError, connection, transaction
 
-from activities.legacy import judge
-from activities.legacy.findings import Findings, shown
-from activities.legacy.reconcile import MODELS, Line, Passed, reconcile
-from activities.legacy.source import Row, Source, first_line, opened
-from activities.legacy.tables import Unreadable
 from activities.models import Activity
 from crm_project import values
 from leads import rules
@@ -26,6 +21,11 @@ from leads.importing.first_load import first_load
 from leads.importing.tally import Refused
 from leads.models import ImportRun, Lead
 from leads.querysets import complete
+from maintenance.legacy_migration import validate as judge
+from maintenance.legacy_migration.issues import Findings, shown
+from maintenance.legacy_migration.reconcile import MODELS, Line, Passed, reconcile
+from maintenance.legacy_migration.source import Row, Source, first_line, opened
+from maintenance.legacy_migration.tables import Unreadable
 from users.actors import Door
 from users.audit import Action, Channel, log_account_event
 from users.models import User

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 from django.contrib.auth.hashers import identify_hasher, make_password
 
 from activities import rules as activity_rules
-from activities.legacy import mends
-from activities.legacy.findings import HIDDEN
-from activities.legacy.tables import SHAPES
 from crm_project import values
 from crm_project.values import BIGGEST, Invalid, Rule
 from leads import rules as lead_rules
+from maintenance.legacy_migration import fixes as mends
+from maintenance.legacy_migration.issues import HIDDEN
+from maintenance.legacy_migration.tables import SHAPES
 from users import rules as user_rules
 from users.hashers import as_django
 

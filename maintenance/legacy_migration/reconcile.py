@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, Sum
 
-from activities.legacy.source import Source
 from activities.models import Activity
 from crm_project.values import Invalid
 from leads import rules
 from leads.models import Lead
+from maintenance.legacy_migration.source import Source
 from users.models import User
 
 MODELS: dict[str, Any] = {"users": User, "leads": Lead, "activities": Activity}

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import psycopg
 
-from activities.legacy.tables import SHAPES, Unreadable, find
 from crm_project import database_url
+from maintenance.legacy_migration.tables import SHAPES, Unreadable, find
 
 BATCH = 5000  # rows fetched from PostgreSQL at a time
 TEXT = frozenset(("created_at", "updated_at", "activity_date"))  # columns read as text

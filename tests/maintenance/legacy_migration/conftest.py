@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.legacy.earlier import LOOSE, Earlier, activity, lead, user
 from tests.live import fresh_database
+from tests.maintenance.legacy_migration.earlier import LOOSE, Earlier, activity, lead, user
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

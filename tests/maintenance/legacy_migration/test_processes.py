@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.legacy.earlier import PASSWORD, Earlier, activity, lead, user
 from tests.live import PROJECT, environment, fresh_database, serving
+from tests.maintenance.legacy_migration.earlier import PASSWORD, Earlier, activity, lead, user
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from activities.legacy.findings import Finding, Findings, shown
-from activities.legacy.takeover import Outcome
+from maintenance.legacy_migration.issues import Finding, Findings, shown
+from maintenance.legacy_migration.migrate import Outcome
 
 TITLES = {
     "done": "Taken over",
