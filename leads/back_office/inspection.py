@@ -18,6 +18,7 @@ from leads.importing.zip_limits import UnpacksToMore, unpacked_copy
 
 MOST_ROWS = 50_000
 MOST_COLUMNS = 200
+MOST_LINES = 2_000_000  # blank ones included, each of which takes a microsecond
 MOST_UNPACKED = 64 << 20  # bytes
 MOST_CELLS = 2_000_000  # a text cell takes up to 64 bytes
 MOST_SPACE = 3_000_000  # cells of a workbook between the first and the last, empty ones included
@@ -49,10 +50,13 @@ def _inspect_text(content: Content) -> None:
     counts: Counter[bytes] = Counter()
     opening = content.head().lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     most = MOST_CELLS // 2 if opening in OPENINGS else MOST_CELLS  # JSON's are held twice while they are read
-    line = 0
+    line = lines = 0
     for piece in _pieces(content):
         for mark in (*DIVIDERS, *OPENINGS):
             counts[mark] += piece.count(mark)
+        lines += max(piece.count(b"\n"), piece.count(b"\r"))
+        if lines > MOST_LINES:
+            raise TooLarge(f"{content.name} has more than {MOST_LINES:,} lines.")
         if max(counts[mark] for mark in DIVIDERS) > most:
             raise TooLarge(f"{content.name} has more than {most:,} cells.")
         if sum(counts[mark] for mark in OPENINGS) > MOST_LISTS:

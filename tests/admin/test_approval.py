@@ -54,6 +54,22 @@ def test_it_works(manager: Client) -> None:
     assert "waiting for approval since" not in manager.get(f"{LIST}{nora.pk}/change/").content.decode()
 
 
+def test_a_page_from_before_the_approval_does_not_deactivate(manager: Client) -> None:
+    """Such a page has no check box for "active"; without one, a form says that it was cleared."""
+    nora = waiting(username="nora", email="nora@example.com")
+    page = manager.get(f"{LIST}{nora.pk}/change/").content.decode()
+    hidden = dict(re.findall(r'<input type="hidden" name="(shown_\w+)" value="(\w+)"', page))
+    assert hidden
+    assert manager.post(f"{LIST}{nora.pk}/approval/", {"decision": "approve"}).status_code == 302
+    form = {"username": "nora", "email": "nora@example.com", "first_name": "Nora", "last_name": "N"}
+    assert manager.post(f"{LIST}{nora.pk}/change/", {**form, **hidden}).status_code == 302
+    assert state(nora) == (True, False)
+    assert User.objects.get(pk=nora.pk).first_name == "Nora"
+    assert "shown_waiting" not in manager.get(f"{LIST}{nora.pk}/change/").content.decode()
+    assert manager.post(f"{LIST}{nora.pk}/change/", form).status_code == 302
+    assert state(nora) == (False, False)
+
+
 def test_declining_deactivates(manager: Client) -> None:
     nora = waiting(username="nora")
     reply = manager.post(f"{LIST}{nora.pk}/approval/", {"decision": "decline"}, follow=True)

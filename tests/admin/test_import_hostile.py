@@ -57,6 +57,9 @@ def bomb(size: int) -> bytes:
 
 
 REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "blank lines": ("blank.csv", lambda: b"\n" * 3_000_000, "has more than 2,000,000 lines"),
+    "blank lines of an old Mac": ("blank.csv", lambda: b"a,b\n" + b"\r" * 3_000_000, "has more than 2,000,000 lines"),
+    "packed blank lines": ("b.csv.gz", lambda: gzip.compress(b"\n" * 3_000_000), "has more than 2,000,000 lines"),
     "empty": ("empty.csv", lambda: b"", "is empty"),
     "header alone": ("bare.csv", lambda: b"Name,Email\n", "no rows"),
     "pdf": ("leads.csv", lambda: b"%PDF-1.7 ...", "PDF document"),
@@ -69,7 +72,7 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "half a gzip": ("leads.csv.gz", lambda: gzip.compress(FILE.encode() * 50)[:-30], "cannot be unpacked"),
     "one text in all cells": ("leads.xlsx", lambda: shared(1_000_000, 40_000), "of text"),
     "zip bomb": ("leads.xlsx", lambda: bomb(200 << 20), "more than 64 MB"),
-    "gzip bomb": ("leads.csv.gz", lambda: gzip.compress(b"Ada Byron\n" * (20 << 20), 1), "more than 64 MB"),
+    "gzip bomb": ("leads.csv.gz", lambda: gzip.compress((b"Ada Byron " * 9 + b"\n") * (2 << 20), 1), "more than 64 MB"),
     "a cell far out": (
         "far.xlsx",
         lambda: workbook(f'{START}<row><c r="XFD1048576"><v>1</v></c></row>{END}'),

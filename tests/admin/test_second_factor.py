@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -214,6 +215,29 @@ def test_who_must_have_one_sets_it_up_after_the_login(user: User, settings: Any)
     assert len(recovery_codes_on(done)) == 10
     assert 'href="/admin/password_change/"' in done.content.decode()
     assert is_in(client)
+
+
+def test_a_forced_set_up_asks_for_the_password_again_later(user: User, settings: Any) -> None:
+    """In a session from before it was required, say, at which somebody else may sit by now."""
+    settings.REQUIRE_SECOND_FACTOR = "staff"
+    client = Client()
+    client.post("/admin/login/", {"username": "maria", "password": PASSWORD})
+    session = client.session
+    session["password_at"] = timezone.now().timestamp() - 16 * 60
+    session.save()
+    page = client.get(SET_UP)
+    code = code_for(secret_on(page))
+    assert 'name="password"' in page.content.decode()
+    assert b"This field is required" in client.post(SET_UP, {"code": code}).content
+    assert not is_in(client)
+    assert recovery_codes_on(client.post(SET_UP, {"code": code, "password": PASSWORD}))
+    assert is_in(client)
+
+
+def test_who_must_choose_a_password_does_that_first(client: Client, user: User) -> None:
+    User.objects.filter(pk=user.pk).update(must_change_password=True)
+    reply = client.get(SET_UP)
+    assert (reply.status_code, reply["Location"]) == (302, "/admin/password_change/")
 
 
 def test_after_a_forced_set_up_it_goes_on_in_this_site_alone(user: User, settings: Any) -> None:

@@ -14,6 +14,7 @@ from users import authority, managers
 from users.models import User
 
 WAITING = "waiting"
+SHOWN_WAITING = "shown_waiting"  # a hidden field of the page of an account that waits
 
 
 class RegistrationFilter(admin.SimpleListFilter):
@@ -35,6 +36,7 @@ class Approval:
     """The part of the users' admin that approves and declines accounts, to be named before ``ModelAdmin``."""
 
     change_form_outer_before_template = "users/approval.html"
+    change_form_before_template = "users/shown_waiting.html"
 
     def get_urls(self) -> Any:
         """Django's, and where the page's buttons lead."""
@@ -42,9 +44,14 @@ class Approval:
         return [path("<int:user_id>/approval/", view, name="users_user_approval"), *super().get_urls()]  # type: ignore[misc]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Django's; whether an account is active is decided by the buttons alone as long as it waits."""
+        """Django's; whether an account is active is decided by the buttons alone as long as it waits.
+
+        The page of such an account has no check box for it. Sent after somebody has approved the account meanwhile, it
+        must not be taken for one whose box was cleared.
+        """
         fields = super().get_readonly_fields(request, obj)  # type: ignore[misc]
-        return (*fields, "is_active") if obj and obj.is_waiting else fields
+        decided = obj and (obj.is_waiting or SHOWN_WAITING in request.POST)
+        return (*fields, "is_active") if decided else fields
 
     def approval_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
         """Approve or decline one account; a GET leads to its page."""

@@ -23,9 +23,12 @@ from crm_project.values import BIGGEST
 from users import second_factor
 from users.attempts import Attempt, TooMany
 from users.audit import Action
+from users.back_office.passwords import redirect_to_password_change
+from users.back_office.reauthentication import RECENT
 from users.back_office.second_factor_login import CodeForm, code_page, late, too_many
 from users.back_office.second_factor_session import State, detour, forget, is_required, log, mark, next_page, state
 from users.models import User
+from users.session_store import password_age
 
 SECRET = "second_factor_secret"  # noqa: S105  in a session: the secret of an app that is not confirmed yet
 HERE = "admin:second_factor"
@@ -65,13 +68,13 @@ class PasswordForm(forms.Form):
 
 
 class SetUpForm(PasswordForm, CodeForm):
-    """A first code of the new app; the password too, except directly after the login."""
+    """A first code of the new app; the password too, except where it must be set up directly after the login."""
 
     def __init__(self, request: HttpRequest, *args: Any, forced: bool, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
         self.fields["code"].label = "Code from the app"
         del self.fields["code"].widget.attrs["autofocus"]  # the QR code above it comes first
-        if forced:
+        if forced and password_age(request.session) <= RECENT:
             del self.fields["password"]
 
 
@@ -107,6 +110,8 @@ def set_up(request: HttpRequest) -> HttpResponseBase:
     if state(request) in (State.CODE, State.ENDED):
         return detour(request) or redirect(HERE)
     user, forced = _user(request), state(request) is State.SET_UP
+    if not forced and (elsewhere := redirect_to_password_change(request)):
+        return elsewhere
     secret = request.session.setdefault(SECRET, second_factor.new_secret())
     form = SetUpForm(request, request.POST or None, forced=forced)
     if form.is_valid():
