@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from crm_project import backup, private_files
+from crm_project import private_files
+from crm_project.operations import backup
 from leads.exporting import outputs
 from leads.importing.rejects import Rejects
 from tests.exporting.command import export_leads

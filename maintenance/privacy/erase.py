@@ -14,13 +14,13 @@ from activities.models import Activity
 from crm_project.api.idempotency import COMPRESSION
 from crm_project.api.models import IdempotencyKey
 from crm_project.events import event
-from dashboard.signatures import SIGNED, overwrite, sign
 from leads import changes, writing
 from leads.changes import Changes
 from leads.importing import accounts
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from leads.querysets import apply_change
 from leads.rules import ERASED, PERSONAL
+from maintenance.attribution import SIGNED, overwrite, sign
 from maintenance.privacy.export import log
 from maintenance.privacy.imports import delete_files, erase_imports, waiting_uploads
 from maintenance.privacy.subject import DataSubject, PrivacyError, find_subject

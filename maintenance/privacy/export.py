@@ -11,8 +11,8 @@ from django.db.models import F, QuerySet
 from activities.models import Activity
 from crm_project import values
 from crm_project.events import event
-from dashboard.signatures import SIGNED
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
+from maintenance.attribution import SIGNED
 from maintenance.privacy.imports import imports_about
 from maintenance.privacy.subject import NOT_SEARCHED, DataSubject
 from users import second_factor

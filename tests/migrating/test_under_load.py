@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, migrations, models
 from django.db.migrations.executor import MigrationExecutor
 
-from crm_project.altering import AddCheck, AddIndex, in_batches
+from crm_project.db.migration_operations import AddCheck, AddIndex, in_batches
 from tests.migrating import watch
 from tests.migrating.test_command import LEAD
 

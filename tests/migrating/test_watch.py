@@ -9,7 +9,7 @@ from django.db import connection, migrations, models
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
-from crm_project.altering import AddCheck, AddIndex, in_batches
+from crm_project.db.migration_operations import AddCheck, AddIndex, in_batches
 from tests.migrating import watch
 
 pytestmark = [

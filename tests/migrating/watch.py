@@ -14,7 +14,7 @@ from django.db.migrations import Migration
 from django.db.migrations.operations import RunPython
 from django.db.migrations.state import ProjectState
 
-from crm_project.altering import BATCH, AddCheck, AddIndex
+from crm_project.db.migration_operations import BATCH, AddCheck, AddIndex
 
 ROWS = 2 * BATCH + 500  # enough for a change of all of them to be seen
 FEW = 100  # rows

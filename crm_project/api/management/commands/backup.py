@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from crm_project import backup
+from crm_project.operations import backup
 
 POSTGRESQL = (
     "The data are in PostgreSQL, which has tools of its own for this: pg_dump and pg_restore. "

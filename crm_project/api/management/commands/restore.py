@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
-from crm_project import backup
 from crm_project.api.management.commands.backup import database_file, told
+from crm_project.operations import backup
 
 BOOKKEEPING = ("django_", "auth_")  # tables that `migrate` fills
 

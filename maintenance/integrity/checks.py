@@ -14,9 +14,9 @@ from django.db.models.functions import Coalesce
 
 from activities.models import Activity
 from crm_project import values
-from dashboard.signatures import SIGNED
 from leads import rules
 from leads.models import ImportRun, Lead
+from maintenance.attribution import SIGNED
 from users.models import User
 
 BATCH = 1000  # leads

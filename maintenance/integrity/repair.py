@@ -1,4 +1,4 @@
-"""Mending what ``recount.py`` found, in one transaction: all of it, or, where anything goes wrong, nothing.
+"""Mending what ``checks.py`` found, in one transaction: all of it, or, where anything goes wrong, nothing.
 
 Each value is made anew from rows that are locked by then, since others may have written between the look and the mend.
 The transaction begins after the look, so that SQLite, where it keeps all writers out, is locked for the mending alone.
@@ -9,12 +9,12 @@ from itertools import islice
 
 from django.db import IntegrityError, connection, transaction
 
-from dashboard import recount
-from dashboard.recount import BATCH, ROWS_OF, Difference, keeps
-from dashboard.signatures import sign
 from leads import rules
 from leads.importing import load
 from leads.models import ImportRun, Lead
+from maintenance.attribution import sign
+from maintenance.integrity import checks
+from maintenance.integrity.checks import BATCH, ROWS_OF, Difference, keeps
 from users.models import User
 
 MENDED = (*rules.Derived._fields, "closed_at", "activity_count")
@@ -53,8 +53,8 @@ def mend_leads(ids: Sequence[int]) -> None:
         # Locked first and read then: whoever logs an activity waits for the row, so that the count stands still.
         locked = Lead.objects.filter(pk__in=batch).select_for_update().order_by("pk").values_list("pk", flat=True)
         mended = []
-        for lead in recount.counted(Lead.objects.filter(pk__in=list(locked))):
-            for name, (_, right) in recount.wrong(lead).items():
+        for lead in checks.counted(Lead.objects.filter(pk__in=list(locked))):
+            for name, (_, right) in checks.wrong(lead).items():
                 setattr(lead, name, right)
             mended.append(lead)
         load.update(Lead, mended, MENDED)
@@ -71,7 +71,7 @@ def append_counts() -> None:
     """What PostgreSQL's kept counts lack, appended as triggers do: one statement, of one moment."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(f"INSERT INTO leads_leadcount (kind, status, day, leads, activities) {recount.RECOUNT}")
+            cursor.execute(f"INSERT INTO leads_leadcount (kind, status, day, leads, activities) {checks.RECOUNT}")
 
 
 def settle_accounts(kind: str) -> None:
@@ -81,7 +81,7 @@ def settle_accounts(kind: str) -> None:
     brought them in, or which is not there, name none any more.
     """
     rows = ROWS_OF[kind].objects  # type: ignore[attr-defined]
-    for one in list(recount.imports(kind)):
+    for one in list(checks.imports(kind)):
         run = ImportRun.objects.select_for_update().get(pk=one.pk)
         if run.kind != kind or not keeps(kind, run.state):
             rows.filter(import_run=run).update(import_run=None)
@@ -91,7 +91,7 @@ def settle_accounts(kind: str) -> None:
         run.read += stored - run.created
         run.created = stored
         run.save(update_fields=["read", "created", "notes"])
-    nowhere = [one.pk for one in recount.orphans(kind)]
+    nowhere = [one.pk for one in checks.orphans(kind)]
     for batch in batches(nowhere):
         rows.filter(pk__in=batch).update(import_run=None)
 
@@ -109,7 +109,7 @@ def mend_users(ids: Sequence[int]) -> list[Difference]:
     locked = User.objects.filter(pk__in=ids).select_for_update().order_by("pk")
     for user in list(locked):
         mine = User.objects.filter(pk=user.pk)
-        for one in list(recount.users(mine)):
+        for one in list(checks.users(mine)):
             try:
                 with transaction.atomic():
                     mine.update(**{one.column: one.right})

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from dashboard import recount
-from dashboard.repair import repair
+from maintenance.integrity import checks
+from maintenance.integrity.repair import repair
 
 SHOWN = 60  # characters of a value
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """One line for each difference, then one with what was looked at."""
         number, found = 0, []
-        for one in recount.differences():
+        for one in checks.differences():
             number += 1
             if options["repair"]:
                 found.append(one._replace(stored=None, right=None))  # a million of them must not hold as many texts
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             left = len(unmended)
             for one in unmended:
                 self.stdout.write(f"{one.where}: {one.column} was left, because another has {shown(one.right)}")
-        looked_at = ", ".join(f"{count:,} {noun}" for noun, count in recount.checked().items())
+        looked_at = ", ".join(f"{count:,} {noun}" for noun, count in checks.checked().items())
         ended = f"{number:,} differences, {number - left:,} mended" if number else "no differences"
         self.stdout.write(f"{looked_at}: {ended}")
         if left:

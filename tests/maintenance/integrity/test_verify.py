@@ -8,10 +8,10 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 
 from activities.models import Activity
-from dashboard import repair
 from dashboard.queries import stats
-from dashboard.recount import BATCH
 from leads.models import ImportRun, Lead
+from maintenance.integrity import repair
+from maintenance.integrity.checks import BATCH
 from tests.conftest import Api
 from tests.factories import lead_row, make_activity, make_lead, make_user
 from users.models import User

@@ -6,8 +6,8 @@ import pytest
 from django.db import Error, IntegrityError, connection, migrations, models
 from django.db.migrations.executor import MigrationExecutor
 
-from crm_project import altering
-from crm_project.altering import AddCheck, AddIndex, in_batches
+from crm_project.db import migration_operations
+from crm_project.db.migration_operations import AddCheck, AddIndex, in_batches
 from leads.models import Lead
 from tests.factories import make_lead
 
@@ -83,7 +83,7 @@ def test_a_check_that_a_stored_row_fails_may_be_tried_again() -> None:
 
 def test_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is committed before the next one, and together they are all."""
-    monkeypatch.setattr(altering, "BATCH", 2)
+    monkeypatch.setattr(migration_operations, "BATCH", 2)
     ids = [make_lead().pk for _ in range(5)]
     batches: list[list[int]] = []
 
