@@ -1,4 +1,4 @@
-"""Whose names stand where: who did something is told by account, and by the name that it had as of writing."""
+"""Names on records: who did something is stored as a user and as the user name at that time."""
 
 from collections import Counter
 from typing import Any
@@ -9,8 +9,8 @@ from leads.models import Author, ImportRun, LeadChange
 from users import audit
 from users.audit import AccountEvent
 
-# What was signed, the model, and its columns of the account and of the name.
-SIGNED: tuple[tuple[str, Any, str, str], ...] = (
+# A label for counts, the model, and its columns of the user and of the name.
+ATTRIBUTIONS: tuple[tuple[str, Any, str, str], ...] = (
     ("activities signed", Activity, "user", "user_name"),
     ("history entries signed", LeadChange, "user", "user_name"),
     ("names that created leads", Author, "user", "name"),
@@ -21,16 +21,16 @@ SIGNED: tuple[tuple[str, Any, str, str], ...] = (
 )
 
 
-def sign(user_id: int, name: str) -> Counter[str]:
-    """Put another name under everything that an account has signed; returns how much there is of each."""
+def rename_user(user_id: int, name: str) -> Counter[str]:
+    """Store ``name`` on every record attributed to a user; return the number of records by label."""
     counts: Counter[str] = Counter()
-    for what, model, user, column in SIGNED:
-        counts[what] += overwrite(model.objects.filter(**{user: user_id}), column, name)
+    for label, model, user, column in ATTRIBUTIONS:
+        counts[label] += overwrite_names(model.objects.filter(**{user: user_id}), column, name)
     return counts
 
 
-def overwrite(rows: Any, column: str, name: str) -> int:
-    """The same in one column of these rows; returns how many there are."""
+def overwrite_names(rows: Any, column: str, name: str) -> int:
+    """Store ``name`` in ``column`` of ``rows``, audit logs included; return the number of rows."""
     if rows.model is AccountEvent:
         return audit.overwrite_names(rows, column, name)
     return changes.overwrite_names(rows, name) if rows.model is LeadChange else rows.update(**{column: name})

@@ -1,11 +1,11 @@
-"""What is stored twice, made again from what it follows from, and compared: folded columns, counts, accounts.
+"""Compare everything that is stored twice with its source: search columns, counters, totals of imports, names.
 
-Nothing is locked to look: each comparison is one statement, or one row, so that others may write meanwhile. A million
-leads pass by in batches. ``repair.py`` mends what was found.
+Nothing is locked: each comparison is one statement or one row, so others may write meanwhile. Leads are read in
+batches. ``repair.py`` corrects what is found.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.db import connection, models
@@ -16,90 +16,87 @@ from activities.models import Activity
 from crm_project import values
 from leads import rules
 from leads.models import ImportRun, Lead
-from maintenance.attribution import SIGNED
+from maintenance.attribution import ATTRIBUTIONS
 from users.models import User
 
 BATCH = 1000  # leads
-ROWS_OF = {"leads": Lead, "activities": Activity}  # what an import of each kind brings in
+IMPORTED_MODELS = {"leads": Lead, "activities": Activity}  # by kind of import
 
 
-class Difference(NamedTuple):
-    """One value that is not what it follows from; ``pk`` is that of the user, lead or import, if it is one of those."""
+class Inconsistency(NamedTuple):
+    """A stored value that differs from the expected one; ``pk`` is 0 where no single record has the value."""
 
     kind: str
     pk: int
     column: str
     stored: Any
-    right: Any
+    expected: Any
 
     @property
-    def where(self) -> str:
-        """What it is a value of."""
+    def record(self) -> str:
+        """The record that has the value, as text."""
         return f"{self.kind} {self.pk}" if self.pk else self.kind
 
 
-def differences() -> Iterator[Difference]:
-    """All of them."""
-    yield from users(User.objects.order_by("pk"))
-    yield from signatures()
-    yield from leads()
-    yield from kept_counts()
-    for kind in ROWS_OF:
-        yield from imports(kind)
-        yield from orphans(kind)
+def find_inconsistencies() -> Iterator[Inconsistency]:
+    """Yield all inconsistencies of the database."""
+    yield from check_users(User.objects.order_by("pk"))
+    yield from check_attribution()
+    yield from check_leads()
+    yield from check_lead_counts()
+    for kind in IMPORTED_MODELS:
+        yield from check_imports(kind)
+        yield from check_missing_imports(kind)
 
 
-def users(queryset: models.QuerySet[User]) -> Iterator[Difference]:
-    """Keys by which names and addresses compare."""
-    for user in queryset.only("username", "email", "username_key", "email_key").iterator():
-        right = {"username_key": values.key(user.username), "email_key": values.key(user.email) or None}
-        for name, value in right.items():
-            if (stored := getattr(user, name)) != value:
-                yield Difference("user", user.pk, name, stored, value)
+def check_users(users: models.QuerySet[User]) -> Iterator[Inconsistency]:
+    """Compare the normalized keys of user names and email addresses."""
+    for user in users.only("username", "email", "username_key", "email_key").iterator():
+        expected = {"username_key": values.key(user.username), "email_key": values.key(user.email) or None}
+        for column, value in expected.items():
+            if (stored := getattr(user, column)) != value:
+                yield Inconsistency("user", user.pk, column, stored, value)
 
 
-def signatures() -> Iterator[Difference]:
-    """What users who were erased have signed with the name they had: it was written in the moment of their erasure.
-
-    The name is not told.
-    """
+def check_attribution() -> Iterator[Inconsistency]:
+    """Count records with the former name of an erased user, as written during the erasure. The name is not yielded."""
     names = {user.pk: user.username for user in User.objects.erased()}
-    wrong: Counter[int] = Counter()
-    for _, model, user, name in SIGNED if names else ():
-        signed = model.objects.filter(**{f"{user}__in": names}).order_by().values_list(user, name)
-        for pk, told, number in signed.annotate(number=Count("pk")):
-            wrong[pk] += number if told != names[pk] else 0
-    for pk, number in sorted((+wrong).items()):
-        yield Difference("user", pk, "signatures", number, 0)
+    outdated: Counter[int] = Counter()
+    for _, model, user, column in ATTRIBUTIONS if names else ():
+        attributed = model.objects.filter(**{f"{user}__in": names}).order_by().values_list(user, column)
+        for pk, name, number in attributed.annotate(number=Count("pk")):
+            outdated[pk] += number if name != names[pk] else 0
+    for pk, number in sorted((+outdated).items()):
+        yield Inconsistency("user", pk, "records with a former name", number, 0)
 
 
-def leads() -> Iterator[Difference]:
-    """Folded forms, ``closed_at`` and ``activity_count``."""
+def check_leads() -> Iterator[Inconsistency]:
+    """Compare the search columns, ``closed_at`` and ``activity_count`` of all leads."""
     last = 0
-    while batch := list(counted(Lead.objects.filter(pk__gt=last).order_by("pk")[:BATCH])):
+    while batch := list(with_activity_total(Lead.objects.filter(pk__gt=last).order_by("pk")[:BATCH])):
         last = batch[-1].pk
         for lead in batch:
-            for column, (stored, right) in wrong(lead).items():
-                yield Difference("lead", lead.pk, column, stored, right)
+            for column, (stored, expected) in compare_lead(lead).items():
+                yield Inconsistency("lead", lead.pk, column, stored, expected)
 
 
-def counted(queryset: models.QuerySet[Lead]) -> models.QuerySet[Lead]:
-    """Leads with the number of their activities, as of one statement."""
+def with_activity_total(leads: models.QuerySet[Lead]) -> models.QuerySet[Lead]:
+    """Annotate leads with the number of their activities, in one statement."""
     own = Activity.objects.filter(lead=OuterRef("pk")).order_by().values("lead").annotate(number=Count("pk"))
-    return queryset.defer("property_interest").annotate(counted=Coalesce(own.values("number"), 0))
+    return leads.defer("property_interest").annotate(activity_total=Coalesce(own.values("number"), 0))
 
 
-def wrong(lead: Any) -> dict[str, tuple[Any, Any]]:
-    """Column by column, what is stored and what is right."""
-    right = rules.derive(*(getattr(lead, name) for name in rules.SOURCES_OF_DERIVED))._asdict()
-    right["activity_count"] = lead.counted
+def compare_lead(lead: Any) -> dict[str, tuple[Any, Any]]:
+    """Return the stored and the expected value of each column that differs."""
+    expected = rules.derive(*(getattr(lead, name) for name in rules.SOURCES_OF_DERIVED))._asdict()
+    expected["activity_count"] = lead.activity_total
     if (lead.status == rules.CLOSED) != (lead.closed_at is not None):
-        # When it became closed is not known any more: at the latest when it last changed.
-        right["closed_at"] = lead.updated_at if lead.status == rules.CLOSED else None
-    return {name: (getattr(lead, name), value) for name, value in right.items() if getattr(lead, name) != value}
+        # The moment of closing is lost; the last change is its upper bound.
+        expected["closed_at"] = lead.updated_at if lead.status == rules.CLOSED else None
+    return {name: (getattr(lead, name), value) for name, value in expected.items() if getattr(lead, name) != value}
 
 
-RECOUNT = """
+COUNT_DIFFERENCES = """
 SELECT kind, status, day, sum(leads) AS leads, sum(activities) AS activities FROM (
     SELECT 'status' AS kind, status, NULL::date AS day, count(*) AS leads, sum(activity_count) AS activities
     FROM leads_lead WHERE is_active GROUP BY status
@@ -117,52 +114,49 @@ ORDER BY kind, status, day
 """
 
 
-def kept_counts() -> Iterator[Difference]:
-    """PostgreSQL's kept counts (``LeadCount``): what is missing of each. SQLite keeps none."""
+def check_lead_counts() -> Iterator[Inconsistency]:
+    """Compare the counts that PostgreSQL's triggers store (``LeadCount``). SQLite stores none."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(RECOUNT)
-            for kind, status, day, more_leads, more_activities in cursor.fetchall():
-                off = f"{-more_leads:+} leads, {-more_activities:+} activities"
-                yield Difference(f"count {kind} {status or day}", 0, "sum", off, "no difference")
+            cursor.execute(COUNT_DIFFERENCES)
+            for kind, status, day, missing_leads, missing_activities in cursor.fetchall():
+                difference = f"{-missing_leads:+} leads, {-missing_activities:+} activities"
+                yield Inconsistency(f"count {kind} {status or day}", 0, "sum", difference, "no difference")
 
 
-def imports(kind: str) -> Iterator[Difference]:
-    """Accounts of imports of that kind against the rows that say they came with them."""
-    rows = connection.ops.quote_name(ROWS_OF[kind]._meta.db_table)
+def check_imports(kind: str) -> Iterator[Inconsistency]:
+    """Compare the ``created`` total of imports of one kind with the rows that name them."""
+    table = connection.ops.quote_name(IMPORTED_MODELS[kind]._meta.db_table)
     statement = f"""
-        SELECT run.id, run.kind, run.state, run.created, coalesce(came.number, 0) FROM leads_importrun AS run LEFT JOIN
-            (SELECT import_run_id, count(*) AS number FROM {rows} WHERE import_run_id IS NOT NULL GROUP BY 1) AS came
-        ON came.import_run_id = run.id WHERE run.kind = %s OR came.number > 0 ORDER BY run.id
+        SELECT run.id, run.kind, run.state, run.created, coalesce(imported.number, 0)
+        FROM leads_importrun AS run LEFT JOIN (
+            SELECT import_run_id, count(*) AS number FROM {table} WHERE import_run_id IS NOT NULL GROUP BY 1
+        ) AS imported ON imported.import_run_id = run.id
+        WHERE run.kind = %s OR imported.number > 0 ORDER BY run.id
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, [kind])
         for pk, run_kind, state, created, stored in cursor.fetchall():
-            right = created if run_kind == kind and keeps(kind, state) else 0
-            if stored != right:
-                yield Difference("import", pk, kind, stored, right)
+            expected = created if run_kind == kind and retains_rows(kind, state) else 0
+            if stored != expected:
+                yield Inconsistency("import", pk, kind, stored, expected)
 
 
-def keeps(kind: str, state: str) -> bool:
-    """Whether what such a run created is there: leads are deleted softly by an undo, activities really."""
+def retains_rows(kind: str, state: str) -> bool:
+    """Whether the rows of an import in this state exist: an undo deletes leads softly, and activities physically."""
     return state == ImportRun.State.DONE or (kind == "leads" and state == ImportRun.State.UNDONE)
 
 
-def orphans(kind: str) -> Iterator[Difference]:
-    """Rows that say they came with an import that there is none of."""
-    claiming: models.QuerySet[Any] = ROWS_OF[kind].objects.exclude(import_run=None)  # type: ignore[attr-defined]
-    nowhere = claiming.exclude(Exists(ImportRun.objects.filter(pk=OuterRef("import_run"))))
-    noun = ROWS_OF[kind]._meta.model_name or kind
-    for pk, run_id in nowhere.order_by("pk").values_list("pk", "import_run_id").iterator():
-        yield Difference(noun, pk, "import_run", run_id, "a run that is there")
+def check_missing_imports(kind: str) -> Iterator[Inconsistency]:
+    """Yield rows that name an import which does not exist."""
+    imported: models.QuerySet[Any] = IMPORTED_MODELS[kind].objects.exclude(import_run=None)  # type: ignore[attr-defined]
+    orphans = imported.exclude(Exists(ImportRun.objects.filter(pk=OuterRef("import_run"))))
+    noun = IMPORTED_MODELS[kind]._meta.model_name or kind
+    for pk, run_id in orphans.order_by("pk").values_list("pk", "import_run_id").iterator():
+        yield Inconsistency(noun, pk, "import_run", run_id, "an existing import")
 
 
-def checked() -> dict[str, int]:
-    """How much there is to look at."""
-    counted: dict[str, Callable[[], int]] = {
-        "users": User.objects.count,
-        "leads": Lead.objects.count,
-        "activities": Activity.objects.count,
-        "imports": ImportRun.objects.count,
-    }
-    return {noun: count() for noun, count in counted.items()}
+def count_records() -> dict[str, int]:
+    """Return the number of records that are checked, by kind."""
+    checked: dict[str, Any] = {"users": User, "leads": Lead, "activities": Activity, "imports": ImportRun}
+    return {noun: model.objects.count() for noun, model in checked.items()}

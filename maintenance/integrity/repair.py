@@ -1,7 +1,7 @@
-"""Mending what ``checks.py`` found, in one transaction: all of it, or, where anything goes wrong, nothing.
+"""Repair what ``checks.py`` found, in one transaction: everything, or nothing where an error occurs.
 
-Each value is made anew from rows that are locked by then, since others may have written between the look and the mend.
-The transaction begins after the look, so that SQLite, where it keeps all writers out, is locked for the mending alone.
+Each value is computed anew from locked rows, since others may have written after the check. The transaction begins
+after the check, so SQLite, where it locks out all writers, is locked for the repair alone.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -12,107 +12,108 @@ from django.db import IntegrityError, connection, transaction
 from leads import rules
 from leads.importing import load
 from leads.models import ImportRun, Lead
-from maintenance.attribution import sign
+from maintenance.attribution import rename_user
 from maintenance.integrity import checks
-from maintenance.integrity.checks import BATCH, ROWS_OF, Difference, keeps
+from maintenance.integrity.checks import BATCH, IMPORTED_MODELS, Inconsistency, retains_rows
 from users.models import User
 
-MENDED = (*rules.Derived._fields, "closed_at", "activity_count")
+LEAD_COLUMNS = (*rules.Derived._fields, "closed_at", "activity_count")
 LOCK = 0x1EAF  # the first half of PostgreSQL's advisory lock keys, as in leads/importing/accounts.py
 
 
-def repair(found: Iterable[Difference]) -> list[Difference]:
-    """Store what is right where ``found`` says that something else is; returns what had to be left for the operator.
+def repair(found: Iterable[Inconsistency]) -> list[Inconsistency]:
+    """Store the expected values of the records in ``found``; return what only the operator can resolve.
 
-    That is a key of a user which another user has. Leads' versions stay: none of their own fields changes.
+    That is a key of a user which another user has. Leads get no new version, since no field that clients write changes.
     """
-    wrong: dict[str, set[int]] = {}
-    for one in found:
-        if one.kind != "lead" or one.column != "import_run":  # settled by settle_accounts
-            wrong.setdefault(one.kind, set()).add(one.pk)
+    records: dict[str, set[int]] = {}
+    for inconsistency in found:
+        if inconsistency.kind != "lead" or inconsistency.column != "import_run":  # repair_imports covers these
+            records.setdefault(inconsistency.kind, set()).add(inconsistency.pk)
     with transaction.atomic():
-        _one_at_a_time()
-        mend_leads(sorted(wrong.get("lead", ())))
-        append_counts()
-        for kind in ROWS_OF:
-            settle_accounts(kind)
-        sign_anew(wrong.get("user", ()))
-        return mend_users(sorted(wrong.get("user", ())))
+        _lock_repairs()
+        repair_leads(sorted(records.get("lead", ())))
+        repair_lead_counts()
+        for kind in IMPORTED_MODELS:
+            repair_imports(kind)
+        repair_attribution(records.get("user", ()))
+        return repair_users(sorted(records.get("user", ())))
 
 
-def _one_at_a_time() -> None:
-    """Two that append what the counts lack would append it twice."""
+def _lock_repairs() -> None:
+    """Wait for other repairs: two at once would add the missing counts twice."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK])
 
 
-def mend_leads(ids: Sequence[int]) -> None:
-    """Derived columns of the leads with these ``ids``."""
-    for batch in batches(ids):
-        # Locked first and read then: whoever logs an activity waits for the row, so that the count stands still.
+def repair_leads(ids: Sequence[int]) -> None:
+    """Store the derived columns of the leads with these ``ids``."""
+    for batch in in_batches(ids):
+        # Lock first, then read: logging an activity waits for the row, so the count cannot change meanwhile.
         locked = Lead.objects.filter(pk__in=batch).select_for_update().order_by("pk").values_list("pk", flat=True)
-        mended = []
-        for lead in checks.counted(Lead.objects.filter(pk__in=list(locked))):
-            for name, (_, right) in checks.wrong(lead).items():
-                setattr(lead, name, right)
-            mended.append(lead)
-        load.update(Lead, mended, MENDED)
+        repaired = []
+        for lead in checks.with_activity_total(Lead.objects.filter(pk__in=list(locked))):
+            for column, (_, expected) in checks.compare_lead(lead).items():
+                setattr(lead, column, expected)
+            repaired.append(lead)
+        load.update(Lead, repaired, LEAD_COLUMNS)
 
 
-def batches(ids: Sequence[int]) -> Iterator[list[int]]:
-    """``BATCH`` at a time."""
-    rest = iter(ids)
-    while batch := list(islice(rest, BATCH)):
+def in_batches(ids: Sequence[int]) -> Iterator[list[int]]:
+    """Yield ``BATCH`` ids at a time."""
+    remaining = iter(ids)
+    while batch := list(islice(remaining, BATCH)):
         yield batch
 
 
-def append_counts() -> None:
-    """What PostgreSQL's kept counts lack, appended as triggers do: one statement, of one moment."""
+def repair_lead_counts() -> None:
+    """Append the differences to PostgreSQL's counts, as triggers do: in one statement, so of one moment."""
     if connection.vendor == "postgresql":
+        columns = "kind, status, day, leads, activities"
         with connection.cursor() as cursor:
-            cursor.execute(f"INSERT INTO leads_leadcount (kind, status, day, leads, activities) {checks.RECOUNT}")
+            cursor.execute(f"INSERT INTO leads_leadcount ({columns}) {checks.COUNT_DIFFERENCES}")
 
 
-def settle_accounts(kind: str) -> None:
-    """Let each import have created the rows that say so, with a note of what its account said.
+def repair_imports(kind: str) -> None:
+    """Set the ``created`` total of each import to the rows that name it, with a note of the earlier total.
 
-    ``read`` goes along, since it is the sum of what became of every row. Rows that name an import which cannot have
-    brought them in, or which is not there, name none any more.
+    ``read`` changes by the same number, since it is the sum of all outcomes. Rows that name an import which cannot
+    have created them, or which does not exist, name none afterwards.
     """
-    rows = ROWS_OF[kind].objects  # type: ignore[attr-defined]
-    for one in list(checks.imports(kind)):
-        run = ImportRun.objects.select_for_update().get(pk=one.pk)
-        if run.kind != kind or not keeps(kind, run.state):
+    rows = IMPORTED_MODELS[kind].objects  # type: ignore[attr-defined]
+    for inconsistency in list(checks.check_imports(kind)):
+        run = ImportRun.objects.select_for_update().get(pk=inconsistency.pk)
+        if run.kind != kind or not retains_rows(kind, run.state):
             rows.filter(import_run=run).update(import_run=None)
             continue
         stored = rows.filter(import_run=run).count()
-        run.notes.append(f"verify --repair: {run.created:,} {kind} were said to be created, {stored:,} are there")
+        run.notes.append(f"verify --repair: {run.created:,} {kind} were recorded as created, {stored:,} exist")
         run.read += stored - run.created
         run.created = stored
         run.save(update_fields=["read", "created", "notes"])
-    nowhere = [one.pk for one in checks.orphans(kind)]
-    for batch in batches(nowhere):
+    orphans = [inconsistency.pk for inconsistency in checks.check_missing_imports(kind)]
+    for batch in in_batches(orphans):
         rows.filter(pk__in=batch).update(import_run=None)
 
 
-def sign_anew(ids: Collection[int]) -> None:
-    """Let what erased users signed with the name they had be signed with the one that stands for them."""
+def repair_attribution(ids: Collection[int]) -> None:
+    """Store the present name of erased users on their records."""
     for user in User.objects.erased():
         if user.pk in ids:
-            sign(user.pk, user.username)
+            rename_user(user.pk, user.username)
 
 
-def mend_users(ids: Sequence[int]) -> list[Difference]:
-    """Keys of users; returns those that would make two users equal, which are left."""
-    left = []
+def repair_users(ids: Sequence[int]) -> list[Inconsistency]:
+    """Store the keys of users; return those that another user has, which stay unchanged."""
+    unresolved = []
     locked = User.objects.filter(pk__in=ids).select_for_update().order_by("pk")
     for user in list(locked):
-        mine = User.objects.filter(pk=user.pk)
-        for one in list(checks.users(mine)):
+        row = User.objects.filter(pk=user.pk)
+        for inconsistency in list(checks.check_users(row)):
             try:
                 with transaction.atomic():
-                    mine.update(**{one.column: one.right})
+                    row.update(**{inconsistency.column: inconsistency.expected})
             except IntegrityError:
-                left.append(one)
-    return left
+                unresolved.append(inconsistency)
+    return unresolved

@@ -20,7 +20,7 @@ from leads.importing import accounts
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from leads.querysets import apply_change
 from leads.rules import ERASED, PERSONAL
-from maintenance.attribution import SIGNED, overwrite, sign
+from maintenance.attribution import ATTRIBUTIONS, overwrite_names, rename_user
 from maintenance.privacy.export import log
 from maintenance.privacy.imports import delete_files, erase_imports, waiting_uploads
 from maintenance.privacy.subject import DataSubject, PrivacyError, find_subject
@@ -165,10 +165,10 @@ def _erase_users(subject: DataSubject) -> dict[str, int]:
     """Erase the accounts, and the address where it is the name of others' records: of an account renamed since."""
     counts = Counter({"users": len(subject.users)})
     for user in subject.users:
-        counts.update(sign(user.pk, User.objects.erase(user)))
+        counts.update(rename_user(user.pk, User.objects.erase(user)))
         counts["own stored replies"] += IdempotencyKey.objects.filter(user=user).delete()[0]
-    for what, model, _, column in SIGNED:
-        counts[what] += overwrite(model.objects.filter(**{f"{column}__iexact": subject.email}), column, ERASED)
+    for what, model, _, column in ATTRIBUTIONS:
+        counts[what] += overwrite_names(model.objects.filter(**{f"{column}__iexact": subject.email}), column, ERASED)
     return counts
 
 

@@ -12,7 +12,7 @@ from activities.models import Activity
 from crm_project import values
 from crm_project.events import event
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
-from maintenance.attribution import SIGNED
+from maintenance.attribution import ATTRIBUTIONS
 from maintenance.privacy.imports import imports_about
 from maintenance.privacy.subject import NOT_SEARCHED, DataSubject
 from users import second_factor
@@ -107,6 +107,6 @@ def _former_use(subject: DataSubject) -> Iterator[dict[str, Any]]:
         for pk, at, pairs in entries.order_by("pk").values_list("pk", "at", "changes").iterator():
             if fields := [field for field, pair in pairs.items() if any(map(subject.is_address, pair))]:
                 yield {"id": pk, "at": at, "fields": fields}
-    for record, model, user, column in SIGNED:
+    for record, model, user, column in ATTRIBUTIONS:
         named = model.objects.filter(**{f"{column}__iexact": subject.email}).exclude(**{f"{user}__in": subject.users})
         yield from ({"id": pk, "record": record} for pk in named.order_by("pk").values_list("pk", flat=True))

@@ -190,8 +190,8 @@ def test_what_an_account_signs_in_the_moment_of_its_erasure(monkeypatch: pytest.
     out = io.StringIO()
     with pytest.raises(SystemExit):
         call_command("verify", stdout=out)
-    assert f"user {user.pk}: signatures is 1, should be 0" in out.getvalue()
-    assert "1 differences, 1 mended" in run("verify", "--repair")
+    assert f"user {user.pk}: records with a former name is 1, should be 0" in out.getvalue()
+    assert "1 differences, 1 repaired" in run("verify", "--repair")
     assert "no differences" in run("verify")
     assert set(Activity.objects.values_list("user_name", flat=True)) == {f"erased-{user.pk}"}
 
@@ -212,5 +212,5 @@ def test_imports_that_an_account_signs_in_the_moment_of_its_erasure() -> None:
     run("erase_person", EMAIL, "--yes")
     signed = {"user": user, "started_by": "zerelda", "undone_by_user": user, "undone_by": "zerelda"}
     ImportRun.objects.create(file_name="a.csv", sha256="0", state="undone", **signed)
-    assert "1 differences, 1 mended" in run("verify", "--repair")
+    assert "1 differences, 1 repaired" in run("verify", "--repair")
     assert "zerelda" not in everything()

@@ -1,4 +1,4 @@
-"""``manage.py verify``: is what is stored twice the same both times?"""
+"""``manage.py verify``: compare everything that is stored twice, and repair differences on request."""
 
 import sys
 from argparse import ArgumentParser
@@ -6,46 +6,44 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from maintenance.integrity import checks
+from maintenance.integrity.checks import count_records, find_inconsistencies
 from maintenance.integrity.repair import repair
 
-SHOWN = 60  # characters of a value
+MAX_LENGTH = 60  # characters of a printed value
 
 
 class Command(BaseCommand):
-    """May run beside the server. Exit codes: 0 no differences (any more), 1 some are left."""
+    """May run beside the server. Exit codes: 0 no differences remain, 1 differences remain."""
 
     help = (
-        "Make search columns, keys, counts and accounts of imports anew, and print where they differ from what is "
-        "stored. Exit codes: 0 no differences, or all mended; 1 differences."
+        "Compute search columns, keys, counts and totals of imports anew, and print where the stored values differ. "
+        "Exit codes: 0 no differences, or all repaired; 1 differences."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whether to mend."""
-        parser.add_argument("--repair", action="store_true", help="store what is right, in one transaction")
+        """Add ``--repair``."""
+        parser.add_argument("--repair", action="store_true", help="store the expected values, in one transaction")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """One line for each difference, then one with what was looked at."""
-        number, found = 0, []
-        for one in checks.differences():
-            number += 1
+        """Print one line for each difference, and one with the number of records."""
+        total, found = 0, []
+        for one in find_inconsistencies():
+            total += 1
             if options["repair"]:
-                found.append(one._replace(stored=None, right=None))  # a million of them must not hold as many texts
-            self.stdout.write(f"{one.where}: {one.column} is {shown(one.stored)}, should be {shown(one.right)}")
-        left = number
-        if found:
-            unmended = repair(found)
-            left = len(unmended)
-            for one in unmended:
-                self.stdout.write(f"{one.where}: {one.column} was left, because another has {shown(one.right)}")
-        looked_at = ", ".join(f"{count:,} {noun}" for noun, count in checks.checked().items())
-        ended = f"{number:,} differences, {number - left:,} mended" if number else "no differences"
-        self.stdout.write(f"{looked_at}: {ended}")
-        if left:
+                found.append(one._replace(stored=None, expected=None))  # saves the memory of a million texts
+            self.stdout.write(f"{one.record}: {one.column} is {shorten(one.stored)}, should be {shorten(one.expected)}")
+        unresolved = repair(found) if found else []
+        for one in unresolved:
+            self.stdout.write(f"{one.record}: {one.column} not repaired, another has {shorten(one.expected)}")
+        remaining = len(unresolved) if found else total
+        records = ", ".join(f"{count:,} {noun}" for noun, count in count_records().items())
+        result = f"{total:,} differences, {total - remaining:,} repaired" if total else "no differences"
+        self.stdout.write(f"{records}: {result}")
+        if remaining:
             sys.exit(1)
 
 
-def shown(value: Any) -> str:
-    """A value on one line, cut where it is long."""
+def shorten(value: Any) -> str:
+    """Return a value on one line, cut to ``MAX_LENGTH``."""
     text = str(value) if isinstance(value, int) or value is None else repr(str(value))
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"

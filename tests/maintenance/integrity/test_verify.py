@@ -1,4 +1,4 @@
-"""``manage.py verify``: every value that is stored twice, falsified, found, told, and mended."""
+"""``manage.py verify``: every value that is stored twice is falsified, found, printed and repaired."""
 
 import io
 from typing import Any
@@ -20,18 +20,18 @@ pytestmark = pytest.mark.django_db
 
 
 def verify(*arguments: str, code: int = 0) -> list[str]:
-    """The lines it prints; the last says what was looked at."""
+    """Return the lines it prints; the last has the numbers of records."""
     out = io.StringIO()
-    ended = 0
+    exit_code = 0
     try:
         call_command("verify", *arguments, stdout=out)
     except SystemExit as stop:
-        ended = int(str(stop.code))
-    assert ended == code, out.getvalue()
+        exit_code = int(str(stop.code))
+    assert exit_code == code, out.getvalue()
     return out.getvalue().splitlines()
 
 
-def test_nothing_to_tell() -> None:
+def test_no_differences() -> None:
     lead = make_lead(status="closed")
     make_activity(lead, make_user())
     make_lead(is_active=False)
@@ -49,23 +49,23 @@ FALSIFIED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("column", "wrong", "told"), FALSIFIED)
-def test_a_falsified_lead_is_found_and_mended(column: str, wrong: dict[str, Any], told: str) -> None:
+@pytest.mark.parametrize(("column", "falsified", "message"), FALSIFIED)
+def test_a_falsified_lead_is_found_and_repaired(column: str, falsified: dict[str, Any], message: str) -> None:
     user, lead = make_user(), make_lead(status="closed")
     for _ in range(2):
         make_activity(lead, user)
-    Lead.objects.filter(pk=lead.pk).update(**wrong)
+    Lead.objects.filter(pk=lead.pk).update(**falsified)
     version = Lead.objects.get(pk=lead.pk).version
     line, summary = verify(code=1)
     assert line.startswith(f"lead {lead.pk}: {column} ")
-    assert told in line
-    assert summary.endswith("1 differences, 0 mended")
-    assert verify("--repair") == [line, summary.replace("0 mended", "1 mended")]
+    assert message in line
+    assert summary.endswith("1 differences, 0 repaired")
+    assert verify("--repair") == [line, summary.replace("0 repaired", "1 repaired")]
     assert len(verify()) == 1
-    assert Lead.objects.get(pk=lead.pk).version == version  # no client's copy became out of date
+    assert Lead.objects.get(pk=lead.pk).version == version  # an ETag of before is still good
 
 
-def test_an_activity_that_went_past_the_product_is_counted() -> None:
+def test_an_activity_that_was_deleted_by_sql_is_counted() -> None:
     lead, user = make_lead(), make_user()
     make_activity(lead, user)
     Activity.objects.all().delete()
@@ -82,30 +82,30 @@ def test_users_keys() -> None:
     assert len(verify()) == 1
 
 
-def test_a_key_that_another_user_has_is_left_and_all_else_is_mended() -> None:
+def test_a_key_that_another_user_has_is_not_repaired_and_all_else_is() -> None:
     make_user(username="Émile")
     second, lead = make_user(), make_lead()
     User.objects.filter(pk=second.pk).update(username="ÉMILE", email_key="x")
     Lead.objects.filter(pk=lead.pk).update(search="")
-    *_, left, summary = verify("--repair", code=1)
-    assert left == f"user {second.pk}: username_key was left, because another has 'émile'"
-    assert summary.endswith("3 differences, 2 mended")
+    *_, conflict, summary = verify("--repair", code=1)
+    assert conflict == f"user {second.pk}: username_key not repaired, another has 'émile'"
+    assert summary.endswith("3 differences, 2 repaired")
     assert len(verify(code=1)) == 2
 
 
-def test_accounts_of_imports() -> None:
-    run = made_import("done", read=3, created=2, skipped=1)
+def test_totals_of_imports() -> None:
+    run = make_import("done", read=3, created=2, skipped=1)
     Lead.objects.filter(pk=make_lead().pk).update(import_run=run)
     assert verify("--repair")[0] == f"import {run.pk}: leads is 1, should be 2"
     assert len(verify()) == 1
     run.refresh_from_db()
     assert (run.read, run.created, run.skipped) == (2, 1, 1)
-    assert run.notes == ["verify --repair: 2 leads were said to be created, 1 are there"]
+    assert run.notes == ["verify --repair: 2 leads were recorded as created, 1 exist"]
 
 
 @pytest.mark.parametrize("state", ["refused", "dry", "running"])
 def test_leads_of_an_import_that_stored_none(state: str) -> None:
-    run, lead = made_import(state), make_lead()
+    run, lead = make_import(state), make_lead()
     Lead.objects.filter(pk=lead.pk).update(import_run=run)
     assert verify("--repair")[0] == f"import {run.pk}: leads is 1, should be 0"
     assert Lead.objects.get().import_run is None
@@ -113,7 +113,7 @@ def test_leads_of_an_import_that_stored_none(state: str) -> None:
 
 
 def test_activities_of_imports() -> None:
-    run = made_import("done", kind="activities", read=2, created=2)
+    run = make_import("done", kind="activities", read=2, created=2)
     activity = make_activity(make_lead(), make_user())
     Activity.objects.filter(pk=activity.pk).update(import_run=run)
     assert verify(code=1)[0] == f"import {run.pk}: activities is 1, should be 2"
@@ -124,15 +124,15 @@ def test_activities_of_imports() -> None:
     assert len(verify()) == 1
 
 
-def test_rows_of_an_import_that_is_not_there() -> None:
+def test_rows_of_an_import_that_does_not_exist() -> None:
     lead = make_lead()
     activity = make_activity(lead, make_user())
     Lead.objects.filter(pk=lead.pk).update(import_run=99)
     Activity.objects.filter(pk=activity.pk).update(import_run=98)
     try:
         assert verify(code=1)[:-1] == [
-            f"lead {lead.pk}: import_run is 99, should be 'a run that is there'",
-            f"activity {activity.pk}: import_run is 98, should be 'a run that is there'",
+            f"lead {lead.pk}: import_run is 99, should be 'an existing import'",
+            f"activity {activity.pk}: import_run is 98, should be 'an existing import'",
         ]
     finally:
         verify("--repair")
@@ -140,14 +140,14 @@ def test_rows_of_an_import_that_is_not_there() -> None:
     assert Lead.objects.get().import_run is None
 
 
-def made_import(state: str, **account: Any) -> ImportRun:
-    """An account of one."""
-    return ImportRun.objects.create(file_name="a.csv", sha256="0", state=state, **account)
+def make_import(state: str, **totals: Any) -> ImportRun:
+    """Return a stored import."""
+    return ImportRun.objects.create(file_name="a.csv", sha256="0", state=state, **totals)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_mends_all_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fails at the very end takes back what was mended first."""
+def test_repairs_all_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure in the last step undoes the repairs before it."""
     user, lead = make_user(), make_lead()
     User.objects.filter(pk=user.pk).update(username_key="x")
     Lead.objects.filter(pk=lead.pk).update(search="x")
@@ -156,7 +156,7 @@ def test_mends_all_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OperationalError("the connection is gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(repair, "mend_users", fail)
+        patched.setattr(repair, "repair_users", fail)
         with pytest.raises(OperationalError):
             verify("--repair")
     assert Lead.objects.get().search == "x"
@@ -165,9 +165,9 @@ def test_mends_all_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(verify()) == 1
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite keeps no counts")
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite stores no counts")
 def test_counts_that_a_restore_doubled() -> None:
-    """As ``loaddata`` does: it stores the counts, and the triggers count the leads beside them."""
+    """As after ``loaddata``: it stores the counts, and the triggers count the loaded leads as well."""
     make_activity(make_lead(status="closed"), make_user())
     before = stats()
     with connection.cursor() as cursor:
