@@ -226,10 +226,7 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
     @admin.action(description="Unlock after failed log-ins", permissions=["change"])
     def unlock(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Forget the failed log-ins that lock people out."""
-        reached = self._reached(request, users)
-        for user in reached:
-            second_factor.unlock(user)
-        locked = [user for user in reached if audited.unlock(request, user)]
+        locked = [user for user in self._reached(request, users) if audited.unlock(request, user)]
         self._tell(request, "unlocked", locked)
 
     def _reached(self, request: HttpRequest, users: Iterable[User]) -> list[User]:

@@ -102,10 +102,13 @@ def remove(user: "User") -> bool:
     return bool(removed)
 
 
-def unlock(user: "User") -> None:
-    """End the delays that wrong codes have caused."""
+def unlock(user: "User") -> bool:
+    """End the delays that wrong codes have caused; return whether there were any."""
+    ended = 0
     for model in (TOTPDevice, StaticDevice):
-        model.objects.filter(user=user).update(throttling_failure_count=0, throttling_failure_timestamp=None)
+        delayed = model.objects.filter(user=user, throttling_failure_count__gt=0)
+        ended += delayed.update(throttling_failure_count=0, throttling_failure_timestamp=None)
+    return bool(ended)
 
 
 def verify(user: "User", code: str) -> Device | None:

@@ -18,7 +18,7 @@ from crm_project.api.json import FormParser, JSONParser, MultiPartParser
 from crm_project.api.views import ApiViewSet, body_of, judged_row
 from crm_project.events import event
 from crm_project.values import Problem, located
-from users import password_policy, rules
+from users import password_policy, rules, second_factor
 from users.attempts import Attempt, Registration, TooMany
 from users.audit import Action, Channel, created_state, log_account_event
 from users.managers import AwaitingApproval
@@ -190,7 +190,9 @@ def _log_in(request: Request, credentials: dict[str, str], scope: object) -> Res
     except AwaitingApproval:
         attempt.ended(True)
         raise Refused(status.HTTP_403_FORBIDDEN, "This account is waiting for a manager's approval") from None
-    attempt.ended(user is not None)
+    # With an app, only the code forgets failures: they count wrong codes too.
+    if user is None or not (user.is_staff and second_factor.app_of(user)):
+        attempt.ended(user is not None)
     if user is None:
         raise AuthenticationFailed("Incorrect username or password")
     return Response(_tokens(user, refresh=isinstance(scope, str) and OFFLINE in scope.split()))

@@ -11,6 +11,7 @@ from django.test import Client
 from tests.admin.people import browser_of, ensure_groups, make_person
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_user
+from users.audit import AccountEvent
 from users.authority import STAFF
 from users.models import User
 
@@ -65,6 +66,8 @@ def test_who_logs_in_with_a_weak_password_must_change_it_first(caplog: pytest.Lo
     user = make_user(username="carla", is_staff=True, password=COMMON)
     user.groups.add(Group.objects.get(name=STAFF))
     browser = log_in("carla", COMMON)
+    marked = AccountEvent.objects.get(action="changed", target_user=user)
+    assert marked.changes == {"must_change_password": [False, True]}
     for page in ("", "leads/lead/", "leads/importrun/add/", "password_change/done/"):
         reply = browser.get(f"/admin/{page}")
         assert (reply.status_code, reply["Location"]) == (302, PAGE)

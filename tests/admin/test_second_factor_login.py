@@ -18,7 +18,7 @@ from tests.admin.second_factors import (
     wrong_code,
 )
 from tests.factories import PASSWORD, bearer, make_user
-from tests.users.trying import ELSEWHERE, admin, later, log_in, statuses
+from tests.users.trying import ELSEWHERE, HERE, admin, later, log_in, statuses
 from users import second_factor
 from users.audit import AccountEvent
 from users.models import LoginFailure, User
@@ -131,6 +131,17 @@ def test_the_right_password_alone_forgets_no_failure(user: User) -> None:
     assert not LoginFailure.objects.exists()
 
 
+def test_a_login_to_the_api_forgets_no_wrong_code(user: User) -> None:
+    """Or whoever knows the password could go on guessing codes."""
+    for _ in range(4):
+        give(after_password(user), wrong_code(user))
+        delays_pass()
+    body = {"username": user.username, "password": PASSWORD}
+    login = Client(REMOTE_ADDR=HERE).post("/api/users/login", body, content_type="application/json")
+    assert login.status_code == 200
+    assert LoginFailure.objects.count() == 4
+
+
 def test_guesses_from_many_addresses_meet_growing_delays(user: User) -> None:
     """Our limits are for a name at an address; those of django-otp are for the device, wherever guesses come from."""
     assert give(after_password(user), wrong_code(user)).status_code == 200
@@ -155,6 +166,16 @@ def test_unlocking_a_user_ends_the_delays_too(user: User) -> None:
     give(client, wrong_code(user))
     manager.post("/admin/users/user/", {"action": "unlock", "_selected_action": [user.pk]})
     assert give(client, code_of(user)).status_code == 302
+
+
+def test_ending_the_delays_alone_is_logged(user: User) -> None:
+    manager = Client()
+    manager.force_login(make_user(is_staff=True, is_superuser=True))
+    give(after_password(user), wrong_code(user))
+    LoginFailure.objects.all().delete()
+    for _ in range(2):  # the second time there is nothing to end
+        manager.post("/admin/users/user/", {"action": "unlock", "_selected_action": [user.pk]})
+    assert AccountEvent.objects.filter(action="unlocked", target_user=user).count() == 1
 
 
 def test_a_recovery_code_logs_in_once(user: User) -> None:

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.http import HttpRequest
 
+from users import second_factor
 from users.attempts import LoginFailure
 from users.audit import (
     ACCESS,
@@ -88,9 +89,10 @@ def set_active(request: HttpRequest, user: User, active: bool) -> None:
 
 
 def unlock(request: HttpRequest, user: User) -> bool:
-    """Forget a user's failed logins; return whether there were any."""
+    """Forget a user's failed logins and wrong codes; return whether there were any."""
     with transaction.atomic():
-        unlocked = bool(LoginFailure.objects.unlock(user.username))
+        delays_ended = second_factor.unlock(user)
+        unlocked = bool(LoginFailure.objects.unlock(user.username)) or delays_ended
         if unlocked:
             log(request, Action.UNLOCKED, user)
     return unlocked

@@ -117,9 +117,11 @@ def forgot_password_url(request: HttpRequest) -> str:
     """Return where a forgotten password is replaced; empty where that is not offered.
 
     Anybody can ask for such a link to be mailed, under a host that they choose among ``ALLOWED_HOSTS``: with ``*``
-    there, a stranger's own, to which the mail would send people with their token.
+    there, a stranger's own, to which the mail would send people with their token. A pattern such as ``.example.com``
+    leaves them the choice of a subdomain.
     """
-    offered = password_links.mail_is_set() and "*" not in settings.ALLOWED_HOSTS
+    any_host = any(host == "*" or host.startswith(".") for host in settings.ALLOWED_HOSTS)
+    offered = password_links.mail_is_set() and not any_host
     return reverse("admin:forgot_password") if offered else ""
 
 

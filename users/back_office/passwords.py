@@ -31,8 +31,17 @@ class LoginForm(CredentialsForm):
         """Refuse who may not enter; note a password that the back office's validators would refuse."""
         super().confirm_login_allowed(user)
         if not user.must_change_password and is_weak(self.cleaned_data["password"], user):
-            user.must_change_password = True
-            user.save(update_fields=["must_change_password"])
+            with transaction.atomic():
+                user.must_change_password = True
+                user.save(update_fields=["must_change_password"])
+                log_account_event(
+                    Action.CHANGED,
+                    actor=user,
+                    target=user,
+                    channel=Channel.ADMIN,
+                    before={"must_change_password": False},
+                    after={"must_change_password": True},
+                )
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
