@@ -90,6 +90,17 @@ def test_the_api_package_imports_no_app() -> None:
             assert {other for other in GRAPH[name] if other.split(".")[0] != "crm_project"} == set()
 
 
+def test_the_legacy_migration_is_frozen() -> None:
+    """It has its own rules for values, and nothing but its command imports it."""
+    package = "maintenance.legacy_migration"
+    inside = {name for name in MODULES if name.startswith(package)}
+    importers = {name for name in MODULES.keys() - inside if GRAPH[name] & inside}
+    assert importers == {"maintenance.management.commands.import_legacy"}
+    imported = set().union(*(GRAPH[name] for name in inside))
+    changing = ("rules", "validators", "serializers", "forms")
+    assert {name for name in imported if name.rpartition(".")[2] in changing} == {f"{package}.rules"}
+
+
 @pytest.mark.parametrize("app", ["users", "leads", "activities"])
 def test_no_model_rests_on_the_api(app: str) -> None:
     reached, waiting = set(), [f"{app}.models"]

@@ -1,158 +1,154 @@
-"""What ``--fix`` makes of a value that the rules refuse: one stated mend a column, and their description for people.
+"""The corrections of ``--fix``: one for each column, and their description in ``--help``.
 
-A mend is given the value, the whole row as it was, and what is known to be right of it. Where the result depends on
-the row it is still a value the rules accept.
+A fix gets the invalid value, the whole source row and the row's valid values. It returns a value that the rules accept.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Any
 
-from activities.rules import LONGEST_TITLE, LONGEST_TYPE
-from activities.rules import duration as minutes
 from crm_project import values
 from crm_project.values import Invalid
-from leads import rules
-from users.rules import LONGEST_NAME, SHORTEST_USERNAME
+from maintenance.legacy_migration import rules
 
 DESCRIPTION = """\
-What --fix does; each change is listed in the report:
-  any text         NULL becomes empty, NUL and broken characters are replaced, what is too long is cut
-  user name        a taken, empty or short one gets "-" and the user's id at its end (of several users whose names
-                   differ only in case, the one with the lowest id keeps it)
-  user's e-mail    a malformed or taken one is blanked
-  password hash    one that cannot be verified here is blanked: an administrator sets a new password
-  lead's e-mail    a malformed one is moved to the end of property_interest
-  budgets          crossed ones are swapped; fractions are rounded; negative and impossible ones are blanked
-  status           one that is no text becomes "new"
+Corrections of --fix; the report lists each change:
+  any text         NULL becomes empty, NUL and broken characters are replaced, text that is too long is cut
+  username         a duplicate, empty or short one gets "-" and the user's id as its suffix (of users whose names
+                   differ only in case, the one with the lowest id stays unchanged)
+  user's email     a malformed or duplicate one is cleared
+  password hash    an unsupported one is cleared: an administrator sets a new password
+  lead's email     a malformed one moves to the end of property_interest
+  budgets          a minimum above the maximum: the two are swapped; fractions are rounded; negative and
+                   impossible amounts are cleared
+  status           one that is not text becomes "new"
   is_active        an unclear one becomes false (true for a user)
-  times            a lead's unreadable created_at and updated_at take each other's value, an activity's created_at is
-                   midnight of its day; otherwise it is the moment of the takeover
-  activity         an empty title becomes the type, an empty type "note"; an unreadable day is that of created_at; a
-                   bad duration is rounded or blanked; a missing author's name is the user's present one;
-                   activities whose lead or user does not exist are left out
-Rows without an id that is a positive integer of their own are refused all the same."""
+  times            a lead's invalid created_at and updated_at get each other's value; an activity's created_at is
+                   midnight of its date; otherwise it is the time of the migration
+  activity         an empty title becomes the type, an empty type "note"; an invalid date becomes that of
+                   created_at; an invalid duration is rounded or cleared; a missing author's name becomes the
+                   user's name; activities whose lead or user does not exist are left out
+Rows whose id is not a unique positive integer are always rejected."""
 
 Row = dict[str, Any]
-Mend = Callable[[Any, Row, Row], Any]
-
-LONGEST_AUTHOR = 301
-NOW = datetime.now  # the moment of the takeover
+Fix = Callable[[Any, Row, Row], Any]
 
 
-def tidy(value: object, longest: int) -> str:
-    """Any value as text that a column can hold."""
+def now() -> datetime:
+    """Return the time of the migration."""
+    return datetime.now(UTC)
+
+
+def to_text(value: object, max_length: int) -> str:
+    """Return any value as text that a column can store."""
     if value is None:
         return ""
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     text = text.replace("\0", "").encode(errors="replace").decode()
-    return text.strip()[:longest].strip()
+    return text.strip()[:max_length].strip()
 
 
-def cut(longest: int, otherwise: str = "") -> Mend:
-    """The mend of a text column."""
-    return lambda value, row, clean: tidy(value, longest) or otherwise
+def cut(max_length: int) -> Fix:
+    """Return the fix of a text column."""
+    return lambda value, row, clean: to_text(value, max_length)
 
 
-def blank(value: Any, row: Row, clean: Row) -> Any:
-    """NULL."""
-    return None
+def word(max_length: int, default: str) -> Fix:
+    """Return the fix of a word in lower case: a status or an activity type."""
+    return lambda value, row, clean: to_text(to_text(value, max_length).lower(), max_length) or default
 
 
-def empty(value: Any, row: Row, clean: Row) -> str:
-    """No text."""
-    return ""
+def constant(value: Any) -> Fix:
+    """Return the fix that replaces every invalid value by ``value``."""
+    return lambda _, row, clean: value
 
 
 def username(value: Any, row: Row, clean: Row) -> str:
-    """Long enough and at most as long as may be, with the id at its end where it was too short."""
-    name = tidy(value, LONGEST_NAME)
-    return name if len(name) >= SHORTEST_USERNAME else with_id(name or "user", row["id"])
+    """Return a username of valid length, with the id as suffix if it was too short."""
+    name = to_text(value, rules.MAX_NAME)
+    return name if len(name) >= rules.MIN_USERNAME else with_id(name or "user", row["id"])
 
 
 def with_id(name: str, user_id: int) -> str:
-    """A user name that nobody else has, most likely."""
+    """Return ``name`` with the id as suffix, which makes it unique in most cases."""
     suffix = f"-{user_id}"
-    return name[: LONGEST_NAME - len(suffix)] + suffix
+    return name[: rules.MAX_NAME - len(suffix)] + suffix
 
 
-def rounded(rule: Callable[[Any], int]) -> Mend:
-    """The mend of a number: its nearest integer, or NULL."""
+def rounded(rule: Callable[[Any], int]) -> Fix:
+    """Return the fix of a number: the nearest integer, or NULL."""
 
-    def mend(value: Any, row: Row, clean: Row) -> int | None:
+    def fix(value: Any, row: Row, clean: Row) -> int | None:
         try:
             number = float(value)
             return rule(round(number)) if isfinite(number) else None
         except (TypeError, ValueError, OverflowError, Invalid):
             return None
 
-    return mend
+    return fix
 
 
-def status(value: Any, row: Row, clean: Row) -> str:
-    """Cut, in lower case, or new."""
-    return tidy(tidy(value, rules.LONGEST_STATUS).lower(), rules.LONGEST_STATUS) or rules.DEFAULT_STATUS
-
-
-def activity_type(value: Any, row: Row, clean: Row) -> str:
-    """Cut, in lower case, or a note."""
-    return tidy(tidy(value, LONGEST_TYPE).lower(), LONGEST_TYPE) or "note"
+activity_type = word(rules.MAX_ACTIVITY_TYPE, rules.DEFAULT_ACTIVITY_TYPE)
 
 
 def title(value: Any, row: Row, clean: Row) -> str:
-    """Cut, or the type."""
-    return tidy(value, LONGEST_TITLE) or str(clean.get("activity_type") or activity_type(row["activity_type"], row, {}))
+    """Return the title, or the activity type if it is empty."""
+    return to_text(value, rules.MAX_TITLE) or str(
+        clean.get("activity_type") or activity_type(row["activity_type"], row, {})
+    )
 
 
-def day(value: Any, row: Row, clean: Row) -> Any:
-    """The day a text begins with, or that of ``created_at``."""
+def activity_date(value: Any, row: Row, clean: Row) -> date:
+    """Return the date at the start of the text, or that of ``created_at``."""
     try:
         return values.date(str(value).strip()[:10])
     except Invalid:
-        return (clean.get("created_at") or NOW(UTC)).date()
+        created_at: datetime = clean.get("created_at") or now()
+        return created_at.date()
 
 
-def made(value: Any, row: Row, clean: Row) -> datetime:
-    """When an activity's ``created_at`` is unreadable."""
+def activity_created_at(value: Any, row: Row, clean: Row) -> datetime:
+    """Return midnight of the activity's date, or the time of the migration."""
     day = clean.get("activity_date")
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else NOW(UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else now()
 
 
-def same_as(other: str) -> Mend:
-    """The value of another moment of the row, or now."""
-    return lambda value, row, clean: clean.get(other) or NOW(UTC)
+def same_as(other: str) -> Fix:
+    """Return the fix that copies the row's other timestamp, or takes the time of the migration."""
+    return lambda value, row, clean: clean.get(other) or now()
 
 
-USERS: dict[str, Mend] = {
+USERS: dict[str, Fix] = {
     "username": username,
-    "email": empty,
-    "first_name": cut(LONGEST_NAME),
-    "last_name": cut(LONGEST_NAME),
-    "password": empty,
-    "is_active": lambda value, row, clean: True,
-    "created_at": lambda value, row, clean: NOW(UTC),
+    "email": constant(""),
+    "first_name": cut(rules.MAX_NAME),
+    "last_name": cut(rules.MAX_NAME),
+    "password": constant(""),
+    "is_active": constant(True),
+    "created_at": lambda value, row, clean: now(),
 }
-LEADS: dict[str, Mend] = {
-    "first_name": cut(rules.LONGEST_NAME),
-    "last_name": cut(rules.LONGEST_NAME),
-    "email": empty,
-    "phone": cut(rules.LONGEST_PHONE),
-    "status": status,
-    "source": cut(rules.LONGEST_SOURCE),
+LEADS: dict[str, Fix] = {
+    "first_name": cut(rules.MAX_NAME),
+    "last_name": cut(rules.MAX_NAME),
+    "email": constant(""),
+    "phone": cut(rules.MAX_PHONE),
+    "status": word(rules.MAX_STATUS, rules.DEFAULT_STATUS),
+    "source": cut(rules.MAX_SOURCE),
     "budget_min": rounded(rules.budget),
     "budget_max": rounded(rules.budget),
-    "property_interest": cut(rules.LONGEST_TEXT),
-    "is_active": lambda value, row, clean: False,
+    "property_interest": cut(rules.MAX_TEXT),
+    "is_active": constant(False),
     "created_at": same_as("updated_at"),
     "updated_at": same_as("created_at"),
 }
-ACTIVITIES: dict[str, Mend] = {
+ACTIVITIES: dict[str, Fix] = {
+    "lead_id": constant(None),
+    "user_id": constant(None),
     "activity_type": activity_type,
     "title": title,
-    "notes": cut(rules.LONGEST_TEXT),
-    "duration": rounded(minutes),
-    "activity_date": day,
-    "created_at": made,
-    "user_name": cut(LONGEST_AUTHOR),
+    "notes": cut(rules.MAX_TEXT),
+    "duration": rounded(rules.duration),
+    "activity_date": activity_date,
+    "created_at": activity_created_at,
 }

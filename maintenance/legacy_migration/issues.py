@@ -1,4 +1,4 @@
-"""What was found wrong in the source, or changed on the way: every single one, however many there are."""
+"""The log of what is invalid in the source or changed by the migration, complete however long it is."""
 
 import tempfile
 from collections.abc import Iterator
@@ -6,46 +6,46 @@ from typing import Any
 
 import orjson
 
-LONGEST_SHOWN = 200  # characters of a value that are repeated
-KEPT = 1000  # findings kept with the run; the report has all of them
+MAX_VALUE_LENGTH = 200  # characters of a value that the report repeats
+MAX_STORED = 1000  # issues stored with the run; the report has all of them
 HIDDEN = "(not shown)"
 
-Finding = dict[str, Any]
+Issue = dict[str, Any]
 
 
-class Findings:
-    """A list of findings that grows on disk; ``kept`` has the first of them in memory."""
+class IssueLog:
+    """A list of issues in a temporary file. ``first`` has the first ``MAX_STORED`` of them in memory."""
 
     def __init__(self) -> None:
-        self.file = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the list
-        self.kept: list[Finding] = []
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the log
+        self.first: list[Issue] = []
         self.count = 0
 
-    def add(self, table: str, row_id: Any, column: str, **told: Any) -> None:
-        """One more; ``told`` is the rest of what is said, values in a form that may be shown."""
-        finding = {"table": table, "id": shown(row_id), "column": column, **told}
+    def add(self, table: str, row_id: Any, column: str, **details: Any) -> None:
+        """Append an issue. Values in ``details`` must be printable already (see ``printable``)."""
+        issue = {"table": table, "id": printable(row_id), "column": column, **details}
         self.count += 1
-        if len(self.kept) < KEPT:
-            self.kept.append(finding)
-        self.file.write(orjson.dumps(finding) + b"\n")
+        if len(self.first) < MAX_STORED:
+            self.first.append(issue)
+        self.file.write(orjson.dumps(issue) + b"\n")
 
     def __len__(self) -> int:
         return self.count
 
-    def __iter__(self) -> Iterator[Finding]:
+    def __iter__(self) -> Iterator[Issue]:
         self.file.seek(0)
         yield from map(orjson.loads, self.file)
         self.file.seek(0, 2)
 
     def close(self) -> None:
-        """Forget them."""
+        """Delete the temporary file."""
         self.file.close()
 
 
-def shown(value: object) -> Any:
-    """``value`` as any terminal and JSON column can hold it, cut where it is long."""
+def printable(value: object) -> Any:
+    """Return ``value`` as any terminal and JSON column can store it, shortened if it is long."""
     if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63):
         return value
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    printable = text.encode(errors="replace").decode().replace("\0", "\N{SYMBOL FOR NULL}")
-    return printable if len(printable) <= LONGEST_SHOWN else printable[: LONGEST_SHOWN - 1] + "…"
+    text = text.encode(errors="replace").decode().replace("\0", "\N{SYMBOL FOR NULL}")
+    return text if len(text) <= MAX_VALUE_LENGTH else text[: MAX_VALUE_LENGTH - 1] + "…"

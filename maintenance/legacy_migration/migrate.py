@@ -1,7 +1,7 @@
-"""The takeover from beginning to end: read, judge, load, count again, in one transaction, with an account of it.
+"""The migration: read, validate, store, recount and reconcile in one transaction, with an import run as its record.
 
-No printing and no argument parsing here. Users, leads and activities are streamed from a snapshot of the source; the
-same pass judges and loads them, and one refused row undoes it all.
+This module neither prints nor parses arguments. Users, leads and activities are streamed from a snapshot of the source;
+the same pass validates and stores them. One invalid row rolls everything back.
 """
 
 import getpass
@@ -15,17 +15,16 @@ from django.db import DatabaseError, connection, transaction
 
 from activities.models import Activity
 from crm_project import values
-from leads import rules
 from leads.importing import accounts, load
 from leads.importing.first_load import first_load
 from leads.importing.tally import Refused
 from leads.models import ImportRun, Lead
 from leads.querysets import complete
-from maintenance.legacy_migration import validate as judge
-from maintenance.legacy_migration.issues import Findings, shown
-from maintenance.legacy_migration.reconcile import MODELS, Line, Passed, reconcile
-from maintenance.legacy_migration.source import Row, Source, first_line, opened
-from maintenance.legacy_migration.tables import Unreadable
+from maintenance.legacy_migration import rules, validate
+from maintenance.legacy_migration.issues import IssueLog, printable
+from maintenance.legacy_migration.reconcile import MODELS, Comparison, Totals, reconcile
+from maintenance.legacy_migration.source import Row, Source, first_line, open_source
+from maintenance.legacy_migration.tables import SourceError, SourceTable
 from users.actors import Door
 from users.audit import Action, Channel, log_account_event
 from users.models import User
@@ -33,16 +32,16 @@ from users.models import User
 BATCH = 500  # users stored, or leads corrected, at a time
 PROGRESS_EVERY = 10_000  # rows
 
-Progress = Callable[[str, int, int], None]  # table, rows done, rows in all
+Progress = Callable[[str, int, int], None]  # table, rows done, rows in total
 LEAD_COLUMNS = tuple(field.attname for field in Lead._meta.concrete_fields)
 ACTIVITY_COLUMNS = tuple(field.attname for field in Activity._meta.concrete_fields)
-# A column that the earlier server does not have gets the value that the model gives a new row.
+# A column that the earlier server does not have gets the default of the model.
 ACTIVITY_DEFAULTS = {field.attname: field.get_default() for field in Activity._meta.concrete_fields}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the operator asked for; ``import_legacy --help`` explains each."""
+    """The command's options; ``import_legacy --help`` explains them."""
 
     fix: bool = False
     dry_run: bool = False
@@ -50,102 +49,90 @@ class Options:
 
 @dataclass
 class Outcome:
-    """How it ended. ``problems`` are rows refused, ``changes`` what was mended or recounted, ``tidied`` how many
-    values of a column were trimmed or put into lower case, ``ignored`` columns nothing was made of."""
+    """The result of a migration."""
 
     run: ImportRun
-    problems: Findings = field(default_factory=Findings)
-    changes: Findings = field(default_factory=Findings)
-    tidied: Counter[str] = field(default_factory=Counter)
-    ignored: list[str] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    problems: IssueLog = field(default_factory=IssueLog)  # invalid values
+    changes: IssueLog = field(default_factory=IssueLog)  # fixed values and corrected counts
+    normalized: Counter[str] = field(default_factory=Counter)  # values trimmed or put into lower case, by column
+    ignored_columns: list[str] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
 
     def close(self) -> None:
-        """Forget the findings."""
+        """Delete the temporary files."""
         self.problems.close()
         self.changes.close()
 
 
 class _Rollback(Exception):
-    """Ends the transaction of a takeover that stores nothing."""
+    """Ends the transaction of a migration that stores nothing."""
 
 
-def take_over(config: dict[str, Any], name: str, options: Options, progress: Progress) -> Outcome:
-    """Bring over the database that ``config`` (see ``source.parse``) names; the outcome's ``run`` is closed.
+def migrate(config: dict[str, Any], name: str, options: Options, progress: Progress) -> Outcome:
+    """Migrate the database of ``config`` (see ``source.parse_url``) and return the outcome with its finished run.
 
-    Its ``state`` is ``done``, ``dry`` or ``refused``, with a ``message`` or problems. Raises ``Refused`` where our own
-    tables are not there to take anything.
+    The run's ``state`` is ``done``, ``dry`` or ``refused``; a refused one has a ``message`` or problems. Raises
+    ``Refused`` if this product's tables do not exist.
     """
     if ImportRun._meta.db_table not in connection.introspection.table_names():
-        raise Refused("the tables are not there yet: run `python manage.py migrate` first")
-    account = {"kind": "legacy", "file_name": name[-255:], "options": asdict(options), "started_by": getpass.getuser()}
-    with accounts.running(**account) as run:
-        takeover = Takeover(Outcome(run), options, progress)
+        raise Refused("the database has no tables yet: run `python manage.py migrate` first")
+    fields = {"kind": "legacy", "file_name": name[-255:], "options": asdict(options), "started_by": getpass.getuser()}
+    with accounts.running(**fields) as run:
+        migration = LegacyMigration(Outcome(run), options, progress)
         try:
-            with transaction.atomic(), opened(config) as source:
-                takeover.load(source)
+            with transaction.atomic(), open_source(config) as source:
+                migration.load(source)
         except _Rollback:
-            takeover.close_unstored()
-        except (Refused, Unreadable) as error:
-            takeover.close(ImportRun.State.REFUSED, str(error))
+            migration.finish_unstored()
+        except (Refused, SourceError) as error:
+            migration.finish(ImportRun.State.REFUSED, str(error))
         except DatabaseError as error:
-            takeover.close(ImportRun.State.REFUSED, f"the database refused: {first_line(error)}")
-    return takeover.outcome
+            migration.finish(ImportRun.State.REFUSED, f"the database rejected the data: {first_line(error)}")
+    return migration.outcome
 
 
-class Takeover:
-    """One run of it."""
+class LegacyMigration:
+    """One run of the migration."""
 
     def __init__(self, outcome: Outcome, options: Options, progress: Progress) -> None:
         self.outcome, self.options, self.progress = outcome, options, progress
-        self.passed, self.leads = Passed(), judge.Leads()
-        self.problems, self.changes, self.tidied = outcome.problems, outcome.changes, outcome.tidied
+        self.totals, self.leads = Totals(), validate.LeadValidator()
+        self.problems, self.changes = outcome.problems, outcome.changes
 
     def load(self, source: Source) -> None:
-        """Everything, inside the transaction."""
+        """Migrate everything. Call it inside the transaction."""
         accounts.take_turn()
-        _keep_others_out()
-        if taken := [noun for noun, model in MODELS.items() if model.objects.exists()]:
-            raise Refused(f"there are {' and '.join(taken)} here already: take over into an empty database")
-        self.outcome.ignored = [f"{found.name}.{c}" for found in source.found.values() for c in found.ignored]
-        self._load_all(source)
+        _lock_tables()
+        if existing := [label for label, model in MODELS.items() if model.objects.exists()]:
+            raise Refused(f"there are {' and '.join(existing)} here already: the migration needs an empty database")
+        self.outcome.ignored_columns = [f"{table.name}.{c}" for table in source.tables.values() for c in table.ignored]
+        self._load_tables(source)
         if self.problems:
             raise _Rollback
-        self._correct_counts(source.found["leads"].name)
-        self.outcome.lines, unexplained = reconcile(source, self.passed)
+        self._correct_counts(source.tables["leads"].name)
+        self.outcome.comparisons, unexplained = reconcile(source, self.totals)
         if unexplained:
-            raise Refused("the two sides do not agree: " + "; ".join(unexplained))
+            raise Refused("the counts of the two databases do not agree: " + "; ".join(unexplained))
         if self.options.dry_run:
             raise _Rollback
         _advance_sequences()
-        what = {"import_run": self.outcome.run.pk, "users": self.passed.stored["users"]}
-        log_account_event(Action.MIGRATED_DATABASE, actor=None, target=None, channel=Channel.CLI, after=what)
-        self.close(ImportRun.State.DONE)
+        after = {"import_run": self.outcome.run.pk, "users": self.totals.stored["users"]}
+        log_account_event(Action.MIGRATED_DATABASE, actor=None, target=None, channel=Channel.CLI, after=after)
+        self.finish(ImportRun.State.DONE)
 
-    def _load_all(self, source: Source) -> None:
-        users, leads, run_id = judge.Users(), self.leads, self.outcome.run.pk
-        self._load_users(self._judged(source, "users", users))
+    def _load_tables(self, source: Source) -> None:
+        users, leads, run_id = validate.UserValidator(), self.leads, self.outcome.run.pk
+        self._load_users(self._valid_rows(source, "users", users))
         with first_load(wanted=not self.options.dry_run), load.writer(Lead, LEAD_COLUMNS) as write:
-            for row in self._judged(source, "leads", leads):
+            for row in self._valid_rows(source, "leads", leads):
                 stored = {**_lead(row), "import_run_id": run_id}
                 write([stored[column] for column in LEAD_COLUMNS])
-                self.passed.statuses[stored["status"]] += 1
+                self.totals.statuses[stored["status"]] += 1
         with load.writer(Activity, ACTIVITY_COLUMNS) as write:
-            for row in self._judged(source, "activities", judge.Activities(users, leads)):
+            for row in self._valid_rows(source, "activities", validate.ActivityValidator(users, leads)):
                 stored = {**ACTIVITY_DEFAULTS, **row, "door": Door.IMPORT.value, "import_run_id": run_id}
                 write([stored[column] for column in ACTIVITY_COLUMNS])
-                leads.count(row["lead_id"])
-
-    def _correct_counts(self, table: str) -> None:
-        """``activity_count`` is the number of activities. The leads are new to everybody, so no version moves."""
-        wrong = []
-        for lead_id, recorded, real in self.leads.miscounted():
-            self.changes.add(table, lead_id, "activity_count", before=recorded, after=real, reason="counted again")
-            wrong.append(Lead(pk=lead_id, activity_count=real))
-            if len(wrong) == BATCH:
-                load.update(Lead, wrong, ["activity_count"])
-                wrong = []
-        load.update(Lead, wrong, ["activity_count"])
+                leads.count_activity(row["lead_id"])
 
     def _load_users(self, rows: Iterator[Row]) -> None:
         batch = []
@@ -157,62 +144,76 @@ class Takeover:
                 batch = []
         User.objects.bulk_create(batch)
 
-    def _judged(self, source: Source, noun: str, judging: judge.Judge) -> Iterator[Row]:
-        """The rows to store. None any more once one is refused, but the rest is judged all the same."""
-        total, found = source.count(noun), source.found[noun]
-        self.progress(noun, 0, total)
-        for row in source.rows(noun):
-            self.passed.read[noun] += 1
-            if noun == "leads":
-                row["activity_count"] = self._recorded(found.name, row["id"], row["activity_count"])
-            clean, wrong = judging.judge(row)
-            for one in wrong:
-                self._tell(found.name, found.columns.get(one.column, one.column), row["id"], one)
+    def _correct_counts(self, table: str) -> None:
+        """Set ``activity_count`` to the number of activities. No client knows the leads yet, so ``version`` stays 1."""
+        corrected = []
+        for lead_id, before, after in self.leads.wrong_counts():
+            self.changes.add(table, lead_id, "activity_count", before=before, after=after, reason="counted again")
+            corrected.append(Lead(pk=lead_id, activity_count=after))
+            if len(corrected) == BATCH:
+                load.update(Lead, corrected, ["activity_count"])
+                corrected = []
+        load.update(Lead, corrected, ["activity_count"])
+
+    def _valid_rows(self, source: Source, label: str, validator: validate.TableValidator) -> Iterator[Row]:
+        """Yield the rows to store. After the first invalid row none follows, but the rest is still validated."""
+        total, table = source.count(label), source.tables[label]
+        self.progress(label, 0, total)
+        for row in source.rows(label):
+            self.totals.read[label] += 1
+            if label == "leads":
+                row["activity_count"] = self._source_count(table.name, row["id"], row["activity_count"])
+            clean, problems = validator.validate(row)
+            for problem in problems:
+                self._log(table, row["id"], problem)
             if clean is not None:
-                self._count_tidied(found.name, row, clean, wrong)
+                self._count_normalized(table.name, row, clean, problems)
             if clean is not None and not self.problems:
-                self.passed.stored[noun] += 1
-                yield clean if noun != "leads" else {**clean, "activity_count": row["activity_count"]}
-            if self.passed.read[noun] % PROGRESS_EVERY == 0:
-                self.progress(noun, self.passed.read[noun], total)
-        self.progress(noun, total, total)
+                self.totals.stored[label] += 1
+                yield clean if label != "leads" else {**clean, "activity_count": row["activity_count"]}
+            if self.totals.read[label] % PROGRESS_EVERY == 0:
+                self.progress(label, self.totals.read[label], total)
+        self.progress(label, total, total)
 
-    def _recorded(self, table: str, row_id: Any, count: object) -> int:
-        """The source's count, to begin with. What is no count is told here, a wrong one by ``_correct_counts``."""
+    def _source_count(self, table: str, row_id: Any, count: object) -> int:
+        """Return the source's ``activity_count`` as a number that can be stored until ``_correct_counts``."""
         number = count if isinstance(count, int) else 0
-        self.passed.recorded += number
-        possible = min(max(number, 0), values.BIGGEST_32)
-        if possible != count:
-            told = {"before": shown(count), "after": possible, "reason": "not a count; counted again"}
-            self.changes.add(table, row_id, "activity_count", **told)
-        return possible
+        self.totals.source_activity_count += number
+        valid = min(max(number, 0), values.BIGGEST_32)
+        if valid != count:
+            reason = "not a count; counted again"
+            self.changes.add(table, row_id, "activity_count", before=printable(count), after=valid, reason=reason)
+        return valid
 
-    def _tell(self, table: str, column: str, row_id: Any, one: judge.Wrong) -> None:
-        if self.options.fix and one.after is not judge.BEYOND:
-            told = {"before": shown(one.value), "after": shown(one.after), "reason": one.reason}
-            self.changes.add(table, row_id, column, **told)
+    def _log(self, table: SourceTable, row_id: Any, problem: validate.Problem) -> None:
+        column, value = table.columns.get(problem.column, problem.column), printable(problem.value)
+        if self.options.fix and problem.fixed is not validate.UNFIXABLE:
+            after = printable(problem.fixed)
+            self.changes.add(table.name, row_id, column, before=value, after=after, reason=problem.reason)
         else:
-            self.problems.add(table, row_id, column, value=shown(one.value), reason=one.reason)
+            self.problems.add(table.name, row_id, column, value=value, reason=problem.reason)
 
-    def _count_tidied(self, table: str, row: Row, clean: Row, wrong: list[judge.Wrong]) -> None:
-        told = {one.column for one in wrong}
+    def _count_normalized(self, table: str, row: Row, clean: Row, problems: list[validate.Problem]) -> None:
+        reported = {problem.column for problem in problems}
         for column, value in clean.items():
-            if isinstance(value, str) and isinstance(row[column], str) and value != row[column] and column not in told:
-                self.tidied[f"{table}.{column}"] += 1
+            if column in reported or not isinstance(value, str) or not isinstance(row[column], str):
+                continue
+            if value != row[column]:
+                self.outcome.normalized[f"{table}.{column}"] += 1
 
-    def close_unstored(self) -> None:
-        """Write the end of a run that stores nothing: a dry one, or one with refused rows."""
+    def finish_unstored(self) -> None:
+        """Finish a run that stores nothing: a dry run, or one with invalid rows."""
         if not self.problems:
-            self.close(ImportRun.State.DRY)
+            self.finish(ImportRun.State.DRY)
             return
-        fixable = "" if self.options.fix else " (--fix mends most of them; --help says how)"
-        self.close(ImportRun.State.REFUSED, f"{len(self.problems):,} values are refused, nothing was stored{fixable}")
+        hint = "" if self.options.fix else " (--fix corrects most of them; --help lists its corrections)"
+        self.finish(ImportRun.State.REFUSED, f"{len(self.problems):,} values are invalid, nothing was stored{hint}")
 
-    def close(self, state: ImportRun.State, message: str = "") -> None:
-        """Write the end of the run. In a refused one every row read counts as rejected."""
-        read, stored = self.passed.read.total(), self.passed.stored.total()
+    def finish(self, state: ImportRun.State, message: str = "") -> None:
+        """Store the run's final state and counts. In a refused run every row read counts as rejected."""
+        read, stored = self.totals.read.total(), self.totals.stored.total()
         refused = state == ImportRun.State.REFUSED
-        told = self.problems if self.problems else self.changes
+        issues = self.problems if self.problems else self.changes
         accounts.close(
             self.outcome.run,
             state,
@@ -221,21 +222,21 @@ class Takeover:
             created=0 if refused else stored,
             skipped=0 if refused else read - stored,
             rejected=read if refused else 0,
-            problem_count=len(told),
-            problems=told.kept,
+            problem_count=len(issues),
+            problems=issues.first,
         )
 
 
 def _lead(row: Row) -> Row:
-    """Every column of a lead taken over; one that is closed counts as closed when it last changed."""
-    whole = complete(row, row["updated_at"], row["created_at"])
-    closed_at = row["updated_at"] if row["status"] == rules.CLOSED else None
-    kept = {name: row[name] for name in ("is_active", "activity_count")}
-    return {**whole, **kept, "closed_at": closed_at}
+    """Return every column of a lead. A closed lead's ``closed_at`` is the time of its last change."""
+    columns = complete(row, row["updated_at"], row["created_at"])
+    closed_at = row["updated_at"] if row["status"] == rules.CLOSED_STATUS else None
+    migrated = {name: row[name] for name in ("is_active", "activity_count")}
+    return {**columns, **migrated, "closed_at": closed_at}
 
 
-def _keep_others_out() -> None:
-    """Nobody else writes these tables until the end. SQLite's write lock does it by itself."""
+def _lock_tables() -> None:
+    """Block other writers of the tables until the transaction ends. SQLite's write lock does so by itself."""
     if connection.vendor == "postgresql":
         tables = ", ".join(f'"{model._meta.db_table}"' for model in MODELS.values())
         with connection.cursor() as cursor:
@@ -243,7 +244,7 @@ def _keep_others_out() -> None:
 
 
 def _advance_sequences() -> None:
-    """The next id comes after the highest taken over. SQLite keeps its own count of explicit ids."""
+    """Set each sequence to the highest migrated id. SQLite does so by itself."""
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), list(MODELS.values())):
             cursor.execute(statement)

@@ -1,4 +1,4 @@
-"""Both sides counted after the load, by the databases themselves, and compared with what passed through our hands."""
+"""Reconciliation: counts in both databases after the load, compared with what the migration read and stored."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -7,73 +7,74 @@ from django.db.models import Count, Sum
 
 from activities.models import Activity
 from crm_project.values import Invalid
-from leads import rules
 from leads.models import Lead
+from maintenance.legacy_migration import rules
 from maintenance.legacy_migration.source import Source
 from users.models import User
 
 MODELS: dict[str, Any] = {"users": User, "leads": Lead, "activities": Activity}
 
 
-class Line(NamedTuple):
-    """One figure on both sides. Where they differ, the changes that were reported say why."""
+class Comparison(NamedTuple):
+    """One figure in both databases. If they differ, the reported changes are the reason."""
 
-    what: str
+    label: str
     source: int
-    here: int
+    stored: int
 
     @property
     def verdict(self) -> str:
-        """``OK`` or ``DIFFERENT``."""
-        return "OK" if self.source == self.here else "DIFFERENT"
+        """Return ``OK`` or ``DIFFERENT``."""
+        return "OK" if self.source == self.stored else "DIFFERENT"
 
 
-class Passed:
-    """What was read and stored, counted on the way."""
+class Totals:
+    """What the migration has read and stored so far."""
 
     def __init__(self) -> None:
         self.read: Counter[str] = Counter()
         self.stored: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
-        self.recorded = 0  # the sum of the source's activity_count
+        self.source_activity_count = 0  # the sum of the source's activity_count
 
 
-def reconcile(source: Source, passed: Passed) -> tuple[list[Line], list[str]]:
-    """The table, and a sentence for each figure that nothing explains (there should be none)."""
-    lines, unexplained = [], []
-    for noun, model in MODELS.items():
-        there, here = source.count(noun), model.objects.count()
-        lines.append(Line(noun, there, here))
-        if (there, here) != (passed.read[noun], passed.stored[noun]):
+def reconcile(source: Source, totals: Totals) -> tuple[list[Comparison], list[str]]:
+    """Return the comparisons, and a sentence for each unexplained difference (there should be none)."""
+    comparisons, unexplained = [], []
+    for table, model in MODELS.items():
+        in_source, stored = source.count(table), model.objects.count()
+        comparisons.append(Comparison(table, in_source, stored))
+        if (in_source, stored) != (totals.read[table], totals.stored[table]):
             unexplained.append(
-                f"{noun}: {there} in the source, {passed.read[noun]} read, {passed.stored[noun]} written, {here} stored"
+                f"{table}: {in_source} in the source, {totals.read[table]} read,"
+                f" {totals.stored[table]} written, {stored} stored"
             )
-    return lines + _statuses(source, passed, unexplained) + _counts(passed, unexplained), unexplained
+    return comparisons + _statuses(source, totals, unexplained) + _activity_counts(totals, unexplained), unexplained
 
 
-def _statuses(source: Source, passed: Passed, unexplained: list[str]) -> list[Line]:
-    there: Counter[str] = Counter()
+def _statuses(source: Source, totals: Totals, unexplained: list[str]) -> list[Comparison]:
+    in_source: Counter[str] = Counter()
     for status, count in source.statuses():
-        there[_as_stored(status)] += count
+        in_source[_clean_status(status)] += count
     grouped = Lead.objects.order_by().values_list("status").annotate(count=Count("pk"))
-    here = Counter(dict(grouped))
-    if here != passed.statuses:
-        unexplained.append("leads by status are not what was written")
-    known = [status for status in rules.PIPELINE if status in there or status in here]
-    others = sorted((there.keys() | here.keys()) - set(known))
-    return [Line(f"leads in status {status}", there[status], here[status]) for status in [*known, *others]]
+    stored = Counter(dict(grouped))
+    if stored != totals.statuses:
+        unexplained.append("the leads by status are not those that were written")
+    known = [status for status in rules.STATUSES if status in in_source or status in stored]
+    others = sorted((in_source.keys() | stored.keys()) - set(known))
+    return [Comparison(f"leads in status {status}", in_source[status], stored[status]) for status in [*known, *others]]
 
 
-def _as_stored(status: object) -> str:
+def _clean_status(status: object) -> str:
     try:
-        return rules.new_status(status)
+        return rules.status(status)
     except Invalid:
-        return f"{str(status)[:40]!r} (refused)"
+        return f"{str(status)[:40]!r} (invalid)"
 
 
-def _counts(passed: Passed, unexplained: list[str]) -> list[Line]:
+def _activity_counts(totals: Totals, unexplained: list[str]) -> list[Comparison]:
     total = Lead.objects.aggregate(total=Sum("activity_count"))["total"] or 0
     activities = Activity.objects.count()
     if total != activities:
-        unexplained.append(f"activity_count adds up to {total}, but there are {activities} activities")
-    return [Line("sum of activity_count", passed.recorded, total)]
+        unexplained.append(f"the sum of activity_count is {total}, but there are {activities} activities")
+    return [Comparison("sum of activity_count", totals.source_activity_count, total)]

@@ -1,37 +1,38 @@
-"""What became of a takeover, as one JSON object for programs and as lines for people."""
+"""The report of a migration: one JSON object for programs, or lines of text for people."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
-from maintenance.legacy_migration.issues import Finding, Findings, shown
+from maintenance.legacy_migration.issues import Issue, IssueLog, printable
 from maintenance.legacy_migration.migrate import Outcome
 
+COUNTS = ("read", "created", "updated", "skipped", "rejected")
 TITLES = {
     "done": "Taken over",
     "dry": "Dry run, nothing was stored:",
-    "refused": "REFUSED, nothing was stored:",
+    "refused": "REJECTED, nothing was stored:",
 }
 
 
 def as_json(outcome: Outcome) -> Iterator[str]:
-    """The pieces of one object, because the lists in it may be long."""
+    """Yield the pieces of one object, because its lists may be long."""
     run = outcome.run
     head = {
         "run": run.pk,
         "state": str(run.state),
         "source": run.file_name,
-        **{count: getattr(run, count) for count in ("read", "created", "updated", "skipped", "rejected")},
+        **{count: getattr(run, count) for count in COUNTS},
         "message": run.message,
         "options": run.options,
-        "tidied": dict(outcome.tidied),
-        "ignored_columns": outcome.ignored,
+        "tidied": dict(outcome.normalized),
+        "ignored_columns": outcome.ignored_columns,
         "problem_count": len(outcome.problems),
         "change_count": len(outcome.changes),
         "reconciliation": [
-            {"what": line.what, "source": shown(line.source), "here": line.here, "verdict": line.verdict}
-            for line in outcome.lines
+            {"what": c.label, "source": printable(c.source), "here": c.stored, "verdict": c.verdict}
+            for c in outcome.comparisons
         ],
     }
     yield orjson.dumps(head).decode()[:-1]
@@ -40,44 +41,45 @@ def as_json(outcome: Outcome) -> Iterator[str]:
     yield "}"
 
 
-def refusal(message: str) -> str:
-    """The object of a takeover that ended before there was a run."""
-    nothing = dict.fromkeys(("read", "created", "updated", "skipped", "rejected"), 0)
+def rejection(message: str) -> str:
+    """Return the object of a migration that ended before its run was stored."""
     empty: dict[str, Any] = {"problems": [], "changes": [], "reconciliation": []}
-    return orjson.dumps({"run": None, "state": "refused", **nothing, "message": message, **empty}).decode()
+    head = {"run": None, "state": "refused", **dict.fromkeys(COUNTS, 0)}
+    return orjson.dumps({**head, "message": message, **empty}).decode()
 
 
-def _list(name: str, findings: Findings) -> Iterator[str]:
+def _list(name: str, issues: IssueLog) -> Iterator[str]:
     yield f',"{name}":['
-    for place, finding in enumerate(findings):
-        yield ("," if place else "") + orjson.dumps(finding).decode()
+    for place, issue in enumerate(issues):
+        yield ("," if place else "") + orjson.dumps(issue).decode()
     yield "]"
 
 
 def as_lines(outcome: Outcome) -> Iterator[str]:
-    """Everything that was found, then the reconciliation."""
+    """Yield the lines of the text: all issues, then the reconciliation."""
     run = outcome.run
     yield f"{TITLES[str(run.state)]} {run.file_name} (run {run.pk})"
     if run.message:
         yield f"  {run.message}"
-    yield from (f"  refused  {_where(p)}: {p['reason']} ({p['value']!r})" for p in outcome.problems)
-    done = "changed" if run.state == "done" else "would change"
-    yield from (f"  {done}  {_where(c)}: {c['before']!r} -> {c['after']!r} ({c['reason']})" for c in outcome.changes)
-    yield from (f"  trimmed or put into lower case: {count:,} x {column}" for column, count in outcome.tidied.items())
-    if outcome.ignored:
-        yield f"  columns without a place here: {', '.join(outcome.ignored)}"
-    yield from _table(outcome)
+    yield from (f"  invalid  {_place(p)}: {p['reason']} ({p['value']!r})" for p in outcome.problems)
+    verb = "changed" if run.state == "done" else "would change"
+    yield from (f"  {verb}  {_place(c)}: {c['before']!r} -> {c['after']!r} ({c['reason']})" for c in outcome.changes)
+    yield from (f"  trimmed or put into lower case: {n:,} x {column}" for column, n in outcome.normalized.items())
+    if outcome.ignored_columns:
+        yield f"  columns that were not migrated: {', '.join(outcome.ignored_columns)}"
+    yield from _reconciliation(outcome)
 
 
-def _where(finding: Finding) -> str:
-    return f"{finding['table']} {finding['id']}, {finding['column']}"
+def _place(issue: Issue) -> str:
+    return f"{issue['table']} {issue['id']}, {issue['column']}"
 
 
-def _table(outcome: Outcome) -> Iterator[str]:
-    if not outcome.lines:
+def _reconciliation(outcome: Outcome) -> Iterator[str]:
+    if not outcome.comparisons:
         return
-    width = max(len(line.what) for line in outcome.lines)
+    width = max(len(comparison.label) for comparison in outcome.comparisons)
     yield f"  {'':{width}} {'source':>12} {'here':>12}"
-    for line in outcome.lines:
-        why = "" if line.verdict == "OK" else " (explained by the changes above)"
-        yield f"  {line.what:{width}} {line.source:>12,} {line.here:>12,}  {line.verdict}{why}"
+    for comparison in outcome.comparisons:
+        reason = "" if comparison.verdict == "OK" else " (explained by the changes above)"
+        counts = f"{comparison.source:>12,} {comparison.stored:>12,}"
+        yield f"  {comparison.label:{width}} {counts}  {comparison.verdict}{reason}"

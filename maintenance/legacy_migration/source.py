@@ -1,7 +1,8 @@
-"""The earlier server's database, opened to be read alone: its tables, and their rows.
+"""The earlier server's database, opened read-only.
 
-Everything is read in one snapshot, so that its parts fit together; it may be the very database we run on. Rows are
-streamed. Moments and days come as text, because databases hold some that Python's types do not.
+All queries see one snapshot, so that tables and counts are consistent. The source may be the database that this product
+uses. Rows are streamed. Timestamps and dates are read as text, because databases store some that Python cannot
+represent.
 """
 
 import sqlite3
@@ -13,25 +14,25 @@ from typing import Any, Protocol
 import psycopg
 
 from crm_project import database_url
-from maintenance.legacy_migration.tables import SHAPES, Unreadable, find
+from maintenance.legacy_migration.tables import SCHEMAS, SourceError, find_table
 
 BATCH = 5000  # rows fetched from PostgreSQL at a time
-TEXT = frozenset(("created_at", "updated_at", "activity_date"))  # columns read as text
+TEXT_COLUMNS = frozenset(("created_at", "updated_at", "activity_date"))  # read as text
 
 Row = dict[str, Any]
 
 
 class Database(Protocol):
-    """What SQLite and PostgreSQL each do in their own way."""
+    """The operations that SQLite and PostgreSQL implement differently."""
 
     name: str
 
     def tables(self) -> dict[str, list[str]]:
-        """The columns of every table and view, by its name."""
+        """Return the columns of every table and view by its name."""
         ...
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, streamed."""
+        """Yield the rows of a query."""
         ...
 
 
@@ -40,24 +41,24 @@ class SQLite:
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         self.connection, self.name = connection, name
-        # What is no UTF-8 comes through as surrogates, which the rules refuse; the driver would stop at it.
+        # Bytes that are not UTF-8 become surrogates, which the rules reject; the driver itself would stop there.
         connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        connection.execute("BEGIN")  # deferred: a snapshot from the first read on, and no lock that stops a writer
+        connection.execute("BEGIN")  # deferred: a snapshot from the first read on, without a lock that blocks writers
 
     def tables(self) -> dict[str, list[str]]:
-        """From the file's own catalogue."""
+        """Return them from SQLite's catalogue."""
         sql = (
             "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type IN ('table', 'view')"
         )
         return _grouped(self.rows(sql))
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """One after the other."""
+        """Yield the rows of a query."""
         yield from self.connection.execute(sql)
 
 
 class PostgreSQL:
-    """A PostgreSQL database; the tables are those its search path finds."""
+    """A PostgreSQL database. Its tables are those in the search path."""
 
     def __init__(self, connection: psycopg.Connection[Any], name: str) -> None:
         self.connection, self.name = connection, name
@@ -65,7 +66,7 @@ class PostgreSQL:
         connection.execute("SET datestyle TO 'ISO, YMD'")
 
     def tables(self) -> dict[str, list[str]]:
-        """From PostgreSQL's catalogue."""
+        """Return them from PostgreSQL's catalogue."""
         return _grouped(
             self.rows(
                 "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
@@ -76,8 +77,8 @@ class PostgreSQL:
         )
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """From a cursor on the server's side."""
-        with self.connection.cursor(name="takeover") as cursor:
+        """Yield the rows of a query through a server-side cursor."""
+        with self.connection.cursor(name="legacy_migration") as cursor:
             cursor.itersize = BATCH
             cursor.execute(sql)
             yield from cursor
@@ -91,30 +92,33 @@ def _grouped(pairs: Iterator[tuple[Any, ...]]) -> dict[str, list[str]]:
 
 
 class Source:
-    """The earlier server's three tables in one snapshot."""
+    """The earlier server's three tables (``users``, ``leads``, ``activities``) in one snapshot."""
 
     def __init__(self, database: Database) -> None:
         self.database, self.name = database, database.name
         tables = database.tables()
-        self.found = {noun: find(noun, shape, tables) for noun, shape in SHAPES.items()}
+        self.tables = {label: find_table(label, schema, tables) for label, schema in SCHEMAS.items()}
 
-    def rows(self, noun: str) -> Iterator[Row]:
-        """The rows of ``users``, ``leads`` or ``activities`` in the order of their ids, by our names of the columns."""
-        table = self.found[noun]
-        wanted = ", ".join(_as_text(_quoted(c)) if ours in TEXT else _quoted(c) for ours, c in table.columns.items())
+    def rows(self, label: str) -> Iterator[Row]:
+        """Yield the rows of a table in the order of their ids, with this product's column names."""
+        table = self.tables[label]
+        selected = ", ".join(
+            _as_text(_quoted(column)) if name in TEXT_COLUMNS else _quoted(column)
+            for name, column in table.columns.items()
+        )
         names = tuple(table.columns)
         order = _quoted(table.columns["id"])
-        for values in self._query(f"SELECT {wanted} FROM {_quoted(table.name)} ORDER BY {order}"):
+        for values in self._query(f"SELECT {selected} FROM {_quoted(table.name)} ORDER BY {order}"):
             yield dict(zip(names, values, strict=True))
 
-    def count(self, noun: str) -> int:
-        """How many rows there are."""
-        ((number,),) = self._query(f"SELECT count(*) FROM {_quoted(self.found[noun].name)}")
+    def count(self, label: str) -> int:
+        """Return the number of rows of a table."""
+        ((number,),) = self._query(f"SELECT count(*) FROM {_quoted(self.tables[label].name)}")
         return int(number)
 
     def statuses(self) -> Iterator[tuple[Any, int]]:
-        """Each status of leads as it is spelt there, and how many leads have it."""
-        table = self.found["leads"]
+        """Yield each status of leads as it is spelled in the source, with the number of its leads."""
+        table = self.tables["leads"]
         status = _quoted(table.columns["status"])
         yield from self._query(f"SELECT {status}, count(*) FROM {_quoted(table.name)} GROUP BY {status}")
 
@@ -122,7 +126,7 @@ class Source:
         try:
             yield from self.database.rows(sql)
         except (sqlite3.Error, psycopg.Error) as error:
-            raise Unreadable(f"{self.name} cannot be read: {first_line(error)}") from None
+            raise SourceError(f"{self.name} cannot be read: {first_line(error)}") from None
 
 
 def _quoted(name: str) -> str:
@@ -134,13 +138,13 @@ def _as_text(column: str) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """A database's message without what follows it: details may repeat a whole row, hashes and all."""
+    """Return the first line of a database's message. Further lines may repeat a whole row with its password hash."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 @contextmanager
-def opened(config: dict[str, Any]) -> Iterator[Source]:
-    """The source that one of ``database_url.parse``'s configurations names; raises ``Unreadable``."""
+def open_source(config: dict[str, Any]) -> Iterator[Source]:
+    """Open the database of a configuration that ``parse_url`` returned, or raise ``SourceError``."""
     connect = _sqlite if config["ENGINE"] == database_url.SQLITE else _postgresql
     with connect(config) as database:
         yield Source(database)
@@ -150,7 +154,7 @@ def opened(config: dict[str, Any]) -> Iterator[Source]:
 def _sqlite(config: dict[str, Any]) -> Iterator[Database]:
     path = Path(config["NAME"]).resolve()
     if not path.is_file():
-        raise Unreadable(f"there is no file {path}")
+        raise SourceError(f"there is no file {path}")
     connection = None
     try:
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
@@ -159,7 +163,7 @@ def _sqlite(config: dict[str, Any]) -> Iterator[Database]:
     except sqlite3.Error as error:
         if connection:
             connection.close()
-        raise Unreadable(f"{path} cannot be read: {first_line(error)}{_hint(path)}") from None
+        raise SourceError(f"{path} cannot be read: {first_line(error)}{_hint(path)}") from None
     try:
         yield database
     finally:
@@ -167,21 +171,21 @@ def _sqlite(config: dict[str, Any]) -> Iterator[Database]:
 
 
 def _hint(path: Path) -> str:
-    # SQLite undoes an interrupted write when it next opens the file to write; we only read.
+    # SQLite rolls an interrupted write back when a writer next opens the file; this connection is read-only.
     if not Path(f"{path}-journal").exists():
         return ""
-    return " (a write was interrupted there: start the earlier server once more and stop it, so that it is undone)"
+    return " (a write was interrupted: start and stop the earlier server once, which rolls it back)"
 
 
 @contextmanager
 def _postgresql(config: dict[str, Any]) -> Iterator[Database]:
-    names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "dbname"}
-    given = {ours: config[theirs] for theirs, ours in names.items() if config.get(theirs)}
+    keywords = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "dbname"}
+    given = {keyword: config[name] for name, keyword in keywords.items() if config.get(name)}
     name = f"{given['dbname']} on {given.get('host', 'this machine')}"
     try:
         connection = psycopg.connect(**{**given, **config.get("OPTIONS", {})})
     except psycopg.Error as error:
-        raise Unreadable(f"{name} cannot be read: {first_line(error)}") from None
+        raise SourceError(f"{name} cannot be read: {first_line(error)}") from None
     try:
         connection.read_only = True
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -190,12 +194,12 @@ def _postgresql(config: dict[str, Any]) -> Iterator[Database]:
         connection.close()
 
 
-def parse(url: str, base: Path) -> dict[str, Any]:
-    """The configuration for a URL, or for the plain path of a SQLite file; ``ValueError`` where it is neither."""
+def parse_url(url: str, base: Path) -> dict[str, Any]:
+    """Return the configuration for a URL or for the path of a SQLite file, or raise ``ValueError``."""
     if "://" not in url and Path(url).is_file():
         return {"ENGINE": database_url.SQLITE, "NAME": url}
     if "://" not in url:
         raise ValueError(
-            f"there is no file {url!r}, and it is no URL (sqlite:///file, postgresql://user:password@host/name)"
+            f"there is no file {url!r}, and it is not a URL (sqlite:///file, postgresql://user:password@host/name)"
         )
     return database_url.parse(url, base)

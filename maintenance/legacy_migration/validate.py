@@ -1,250 +1,198 @@
-"""The rows of the earlier server under our rules: clean values, and every problem with the mend it would get.
+"""Validation of the earlier server's rows: clean values, and each problem with its fix.
 
-Three judges, one a table, each fed with its rows in the order of their ids. ``judge`` returns the row to store (with
-the mends made), or ``None`` where it is to be left out, and the problems. A problem whose ``after`` is ``BEYOND``
-cannot be mended.
+There is one validator for each table. It gets the table's rows in the order of their ids. ``validate`` returns the row
+to store, with all fixes applied, or ``None`` if the row is left out; and the problems.
 """
 
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.contrib.auth.hashers import identify_hasher, make_password
+from django.contrib.auth.hashers import make_password
 
-from activities import rules as activity_rules
 from crm_project import values
-from crm_project.values import BIGGEST, Invalid, Rule
-from leads import rules as lead_rules
-from maintenance.legacy_migration import fixes as mends
+from crm_project.values import Rule
+from maintenance.legacy_migration import fixes, rules
 from maintenance.legacy_migration.issues import HIDDEN
-from maintenance.legacy_migration.tables import SHAPES
-from users import rules as user_rules
-from users.hashers import as_django
 
-LONGEST_HASH = 128
-BEYOND = object()
+UNFIXABLE = object()  # the ``fixed`` of a problem without a fix
 LEFT_OUT = "(left out)"
 
 Row = dict[str, Any]
 
 
-class Wrong(NamedTuple):
-    """One problem: the column (by our name), what is there, why it is refused, and what ``--fix`` makes of it."""
+class Problem(NamedTuple):
+    """One invalid value: the column by its name here, the value, why it is invalid, and its correction."""
 
     column: str
     value: Any
     reason: str
-    after: Any
+    fixed: Any
 
 
-def identity(value: object) -> int:
-    """A row's number."""
-    return values.integer(value, 1, BIGGEST)
-
-
-def moment(value: object) -> datetime:
-    """A timestamp; without a zone it is UTC."""
-    try:
-        if not isinstance(value, str) or value[4:5] != "-":
-            raise ValueError
-        parsed = datetime.fromisoformat(value.strip())
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid("datetime_parsing", "not a timestamp such as 2025-10-07 18:10:00") from None
-
-
-def known_hash(value: object) -> str:
-    """A password hash that one of our hashers reads."""
-    if not isinstance(value, str) or len(value) > LONGEST_HASH:
-        raise Invalid("value_error", "not a password hash that can be verified here")
-    encoded = as_django(values.clean(value))
-    try:
-        identify_hasher(encoded).decode(encoded)
-    except Exception:  # whatever a damaged hash makes the libraries say
-        raise Invalid("value_error", "not a password hash that can be verified here") from None
-    return value
-
-
-def author(value: object) -> str:
-    """The author's name as of writing."""
-    return values.text(value, mends.LONGEST_AUTHOR, shortest=1)
-
-
-def _plain(value: object) -> object:
-    """PostgreSQL's NUMERIC as the number it is."""
+def _python_number(value: object) -> object:
+    """Return PostgreSQL's NUMERIC as an integer or float."""
     if isinstance(value, Decimal) and value.is_finite():
         return int(value) if value == value.to_integral_value() else float(value)
     return value
 
 
-class Judge:
-    """What the three have in common: the rules, the mends, and ids of their own."""
+class TableValidator:
+    """The base of the three validators: rules and fixes of each column, and unique ids."""
 
     rules: Mapping[str, Rule]
-    mends: Mapping[str, mends.Mend]
-    numbers: tuple[str, ...] = ()
+    fixes: Mapping[str, fixes.Fix]
+    numeric_columns: tuple[str, ...] = ()
 
     def __init__(self) -> None:
-        self.last: int | None = None
+        self.last_id: int | None = None
 
-    def judge(self, row: Row) -> tuple[Row | None, list[Wrong]]:
-        """The row to store, and every problem with it."""
-        for column in self.numbers:
-            row[column] = _plain(row[column])
-        clean, problems = values.judge(row, self.rules)
-        wrong = [self._mended(str(problem.loc[0]), problem.msg, row, clean) for problem in problems]
-        return clean, wrong + self._repeated(row, clean)
+    def validate(self, row: Row) -> tuple[Row | None, list[Problem]]:
+        """Return the row to store, and every problem with it."""
+        for column in self.numeric_columns:
+            row[column] = _python_number(row[column])
+        clean, errors = values.judge(row, self.rules)
+        problems = [self._fix(str(error.loc[0]), error.msg, row, clean) for error in errors]
+        return clean, problems + self._repeated_id(row, clean)
 
-    def _mended(self, column: str, reason: str, row: Row, clean: Row) -> Wrong:
-        mend = self.mends.get(column)
-        if mend is None:
-            return Wrong(column, row[column], sentence(reason), BEYOND)
-        clean[column] = mend(row[column], row, clean)
-        return Wrong(column, row[column], sentence(reason), clean[column])
+    def _fix(self, column: str, message: str, row: Row, clean: Row) -> Problem:
+        reason = message.removeprefix("Value error, ")
+        fix = self.fixes.get(column)
+        if fix is None:
+            return Problem(column, row[column], reason, UNFIXABLE)
+        clean[column] = fix(row[column], row, clean)
+        return Problem(column, row[column], reason, clean[column])
 
-    def _repeated(self, row: Row, clean: Row) -> list[Wrong]:
-        last, self.last = self.last, clean.get("id", self.last)
-        if "id" in clean and last == clean["id"]:
-            return [Wrong("id", row["id"], "another row has the same id", BEYOND)]
+    def _repeated_id(self, row: Row, clean: Row) -> list[Problem]:
+        last_id, self.last_id = self.last_id, clean.get("id", self.last_id)
+        if "id" in clean and last_id == clean["id"]:
+            return [Problem("id", row["id"], "another row has the same id", UNFIXABLE)]
         return []
 
 
-def sentence(message: str) -> str:
-    """Pydantic's message without its prefix."""
-    return message.removeprefix("Value error, ")
+def _is_unfixable(problems: list[Problem]) -> bool:
+    return any(problem.fixed is UNFIXABLE for problem in problems)
 
 
-class Users(Judge):
-    """Users, whose names and addresses are all kept in mind: an office has few."""
+class UserValidator(TableValidator):
+    """Validates users. It stores all usernames, emails and names in memory, because an office has few."""
 
-    rules = {
-        **{"id": Rule(identity), "password": Rule(known_hash), "is_active": Rule(values.boolean)},
-        "username": Rule(user_rules.username),
-        **{name: user_rules.REGISTRATION[name] for name in ("email", "first_name", "last_name")},
-        "created_at": Rule(moment),
-    }
-    mends = mends.USERS
+    rules = rules.USERS
+    fixes = fixes.USERS
 
     def __init__(self) -> None:
         super().__init__()
         self.usernames: dict[str, int] = {}
         self.emails: dict[str, int] = {}
-        self.names: dict[int, str] = {}  # id -> "First Last", or the user name
+        self.names: dict[int, str] = {}  # id -> "First Last", or the username
 
-    def judge(self, row: Row) -> tuple[Row | None, list[Wrong]]:
-        """As all do; names and addresses that are equal without regard to case are problems too."""
+    def validate(self, row: Row) -> tuple[Row | None, list[Problem]]:
+        """Validate the row, and that its username and email are unique without regard to case."""
         row.setdefault("is_active", True)
-        clean, wrong = super().judge(row)
-        wrong = [w._replace(value=HIDDEN, after=HIDDEN) if w.column == "password" else w for w in wrong]
-        if clean is None or any(w.after is BEYOND for w in wrong):
-            return clean, wrong
+        clean, problems = super().validate(row)
+        problems = [p._replace(value=HIDDEN, fixed=HIDDEN) if p.column == "password" else p for p in problems]
+        if clean is None or _is_unfixable(problems):
+            return clean, problems
         clean["password"] = clean["password"] or make_password(None)
-        wrong += self._unlike_others(row, clean)
+        problems += self._duplicates(row, clean)
         self.names[clean["id"]] = f"{clean['first_name']} {clean['last_name']}".strip() or clean["username"]
-        return clean, wrong
+        return clean, problems
 
-    def _unlike_others(self, row: Row, clean: Row) -> list[Wrong]:
-        wrong = []
+    def _duplicates(self, row: Row, clean: Row) -> list[Problem]:
+        problems = []
         if owner := self.usernames.get(values.key(clean["username"])):
             while values.key(clean["username"]) in self.usernames:
-                clean["username"] = mends.with_id(clean["username"], clean["id"])
-            reason = f"user {owner} has the same user name (in any case)"
-            wrong.append(Wrong("username", row["username"], reason, clean["username"]))
+                clean["username"] = fixes.with_id(clean["username"], clean["id"])
+            reason = f"user {owner} has the same username (in any case)"
+            problems.append(Problem("username", row["username"], reason, clean["username"]))
         if owner := self.emails.get(values.key(clean["email"])):
             clean["email"] = ""
-            wrong.append(Wrong("email", row["email"], f"user {owner} has the same e-mail (in any case)", ""))
+            problems.append(Problem("email", row["email"], f"user {owner} has the same email (in any case)", ""))
         self.usernames[values.key(clean["username"])] = clean["id"]
         if clean["email"]:
             self.emails[values.key(clean["email"])] = clean["id"]
-        return wrong
+        return problems
 
 
-class Leads(Judge):
-    """Leads, whose ids and counts are kept in the order of the ids: sixteen bytes for each."""
+class LeadValidator(TableValidator):
+    """Validates leads. It stores the ids and counts of all leads in their order: sixteen bytes a lead."""
 
-    rules = {
-        "id": Rule(identity),
-        **{name: lead_rules.CREATE[name] for name in SHAPES["leads"].columns if name in lead_rules.CREATE},
-        "source": Rule(lead_rules.source),  # a stored lead may have none
-        **{"is_active": Rule(values.boolean), "created_at": Rule(moment), "updated_at": Rule(moment)},
-    }
-    mends = mends.LEADS
-    numbers = ("budget_min", "budget_max")
+    rules = rules.LEADS
+    fixes = fixes.LEADS
+    numeric_columns = ("budget_min", "budget_max")
 
     def __init__(self) -> None:
         super().__init__()
         self.ids = array("q")
-        self.recorded = array("i")  # activity_count as the source has it
-        self.counted = array("i")  # activities that were stored
+        self.source_counts = array("i")  # activity_count in the source
+        self.stored_counts = array("i")  # activities that the migration stores
 
-    def judge(self, row: Row) -> tuple[Row | None, list[Wrong]]:
-        """As all do, then what concerns two columns."""
-        clean, wrong = super().judge(row)
-        if clean is None or any(w.after is BEYOND for w in wrong):
-            return clean, wrong
+    def validate(self, row: Row) -> tuple[Row | None, list[Problem]]:
+        """Validate the row, then the rules that concern two columns."""
+        clean, problems = super().validate(row)
+        if clean is None or _is_unfixable(problems):
+            return clean, problems
         self.ids.append(clean["id"])
-        self.recorded.append(row["activity_count"])
-        self.counted.append(0)
-        for problem in lead_rules.check_budgets(clean):
-            given = f"{clean['budget_min']} … {clean['budget_max']}"
-            clean["budget_min"], clean["budget_max"] = clean["budget_max"], clean["budget_min"]
-            after = f"{clean['budget_min']} … {clean['budget_max']}"
-            wrong.append(Wrong("budget_max", given, sentence(problem.msg), after))
-        return clean, [self._keep_email(w, clean) if w.column == "email" else w for w in wrong]
+        self.source_counts.append(row["activity_count"])
+        self.stored_counts.append(0)
+        problems += self._budget_range(clean)
+        return clean, [self._move_email(p, clean) if p.column == "email" else p for p in problems]
 
-    def _keep_email(self, wrong: Wrong, clean: Row) -> Wrong:
-        address = mends.tidy(wrong.value, 500)
+    def _budget_range(self, clean: Row) -> list[Problem]:
+        low, high = clean["budget_min"], clean["budget_max"]
+        if low is None or high is None or low <= high:
+            return []
+        clean["budget_min"], clean["budget_max"] = high, low
+        reason = "budget_max must be greater than or equal to budget_min"
+        return [Problem("budget_max", f"{low} … {high}", reason, f"{high} … {low}")]
+
+    def _move_email(self, problem: Problem, clean: Row) -> Problem:
+        address = fixes.to_text(problem.value, 500)
         interest = clean["property_interest"] or ""
-        kept = f"{interest}\nE-mail: {address}".strip()
-        if not address or len(kept) > lead_rules.LONGEST_TEXT:
-            return wrong
-        clean["property_interest"] = kept
-        return wrong._replace(after="(moved to property_interest)")
+        text = f"{interest}\nE-mail: {address}".strip()
+        if not address or len(text) > rules.MAX_TEXT:
+            return problem
+        clean["property_interest"] = text
+        return problem._replace(fixed="(moved to property_interest)")
 
     def has(self, lead_id: int) -> bool:
-        """Whether there was a lead of that number."""
+        """Return whether the lead exists."""
         place = bisect_left(self.ids, lead_id)
         return place < len(self.ids) and self.ids[place] == lead_id
 
-    def count(self, lead_id: int) -> None:
-        """Note one stored activity of a lead that there is."""
-        self.counted[bisect_left(self.ids, lead_id)] += 1
+    def count_activity(self, lead_id: int) -> None:
+        """Count one stored activity of an existing lead."""
+        self.stored_counts[bisect_left(self.ids, lead_id)] += 1
 
-    def miscounted(self) -> Iterator[tuple[int, int, int]]:
-        """Every lead whose recorded count is not the number of its activities: its id and the two."""
-        counts = zip(self.ids, self.recorded, self.counted, strict=True)
-        yield from ((lead_id, recorded, real) for lead_id, recorded, real in counts if recorded != real)
+    def wrong_counts(self) -> Iterator[tuple[int, int, int]]:
+        """Yield id, count in the source and number of activities of each lead where the two differ."""
+        counts = zip(self.ids, self.source_counts, self.stored_counts, strict=True)
+        yield from ((lead_id, source, stored) for lead_id, source, stored in counts if source != stored)
 
 
-class Activities(Judge):
-    """Activities, which need their lead and their user."""
+class ActivityValidator(TableValidator):
+    """Validates activities, each of which needs an existing lead and user."""
 
-    rules = {
-        **{"id": Rule(identity), "lead_id": Rule(identity), "user_id": Rule(identity)},
-        **{name: activity_rules.CREATE[name] for name in SHAPES["activities"].columns if name in activity_rules.CREATE},
-        **{"created_at": Rule(moment), "user_name": Rule(author)},
-    }
-    numbers = ("duration",)
+    rules = rules.ACTIVITIES
+    numeric_columns = ("duration",)
 
-    def __init__(self, users: Users, leads: Leads) -> None:
+    def __init__(self, users: UserValidator, leads: LeadValidator) -> None:
         super().__init__()
         self.users, self.leads = users, leads
-        orphaned = {"lead_id": mends.blank, "user_id": mends.blank}
-        self.mends = {**mends.ACTIVITIES, **orphaned, "user_name": self._author}
+        self.fixes = {**fixes.ACTIVITIES, "user_name": self._author}
 
     def _author(self, value: Any, row: Row, clean: Row) -> str:
-        return mends.tidy(value, mends.LONGEST_AUTHOR) or self.users.names.get(clean.get("user_id", 0), "")
+        return fixes.to_text(value, rules.MAX_AUTHOR) or self.users.names.get(clean.get("user_id", 0), "")
 
-    def judge(self, row: Row) -> tuple[Row | None, list[Wrong]]:
-        """As all do; an orphan is left out."""
-        clean, wrong = super().judge(row)
-        orphaned = [w._replace(after=LEFT_OUT) for w in wrong if w.column in ("lead_id", "user_id")]
+    def validate(self, row: Row) -> tuple[Row | None, list[Problem]]:
+        """Validate the row. An activity without its lead or user is left out."""
+        clean, problems = super().validate(row)
+        orphaned = [p._replace(fixed=LEFT_OUT) for p in problems if p.column in ("lead_id", "user_id")]
         if clean and not orphaned and not self.leads.has(clean["lead_id"]):
-            orphaned.append(Wrong("lead_id", row["lead_id"], "there is no such lead", LEFT_OUT))
+            orphaned.append(Problem("lead_id", row["lead_id"], "there is no such lead", LEFT_OUT))
         if clean and clean.get("user_id") and clean["user_id"] not in self.users.names:
-            orphaned.append(Wrong("user_id", row["user_id"], "there is no such user", LEFT_OUT))
-        others = [w for w in wrong if w.column not in ("lead_id", "user_id")]
+            orphaned.append(Problem("user_id", row["user_id"], "there is no such user", LEFT_OUT))
+        others = [p for p in problems if p.column not in ("lead_id", "user_id")]
         return (None if orphaned else clean), orphaned + others

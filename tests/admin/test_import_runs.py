@@ -178,23 +178,23 @@ def test_the_list_costs_the_same_for_many(boss: Client) -> None:
 
 
 def _browser() -> Client:
-    """A superuser's, of a name that nobody has whom the earlier server knew."""
+    """Return the client of a superuser whose name the earlier server does not have."""
     browser = Client()
     browser.force_login(make_user(username="boss", is_staff=True, is_superuser=True))
     return browser
 
 
-def test_what_was_mended_on_the_way_from_the_earlier_server(loose: Earlier) -> None:
+def test_the_page_of_a_legacy_migration_shows_its_fixes(loose: Earlier) -> None:
     loose.add("leads", lead(id=20, phone="5" * 65))
     import_legacy(loose.url, "--fix")
     page = _browser().get(f"{RUNS}{ImportRun.objects.get().pk}/change/").content.decode()
     row = page.partition(">leads 20<")[2].partition("</tr>")[0]
-    assert [told in row for told in (">phone<", f"{'5' * 65} → {'5' * 64}<")] == [True, True]
+    assert [text in row for text in (">phone<", f"{'5' * 65} → {'5' * 64}<")] == [True, True]
 
 
-def test_what_the_earlier_server_had_and_was_refused(loose: Earlier) -> None:
+def test_the_page_of_a_legacy_migration_shows_its_problems(loose: Earlier) -> None:
     loose.add("leads", lead(id=20, email="at home"))
     import_legacy(loose.url, code=1)
     page = _browser().get(f"{RUNS}{ImportRun.objects.get().pk}/change/").content.decode()
     row = page.partition(">leads 20<")[2].partition("</tr>")[0]
-    assert [told in row for told in (">email<", ">at home<")] == [True, True]
+    assert [text in row for text in (">email<", ">at home<")] == [True, True]

@@ -165,7 +165,7 @@ def test_erasing_a_person_takes_the_personal_one(api: Api, agency: Group) -> Non
     assert (lead.referral_code, lead.agency_id) == ("", agency.pk)
 
 
-def test_the_earlier_servers_leads_come_over_without_them(tmp_path: Path) -> None:
+def test_the_legacy_migration_works_without_them(tmp_path: Path) -> None:
     earlier = Earlier(f"sqlite:///{tmp_path}/earlier.db").make()
     earlier.add("users", user()).add("leads", lead(activity_count=1)).add("activities", activity())
     assert import_legacy(earlier.url)["state"] == "done"

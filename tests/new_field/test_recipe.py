@@ -1,4 +1,4 @@
-"""Adding a field to leads works as CONTRIBUTING says: in a copy of the project, from the edit to the takeover."""
+"""Adding a field to leads works as CONTRIBUTING says: in a copy of the project, up to the legacy migration."""
 
 import os
 import shutil

@@ -12,11 +12,11 @@ from tests.maintenance.legacy_migration.earlier import LOOSE, Earlier, activity,
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Earlier]:
-    """A database without tables, of either kind."""
+    """A database without tables, SQLite or PostgreSQL."""
     if request.param == "sqlite":
         yield Earlier(f"sqlite:///{tmp_path}/earlier.db")
     elif settings.DATABASE_URL.startswith("sqlite"):
-        pytest.skip("a PostgreSQL source is tried where the tests run on PostgreSQL")
+        pytest.skip("a PostgreSQL source is tested when the tests run on PostgreSQL")
     else:
         with fresh_database() as url:
             yield Earlier(url)
@@ -24,7 +24,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Earlier]:
 
 @pytest.fixture
 def loose(tmp_path: Path) -> Earlier:
-    """Tables without constraints, with one good row in each."""
+    """Tables without constraints, with one valid row in each."""
     earlier = Earlier(f"sqlite:///{tmp_path}/earlier.db").make(LOOSE)
     earlier.add("users", user()).add("leads", lead(activity_count=1))
     return earlier.add("activities", activity())

@@ -1,4 +1,4 @@
-"""Databases such as the earlier server made, written by plain SQL, and the command that takes them over."""
+"""Databases with the earlier server's schema, created by plain SQL, and the command that migrates them."""
 
 import io
 import json
@@ -10,7 +10,7 @@ import psycopg
 from django.core.management import CommandError, call_command
 
 PASSWORD = "pass123456 agent1"
-# What the earlier server's passlib made of it.
+# The hash of it by the earlier server's passlib.
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$hJDSOmfMmXMuZcyZ8/4/xw$Jq5VEZ4PsToFTfSQ06f5BXK+tu7hc31/5Bfae0Vxvxw"
 
 SCHEMA = {
@@ -30,7 +30,7 @@ STRICT = {
     "moment": "timestamp",
     "day": "date",
 }
-LOOSE = dict.fromkeys(STRICT, "") | {"text": "text"}  # SQLite alone: columns that hold anything
+LOOSE = dict.fromkeys(STRICT, "") | {"text": "text"}  # SQLite only: columns that accept any value
 
 Row = dict[str, Any]
 
@@ -68,13 +68,13 @@ class Earlier:
             self._run(statement, [()])
 
     def make(self, types: dict[str, str] = STRICT, **names: str) -> "Earlier":
-        """The three tables; ``leads="lead"`` names one differently."""
+        """Create the three tables; ``leads="lead"`` gives one another name."""
         for noun, columns in SCHEMA.items():
             self.execute(f'CREATE TABLE "{names.get(noun, noun)}" ({columns.format(**types)})')
         return self
 
     def add(self, table: str, *rows: Row) -> "Earlier":
-        """Rows with the same columns."""
+        """Insert rows with the same columns."""
         mark = "?" if self.url.startswith("sqlite") else "%s"
         columns = ", ".join(rows[0])
         marks = ", ".join([mark] * len(rows[0]))
@@ -92,19 +92,19 @@ class Earlier:
 
 def import_legacy(*arguments: str, code: int = 0) -> dict[str, Any]:
     """Run the command with a JSON report, check its exit code, and return the report."""
-    ended, printed = run(*arguments, "--report", "json")
-    report: dict[str, Any] = json.loads(printed)
-    assert ended == code, report
+    exit_code, output = run(*arguments, "--report", "json")
+    report: dict[str, Any] = json.loads(output)
+    assert exit_code == code, report
     return report
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    """The command's exit code, and what it prints on standard output."""
+    """Run the command and return its exit code and standard output."""
     out = io.StringIO()
     try:
         call_command("import_legacy", *arguments, stdout=out, stderr=io.StringIO())
-    except SystemExit as ended:
-        return int(ended.code or 0), out.getvalue()
+    except SystemExit as exit:
+        return int(exit.code or 0), out.getvalue()
     except CommandError as error:
         return error.returncode, out.getvalue()
     return 0, out.getvalue()

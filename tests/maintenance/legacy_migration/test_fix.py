@@ -1,4 +1,4 @@
-"""Rows of the earlier server that our rules refuse: all are listed, and ``--fix`` mends them as its help says."""
+"""Invalid rows of the earlier server: all are listed, and ``--fix`` corrects them as its help says."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -17,7 +17,7 @@ ROWS: dict[str, Any] = {"users": user, "leads": lead, "activities": activity}
 CREATED = datetime(2025, 10, 7, 18, 11, 0, 1, tzinfo=UTC)
 UPDATED = datetime(2025, 10, 9, 8, tzinfo=UTC)
 
-# The table, what is wrong with a row of id 20, and what --fix stores of it.
+# The table, the invalid values of a row with id 20, and what --fix stores.
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("users", {"username": "ab"}, {"username": "ab-20"}),
     ("users", {"username": ""}, {"username": "user-20"}),
@@ -57,28 +57,28 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("table", "bad", "mended"), CASES)
-def test_a_bad_row_is_refused_or_mended(
-    loose: Earlier, table: str, bad: dict[str, Any], mended: dict[str, Any]
+@pytest.mark.parametrize(("table", "invalid", "fixed"), CASES)
+def test_an_invalid_row_is_rejected_or_fixed(
+    loose: Earlier, table: str, invalid: dict[str, Any], fixed: dict[str, Any]
 ) -> None:
     other = {"username": "other", "email": "other@example.com"} if table == "users" else {}
-    loose.add(table, ROWS[table](id=20, **{**other, **bad}))
+    loose.add(table, ROWS[table](id=20, **{**other, **invalid}))
     report = import_legacy(loose.url, code=1)
     assert (report["state"], report["rejected"]) == ("refused", 4)
-    told = {(problem["table"], problem["id"]) for problem in report["problems"]}
+    rows = {(problem["table"], problem["id"]) for problem in report["problems"]}
     columns = {problem["column"] for problem in report["problems"]}
-    assert told == {(table, 20)}
-    assert columns <= bad.keys()
+    assert rows == {(table, 20)}
+    assert columns <= invalid.keys()
     assert not any(model.objects.exists() for model in MODELS.values())
 
     report = import_legacy(loose.url, "--fix")
     changed = [change for change in report["changes"] if change["column"] != "activity_count"]
     assert {change["column"] for change in changed} == columns
     row = MODELS[table].objects.get(pk=20)
-    assert {name: getattr(row, name) for name in mended} == mended
+    assert {name: getattr(row, name) for name in fixed} == fixed
 
 
-def test_every_problem_of_every_row_is_told(loose: Earlier) -> None:
+def test_every_problem_of_every_row_is_reported(loose: Earlier) -> None:
     loose.add("users", user(id=2, username="AGENT1", email="nope"))
     loose.add("leads", *(lead(id=n, email="nope", budget_min=-1) for n in range(100, 1300)))
     loose.add("activities", activity(id=9, lead_id=999_999, title=""))
@@ -104,7 +104,7 @@ def test_orphans_are_left_out(loose: Earlier) -> None:
 
 
 @pytest.mark.parametrize("recorded", [0, 5, -2, None, "many"])
-def test_activities_are_counted_again(loose: Earlier, recorded: Any) -> None:
+def test_activities_are_recounted(loose: Earlier, recorded: Any) -> None:
     loose.add("leads", lead(id=20, activity_count=recorded)).add("activities", activity(id=20, lead_id=20))
     report = import_legacy(loose.url)
     assert Lead.objects.get(pk=20).activity_count == 1
@@ -116,7 +116,7 @@ def test_activities_are_counted_again(loose: Earlier, recorded: Any) -> None:
     ("hashed", "usable"),
     [(HASH, True), ("$2b$12$" + "a" * 53, True), ("plain text", False), ("", False), (None, False), ("x" * 129, False)],
 )
-def test_hashes_that_nobody_can_log_in_with(loose: Earlier, hashed: str | None, usable: bool) -> None:
+def test_unsupported_password_hashes(loose: Earlier, hashed: str | None, usable: bool) -> None:
     loose.add("users", user(id=20, username="other", email="o@example.com", hashed_password=hashed))
     assert import_legacy(loose.url, code=0 if usable else 1)["problem_count"] == (not usable)
     if not usable:
@@ -124,15 +124,15 @@ def test_hashes_that_nobody_can_log_in_with(loose: Earlier, hashed: str | None, 
     assert User.objects.get(pk=20).has_usable_password() is usable
 
 
-@pytest.mark.parametrize("bad", [None, 0, -3, "seven", 7])
-def test_rows_without_an_id_of_their_own_cannot_be_mended(loose: Earlier, bad: Any) -> None:
-    loose.add("leads", lead(id=bad))
+@pytest.mark.parametrize("invalid", [None, 0, -3, "seven", 7])
+def test_rows_without_a_unique_id_cannot_be_fixed(loose: Earlier, invalid: Any) -> None:
+    loose.add("leads", lead(id=invalid))
     report = import_legacy(loose.url, "--fix", code=1)
-    assert [(p["table"], p["column"], p["value"]) for p in report["problems"]] == [("leads", "id", bad)]
+    assert [(p["table"], p["column"], p["value"]) for p in report["problems"]] == [("leads", "id", invalid)]
     assert not Lead.objects.exists()
 
 
-def test_the_first_of_several_keeps_the_name(loose: Earlier) -> None:
+def test_the_lowest_id_keeps_the_username(loose: Earlier) -> None:
     loose.add("users", *(user(id=n, username=name, email=f"u{n}@example.com") for n, name in enumerate(
         ("AGENT1", "agent1-2", "Agent1"), start=2
     )))  # fmt: skip

@@ -1,18 +1,22 @@
-"""``manage.py import_legacy``: what is kept, where it may come from, and when it is refused."""
+"""``manage.py import_legacy``: what it stores, which sources it reads, and what it rejects."""
 
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from activities import rules as activity_rules
 from activities.models import Activity
+from leads import rules as lead_rules
 from leads.models import ImportRun, Lead
 from tests.conftest import Api
 from tests.factories import activity_row, bearer, make_lead, make_user
 from tests.maintenance.legacy_migration.earlier import HASH, PASSWORD, Earlier, activity, import_legacy, lead, run, user
+from users import rules as user_rules
 from users.actors import Door
 from users.models import User
 
@@ -34,7 +38,7 @@ def office(empty: Earlier) -> Earlier:
 
 
 def stored() -> tuple[int, int, int]:
-    """How many users, leads and activities there are."""
+    """Return the number of users, leads and activities."""
     return User.objects.count(), Lead.objects.count(), Activity.objects.count()
 
 
@@ -63,7 +67,7 @@ def test_it_works(office: Earlier, anonymous: Api) -> None:
     assert board["leads_by_status"] == [{"status": "new", "count": 1}, {"status": "closed", "count": 1}]
 
 
-def test_what_is_derived(office: Earlier) -> None:
+def test_computed_columns(office: Earlier) -> None:
     import_legacy(office.url)
     closed, deleted = Lead.objects.get(pk=8), Lead.objects.get(pk=40)
     assert (closed.status, closed.version, closed.source, closed.person_key != "") == ("closed", 1, "", True)
@@ -72,7 +76,7 @@ def test_what_is_derived(office: Earlier) -> None:
     assert User.objects.get_by_natural_key("MARÍA").email_key == "maria@example.com"
 
 
-def test_new_rows_come_after_the_old_ones(office: Earlier) -> None:
+def test_new_ids_follow_the_migrated_ones(office: Earlier) -> None:
     import_legacy(office.url)
     new, agent = make_lead(), make_user()
     assert (new.pk, agent.pk) == (41, 6)
@@ -80,14 +84,14 @@ def test_new_rows_come_after_the_old_ones(office: Earlier) -> None:
     assert Activity.objects.order_by("pk").last().pk == 91
 
 
-def test_the_history_says_which_takeover_it_was(office: Earlier) -> None:
+def test_the_history_names_the_import_run(office: Earlier) -> None:
     import_legacy(office.url)
     entries = Api(bearer(User.objects.get(pk=1))).get("/api/leads/7/history").json()
     assert [(entry["kind"], entry["door"]) for entry in entries] == [("activity", "import"), ("imported", "import")]
     assert {entry["import_run"] for entry in entries} == {ImportRun.objects.get().pk}
 
 
-def test_both_sides_are_counted(office: Earlier) -> None:
+def test_reconciliation(office: Earlier) -> None:
     report = import_legacy(office.url)
     assert {(line["what"], line["source"], line["here"], line["verdict"]) for line in report["reconciliation"]} == {
         ("users", 2, 2, "OK"),
@@ -101,7 +105,7 @@ def test_both_sides_are_counted(office: Earlier) -> None:
     assert report["tidied"] == {"leads.status": 1, "activities.activity_type": 1}
 
 
-def test_a_dry_run_tells_the_same_and_stores_nothing(office: Earlier) -> None:
+def test_a_dry_run_reports_the_same_and_stores_nothing(office: Earlier) -> None:
     dry = import_legacy(office.url, "--dry-run")
     assert (dry["state"], stored()) == ("dry", (0, 0, 0))
     done = import_legacy(office.url)
@@ -113,7 +117,7 @@ def test_a_dry_run_tells_the_same_and_stores_nothing(office: Earlier) -> None:
     ]
 
 
-def test_the_text_report_is_for_people(office: Earlier) -> None:
+def test_the_text_report(office: Earlier) -> None:
     code, text = run(office.url)
     assert code == 0
     assert "Taken over" in text
@@ -122,14 +126,14 @@ def test_the_text_report_is_for_people(office: Earlier) -> None:
     ]
 
 
-def test_a_second_takeover_is_refused(office: Earlier) -> None:
+def test_a_second_migration_is_rejected(office: Earlier) -> None:
     import_legacy(office.url)
     before = stored()
     assert "users and leads and activities here already" in import_legacy(office.url, code=1)["message"]
     assert stored() == before
 
 
-def test_rows_that_are_there_are_left_alone(office: Earlier) -> None:
+def test_existing_rows_stay_unchanged(office: Earlier) -> None:
     mine = make_user(username="mine")
     assert "users here already" in import_legacy(office.url, "--fix", code=1)["message"]
     assert list(User.objects.all()) == [mine]
@@ -158,26 +162,26 @@ def test_other_names_of_tables_and_columns(empty: Earlier) -> None:
         ("ALTER TABLE users DROP COLUMN hashed_password", "users has no column password_hash or hashed_password"),
     ],
 )
-def test_what_is_missing_is_named(office: Earlier, statement: str, named: str) -> None:
+def test_missing_tables_and_columns_are_named(office: Earlier, statement: str, named: str) -> None:
     office.execute(statement)
     assert named in import_legacy(office.url, "--fix", code=1)["message"]
     assert stored() == (0, 0, 0)
 
 
-def test_two_tables_that_could_be_it(office: Earlier) -> None:
+def test_two_candidate_tables(office: Earlier) -> None:
     office.execute("CREATE TABLE lead AS SELECT * FROM leads")
     message = import_legacy(office.url, code=1)["message"]
     assert "lead and leads" in message or "leads and lead" in message
 
 
-def test_an_empty_source_is_taken_over(empty: Earlier) -> None:
+def test_an_empty_source(empty: Earlier) -> None:
     report = import_legacy(empty.make().url)
     assert (report["state"], report["created"]) == ("done", 0)
     assert (make_user().pk, make_lead().pk) == (make_user().pk - 1, make_lead().pk - 1)
 
 
 @pytest.mark.parametrize("scheme", ["sqlite:///", "sqlite+aiosqlite:///", ""])
-def test_a_file_has_several_names(office: Earlier, scheme: str) -> None:
+def test_forms_of_the_url(office: Earlier, scheme: str) -> None:
     if not office.url.startswith("sqlite"):
         office.url = office.url.replace("postgresql://", "postgresql+asyncpg://")
         assert import_legacy(office.url)["created"] == 7
@@ -186,30 +190,30 @@ def test_a_file_has_several_names(office: Earlier, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["nowhere.db", "mysql://localhost/crm", "sqlite:///:memory:", "postgresql://"])
-def test_what_is_no_url_is_a_wrong_argument(url: str) -> None:
+def test_an_invalid_url_is_a_wrong_argument(url: str) -> None:
     assert run(url) == (2, "")
 
 
-def test_a_path_without_a_file_is_told() -> None:
+def test_a_missing_file_is_named() -> None:
     with pytest.raises(CommandError, match="there is no file 'some/path") as refusal:
         call_command("import_legacy", "some/path.db")
     assert refusal.value.returncode == 2
 
 
-def test_a_missing_or_foreign_file_is_refused(tmp_path: Path) -> None:
+def test_a_missing_or_foreign_file_is_rejected(tmp_path: Path) -> None:
     assert "no file" in import_legacy(f"sqlite:///{tmp_path}/nowhere.db", code=1)["message"]
     assert not (tmp_path / "nowhere.db").exists()
     (tmp_path / "notes.txt").write_text("not a database, but long enough to look at" * 10)
     assert "cannot be read" in import_legacy(str(tmp_path / "notes.txt"), code=1)["message"]
 
 
-def test_a_server_that_is_away_is_refused_without_the_password() -> None:
+def test_an_unreachable_server_is_named_without_the_password() -> None:
     message = import_legacy("postgresql://someone:open-sesame@127.0.0.1:1/crm", code=1)["message"]
     assert "crm on 127.0.0.1 cannot be read" in message
     assert "open-sesame" not in message
 
 
-def test_the_source_is_only_read(loose: Earlier) -> None:
+def test_the_source_stays_unchanged(loose: Earlier) -> None:
     file = Path(loose.url.removeprefix("sqlite:///"))
     before = file.read_bytes()
     import_legacy(loose.url)
@@ -217,8 +221,8 @@ def test_the_source_is_only_read(loose: Earlier) -> None:
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_an_interrupted_write_is_told(loose: Earlier) -> None:
-    """The earlier server was killed half way through a transaction: its journal has the pages to put back."""
+def test_an_interrupted_write_is_reported(loose: Earlier) -> None:
+    """The earlier server was killed during a transaction: its journal has the pages to restore."""
     file = loose.url.removeprefix("sqlite:///")
     code = "PRAGMA cache_size=1; BEGIN; UPDATE leads SET property_interest = 'half done';"
     code += "WITH RECURSIVE n(i) AS (VALUES (100) UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
@@ -233,7 +237,7 @@ def test_an_interrupted_write_is_told(loose: Earlier) -> None:
     assert import_legacy(loose.url)["created"] == 3
 
 
-def test_no_hash_is_ever_shown(office: Earlier) -> None:
+def test_no_password_hash_is_shown(office: Earlier) -> None:
     office.execute("UPDATE users SET hashed_password = 'my-secret-in-plain-text' WHERE id = 5")
     reports = [run(office.url, *options)[1] for options in ([], ["--report", "json"], ["--fix"])]
     reports += [str(list(ImportRun.objects.values_list("problems", "message")))]
@@ -241,3 +245,14 @@ def test_no_hash_is_ever_shown(office: Earlier) -> None:
     for report in reports:
         assert HASH not in report
         assert "my-secret" not in report
+
+
+@pytest.mark.parametrize("module", [user_rules, lead_rules, activity_rules])
+def test_todays_rules_do_not_change_the_migration(
+    loose: Earlier, monkeypatch: pytest.MonkeyPatch, module: ModuleType
+) -> None:
+    limits = [name for name, value in vars(module).items() if name.isupper() and isinstance(value, int)]
+    assert len(limits) > 1
+    for name in limits:
+        monkeypatch.setattr(module, name, 0)
+    assert import_legacy(loose.url)["created"] == 3

@@ -1,4 +1,4 @@
-"""The takeover as real processes: in place, with the earlier ``.env``, and killed in the middle."""
+"""The migration in real processes: in place, with the earlier ``.env``, and killed while it runs."""
 
 import json
 import os
@@ -19,27 +19,27 @@ MANAGE = [sys.executable, "manage.py"]
 
 
 def manage(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One command from beginning to end."""
+    """Run a command to its end."""
     return subprocess.run([*MANAGE, *arguments], cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
 
 
-def taken_over(env: dict[str, str], url: str, *options: str) -> dict[str, Any]:
-    """A takeover's report."""
-    ended = manage(env, "import_legacy", url, "--report", "json", *options)
-    assert ended.returncode == 0, ended
-    report: dict[str, Any] = json.loads(ended.stdout)
+def migrated(env: dict[str, str], url: str, *options: str) -> dict[str, Any]:
+    """Migrate and return the report."""
+    process = manage(env, "import_legacy", url, "--report", "json", *options)
+    assert process.returncode == 0, process
+    report: dict[str, Any] = json.loads(process.stdout)
     return report
 
 
 def test_in_place_with_the_earlier_env(tmp_path: Path) -> None:
-    """Its ``.env`` stays, and so does its database: our tables come to stand beside its own."""
+    """The earlier ``.env`` and database stay; the new tables are created beside the earlier ones."""
     with fresh_database() as url:
         Earlier(url).make().add("users", user()).add("leads", lead(activity_count=1)).add("activities", activity())
         url = earlier_form(url)
         (tmp_path / ".env").write_text(f"DATABASE_URL={url}\nSECRET_KEY=change-me\nALGORITHM=HS256\n")
         env = environment(without=["SECRET_KEY"], ENV_FILE=str(tmp_path / ".env"))
         assert manage(env, "migrate", "-v0").returncode == 0
-        report = taken_over(env, url)
+        report = migrated(env, url)
         assert (report["state"], report["created"]) == ("done", 3)
         with serving(without=["SECRET_KEY", "DATABASE_URL"], ENV_FILE=str(tmp_path / ".env")) as server:
             login = server.send("POST", "/api/users/login", {"username": "agent1", "password": PASSWORD})
@@ -50,13 +50,13 @@ def test_in_place_with_the_earlier_env(tmp_path: Path) -> None:
 
 
 def earlier_form(url: str) -> str:
-    """The URL as the earlier server's ``.env`` has it, with a path relative to the project where it is a file."""
+    """Return the URL in the form of the earlier server's ``.env``, for SQLite with a path relative to the project."""
     if url.startswith("sqlite"):
         return f"sqlite+aiosqlite:///./{os.path.relpath(url.removeprefix('sqlite:///'), PROJECT)}"
     return url.replace("postgresql://", "postgresql+asyncpg://")
 
 
-def test_killed_in_the_middle_it_leaves_nothing(tmp_path: Path) -> None:
+def test_a_killed_migration_stores_nothing(tmp_path: Path) -> None:
     source = Earlier(f"sqlite:///{tmp_path}/earlier.db").make().add("users", user())
     source.add("leads", *(lead(id=n) for n in range(1, 40_001)))
     with fresh_database() as url:
@@ -66,17 +66,17 @@ def test_killed_in_the_middle_it_leaves_nothing(tmp_path: Path) -> None:
             [*MANAGE, "import_legacy", source.url], cwd=PROJECT, env=env, stderr=subprocess.PIPE, text=True
         ) as process:
             assert process.stderr is not None
-            assert any(line.startswith("leads: 10,000 of") for line in process.stderr)  # users are in, leads half way
+            assert any(line.startswith("leads: 10,000 of") for line in process.stderr)  # leads are stored in part
             process.kill()
         assert process.returncode == -signal.SIGKILL
-        report = taken_over(env, source.url)  # which refuses where a user or lead is left over
+        report = migrated(env, source.url)  # rejected if a user or lead is stored already
         assert (report["state"], report["created"]) == ("done", 40_001)
         assert {line["verdict"] for line in report["reconciliation"]} == {"OK"}
 
 
-def test_without_tables_of_ours_it_says_what_to_do(tmp_path: Path) -> None:
+def test_a_database_without_tables_is_a_sentence(tmp_path: Path) -> None:
     source = Earlier(f"sqlite:///{tmp_path}/earlier.db").make()
     with fresh_database() as url:
-        ended = manage(environment(DATABASE_URL=url), "import_legacy", source.url)
-    assert ended.returncode == 1
-    assert "manage.py migrate" in ended.stderr
+        process = manage(environment(DATABASE_URL=url), "import_legacy", source.url)
+    assert process.returncode == 1
+    assert "manage.py migrate" in process.stderr
