@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from crm_project import json_schema as schema
 from crm_project import values
 from crm_project.values import BIGGEST_32, Problem, Rule
-from leads.rules import long_text
+from leads.rules import LONGEST_TEXT, long_text
 
 LONGEST_TYPE = 32
 LONGEST_TITLE = 255
@@ -25,12 +26,15 @@ def duration(value: object) -> int:
     return values.integer(value, 0, BIGGEST_32)
 
 
+_words = "Any word, kept in lower case: call, email, meeting, note, …"
 CREATE: dict[str, Rule] = {
-    "activity_type": Rule(activity_type),
-    "title": Rule(title),
-    "notes": Rule(long_text, nullable=True, default=None),
-    "duration": Rule(duration, nullable=True, default=None),
-    "activity_date": Rule(values.date),
+    "activity_type": Rule(activity_type, schema=schema.text(LONGEST_TYPE, 1, _words, examples=["call"])),
+    "title": Rule(title, schema=schema.text(LONGEST_TITLE, 1, examples=["Intro call"])),
+    "notes": Rule(long_text, True, None, schema.text(LONGEST_TEXT, examples=["Talked about financing"])),
+    "duration": Rule(duration, True, None, schema.integer(0, BIGGEST_32, examples=[12], description="Minutes")),
+    "activity_date": Rule(
+        values.date, schema={**schema.DAY, "description": "The day it was done; a timestamp of its midnight will do"}
+    ),
 }
 
 

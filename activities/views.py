@@ -1,73 +1,101 @@
 """``/api/leads/{lead_id}/activities`` (list, create one or many) and ``/api/leads/{lead_id}/history``."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db import DataError, IntegrityError
-from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from activities import history, reading, rules
-from activities.limits import LeadFull
+from activities import history, reading
+from activities.limits import MOST_TEXT, TOO_MANY, LeadFull
 from activities.models import Activity
-from activities.serializers import HISTORY, OPERATIONS, activity_out
+from activities.serializers import ActivityCreateSerializer, ActivityOutSerializer, HistoryEntrySerializer
 from crm_project.api.errors import Refused
-from crm_project.api.pagination import PAGE_CHECKS, judged, page_of
-from crm_project.api.views import ApiViewSet, body_of, judged_row, judged_rows, path_id, written, written_stream
+from crm_project.api.pagination import PagePagination
+from crm_project.api.schema import operation
+from crm_project.http.streaming import json_array
+from crm_project.http.viewsets import RuleViewSet
 from leads.models import Lead
 from leads.views import NO_LEAD, active_lead
 from users.actors import Door
+from users.models import User
 
 
-@extend_schema_view(**OPERATIONS)
-class ActivityViewSet(ApiViewSet):
+class ActivityViewSet(RuleViewSet):
     """The activities of one active lead."""
 
+    tag = "Activities"
+    queryset = Activity.objects.all()
+    serializer_class = ActivityOutSerializer
+    input_classes = {"create": ActivityCreateSerializer}
+    bulk = True
+
+    @operation("list_activities", "List a lead's activities", "The activities")
     def list(self, request: Request, lead_id: str) -> HttpResponseBase:
-        """All of them, latest first; many are read and written in parts, so that they are never in memory together."""
-        number = path_id(lead_id, "lead_id", NO_LEAD)
+        """All of them, latest first."""
+        number = self.path_id("lead_id", NO_LEAD)
         activities = reading.of_lead(number, reading.TOGETHER + 1)
         if activities is None:
             raise NotFound(NO_LEAD)
-        if len(activities) > reading.TOGETHER:
+        if len(activities) > reading.TOGETHER:  # many are never in memory together
             del activities
-            return written_stream(reading.parts_of_lead(number))
-        return written(activities)
+            return json_array(reading.parts_of_lead(number))
+        return Response(self.get_serializer(activities, many=True).data)
 
-    def create(self, request: Request, lead_id: str) -> HttpResponse:
-        """One activity from an object, or all of a list or none; the author is the token's user."""
-        number = path_id(lead_id, "lead_id", NO_LEAD)
-        body = body_of(request)
-        many = isinstance(body, list)
-        if many and not body:
-            active_lead(number)  # of an empty list and a missing lead, the lead is told
-        rows = judged_rows(body, rules.check) if many else [judged_row(body, rules.check)]
-        activities = [activity_out(activity) for activity in _log(number, request.user, rows)]
-        return written(activities if many else activities[0], status_code=status.HTTP_201_CREATED)
+    @operation(
+        "create_activities",
+        "Create an activity, or many",
+        "An object for an object, else an array",
+        201,
+        refusals={
+            400: "An empty list, or rows that the database refused; nothing was stored",
+            409: f"{TOO_MANY}, with {MOST_TEXT >> 20} MB of text; nothing was stored",
+        },
+    )
+    def create(self, request: Request, lead_id: str) -> Response:
+        """One activity from an object; from an array all of its activities, in its order, or none. The author is the
+        token's user.
+        """
+        number = self.path_id("lead_id", NO_LEAD)
+        if request.data == []:
+            active_lead(number)  # of an empty list and a missing lead, the lead is reported
+        serializer = self.validate_body()
+        self.perform_create(serializer, number)
+        return Response(serializer.data, status.HTTP_201_CREATED)
+
+    def perform_create(self, serializer: Any, lead_id: int) -> None:
+        """Store one activity, or many, all or none."""
+        rows = serializer.validated_data
+        many = isinstance(rows, list)
+        author = cast(User, self.request.user)
+        try:
+            stored = Activity.objects.log(lead_id, author, rows if many else [rows], Door.API)
+        except Lead.DoesNotExist:
+            raise NotFound(NO_LEAD) from None
+        except LeadFull as full:
+            raise Refused(status.HTTP_409_CONFLICT, str(full)) from None
+        except (IntegrityError, DataError):
+            raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
+        serializer.instance = stored if many else stored[0]
 
 
-@extend_schema_view(**HISTORY)
-class HistoryViewSet(ApiViewSet):
+class HistoryViewSet(RuleViewSet):
     """Who did what to one active lead."""
 
+    tag = "Leads"
+    queryset = Lead.objects.active()
+    serializer_class = HistoryEntrySerializer
+    pagination_class = PagePagination
+
+    @operation("list_history", "List a lead's history", "The entries of the page")
     def list(self, request: Request, lead_id: str) -> Response:
-        """One page, newest first."""
-        number = path_id(lead_id, "lead_id", NO_LEAD)
-        part = page_of(judged(request.query_params, PAGE_CHECKS))
+        """One page of who did what to an active lead and when, newest first. A new lead's own entry has no changes: its
+        values are those of now, less the changes since.
+        """
+        number = self.path_id("lead_id", NO_LEAD)
+        _, page = self.validate_query()
         active_lead(number)
-        return Response(history.page(number, part.offset, part.size))
-
-
-def _log(lead_id: int, user: Any, rows: list[dict[str, Any]]) -> list[Activity]:
-    try:
-        return Activity.objects.log(lead_id, user, rows, Door.API)
-    except Lead.DoesNotExist:
-        raise NotFound(NO_LEAD) from None
-    except LeadFull as full:
-        raise Refused(status.HTTP_409_CONFLICT, str(full)) from None
-    except (IntegrityError, DataError):
-        raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
+        return Response(history.page(number, page.offset, page.size))

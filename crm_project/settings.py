@@ -269,7 +269,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["crm_project.api.json.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["crm_project.api.json.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "crm_project.api.json.OneRenderer",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "crm_project.api.schema.RuleSchema",
     "EXCEPTION_HANDLER": "crm_project.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 BIGGEST = 2**63 - 1  # a signed 64-bit column
@@ -241,11 +242,15 @@ REQUIRED: Any = object()
 
 
 class Rule(NamedTuple):
-    """How one field is judged: its check, whether ``null`` is a value, and what a row without the field gets."""
+    """How one field is validated: its check, whether ``null`` is a value, and what a row without the field gets.
+
+    ``schema`` is the JSON Schema of what the check accepts, for the API's documentation (``crm_project.json_schema``).
+    """
 
     check: Callable[[Any], Any]
     nullable: bool = False
     default: Any = REQUIRED
+    schema: Mapping[str, Any] = MappingProxyType({})
 
 
 def judge(row: object, rules: Mapping[str, Rule], partial: bool = False) -> tuple[dict[str, Any], list[Problem]]:
@@ -257,7 +262,7 @@ def judge(row: object, rules: Mapping[str, Rule], partial: bool = False) -> tupl
         return {}, [Problem(*NOT_AN_OBJECT, row)]
     clean_row: dict[str, Any] = {}
     problems: list[Problem] = []
-    for field, (check, nullable, default) in rules.items():
+    for field, (check, nullable, default, _) in rules.items():
         try:
             value = row[field]
         except KeyError:

@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from drf_spectacular.helpers import forced_singular_serializer
-from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from activities.serializers import ActivityOutSerializer
-from crm_project.api.schema import operation
 
 
 class StatusCountSerializer(serializers.Serializer[Any]):
@@ -28,19 +25,3 @@ class DashboardStatsSerializer(serializers.Serializer[Any]):
     total_activities = serializers.IntegerField()
     leads_by_status = StatusCountSerializer(many=True, help_text="In the order of the pipeline, then by name")
     recent_activities = ActivityOutSerializer(many=True, help_text="The last ten")
-
-
-OPERATIONS = {
-    "list": operation(
-        "get_dashboard",
-        "Dashboard",
-        "Dashboard",
-        "Figures about the active leads, and the last activities.",
-        responses={
-            200: OpenApiResponse(
-                forced_singular_serializer(DashboardStatsSerializer),  # type: ignore[no-untyped-call]
-                description="The figures",
-            )
-        },
-    ),
-}

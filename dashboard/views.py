@@ -1,21 +1,24 @@
 """``/api/dashboard``."""
 
-from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema_view
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from activities import reading
-from crm_project.api.views import ApiViewSet, written
+from crm_project.api.schema import operation
+from crm_project.http.viewsets import RuleViewSet
 from dashboard import queries
-from dashboard.serializers import OPERATIONS
+from dashboard.serializers import DashboardStatsSerializer
 
 RECENT = 10  # activities
 
 
-@extend_schema_view(**OPERATIONS)
-class DashboardViewSet(ApiViewSet):
+class DashboardViewSet(RuleViewSet):
     """One page of figures."""
 
-    def list(self, request: Request) -> HttpResponse:
-        """Counts, leads by status, and the last ten activities."""
-        return written({**queries.stats(), "recent_activities": reading.latest(RECENT)})
+    tag = "Dashboard"
+    serializer_class = DashboardStatsSerializer
+
+    @operation("get_dashboard", "Dashboard", "The figures")
+    def retrieve(self, request: Request) -> Response:
+        """Figures about the active leads, and the last activities."""
+        return Response({**queries.stats(), "recent_activities": reading.latest(RECENT)})

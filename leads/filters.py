@@ -1,33 +1,18 @@
-"""The list's query parameters, declared for django-filter: each is judged like any value and calls a named query.
+"""The query parameters of the list of leads: how each is checked, and the named query that it calls."""
 
-The declared filters are applied one by one (``narrow``) rather than through a ``FilterSet`` instance, whose form would
-be built anew for every request and whose errors are not the contract's 422.
-"""
-
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import django_filters
-
+from crm_project import json_schema as schema
 from crm_project import values
+from crm_project.http.filters import RuleFilter, RuleFilterSet
 from crm_project.values import BIGGEST, integer
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
 
 LONGEST_QUERY = 1000  # characters of q, each word of which costs a comparison
-
-
-class Named(django_filters.Filter):  # type: ignore[misc]
-    """A parameter, how it is judged (``None`` means no filter), and the queryset method that it calls."""
-
-    def __init__(self, check: Callable[[str], Any], query: Callable[[Any, Any], LeadQuerySet], **extra: Any) -> None:
-        super().__init__(**extra)
-        self.check = check
-        self.query = query
-
-    def filter(self, qs: LeadQuerySet, value: Any) -> LeadQuerySet:
-        """``qs`` narrowed by a checked value."""
-        return qs if value is None else self.query(qs, value)
+_words = "Words to find in names, e-mail and phone"
+_all = 'Status; "" or "all" for every one'
+_any_case = "Source, in any spelling of case"
+_reaching = schema.integer(0, BIGGEST, blank=True, description="Either budget is at least this")
+_within = schema.integer(0, BIGGEST, blank=True, description="Either budget is at most this")
 
 
 def search_words(given: str) -> list[str] | None:
@@ -51,26 +36,15 @@ def budget(given: str) -> int | None:
     return integer(given, 0, BIGGEST) if given.strip() else None
 
 
-class LeadFilter(django_filters.FilterSet):  # type: ignore[misc]
+class LeadFilter(RuleFilterSet):
     """``?q=…&status=…&source=…&min_budget=…&max_budget=…``."""
 
-    q = Named(search_words, LeadQuerySet.matching, label="Words to find in names, e-mail and phone")
-    status = Named(status, LeadQuerySet.in_status, label='Status; "" or "all" for every one')
-    source = Named(source, LeadQuerySet.from_source, label="Source, in any spelling of case")
-    min_budget = Named(budget, LeadQuerySet.reaching_budget, label="Either budget is at least this")
-    max_budget = Named(budget, LeadQuerySet.within_budget, label="Either budget is at most this")
+    q = RuleFilter(search_words, LeadQuerySet.matching, schema.text(LONGEST_QUERY, about=_words))
+    status = RuleFilter(status, LeadQuerySet.in_status, schema.untrimmed(description=_all))
+    source = RuleFilter(source, LeadQuerySet.from_source, schema.untrimmed(description=_any_case))
+    min_budget = RuleFilter(budget, LeadQuerySet.reaching_budget, _reaching)
+    max_budget = RuleFilter(budget, LeadQuerySet.within_budget, _within)
 
     class Meta:
         model = Lead
         fields: list[str] = []
-
-
-NAMED: dict[str, Named] = dict(LeadFilter.base_filters)
-CHECKS: dict[str, Callable[[str], Any]] = {name: declared.check for name, declared in NAMED.items()}
-
-
-def narrow(leads: LeadQuerySet, wanted: Mapping[str, Any]) -> LeadQuerySet:
-    """``leads`` under all the checked parameters that were given."""
-    for name, declared in NAMED.items():
-        leads = declared.filter(leads, wanted.get(name))
-    return leads

@@ -1,7 +1,7 @@
 """The hot reads of leads as explicit statements, their rows ready for JSON.
 
 Building and compiling a queryset costs three times what running it does. What is asked here has its ORM form in
-``filters.narrow`` and ``LeadQuerySet``, and a test holds that both give the same rows on either database.
+``LeadFilter`` and ``LeadQuerySet``, and a test holds that both give the same rows on either database.
 """
 
 import re

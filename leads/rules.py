@@ -8,6 +8,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from crm_project import json_schema as schema
 from crm_project import values
 from crm_project.values import BIGGEST, Problem, Rule
 
@@ -79,22 +80,36 @@ def reference(value: object) -> int:
     return values.integer(value, 1, BIGGEST)
 
 
+_words = f"Any word, kept in lower case: {', '.join(PIPELINE)}, …"
+_address = "An e-mail address; empty where only a telephone number is known"
+_default_status = f"{_words}; `{DEFAULT_STATUS}` when left out or empty"
+_default_source = f"`{DEFAULT_SOURCE}` when left out or empty"
+_money: dict[str, Any] = {"description": "Whole units of money"}
+
 CREATE: dict[str, Rule] = {
-    "first_name": Rule(name),
-    "last_name": Rule(name),
-    "email": Rule(email),
-    "phone": Rule(phone),
-    "status": Rule(new_status, default=DEFAULT_STATUS),
-    "source": Rule(new_source, default=DEFAULT_SOURCE),
-    "budget_min": Rule(budget, nullable=True, default=None),
-    "budget_max": Rule(budget, nullable=True, default=None),
-    "property_interest": Rule(long_text, nullable=True, default=None),
+    "first_name": Rule(name, schema=schema.text(LONGEST_NAME, examples=["John"])),
+    "last_name": Rule(name, schema=schema.text(LONGEST_NAME, examples=["Smith"])),
+    "email": Rule(email, schema=schema.email(blank=True, about=_address)),
+    "phone": Rule(phone, schema=schema.text(LONGEST_PHONE, examples=["+1-555-0100"])),
+    "status": Rule(
+        new_status,
+        default=DEFAULT_STATUS,
+        schema=schema.text(LONGEST_STATUS, about=_default_status, examples=[DEFAULT_STATUS]),
+    ),
+    "source": Rule(
+        new_source,
+        default=DEFAULT_SOURCE,
+        schema=schema.text(LONGEST_SOURCE, about=_default_source, examples=[DEFAULT_SOURCE]),
+    ),
+    "budget_min": Rule(budget, True, None, schema.integer(0, BIGGEST, examples=[300_000], **_money)),
+    "budget_max": Rule(budget, True, None, schema.integer(0, BIGGEST, examples=[450_000], **_money)),
+    "property_interest": Rule(long_text, True, None, schema.text(LONGEST_TEXT, examples=["2BR condo"])),
 }
 UPDATE: dict[str, Rule] = {
     **CREATE,
-    "status": Rule(status),
-    "source": Rule(source),
-    "is_active": Rule(values.boolean),
+    "status": Rule(status, schema=schema.text(LONGEST_STATUS, 1, _words, examples=["contacted"])),
+    "source": Rule(source, schema=schema.text(LONGEST_SOURCE)),
+    "is_active": Rule(values.boolean, schema=schema.boolean(description="`false` deletes the lead softly")),
 }
 
 

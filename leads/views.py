@@ -2,134 +2,170 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, cast
 
 from django.db import DataError, IntegrityError
-from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_project.api.errors import Refused, Unprocessable
-from crm_project.api.pagination import PAGE_CHECKS, judged, page_of
-from crm_project.api.views import (
-    ApiViewSet,
-    body_of,
-    judged_row,
-    judged_rows,
-    path_id,
-    written,
-    written_part,
-    written_parts,
-)
+from crm_project.api.json import JSONRows
+from crm_project.api.pagination import PagePagination
+from crm_project.api.schema import operation
+from crm_project.http.viewsets import RuleViewSet
 from crm_project.values import Problem, located
-from leads import reading, rules
+from leads import reading
 from leads.etags import etag, is_known, tag_of, versions_wanted
-from leads.filters import CHECKS
+from leads.filters import LeadFilter
 from leads.models import Lead
 from leads.querysets import BudgetsCrossed, VersionMoved
-from leads.references import resolve
-from leads.serializers import OPERATIONS, lead_out, row_out
+from leads.serializers import LeadCreateSerializer, LeadOutSerializer, LeadUpdateSerializer, row_out
 from users.actors import Actor, Door
 from users.models import User
 
 NO_LEAD = "Lead not found"
-LIST_CHECKS = {**CHECKS, **PAGE_CHECKS}
 TOO_SHORT = "Value error, too short to search for among so many leads; three letters in a row will do"
+# If-Match and If-None-Match stand in the descriptions: a parameter for a tag that only a reply can give helps nobody.
+ETAG = OpenApiParameter(
+    "ETag", {"type": "string"}, OpenApiParameter.HEADER, response=[200, 201, 304], description="The lead's entity tag"
+)
+MOVED = {412: "`If-Match` names another version of the lead; nothing was changed"}
 
 
-@extend_schema_view(**OPERATIONS)
-class LeadViewSet(ApiViewSet):
+class LeadViewSet(RuleViewSet):
     """Active leads; a softly deleted one is a 404 here."""
 
-    def list(self, request: Request) -> HttpResponse:
-        """One page, newest first."""
-        wanted = judged(request.query_params, LIST_CHECKS)
-        page = page_of(wanted)
+    tag = "Leads"
+    queryset = Lead.objects.active()
+    serializer_class = LeadOutSerializer
+    input_classes = {"create": LeadCreateSerializer, "update": LeadUpdateSerializer}
+    filterset_class = LeadFilter
+    pagination_class = PagePagination
+    bulk = True
+
+    @operation("list_leads", "List leads", "The leads of the page")
+    def list(self, request: Request) -> Response:
+        """One page of the active leads that fit all the filters, newest first."""
+        wanted, page = self.validate_query()
         try:
-            return written(reading.page(wanted, page.offset, page.size))
+            rows = reading.page(wanted, page.offset, page.size)
         except reading.TooSlow:
-            raise Unprocessable(
-                [Problem("value_error", ("query", "q"), TOO_SHORT, request.query_params["q"])]
-            ) from None
+            query = request.query_params["q"]
+            raise Unprocessable([Problem("value_error", ("query", "q"), TOO_SHORT, query)]) from None
+        return Response(self.get_serializer(rows, many=True).data)
 
-    def create(self, request: Request) -> HttpResponse:
-        """One lead from an object, or all of a list or none."""
-        body = body_of(request)
-        if not isinstance(body, list):
-            clean = judged_row(body, rules.check)
-            with _references_of(clean):
-                lead = Lead.objects.add(clean, by_api(request))
-            return _tagged(lead, status.HTTP_201_CREATED)
-        rows = judged_rows(body, rules.check)
-        if problems := resolve(rows):
-            raise Unprocessable([p for index, wrong in problems.items() for p in located(wrong, "body", index)])
-        try:
-            parts = Lead.objects.add_many(rows, by_api(request), _shown)
-        except (IntegrityError, DataError):
-            raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
-        return written_parts(parts)
+    @operation(
+        "create_leads",
+        "Create a lead, or many",
+        "An object for an object, else an array",
+        201,
+        refusals={400: "An empty list, or rows that the database refused; nothing was stored"},
+        parameters=[ETAG],
+    )
+    def create(self, request: Request) -> Response:
+        """One lead from an object; from an array all of its leads, in its order, or none."""
+        serializer = self.validate_body()
+        if isinstance(serializer.validated_data, list):
+            return Response(self.perform_bulk_create(serializer), status.HTTP_201_CREATED)
+        self.perform_create(serializer)
+        return self._reply(serializer, status.HTTP_201_CREATED)
 
-    def retrieve(self, request: Request, lead_id: str) -> HttpResponse:
-        """One lead."""
-        found = reading.one(path_id(lead_id, "lead_id", NO_LEAD))
+    @operation(
+        "get_lead",
+        "Get a lead",
+        "The lead",
+        refusals={304: OpenApiResponse(description="The client has it already")},
+        parameters=[ETAG],
+    )
+    def retrieve(self, request: Request, lead_id: str) -> Response:
+        """One active lead. With `If-None-Match`, only if it is not as its `ETag` says."""
+        found = reading.one(self.path_id("lead_id", NO_LEAD))
         if not found:
             raise NotFound(NO_LEAD)
-        lead, tag = found[0], tag_of(found[1], found[0]["activity_count"])
+        lead, version = found
+        tag = tag_of(version, lead["activity_count"])
         if is_known(tag, request.META.get("HTTP_IF_NONE_MATCH")):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
-        return written(lead, {"ETag": tag})
+        return Response(self.get_serializer(lead).data, headers={"ETag": tag})
 
-    def update(self, request: Request, lead_id: str) -> HttpResponse:
-        """Write the fields that are sent; PUT and PATCH do the same."""
-        number = path_id(lead_id, "lead_id", NO_LEAD)
-        return _tagged(_change(request, number, judged_row(body_of(request), partial(rules.check, partial=True))))
+    @operation("update_lead", "Update a lead", "The lead", refusals=MOVED, methods=["PUT"], parameters=[ETAG])
+    @operation(
+        "patch_lead",
+        "Update a lead (the same as PUT)",
+        "The lead",
+        refusals=MOVED,
+        methods=["PATCH"],
+        parameters=[ETAG],
+    )
+    def update(self, request: Request, lead_id: str) -> Response:
+        """Writes the fields that are sent; PUT and PATCH do the same. `budget_min` is not above `budget_max`, whichever
+        of the two is sent. With `If-Match`, only if the lead is still as its `ETag` says.
+        """
+        number = self.path_id("lead_id", NO_LEAD)
+        serializer = self.validate_body()
+        self.perform_update(serializer, number)
+        return self._reply(serializer)
 
+    @operation("delete_lead", "Delete a lead", "Deleted", 204, refusals=MOVED)
     def destroy(self, request: Request, lead_id: str) -> Response:
-        """Delete softly."""
-        _change(request, path_id(lead_id, "lead_id", NO_LEAD), {"is_active": False})
+        """Softly: the lead is kept, but not found any more. With `If-Match`, only if the lead is still as its `ETag`
+        says.
+        """
+        self.perform_destroy(self.path_id("lead_id", NO_LEAD))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
+    def perform_create(self, serializer: LeadCreateSerializer) -> None:
+        """Store one new lead."""
+        with _checked_again(serializer):
+            serializer.instance = Lead.objects.add(serializer.validated_data, by_api(self.request))
 
-def _shown(rows: list[dict[str, Any]]) -> bytes:
-    return written_part([row_out(row) for row in rows])
+    def perform_bulk_create(self, serializer: Any) -> JSONRows:
+        """Store many new leads, all or none; their JSON is written while the database takes them in."""
+        try:
+            return JSONRows(Lead.objects.add_many(serializer.validated_data, by_api(self.request), _as_json))
+        except (IntegrityError, DataError):
+            raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
+
+    def perform_update(self, serializer: LeadUpdateSerializer, lead_id: int) -> None:
+        """Write the fields that were sent."""
+        with _checked_again(serializer):
+            serializer.instance = self._change(lead_id, serializer.validated_data)
+
+    def perform_destroy(self, lead_id: int) -> None:
+        """Delete softly."""
+        self._change(lead_id, {"is_active": False})
+
+    def _change(self, lead_id: int, clean: dict[str, Any]) -> Lead:
+        versions = versions_wanted(self.request.META.get("HTTP_IF_MATCH"))
+        try:
+            return Lead.objects.change(lead_id, clean, by_api(self.request), versions)
+        except Lead.DoesNotExist:
+            raise NotFound(NO_LEAD) from None
+        except VersionMoved as moved:
+            now = {"ETag": etag(moved.lead)}
+            raise Refused(status.HTTP_412_PRECONDITION_FAILED, "The lead was changed meanwhile", now) from None
+        except BudgetsCrossed as crossed:
+            raise Unprocessable(located(crossed.problems, "body")) from None
+
+    def _reply(self, serializer: Any, status_code: int = status.HTTP_200_OK) -> Response:
+        return Response(serializer.data, status_code, headers={"ETag": etag(serializer.instance)})
 
 
-def _tagged(lead: Lead, status_code: int = status.HTTP_200_OK) -> HttpResponse:
-    return written(lead_out(lead), {"ETag": etag(lead)}, status_code)
+def _as_json(rows: list[dict[str, Any]]) -> bytes:
+    return JSONRows.part([row_out(row) for row in rows])
 
 
 @contextmanager
-def _references_of(clean: dict[str, Any]) -> Iterator[None]:
-    """Around the write of one lead: a 422 for foreign keys that point to nothing, also where a row has just gone."""
-    _check_references(clean)
+def _checked_again(serializer: Any) -> Iterator[None]:
+    """Around a write: a 422 where the database refused a foreign key because its row has just gone."""
     try:
         yield
     except IntegrityError:
-        _check_references(clean)
+        serializer.check_references(serializer.validated_data)
         raise
-
-
-def _check_references(clean: dict[str, Any]) -> None:
-    for problems in resolve([clean]).values():
-        raise Unprocessable(located(problems, "body"))
-
-
-def _change(request: Request, lead_id: int, clean: dict[str, Any]) -> Lead:
-    versions = versions_wanted(request.META.get("HTTP_IF_MATCH"))
-    try:
-        with _references_of(clean):
-            return Lead.objects.change(lead_id, clean, by_api(request), versions)
-    except Lead.DoesNotExist:
-        raise NotFound(NO_LEAD) from None
-    except VersionMoved as moved:
-        now = {"ETag": etag(moved.lead)}
-        raise Refused(status.HTTP_412_PRECONDITION_FAILED, "The lead was changed meanwhile", now) from None
-    except BudgetsCrossed as crossed:
-        raise Unprocessable(located(crossed.problems, "body")) from None
 
 
 def by_api(request: Request) -> Actor:

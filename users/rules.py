@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from crm_project import json_schema as schema
 from crm_project.values import MISSING, Invalid, Problem, Rule, check_length, clean, email, judge, text
 from users import confusables, password_policy
 
@@ -50,17 +51,28 @@ def _name_to_look_up(value: object) -> str:
     return untrimmed(value).strip()
 
 
+_password = schema.untrimmed(format="password")
+_new_password = schema.untrimmed(LONGEST_PASSWORD, SHORTEST_PASSWORD, format="password", description="Spaces count")
+_any_case = schema.untrimmed(description="In any case", examples=["agent1"])
+_example = {"examples": ["pass123456"]}
+
 REGISTRATION: dict[str, Rule] = {
-    "username": Rule(new_username),
-    "email": Rule(email),
-    "password": Rule(new_password),
-    "first_name": Rule(person_name),
-    "last_name": Rule(person_name),
+    "username": Rule(new_username, schema=schema.text(LONGEST_NAME, SHORTEST_USERNAME, examples=["agent1"])),
+    "email": Rule(email, schema=schema.email()),
+    "password": Rule(new_password, schema={**_new_password, **_example}),
+    "first_name": Rule(person_name, schema=schema.text(LONGEST_NAME, examples=["Agent"])),
+    "last_name": Rule(person_name, schema=schema.text(LONGEST_NAME, examples=["One"])),
 }
 # No lengths at log-in: a short or long password is a wrong one (401), not a malformed one.
-LOGIN: dict[str, Rule] = {"username": Rule(_name_to_look_up), "password": Rule(untrimmed)}
-PASSWORD_CHANGE: dict[str, Rule] = {"current_password": Rule(untrimmed), "new_password": Rule(new_password)}
-RENEWAL: dict[str, Rule] = {"refresh_token": Rule(untrimmed)}
+LOGIN: dict[str, Rule] = {
+    "username": Rule(_name_to_look_up, schema=_any_case),
+    "password": Rule(untrimmed, schema={**_password, **_example}),
+}
+PASSWORD_CHANGE: dict[str, Rule] = {
+    "current_password": Rule(untrimmed, schema=_password),
+    "new_password": Rule(new_password, schema=_new_password),
+}
+RENEWAL: dict[str, Rule] = {"refresh_token": Rule(untrimmed, schema=schema.untrimmed())}
 
 
 def check_registration(row: object) -> tuple[Row, list[Problem]]:
@@ -69,8 +81,21 @@ def check_registration(row: object) -> tuple[Row, list[Problem]]:
 
 
 def check_login(row: object) -> tuple[Row, list[Problem]]:
-    """The user name and password somebody logs in with, and every problem with their shape."""
-    return _discreetly(judge(row, LOGIN))
+    """The user name and password of a log-in, and every problem with their shape; ``scope`` as it was sent, if at all.
+
+    A field that the earlier server did not know must not make a log-in fail, whatever is in it.
+    """
+    clean, problems = _discreetly(judge(row, LOGIN))
+    return {**clean, "scope": row.get("scope") if isinstance(row, dict) else None}, problems
+
+
+def check_token_form(row: object) -> tuple[Row, list[Problem]]:
+    """The same for OAuth2's form, whose ``grant_type`` is "password" or left out."""
+    grant = (row.get("grant_type") if isinstance(row, dict) else None) or "password"
+    if grant != "password":
+        message = "String should match pattern '^password$'"
+        return {}, [Problem("string_pattern_mismatch", ("grant_type",), message, grant)]
+    return check_login(row)
 
 
 def check_password_change(row: object) -> tuple[Row, list[Problem]]:

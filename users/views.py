@@ -4,7 +4,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.http import QueryDict
 from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import AllowAny
@@ -15,57 +14,80 @@ from rest_framework_simplejwt.tokens import Token
 from crm_project.api.addresses import client_address
 from crm_project.api.errors import Refused, Unprocessable
 from crm_project.api.json import FormParser, JSONParser, MultiPartParser
-from crm_project.api.views import ApiViewSet, body_of, judged_row
+from crm_project.api.schema import operation
 from crm_project.events import event
-from crm_project.values import Problem, located
-from users import password_policy, rules, second_factor
+from crm_project.http.viewsets import RuleViewSet
+from crm_project.values import located
+from users import password_policy, second_factor
 from users.attempts import Attempt, Registration, TooMany
 from users.audit import Action, Channel, created_state, log_account_event
 from users.managers import AwaitingApproval
 from users.models import User
 from users.refresh import Issued, RefreshToken
 from users.serializers import (
-    CHANGE_PASSWORD,
-    LOGIN,
-    LOGOUT,
-    LOGOUT_ALL,
-    ME,
-    REGISTER,
-    RENEW,
-    TOKEN,
+    TOKENS,
+    LoginSerializer,
+    PasswordChangeSerializer,
+    RenewalSerializer,
+    TokenFormSerializer,
+    UserCreateSerializer,
     UserOutSerializer,
 )
 from users.tokens import access_token, family_of
 
 NEW_PASSWORD = "new_password"  # noqa: S105  a field's name
 OFFLINE = "offline_access"  # OpenID's word for "with a refresh token"
+TOKENS_REPLY = "A token, and what renews it where that was asked for"
+LOCKED = "Too many failures of this user name, or of others, from this address; nothing was checked"
+LOGIN_REFUSALS = {
+    401: "Incorrect username or password",
+    403: "The account is waiting for a manager's approval; said where the password is right",
+    429: LOCKED,
+}
 
 
-class PublicViewSet(ApiViewSet):
-    """Asks for no token, and looks at none: a client's Basic header is no reason to refuse it."""
+class AccountViewSet(RuleViewSet):
+    """What asks for no token, and looks at none: a client's Basic header is no reason to refuse it."""
 
+    tag = "Users"
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    serializer_class = UserOutSerializer
+    input_classes = {"register": UserCreateSerializer, "login": LoginSerializer}
 
     def get_authenticate_header(self, request: Request) -> str:
         """A wrong password is a 401 here, and every 401 carries the challenge."""
         return "Bearer"
 
-
-class AccountViewSet(PublicViewSet):
-    """Registration and the JSON log-in."""
-
-    @REGISTER
+    @operation(
+        "register_user",
+        "Register",
+        "The new user",
+        201,
+        refusals={
+            403: "Registration is closed",
+            409: "The user name or e-mail address is taken",
+            429: "Too many new accounts from this address",
+        },
+    )
     def register(self, request: Request) -> Response:
-        """A new agent: 201, or 409 where the name or address is taken in any case.
-
-        Where registrations need approval, the reply is the same, and the account waits for a manager.
-        A name that is taken costs no hash, and counts as a new account does: else names could be tried without end.
+        """A new agent. User names and e-mail addresses are unique without regard to case. A user name has no invisible
+        characters and does not mix alphabets (Latin may stand beside Chinese, Japanese or Korean): else a 422. Where
+        the office approves new accounts, the account cannot log in (403) before a manager has activated it.
         """
         if not settings.REGISTRATION_OPEN:
             raise PermissionDenied("Registration is closed")
-        values = judged_row(body_of(request), rules.check_registration)
-        address = client_address(request)
+        serializer = self.validate_body()
+        self.perform_register(serializer)
+        return Response(serializer.data, status.HTTP_201_CREATED)
+
+    def perform_register(self, serializer: UserCreateSerializer) -> None:
+        """Store the new agent; a 409 where the name or address is taken in any case.
+
+        A name that is taken costs no hash, and counts as a new account does: else names could be tried without end.
+        """
+        values = serializer.validated_data
+        address = client_address(self.request)
         if wait := Registration.objects.wait(address):
             raise _too_many(wait, "Too many new accounts; try again later")
         if User.objects.is_taken(values["username"], values["email"]):
@@ -77,63 +99,77 @@ class AccountViewSet(PublicViewSet):
                 _log(Action.REGISTERED, user, created_state(user))
         except IntegrityError:  # somebody else has taken it at the same moment
             raise _name_taken(address) from None
-        return Response(UserOutSerializer(user).data, status.HTTP_201_CREATED)
+        serializer.instance = user
 
-    @LOGIN
+    @operation("login", "Log in with JSON", TOKENS_REPLY, response=TOKENS, refusals=LOGIN_REFUSALS)
     def login(self, request: Request) -> Response:
-        """A token for a JSON body of user name and password."""
-        body = body_of(request)
-        return _log_in(request, judged_row(body, rules.check_login), body.get("scope"))
+        """A token for a user name and password. With `offline_access` among the words of `scope` also a refresh
+        token.
+        """
+        return _log_in(request, **self.validate_body().validated_data)
 
 
-class TokenViewSet(PublicViewSet):
+class TokenViewSet(AccountViewSet):
     """OAuth2's password flow, as a form."""
 
     parser_classes = (FormParser, MultiPartParser)
+    input_classes = {"token": TokenFormSerializer}
 
-    @TOKEN
+    @operation("create_token", "Log in with a form", TOKENS_REPLY, response=TOKENS, refusals=LOGIN_REFUSALS)
     def token(self, request: Request) -> Response:
-        """A token for the form; ``grant_type`` is "password" or left out, the client's own fields are ignored."""
-        form = cast(QueryDict, request.data)
-        fields = {name: form[name] for name in form}
-        grant = fields.get("grant_type") or "password"
-        if grant != "password":
-            problem = Problem(
-                "string_pattern_mismatch", ("body", "grant_type"), "String should match pattern '^password$'", grant
-            )
-            raise Unprocessable([problem])
-        return _log_in(request, judged_row(fields, rules.check_login), fields.get("scope"))
+        """OAuth2's password flow. With `offline_access` among the words of `scope` also a refresh token."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return _log_in(request, **serializer.validated_data)
 
 
-class RenewalViewSet(PublicViewSet):
+class RenewalViewSet(AccountViewSet):
     """Refresh tokens: as JSON, and as the form that OAuth2 clients send."""
 
     parser_classes = (JSONParser, FormParser)
+    input_classes = {"renew": RenewalSerializer}
 
-    @RENEW
+    @operation(
+        "refresh_token",
+        "Renew a token",
+        "The new pair",
+        refusals={401: "The refresh token is unknown, used, expired or revoked"},
+    )
     def renew(self, request: Request) -> Response:
-        """A new pair for the newest refresh token of a family."""
-        values = judged_row(body_of(request), rules.check_renewal)
-        issued = RefreshToken.objects.renew(values["refresh_token"])
+        """A new pair for a refresh token. It is good once: used again later than a few seconds after, it ends its
+        family, that is, all refresh and access tokens that began with the same log-in.
+        """
+        issued = RefreshToken.objects.renew(self.validate_body().validated_data["refresh_token"])
         if issued is None:
             raise AuthenticationFailed("Could not validate credentials")
         return Response(_pair(issued))
 
 
-class MeViewSet(ApiViewSet):
+class MeViewSet(RuleViewSet):
     """The user the token speaks for, and how long it does."""
 
+    tag = "Users"
     keeps_replies = False  # there are tokens in them, and a failure must be counted whatever becomes of the request
+    serializer_class = UserOutSerializer
+    input_classes = {"change_password": PasswordChangeSerializer}
 
-    @ME
+    @operation("get_current_user", "Me", "The current user")
     def me(self, request: Request) -> Response:
-        """The current user."""
-        return Response(UserOutSerializer(cast(User, request.user)).data)
+        """The user whom the token speaks for."""
+        return Response(self.get_serializer(request.user).data)
 
-    @CHANGE_PASSWORD
+    @operation(
+        "change_password",
+        "Change the password",
+        TOKENS_REPLY,
+        response=TOKENS,
+        refusals={403: "The current password is incorrect", 429: LOCKED},
+    )
     def change_password(self, request: Request) -> Response:
-        """A new password, which ends all tokens; the reply is what a log-in with it would be."""
-        values = judged_row(body_of(request), rules.check_password_change)
+        """Ends all of the user's tokens and replies with a new one, as a log-in would; with a refresh token where the
+        token that asks came with one.
+        """
+        values = self.validate_body().validated_data
         user = User.objects.get(pk=cast(User, request.user).pk)
         if user.is_staff and (weak := password_policy.back_office_problems(values["new_password"], user, NEW_PASSWORD)):
             raise Unprocessable(located(weak, "body"))
@@ -149,9 +185,14 @@ class MeViewSet(ApiViewSet):
         event("password_changed")
         return Response(_tokens(user, refresh=family_of(cast(Token, request.auth)) is not None))
 
-    @LOGOUT
+    @operation(
+        "logout",
+        "Log out",
+        code=204,
+        refusals={409: "The token came without a refresh token and belongs to no family"},
+    )
     def logout(self, request: Request) -> Response:
-        """End the family that the token belongs to; a 409 for a token that belongs to none."""
+        """Ends the family of the token: its refresh token and its access tokens."""
         family = family_of(cast(Token, request.auth))
         if family is None:
             raise Refused(
@@ -162,9 +203,9 @@ class MeViewSet(ApiViewSet):
         event("token_family_ended", owner_id=request.user.pk, reason="logout")
         return Response(None, status.HTTP_204_NO_CONTENT)
 
-    @LOGOUT_ALL
+    @operation("logout_everywhere", "Log out everywhere", code=204)
     def logout_all(self, request: Request) -> Response:
-        """End every token and every session of the user."""
+        """Ends all of the user's tokens of both kinds, and sessions of the back office."""
         user = cast(User, request.user)
         with transaction.atomic():
             User.objects.end_tokens(user)
@@ -183,10 +224,10 @@ def _name_taken(address: str) -> Refused:
     return Refused(status.HTTP_409_CONFLICT, "Username or email already exists")
 
 
-def _log_in(request: Request, credentials: dict[str, str], scope: object) -> Response:
-    attempt = _attempt(request, credentials["username"])
+def _log_in(request: Request, username: str, password: str, scope: object) -> Response:
+    attempt = _attempt(request, username)
     try:
-        user = User.objects.by_credentials(**credentials)
+        user = User.objects.by_credentials(username, password)
     except AwaitingApproval:
         attempt.ended(True)
         raise Refused(status.HTTP_403_FORBIDDEN, "This account is waiting for a manager's approval") from None

@@ -1,9 +1,14 @@
-"""Query parameters, judged like every other value: problems are 422s at ``["query", name]``."""
+"""``?page=…&size=…``: a page of a list, its two parameters validated like every other value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
 from crm_project.api.errors import Unprocessable
+from crm_project.json_schema import JSONSchema
 from crm_project.values import Invalid, Problem, integer
 
 HIGHEST_PAGE = 10**9
@@ -23,30 +28,45 @@ class Page(NamedTuple):
         return (self.number - 1) * self.size
 
 
-Check = Callable[[str], Any]
+class PagePagination(BasePagination):
+    """Pages that count from 1; the reply is an array of rows and nothing else."""
 
+    parameters: tuple[tuple[str, JSONSchema, str], ...] = (
+        ("page", {"type": "integer", "minimum": 1, "maximum": HIGHEST_PAGE, "default": 1}, "Counts from 1"),
+        ("size", {"type": "integer", "minimum": 1, "maximum": LARGEST_SIZE, "default": DEFAULT_SIZE}, "Rows a page"),
+    )
 
-def judged(query: Mapping[str, str], checks: Mapping[str, Check]) -> dict[str, Any]:
-    """The checked value of each parameter that is present; every bad one is told in one 422."""
-    values, problems = {}, []
-    for name, check in checks.items():
-        if (given := query.get(name)) is None:
-            continue
-        try:
-            values[name] = check(given)
-        except Invalid as invalid:
-            problems.append(Problem(invalid.type, ("query", name), invalid.msg, given))
-    if problems:
-        raise Unprocessable(problems)
-    return values
+    def validate(self, query: Mapping[str, Any]) -> tuple[Page, list[Problem]]:
+        """The page that the query parameters ask for, and what is wrong with them."""
+        values: list[int] = []
+        problems: list[Problem] = []
+        for name, schema, _ in self.parameters:
+            given = query.get(name)
+            try:
+                number = schema["default"] if given is None else integer(given, schema["minimum"], schema["maximum"])
+                values.append(number)
+            except Invalid as invalid:
+                problems.append(Problem(invalid.type, ("query", name), invalid.msg, given))
+        return Page(1, DEFAULT_SIZE) if problems else Page(*values), problems
 
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """The rows of the page; a 422 for parameters that cannot be read."""
+        page, problems = self.validate(request.query_params)
+        if problems:
+            raise Unprocessable(problems)
+        return list(queryset[page.offset : page.offset + page.size])
 
-PAGE_CHECKS: dict[str, Check] = {
-    "page": lambda given: integer(given, 1, HIGHEST_PAGE),
-    "size": lambda given: integer(given, 1, LARGEST_SIZE),
-}
+    def get_paginated_response(self, data: Any) -> Response:
+        """The rows alone, as the contract has them."""
+        return Response(data)
 
+    def get_paginated_response_schema(self, schema: JSONSchema) -> JSONSchema:
+        """The same, for the schema."""
+        return schema
 
-def page_of(values: Mapping[str, Any]) -> Page:
-    """The page that checked parameters ask for."""
-    return Page(values.get("page", 1), values.get("size", DEFAULT_SIZE))
+    def get_schema_operation_parameters(self, view: Any) -> list[JSONSchema]:
+        """Both parameters, for the schema."""
+        return [
+            {"in": "query", "name": name, "schema": schema, "description": description}
+            for name, schema, description in self.parameters
+        ]

@@ -1,11 +1,12 @@
 """The OpenAPI document: what drf-spectacular cannot see by itself, and the pages that show it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+import uritemplate
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,7 +14,8 @@ from django.urls import resolve
 from django.views.decorators.http import require_safe
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.serializers import Serializer
 
 Node = dict[str, Any]
@@ -134,20 +136,86 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "oauth2", "flows": {"password": {"tokenUrl": "/api/users/token", "scopes": {}}}}
 
 
-def operation(operation_id: str, tag: str, summary: str, description: str, **described: Any) -> Operation:
-    """The decorator that describes one operation."""
-    return extend_schema(operation_id=operation_id, tags=[tag], summary=summary, description=description, **described)
-
-
 def refusal(description: str) -> OpenApiResponse:
     """An error reply that only this operation gives, or that means something special here."""
     return OpenApiResponse({"$ref": "#/components/schemas/HTTPError"}, description=description)
 
 
-def one_or_many(serializer: type[Serializer[Any]], name: str) -> PolymorphicProxySerializer:
+class Documented(NamedTuple):
+    """What only its author knows of one operation: its success, and the refusals that no other operation has."""
+
+    code: int
+    reply: str  # a sentence
+    response: Any  # a serializer, where it is not the view set's
+    refusals: dict[int, OpenApiResponse]
+
+
+def operation(
+    operation_id: str,
+    summary: str,
+    reply: str = "",
+    code: int = 200,
+    response: Any = None,
+    refusals: Mapping[int, str | OpenApiResponse] | None = None,
+    **described: Any,
+) -> Operation:
+    """The decorator that documents a view set's method; the method's docstring is the operation's description."""
+    sentences = (refusals or {}).items()
+    others = {status: refusal(text) if isinstance(text, str) else text for status, text in sentences}
+    documented = Documented(code, reply, response, others)
+
+    def decorate(method: Any) -> Any:
+        method.documented = {**getattr(method, "documented", {}), operation_id: documented}
+        return extend_schema(operation_id=operation_id, summary=summary, **described)(method)
+
+    return decorate
+
+
+class RuleSchema(AutoSchema):
+    """drf-spectacular's schema of one operation, for the view sets of ``crm_project.http.viewsets``."""
+
+    view: Any
+
+    def get_description(self) -> str:  # type: ignore[override]
+        """The docstring, a paragraph a line."""
+        return "\n\n".join(" ".join(part.split()) for part in super().get_description().split("\n\n"))
+
+    def get_tags(self) -> list[str]:
+        """The section of the documentation that the view set says."""
+        return [self.view.tag]
+
+    def get_override_parameters(self) -> list[Any]:
+        """Ids in the path: any number that a row can have."""
+        schema = {"type": "integer", "minimum": 1}
+        names = uritemplate.variables(self.path)
+        return [OpenApiParameter(name, schema, OpenApiParameter.PATH, required=True) for name in names]
+
+    def get_request_serializer(self) -> Any:
+        """The body that the action takes: an object, or where the view set takes many also an array."""
+        serializer = self.view.input_classes.get(self.view.action)
+        return _one_or_many(serializer) if serializer and self.view.takes_many() else serializer
+
+    def get_response_serializers(self) -> Any:
+        """The reply of a success, and the refusals that this operation alone has."""
+        documented = getattr(self.view, self.view.action).documented[self.get_operation_id()]
+        success = OpenApiResponse(self._response(documented), description=documented.reply)
+        return {documented.code: success, **documented.refusals}
+
+    def _response(self, documented: Documented) -> Any:
+        if documented.response or documented.code == 204:
+            return documented.response
+        serializer = self.view.get_serializer_class()
+        output = getattr(serializer, "output_class", None) or serializer
+        if self.view.takes_many():
+            return _one_or_many(output)
+        # Of a list, what its rows are: with a serializer, a page would be a component of its own.
+        return self.resolve_serializer(output(), "response").ref if self.view.action == "list" else output
+
+
+def _one_or_many(serializer: type[Serializer[Any]]) -> PolymorphicProxySerializer:
     """One object, or an array of them."""
     return PolymorphicProxySerializer(
-        component_name=name,
+        component_name=f"{serializer.__name__.removesuffix('Serializer')}OneOrMany",
         serializers=[serializer(), serializer(many=True)],
         resource_type_field_name=None,
         many=False,

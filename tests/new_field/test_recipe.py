@@ -72,9 +72,9 @@ def test_a_forgotten_place_is_a_sentence_at_the_start(
     assert sentence in found
 
 
-def test_a_field_that_the_api_does_not_return_is_a_sentence_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "OUT", tuple(name for name in checks.OUT if name != "phone"))
-    assert [error.msg for error in checks.check_lead_fields()] == ['The API does not return "phone".']
+def test_a_rule_without_a_schema_is_a_sentence_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(rules.CREATE, "phone", rules.CREATE["phone"]._replace(schema={}))
+    assert [error.msg for error in checks.check_lead_fields()] == ['The rule for "phone" does not say what it accepts.']
 
 
 def test_nothing_is_forgotten_today() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from activities import rules as activity_rules
-from crm_project.api.fields import SPACES
+from crm_project.json_schema import SPACES
 from crm_project.values import BIGGEST, BIGGEST_32, REQUIRED, Invalid, Rule
 from leads import rules as lead_rules
 from users import rules as user_rules

@@ -14,13 +14,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from activities.exporting import ACTIVITIES, of_leads
-from crm_project.values import Invalid
 from leads.exporting.outputs import gzipped, output
 from leads.exporting.run import LEADS, Attached, export_leads
 from leads.exporting.tables import FORMATS, Form, Unwritable, Write, table
-from leads.filters import CHECKS, narrow
+from leads.filters import LeadFilter
 from leads.management.printing import unusable
 from leads.models import Lead
+from leads.querysets import LeadQuerySet
 
 BY_NAME = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         path = None if options["output"] == "-" else Path(options["output"])
         format = options["format"] or _format_of(path)
         _check(path, format, options["with_activities"])
-        leads = narrow(Lead.objects.active(), _filters(options))
+        leads = _filtered(options)
         try:
             with ExitStack() as files:
                 write = self._table(files, path, format, LEADS, options["raw"])
@@ -122,15 +122,11 @@ def _check(path: Path | None, format: str, with_activities: bool) -> None:
         raise CommandError("--with-activities writes two files; name one, or export JSON Lines", returncode=2)
 
 
-def _filters(options: dict[str, Any]) -> dict[str, Any]:
-    """The checked parameters of the list of leads that were given."""
-    wanted = {}
-    for name, check in CHECKS.items():
-        if (given := options[name]) is None:
-            continue
-        try:
-            wanted[name] = check(given)
-        except Invalid as invalid:
-            reason = invalid.msg.removeprefix("Value error, ")
-            raise CommandError(f"--{name.replace('_', '-')} {given!r}: {reason}", returncode=2) from None
-    return wanted
+def _filtered(options: dict[str, Any]) -> LeadQuerySet:
+    """The active leads that fit the options, which are the filters of the API's list."""
+    filters = LeadFilter(options, Lead.objects.active())
+    for problem in filters.problems():
+        name, reason = str(problem.loc[-1]), problem.msg.removeprefix("Value error, ")
+        raise CommandError(f"--{name.replace('_', '-')} {problem.input!r}: {reason}", returncode=2)
+    found: LeadQuerySet = filters.qs
+    return found

@@ -1,4 +1,4 @@
-"""How the schema describes values: JSON Schemas of what ``crm_project/values.py`` accepts, and the field that has one.
+"""JSON Schemas of the values that ``crm_project/values.py`` accepts: what a field's rule says of itself to clients.
 
 A value that fits its schema is accepted, and but for corners no schema can say well (twenty thousand characters and
 white space around them, midnight for a day, "-0"), one that does not is refused. Patterns mean the same in ECMA-262
@@ -7,9 +7,6 @@ they count after trimming.
 """
 
 from typing import Any
-
-from drf_spectacular.drainage import set_override
-from rest_framework import serializers
 
 from crm_project.values import BIGGEST, BIGGEST_32
 
@@ -35,14 +32,6 @@ TIMESTAMP: JSONSchema = {
     "examples": ["2025-10-07T18:10:00.000000"],
 }
 DAY: JSONSchema = {"type": "string", "format": "date", "examples": ["2025-10-03"]}
-
-
-class Described(serializers.Field[Any, Any, Any, Any]):
-    """A field that is described by a JSON Schema and judged elsewhere, by the rules."""
-
-    def __init__(self, schema: JSONSchema, **options: Any) -> None:
-        super().__init__(**options)
-        set_override(self, "field", schema)
 
 
 def text(longest: int, shortest: int = 0, about: str = "", **more: Any) -> JSONSchema:
@@ -90,8 +79,8 @@ def integer(lowest: int, highest: int, blank: bool = False, **more: Any) -> JSON
     return {"type": ["integer", "string"], "minimum": lowest, "maximum": highest, "pattern": pattern, **more}
 
 
-def boolean() -> JSONSchema:
+def boolean(**more: Any) -> JSONSchema:
     """A truth value, 0 or 1, or one of the usual words in any case."""
     spellings = "|".join("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in word) for word in _words)
     pattern = f"^{PADDING}(?:{spellings}){PADDING}$"
-    return {"type": ["boolean", "integer", "string"], "minimum": 0, "maximum": 1, "pattern": pattern}
+    return {"type": ["boolean", "integer", "string"], "minimum": 0, "maximum": 1, "pattern": pattern, **more}

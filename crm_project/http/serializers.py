@@ -1,0 +1,125 @@
+"""Serializers whose fields and validation are an app's rules, for one row or many."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+from django.conf import settings
+from django.db import models
+from drf_spectacular.drainage import set_override
+from rest_framework import serializers, status
+
+from crm_project.api.errors import Refused, Unprocessable
+from crm_project.json_schema import DAY, TIMESTAMP, JSONSchema
+from crm_project.values import REQUIRED, Problem, Rule, located
+
+Row = dict[str, Any]
+Checked = tuple[Row, list[Problem]]  # clean values, and every problem with the others
+
+
+class SchemaField(serializers.Field[Any, Any, Any, Any]):
+    """A field that is described by a JSON Schema and validated by the rules."""
+
+    def __init__(self, schema: Mapping[str, Any], **options: Any) -> None:
+        super().__init__(**options)
+        set_override(self, "field", dict(schema))
+
+
+class RuleListSerializer(serializers.ListSerializer[Any]):
+    """Many rows of one body: validated together, errors by index; the rows are taken out of the body meanwhile."""
+
+    def run_validation(self, data: Any = serializers.empty) -> list[Row]:
+        """The clean rows. An empty list is a 400, one longer than ``BULK_MAX_ROWS`` a 413."""
+        if not data:
+            raise Refused(status.HTTP_400_BAD_REQUEST, "Empty list")
+        if len(data) > (most := settings.BULK_MAX_ROWS):
+            raise Refused(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"More than {most} rows in one request")
+        one = cast(RuleSerializer, self.child)
+        rows: list[Row] = []
+        errors: list[Problem] = []
+        for index, given in enumerate(data):
+            row, wrong = one.check(given)
+            data[index] = None  # ten thousand rows need not be there twice
+            rows.append(row)
+            errors += located(wrong, "body", index)
+        if not errors:
+            errors = [e for index, wrong in one.resolve(rows).items() for e in located(wrong, "body", index)]
+        if errors:
+            raise Unprocessable(errors)
+        return rows
+
+
+class RuleSerializer(serializers.Serializer[Any]):
+    """A serializer whose fields and validation are an app's rules; it replies what ``output_class`` makes of a row."""
+
+    field_rules: ClassVar[Mapping[str, Rule]]
+    output_class: ClassVar["type[serializers.Serializer[Any]] | None"] = None
+    optional = False  # whether fields that are left out stay as they are
+
+    class Meta:
+        list_serializer_class = RuleListSerializer
+
+    def get_fields(self) -> dict[str, "serializers.Field[Any, Any, Any, Any]"]:
+        """A field for each rule, for the schema; then those that a subclass declares."""
+        fields = {
+            name: SchemaField(
+                rule.schema, required=rule.default is REQUIRED and not self.optional, allow_null=rule.nullable
+            )
+            for name, rule in self.field_rules.items()
+        }
+        return {**fields, **super().get_fields()}
+
+    def check(self, row: object) -> Checked:
+        """The clean values of a row and every problem with them: the app's rules."""
+        raise NotImplementedError
+
+    def resolve(self, rows: Sequence[Row]) -> dict[int, list[Problem]]:
+        """What only the database knows to be wrong with clean rows, by index; nothing unless a subclass looks."""
+        return {}
+
+    def run_validation(self, data: Any = serializers.empty) -> Row:
+        """The clean values; every error in one 422."""
+        row, errors = self.check(data)
+        if errors:
+            raise Unprocessable(located(errors, "body"))
+        self.check_references(row)
+        return row
+
+    def check_references(self, row: Row) -> None:
+        """A 422 for what ``resolve`` finds."""
+        for errors in self.resolve([row]).values():
+            raise Unprocessable(located(errors, "body"))
+
+    def to_representation(self, instance: Any) -> Any:
+        """The reply's object."""
+        return self.output_class().to_representation(instance) if self.output_class else instance
+
+
+class RowSerializer(serializers.ModelSerializer[Any]):
+    """A row as it goes out: the columns of ``Meta.fields``, described by their kind and the sentences of ``about``."""
+
+    about: ClassVar[Mapping[str, str]] = {}
+
+    def get_fields(self) -> dict[str, "serializers.Field[Any, Any, Any, Any]"]:
+        """A field for each column, for the schema."""
+        model: type[models.Model] = self.Meta.model
+        columns = {column.attname: column for column in model._meta.concrete_fields}
+        return {
+            name: SchemaField(
+                _schema_of(columns[name]), allow_null=columns[name].null, help_text=self.about.get(name, "")
+            )
+            for name in self.Meta.fields
+        }
+
+
+KINDS: tuple[tuple[Any, JSONSchema], ...] = (
+    ((models.BooleanField,), {"type": "boolean"}),
+    ((models.IntegerField,), {"type": "integer"}),
+    ((models.CharField, models.TextField), {"type": "string"}),
+    ((models.DateTimeField,), TIMESTAMP),
+    ((models.DateField,), DAY),
+)
+
+
+def _schema_of(column: "models.Field[Any, Any]") -> JSONSchema:
+    column = column.target_field if isinstance(column, models.ForeignKey) else column
+    return next(schema for kinds, schema in KINDS if isinstance(column, kinds))

@@ -1,0 +1,79 @@
+"""What the API's view sets share: the method before the token, ids in the path, one row or many in the body."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar, cast
+
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.viewsets import GenericViewSet
+
+from crm_project.api import idempotency
+from crm_project.api.errors import Unprocessable
+from crm_project.api.json import read
+from crm_project.api.pagination import Page, PagePagination
+from crm_project.http.filters import RuleFilterSet
+from crm_project.http.serializers import Row, RuleSerializer
+from crm_project.values import BIGGEST, MISSING, Invalid, Problem, integer
+
+
+class RuleViewSet(GenericViewSet[Any]):
+    """A view set that refuses an unserved method before it asks for a token, as the earlier server did."""
+
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+    # Whether a user's POST with an Idempotency-Key is carried out once and its reply kept for a day.
+    keeps_replies = True
+    input_classes: ClassVar[Mapping[str, type[RuleSerializer]]] = {}  # by action; ``serializer_class`` for all others
+    filterset_class: ClassVar[type[RuleFilterSet] | None] = None
+    bulk = False  # whether ``create`` also takes a list
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """405 first, then what DRF does (authentication, permissions), then the ``Idempotency-Key``."""
+        method = (request.method or "").lower()
+        if method not in self.http_method_names or not hasattr(self, method):
+            self.http_method_not_allowed(request, *args, **kwargs)
+        super().initial(request, *args, **kwargs)
+        if idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
+            setattr(self, method, partial(idempotency.once, getattr(self, method)))
+
+    def get_serializer_class(self) -> Any:
+        """The action's own serializer where it takes a body."""
+        return self.input_classes.get(self.action, self.serializer_class)
+
+    def takes_many(self) -> bool:
+        """Whether the action's body may be a list."""
+        return self.bulk and self.action == "create"
+
+    def validate_body(self) -> Any:
+        """A serializer with the validated body; an absent body is a 422, of which DRF makes an empty form."""
+        body = self.request.data
+        if not read(self.request):
+            raise Unprocessable([Problem(MISSING[0], ("body",), MISSING[1], None)])
+        serializer = self.get_serializer(data=body, many=self.takes_many() and isinstance(body, list))
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
+    def validate_query(self) -> tuple[Row, Page]:
+        """The filters and the page of a list; everything that is wrong with either in one 422."""
+        query = self.request.query_params
+        page, problems = cast(PagePagination, self.paginator).validate(query)
+        if self.filterset_class is None:
+            wanted: Row = {}
+        else:
+            filterset = self.filterset_class(query, self.get_queryset(), request=self.request)
+            problems = [*filterset.problems(), *problems]
+            wanted = filterset.form.cleaned_data
+        if problems:
+            raise Unprocessable(problems)
+        return wanted, page
+
+    def path_id(self, name: str, missing: str) -> int:
+        """An id from the path: 422 where it is no integer, a 404 that says ``missing`` where no row can have it."""
+        given = self.kwargs[name]
+        try:
+            number = integer(given, -(10**40), 10**40)
+        except Invalid as invalid:
+            raise Unprocessable([Problem(invalid.type, ("path", name), invalid.msg, given)]) from None
+        if not 0 < number <= BIGGEST:
+            raise NotFound(missing)
+        return number
