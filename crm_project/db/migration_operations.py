@@ -1,14 +1,14 @@
-"""Changes of tables that are in use, in migrations: made beside those who write, where Django's would lock them out.
+"""Migration operations for tables in use: they let others write where Django's standard operations lock them out.
 
-On PostgreSQL they need several transactions, so that their migration says ``atomic = False`` and holds nothing else. A
-migration that ended halfway may be run again. SQLite does the same in one transaction. See CONTRIBUTING.md.
+On PostgreSQL each needs several transactions: its migration sets ``atomic = False`` and has no other operations. A
+migration that failed halfway may be run again. On SQLite Django's own operation runs. See CONTRIBUTING.md.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.contrib.postgres.operations import AddIndexConcurrently
+from django.contrib.postgres.operations import AddConstraintNotValid, AddIndexConcurrently, ValidateConstraint
 from django.db import models, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import AddConstraint
@@ -19,32 +19,31 @@ BATCH = 1000  # rows of one transaction
 
 
 class AddIndex(AddIndexConcurrently):
-    """An index that is made while others write."""
+    """Create an index while others write."""
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        """Make it; what an earlier try left behind is dropped first, since PostgreSQL keeps it as an invalid one."""
+        """Create the index, and first drop the invalid one that PostgreSQL leaves behind after a failure."""
         if schema_editor.connection.vendor != "postgresql":
             return PlainAddIndex.database_forwards(self, app_label, schema_editor, from_state, to_state)
-        with patient(schema_editor):
-            name = schema_editor.quote_name(self.index.name)
-            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        with without_lock_timeout(schema_editor):
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
             return super().database_forwards(app_label, schema_editor, from_state, to_state)
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        """Drop it."""
+        """Drop the index."""
         if schema_editor.connection.vendor != "postgresql":
             return PlainAddIndex.database_backwards(self, app_label, schema_editor, from_state, to_state)
-        with patient(schema_editor):
+        with without_lock_timeout(schema_editor):
             return super().database_backwards(app_label, schema_editor, from_state, to_state)
 
 
 @contextmanager
-def patient(schema_editor: BaseDatabaseSchemaEditor) -> Iterator[None]:
-    """Wait for everybody's transactions for as long as they take: nobody waits behind us."""
+def without_lock_timeout(schema_editor: BaseDatabaseSchemaEditor) -> Iterator[None]:
+    """Wait for other transactions without a limit: a concurrent operation blocks nobody while it waits."""
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('lock_timeout')")
         (limit,) = cursor.fetchone()
@@ -55,31 +54,30 @@ def patient(schema_editor: BaseDatabaseSchemaEditor) -> Iterator[None]:
         schema_editor.execute("SELECT set_config('lock_timeout', %s, false)", [limit])
 
 
-class AddCheck(AddConstraint):
-    """A ``CheckConstraint``: in force for new rows at once, and then looked for in the old ones while others write."""
+class AddCheck(AddConstraintNotValid):
+    """Add a ``CheckConstraint`` that applies to new rows at once, and validate stored rows while others write."""
 
     atomic = False
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        """Add it; ``IntegrityError`` where a stored row does not satisfy it."""
+        """Add and validate the constraint; ``IntegrityError`` where a stored row violates it."""
         if schema_editor.connection.vendor != "postgresql":
             with transaction.atomic(schema_editor.connection.alias):
-                return super().database_forwards(app_label, schema_editor, from_state, to_state)
-        model = to_state.apps.get_model(app_label, self.model_name)
-        table = f"ALTER TABLE {schema_editor.quote_name(model._meta.db_table)}"
+                return AddConstraint.database_forwards(self, app_label, schema_editor, from_state, to_state)
+        table = schema_editor.quote_name(to_state.apps.get_model(app_label, self.model_name)._meta.db_table)
         name = schema_editor.quote_name(self.constraint.name)
-        schema_editor.execute(f"{table} DROP CONSTRAINT IF EXISTS {name}")
-        schema_editor.execute(f"{self.constraint.create_sql(model, schema_editor)} NOT VALID", params=None)
-        schema_editor.execute(f"{table} VALIDATE CONSTRAINT {name}")
-        return None
+        schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")  # of a run that failed
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+        validate = ValidateConstraint(self.model_name, self.constraint.name)
+        return validate.database_forwards(app_label, schema_editor, from_state, to_state)
 
 
 def in_batches(queryset: models.QuerySet[Any], change: Callable[[models.QuerySet[Any]], object]) -> None:
-    """Have ``change`` write the rows of ``queryset``, ``BATCH`` at a time, each batch in a transaction of its own.
+    """Call ``change`` with ``BATCH`` rows of ``queryset`` at a time, each time in a transaction of its own.
 
-    For ``RunPython``. ``change`` must not mind rows that it wrote before; rows that come in meanwhile are met as well.
+    For ``RunPython``. ``change`` must allow rows that it has changed before. Rows added meanwhile are included.
     """
     last = 0
     while ids := list(queryset.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):

@@ -1,4 +1,4 @@
-"""The operations for tables in use do what Django's do, on both databases, and may be run again after a failure."""
+"""Operations for tables in use do what those of Django do, on both databases, and may be run again after a failure."""
 
 from typing import Any
 

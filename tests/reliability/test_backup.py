@@ -56,8 +56,8 @@ def schema(file: Path) -> list[tuple[Any, ...]]:
         return database.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2").fetchall()
 
 
-def refused(crm: Crm, *arguments: object) -> str:
-    """The one line a refusal prints."""
+def rejected(crm: Crm, *arguments: object) -> str:
+    """Return the one line that an error prints."""
     done = crm.manage(*arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert "Traceback" not in done.stderr
@@ -79,12 +79,12 @@ def test_there_and_back_row_by_row(filled: Crm, tmp_path: Path) -> None:
     office, copy = tmp_path / "office.db", tmp_path / "copy.db"
     assert contents(copy) == contents(office)
     assert schema(copy) == schema(office)
-    kept = contents(office)
+    original = contents(office)
     for ending in ("", "-wal", "-shm"):
         Path(f"{office}{ending}").unlink(missing_ok=True)
     back = filled.manage("restore", copy)
     assert (back.returncode, back.stderr) == (0, "")
-    assert contents(office) == kept
+    assert contents(office) == original
     filled.start()
     assert dashboard(filled) == before
     assert before["total_leads"] == 100
@@ -100,7 +100,7 @@ def test_a_row_that_belongs_to_nothing_is_named(filled: Crm, tmp_path: Path) -> 
     with closing(sqlite3.connect(tmp_path / "office.db")) as database:
         (number,) = database.execute("UPDATE activities_activity SET lead_id = 99999 RETURNING id").fetchone()
         database.commit()
-    printed = refused(filled, "backup", tmp_path / "copy.db")
+    printed = rejected(filled, "backup", tmp_path / "copy.db")
     assert f"row {number} of activities_activity, to leads_lead" in printed
     assert not (tmp_path / "copy.db").exists()
 
@@ -135,28 +135,28 @@ def test_under_writes_every_copy_is_of_one_moment(filled: Crm, tmp_path: Path) -
 
 def test_nothing_is_written_over(filled: Crm, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
-    assert "exists already" in refused(filled, "backup", tmp_path / "precious")
+    assert "exists already" in rejected(filled, "backup", tmp_path / "precious")
     assert (tmp_path / "precious").read_text() == "mine"
-    assert "No backup was made" in refused(filled, "backup", tmp_path / "missing" / "copy.db")
+    assert "No backup was made" in rejected(filled, "backup", tmp_path / "missing" / "copy.db")
 
 
-def test_data_are_replaced_only_by_force_and_kept(filled: Crm, tmp_path: Path) -> None:
+def test_data_are_replaced_only_by_force_and_saved(filled: Crm, tmp_path: Path) -> None:
     """With the server running: it has the old data, then the new ones."""
     assert filled.manage("backup", tmp_path / "copy.db").returncode == 0
     more = filled.server.send("POST", "/api/leads", [lead_row() for _ in range(5)], filled.server.token("other"))
     assert more.status == 201
     before = contents(tmp_path / "office.db")
-    assert "--force" in refused(filled, "restore", tmp_path / "copy.db")
+    assert "--force" in rejected(filled, "restore", tmp_path / "copy.db")
     assert contents(tmp_path / "office.db") == before
     back = filled.manage("restore", tmp_path / "copy.db", "--force")
     assert (back.returncode, back.stderr) == (0, "")
     assert dashboard(filled)["total_leads"] == 100
-    (kept,) = tmp_path.glob("office.db.before-*")
-    assert str(kept) in back.stdout
-    assert contents(kept) == before
+    (saved,) = tmp_path.glob("office.db.before-*")
+    assert str(saved) in back.stdout
+    assert contents(saved) == before
 
 
-def test_what_is_no_backup_of_ours_is_refused(filled: Crm, tmp_path: Path) -> None:
+def test_files_that_are_no_backups_are_rejected(filled: Crm, tmp_path: Path) -> None:
     before = contents(tmp_path / "office.db")
     assert filled.manage("backup", tmp_path / "copy.db").returncode == 0
     half = tmp_path / "half.db"
@@ -167,28 +167,28 @@ def test_what_is_no_backup_of_ours_is_refused(filled: Crm, tmp_path: Path) -> No
     with closing(sqlite3.connect(other)) as database:
         database.execute("CREATE TABLE t (x)")
     for file in (half, text, other, tmp_path / "missing.db"):
-        assert "Nothing was restored" in refused(filled, "restore", file, "--force")
+        assert "Nothing was restored" in rejected(filled, "restore", file, "--force")
     assert contents(tmp_path / "office.db") == before
     assert not list(tmp_path.glob("office.db.before-*"))
 
 
-def test_a_backup_of_a_later_version_is_refused(filled: Crm, tmp_path: Path) -> None:
+def test_a_backup_of_a_later_version_is_rejected(filled: Crm, tmp_path: Path) -> None:
     assert filled.manage("backup", tmp_path / "copy.db").returncode == 0
     with closing(sqlite3.connect(tmp_path / "copy.db")) as database:
         database.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('leads', '0999_x', '2030-01-01')")
         database.commit()
-    assert "later version, with leads.0999_x" in refused(filled, "restore", tmp_path / "copy.db", "--force")
+    assert "later version, with leads.0999_x" in rejected(filled, "restore", tmp_path / "copy.db", "--force")
 
 
-def test_a_damaged_database_is_put_aside_as_it_is(filled: Crm, tmp_path: Path) -> None:
+def test_a_damaged_database_is_saved_unchanged(filled: Crm, tmp_path: Path) -> None:
     assert filled.manage("backup", tmp_path / "copy.db").returncode == 0
     filled.stop()
     office = tmp_path / "office.db"
     office.write_bytes(b"damaged " * 10_000)
-    assert "cannot be read" in refused(filled, "restore", tmp_path / "copy.db")
+    assert "cannot be read" in rejected(filled, "restore", tmp_path / "copy.db")
     assert filled.manage("restore", tmp_path / "copy.db", "--force").returncode == 0
-    (kept,) = tmp_path.glob("office.db.before-*")
-    assert kept.read_bytes() == b"damaged " * 10_000
+    (saved,) = tmp_path.glob("office.db.before-*")
+    assert saved.read_bytes() == b"damaged " * 10_000
     assert contents(office)["leads_lead"] == contents(tmp_path / "copy.db")["leads_lead"]
 
 

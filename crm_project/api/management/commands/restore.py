@@ -1,4 +1,4 @@
-"""``manage.py restore FILE``: put a copy that ``backup`` made in the place of the embedded database."""
+"""``manage.py restore FILE``: replace the SQLite database by a backup."""
 
 import sqlite3
 from argparse import ArgumentParser
@@ -11,61 +11,60 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
-from crm_project.api.management.commands.backup import database_file, told
+from crm_project.api.management.commands.backup import database_file, summarize
 from crm_project.operations import backup
 
-BOOKKEEPING = ("django_", "auth_")  # tables that `migrate` fills
+FILLED_BY_MIGRATE = ("django_", "auth_")  # prefixes of tables
 
 
 class Command(BaseCommand):
-    """SQLite alone. Exit codes: 0 done, 1 refused and nothing changed."""
+    """For SQLite only. Exit codes: 0 done, 1 rejected and nothing changed."""
 
-    help = "Replace the SQLite database by FILE, a backup. One that holds data is only replaced with --force, and kept."
+    help = "Replace the SQLite database by FILE, a backup. Existing data are replaced only with --force, and saved."
     requires_system_checks: Any = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What, and whether over data."""
+        """Add the backup file and ``--force``."""
         parser.add_argument("file", type=Path, metavar="FILE")
-        parser.add_argument("--force", action="store_true", help="replace data; they are kept in a file beside it")
+        parser.add_argument("--force", action="store_true", help="replace existing data, saved in a file beside it")
 
     def handle(self, *args: Any, file: Path, force: bool, **options: Any) -> None:
-        """Check the file, keep what is there, replace it, and bring it up to date."""
+        """Check the file, save the present data, replace them, and migrate."""
         database = database_file()
         try:
-            counted, migrations = backup.inspected(file)
-            refuse_newer(migrations)
-            kept = self._kept(database, force)
+            counts, migrations = backup.inspect(file)
+            reject_newer(migrations)
+            saved = self._save_path(database, force)
             connections.close_all()
-            backup.replace(database, file, kept)
-        except (backup.Refused, OSError, sqlite3.Error) as error:
+            backup.replace(database, file, saved)
+        except (backup.BackupError, OSError, sqlite3.Error) as error:
             raise CommandError(f"Nothing was restored: {error}") from None
-        self.stdout.write(f"Restored {file}: {told(counted)}")
-        if kept:
-            self.stdout.write(f"What was there before is in {kept}")
-        call_command("migrate", verbosity=0, interactive=False)  # last: should it fail, it is known what is where
+        self.stdout.write(f"Restored {file}: {summarize(counts)}")
+        if saved:
+            self.stdout.write(f"The previous data are in {saved}")
+        call_command("migrate", verbosity=0, interactive=False)  # last: after a failure, the lines above are printed
 
-    def _kept(self, database: Path, force: bool) -> Path | None:
-        """Where the present data go; ``None`` where there are none, ``Refused`` where they are not to be replaced."""
-        if not database.exists() or not (data := present(database)):
+    def _save_path(self, database: Path, force: bool) -> Path | None:
+        """Return where to save the present data, or ``None``; raise ``BackupError`` where they need ``--force``."""
+        if not database.exists() or not (data := describe_data(database)):
             return None
         if not force:
-            raise backup.Refused(f"{database} holds data ({data}); --force replaces them, and keeps a copy")
+            raise backup.BackupError(f"{database} has data ({data}); --force replaces them, and saves a copy")
         return database.with_name(f"{database.name}.before-{datetime.now(UTC):%Y%m%d-%H%M%S}")
 
 
-def present(database: Path) -> str:
-    """What is in a database in a few words; "" where there is nothing but what ``migrate`` makes."""
+def describe_data(database: Path) -> str:
+    """Return what a database contains, as text; "" where it has only what ``migrate`` creates."""
     try:
-        with sqlite3.connect(f"{database.resolve().as_uri()}?mode=rw", uri=True) as opened:
-            counted = backup.rows(opened)
-        opened.close()
+        with backup.open_database(database) as connection:
+            counts = backup.count_rows(connection)
     except sqlite3.DatabaseError:
         return "which cannot be read"
-    return told(counted) if any(n for table, n in counted.items() if not table.startswith(BOOKKEEPING)) else ""
+    return summarize(counts) if any(n for table, n in counts.items() if not table.startswith(FILLED_BY_MIGRATE)) else ""
 
 
-def refuse_newer(migrations: set[tuple[str, str]]) -> None:
-    """``Refused`` for a file whose tables a later version of this product made."""
+def reject_newer(migrations: set[tuple[str, str]]) -> None:
+    """Raise ``BackupError`` for a file with migrations of a later version of this product."""
     known = MigrationLoader(None).disk_migrations or {}
     if unknown := sorted(f"{app}.{name}" for app, name in migrations - known.keys()):
-        raise backup.Refused(f"the file is from a later version, with {', '.join(unknown[:3])}")
+        raise backup.BackupError(f"the file is from a later version, with {', '.join(unknown[:3])}")
