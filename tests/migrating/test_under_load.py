@@ -1,4 +1,4 @@
-"""A migration written as CONTRIBUTING.md says, on tables that others write to and a long transaction holds."""
+"""A migration as CONTRIBUTING.md describes it, on tables that others write to and a long transaction locks."""
 
 import threading
 from collections.abc import Iterator
@@ -34,11 +34,11 @@ def connect(**how: Any) -> psycopg.Connection[Any]:
 
 
 class Writer(threading.Thread):
-    """Writes leads, new ones and old, until it is told to stop or is refused."""
+    """Writes leads, new ones and old, until it is stopped or gets an error."""
 
     def __init__(self, number: int) -> None:
         super().__init__(daemon=True)
-        self.number, self.over, self.refused = number, threading.Event(), ""
+        self.number, self.over, self.error = number, threading.Event(), ""
         self.written = 0
 
     def run(self) -> None:
@@ -52,7 +52,7 @@ class Writer(threading.Thread):
                     own.execute(LEAD)
                     own.execute("UPDATE leads_lead SET phone = %s WHERE id = %s", [str(turn), last - self.number])
                 except psycopg.Error as error:
-                    self.refused = str(error)
+                    self.error = str(error)
                     return
                 self.written += 1
 
@@ -60,24 +60,24 @@ class Writer(threading.Thread):
 @contextmanager
 def writers(number: int = 4) -> Iterator[list[Writer]]:
     """So many of them at work."""
-    crew = [Writer(n) for n in range(number)]
-    for writer in crew:
+    running = [Writer(n) for n in range(number)]
+    for writer in running:
         writer.start()
     try:
-        yield crew
+        yield running
     finally:
-        for writer in crew:
+        for writer in running:
             writer.over.set()
-        for writer in crew:
+        for writer in running:
             writer.join()
 
 
-def get_on(crew: list[Writer], writes: int = 5) -> None:
+def wait_for_writes(running: list[Writer], writes: int = 5) -> None:
     """Return when each has written some more."""
-    goals = [(writer, writer.written + writes) for writer in crew]
+    goals = [(writer, writer.written + writes) for writer in running]
     for writer, goal in goals:
         while writer.written < goal:
-            assert writer.is_alive(), writer.refused
+            assert writer.is_alive(), writer.error
 
 
 def number_all(apps: Any, schema_editor: Any) -> None:
@@ -95,7 +95,7 @@ def test_writers_write_all_the_while() -> None:
         migrations.RunPython(number_all, migrations.RunPython.noop),
     ]  # fmt: skip
     made = threading.Event()
-    with ExitStack() as stack, writers() as crew:
+    with ExitStack() as stack, writers() as running:
         importing = stack.enter_context(connect())
         importing.execute(LEAD)  # the index cannot be finished before this is
 
@@ -103,7 +103,7 @@ def test_writers_write_all_the_while() -> None:
             with connect(autocommit=True) as administrator:
                 while administrator.execute(MAKING).fetchone() == (0,):
                     assert not made.is_set()
-            get_on(crew)
+            wait_for_writes(running)
             importing.commit()
 
         conductor = threading.Thread(target=let_it_end)
@@ -112,9 +112,9 @@ def test_writers_write_all_the_while() -> None:
             migration.apply(executor.loader.project_state(), editor)
         made.set()
         conductor.join()
-        get_on(crew)
+        wait_for_writes(running)
     try:
-        assert [writer.refused for writer in crew] == [""] * len(crew)
+        assert [writer.error for writer in running] == [""] * len(running)
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM leads_lead WHERE version = 1 AND source = 'website'")
             assert cursor.fetchone() == (0,)
