@@ -46,9 +46,9 @@ class ActivityOutSerializer(RowSerializer):
         model = Activity
         fields = OUT
 
-    def to_representation(self, instance: Activity | dict[str, Any]) -> dict[str, Any]:
-        """The row; those of ``activities.reading`` come from the database as they go out."""
-        return instance if isinstance(instance, dict) else activity_out(instance)
+    def to_representation(self, instance: Activity) -> dict[str, Any]:
+        """The row, as ``activities.reading`` has it from the database."""
+        return activity_out(instance)
 
 
 class ActivityCreateSerializer(RuleSerializer):

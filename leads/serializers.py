@@ -32,9 +32,9 @@ class LeadOutSerializer(RowSerializer):
         model = Lead
         fields = OUT
 
-    def to_representation(self, instance: Lead | dict[str, Any]) -> dict[str, Any]:
-        """The row; those of ``leads.reading`` come from the database as they go out."""
-        return instance if isinstance(instance, dict) else lead_out(instance)
+    def to_representation(self, instance: Lead) -> dict[str, Any]:
+        """The row, as ``leads.reading`` has it from the database."""
+        return lead_out(instance)
 
 
 class LeadSerializer(RuleSerializer):

@@ -57,9 +57,9 @@ class RuleViewSet(GenericViewSet[Any]):
         """The filters and the page of a list; everything that is wrong with either in one 422."""
         query = self.request.query_params
         page, problems = cast(PagePagination, self.paginator).validate(query)
-        if self.filterset_class is None:
-            wanted: Row = {}
-        else:
+        wanted: Row = {}
+        # Without one of its parameters there is nothing to validate; a filter set costs a tenth of an unfiltered list.
+        if self.filterset_class and not query.keys().isdisjoint(self.filterset_class.base_filters):
             filterset = self.filterset_class(query, self.get_queryset(), request=self.request)
             problems = [*filterset.problems(), *problems]
             wanted = filterset.form.cleaned_data
