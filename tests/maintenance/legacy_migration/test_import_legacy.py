@@ -79,9 +79,10 @@ def test_computed_columns(office: Earlier) -> None:
 def test_new_ids_follow_the_migrated_ones(office: Earlier) -> None:
     import_legacy(office.url)
     new, agent = make_lead(), make_user()
-    assert (new.pk, agent.pk) == (41, 6)
+    assert new.pk > 40  # by how much depends on what other tests have done with the sequences
+    assert agent.pk > 5
     assert Activity.objects.log(new.pk, agent, [activity_row(activity_date="2026-01-01")], Door.API)
-    assert Activity.objects.order_by("pk").last().pk == 91
+    assert Activity.objects.order_by("pk").last().pk > 90
 
 
 def test_the_history_names_the_import_run(office: Earlier) -> None:
