@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from crm_project.api import idempotency
@@ -35,6 +36,13 @@ class RuleViewSet(GenericViewSet[Any]):
         super().initial(request, *args, **kwargs)
         if idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
             setattr(self, method, partial(idempotency.once, getattr(self, method)))
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        """DRF's; reply and context refer to each other, so the rows would stay until a full garbage collection."""
+        response = super().finalize_response(*args, **kwargs)
+        if isinstance(response, Response):
+            response.add_post_render_callback(_release)
+        return response
 
     def get_serializer_class(self) -> Any:
         """The action's own serializer where it takes a body."""
@@ -77,3 +85,7 @@ class RuleViewSet(GenericViewSet[Any]):
         if not 0 < number <= BIGGEST:
             raise NotFound(missing)
         return number
+
+
+def _release(response: Response) -> None:
+    response.data, response.renderer_context = None, {}

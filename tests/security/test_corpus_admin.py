@@ -298,7 +298,7 @@ def test_the_log_in_page(boss: Client, field: str, step: int) -> None:
     form = Form("/admin/login/", {"username": "boss", "password": PASSWORD, "next": "/admin/"})
     for name, value in sample(VALUES, step, field).items():
         reply = send(browser, form, field, value)
-        assert reply.status_code in (200, 302, 400), name
+        assert reply.status_code in (200, 302, 400, 413), name  # a form that is too long is not read
         if reply.status_code == 302:
             assert urlsplit(urljoin("http://testserver/admin/login/", reply["Location"])).netloc == "testserver", name
         LoginFailure.objects.all().delete()

@@ -54,7 +54,8 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def single(uploads: Path) -> Iterator[LiveServer]:
     """A server with one worker, so that it is known whose memory counts; each client of its proxy is another one."""
-    with serving(WORKERS="1", TRUSTED_PROXIES="127.0.0.1", UPLOAD_DIR=str(uploads), **MAIL) as running:
+    reachable = {"TRUSTED_PROXIES": "127.0.0.1", "REQUIRE_SECOND_FACTOR": "nobody"}
+    with serving(WORKERS="1", UPLOAD_DIR=str(uploads), **reachable, **MAIL) as running:
         yield running
 
 
