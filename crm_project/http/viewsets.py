@@ -87,5 +87,5 @@ class RuleViewSet(GenericViewSet[Any]):
         return number
 
 
-def _release(response: Response) -> None:
+def _release(response: Any) -> None:
     response.data, response.renderer_context = None, {}
