@@ -23,10 +23,12 @@ REST := -m "slow or hypothesis" --hypothesis-profile=all
 # Bytecode of rewritten assertions is written even where the environment says not to: it halves the start.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: run admin demo secret check test test-sqlite test-postgresql test-all rest-sqlite rest-postgresql client bench bench-quick torture screenshots lock audit clean
+.PHONY: run install admin demo secret check test test-sqlite test-postgresql test-all rest-sqlite rest-postgresql client bench bench-quick torture screenshots lock audit clean
 
 run: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, then serve
 	@exec $(PY) manage.py serve
+
+install: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, for a server that systemd starts
 
 admin: $(VENV)/.run .env-ready  ## make an administrator, who may enter /admin/
 	@$(PY) manage.py migrate --verbosity 0
@@ -86,10 +88,10 @@ bench: $(VENV)/.dev  ## measure at 10k, 100k and 1M leads on PostgreSQL, into be
 bench-quick: $(VENV)/.dev  ## the same with 10k leads and one round: before and after a change
 	$(PY) -m benchmarks --leads 10000 --rounds 1 --seconds 1 $(ARGS)
 
-torture: $(VENV)/.dev  ## kill everything at random moments, at length, and write the figures into RELIABILITY.md
+torture: $(VENV)/.dev  ## kill everything at random moments, at length, and write the figures into docs/reliability.md
 	DATABASE_URL=sqlite:///app.db $(PY) -m tests.torture --save $(ARGS)
 
-screenshots: $(VENV)/.dev  ## draw the README's pictures anew, from sample data; needs Chromium
+screenshots: $(VENV)/.dev  ## take the pictures of the documents, from sample data; needs Chromium
 	ENV_FILE= $(PY) -m tests.browser.pictures
 
 lock: $(VENV)/.tools  ## after a change of requirements.txt: requirements.lock anew
