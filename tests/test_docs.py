@@ -1,53 +1,83 @@
-"""The documents tell the truth: every route, setting, command and dependency is named where people look for it."""
+"""The documents tell the truth: every route, setting, command, option and dependency stands on the page about it."""
 
 import re
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands
+from django.core.management import BaseCommand, get_commands, load_command_class
 from django.urls import URLPattern, URLResolver, get_resolver
 
 PROJECT = Path(__file__).resolve().parent.parent
-README = (PROJECT / "README.md").read_text()
+DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "SECURITY.md", PROJECT / "CHANGELOG.md"]
+PAGES = sorted((PROJECT / "docs").glob("*.md"))
 OURS = ("crm_project.api", "users", "leads", "activities", "dashboard", "maintenance")
 
 
+def page(name: str) -> str:
+    """Return the text of a page in docs/."""
+    return (PROJECT / "docs" / f"{name}.md").read_text()
+
+
 def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> list[str]:
-    """Every path of the API in the URL map."""
+    """Return every path of the API in the URL map."""
     found = []
     for pattern in patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             found += routes(pattern.url_patterns, path)
-        elif path.startswith("api/"):
+        elif path.startswith(("api/", "health/")):
             found.append("/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path))
     return found
 
 
 @pytest.mark.parametrize("route", sorted(set(routes(get_resolver().url_patterns))))
-def test_the_readme_has_every_route(route: str) -> None:
-    assert f"{route}`" in README
+def test_every_route_is_documented(route: str) -> None:
+    assert f"{route}`" in page("api")
 
 
 def variables() -> list[str]:
-    """Every environment variable the settings read."""
+    """Return every environment variable that the settings read."""
     return re.findall(r'env\.\w+\("([A-Z_]+)"', (PROJECT / "crm_project" / "settings.py").read_text())
 
 
 @pytest.mark.parametrize("variable", sorted(set(variables())))
-def test_every_setting_is_explained(variable: str) -> None:
-    assert f"`{variable}`" in README
-    if variable != "ENV_FILE":  # which says where the file is, and so cannot stand in it
+def test_every_setting_is_documented(variable: str) -> None:
+    assert f"`{variable}`" in page("settings")
+    if variable != "ENV_FILE":  # the path of the file cannot be in the file
         assert f"{variable}=" in (PROJECT / ".env.example").read_text()
 
 
+def test_no_setting_is_documented_that_does_not_exist() -> None:
+    rows = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", page("settings"), re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"[A-Z_]+", row)}
+    assert documented == set(variables())
+
+
 @pytest.mark.parametrize("command", sorted(name for name, app in get_commands().items() if app in OURS))
-def test_every_command_is_explained(command: str) -> None:
-    assert f"manage.py {command}" in README
+def test_every_command_is_documented(command: str) -> None:
+    assert f"manage.py {command}`" in page("operations")
+
+
+def options() -> list[str]:
+    """Return every option of the commands that import and export, but for those that all commands have."""
+    found: set[str] = set()
+    for name in ("import_leads", "import_activities", "undo_import", "export_leads"):
+        found |= options_of(load_command_class(get_commands()[name], name), name)
+    return sorted(found - options_of(BaseCommand(), "command"))
+
+
+def options_of(command: BaseCommand, name: str) -> set[str]:
+    """Return the long options in the help of a command."""
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", command.create_parser("manage.py", name).format_usage()))
+
+
+@pytest.mark.parametrize("option", options())
+def test_every_option_of_imports_and_exports_is_documented(option: str) -> None:
+    assert re.search(rf"`{option}[ `]", page("import"))
 
 
 def requirements(name: str) -> list[str]:
-    """The packages a requirements file names."""
+    """Return the packages that a requirements file names."""
     return re.findall(r"^([A-Za-z][\w.-]+)", (PROJECT / name).read_text(), re.MULTILINE)
 
 
@@ -58,12 +88,25 @@ def test_every_dependency_has_its_reason(package: str) -> None:
 
 
 def test_every_promise_names_tests_that_exist() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)`", (PROJECT / "SECURITY.md").read_text())
+    named = re.findall(r"`(tests/[\w/]+\.py)`", page("security"))
     assert len(named) > 10
     assert [name for name in named if not (PROJECT / name).exists()] == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
-def test_links_lead_somewhere(document: str) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", (PROJECT / document).read_text()):
-        assert (PROJECT / target).exists(), target
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, *PAGES], ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#:\s]*)#?([^):\s]*)\)", document.read_text()):
+        linked = document.parent / target if target else document
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+def test_the_readme_links_every_page() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    assert [path.name for path in PAGES if f"](docs/{path.name})" not in readme] == []

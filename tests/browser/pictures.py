@@ -1,4 +1,4 @@
-"""``python -m tests.browser.pictures``: the pictures in the README, of a server of its own with sample data."""
+"""``python -m tests.browser.pictures``: the pictures of the documents, of a server of its own with sample data."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""The README's way of saving and restoring PostgreSQL, with the counts that its triggers keep."""
+"""Backup and restore of PostgreSQL as docs/operations.md describes them, with the counts that its triggers store."""
 
 import subprocess
 from collections.abc import Iterator

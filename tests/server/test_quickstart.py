@@ -1,4 +1,4 @@
-"""A new machine: ``make run`` in an unpacked copy without git, then the README's curl commands as they stand there."""
+"""A new machine: ``make run`` in an unpacked copy without git, then the commands of the contract and of the README."""
 
 import json
 import os
@@ -37,6 +37,13 @@ ACTIVITIES = """curl -X POST http://127.0.0.1:8000/api/leads/1/activities   -H "
 DASHBOARD = """curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8000/api/dashboard"""
 
 
+def readme_quickstart() -> str:
+    """Return the commands of the README's quickstart."""
+    section = (PROJECT / "README.md").read_text().partition("## Quickstart")[2]
+    (block,) = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
+    return str(block)
+
+
 def unpack(folder: Path) -> Path:
     """The project as an archive of it would unpack, with a virtual environment that finds our packages offline."""
     project = folder / "real estate crm"  # people's folders have spaces
@@ -71,12 +78,13 @@ def test_make_run_and_the_curl_quickstart(tmp_path: Path) -> None:
     project = unpack(tmp_path)
     with make_run(project) as server:
 
+        def shell(command: str, token: str = "") -> str:
+            command = command.replace(":8000/", f":{server.port}/")
+            env = {**os.environ, "TOKEN": token}
+            return subprocess.run(["sh", "-ec", command], env=env, capture_output=True, text=True, check=True).stdout
+
         def curl(command: str, token: str = "") -> Any:
-            command = command.replace(":8000/", f":{server.port}/").replace("curl ", "curl -sS ", 1)
-            done = subprocess.run(
-                ["sh", "-c", command], env={**os.environ, "TOKEN": token}, capture_output=True, text=True, check=True
-            )
-            return json.loads(done.stdout)
+            return json.loads(shell(command.replace("curl ", "curl -sS ", 1), token))
 
         assert curl(REGISTER)["username"] == "agent1"
         token = curl(TOKEN)["access_token"]
@@ -86,6 +94,10 @@ def test_make_run_and_the_curl_quickstart(tmp_path: Path) -> None:
         dashboard = curl(DASHBOARD, token)
         assert (dashboard["total_leads"], dashboard["total_activities"]) == (2, 2)
         assert [lead["activity_count"] for lead in curl(LIST, token)] == [0, 2]
+        replies = shell(readme_quickstart().replace("agent1", "agent2").replace("a1@", "a2@"))
+        assert "detail" not in replies
+        assert '"total_leads":4' in replies
+        assert '"total_activities":3' in replies
         assert (project / "app.db").exists()
         assert (project / "staticfiles" / "admin" / "css" / "base.css").exists()
         assert "SECRET_KEY" not in server.log.read_text().replace("Wrote .env with a random SECRET_KEY", "")

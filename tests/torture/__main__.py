@@ -1,6 +1,6 @@
 """``python -m tests.torture``: the long form of tests/reliability, with figures. ``make torture`` runs it.
 
-Exit code 1 where anything that is promised did not hold. ``--save`` writes the figures into RELIABILITY.md.
+Exit code 1 where anything that is promised did not hold. ``--save`` writes the figures into docs/reliability.md.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from tests.torture.cluster import own_cluster, programs
 from tests.torture.fire import Fire, under_fire
 from tests.torture.outage import Outages, outages
 
-DOCUMENT = PROJECT / "RELIABILITY.md"
+DOCUMENT = PROJECT / "docs" / "reliability.md"
 START, END = "<!-- figures of `make torture` -->\n", "<!-- end of figures -->\n"
 
 
@@ -54,13 +54,15 @@ def told_kills(report: Report) -> Iterator[str]:
     recovery = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in sorted(report.recovery.items()))
     sent, acknowledged, rows = (f"{seen[name]:,}" for name in ("writes", "acknowledged", "rows acknowledged"))
     killed = f"{imports['killed']} killed ({imports['killed in the middle']} while loading)"
-    yield f"**Kills on {report.database}**: {report.kills.total()} ({kills}), everything stored looked at after each."
+    yield f"**Kills on {report.database}**: {report.kills.total()} ({kills}), all stored data checked after each."
     yield ""
     yield f"- {sent} writes sent, {acknowledged} acknowledged ({rows} new rows)"
-    yield f"- {seen['open']:,} without a verdict (not connected, reply lost, 503): each done wholly or not at all"
-    yield f"- imports: {imports['done']} done, {killed}, {imports['refused']} refused as their database went away"
-    yield f"- lost, done by half, counted wrongly: {len(report.findings)}; `manage.py verify`: {report.verified}"
-    yield f"- longest until every client got a write through again: {recovery}"
+    unknown = "without an acknowledgement (not connected, reply lost, 503): each processed completely or not at all"
+    yield f"- {seen['open']:,} {unknown}"
+    refused = f"{imports['refused']} refused because the database became unavailable"
+    yield f"- imports: {imports['done']} completed, {killed}, {refused}"
+    yield f"- lost, incomplete or miscounted: {len(report.findings)}; `manage.py verify`: {report.verified}"
+    yield f"- longest time until every client could write again: {recovery}"
     yield ""
 
 
@@ -79,14 +81,14 @@ def told_fire(fire: Fire) -> Iterator[str]:
     """The figures of SQLite under fire."""
     seen = fire.totals
     reads = f"median {1000 * fire.median_read:.0f} ms, longest {max(fire.reads):.2f} s"
-    yield "**SQLite under fire**: 4 workers, 16 writers, a reader, and first an import, which is one long write."
+    yield "**SQLite under load**: 4 workers, 16 writers, one reader, and at first an import, which is one long write."
     yield ""
     yield f"- {seen['acknowledged']:,} writes acknowledged ({seen['rows acknowledged']:,} rows)"
     beside, alone = fire.beside / fire.import_seconds, fire.acknowledged / fire.seconds
-    yield f"- {beside:.0f} writes/s while the import ran, {alone:.0f}/s without it"
-    yield f"- {seen['503']:,} × 503; the longest a write waited for its reply: {fire.longest_write:.1f} s"
+    yield f"- {beside:.0f} writes/s during the import, {alone:.0f}/s without it"
+    yield f"- {seen['503']:,} × 503; the longest wait for the reply to a write: {fire.longest_write:.1f} s"
     yield f"- the import stored {fire.imported:,} leads in {fire.import_seconds:.1f} s"
-    yield f"- {len(fire.reads):,} looks at the dashboard, {fire.reads_refused.total()} refused; {reads}"
+    yield f"- {len(fire.reads):,} reads of the dashboard, {fire.reads_refused.total()} refused; {reads}"
     yield f"- wrong replies or wrong data: {len(fire.findings)}"
     yield ""
 
@@ -99,7 +101,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=150_000, help="of the import under fire")
     parser.add_argument("--seed", type=int, default=20261123)
     parser.add_argument("--only", choices=("sqlite", "postgresql", "fire", "outages"), action="append")
-    parser.add_argument("--save", action="store_true", help="write the figures into RELIABILITY.md")
+    parser.add_argument("--save", action="store_true", help="write the figures into docs/reliability.md")
     asked = parser.parse_args()
     wanted = asked.only or ["sqlite", "fire", *(["postgresql", "outages"] if programs() else [])]
     began, wrong, lines = time.monotonic(), [], []

@@ -10,7 +10,7 @@ from django.db import connection
 
 from crm_project.operations import backup
 
-POSTGRESQL = "The data are in PostgreSQL: use pg_dump and pg_restore, as the README's section on backups describes."
+POSTGRESQL = "The data are in PostgreSQL: use pg_dump and pg_restore, as docs/operations.md describes."
 
 
 class Command(BaseCommand):
