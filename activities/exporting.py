@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from activities.models import Activity
-from crm_project.api.times import iso
+from crm_project.http.timestamps import iso
 from leads.exporting.tables import Form
 
 # What an exported activity is made of, by column; "user" is the author's user name.

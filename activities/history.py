@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from crm_project.api.times import iso_sql
+from crm_project.http.timestamps import iso_sql
 
 Row = dict[str, Any]
 
@@ -17,19 +17,19 @@ Row = dict[str, Any]
 # whoever ran the import and when it ran, whatever author and time the file gives.
 SOURCES = (
     """
-        SELECT 3, activity.id, COALESCE(run.started_at, activity.created_at), 'activity', activity.door,
+        SELECT 3, activity.id, COALESCE(run.started_at, activity.created_at), 'activity', activity.channel,
             CASE WHEN run.id IS NULL THEN activity.user_id ELSE run.user_id END,
             COALESCE(run.started_by, activity.user_name), run.id, activity.id,
             activity.activity_type || ': ' || activity.title, NULL
         FROM activities_activity AS activity LEFT JOIN leads_importrun AS run ON run.id = activity.import_run_id
         WHERE activity.lead_id = %s""",
     """
-        SELECT 2, change.id, change.at, change.kind, change.door, change.user_id, change.user_name,
+        SELECT 2, change.id, change.at, change.kind, change.channel, change.user_id, change.user_name,
             change.import_run_id, NULL, COALESCE(run.file_name, ''), change.changes
         FROM leads_leadchange AS change LEFT JOIN leads_importrun AS run ON run.id = change.import_run_id
         WHERE change.lead_id = %s""",
     """
-        SELECT 1, lead.id, lead.created_at, 'created', lead.created_through, author.user_id, author.name, NULL, NULL,
+        SELECT 1, lead.id, lead.created_at, 'created', lead.created_channel, author.user_id, author.name, NULL, NULL,
             '', NULL
         FROM leads_lead AS lead JOIN leads_author AS author ON author.id = lead.created_by_id WHERE lead.id = %s""",
     """
@@ -38,7 +38,7 @@ SOURCES = (
         FROM leads_lead AS lead JOIN leads_importrun AS run ON run.id = lead.import_run_id WHERE lead.id = %s""",
 )
 ORIGINS = ("import", "lead", "change", "activity")
-COLUMNS = ("at", "kind", "door", "user_id", "user_name", "import_run", "activity_id", "about", "changes")
+COLUMNS = ("at", "kind", "channel", "user_id", "user_name", "import_run", "activity_id", "about", "changes")
 
 
 def page(lead_id: int, offset: int, size: int) -> list[Row]:

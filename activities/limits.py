@@ -11,15 +11,15 @@ from django.db import models
 from django.db.models import F, Func, Sum, Value
 from django.db.models.functions import Coalesce
 
-from activities.rules import LONGEST_TITLE
-from leads.rules import LONGEST_TEXT
+from activities.validators import MAX_TITLE
+from leads.validators import MAX_TEXT
 
-MOST_ACTIVITIES = 10_000
-MOST_TEXT = 16 << 20  # bytes of titles and notes, in UTF-8
-LONGEST = 4 * (LONGEST_TITLE + LONGEST_TEXT)  # bytes of text of one activity
-FEW = MOST_TEXT // LONGEST  # activities whose text fits, whatever it is
-TOO_MANY = f"A lead can have at most {MOST_ACTIVITIES:,} activities"
-TOO_LONG = f"The activities of a lead can have at most {MOST_TEXT >> 20} MB of text"
+MAX_ACTIVITIES = 10_000
+MAX_TOTAL_TEXT = 16 << 20  # bytes of titles and notes, in UTF-8
+LONGEST = 4 * (MAX_TITLE + MAX_TEXT)  # bytes of text of one activity
+FEW = MAX_TOTAL_TEXT // LONGEST  # activities whose text fits, whatever it is
+TOO_MANY = f"A lead can have at most {MAX_ACTIVITIES:,} activities"
+TOO_LONG = f"The activities of a lead can have at most {MAX_TOTAL_TEXT >> 20} MB of text"
 
 
 class LeadFull(Exception):
@@ -58,8 +58,8 @@ def check(lead_ids: Collection[int], stored: int, new: Sequence[Mapping[str, Any
 
     ``new`` are the clean values of those that are still to be stored.
     """
-    if stored + len(new) > MOST_ACTIVITIES:
+    if stored + len(new) > MAX_ACTIVITIES:
         raise LeadFull(TOO_MANY)
-    room = MOST_TEXT - sum(map(text_of, new))
+    room = MAX_TOTAL_TEXT - sum(map(text_of, new))
     if stored * LONGEST > room and sum(stored_text(lead_ids).values()) > room:
         raise LeadFull(TOO_LONG)

@@ -7,32 +7,32 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from activities import rules
+from activities import validators
 from activities.querysets import ActivityQuerySet
 from leads.models import ImportRun, Lead
-from users.actors import Door
+from users.audit import Channel
 
 
 class Activity(models.Model):
     """A call, an e-mail, a meeting, a note: what an agent did with a lead, and on which day.
 
     ``user_name`` is the author's name as of writing. Rows come in through ``ActivityQuerySet.log``, which keeps the
-    lead's ``activity_count`` exact. They are not edited, and so are their own entry in the lead's history: ``door`` and
-    ``import_run`` say how they came in (neither is known of those from before they were recorded).
+    lead's ``activity_count`` exact. They are their own entry in the lead's history: ``channel`` and
+    ``import_run`` say where they were created.
     """
 
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="activities", db_index=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="activities", db_index=False
     )
-    activity_type = models.CharField("type", max_length=rules.LONGEST_TYPE)
-    title = models.CharField(max_length=rules.LONGEST_TITLE)
+    activity_type = models.CharField("type", max_length=validators.MAX_TYPE)
+    title = models.CharField(max_length=validators.MAX_TITLE)
     notes = models.TextField(null=True, blank=True)  # noqa: DJ001  null and "" are told apart by the contract
     duration = models.IntegerField("minutes", null=True, blank=True)
     activity_date = models.DateField("date")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     user_name = models.CharField("author", max_length=301, editable=False)
-    door = models.CharField(max_length=8, choices=Door.choices, null=True, editable=False)  # noqa: DJ001  null: not known
+    channel = models.CharField(max_length=8, choices=Channel.choices, null=True, editable=False)  # noqa: DJ001  null: not known
     import_run = models.ForeignKey(
         ImportRun, on_delete=models.PROTECT, null=True, editable=False, db_index=False, db_constraint=False
     )

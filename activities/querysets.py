@@ -7,9 +7,9 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from activities import limits, writing
-from leads.importing import load
+from crm_project.db import bulk
 from leads.models import Lead
-from users.actors import Door
+from users.audit import Channel
 
 if TYPE_CHECKING:
     from activities.models import Activity
@@ -35,12 +35,12 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
         """By the day they were done, then by when they were written down."""
         return self.order_by("-activity_date", "-created_at", "-id")
 
-    def log(self, lead_id: int, user: "User", rows: Sequence[dict[str, Any]], door: Door) -> "list[Activity]":
-        """Store what ``user`` did with an active lead and count it there, all or nothing; ``door`` is how they came in.
+    def log(self, lead_id: int, user: "User", rows: Sequence[dict[str, Any]], channel: Channel) -> "list[Activity]":
+        """Store activities of ``user`` with an active lead and count them there, all or nothing.
 
         Raises ``Lead.DoesNotExist`` where there is no such active lead, ``LeadFull`` where it cannot have so many.
         """
-        author = {"user_id": user.pk, "user_name": user.name, "door": door.value}
+        author = {"user_id": user.pk, "user_name": user.name, "channel": channel.value}
         common = {"lead_id": lead_id, "created_at": timezone.now(), **author}
         activities = [self.model(**row, **common) for row in rows]
         if len(activities) == 1:
@@ -51,5 +51,5 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
             if not count:
                 raise Lead.DoesNotExist
             limits.check([lead_id], count - len(rows), rows)
-            load.insert(self.model, [vars(activity) for activity in activities])
+            bulk.insert(self.model, [vars(activity) for activity in activities])
         return activities

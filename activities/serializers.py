@@ -1,15 +1,15 @@
-"""Activities on the wire: what comes in is validated by ``activities/rules.py``, what goes out is a row of ``OUT``."""
+"""Serializers of activities: ``activities/validators.py`` validates input; output is a row of ``OUT``."""
 
 from typing import Any
 
 from rest_framework import serializers
 
-from activities import rules
+from activities import validators
 from activities.models import Activity
-from crm_project.api.times import iso
 from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer, SchemaField
+from crm_project.http.timestamps import iso
 from crm_project.json_schema import TIMESTAMP, JSONSchema
-from users.actors import Door
+from users.audit import Channel
 
 # Lists tell of the leads that were merged into one (ids), and of activities that were taken back (titles).
 ANY_VALUE: JSONSchema = {
@@ -47,19 +47,19 @@ class ActivityOutSerializer(RowSerializer):
         fields = OUT
 
     def to_representation(self, instance: Activity) -> dict[str, Any]:
-        """The row, as ``activities.reading`` has it from the database."""
+        """The row, as ``activities.sql`` has it from the database."""
         return activity_out(instance)
 
 
 class ActivityCreateSerializer(RuleSerializer):
     """A new activity."""
 
-    field_rules = rules.CREATE
+    field_rules = validators.CREATE_RULES
     output_class = ActivityOutSerializer
 
     def check(self, row: object) -> Checked:
         """The rules' verdict."""
-        return rules.check(row)
+        return validators.validate(row)
 
 
 class ChangedFieldSerializer(serializers.Serializer[Any]):
@@ -76,7 +76,9 @@ class HistoryEntrySerializer(serializers.Serializer[Any]):
     id = serializers.CharField(help_text="Tells the entries of a lead apart")
     at = SchemaField(TIMESTAMP)
     kind = SchemaField({"type": "string", "examples": ["changed"], "description": KINDS})
-    door = SchemaField({"type": "string", "enum": [*Door.values, None]}, allow_null=True, help_text="null: not known")
+    channel = SchemaField(
+        {"type": "string", "enum": [*Channel.values, None]}, allow_null=True, help_text="null: not known"
+    )
     user_id = serializers.IntegerField(allow_null=True, help_text="null where an operator ran a command")
     user_name = serializers.CharField(help_text="First and last name as of writing, or the operator's login name")
     import_run = serializers.IntegerField(allow_null=True, help_text="The number of the import that did it")

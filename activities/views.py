@@ -9,18 +9,18 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from activities import history, reading
-from activities.limits import MOST_TEXT, TOO_MANY, LeadFull
+from activities import history, sql
+from activities.limits import MAX_TOTAL_TEXT, TOO_MANY, LeadFull
 from activities.models import Activity
 from activities.serializers import ActivityCreateSerializer, ActivityOutSerializer, HistoryEntrySerializer
-from crm_project.api.errors import Refused
-from crm_project.api.pagination import PagePagination
-from crm_project.api.schema import operation
+from crm_project.http.errors import ApiError
+from crm_project.http.pagination import PagePagination
+from crm_project.http.schema import operation
 from crm_project.http.streaming import json_array
 from crm_project.http.viewsets import RuleViewSet
 from leads.models import Lead
 from leads.views import NO_LEAD, active_lead
-from users.actors import Door
+from users.audit import Channel
 from users.models import User
 
 
@@ -37,12 +37,12 @@ class ActivityViewSet(RuleViewSet):
     def list(self, request: Request, lead_id: str) -> HttpResponseBase:
         """All of them, latest first."""
         number = self.path_id("lead_id", NO_LEAD)
-        activities = reading.of_lead(number, reading.TOGETHER + 1)
+        activities = sql.of_lead(number, sql.TOGETHER + 1)
         if activities is None:
             raise NotFound(NO_LEAD)
-        if len(activities) > reading.TOGETHER:  # many are never in memory together
+        if len(activities) > sql.TOGETHER:  # many are never in memory together
             del activities
-            return json_array(reading.parts_of_lead(number))
+            return json_array(sql.parts_of_lead(number))
         return Response(activities)  # as the serializer has them; a test compares the two
 
     @operation(
@@ -52,7 +52,7 @@ class ActivityViewSet(RuleViewSet):
         201,
         refusals={
             400: "An empty list, or rows that the database refused; nothing was stored",
-            409: f"{TOO_MANY}, with {MOST_TEXT >> 20} MB of text; nothing was stored",
+            409: f"{TOO_MANY}, with {MAX_TOTAL_TEXT >> 20} MB of text; nothing was stored",
         },
     )
     def create(self, request: Request, lead_id: str) -> Response:
@@ -72,13 +72,13 @@ class ActivityViewSet(RuleViewSet):
         many = isinstance(rows, list)
         author = cast(User, self.request.user)
         try:
-            stored = Activity.objects.log(lead_id, author, rows if many else [rows], Door.API)
+            stored = Activity.objects.log(lead_id, author, rows if many else [rows], Channel.API)
         except Lead.DoesNotExist:
             raise NotFound(NO_LEAD) from None
         except LeadFull as full:
-            raise Refused(status.HTTP_409_CONFLICT, str(full)) from None
+            raise ApiError(status.HTTP_409_CONFLICT, str(full)) from None
         except (IntegrityError, DataError):
-            raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
+            raise ApiError(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
         serializer.instance = stored if many else stored[0]
 
 

@@ -17,8 +17,8 @@ from benchmarks.statements import counted
 
 DEFAULT_URL = "postgresql://postgres@127.0.0.1:5432/crm_bench"
 BARE = "bare"  # the server of floor.py
-LONGEST_BURST = 10  # seconds; a call that takes seconds is measured for that long, in one round
-LARGEST_COUNTED = 10**6  # bytes of a body; thousands of statements pass the counting proxy slowly
+MAX_BURST = 10  # seconds; a call that takes seconds is measured for that long, in one round
+MAX_COUNTED = 10**6  # bytes of a body; thousands of statements pass the counting proxy slowly
 
 
 def arguments() -> argparse.Namespace:
@@ -148,7 +148,7 @@ def measure(options: argparse.Namespace, size: int, call: Call, servers: list[Se
                 slow = alone[server.name] * connections
                 if turn and slow > options.seconds:
                     continue
-                seconds = int(min(max(options.seconds, 3 * slow), LONGEST_BURST))
+                seconds = int(min(max(options.seconds, 3 * slow), MAX_BURST))
                 burst = wrk.burst(server, call, connections, seconds)
                 results.setdefault((size, call.name, server.name, connections), []).append(burst)
     key = (size, call.name, servers[0].name, call.connections[-1])
@@ -180,7 +180,7 @@ def count_statements(options: argparse.Namespace, server: Server, wanted: list[C
         )
         extra.headers = server.headers
         for call in wanted:
-            if (call.ours_only and not ours) or len(call.body(0) or b"") > LARGEST_COUNTED:
+            if (call.ours_only and not ours) or len(call.body(0) or b"") > MAX_COUNTED:
                 continue
             for variant in (0, 1):
                 before = counter.statements

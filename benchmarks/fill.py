@@ -125,7 +125,7 @@ def fill(count: int) -> None:
 
     from activities.models import Activity
     from benchmarks import office
-    from leads.importing.load import writer
+    from crm_project.db.bulk import writer
     from leads.models import Lead
     from users.models import User
 

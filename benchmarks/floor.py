@@ -15,7 +15,7 @@ import orjson
 import psycopg
 
 from benchmarks.servers import SECRET
-from crm_project.api.times import iso_sql
+from crm_project.http.timestamps import iso_sql
 
 OUT = [
     "id",

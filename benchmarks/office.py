@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from leads import rules
+from leads import validators
+from leads.querysets import build_row
 
 SEED = 20260101
 SPAN = timedelta(days=730)  # the leads came in over two years, evenly
@@ -69,7 +70,6 @@ def phone(number: int) -> str:
 
 def leads(count: int, now: datetime) -> Iterator[dict[str, Any]]:
     """Every column of each lead; ids count from 1, later ones are newer. To be called where Django is set up."""
-    from leads.querysets import complete
 
     rng = random.Random(SEED)
     weights = [1 / (place + 8) for place in range(len(LAST_NAMES))]  # few names are common, many are not
@@ -97,8 +97,8 @@ def leads(count: int, now: datetime) -> Iterator[dict[str, Any]]:
         }
         created = now - SPAN * ((count - number + rng.random()) / count)
         changed = min(now, created + timedelta(days=rng.expovariate(0.05)))
-        row = complete(clean, changed, created_at=created)
-        closed = changed if clean["status"] == rules.CLOSED else None
+        row = build_row(clean, changed, created_at=created)
+        closed = changed if clean["status"] == validators.CLOSED else None
         yield {
             **row, "id": number, "closed_at": closed,
             "is_active": is_active(number), "activity_count": activity_count(number),

@@ -20,7 +20,7 @@ SECRET = "benchmarks-only-Zk3vB8qLr1TnWxY6uHs0PdAeJm9CfGi2"
 AGENT = {"username": "bench-agent", "password": "bench-password"}
 NAMES = {"email": "bench-agent@example.com", "first_name": "Bench", "last_name": "Agent"}
 TICK = os.sysconf("SC_CLK_TCK")
-LONGEST_START = 60  # seconds
+MAX_START = 60  # seconds
 
 
 @dataclass
@@ -108,7 +108,7 @@ def start_floor(name: str, database_url: str) -> Server:
 def _start(name: str, command: list[str], folder: Path, env: dict[str, str], port: int, database_url: str) -> Server:
     process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
     server = Server(name, f"http://127.0.0.1:{port}", database_url, process)
-    until = time.monotonic() + LONGEST_START
+    until = time.monotonic() + MAX_START
     while True:
         try:
             server.send("GET", "/")

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.calls import Call
 from benchmarks.servers import Clock, Server, wait_until_idle
 
-LONGEST_REPLY = "120s"
+MAX_REPLY = "120s"
 DONE = """
 done = function(summary, latency, requests)
   local e = summary.errors
@@ -76,7 +76,7 @@ def burst(server: Server, call: Call, connections: int, seconds: int) -> Burst:
             f"-c{connections}",
             f"-d{seconds}s",
             "--timeout",
-            LONGEST_REPLY,
+            MAX_REPLY,
             "-s",
             str(file),
             server.url,

@@ -24,7 +24,7 @@ SQLITE_OPTIONS = {
 
 # Not PostgreSQL's.
 OURS = frozenset(("patience", "pool", "isolation_level", "server_side_binding", "assume_role", "prepare_threshold"))
-SQLITE, POSTGRESQL = "crm_project.sqlite", "crm_project.postgresql"
+SQLITE, POSTGRESQL = "crm_project.db.sqlite", "crm_project.db.postgresql"
 CONNECT_TIMEOUT = 5  # seconds, for each address of the server
 STATEMENT_TIMEOUT = 10_000  # milliseconds of one statement of a request, its waits for locks included
 PATIENCE = 15  # seconds for an answer, where PostgreSQL itself hangs and keeps no timeout
@@ -112,7 +112,7 @@ def suit_requests(config: dict[str, Any], connections: int) -> None:
 
 def _pool(connections: int, patience: float) -> dict[str, Any]:
     """The options of psycopg's pool, for Django's ``pool``."""
-    from crm_project.postgresql.base import Connection  # Django's backends read the settings
+    from crm_project.db.postgresql.base import Connection  # Django's backends read the settings
 
     return {
         "connection_class": Connection,

@@ -1,4 +1,4 @@
-"""JSON Schemas of the values that ``crm_project/values.py`` accepts: what a field's rule says of itself to clients.
+"""JSON Schemas of the values that ``crm_project/validation.py`` accepts: what a field's rule says of itself to clients.
 
 A value that fits its schema is accepted, and but for corners no schema can say well (twenty thousand characters and
 white space around them, midnight for a day, "-0"), one that does not is refused. Patterns mean the same in ECMA-262
@@ -8,7 +8,7 @@ they count after trimming.
 
 from typing import Any
 
-from crm_project.values import BIGGEST, BIGGEST_32
+from crm_project.validation import MAX_BIGINT, MAX_INT
 
 JSONSchema = dict[str, Any]
 
@@ -17,12 +17,12 @@ SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u30
 PADDING = f"[{SPACES}]*"
 ANY = r"[^\x00]"
 INK = rf"[^\x00{SPACES}]"
-LONGEST_PATTERN = 1000  # engines that compile to automata refuse counting further
+MAX_PATTERN = 1000  # engines that compile to automata refuse counting further
 
 _local = rf"[^@{SPACES}\x00-\x1f\x7f-\x9f]"
 _label = rf"[^@.{SPACES}\x00-\x1f\x7f-\x9f]"
 _address = rf"{_local}+@{_label}+(?:\.{_label}+)+"
-_digits = {BIGGEST: 18, BIGGEST_32: 9}  # so many digits are below the bound whatever they are
+_digits = {MAX_BIGINT: 18, MAX_INT: 9}  # so many digits are below the bound whatever they are
 _words = ("true", "t", "yes", "y", "on", "1", "false", "f", "no", "n", "off", "0")
 
 TIMESTAMP: JSONSchema = {
@@ -37,7 +37,7 @@ DAY: JSONSchema = {"type": "string", "format": "date", "examples": ["2025-10-03"
 def text(longest: int, shortest: int = 0, about: str = "", **more: Any) -> JSONSchema:
     """Text of ``shortest`` to ``longest`` characters after trimming, any but NUL."""
     described = {"description": _sentence(about, longest, shortest), **more}
-    if longest > LONGEST_PATTERN:
+    if longest > MAX_PATTERN:
         return {"type": "string", "maxLength": longest, "pattern": f"^{ANY}*$", **described}
     lengths = {"minLength": shortest} if shortest else {}
     return {"type": "string", **lengths, "pattern": f"^{PADDING}{_inked(longest, shortest)}{PADDING}$", **described}

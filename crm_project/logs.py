@@ -70,7 +70,7 @@ def without_messages(error: BaseException) -> str:
 
 
 class Unrepeated(logging.Filter):
-    """Leaves out what Django says of each 503: ``crm_project/api/errors.py`` has said why, with the request's id."""
+    """Leaves out what Django says of each 503: ``crm_project/http/errors.py`` has said why, with the request's id."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is to be written."""

@@ -17,7 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 from jwt.warnings import InsecureKeyLengthWarning
 
-from crm_project import database_url, email_url, exposure, secrets
+from crm_project import database_url, email_url, secrets
+from crm_project.operations import exposure
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -131,7 +132,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "crm_project.api",
+    "crm_project.http",
+    "crm_project.operations",
     "leads",
     "activities",
     "dashboard",
@@ -141,12 +143,12 @@ INSTALLED_APPS = [
 # Outermost what every reply carries, errors included: its request's id, what browsers must not do with it, the CORS
 # headers. What comes after ApiManners is for pages alone: /api goes straight to the views (ApiManners says how).
 MIDDLEWARE = [
-    "crm_project.api.access.AccessLog",
-    "crm_project.api.safety.SafetyHeaders",
-    "crm_project.api.middleware.CorsMiddleware",
-    "crm_project.api.compression.Compression",
+    "crm_project.http.access_log.AccessLog",
+    "crm_project.http.security_headers.SecurityHeaders",
+    "crm_project.http.middleware.CorsMiddleware",
+    "crm_project.http.compression.Compression",
     "django.middleware.security.SecurityMiddleware",
-    "crm_project.api.middleware.ApiManners",
+    "crm_project.http.middleware.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -156,7 +158,7 @@ MIDDLEWARE = [
     "users.session_activity.SessionActivity",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "crm_project.api.middleware.Views",
+    "crm_project.http.middleware.Views",
 ]
 
 ROOT_URLCONF = "crm_project.urls"
@@ -222,7 +224,7 @@ PASSWORD_HASHERS = [
 ]
 # For whoever may enter the back office; users/password_policy.py says what API users obey.
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "users.rules.PasswordLength"},
+    {"NAME": "users.validators.PasswordLength"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("username", "email", "first_name", "last_name")},
@@ -266,12 +268,12 @@ CORS_URLS_REGEX = r"^/(?!admin/).*$"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.tokens.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["crm_project.api.json.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["crm_project.api.json.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "crm_project.api.json.OneRenderer",
+    "DEFAULT_PARSER_CLASSES": ["crm_project.http.json.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["crm_project.http.json.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "crm_project.http.json.SingleRendererNegotiation",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "crm_project.api.schema.RuleSchema",
-    "EXCEPTION_HANDLER": "crm_project.api.errors.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "crm_project.http.schema.RuleSchema",
+    "EXCEPTION_HANDLER": "crm_project.http.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 
@@ -292,7 +294,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_PATCH": False,
     "SORT_OPERATION_PARAMETERS": False,
     "ENABLE_DJANGO_DEPLOY_CHECK": False,
-    "POSTPROCESSING_HOOKS": ["crm_project.api.schema.as_contract"],
+    "POSTPROCESSING_HOOKS": ["crm_project.http.schema.as_contract"],
     "TAGS": [
         {"name": "Users", "description": "Agents: registration, tokens, who am I."},
         {"name": "Leads", "description": "Buyers and sellers, deleted softly."},

@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from crm_project.api.health import health, ready
-from crm_project.api.schema import docs, openapi, redoc
+from crm_project.http.health import health, ready
+from crm_project.http.schema import docs, openapi, redoc
 from dashboard.site import favicon
-from users.admin_login import change_password, login
+from users.back_office.login import change_password, login
 
 urlpatterns = [
     # What is asked for most comes first: the map is gone through for every request.
@@ -26,6 +26,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "crm_project.api.errors.bad_request"
-handler404 = "crm_project.api.errors.not_found"
-handler500 = "crm_project.api.errors.server_error"
+handler400 = "crm_project.http.errors.bad_request"
+handler404 = "crm_project.http.errors.not_found"
+handler500 = "crm_project.http.errors.server_error"

@@ -7,14 +7,14 @@ from django.db import connection
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 
-from leads.back_office.vocabulary import SPELLING, WORDS
+from leads.back_office.choices import SPELLING, WORDS
 from leads.models import Lead, LeadCount
 from leads.querysets import midnight
 
 WEEKS = 12
 SOURCES = 8  # that are shown; an index is asked once for each that there is, up to a hundred
 AGENTS = 8
-MOST = 10_000  # leads of one source, or activities of one agent, that are counted
+MAX = 10_000  # leads of one source, or activities of one agent, that are counted
 
 # Materialized, or PostgreSQL would count twice: for the condition, and for the row.
 SOURCES_SINCE = f"""
@@ -48,7 +48,7 @@ class Week(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Leads of one source; ``MOST + 1`` means more than ``MOST``."""
+    """Leads of one source; ``MAX + 1`` means more than ``MAX``."""
 
     key: str
     spelling: str
@@ -56,7 +56,7 @@ class Source(NamedTuple):
 
 
 class Agent(NamedTuple):
-    """Activities of one agent; ``MOST + 1`` means more than ``MOST``."""
+    """Activities of one agent; ``MAX + 1`` means more than ``MAX``."""
 
     user_id: int
     name: str
@@ -91,14 +91,14 @@ def _created_by_day(since: date) -> list[tuple[date, int]]:
 def sources(since: date) -> list[Source]:
     """The sources that brought most active leads since ``since``, most first."""
     with connection.cursor() as cursor:
-        cursor.execute(SOURCES_SINCE, [midnight(since), MOST + 1, SOURCES])
+        cursor.execute(SOURCES_SINCE, [midnight(since), MAX + 1, SOURCES])
         return [Source(*found) for found in cursor.fetchall()]
 
 
 def agents(first: date, last: date) -> list[Agent]:
     """Who did most from ``first`` to ``last``: their work counts whatever became of the lead."""
     with connection.cursor() as cursor:
-        cursor.execute(LOGGED_BETWEEN, [first, last, MOST + 1, AGENTS])
+        cursor.execute(LOGGED_BETWEEN, [first, last, MAX + 1, AGENTS])
         return [
             Agent(user_id, f"{names[0]} {names[1]}".strip() or names[2], logged)
             for user_id, *names, logged in cursor.fetchall()

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from activities import reading
-from dashboard import attention, charts, queries
+from activities import sql
+from dashboard import charts, queries, stale_leads
 from leads.back_office import cells
 from leads.back_office.filters import NO_SOURCE
 from leads.models import ImportRun, Lead
@@ -78,7 +78,7 @@ def leads_part(now: datetime) -> Context:
         "sources": source_bars(today),
         "neglected": [
             {**told._asdict(), "link": _leads(**told.asked), "rows": [_row(row, now) for row in told.rows]}
-            for told in attention.neglected()
+            for told in stale_leads.leads_needing_attention()
         ],
     }
 
@@ -91,14 +91,14 @@ def source_bars(today: date) -> list[Bar]:
             (source.spelling or "(none)", source.leads, _leads(source=source.key or NO_SOURCE, created_from=since))
             for source in charts.sources(since)
         ),
-        charts.MOST,
+        charts.MAX,
     )
 
 
 def activities_part(now: datetime, total: int) -> Context:
     """Who did how much, and what was done last."""
     first, last = charts.month(now)
-    latest = reading.latest(RECENT)
+    latest = sql.latest(RECENT)
     leads = Lead.objects.in_bulk({activity["lead_id"] for activity in latest})
     return {
         "activities_card": _figure("Activities", total, address("activities_activity_changelist", leads="active")),
@@ -111,7 +111,7 @@ def activities_part(now: datetime, total: int) -> Context:
                 )
                 for agent in charts.agents(first, last)
             ),
-            charts.MOST,
+            charts.MAX,
         ),
         "recent_activities": [
             {
@@ -137,7 +137,7 @@ def imports_part(now: datetime) -> Context:
     }
 
 
-def _row(row: attention.Row, now: datetime) -> Context:
+def _row(row: stale_leads.Row, now: datetime) -> Context:
     return {
         "lead": row.lead,
         "link": reverse("admin:leads_lead_change", args=[row.lead.pk]),

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from crm_project.db import sql
 from leads.models import Lead
-from leads.rules import CLOSED, PIPELINE
+from leads.validators import CLOSED, PIPELINE
 
 KEPT = """
     SELECT status, sum(leads) FILTER (WHERE kind = 'status'), sum(activities),

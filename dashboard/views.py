@@ -3,8 +3,8 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from activities import reading
-from crm_project.api.schema import operation
+from activities import sql
+from crm_project.http.schema import operation
 from crm_project.http.viewsets import RuleViewSet
 from dashboard import queries
 from dashboard.serializers import DashboardStatsSerializer
@@ -21,4 +21,4 @@ class DashboardViewSet(RuleViewSet):
     @operation("get_dashboard", "Dashboard", "The figures")
     def retrieve(self, request: Request) -> Response:
         """Figures about the active leads, and the last activities."""
-        return Response({**queries.stats(), "recent_activities": reading.latest(RECENT)})
+        return Response({**queries.stats(), "recent_activities": sql.latest(RECENT)})

@@ -9,25 +9,22 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from crm_project import values
-from leads.back_office import (
-    cells,
-    filters,
-    import_runs,  # noqa: F401  registers its pages
-    listing,
-    statuses,
-)
+from crm_project import validation
+from leads.back_office import cells, filters, inline_status, listing
 from leads.back_office.actions import ACTIONS
+from leads.back_office.import_runs import ImportRunAdmin
 from leads.back_office.listing import LeadChangeList
 from leads.back_office.paginator import CappedPaginator
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
-from users.actors import Actor, Door
-from users.back_office.lists import LONGEST_SEARCH, Asked
+from users.audit import Actor, Channel
+from users.back_office.lists import MAX_SEARCH, ListPage
 from users.models import User
 
+__all__ = ["ImportRunAdmin", "LeadAdmin"]
 
-class LeadAdmin(Asked, ModelAdmin):
+
+class LeadAdmin(ListPage, ModelAdmin):
     """The list of leads, and what is done with many. The page of one is the activities' as well, and stands there."""
 
     actions = ACTIONS
@@ -54,7 +51,7 @@ class LeadAdmin(Asked, ModelAdmin):
         return LeadChangeList
 
     def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any) -> CappedPaginator:
-        """Counts at most ``paginator.MOST`` rows, or none at all where the count is kept elsewhere."""
+        """Counts at most ``paginator.MAX`` rows, or none at all where the count is kept elsewhere."""
         return CappedPaginator(queryset, per_page, *args, known=listing.known_count(request.GET, queryset))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -66,7 +63,7 @@ class LeadAdmin(Asked, ModelAdmin):
         if request.method == "POST" and "_statuses" in request.POST:
             if not self.has_change_permission(request):
                 raise PermissionDenied
-            statuses.save(request, Actor.of(cast(User, request.user), Door.ADMIN))
+            inline_status.save(request, Actor.of(cast(User, request.user), Channel.ADMIN))
             return HttpResponseRedirect(request.get_full_path())
         return super().changelist_view(request, {"title": "Leads", **(extra_context or {})})
 
@@ -102,9 +99,9 @@ class LeadAdmin(Asked, ModelAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[LeadQuerySet, bool]:
         """The API's ``q``."""
-        if len(search_term) > LONGEST_SEARCH:
+        if len(search_term) > MAX_SEARCH:
             return super().get_search_results(request, queryset, search_term)  # which says so
-        return queryset.matching(values.words(search_term)), False
+        return queryset.search(validation.words(search_term)), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody deletes a lead for good."""

@@ -10,11 +10,11 @@ from typing import Any
 from django.core.checks import Error, register
 from django.utils import timezone
 
-from leads import rules
-from leads.importing.aliases import ALIASES
-from leads.importing.load import can_copy
+from crm_project.db.bulk import can_copy
+from leads import validators
+from leads.importing.columns.aliases import ALIASES
 from leads.models import Lead
-from leads.querysets import complete
+from leads.querysets import build_row
 
 TAG = "lead_fields"
 # Columns that the server sets; nobody sends them, so they need no rule.
@@ -22,7 +22,7 @@ SET_BY_SERVER = frozenset(
     (
         *("id", "is_active", "created_at", "updated_at", "activity_count", "version", "closed_at", "search"),
         *("source_key", "email_key", "person_key", "import_run_id", "merged_into_id"),
-        *("created_by_id", "created_through"),
+        *("created_by_id", "created_channel"),
     )
 )
 
@@ -38,36 +38,45 @@ def missing_places() -> Iterator[tuple[str, str]]:
     for field in Lead._meta.concrete_fields:
         if not can_copy(field):
             kind = field.get_internal_type()
-            yield f"Bulk writes cannot store the {kind} Lead.{field.name}.", "Add its type in leads/importing/load.py."
+            yield f"Bulk writes cannot store the {kind} Lead.{field.name}.", "Add its type in crm_project/db/bulk.py."
         name = field.attname
         if name in SET_BY_SERVER:
             continue
-        if name not in rules.CREATE:
+        if name not in validators.CREATE_RULES:
             yield (
                 f"Lead.{field.name} has no rule.",
-                f'Add "{name}" to CREATE in leads/rules.py, or to SET_BY_SERVER in leads/checks.py '
+                f'Add "{name}" to CREATE_RULES in leads/validators.py, or to SET_BY_SERVER in leads/checks.py '
                 "if only the server sets it.",
             )
-        if name not in rules.PERSONAL and name not in rules.NOT_PERSONAL:
+        if name not in validators.PERSONAL and name not in validators.NOT_PERSONAL:
             yield (
                 f"Nothing says whether Lead.{field.name} is personal data.",
-                f'Add "{name}" to PERSONAL (erased with the person) or NOT_PERSONAL in leads/rules.py.',
+                f'Add "{name}" to PERSONAL (erased with the person) or NOT_PERSONAL in leads/validators.py.',
             )
     yield from _unknown_to_entrances()
-    written = {*rules.CREATE, *complete(rules.DEFAULTS, timezone.now(), derived=rules.Derived("", "", "", ""))}
+    written = {
+        *validators.CREATE_RULES,
+        *build_row(validators.DEFAULTS, timezone.now(), derived=validators.SearchKeys("", "", "", "")),
+    }
     for field in Lead._meta.concrete_fields:
         if not field.primary_key and field.attname not in written:
-            yield f"New leads get no value for Lead.{field.name}.", "Add it to `complete` in leads/querysets.py."
+            yield f"New leads get no value for Lead.{field.name}.", "Add it to `build_row` in leads/querysets.py."
 
 
 def _unknown_to_entrances() -> Iterator[tuple[str, str]]:
     columns = {field.attname for field in Lead._meta.concrete_fields}
-    for name in rules.CREATE:
+    for name in validators.CREATE_RULES:
         if name not in columns:
-            yield f'leads/rules.py has a rule for "{name}", which is no column of Lead.', "Add it to leads/models.py."
-        if name not in rules.UPDATE:
-            yield f'"{name}" can be given to a new lead and never changed.', "Add it to UPDATE in leads/rules.py."
-        if not rules.CREATE[name].schema:
+            yield (
+                f'leads/validators.py has a rule for "{name}", which is no column of Lead.',
+                "Add it to leads/models.py.",
+            )
+        if name not in validators.UPDATE_RULES:
+            yield (
+                f'"{name}" cannot be changed.',
+                "Add it to UPDATE_RULES in leads/validators.py.",
+            )
+        if not validators.CREATE_RULES[name].schema:
             yield (
                 f'The rule for "{name}" does not say what it accepts.',
                 "Give it a schema, which clients read in the API's documentation (crm_project/json_schema.py).",
@@ -75,5 +84,5 @@ def _unknown_to_entrances() -> Iterator[tuple[str, str]]:
         if name not in ALIASES:
             yield (
                 f'The import knows no column names for "{name}".',
-                f'Add "{name}" to ALIASES in leads/importing/aliases.py; () if files never have it.',
+                f'Add "{name}" to ALIASES in leads/importing/columns/aliases.py; () if files never have it.',
             )

@@ -22,7 +22,7 @@ def tag_of(version: int, activity_count: int) -> str:
     return f'"{version}-{activity_count}"'
 
 
-def versions_wanted(header: str | None) -> set[int] | None:
+def parse_if_match(header: str | None) -> set[int] | None:
     """The versions ``If-Match`` is content with; ``None`` for any, also without the header.
 
     Weak tags count too, because a proxy that compresses replies weakens them. A header without a tag of ours fits no
@@ -33,7 +33,7 @@ def versions_wanted(header: str | None) -> set[int] | None:
     return {int(match[1]) for tag in _tag.findall(header) if (match := _ours.fullmatch(tag))}
 
 
-def is_known(tag: str, header: str | None) -> bool:
+def matches_if_none_match(tag: str, header: str | None) -> bool:
     """Whether ``If-None-Match`` says that the client has the representation of this ``tag``."""
     if header is None:
         return False

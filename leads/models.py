@@ -7,13 +7,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from crm_project.values import KEY_LENGTH
-from leads import rules
-from leads.authors import Author as Author
-from leads.changes import LeadChange as LeadChange
+from crm_project.validation import KEY_LENGTH
+from leads import validators
+from leads.attribution import Author as Author
+from leads.audit import LeadChange as LeadChange
 from leads.indexes import CountingIndex, TrigramIndex
 from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
-from users.actors import Door
+from users.audit import Channel
 
 
 class ImportRun(models.Model):
@@ -82,12 +82,12 @@ class Lead(models.Model):
     are folded forms that ``rules.derive`` makes. Every write goes through ``LeadQuerySet``, which keeps them right.
     """
 
-    first_name = models.CharField(max_length=rules.LONGEST_NAME, blank=True)
-    last_name = models.CharField(max_length=rules.LONGEST_NAME, blank=True)
+    first_name = models.CharField(max_length=validators.MAX_NAME, blank=True)
+    last_name = models.CharField(max_length=validators.MAX_NAME, blank=True)
     email = models.CharField("e-mail", max_length=254, blank=True)
-    phone = models.CharField(max_length=rules.LONGEST_PHONE, blank=True)
-    status = models.CharField(max_length=rules.LONGEST_STATUS, default=rules.DEFAULT_STATUS)
-    source = models.CharField(max_length=rules.LONGEST_SOURCE, default=rules.DEFAULT_SOURCE, blank=True)
+    phone = models.CharField(max_length=validators.MAX_PHONE, blank=True)
+    status = models.CharField(max_length=validators.MAX_STATUS, default=validators.DEFAULT_STATUS)
+    source = models.CharField(max_length=validators.MAX_SOURCE, default=validators.DEFAULT_SOURCE, blank=True)
     budget_min = models.BigIntegerField(null=True, blank=True)
     budget_max = models.BigIntegerField(null=True, blank=True)
     property_interest = models.TextField(null=True, blank=True)  # noqa: DJ001  the contract's field is string or null
@@ -115,7 +115,7 @@ class Lead(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    # Who stored it, and through which door: of a lead that an import brought in, nobody.
+    # Who stored it, and through which channel: of a lead that an import brought in, nobody.
     created_by = models.ForeignKey(
         "leads.Author",
         on_delete=models.DO_NOTHING,
@@ -125,8 +125,8 @@ class Lead(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    created_through = models.CharField(  # noqa: DJ001  null: a column without a default is added at once
-        max_length=8, choices=Door.choices, null=True, editable=False
+    created_channel = models.CharField(  # noqa: DJ001  null: a column without a default is added at once
+        max_length=8, choices=Channel.choices, null=True, editable=False
     )
 
     objects: ClassVar = LeadQuerySet.as_manager()
@@ -191,7 +191,7 @@ class LeadCount(models.Model):
         CLOSED = "closed"  # leads that are closed now, and were on ``day``
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    status = models.CharField(max_length=rules.LONGEST_STATUS, blank=True)
+    status = models.CharField(max_length=validators.MAX_STATUS, blank=True)
     day = models.DateField(null=True)
     leads = models.BigIntegerField()
     activities = models.BigIntegerField()

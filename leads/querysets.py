@@ -11,13 +11,12 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
-from crm_project import values
-from crm_project.db import sql
-from leads import changes, rules, writing
-from leads.authors import author_of
-from leads.importing import load
-from leads.picking import Pick, PickMoved, held, pick_of
-from users.actors import Actor, Door
+from crm_project import validation
+from crm_project.db import bulk, sql
+from leads import audit, validators, writing
+from leads.attribution import author_of
+from leads.selection import Selection, SelectionChanged, lock_selection, summarize
+from users.audit import Actor, Channel
 
 if TYPE_CHECKING:
     from leads.models import Lead
@@ -30,7 +29,7 @@ UNLOCKED = 3  # tries to change a lead without locking it first
 HIGHER_BUDGET = Coalesce("budget_max", "budget_min")
 LOWER_BUDGET = Coalesce("budget_min", "budget_max")
 # The conditions are those of the partial indexes, word for word, or SQLite would not use them.
-DOUBLES = " UNION ".join(
+POSSIBLE_DUPLICATES = " UNION ".join(
     f"SELECT id FROM (SELECT id FROM leads_lead WHERE is_active AND NOT ({key} = '') AND {key} = %s LIMIT %s) AS {key}"
     for key in ("email_key", "person_key")
 )
@@ -40,15 +39,15 @@ COUNT_ACTIVITIES = (
 )
 
 
-class BudgetsCrossed(Exception):
+class BudgetRangeError(Exception):
     """A change that would leave ``budget_min`` above the stored ``budget_max``, or the other way round."""
 
-    def __init__(self, problems: list[values.Problem]) -> None:
+    def __init__(self, problems: list[validation.FieldError]) -> None:
         super().__init__(problems[0].msg)
         self.problems = problems
 
 
-class VersionMoved(Exception):
+class VersionConflict(Exception):
     """A change meant for an earlier version of the lead; ``lead`` is as it is stored now."""
 
     def __init__(self, lead: "Lead") -> None:
@@ -67,11 +66,11 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """Leads that are softly deleted."""
         return self.filter(is_active=False)
 
-    def still_open(self) -> Self:
+    def open(self) -> Self:
         """Leads with whom something is still to be done, in whatever other status."""
-        return self.exclude(status__in=rules.ENDED)
+        return self.exclude(status__in=validators.CLOSED_STATUSES)
 
-    def quiet_since(self, day: date) -> Self:
+    def inactive_since(self, day: date) -> Self:
         """Leads that came in before ``day`` (UTC) and have had no activity on it or later."""
         # The walk through older leads passes over no more of them than there are activities since that day.
         return self.filter(created_at__lt=midnight(day)).exclude(activities__activity_date__gte=day)
@@ -92,7 +91,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """The list's order; ends in the primary key, so that pages partition the list."""
         return self.order_by("-created_at", "-id")
 
-    def matching(self, words: Sequence[str]) -> Self:
+    def search(self, words: Sequence[str]) -> Self:
         """Leads in whose names, e-mail or phone every (folded) word occurs; ``%`` and ``_`` are plain characters."""
         queryset = self
         for word in words:
@@ -103,40 +102,42 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """Leads in one status."""
         return self.filter(status=status)
 
-    def doubles_of(self, lead: "Lead", most: int) -> Self:
+    def possible_duplicates(self, lead: "Lead", most: int) -> Self:
         """Active leads with the address of ``lead``, or its telephone and name: about ``most``, the oldest first."""
         keys = [lead.email_key, most + 1, lead.person_key, most + 1]  # one more, because it is itself among them
-        return self.filter(pk__in=RawSQL(DOUBLES, keys)).exclude(pk=lead.pk).order_by("pk")
+        return self.filter(pk__in=RawSQL(POSSIBLE_DUPLICATES, keys)).exclude(pk=lead.pk).order_by("pk")
 
     def from_source(self, source_key: str) -> Self:
         """Leads from one source, however it is spelt."""
         return self.filter(source_key=source_key)
 
-    def reaching_budget(self, lowest: int) -> Self:
+    def min_budget(self, lowest: int) -> Self:
         """Leads with either end of the budget at or above ``lowest``."""
         # The lower end is never above the higher one; an end that is not given is the other one. This has an index.
         return self.filter(GreaterThanOrEqual(HIGHER_BUDGET, lowest))
 
-    def within_budget(self, highest: int) -> Self:
+    def max_budget(self, highest: int) -> Self:
         """Leads with either end of the budget at or below ``highest``."""
         return self.filter(LessThanOrEqual(LOWER_BUDGET, highest))
 
-    def add(self, clean: Row, by: Actor) -> "Lead":
+    def create_lead(self, clean: Row, actor: Actor) -> "Lead":
         """Store one new lead from the values ``rules.check`` returned."""
-        lead = self.model(**complete(clean, timezone.now(), through=by.door))
-        writing.insert(lead, by)
+        lead = self.model(**build_row(clean, timezone.now(), channel=actor.channel))
+        writing.insert(lead, actor)
         return lead
 
-    def add_many(self, rows: list[Row], by: Actor, shown: Callable[[list[Row]], T]) -> list[T]:
+    def bulk_create_leads(self, rows: list[Row], actor: Actor, shown: Callable[[list[Row]], T]) -> list[T]:
         """Store new leads, all or none, and return what ``shown`` makes of all their columns, some leads at a time.
 
         The rows are taken out of the list, so that ten thousand need not be there twice. ``shown``, which must not use
         the database, is called while PostgreSQL takes the rows in. A handful of statements for any number of rows.
         """
-        moment, author, parts = timezone.now(), author_of(by), []
-        with transaction.atomic(), load.adding(self.model, len(rows)) as add:
+        moment, author, parts = timezone.now(), author_of(actor), []
+        with transaction.atomic(), bulk.adding(self.model, len(rows)) as add:
             for at in range(0, len(rows), PART):
-                part = [complete(row, moment, created_by=author, through=by.door) for row in rows[at : at + PART]]
+                part = [
+                    build_row(row, moment, created_by=author, channel=actor.channel) for row in rows[at : at + PART]
+                ]
                 rows[at : at + PART] = [{}] * len(part)
                 add(part)
                 parts.append(shown(part))
@@ -145,13 +146,13 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def insert_many(self, leads: Sequence[Row]) -> None:
         """Store new leads, columns complete but for the ids, which they are given; all or none."""
         with transaction.atomic():
-            load.insert(self.model, leads)
+            bulk.insert(self.model, leads)
 
-    def change(
+    def update_lead(
         self,
         lead_id: int,
         clean: Mapping[str, Any],
-        by: Actor,
+        actor: Actor,
         versions: Collection[int] | None = None,
         active: bool = True,
     ) -> "Lead":
@@ -162,10 +163,10 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """
         # What stays as it was read needs no lock: PostgreSQL then takes two round trips instead of four.
         for _ in range(UNLOCKED if connection.vendor == "postgresql" else 0):
-            if lead := self._changed(lead_id, clean, by, versions, active, locked=False):
+            if lead := self._changed(lead_id, clean, actor, versions, active, locked=False):
                 return lead
         with transaction.atomic():
-            lead = self._changed(lead_id, clean, by, versions, active, locked=True)
+            lead = self._changed(lead_id, clean, actor, versions, active, locked=True)
         assert lead is not None  # nobody can have changed it meanwhile
         return lead
 
@@ -173,7 +174,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         self,
         lead_id: int,
         clean: Mapping[str, Any],
-        by: Actor,
+        actor: Actor,
         versions: Collection[int] | None,
         active: bool,
         locked: bool,
@@ -181,14 +182,14 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """The lead with its changes written, or ``None`` where somebody else has changed it since it was read here."""
         lead = writing.read(self.model, lead_id, active, locked)
         if versions is not None and lead.version not in versions:
-            raise VersionMoved(lead)
-        if problems := rules.check_budgets(clean, lead):
-            raise BudgetsCrossed(problems)
-        read_at, told = lead.version, changes.between(vars(lead), clean)
+            raise VersionConflict(lead)
+        if problems := validators.check_budgets(clean, lead):
+            raise BudgetRangeError(problems)
+        read_at, told = lead.version, audit.diff(vars(lead), clean)
         written = apply_change(lead, clean, timezone.now())
-        return lead if writing.update(lead, written, told, by, read_at) else None
+        return lead if writing.update(lead, written, told, actor, read_at) else None
 
-    def change_many(self, field: str, value: Any, by: Actor, agreed: Pick | None = None) -> int:
+    def update_leads(self, field: str, value: Any, actor: Actor, agreed: Selection | None = None) -> int:
         """Give all of these leads one clean ``status`` or ``is_active``; returns how many had another one.
 
         All or nothing, in a constant number of statements and in constant memory, however many there are. Merged leads
@@ -196,14 +197,14 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """
         now = timezone.now()
         new = {field: value, "version": F("version") + 1, "updated_at": now}
-        told = changes.each({field: [not value, value]}) if field == "is_active" else changes.going_to(**{field: value})
+        told = audit.same_diff({field: [not value, value]}) if field == "is_active" else audit.diff_to(**{field: value})
         if field == "status":
-            new["closed_at"] = now if value == rules.CLOSED else None
-        with transaction.atomic(), held(self) as leads:
-            if agreed is not None and (pick := pick_of(leads)) != agreed:
-                raise PickMoved(pick)
+            new["closed_at"] = now if value == validators.CLOSED else None
+        with transaction.atomic(), lock_selection(self) as leads:
+            if agreed is not None and (pick := summarize(leads)) != agreed:
+                raise SelectionChanged(pick)
             leads = leads.filter(merged_into=None).exclude(**{field: value})
-            changes.record_all(leads, told, by, changes.kind_of({field: [None, value]}), now)
+            audit.log_changes_for_all(leads, told, actor, audit.kind_of_change({field: [None, value]}), now)
             return leads.update(**new)
 
     def count_activities(self, lead_id: int, more: int) -> int:
@@ -220,7 +221,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def count_many_activities(self, more: Mapping[int, int]) -> None:
         """Add to the ``activity_count`` of many (locked) leads, by their ids."""
-        load.add(self.model, "activity_count", more)
+        bulk.add(self.model, "activity_count", more)
 
 
 def midnight(day: date) -> datetime:
@@ -228,22 +229,22 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
 
-def complete(
+def build_row(
     clean: Row,
     now: datetime,
     created_at: datetime | None = None,
-    derived: rules.Derived | None = None,
+    derived: validators.SearchKeys | None = None,
     created_by: int | None = None,
-    through: Door | None = None,
+    channel: Channel | None = None,
 ) -> Row:
     """Every column of a new lead but its id, from the values ``rules.check`` returned.
 
-    ``created_by`` is the id of an author; in an import there is none, and no door.
+    ``created_by`` is the id of an author; in an import there is none, and no channel.
     """
     made = created_at or now
-    derived = derived or rules.derive_from(clean)
+    derived = derived or validators.search_keys_of(clean)
     return {
-        **rules.DEFAULTS,
+        **validators.DEFAULTS,
         **clean,
         "search": derived.search,
         "source_key": derived.source_key,
@@ -252,24 +253,24 @@ def complete(
         "is_active": True,
         "created_at": made,
         "updated_at": now,
-        "closed_at": made if clean["status"] == rules.CLOSED else None,
+        "closed_at": made if clean["status"] == validators.CLOSED else None,
         "activity_count": 0,
         "version": 1,
         "import_run_id": None,
         "merged_into_id": None,
         "created_by_id": created_by,
-        "created_through": through and through.value,
+        "created_channel": channel and channel.value,
     }
 
 
 def apply_change(lead: "Lead", clean: Mapping[str, Any], now: datetime) -> list[str]:
     """Set values on the instance with all that follows from them; returns the names of the columns to write."""
     new: Row = {**clean, "version": lead.version + 1, "updated_at": now}
-    if "status" in clean and (clean["status"] == rules.CLOSED) != (lead.status == rules.CLOSED):
-        new["closed_at"] = now if clean["status"] == rules.CLOSED else None
-    if not clean.keys().isdisjoint(rules.SOURCES_OF_DERIVED):
-        parts = {field: clean.get(field, getattr(lead, field)) for field in rules.SOURCES_OF_DERIVED}
-        new.update(rules.derive_from(parts)._asdict())
+    if "status" in clean and (clean["status"] == validators.CLOSED) != (lead.status == validators.CLOSED):
+        new["closed_at"] = now if clean["status"] == validators.CLOSED else None
+    if not clean.keys().isdisjoint(validators.SEARCH_KEY_FIELDS):
+        parts = {field: clean.get(field, getattr(lead, field)) for field in validators.SEARCH_KEY_FIELDS}
+        new.update(validators.search_keys_of(parts)._asdict())
     for field, value in new.items():
         setattr(lead, field, value)
     return list(new)

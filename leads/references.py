@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db import models
 
-from crm_project.values import Problem
-from leads import rules
+from crm_project.validation import FieldError
+from leads import validators
 from leads.models import Lead
 
 
@@ -19,16 +19,16 @@ from leads.models import Lead
 def reference_fields() -> dict[str, "models.ForeignKey[Any, Any]"]:
     """The foreign keys among the fields that clients may set, by column name (``agency_id``)."""
     fields = {field.attname: field for field in Lead._meta.concrete_fields if isinstance(field, models.ForeignKey)}
-    return {name: fields[name] for name in rules.UPDATE if name in fields}
+    return {name: fields[name] for name in validators.UPDATE_RULES if name in fields}
 
 
-def resolve(rows: Sequence[Mapping[str, Any]]) -> dict[int, list[Problem]]:
+def resolve(rows: Sequence[Mapping[str, Any]]) -> dict[int, list[FieldError]]:
     """The problems of checked ``rows`` whose foreign keys point to nothing, by the row's index.
 
     One query for each foreign key, however many rows there are; none where no row has one. The choices that a field
     allows (``limit_choices_to``) count.
     """
-    problems: dict[int, list[Problem]] = {}
+    problems: dict[int, list[FieldError]] = {}
     for name, field in reference_fields().items():
         wanted = {row[name] for row in rows if row.get(name) is not None}
         missing = wanted - _existing(field, wanted) if wanted else wanted
@@ -37,7 +37,7 @@ def resolve(rows: Sequence[Mapping[str, Any]]) -> dict[int, list[Problem]]:
         noun = str(field.remote_field.model._meta.verbose_name)
         for index, row in enumerate(rows):
             if (number := row.get(name)) in missing:
-                problem = Problem("value_error", (name,), f"Value error, there is no {noun} {number}", number)
+                problem = FieldError("value_error", (name,), f"Value error, there is no {noun} {number}", number)
                 problems.setdefault(index, []).append(problem)
     return problems
 

@@ -1,16 +1,16 @@
-"""Leads on the wire: what comes in is validated by ``leads/rules.py``, what goes out is one row of ``OUT``."""
+"""Leads on the wire: what comes in is validated by ``leads/validators.py``, what goes out is one row of ``OUT``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crm_project.api.times import iso
 from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer
-from crm_project.values import Problem
-from leads import references, rules
+from crm_project.http.timestamps import iso
+from crm_project.validation import FieldError
+from leads import references, validators
 from leads.models import Lead
 
 # What clients may send they get back, in the order of the rules.
-OUT = ("id", *rules.CREATE, "is_active", "created_at", "updated_at", "activity_count")
+OUT = ("id", *validators.CREATE_RULES, "is_active", "created_at", "updated_at", "activity_count")
 
 
 def lead_out(lead: Lead) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class LeadOutSerializer(RowSerializer):
         fields = OUT
 
     def to_representation(self, instance: Lead) -> dict[str, Any]:
-        """The row, as ``leads.reading`` has it from the database."""
+        """The row, as ``leads.sql`` has it from the database."""
         return lead_out(instance)
 
 
@@ -42,7 +42,7 @@ class LeadSerializer(RuleSerializer):
 
     output_class = LeadOutSerializer
 
-    def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[Problem]]:
+    def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[FieldError]]:
         """The foreign keys that point to nothing; one query for each key, however many rows there are."""
         return references.resolve(rows)
 
@@ -50,19 +50,19 @@ class LeadSerializer(RuleSerializer):
 class LeadCreateSerializer(LeadSerializer):
     """A new lead. `budget_min` is not above `budget_max`."""
 
-    field_rules = rules.CREATE
+    field_rules = validators.CREATE_RULES
 
     def check(self, row: object) -> Checked:
         """The rules' verdict."""
-        return rules.check(row)
+        return validators.validate(row)
 
 
 class LeadUpdateSerializer(LeadSerializer):
     """The fields of a lead to change; the others stay."""
 
-    field_rules = rules.UPDATE
+    field_rules = validators.UPDATE_RULES
     optional = True
 
     def check(self, row: object) -> Checked:
         """The rules' verdict."""
-        return rules.check(row, partial=True)
+        return validators.validate(row, partial=True)

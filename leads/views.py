@@ -11,19 +11,19 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm_project.api.errors import Refused, Unprocessable
-from crm_project.api.json import JSONRows
-from crm_project.api.pagination import PagePagination
-from crm_project.api.schema import operation
+from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.json import JSONRows
+from crm_project.http.pagination import PagePagination
+from crm_project.http.schema import operation
 from crm_project.http.viewsets import RuleViewSet
-from crm_project.values import Problem, located
-from leads import reading
-from leads.etags import etag, is_known, tag_of, versions_wanted
+from crm_project.validation import FieldError, with_location
+from leads import sql
+from leads.etags import etag, matches_if_none_match, parse_if_match, tag_of
 from leads.filters import LeadFilter
 from leads.models import Lead
-from leads.querysets import BudgetsCrossed, VersionMoved
+from leads.querysets import BudgetRangeError, VersionConflict
 from leads.serializers import LeadCreateSerializer, LeadOutSerializer, LeadUpdateSerializer, row_out
-from users.actors import Actor, Door
+from users.audit import Actor, Channel
 from users.models import User
 
 NO_LEAD = "Lead not found"
@@ -51,10 +51,10 @@ class LeadViewSet(RuleViewSet):
         """One page of the active leads that fit all the filters, newest first."""
         wanted, page = self.validate_query()
         try:
-            rows = reading.page(wanted, page.offset, page.size)
-        except reading.TooSlow:
+            rows = sql.fetch_page(wanted, page.offset, page.size)
+        except sql.SearchTimeout:
             query = request.query_params["q"]
-            raise Unprocessable([Problem("value_error", ("query", "q"), TOO_SHORT, query)]) from None
+            raise ValidationFailed([FieldError("value_error", ("query", "q"), TOO_SHORT, query)]) from None
         return Response(rows)  # as the serializer has them; a test compares the two
 
     @operation(
@@ -82,12 +82,12 @@ class LeadViewSet(RuleViewSet):
     )
     def retrieve(self, request: Request, lead_id: str) -> Response:
         """One active lead. With `If-None-Match`, only if it is not as its `ETag` says."""
-        found = reading.one(self.path_id("lead_id", NO_LEAD))
+        found = sql.fetch_one(self.path_id("lead_id", NO_LEAD))
         if not found:
             raise NotFound(NO_LEAD)
         lead, version = found
         tag = tag_of(version, lead["activity_count"])
-        if is_known(tag, request.META.get("HTTP_IF_NONE_MATCH")):
+        if matches_if_none_match(tag, request.META.get("HTTP_IF_NONE_MATCH")):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
         return Response(lead, headers={"ETag": tag})
 
@@ -120,14 +120,14 @@ class LeadViewSet(RuleViewSet):
     def perform_create(self, serializer: LeadCreateSerializer) -> None:
         """Store one new lead."""
         with _checked_again(serializer):
-            serializer.instance = Lead.objects.add(serializer.validated_data, by_api(self.request))
+            serializer.instance = Lead.objects.create_lead(serializer.validated_data, by_api(self.request))
 
     def perform_bulk_create(self, serializer: Any) -> JSONRows:
         """Store many new leads, all or none; their JSON is written while the database takes them in."""
         try:
-            return JSONRows(Lead.objects.add_many(serializer.validated_data, by_api(self.request), _as_json))
+            return JSONRows(Lead.objects.bulk_create_leads(serializer.validated_data, by_api(self.request), _as_json))
         except (IntegrityError, DataError):
-            raise Refused(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
+            raise ApiError(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
 
     def perform_update(self, serializer: LeadUpdateSerializer, lead_id: int) -> None:
         """Write the fields that were sent."""
@@ -139,16 +139,16 @@ class LeadViewSet(RuleViewSet):
         self._change(lead_id, {"is_active": False})
 
     def _change(self, lead_id: int, clean: dict[str, Any]) -> Lead:
-        versions = versions_wanted(self.request.META.get("HTTP_IF_MATCH"))
+        versions = parse_if_match(self.request.META.get("HTTP_IF_MATCH"))
         try:
-            return Lead.objects.change(lead_id, clean, by_api(self.request), versions)
+            return Lead.objects.update_lead(lead_id, clean, by_api(self.request), versions)
         except Lead.DoesNotExist:
             raise NotFound(NO_LEAD) from None
-        except VersionMoved as moved:
+        except VersionConflict as moved:
             now = {"ETag": etag(moved.lead)}
-            raise Refused(status.HTTP_412_PRECONDITION_FAILED, "The lead was changed meanwhile", now) from None
-        except BudgetsCrossed as crossed:
-            raise Unprocessable(located(crossed.problems, "body")) from None
+            raise ApiError(status.HTTP_412_PRECONDITION_FAILED, "The lead was changed meanwhile", now) from None
+        except BudgetRangeError as crossed:
+            raise ValidationFailed(with_location(crossed.problems, "body")) from None
 
     def _reply(self, serializer: Any, status_code: int = status.HTTP_200_OK) -> Response:
         return Response(serializer.data, status_code, headers={"ETag": etag(serializer.instance)})
@@ -170,7 +170,7 @@ def _checked_again(serializer: Any) -> Iterator[None]:
 
 def by_api(request: Request) -> Actor:
     """The token's user, who comes in through the API."""
-    return Actor.of(cast(User, request.user), Door.API)
+    return Actor.of(cast(User, request.user), Channel.API)
 
 
 def active_lead(lead_id: int) -> Lead:

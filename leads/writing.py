@@ -12,25 +12,25 @@ import orjson
 from django.db import connection, models
 
 from crm_project.db import sql
-from leads.authors import AUTHOR, author_of, known_as
-from leads.changes import INSERT, SHARED, Changes, kind_of, shared
-from users.actors import Actor
+from leads.attribution import AUTHOR, author_of, author_query
+from leads.audit import COMMON_COLUMNS, INSERT, Changes, common_columns, kind_of_change
+from users.audit import Actor
 
 if TYPE_CHECKING:
     from leads.models import Lead
 
 
-def insert(lead: "Lead", by: Actor) -> None:
+def insert(lead: "Lead", actor: Actor) -> None:
     """Store a new lead, complete but for its id and its author. Raises Django's database errors.
 
     In one statement, which finds the author; only one who is new by that name takes others.
     """
     model = type(lead)
-    author, whose = known_as(by)
+    author, whose = author_query(actor)
     statement = insertion("leads_lead", _told(model), f"({author}) AS author", (AUTHOR,))
     number = sql.insert(statement, [*stored(lead, _told(model)), *whose])
     if number is None:
-        lead.created_by_id = author_of(by)
+        lead.created_by_id = author_of(actor)
         number = sql.insert(insertion("leads_lead", columns_of(model)), stored(lead, columns_of(model)))
     del lead.__dict__[AUTHOR]  # it is read where it is asked for
     lead.pk = number
@@ -63,7 +63,7 @@ def _names(model: "type[Lead]") -> list[str]:
     return [field.attname for field in model._meta.concrete_fields]
 
 
-def update(lead: "Lead", columns: Collection[str], changes: Changes, by: Actor, read_at: int) -> bool:
+def update(lead: "Lead", columns: Collection[str], changes: Changes, actor: Actor, read_at: int) -> bool:
     """Write these columns of a lead and tell of ``changes``; not where it is at another version than ``read_at``.
 
     Says whether it was. The lead is given the ``activity_count`` that is stored. Raises Django's database errors.
@@ -72,13 +72,13 @@ def update(lead: "Lead", columns: Collection[str], changes: Changes, by: Actor, 
     statement = f"UPDATE leads_lead SET {assigned} WHERE id = %s AND version = %s RETURNING id, activity_count"
     values = [*stored(lead, columns), lead.pk, read_at]
     told = orjson.dumps(changes).decode()
-    entry = shared(by, kind_of(changes), lead.updated_at)
+    entry = common_columns(actor, kind_of_change(changes), lead.updated_at)
     if sql.VENDOR == "postgresql":
-        tell = f"{INSERT} SELECT id, %s, {SHARED} FROM lead"
+        tell = f"{INSERT} SELECT id, %s, {COMMON_COLUMNS} FROM lead"
         both = f"WITH lead AS ({statement}), told AS ({tell}) SELECT id, activity_count FROM lead"
         found = sql.fetch(both, [*values, told, *entry])
     elif found := sql.fetch(statement, values):
-        sql.fetch(f"{INSERT} VALUES (%s, %s, {SHARED})", [lead.pk, told, *entry])
+        sql.fetch(f"{INSERT} VALUES (%s, %s, {COMMON_COLUMNS})", [lead.pk, told, *entry])
     if found:
         lead.activity_count = found[0][1]
     return bool(found)

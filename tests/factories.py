@@ -1,4 +1,4 @@
-"""Rows to test with, made through the doors the product uses."""
+"""Rows to test with, made through the channels the product uses."""
 
 from functools import cache
 from itertools import count
@@ -8,13 +8,14 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from activities.models import Activity
+from activities.validators import validate
 from leads.models import Lead
-from users.actors import Actor, Door
+from users.audit import Actor, Channel
 from users.models import User
 from users.tokens import access_token
 
 PASSWORD = "correct horse battery"
-SOMEBODY = Actor(None, "Somebody", Door.COMMAND)
+SOMEBODY = Actor(None, "Somebody", Channel.CLI)
 _numbers = count(1)
 
 
@@ -51,7 +52,7 @@ def make_lead(**fields: Any) -> Lead:
     """A stored lead; ``is_active`` and the timestamps may be given too."""
     own = {name: fields.pop(name) for name in ("is_active", "created_at", "updated_at", "closed_at") if name in fields}
     row = {"status": "new", "source": "website", "budget_min": None, "budget_max": None, "property_interest": None}
-    lead = Lead.objects.add({**row, **lead_row(**fields)}, SOMEBODY)
+    lead = Lead.objects.create_lead({**row, **lead_row(**fields)}, SOMEBODY)
     if own:
         Lead.objects.filter(pk=lead.pk).update(**own)
         lead.refresh_from_db()
@@ -66,17 +67,16 @@ def activity_row(**fields: Any) -> dict[str, Any]:
 def make_leads(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The columns of leads that are stored together."""
     stored: list[dict[str, Any]] = []
-    Lead.objects.add_many(rows, SOMEBODY, stored.extend)
+    Lead.objects.bulk_create_leads(rows, SOMEBODY, stored.extend)
     return stored
 
 
 def make_activity(lead: Lead, user: User, **fields: Any) -> Activity:
     """A stored activity, counted on its lead."""
-    from activities.rules import check
 
-    row, problems = check(activity_row(**fields))
+    row, problems = validate(activity_row(**fields))
     assert not problems
-    return Activity.objects.log(lead.pk, user, [row], Door.API)[0]
+    return Activity.objects.log(lead.pk, user, [row], Channel.API)[0]
 
 
 def bearer(user: User) -> dict[str, str]:

@@ -29,8 +29,8 @@ from django.conf import settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 STRONG_SECRET = "live-server-Zk3vB8qLr1TnWxY6uHs0PdAeJm9CfGi2"
-LONGEST_START = 90  # seconds; only a machine in trouble needs more than three
-LONGEST_STOP = 20
+MAX_START = 90  # seconds; only a machine in trouble needs more than three
+MAX_STOP = 20
 
 
 @dataclass
@@ -87,9 +87,9 @@ class LiveServer:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
     def stop(self) -> int:
-        """SIGTERM; the exit code. What is not gone ``LONGEST_STOP`` seconds later is killed, and that is an error."""
+        """SIGTERM; the exit code. What is not gone ``MAX_STOP`` seconds later is killed, and that is an error."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(LONGEST_STOP)
+        return self.process.wait(MAX_STOP)
 
 
 def free_port() -> int:
@@ -187,7 +187,7 @@ def serving(without: Iterable[str] = (), **variables: str) -> Iterator[LiveServe
 
 def await_start(server: LiveServer) -> None:
     """Return when it answers; ``AssertionError`` with its output where it does not."""
-    until = time.monotonic() + LONGEST_START
+    until = time.monotonic() + MAX_START
     while True:
         try:
             assert server.send("GET", "/").status == 200
@@ -203,7 +203,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(LONGEST_STOP)
+            process.wait(MAX_STOP)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -153,9 +153,9 @@ def test_the_indexes_of_what_is_counted_by_address(table: str, expected: set[str
 
 
 def test_the_indexes_of_kept_replies() -> None:
-    got = indexes("api_idempotencykey")
-    unique = {"api_idempotency_key"} if connection.vendor == "postgresql" else set()  # SQLite makes its own, unnamed
-    assert set(got) - {"api_idempotencykey_pkey"} == {"api_idempotency_created"} | unique
+    got = indexes("http_idempotencykey")
+    unique = {"http_idempotency_key"} if connection.vendor == "postgresql" else set()  # SQLite makes its own, unnamed
+    assert set(got) - {"http_idempotencykey_pkey"} == {"http_idempotency_created"} | unique
 
 
 def test_the_trigram_index_serves_searches() -> None:
@@ -168,7 +168,7 @@ def test_the_trigram_index_serves_searches() -> None:
         cursor.execute("SELECT gin_clean_pending_list('leads_search')")
         cursor.execute("ANALYZE leads_lead")
         cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = Lead.objects.active().matching(["person", "2999"]).order_by().explain()
+    plan = Lead.objects.active().search(["person", "2999"]).order_by().explain()
     assert "leads_search" in plan
 
 

@@ -168,7 +168,7 @@ def test_failures_are_readable(api: Api, monkeypatch: pytest.MonkeyPatch) -> Non
         reply = api.client.get("/api/leads", headers={"Origin": ORIGIN})
     assert reply.status_code == 503
     assert_readable(reply)
-    monkeypatch.setattr(LeadQuerySet, "change", lambda *_: 1 / 0)
+    monkeypatch.setattr(LeadQuerySet, "update_lead", lambda *_: 1 / 0)
     reply = api.client.delete("/api/leads/1", headers={"Origin": ORIGIN})
     assert reply.status_code == 500
     assert_readable(reply)

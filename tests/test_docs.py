@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 PROJECT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "SECURITY.md", PROJECT / "CHANGELOG.md"]
 PAGES = sorted((PROJECT / "docs").glob("*.md"))
-OURS = ("crm_project.api", "users", "leads", "activities", "dashboard", "maintenance")
+OURS = ("crm_project.http", "crm_project.operations", "users", "leads", "activities", "dashboard", "maintenance")
 
 
 def page(name: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from crm_project import exposure
+from crm_project.operations import exposure
 
 ALONE: dict[str, Any] = {"host": "127.0.0.1", "https": False, "trusted_proxies": [], "allowed_hosts": []}
 FINE: dict[str, Any] = {"weak_keys": [], "debug": False, "registration_set": True}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = ["crm_project.values", "crm_project.api", "users", "leads", "activities", "dashboard", "maintenance"]
+LAYERS = ["crm_project.validation", "crm_project.http", "users", "leads", "activities", "dashboard", "maintenance"]
 # The project package assembles the layers; nothing in them knows it.
 ASSEMBLY = {"settings", "urls", "wsgi", "asgi", "server"}
 
@@ -63,8 +63,8 @@ def layer_of(name: str) -> int | None:
 
 def test_the_graph_sees_the_imports() -> None:
     """Without this, an empty graph would pass everything."""
-    assert "crm_project.values" in GRAPH["crm_project.api.errors"]
-    assert "leads.rules" in GRAPH["leads.models"]
+    assert "crm_project.validation" in GRAPH["crm_project.http.errors"]
+    assert "leads.validators" in GRAPH["leads.models"]
     assert "users.managers" in GRAPH["users.models"]
     assert all(any(layer_of(name) == place for name in MODULES) for place in range(len(LAYERS)))
 
@@ -81,7 +81,7 @@ def test_a_module_imports_only_from_its_layer_and_below(name: str) -> None:
 
 
 def test_values_stand_on_nothing() -> None:
-    assert GRAPH["crm_project.values"] == set()
+    assert GRAPH["crm_project.validation"] == set()
 
 
 def test_the_project_package_imports_no_app() -> None:
@@ -109,4 +109,4 @@ def test_no_model_rests_on_the_api(app: str) -> None:
         if name not in reached:
             reached.add(name)
             waiting += GRAPH[name]
-    assert {name for name in reached if name.startswith("crm_project.api")} == set()
+    assert {name for name in reached if name.startswith("crm_project.http")} == set()

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from crm_project import interpreter
+from crm_project.operations import interpreter
 
 TODAY = interpreter.AS_OF
 

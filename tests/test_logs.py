@@ -11,7 +11,7 @@ from django.db import DatabaseError, OperationalError
 
 from crm_project.events import LEFT_OUT, event
 from crm_project.logs import JSONLines, Text
-from leads import reading
+from leads import sql
 from tests.conftest import Api
 from users.models import User
 
@@ -45,7 +45,7 @@ def failing(error: Exception) -> Any:
 def test_an_event_knows_its_request_and_user(
     api: Api, agent: User, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "page", lambda *args: [event("leads_looked_at", rows=3, reason="asked")][:0])
+    monkeypatch.setattr(sql, "fetch_page", lambda *args: [event("leads_looked_at", rows=3, reason="asked")][:0])
     reply = api.get("/api/leads")
     told, access = (json.loads(line) for line in log.getvalue().splitlines())
     told.pop("time")
@@ -79,7 +79,7 @@ def test_plain_words_addresses_and_numbers_are_kept(log: io.StringIO, value: Any
 def test_a_failure_is_told_with_its_place_and_kind_alone(
     api: Api, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "page", failing(ValueError(f"not an integer: {MARK}")))
+    monkeypatch.setattr(sql, "fetch_page", failing(ValueError(f"not an integer: {MARK}")))
     reply = api.get("/api/leads", q=MARK)
     assert reply.status_code == 500
     assert reply["X-Request-ID"] in log.getvalue()

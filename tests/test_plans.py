@@ -35,7 +35,7 @@ INSERT INTO activities_activity (lead_id, user_id, activity_type, title, activit
 SELECT id, %s, 'call', 'Call', created_at::date, created_at, 'Ada' FROM leads_lead, generate_series(1, 2) ORDER BY id
 """
 FILL_HISTORY = """
-INSERT INTO leads_leadchange (lead_id, changes, at, kind, door, user_name)
+INSERT INTO leads_leadchange (lead_id, changes, at, kind, channel, user_name)
 SELECT id, '{}', created_at, 'created', 'api', 'Ada' FROM leads_lead ORDER BY id
 """
 

@@ -30,7 +30,7 @@ EXAMPLE = PROJECT / ".env.example"
 )
 def test_sqlite_urls(url: str, name: str) -> None:
     config = database_url.parse(url, BASE)
-    assert config["ENGINE"] == "crm_project.sqlite"
+    assert config["ENGINE"] == "crm_project.db.sqlite"
     assert config["NAME"] == name
 
 
@@ -60,7 +60,7 @@ def test_sqlite_urls(url: str, name: str) -> None:
 )
 def test_postgresql_urls(url: str, expected: dict[str, Any]) -> None:
     config = database_url.parse(url, BASE)
-    assert config["ENGINE"] == "crm_project.postgresql"
+    assert config["ENGINE"] == "crm_project.db.postgresql"
     assert {name: config[name] for name in expected} == expected
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from crm_project import values
-from crm_project.values import BIGGEST, BIGGEST_32, Invalid
+from crm_project import validation
+from crm_project.validation import MAX_BIGINT, MAX_INT, InvalidValue
 from tests.verdicts import verdict
 
 # Text
@@ -36,7 +36,7 @@ from tests.verdicts import verdict
     ],
 )
 def test_text(given: Any, expected: str) -> None:
-    assert verdict(lambda value: values.text(value, 20), given) == expected
+    assert verdict(lambda value: validation.text(value, 20), given) == expected
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_text(given: Any, expected: str) -> None:
     ],
 )
 def test_lowered(given: Any, expected: str) -> None:
-    assert verdict(lambda value: values.lowered(value, 32, 1), given) == expected
+    assert verdict(lambda value: validation.lower_text(value, 32, 1), given) == expected
 
 
 def test_lengths_are_told_in_numbers() -> None:
@@ -62,8 +62,8 @@ def test_lengths_are_told_in_numbers() -> None:
         ("", 1, "String should have at least 1 character"),
         ("ab", 3, "String should have at least 3 characters"),
     ):
-        with pytest.raises(Invalid) as refusal:
-            values.text(short_or_long, 8, shortest)
+        with pytest.raises(InvalidValue) as refusal:
+            validation.text(short_or_long, 8, shortest)
         assert refusal.value.msg == msg
 
 
@@ -74,7 +74,7 @@ def test_lengths_are_told_in_numbers() -> None:
     ("given", "expected"),
     [
         (0, 0),
-        (BIGGEST, BIGGEST),
+        (MAX_BIGINT, MAX_BIGINT),
         (5.0, 5),
         (-0.0, 0),
         (1e15, 10**15),
@@ -86,7 +86,7 @@ def test_lengths_are_told_in_numbers() -> None:
         (-1, "greater_than_equal"),
         ("-1", "greater_than_equal"),
         ("-" + "9" * 5000, "greater_than_equal"),
-        (BIGGEST + 1, "less_than_equal"),
+        (MAX_BIGINT + 1, "less_than_equal"),
         (1e300, "less_than_equal"),
         ("9" * 5000, "less_than_equal"),
         (1.5, "int_from_float"),
@@ -112,16 +112,16 @@ def test_lengths_are_told_in_numbers() -> None:
     ],
 )
 def test_integer(given: Any, expected: Any) -> None:
-    result = verdict(lambda value: values.integer(value, 0, BIGGEST), given)
+    result = verdict(lambda value: validation.integer(value, 0, MAX_BIGINT), given)
     assert result == expected
     assert type(result) is type(expected)
 
 
 def test_bounds_are_told_in_numbers() -> None:
-    with pytest.raises(Invalid, match="less than or equal to 2147483647"):
-        values.integer(2**31, 0, BIGGEST_32)
-    with pytest.raises(Invalid, match=r"greater than or equal to 1$"):
-        values.integer(0, 1, 10)
+    with pytest.raises(InvalidValue, match="less than or equal to 2147483647"):
+        validation.integer(2**31, 0, MAX_INT)
+    with pytest.raises(InvalidValue, match=r"greater than or equal to 1$"):
+        validation.integer(0, 1, 10)
 
 
 # E-mail
@@ -144,7 +144,7 @@ def test_bounds_are_told_in_numbers() -> None:
     ],
 )
 def test_email_addresses(address: str) -> None:
-    assert values.email(f" {address} ") == address
+    assert validation.email(f" {address} ") == address
 
 
 @pytest.mark.parametrize(
@@ -181,12 +181,12 @@ def test_email_addresses(address: str) -> None:
     ],
 )
 def test_other_things_are_no_addresses(given: str) -> None:
-    assert verdict(values.email, given) == "value_error"
+    assert verdict(validation.email, given) == "value_error"
 
 
 def test_an_address_may_be_missing_only_where_it_may() -> None:
-    assert verdict(values.email, "") == "value_error"
-    assert values.email(" ", blank=True) == ""
-    assert verdict(values.email, "x" * 249 + "@b.com") == "string_too_long"
-    assert verdict(values.email, 1) == "string_type"
-    assert verdict(values.email, "a\0@b.c") == "value_error"
+    assert verdict(validation.email, "") == "value_error"
+    assert validation.email(" ", blank=True) == ""
+    assert verdict(validation.email, "x" * 249 + "@b.com") == "string_too_long"
+    assert verdict(validation.email, 1) == "string_type"
+    assert verdict(validation.email, "a\0@b.c") == "value_error"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from crm_project import values
+from crm_project import validation
 from tests.verdicts import verdict
 
 
@@ -24,7 +24,7 @@ from tests.verdicts import verdict
     ],
 )
 def test_dates(given: str) -> None:
-    assert values.date(given) == date(2025, 10, 3)
+    assert validation.date(given) == date(2025, 10, 3)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_dates(given: str) -> None:
     ],
 )
 def test_other_things_are_no_dates(given: Any, type: str) -> None:
-    assert verdict(values.date, given) == type
+    assert verdict(validation.date, given) == type
 
 
 # Truth
@@ -63,12 +63,12 @@ def test_other_things_are_no_dates(given: Any, type: str) -> None:
 
 @pytest.mark.parametrize("given", [True, 1, 1.0, "true", "TRUE", " True ", "1", "yes", "Y", "on", "t"])
 def test_true(given: Any) -> None:
-    assert values.boolean(given) is True
+    assert validation.boolean(given) is True
 
 
 @pytest.mark.parametrize("given", [False, 0, 0.0, -0.0, "false", "FALSE", " False ", "0", "no", "N", "off", "f"])
 def test_false(given: Any) -> None:
-    assert values.boolean(given) is False
+    assert validation.boolean(given) is False
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_false(given: Any) -> None:
     ],
 )
 def test_neither_true_nor_false(given: Any, type: str) -> None:
-    assert verdict(values.boolean, given) == type
+    assert verdict(validation.boolean, given) == type

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_project import values
-from crm_project.values import KEY_LENGTH, MAX_NORMALIZED, MAX_RUN
-from leads import rules
+from crm_project import validation
+from crm_project.validation import KEY_LENGTH, MAX_NORMALIZED, MAX_RUN
+from leads import validators
 from tests.strategies import storable
 
 
@@ -28,51 +28,51 @@ from tests.strategies import storable
     ],
 )
 def test_what_folds_alike(one: str, other: str) -> None:
-    assert values.fold(one) == values.fold(other)
+    assert validation.normalize(one) == validation.normalize(other)
 
 
 @pytest.mark.parametrize(("one", "other"), [("e", "é"), ("o", "ø"), ("1", "l"), ("i", "ı"), ("a", "а")])
 def test_what_does_not(one: str, other: str) -> None:
-    assert values.fold(one) != values.fold(other)
+    assert validation.normalize(one) != validation.normalize(other)
 
 
 @given(storable)
 def test_folding_twice_changes_nothing_more(value: str) -> None:
-    assert values.fold(values.fold(value)) == values.fold(value)
+    assert validation.normalize(validation.normalize(value)) == validation.normalize(value)
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="ı")))
 def test_folding_is_blind_to_case(value: str) -> None:
     """But for the dotless i, whose capital is the ASCII I."""
-    folded = values.fold(value)
+    folded = validation.normalize(value)
     for other in (value.upper(), value.lower(), value.casefold(), value.swapcase(), value.title()):
-        assert values.fold(other) == folded
+        assert validation.normalize(other) == folded
 
 
 def test_folding_of_every_single_character() -> None:
     for code in range(0x110000):
         if 0xD800 <= code < 0xE000:
             continue
-        folded = values.fold(chr(code))
-        assert values.fold(folded) == folded
-        assert code == ord("ı") or values.fold(chr(code).upper()) == folded
+        folded = validation.normalize(chr(code))
+        assert validation.normalize(folded) == folded
+        assert code == ord("ı") or validation.normalize(chr(code).upper()) == folded
 
 
 @given(storable, st.sampled_from([1, 10, 400]))
 def test_keys_fit_their_columns_and_ignore_case(value: str, times: int) -> None:
-    key = values.key(value * times)
+    key = validation.normalized_key(value * times)
     assert len(key) <= KEY_LENGTH
-    assert key == values.key(f" {value * times}\n")
+    assert key == validation.normalized_key(f" {value * times}\n")
     if value.isascii() or len(value * times) <= MAX_NORMALIZED:
-        assert key == values.key(values.fold(value * times))
+        assert key == validation.normalized_key(validation.normalize(value * times))
 
 
 def test_long_keys_differ_where_their_texts_do() -> None:
     long = "x" * 5000
-    assert values.key(long + "a") != values.key(long + "b")
-    assert values.key(long + "a") == values.key(long + "A")
-    assert values.key("x" * KEY_LENGTH) == "x" * KEY_LENGTH
-    assert values.key("x" * (KEY_LENGTH + 1)).startswith("sha256:")
+    assert validation.normalized_key(long + "a") != validation.normalized_key(long + "b")
+    assert validation.normalized_key(long + "a") == validation.normalized_key(long + "A")
+    assert validation.normalized_key("x" * KEY_LENGTH) == "x" * KEY_LENGTH
+    assert validation.normalized_key("x" * (KEY_LENGTH + 1)).startswith("sha256:")
 
 
 COSTLY = {
@@ -87,41 +87,43 @@ COSTLY = {
 @pytest.mark.parametrize("unit", COSTLY.values(), ids=COSTLY.keys())
 def test_a_text_that_no_column_could_hold_is_not_normalized(unit: str) -> None:
     text = "".join(sorted(unit * (MAX_NORMALIZED + 1)))  # as far out of order as marks can be
-    assert values.key(text) == values.fold(text) == values.digest(text)
-    assert values.words(text) == [values.digest(text)]
-    assert values.digits(text + "1") == "1"
-    assert values.key(text) != values.key(text + unit)
+    assert validation.normalized_key(text) == validation.normalize(text) == validation.digest(text)
+    assert validation.words(text) == [validation.digest(text)]
+    assert validation.digits(text + "1") == "1"
+    assert validation.normalized_key(text) != validation.normalized_key(text + unit)
 
 
 def test_half_a_character_in_a_long_text_is_no_error() -> None:
     """Files of other encodings have them while they are read."""
-    assert values.fold("\udc80" * 3000).startswith("sha256:")
+    assert validation.normalize("\udc80" * 3000).startswith("sha256:")
 
 
 @pytest.mark.parametrize("unit", COSTLY.values(), ids=COSTLY.keys())
 def test_a_lead_of_the_longest_values_is_found_by_them(unit: str) -> None:
-    name = "".join(sorted(unit * rules.LONGEST_NAME))[: rules.LONGEST_NAME]
-    phone = "\u2489" * rules.LONGEST_PHONE  # two characters each, one of them a digit
-    derived = rules.derive(name, name, "é" * 242 + "@example.com", phone, name[: rules.LONGEST_SOURCE])
+    name = "".join(sorted(unit * validators.MAX_NAME))[: validators.MAX_NAME]
+    phone = "\u2489" * validators.MAX_PHONE  # two characters each, one of them a digit
+    derived = validators.compute_search_keys(
+        name, name, "é" * 242 + "@example.com", phone, name[: validators.MAX_SOURCE]
+    )
     assert "sha256" not in derived.search
-    assert all(word in derived.search for word in values.words(f"{name} {'É' * 242}@EXAMPLE.com"))
-    assert values.digits(phone) == "2" * rules.LONGEST_PHONE
-    assert values.digits(phone) in derived.search
+    assert all(word in derived.search for word in validation.words(f"{name} {'É' * 242}@EXAMPLE.com"))
+    assert validation.digits(phone) == "2" * validators.MAX_PHONE
+    assert validation.digits(phone) in derived.search
 
 
 @given(storable, st.sampled_from([1, 10, 400]))
 def test_long_text_is_normalized_as_short_text_is(value: str, times: int) -> None:
     text = f"{value} " * times
-    assert values.normalize_long(text) == f"{values.normalize_long(value)} " * times
+    assert validation.normalize_long(text) == f"{validation.normalize_long(value)} " * times
     if len(value) <= MAX_RUN:
-        assert values.normalize_long(value) == values.fold(value)
+        assert validation.normalize_long(value) == validation.normalize(value)
 
 
 @pytest.mark.parametrize("unit", COSTLY.values(), ids=COSTLY.keys())
 def test_normalizing_long_text_takes_time_in_proportion(unit: str) -> None:
     text = "".join(sorted(unit * (200_000 // len(unit))))
     begin = process_time()
-    values.normalize_long(text)
+    validation.normalize_long(text)
     assert process_time() - begin < 10
 
 
@@ -138,14 +140,14 @@ def test_normalizing_long_text_takes_time_in_proportion(unit: str) -> None:
     ],
 )
 def test_digits(phone: str, expected: str) -> None:
-    assert values.digits(phone) == expected
+    assert validation.digits(phone) == expected
 
 
 @given(storable)
 def test_digits_are_ascii_digits_and_nothing_else(value: str) -> None:
-    digits = values.digits(value)
+    digits = validation.digits(value)
     assert set(digits) <= set("0123456789")
-    assert values.digits(digits) == digits
+    assert validation.digits(digits) == digits
     if value.isascii():
         assert digits == "".join(character for character in value if character.isdigit())
 
@@ -162,12 +164,12 @@ def test_digits_are_ascii_digits_and_nothing_else(value: str) -> None:
     ],
 )
 def test_words(query: str, expected: list[str]) -> None:
-    assert values.words(query) == expected
+    assert validation.words(query) == expected
 
 
 @given(storable)
 def test_words_are_folded_distinct_and_never_empty(query: str) -> None:
-    words = values.words(query)
+    words = validation.words(query)
     assert len(set(words)) == len(words)
-    assert all(word and word == values.fold(word) and len(word.split()) == 1 for word in words)
-    assert words == values.words(values.fold(query)) == values.words(query + " " + query)
+    assert all(word and word == validation.normalize(word) and len(word.split()) == 1 for word in words)
+    assert words == validation.words(validation.normalize(query)) == validation.words(query + " " + query)

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from crm_project import values
+from crm_project import validation
 from tests.strategies import any_json
 
 RULES = {
-    "name": values.Rule(partial(values.text, longest=5)),
-    "note": values.Rule(partial(values.text, longest=5), nullable=True, default=None),
-    "kind": values.Rule(partial(values.text, longest=5), default="plain"),
+    "name": validation.FieldRule(partial(validation.text, longest=5)),
+    "note": validation.FieldRule(partial(validation.text, longest=5), nullable=True, default=None),
+    "kind": validation.FieldRule(partial(validation.text, longest=5), default="plain"),
 }
 
 
@@ -32,19 +32,19 @@ RULES = {
     ],
 )
 def test_judging_a_row(row: Any, partially: bool, clean: dict[str, Any], problems: list[Any]) -> None:
-    judged, found = values.judge(row, RULES, partially)
+    judged, found = validation.validate(row, RULES, partially)
     assert judged == clean
     assert [(problem.type, problem.loc) for problem in found] == problems
 
 
 def test_problems_are_located_from_the_outside_in() -> None:
-    problem = values.Problem("missing", ("email",), "Field required", {})
-    assert [each.loc for each in values.located([problem], "body", 3)] == [("body", 3, "email")]
+    problem = validation.FieldError("missing", ("email",), "Field required", {})
+    assert [each.loc for each in validation.with_location([problem], "body", 3)] == [("body", 3, "email")]
 
 
 @given(any_json)
 def test_no_row_breaks_the_judge(row: Any) -> None:
-    clean, problems = values.judge(row, RULES)
+    clean, problems = validation.validate(row, RULES)
     assert clean.keys() <= RULES.keys()
     assert {problem.loc[0] for problem in problems if problem.loc}.isdisjoint(clean)
     assert bool(problems) or clean.keys() == RULES.keys()

@@ -1,4 +1,4 @@
-"""Users in the admin, under the rules of ``users/rules.py``."""
+"""Users in the admin, under the rules of ``users/validators.py``."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -24,11 +24,11 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from crm_project.events import event
-from users import authority, second_factor
+from users import permissions, second_factor
 from users.back_office import audited
 from users.back_office.approval import Approval, RegistrationFilter
-from users.back_office.forms import Choices, NewUserForm, UserForm
-from users.back_office.lists import Asked, in_turn
+from users.back_office.forms import ChoicesForm, NewUserForm, UserForm
+from users.back_office.lists import ListPage, in_turn
 from users.back_office.password_links import link_page
 from users.models import LoginFailure, User
 
@@ -36,7 +36,7 @@ ACCESS = {"Active": "success", "Locked": "danger", "Deactivated": "warning", "Wa
 
 
 @admin.register(User)
-class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, ModelAdmin):
     """Agents and staff: made, let in, shut out; never deleted, since what they did keeps their name.
 
     Whoever may change users may change those alone who have no more permissions than they themselves have, and can give
@@ -159,7 +159,7 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Whoever may change users, and this one in particular."""
         may = super().has_change_permission(request, obj)
-        return may and (obj is None or authority.reaches(_asker(request), obj))
+        return may and (obj is None or permissions.reaches(_asker(request), obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Nobody: users are deactivated."""
@@ -197,9 +197,9 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only groups that whoever asks may give."""
-        kwargs["form_class"] = Choices
+        kwargs["form_class"] = ChoicesForm
         if db_field.name == "groups":
-            kwargs["queryset"] = authority.grantable(_asker(request))
+            kwargs["queryset"] = permissions.grantable(_asker(request))
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
@@ -230,7 +230,7 @@ class UserAdmin(Approval, audited.AuditedUsers, Asked, DjangoUserAdmin, ModelAdm
         self._tell(request, "unlocked", locked)
 
     def _reached(self, request: HttpRequest, users: Iterable[User]) -> list[User]:
-        return [user for user in users if authority.reaches(_asker(request), user)]
+        return [user for user in users if permissions.reaches(_asker(request), user)]
 
     def _tell(self, request: HttpRequest, done: str, users: list[User]) -> None:
         event("users_" + done.replace(" ", "_"), users=len(users))
@@ -244,7 +244,7 @@ for device in (StaticDevice, TOTPDevice):  # django-otp's pages show secrets; ou
 
 
 @admin.register(Group)
-class GroupAdmin(audited.AuditedGroups, Asked, DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(audited.AuditedGroups, ListPage, DjangoGroupAdmin, ModelAdmin):
     """What groups may do: for superusers, since whoever changes a group can give themselves anything."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -275,7 +275,7 @@ class GroupAdmin(audited.AuditedGroups, Asked, DjangoGroupAdmin, ModelAdmin):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
         """Permissions that there are."""
-        return super().formfield_for_manytomany(db_field, request, form_class=Choices, **kwargs)
+        return super().formfield_for_manytomany(db_field, request, form_class=ChoicesForm, **kwargs)
 
     has_add_permission = has_module_permission
     has_change_permission = has_delete_permission = has_view_permission

@@ -7,7 +7,7 @@ as the database does, and erasing a person takes the person out of it.
 
 import getpass
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Self
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Changes = dict[str, list[Any]]  # by field: the value before, the value after
 State = Mapping[str, Any]
 
-LONGEST_NAME = 150  # of users and groups
+MAX_NAME = 150  # of users and groups
 IDENTITY = ("username", "email", "first_name", "last_name")
 ACCESS = ("is_active", "is_staff", "is_superuser")
 OTHERS = ("must_change_password",)
@@ -39,7 +39,26 @@ class Channel(models.TextChoices):
 
     API = "api", "API"
     ADMIN = "admin", "Back office"
+    IMPORT = "import", "Import"  # a file, whoever started its import
     CLI = "cli", "Command line"
+
+
+class Actor(NamedTuple):
+    """Who did something: ``user_id`` is ``None`` where nobody was logged in, ``name`` is as of writing."""
+
+    user_id: int | None
+    name: str
+    channel: Channel
+
+    @classmethod
+    def of(cls, user: "User", channel: Channel) -> Self:
+        """Return the logged-in ``user`` as an actor."""
+        return cls(user.pk, user.name, channel)
+
+    @classmethod
+    def operator(cls, channel: Channel = Channel.CLI) -> Self:
+        """Return whoever runs this process, by the name that the operating system knows."""
+        return cls(None, getpass.getuser(), channel)
 
 
 class Action(models.TextChoices):
@@ -103,7 +122,7 @@ class AccountEvent(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    actor_name = models.CharField(max_length=LONGEST_NAME)
+    actor_name = models.CharField(max_length=MAX_NAME)
     target_user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,
@@ -115,7 +134,7 @@ class AccountEvent(models.Model):
     target_group = models.ForeignKey(
         Group, on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
     )
-    target_name = models.CharField(max_length=LONGEST_NAME, blank=True)
+    target_name = models.CharField(max_length=MAX_NAME, blank=True)
     changes = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     request_id = models.CharField(max_length=128, blank=True)
 
@@ -171,7 +190,7 @@ def log_account_event(
         action=Action(action),
         channel=Channel(channel),
         actor_id=actor.pk if actor else None,
-        actor_name=(actor.get_username() if actor else _system_name(channel))[:LONGEST_NAME],
+        actor_name=(actor.get_username() if actor else _system_name(channel))[:MAX_NAME],
         **_target(target),
         changes=changes,
         request_id=request.META.get(REQUEST_ID, "") if request else "",
@@ -233,7 +252,7 @@ def _system_name(channel: Channel | str) -> str:
 
 def _target(target: "User | Group | str | None") -> dict[str, Any]:
     if target is None or isinstance(target, str):
-        return {"target_name": (target or "")[:LONGEST_NAME]}
+        return {"target_name": (target or "")[:MAX_NAME]}
     if isinstance(target, Group):
         return {"target_group_id": target.pk, "target_name": target.name}
     return {"target_user_id": target.pk, "target_name": target.get_username()}

@@ -13,8 +13,8 @@ the tables of UTS 39, but within one script they would refuse names that the API
 
 import unicodedata
 
-from crm_project import values
-from crm_project.values import Invalid
+from crm_project import validation
+from crm_project.validation import InvalidValue
 
 INVISIBLE = "Value error, a user name must not contain invisible characters"
 MIXED = "Value error, a user name must not mix letters of different alphabets"
@@ -45,10 +45,10 @@ def check(name: str) -> None:
     if name.isascii() and name.isprintable():
         return
     if any(ord(sign) in _ignorable or unicodedata.category(sign) in ("Cf", "Cc") for sign in name):
-        raise Invalid("value_error", INVISIBLE)
+        raise InvalidValue("value_error", INVISIBLE)
     scripts = {_script(sign) for sign in unicodedata.normalize("NFKC", name)} - {""}
     if len(scripts) > 1 and not any(scripts <= together for together in _written_together):
-        raise Invalid("value_error", MIXED)
+        raise InvalidValue("value_error", MIXED)
 
 
 def look_alikes(name: str) -> set[str]:
@@ -58,7 +58,7 @@ def look_alikes(name: str) -> set[str]:
     if latin is None:
         return set()
     forms = (latin, *(_spelled(latin, letters) for letters in _from_latin))
-    return {values.key(form) for form in forms if form is not None} - {values.key(name)}
+    return {validation.normalized_key(form) for form in forms if form is not None} - {validation.normalized_key(name)}
 
 
 def _script(sign: str) -> str:

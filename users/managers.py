@@ -10,14 +10,14 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from crm_project import values
+from crm_project import validation
 from crm_project.db import sql
-from users import confusables, rules, second_factor
-from users.attempts import LoginFailure
+from users import confusables, second_factor, validators
 from users.audit import Action, Channel, created_state, log_account_event
 from users.refresh import RefreshToken
 from users.reset_requests import PasswordResetRequest
 from users.sessions import UserSession
+from users.throttle import LoginFailure
 
 if TYPE_CHECKING:
     from users.models import User
@@ -43,18 +43,18 @@ class UserManager(BaseUserManager["User"]):
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """The user of that name in any case; Django's admin login looks users up by it."""
-        return self.get(username_key=values.key(username or ""))
+        return self.get(username_key=validation.normalized_key(username or ""))
 
     def is_taken(self, username: str, email: str) -> bool:
         """Return whether a user has that name, one that looks like it, or that address, in any case.
 
         The database's constraints have the last word, but for look-alikes that are registered at the same moment.
         """
-        names = {values.key(username), *confusables.look_alikes(username)}
-        return self.filter(Q(username_key__in=names) | Q(email_key=values.key(email))).exists()
+        names = {validation.normalized_key(username), *confusables.look_alikes(username)}
+        return self.filter(Q(username_key__in=names) | Q(email_key=validation.normalized_key(email))).exists()
 
     def register(self, password: str, approval: bool = False, **fields: Any) -> "User":
-        """A new agent from checked values (see ``users/rules.py``); with ``approval`` one who waits for a manager.
+        """A new agent from checked values (see ``users/validators.py``); with ``approval`` one who waits for a manager.
 
         Raises ``IntegrityError`` where the name or address is taken.
         """
@@ -105,26 +105,26 @@ class UserManager(BaseUserManager["User"]):
     def _check_identity(self, username: str, email: str, password: str | None) -> None:
         """Raise ``ValidationError`` for what the rules refuse; an administrator may go without an address."""
         given = {"username": username, "email": email, "password": password}
-        asked = {name: rules.REGISTRATION[name] for name, value in given.items() if value or name != "email"}
-        _, problems = values.judge(given, asked)
+        asked = {name: validators.REGISTRATION[name] for name, value in given.items() if value or name != "email"}
+        _, problems = validation.validate(given, asked)
         if problems:
             raise ValidationError([f"{problem.loc[0]}: {problem.msg}" for problem in problems])
         if self.filter(username_key__in=confusables.look_alikes(username)).exists():
             raise ValidationError("username: A user has a name that looks the same")
         validate_password(password or "", self.model(username=username, email=email))
 
-    def by_credentials(self, username: str, password: str) -> "User | None":
+    def authenticate(self, username: str, password: str) -> "User | None":
         """The active user with that name and password, or ``None``: in the same time whether or not the name exists.
 
         A name longer than any user's costs no normalization and no hash: that nobody has it is no secret. Raises
         ``AwaitingApproval`` where the password is right and the account waits for a manager.
         """
-        if len(username) > rules.LONGEST_NAME:
+        if len(username) > validators.MAX_NAME:
             return None
-        user = self.filter(username_key=values.key(username)).first()
-        possible = len(password) <= rules.LONGEST_PASSWORD
+        user = self.filter(username_key=validation.normalized_key(username)).first()
+        possible = len(password) <= validators.MAX_PASSWORD
         if user is None or not user.has_usable_password() or not possible:
-            check_password(password[: rules.LONGEST_PASSWORD], DUMMY)
+            check_password(password[: validators.MAX_PASSWORD], DUMMY)
             return None
         if not user.check_password(password):
             return None
@@ -141,7 +141,7 @@ class UserManager(BaseUserManager["User"]):
         user.refresh_from_db()
         return True
 
-    def end_tokens(self, user: "User") -> None:
+    def revoke_tokens(self, user: "User") -> None:
         """Log ``user`` out everywhere: tokens of both kinds, and the admin."""
         self.filter(pk=user.pk).update(token_version=F("token_version") + 1)
 
@@ -169,7 +169,7 @@ class UserManager(BaseUserManager["User"]):
         user.save()
         return name
 
-    def for_token(self, user_id: int, token_version: int, family: str | None = None) -> "User | None":
+    def get_by_token_claims(self, user_id: int, token_version: int, family: str | None = None) -> "User | None":
         """The user a token speaks for, if active and not logged out since: one indexed query on every request.
 
         By an explicit statement, since building the ORM's costs four times as much. The columns that few requests

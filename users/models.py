@@ -12,14 +12,14 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from crm_project import values
-from users.attempts import LoginFailure, Registration
+from crm_project import validation
 from users.audit import AccountEvent
 from users.hashers import as_django
 from users.managers import DUMMY, UserManager
 from users.refresh import RefreshToken
 from users.reset_requests import PasswordResetRequest
 from users.sessions import UserSession
+from users.throttle import LoginFailure, Registration
 
 __all__ = [
     "AccountEvent",
@@ -41,8 +41,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     username = models.CharField(max_length=150, unique=True)
     email = models.CharField(max_length=254, blank=True)
-    username_key = models.CharField(max_length=values.KEY_LENGTH, editable=False)
-    email_key = models.CharField(max_length=values.KEY_LENGTH, editable=False, null=True)  # noqa: DJ001  unique where present
+    username_key = models.CharField(max_length=validation.KEY_LENGTH, editable=False)
+    email_key = models.CharField(max_length=validation.KEY_LENGTH, editable=False, null=True)  # noqa: DJ001  unique where present
     first_name = models.CharField(max_length=150, blank=True)
     last_name = models.CharField(max_length=150, blank=True)
     is_staff = models.BooleanField("may enter the admin", default=False)
@@ -151,10 +151,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         new = self._state.adding or bool(force_insert)
         written = self._written(update_fields)
         if "username" in written:
-            self.username_key = values.key(self.username)
+            self.username_key = validation.normalized_key(self.username)
             written.add("username_key")
         if "email" in written:
-            self.email_key = values.key(self.email) or None
+            self.email_key = validation.normalized_key(self.email) or None
             written.add("email_key")
         if not new and (
             ("password" in written and self._ends_tokens) or ("is_active" in written and not self.is_active)

@@ -20,7 +20,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from crm_project.events import event
-from users import authority
+from users import permissions
 from users.audit import Action, Channel, log_account_event
 from users.models import User
 
@@ -54,7 +54,7 @@ def _signer(user: User) -> TimestampSigner:
 
 def _may_change(maker_id: int, user: User) -> bool:
     maker = User.objects.filter(pk=maker_id, is_staff=True).first()
-    return maker is not None and maker.has_perm("users.change_user") and authority.reaches(maker, user)
+    return maker is not None and maker.has_perm("users.change_user") and permissions.reaches(maker, user)
 
 
 def link_to_set_password(request: HttpRequest, user: User, maker: User | None = None) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 APP, RECOVERY = "Authenticator app", "Recovery codes"  # names of the devices
 RECOVERY_CODES = 10
-LONGEST_CODE = 40  # characters typed, spaces and hyphens included
+MAX_CODE = 40  # characters typed, spaces and hyphens included
 
 _app_code = re.compile(r"[0-9]{6}")
 _recovery_code = re.compile(r"[a-z2-7]{16}")

@@ -1,13 +1,13 @@
-"""Users on the wire: what comes in is validated by ``users/rules.py``."""
+"""Users on the wire: what comes in is validated by ``users/validators.py``."""
 
 from typing import Any
 
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
-from crm_project.api.times import iso
 from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer, SchemaField
-from users import rules
+from crm_project.http.timestamps import iso
+from users import validators
 from users.models import User
 
 
@@ -27,12 +27,12 @@ class UserOutSerializer(RowSerializer):
 class UserCreateSerializer(RuleSerializer):
     """A registration."""
 
-    field_rules = rules.REGISTRATION
+    field_rules = validators.REGISTRATION
     output_class = UserOutSerializer
 
     def check(self, row: object) -> Checked:
         """The rules' verdict."""
-        return rules.check_registration(row)
+        return validators.check_registration(row)
 
 
 class TokenSerializer(serializers.Serializer[Any]):
@@ -60,7 +60,7 @@ TOKENS = PolymorphicProxySerializer(
 class LoginSerializer(RuleSerializer):
     """User name and password."""
 
-    field_rules = rules.LOGIN
+    field_rules = validators.LOGIN
     # Of whatever type: a field that did not exist before must not make a log-in fail.
     scope = SchemaField(
         {"examples": ["offline_access"], "description": "`offline_access`: a refresh token too"}, required=False
@@ -68,13 +68,13 @@ class LoginSerializer(RuleSerializer):
 
     def check(self, row: object) -> Checked:
         """The rules' verdict."""
-        return rules.check_login(row)
+        return validators.check_login(row)
 
 
 class TokenFormSerializer(RuleSerializer):
     """OAuth2's password form; the client's own fields are ignored."""
 
-    field_rules = rules.LOGIN
+    field_rules = validators.LOGIN
     grant_type = SchemaField({"type": "string", "enum": ["password", ""]}, required=False)
     scope = SchemaField(
         {"type": "string", "description": "`offline_access` asks for a refresh token too"}, required=False
@@ -84,25 +84,25 @@ class TokenFormSerializer(RuleSerializer):
 
     def check(self, row: object) -> Checked:
         """The rules' verdict."""
-        return rules.check_token_form(row)
+        return validators.check_token_form(row)
 
 
 class RenewalSerializer(RuleSerializer):
     """A refresh token; OAuth2's other fields are ignored."""
 
-    field_rules = rules.RENEWAL
+    field_rules = validators.RENEWAL
     output_class = TokenPairSerializer
 
     def check(self, row: object) -> Checked:
         """The rules' verdict."""
-        return rules.check_renewal(row)
+        return validators.check_renewal(row)
 
 
 class PasswordChangeSerializer(RuleSerializer):
     """The password one has, and the one to have from now on."""
 
-    field_rules = rules.PASSWORD_CHANGE
+    field_rules = validators.PASSWORD_CHANGE
 
     def check(self, row: object) -> Checked:
         """The rules' verdict."""
-        return rules.check_password_change(row)
+        return validators.check_password_change(row)

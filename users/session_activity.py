@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from crm_project.api.addresses import client_address
 from crm_project.db.deadline import no_waiting
+from crm_project.http.client_address import client_address
 from users.session_store import ADDRESS, BROWSER, LAST_USED
 
 BACK_OFFICE = "/admin/"  # no other page has a session

@@ -12,14 +12,14 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import Token
 
-from crm_project.values import BIGGEST
-from users.keys import RingToken
+from crm_project.validation import MAX_BIGINT
 from users.models import User
+from users.signing_keys import RotatingAccessToken
 
 VERSION_CLAIM = "token_version"
 FAMILY_CLAIM = "family"
 REMEMBERED = 1000  # tokens of one worker
-Whose = tuple[int, int, str | None]  # a user's id, the version their tokens are at, the family of the token
+TokenClaims = tuple[int, int, str | None]  # a user's id, the version their tokens are at, the family of the token
 _id = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)
 _family = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -29,7 +29,7 @@ def access_token(user: User, family: str | None = None) -> str:
 
     One that is handed out beside a refresh token names the ``family`` that it ends with.
     """
-    token = RingToken()
+    token = RotatingAccessToken()
     token["sub"] = str(user.pk)
     token[VERSION_CLAIM] = user.token_version
     if family:
@@ -54,7 +54,7 @@ class BearerAuthentication(JWTAuthentication):
         token, whose = _signed(raw.strip(), tuple(settings.SECRET_KEY_FALLBACKS))
         if token["exp"] <= time():
             raise _refused()
-        user = User.objects.for_token(*whose)
+        user = User.objects.get_by_token_claims(*whose)
         if user is None:
             raise _refused()
         return user, token
@@ -65,14 +65,14 @@ class BearerAuthentication(JWTAuthentication):
 
 
 @lru_cache(REMEMBERED)
-def _signed(raw: str, old_keys: tuple[str, ...]) -> tuple[Token, Whose]:
+def _signed(raw: str, old_keys: tuple[str, ...]) -> tuple[Token, TokenClaims]:
     """A token that one of our keys signed, and whom it claims to speak for.
 
     Verifying costs a tenth of a request, and what our keys signed once they signed for good: so it is remembered. That
     time goes on, and that users change, is for the caller to see to. Who is refused is not remembered.
     """
     try:
-        token = RingToken(raw.encode())  # type: ignore[arg-type]
+        token = RotatingAccessToken(raw.encode())  # type: ignore[arg-type]
     # A signed token can still hold an exp of 10**30 or of the wrong type, which is not SimpleJWT's TokenError, or
     # of 10**18, which the C library refuses with an OSError.
     except (TokenError, ValueError, OverflowError, OSError, TypeError, RecursionError):
@@ -80,11 +80,11 @@ def _signed(raw: str, old_keys: tuple[str, ...]) -> tuple[Token, Whose]:
     return token, _claims(token)
 
 
-def _claims(token: Token) -> Whose:
+def _claims(token: Token) -> TokenClaims:
     subject, version, family = token.get("sub"), token.get(VERSION_CLAIM), token.get(FAMILY_CLAIM)
     if not isinstance(token.get("iat"), int):
         raise _refused()
-    if not isinstance(subject, str) or not _id.match(subject) or int(subject) > BIGGEST:
+    if not isinstance(subject, str) or not _id.match(subject) or int(subject) > MAX_BIGINT:
         raise _refused()
     if type(version) is not int or not 0 < version < 2**31:
         raise _refused()

@@ -11,15 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.tokens import Token
 
-from crm_project.api.addresses import client_address
-from crm_project.api.errors import Refused, Unprocessable
-from crm_project.api.json import FormParser, JSONParser, MultiPartParser
-from crm_project.api.schema import operation
 from crm_project.events import event
+from crm_project.http.client_address import client_address
+from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.json import FormParser, JSONParser, MultiPartParser
+from crm_project.http.schema import operation
 from crm_project.http.viewsets import RuleViewSet
-from crm_project.values import located
+from crm_project.validation import with_location
 from users import password_policy, second_factor
-from users.attempts import Attempt, Registration, TooMany
 from users.audit import Action, Channel, created_state, log_account_event
 from users.managers import AwaitingApproval
 from users.models import User
@@ -33,6 +32,7 @@ from users.serializers import (
     UserCreateSerializer,
     UserOutSerializer,
 )
+from users.throttle import LoginAttempt, Registration, Throttled
 from users.tokens import access_token, family_of
 
 NEW_PASSWORD = "new_password"  # noqa: S105  a field's name
@@ -172,7 +172,7 @@ class MeViewSet(RuleViewSet):
         values = self.validate_body().validated_data
         user = User.objects.get(pk=cast(User, request.user).pk)
         if user.is_staff and (weak := password_policy.back_office_problems(values["new_password"], user, NEW_PASSWORD)):
-            raise Unprocessable(located(weak, "body"))
+            raise ValidationFailed(with_location(weak, "body"))
         attempt = _attempt(request, user.username)
         right = user.check_password(values["current_password"])
         attempt.ended(right)
@@ -195,7 +195,7 @@ class MeViewSet(RuleViewSet):
         """Ends the family of the token: its refresh token and its access tokens."""
         family = family_of(cast(Token, request.auth))
         if family is None:
-            raise Refused(
+            raise ApiError(
                 status.HTTP_409_CONFLICT,
                 "This token has no refresh token and cannot be ended alone; POST /api/users/logout-all ends all",
             )
@@ -208,7 +208,7 @@ class MeViewSet(RuleViewSet):
         """Ends all of the user's tokens of both kinds, and sessions of the back office."""
         user = cast(User, request.user)
         with transaction.atomic():
-            User.objects.end_tokens(user)
+            User.objects.revoke_tokens(user)
             _log(Action.LOGGED_OUT_EVERYWHERE, user)
         event("logged_out_everywhere")
         return Response(None, status.HTTP_204_NO_CONTENT)
@@ -219,18 +219,18 @@ def _log(action: Action, user: User, after: dict[str, Any] | None = None) -> Non
     log_account_event(action, actor=user, target=user, channel=Channel.API, after=after)
 
 
-def _name_taken(address: str) -> Refused:
+def _name_taken(address: str) -> ApiError:
     Registration.objects.create(address=address)
-    return Refused(status.HTTP_409_CONFLICT, "Username or email already exists")
+    return ApiError(status.HTTP_409_CONFLICT, "Username or email already exists")
 
 
 def _log_in(request: Request, username: str, password: str, scope: object) -> Response:
     attempt = _attempt(request, username)
     try:
-        user = User.objects.by_credentials(username, password)
+        user = User.objects.authenticate(username, password)
     except AwaitingApproval:
         attempt.ended(True)
-        raise Refused(status.HTTP_403_FORBIDDEN, "This account is waiting for a manager's approval") from None
+        raise ApiError(status.HTTP_403_FORBIDDEN, "This account is waiting for a manager's approval") from None
     # With an app, only the code forgets failures: they count wrong codes too.
     if user is None or not (user.is_staff and second_factor.app_of(user)):
         attempt.ended(user is not None)
@@ -239,15 +239,15 @@ def _log_in(request: Request, username: str, password: str, scope: object) -> Re
     return Response(_tokens(user, refresh=isinstance(scope, str) and OFFLINE in scope.split()))
 
 
-def _attempt(request: Request, username: str) -> Attempt:
+def _attempt(request: Request, username: str) -> LoginAttempt:
     try:
-        return Attempt(username, client_address(request))
-    except TooMany as limit:
+        return LoginAttempt(username, client_address(request))
+    except Throttled as limit:
         raise _too_many(limit.wait, "Too many failed attempts; try again later") from None
 
 
-def _too_many(wait: int, detail: str) -> Refused:
-    return Refused(status.HTTP_429_TOO_MANY_REQUESTS, detail, {"Retry-After": str(wait)})
+def _too_many(wait: int, detail: str) -> ApiError:
+    return ApiError(status.HTTP_429_TOO_MANY_REQUESTS, detail, {"Retry-After": str(wait)})
 
 
 def _tokens(user: User, refresh: bool) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The lead's page in the back office, where leads and activities meet."""
+"""Parts of the back office's pages of activities. Nothing here registers a model: ``activities/admin.py`` does."""

@@ -17,12 +17,12 @@ from leads.admin import LeadAdmin
 from leads.back_office import cells, history
 from leads.back_office.lead_form import FORM_FIELDS, LeadForm
 from leads.models import Lead
-from leads.querysets import VersionMoved
-from users.actors import Actor, Door
+from leads.querysets import VersionConflict
+from users.audit import Actor, Channel
 from users.models import User
 
 ACTIVITIES = 20  # shown at a time
-MOST_DOUBLES = 10
+MAX_DUPLICATES = 10
 LAST_PAGE = 10_000
 SEE_ACTIVITIES, SEE_HISTORY = "activities.view_activity", "leads.view_leadchange"
 HIDDEN = ("is_active", "seen_version")
@@ -81,16 +81,16 @@ class LeadPage(LeadAdmin):
         """Django's; where somebody was quicker by a moment, the form is judged once more, and tells."""
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except VersionMoved:
+        except VersionConflict:
             return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
         """Write through the queryset, which keeps version, closing date, search text and keys right."""
-        by, seen = Actor.of(cast(User, request.user), Door.ADMIN), form.cleaned_data.get("seen_version")
+        actor, seen = Actor.of(cast(User, request.user), Channel.ADMIN), form.cleaned_data.get("seen_version")
         if not change:
-            saved = Lead.objects.add(form.changed(), by)
+            saved = Lead.objects.create_lead(form.changed(), actor)
         elif clean := form.changed():
-            saved = Lead.objects.change(obj.pk, clean, by, None if seen is None else [seen], active=False)
+            saved = Lead.objects.update_lead(obj.pk, clean, actor, None if seen is None else [seen], active=False)
         else:
             return
         vars(obj).update(vars(saved))
@@ -154,7 +154,9 @@ class LeadPage(LeadAdmin):
             "budget": "" if lead.budget_min is lead.budget_max is None else cells.budget(lead),
             "entries": entries,
             "more_history": more,
-            "doubles": list(Lead.objects.doubles_of(lead, MOST_DOUBLES)[:MOST_DOUBLES]) if lead.is_active else [],
+            "doubles": list(Lead.objects.possible_duplicates(lead, MAX_DUPLICATES)[:MAX_DUPLICATES])
+            if lead.is_active
+            else [],
             "may_merge": self.has_merge_permission(request),
             "log_form": LogForm() if lead.is_active and self.has_log_permission(request) else None,
         }
@@ -174,7 +176,7 @@ class LeadPage(LeadAdmin):
 
     def _log(self, request: HttpRequest, lead: Lead, clean: dict[str, Any]) -> HttpResponse:
         try:
-            Activity.objects.log(lead.pk, cast(User, request.user), [clean], Door.ADMIN)
+            Activity.objects.log(lead.pk, cast(User, request.user), [clean], Channel.ADMIN)
         except Lead.DoesNotExist:
             messages.error(request, "Nothing was logged: this lead is deleted.")
         else:

@@ -7,8 +7,8 @@ from django.db import connection
 from django.db.models import Sum
 from django.http import QueryDict
 
-from crm_project import values
-from leads.back_office.filters import Asked, box, choice, day
+from crm_project import validation
+from leads.back_office.filters import ParameterFilter, box, choice, day
 from leads.models import LeadCount
 from users.models import User
 
@@ -16,11 +16,11 @@ ACTIVE = "active"
 AUTHORS = 200  # to choose from
 
 
-class Author(Asked):
+class Author(ParameterFilter):
     """Who did it."""
 
     title = "Author"
-    queries = {"user": lambda found, given: found.filter(user=values.integer(given, 1, values.BIGGEST))}
+    queries = {"user": lambda found, given: found.filter(user=validation.integer(given, 1, validation.MAX_BIGINT))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """The users by name."""
@@ -28,7 +28,7 @@ class Author(Asked):
         return {"user": choice("Author", [(str(user.pk), user.name) for user in users], "Anybody")}
 
 
-class Done(Asked):
+class Done(ParameterFilter):
     """The days on which it was done."""
 
     title = "Done"
@@ -42,7 +42,7 @@ class Done(Asked):
         return {"done_from": box("Done from", "date"), "done_to": box("Done until", "date")}
 
 
-class Leads(Asked):
+class Leads(ParameterFilter):
     """Activities of all leads, or of active ones alone, as the dashboard counts them."""
 
     title = "Leads"
@@ -55,7 +55,7 @@ class Leads(Asked):
 
 def _of(found: Any, given: str) -> Any:
     if given != ACTIVE:
-        raise values.Invalid("value_error", f"It can only be “{ACTIVE}”")
+        raise validation.InvalidValue("value_error", f"It can only be “{ACTIVE}”")
     return found.of_active_leads()
 
 

@@ -6,7 +6,7 @@ from django import forms
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from activities import rules
+from activities import validators
 from users.back_office.forms import add_problems
 
 TYPES = ("call", "email", "meeting", "viewing", "note")
@@ -22,7 +22,7 @@ class LogForm(forms.Form):
         label="What was done",
         required=False,
         widget=UnfoldAdminTextInputWidget(
-            {"maxlength": rules.LONGEST_TITLE, "placeholder": "Called back, left a message"}
+            {"maxlength": validators.MAX_TITLE, "placeholder": "Called back, left a message"}
         ),
     )
     notes = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget({"rows": 2}))
@@ -39,6 +39,6 @@ class LogForm(forms.Form):
         """The clean values; problems go to their fields."""
         cleaned = super().clean() or {}
         given = {**cleaned, "notes": cleaned.get("notes") or None, "duration": cleaned.get("duration") or None}
-        clean, problems = rules.check(given)
+        clean, problems = validators.validate(given)
         add_problems(self, [problem for problem in problems if not self.has_error(str(problem.loc[0]))])
         return clean

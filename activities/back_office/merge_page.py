@@ -10,20 +10,20 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.decorators import action
 
-from activities.merging import merge as merge_leads
+from activities.merge import merge as merge_leads
 from crm_project.events import event
-from crm_project.values import BIGGEST
+from crm_project.validation import MAX_BIGINT
 from leads.back_office.cells import excerpt
 from leads.back_office.history import label, shown
-from leads.merging import FIELDS, LEAST, MOST, NotMerged, Plan, proposed
+from leads.merge import FIELDS, LEAST, MAX, MergeRejected, Plan, suggest_merge
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
-from users.actors import Actor, Door
+from users.audit import Actor, Channel
 from users.models import User
 
 TEMPLATE = "activities/merge.html"
 EXCERPT = 200  # characters of a value
-HOW_MANY = f"Choose from {LEAST} to {MOST} leads that are not deleted; then they can be merged."
+HOW_MANY = f"Choose from {LEAST} to {MAX} leads that are not deleted; then they can be merged."
 
 
 class Choice(NamedTuple):
@@ -51,8 +51,8 @@ class Row(NamedTuple):
 @action(description="Merge…", permissions=["merge"])
 def merge(admin: Any, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
     """Go to the page that merges the ticked leads."""
-    ids = list(leads.order_by("pk").values_list("pk", flat=True)[: MOST + 1])
-    if not LEAST <= len(ids) <= MOST:
+    ids = list(leads.order_by("pk").values_list("pk", flat=True)[: MAX + 1])
+    if not LEAST <= len(ids) <= MAX:
         messages.error(request, HOW_MANY)
         return None
     return HttpResponseRedirect(_link(ids))
@@ -64,10 +64,10 @@ def respond(admin: Any, request: HttpRequest, frame: dict[str, Any]) -> HttpResp
     leads = list(admin.get_queryset(request).active().filter(pk__in=ids).order_by("pk")) if ids else []
     if request.method == "POST":
         return _merge(request, ids)
-    if not LEAST <= len(leads) <= MOST:
+    if not LEAST <= len(leads) <= MAX:
         messages.error(request, HOW_MANY)
         return HttpResponseRedirect(reverse("admin:leads_lead_changelist"))
-    plan = proposed(leads)
+    plan = suggest_merge(leads)
     context = {**frame, "title": f"Merge {len(leads)} leads", "leads": leads, "plan": plan, "rows": _rows(leads, plan)}
     context["ids"] = ",".join(str(lead.pk) for lead in leads)
     context["activities"] = sum(lead.activity_count for lead in leads)
@@ -80,8 +80,8 @@ def _merge(request: HttpRequest, ids: Sequence[int]) -> HttpResponse:
         messages.error(request, HOW_MANY)
         return HttpResponseRedirect(reverse("admin:leads_lead_changelist"))
     try:
-        survivor = merge_leads(plan, Actor.of(cast(User, request.user), Door.ADMIN))
-    except NotMerged as refused:
+        survivor = merge_leads(plan, Actor.of(cast(User, request.user), Channel.ADMIN))
+    except MergeRejected as refused:
         messages.error(request, str(refused))
         return HttpResponseRedirect(_link(ids))
     event("leads_merged", survivor=survivor.pk, leads=len(ids))
@@ -94,7 +94,7 @@ def _planned(request: HttpRequest, ids: Sequence[int]) -> Plan | None:
     fields_from = {field: _number(request.POST.get(f"from-{field}", "")) for field in FIELDS}
     survivor = _number(request.POST.get("survivor", ""))
     versions = {number: _number(request.POST.get(f"version-{number}", "")) for number in ids}
-    if not LEAST <= len(ids) <= MOST or not {survivor, *fields_from.values()} <= set(ids) or None in versions.values():
+    if not LEAST <= len(ids) <= MAX or not {survivor, *fields_from.values()} <= set(ids) or None in versions.values():
         return None
     others = tuple(number for number in ids if number != survivor)
     return Plan(cast(int, survivor), others, cast(dict[str, int], fields_from), cast(dict[int, int], versions))
@@ -118,9 +118,9 @@ def _link(ids: Sequence[int]) -> str:
 
 def _numbers(given: str) -> list[int]:
     """Ids from "5,9", without repetition; none at all where something else is among them."""
-    numbers = [_number(part) for part in given.split(",", MOST + 1)]
+    numbers = [_number(part) for part in given.split(",", MAX + 1)]
     return [] if None in numbers else sorted(cast(set[int], set(numbers)))
 
 
 def _number(given: str) -> int | None:
-    return number if re.fullmatch(r"\d{1,19}", given, re.ASCII) and (number := int(given)) <= BIGGEST else None
+    return number if re.fullmatch(r"\d{1,19}", given, re.ASCII) and (number := int(given)) <= MAX_BIGINT else None

@@ -1,17 +1,17 @@
 """Which columns a file of activities may have: our own export's, and those of other programs' activity lists."""
 
-from crm_project.values import BIGGEST, integer
-from leads.importing import dates
-from leads.importing.vocabulary import Vocabulary
+from crm_project.validation import MAX_BIGINT, integer
+from leads.importing.cells import dates
+from leads.importing.columns.column_schema import ColumnSchema
 
 
 def lead_id(value: object) -> int:
     """The number of a lead."""
-    return integer(value, 1, BIGGEST)
+    return integer(value, 1, MAX_BIGINT)
 
 
 # fmt: off
-ACTIVITIES = Vocabulary(
+ACTIVITIES = ColumnSchema(
     noun="an activity",
     aliases={
         "lead_id": ("Lead ID", "Lead"),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm_project.values import MISSING, Problem, key
+from crm_project.validation import MISSING, FieldError, normalized_key
 from leads.importing.duplicates import with_key
 from leads.models import Lead
 from users.models import User
@@ -27,14 +27,14 @@ class Row:
     lead_id: int | None
     lead_email: str
     user: str
-    problems: list[Problem]
+    problems: list[FieldError]
     author: Author = (0, "")
     told: bool = field(default=False)  # whether its problems already say why there is no lead
 
     @property
     def email_key(self) -> str:
         """The form in which addresses are compared."""
-        return key(self.lead_email)
+        return normalized_key(self.lead_email)
 
 
 class Authors:
@@ -46,7 +46,7 @@ class Authors:
 
     def look_up(self, names: Iterable[str]) -> None:
         """Learn who these users are."""
-        if new := {key(name) for name in names if name} - self.found.keys():
+        if new := {normalized_key(name) for name in names if name} - self.found.keys():
             users = User.objects.filter(username_key__in=new)
             self.found.update({user.username_key: (user.pk, user.name) for user in users})
 
@@ -55,12 +55,12 @@ class Authors:
         self.look_up([self.default, *(row.user for row in rows)])
         for row in rows:
             name = row.user or self.default
-            if author := self.found.get(key(name)):
+            if author := self.found.get(normalized_key(name)):
                 row.author = author
             elif name:
-                row.problems.append(Problem("no_user", ("user",), NO_USER, name))
+                row.problems.append(FieldError("no_user", ("user",), NO_USER, name))
             else:
-                row.problems.append(Problem(MISSING[0], ("user",), f"{MISSING[1]} (--user names one for all)", ""))
+                row.problems.append(FieldError(MISSING[0], ("user",), f"{MISSING[1]} (--user names one for all)", ""))
 
 
 def settle_leads(rows: Collection[Row]) -> None:
@@ -73,15 +73,15 @@ def settle_leads(rows: Collection[Row]) -> None:
             row.problems.append(problem)
 
 
-def _settle_lead(row: Row, by_email: dict[str, tuple[int, int]], locked: dict[int, str]) -> Problem | None:
+def _settle_lead(row: Row, by_email: dict[str, tuple[int, int]], locked: dict[int, str]) -> FieldError | None:
     if row.lead_id is not None:
         if row.lead_id not in locked:
-            return Problem("no_lead", ("lead_id",), "There is no active lead of that number", row.lead_id)
+            return FieldError("no_lead", ("lead_id",), "There is no active lead of that number", row.lead_id)
         if row.lead_email and locked[row.lead_id] != row.email_key:
             return _about_email(row, f"Lead {row.lead_id} has another e-mail address")
         return None
     if not row.lead_email:
-        return Problem(MISSING[0], ("lead_id",), "Neither the lead's number nor its e-mail address is given", "")
+        return FieldError(MISSING[0], ("lead_id",), "Neither the lead's number nor its e-mail address is given", "")
     lead_id, count = by_email.get(row.email_key, (0, 0))
     if count > 1:
         return _about_email(row, f"{count} leads have this e-mail address; only lead_id tells which one is meant")
@@ -91,5 +91,5 @@ def _settle_lead(row: Row, by_email: dict[str, tuple[int, int]], locked: dict[in
     return None
 
 
-def _about_email(row: Row, message: str) -> Problem:
-    return Problem("no_lead", ("lead_email",), message, row.lead_email)
+def _about_email(row: Row, message: str) -> FieldError:
+    return FieldError("no_lead", ("lead_email",), message, row.lead_email)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from activities.exporting import ACTIVITIES, NESTED
-from crm_project.values import Problem
-from leads.importing.read import BadRow, Record, Source
+from crm_project.validation import FieldError
+from leads.importing.sources.reader import BadRow, Record, Source
 
 NAME = ACTIVITIES.name
 
@@ -52,5 +52,5 @@ def _bad(field: str, message: str, value: object) -> BadRow:
     return BadRow([], _problem(field, message, value))
 
 
-def _problem(field: str, message: str, value: object) -> Problem:
-    return Problem("nested_activity", (field,), message, value)
+def _problem(field: str, message: str, value: object) -> FieldError:
+    return FieldError("nested_activity", (field,), message, value)

@@ -10,18 +10,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from activities import limits, rules
+from activities import limits, validators
 from activities.importing.columns import ACTIVITIES
 from activities.importing.match import Authors, Row, settle_leads
 from activities.models import Activity
-from crm_project import values
-from crm_project.values import MISSING, Invalid, Problem
-from leads.importing import load
-from leads.importing.read import BadRow, Record
+from crm_project import validation
+from crm_project.db import bulk
+from crm_project.validation import MISSING, FieldError, InvalidValue
 from leads.importing.run import FileImport, Options
-from leads.importing.tally import Refused
+from leads.importing.sources.reader import BadRow, Record
+from leads.importing.stats import Refused
 from leads.models import Lead
-from users.actors import Door
+from users.audit import Channel
 
 BATCH = 1000  # rows whose leads are looked up, locked and counted at a time
 COLUMNS = tuple(field.attname for field in Activity._meta.concrete_fields if not field.primary_key)
@@ -84,7 +84,7 @@ class ActivityImport(FileImport):
             return Row(line, cells, {}, None, None, "", "", list(cells.problems), told=True)
         given, wrong = self.columns.convert(cells)
         email, user = _name("lead_email", given, wrong), _name("user", given, wrong)
-        clean, problems = rules.check(given)
+        clean, problems = validators.validate(given)
         read = [problem for problem in problems if problem.loc not in {unread.loc for unread in wrong}]
         # What is missing is a blank cell; the rules would show the whole row.
         told = [problem._replace(input="") if problem.type == MISSING[0] else problem for problem in read]
@@ -102,16 +102,16 @@ class ActivityImport(FileImport):
         for row in rows:
             if row.lead_id in many:
                 text = self.texts.get(row.lead_id, 0) + limits.text_of(row.clean)
-                if counts[row.lead_id] < limits.MOST_ACTIVITIES and text <= limits.MOST_TEXT:
+                if counts[row.lead_id] < limits.MAX_ACTIVITIES and text <= limits.MAX_TOTAL_TEXT:
                     counts[row.lead_id] += 1
                     self.texts[row.lead_id] = text
                 else:
-                    why = limits.TOO_LONG if text > limits.MOST_TEXT else limits.TOO_MANY
-                    row.problems.append(Problem("lead_full", ("lead_id",), why, row.lead_id))
+                    why = limits.TOO_LONG if text > limits.MAX_TOTAL_TEXT else limits.TOO_MANY
+                    row.problems.append(FieldError("lead_full", ("lead_id",), why, row.lead_id))
 
     def _store(self, rows: list[Row], now: datetime) -> None:
-        way_in = {"door": Door.IMPORT.value, "import_run_id": self.run.pk}
-        with load.writer(Activity, COLUMNS) as write:
+        way_in = {"channel": Channel.IMPORT.value, "import_run_id": self.run.pk}
+        with bulk.writer(Activity, COLUMNS) as write:
             for row in rows:
                 user_id, user_name = row.author
                 own = {"lead_id": row.lead_id, "user_id": user_id, "user_name": user_name}
@@ -122,10 +122,10 @@ class ActivityImport(FileImport):
         self.tally.created += len(rows)
 
 
-def _name(field: str, given: dict[str, Any], wrong: list[Problem]) -> str:
+def _name(field: str, given: dict[str, Any], wrong: list[FieldError]) -> str:
     """An address or user name to look up: "" where there is none, or none that could be."""
     try:
-        return values.text(given.get(field, ""), LONGEST[field])
-    except Invalid as invalid:
-        wrong.append(Problem(invalid.type, (field,), invalid.msg, given[field]))
+        return validation.text(given.get(field, ""), LONGEST[field])
+    except InvalidValue as invalid:
+        wrong.append(FieldError(invalid.type, (field,), invalid.msg, given[field]))
         return ""

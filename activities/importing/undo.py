@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from activities.models import Activity
-from leads import changes
-from leads.changes import Kind
-from leads.importing.tally import Refused
+from leads import audit
+from leads.audit import Kind
+from leads.importing.stats import Refused
 from leads.importing.undo import TAKING_BACK
 from leads.models import ImportRun, Lead
-from users.actors import Actor
+from users.audit import Actor
 
 BATCH = 2000
 
 
-def take_back(run: ImportRun, by: Actor, now: datetime) -> dict[str, Any]:
+def take_back(run: ImportRun, actor: Actor, now: datetime) -> dict[str, Any]:
     """Delete the activities that a run created, and take them off their leads' counts; the report for ``undo``.
 
     To be used inside a transaction. Their leads' histories keep what they were. ``Refused`` where it is not known which
@@ -27,7 +27,7 @@ def take_back(run: ImportRun, by: Actor, now: datetime) -> dict[str, Any]:
         last = batch[-1].pk
         counts = Counter(activity.lead_id for activity in batch)
         Activity.objects.filter(pk__in=[activity.pk for activity in batch]).delete()
-        changes.record(_told(batch), by, Kind.UNDONE, now, run.pk)
+        audit.log_changes(_told(batch), actor, Kind.UNDONE, now, run.pk)
         Lead.objects.count_many_activities({lead_id: -count for lead_id, count in counts.items()})
         deleted += len(batch)
     if run.created and not deleted:
@@ -51,7 +51,7 @@ def _next(run: ImportRun, last: int) -> list[Activity]:
         held |= more
 
 
-def _told(activities: Sequence[Activity]) -> dict[int, changes.Changes]:
+def _told(activities: Sequence[Activity]) -> dict[int, audit.Changes]:
     """What is to be kept of activities that go, by lead."""
     gone: dict[int, list[str]] = {}
     for activity in activities:

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from drf_spectacular.drainage import set_override
 
 from crm_project.json_schema import JSONSchema
-from crm_project.values import Invalid, Problem
+from crm_project.validation import FieldError, InvalidValue
 
 
 class RuleField(forms.Field):
@@ -25,7 +25,7 @@ class RuleField(forms.Field):
         """The checked value."""
         try:
             return None if value is None else self.check(value)
-        except Invalid as invalid:
+        except InvalidValue as invalid:
             raise ValidationError(invalid.msg, code=invalid.type) from None
 
     def __deepcopy__(self, memo: Any) -> "RuleField":
@@ -59,10 +59,10 @@ class RuleFilterSet(django_filters.FilterSet):  # type: ignore[misc]
         """The form of the parameters, made once."""
         return _form_class(type(self))  # type: ignore[arg-type]
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[FieldError]:
         """What is wrong with the parameters, each at ``("query", name)``."""
         found = ((name, error) for name, errors in self.errors.as_data().items() for error in errors)
-        return [Problem(error.code, ("query", name), error.message, self.data.get(name)) for name, error in found]
+        return [FieldError(error.code, ("query", name), error.message, self.data.get(name)) for name, error in found]
 
 
 @cache

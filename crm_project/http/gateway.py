@@ -14,8 +14,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, Any, cast
 
-from crm_project.api.middleware import BODY_REFUSED
 from crm_project.db.deadline import deadline
+from crm_project.http.middleware import BODY_REFUSED
 from crm_project.http.request_bodies import RequestBodies
 
 READS = ("GET", "HEAD", "OPTIONS")

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from django.conf import settings
 
 PIECE = 256 * 1024  # bytes that are read at a time
-MOST_HELD = 256 * 2**20  # bytes of bodies in one process at a time
-MOST_DISCARDED = 256 * 2**20  # bytes that are read only so that a client still sending sees its 413
+MAX_HELD = 256 * 2**20  # bytes of bodies in one process at a time
+MAX_DISCARDED = 256 * 2**20  # bytes that are read only so that a client still sending sees its 413
 
 
 class Stream(Protocol):
@@ -84,7 +84,7 @@ class RequestBodies:
 
     def _hold(self, piece: bytes, pieces: list[bytes]) -> bool:
         with self.lock:
-            fits = self.held + len(piece) <= MOST_HELD
+            fits = self.held + len(piece) <= MAX_HELD
             if fits:
                 self.held += len(piece)
                 pieces.append(piece)
@@ -93,6 +93,6 @@ class RequestBodies:
 
 def _discard(stream: Stream, announced: int = 0) -> None:
     """Read a body of that length on: a client that sends it all before it looks for a reply would not see the 413."""
-    left = MOST_DISCARDED if announced <= MOST_DISCARDED else 0
+    left = MAX_DISCARDED if announced <= MAX_DISCARDED else 0
     while left > 0 and (piece := stream.read(PIECE)):
         left -= len(piece)

@@ -8,12 +8,12 @@ from django.db import models
 from drf_spectacular.drainage import set_override
 from rest_framework import serializers, status
 
-from crm_project.api.errors import Refused, Unprocessable
+from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.json_schema import DAY, TIMESTAMP, JSONSchema
-from crm_project.values import REQUIRED, Problem, Rule, located
+from crm_project.validation import REQUIRED, FieldError, FieldRule, with_location
 
 Row = dict[str, Any]
-Checked = tuple[Row, list[Problem]]  # clean values, and every problem with the others
+Checked = tuple[Row, list[FieldError]]  # clean values, and every problem with the others
 
 
 class SchemaField(serializers.Field[Any, Any, Any, Any]):
@@ -30,28 +30,28 @@ class RuleListSerializer(serializers.ListSerializer[Any]):
     def run_validation(self, data: Any = serializers.empty) -> list[Row]:
         """The clean rows. An empty list is a 400, one longer than ``BULK_MAX_ROWS`` a 413."""
         if not data:
-            raise Refused(status.HTTP_400_BAD_REQUEST, "Empty list")
+            raise ApiError(status.HTTP_400_BAD_REQUEST, "Empty list")
         if len(data) > (most := settings.BULK_MAX_ROWS):
-            raise Refused(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"More than {most} rows in one request")
+            raise ApiError(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"More than {most} rows in one request")
         one = cast(RuleSerializer, self.child)
         rows: list[Row] = []
-        errors: list[Problem] = []
+        errors: list[FieldError] = []
         for index, given in enumerate(data):
             row, wrong = one.check(given)
             data[index] = None  # ten thousand rows need not be there twice
             rows.append(row)
-            errors += located(wrong, "body", index)
+            errors += with_location(wrong, "body", index)
         if not errors:
-            errors = [e for index, wrong in one.resolve(rows).items() for e in located(wrong, "body", index)]
+            errors = [e for index, wrong in one.resolve(rows).items() for e in with_location(wrong, "body", index)]
         if errors:
-            raise Unprocessable(errors)
+            raise ValidationFailed(errors)
         return rows
 
 
 class RuleSerializer(serializers.Serializer[Any]):
     """A serializer whose fields and validation are an app's rules; it replies what ``output_class`` makes of a row."""
 
-    field_rules: ClassVar[Mapping[str, Rule]]
+    field_rules: ClassVar[Mapping[str, FieldRule]]
     output_class: ClassVar["type[serializers.Serializer[Any]] | None"] = None
     optional = False  # whether fields that are left out stay as they are
 
@@ -72,7 +72,7 @@ class RuleSerializer(serializers.Serializer[Any]):
         """The clean values of a row and every problem with them: the app's rules."""
         raise NotImplementedError
 
-    def resolve(self, rows: Sequence[Row]) -> dict[int, list[Problem]]:
+    def resolve(self, rows: Sequence[Row]) -> dict[int, list[FieldError]]:
         """What only the database knows to be wrong with clean rows, by index; nothing unless a subclass looks."""
         return {}
 
@@ -80,14 +80,14 @@ class RuleSerializer(serializers.Serializer[Any]):
         """The clean values; every error in one 422."""
         row, errors = self.check(data)
         if errors:
-            raise Unprocessable(located(errors, "body"))
+            raise ValidationFailed(with_location(errors, "body"))
         self.check_references(row)
         return row
 
     def check_references(self, row: Row) -> None:
         """A 422 for what ``resolve`` finds."""
         for errors in self.resolve([row]).values():
-            raise Unprocessable(located(errors, "body"))
+            raise ValidationFailed(with_location(errors, "body"))
 
     def to_representation(self, instance: Any) -> Any:
         """The reply's object."""

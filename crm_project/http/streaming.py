@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from crm_project.api.json import JSONRenderer, JSONRows
+from crm_project.http.json import JSONRenderer, JSONRows
 
 MAX_WHOLE = 1 << 20  # bytes of a reply that is sent whole, with its length
 

@@ -9,13 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from crm_project.api import idempotency
-from crm_project.api.errors import Unprocessable
-from crm_project.api.json import read
-from crm_project.api.pagination import Page, PagePagination
+from crm_project.http import idempotency
+from crm_project.http.errors import ValidationFailed
 from crm_project.http.filters import RuleFilterSet
+from crm_project.http.json import read
+from crm_project.http.pagination import Page, PagePagination
 from crm_project.http.serializers import Row, RuleSerializer
-from crm_project.values import BIGGEST, MISSING, Invalid, Problem, integer
+from crm_project.validation import MAX_BIGINT, MISSING, FieldError, InvalidValue, integer
 
 
 class RuleViewSet(GenericViewSet[Any]):
@@ -35,7 +35,7 @@ class RuleViewSet(GenericViewSet[Any]):
             self.http_method_not_allowed(request, *args, **kwargs)
         super().initial(request, *args, **kwargs)
         if idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
-            setattr(self, method, partial(idempotency.once, getattr(self, method)))
+            setattr(self, method, partial(idempotency.run_once, getattr(self, method)))
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         """DRF's; reply and context refer to each other, so the rows would stay until a full garbage collection."""
@@ -56,7 +56,7 @@ class RuleViewSet(GenericViewSet[Any]):
         """A serializer with the validated body; an absent body is a 422, of which DRF makes an empty form."""
         body = self.request.data
         if not read(self.request):
-            raise Unprocessable([Problem(MISSING[0], ("body",), MISSING[1], None)])
+            raise ValidationFailed([FieldError(MISSING[0], ("body",), MISSING[1], None)])
         serializer = self.get_serializer(data=body, many=self.takes_many() and isinstance(body, list))
         serializer.is_valid(raise_exception=True)
         return serializer
@@ -72,7 +72,7 @@ class RuleViewSet(GenericViewSet[Any]):
             problems = [*filterset.problems(), *problems]
             wanted = filterset.form.cleaned_data
         if problems:
-            raise Unprocessable(problems)
+            raise ValidationFailed(problems)
         return wanted, page
 
     def path_id(self, name: str, missing: str) -> int:
@@ -80,9 +80,9 @@ class RuleViewSet(GenericViewSet[Any]):
         given = self.kwargs[name]
         try:
             number = integer(given, -(10**40), 10**40)
-        except Invalid as invalid:
-            raise Unprocessable([Problem(invalid.type, ("path", name), invalid.msg, given)]) from None
-        if not 0 < number <= BIGGEST:
+        except InvalidValue as invalid:
+            raise ValidationFailed([FieldError(invalid.type, ("path", name), invalid.msg, given)]) from None
+        if not 0 < number <= MAX_BIGINT:
             raise NotFound(missing)
         return number
 

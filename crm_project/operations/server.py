@@ -25,10 +25,10 @@ from crm_project.http.gateway import SERVER_THREADS
 
 STOP = 12  # seconds that running requests have to finish after SIGTERM: all that one may wait, and some to work
 HEADERS = 10_000  # milliseconds a connection may take for the next request's headers, and so may be idle
-MOST_CONNECTIONS = 16_384  # a worker's; an idle one costs some kilobytes, a file descriptor and no thread
+MAX_CONNECTIONS = 16_384  # a worker's; an idle one costs some kilobytes, a file descriptor and no thread
 OTHER_FILES = 256  # descriptors of a worker for everything else
-MOST_WORKERS = 4
-MOST_ENDS, LATELY = 4, 15.0  # of granian in so many seconds: more is a mistake in what its workers run
+MAX_WORKERS = 4
+MAX_ENDS, LATELY = 4, 15.0  # of granian in so many seconds: more is a mistake in what its workers run
 PR_SET_PDEATHSIG = 1  # prctl's name for "a signal when my parent dies"
 
 
@@ -49,14 +49,14 @@ def serve(host: str, port: int) -> None:
     os.register_at_fork(after_in_child=WorkerStart())
     if "NOTIFY_SOCKET" in os.environ:
         threading.Thread(target=notify_when_ready, args=(host, port), daemon=True).start()
-    ends: deque[float] = deque(maxlen=MOST_ENDS)
+    ends: deque[float] = deque(maxlen=MAX_ENDS)
     while True:
         try:
             granian(host, port).serve()
             return
         except SystemExit:  # it ends where a worker dies soon after it was replaced, as if in a loop
             ends.append(time.monotonic())
-            if len(ends) == MOST_ENDS and ends[-1] - ends[0] < LATELY:
+            if len(ends) == MAX_ENDS and ends[-1] - ends[0] < LATELY:
                 raise
 
 
@@ -69,7 +69,7 @@ def granian(host: str, port: int) -> Any:
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         websockets=False,
-        workers=settings.WORKERS or min(os.cpu_count() or 1, MOST_WORKERS),
+        workers=settings.WORKERS or min(os.cpu_count() or 1, MAX_WORKERS),
         blocking_threads=SERVER_THREADS,
         backpressure=most_connections(),
         http1_settings=HTTP1Settings(header_read_timeout=HEADERS),
@@ -94,7 +94,7 @@ def most_connections() -> int:
     One that is idle is closed after ``HEADERS``; when there are too many, new ones wait until then.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + OTHER_FILES
+    wanted = MAX_CONNECTIONS + OTHER_FILES
     allowed = wanted if most == resource.RLIM_INFINITY else min(most, wanted)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
     return max(allowed // 2, allowed - OTHER_FILES)

@@ -1,6 +1,6 @@
 """What staff do with many leads: each action first says how many there are, exactly, and waits for a yes.
 
-An action gets the leads under the list's own filters, or those ticked. What was agreed to (``picking.Pick``) goes
+An action gets the leads under the list's own filters, or those ticked. What was agreed to (``picking.Selection``) goes
 along with the yes, and is compared once the rows are locked: nobody closes a lead that they were not told of.
 """
 
@@ -17,17 +17,17 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from crm_project.events import event
-from leads import rules
+from leads import validators
 from leads.back_office import download
 from leads.back_office.cells import counted
-from leads.back_office.vocabulary import statuses
-from leads.picking import Pick, PickMoved, pick_of
+from leads.back_office.choices import statuses
 from leads.querysets import LeadQuerySet
-from users.actors import Actor, Door
+from leads.selection import Selection, SelectionChanged, summarize
+from users.audit import Actor, Channel
 from users.models import User
 
 TEMPLATE = "leads/back_office/confirm.html"
-MOST = 50_000  # leads changed in one request, some 20 seconds on a busy machine with a million of them
+MAX = 50_000  # leads changed in one request, some 20 seconds on a busy machine with a million of them
 _pick = re.compile(r"(\d{1,18})-(\d{1,30})", re.ASCII)
 
 
@@ -58,12 +58,12 @@ def set_status(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> 
     """Give all of them one status."""
     given = request.POST.get("status")
     if given is not None:
-        clean, problems = rules.check({"status": given}, partial=True)
+        clean, problems = validators.validate({"status": given}, partial=True)
         if problems:
             messages.error(request, f"Nothing was changed: {problems[0].msg}.")
             return None
         return _change(admin, request, leads, SET_STATUS, "status", clean["status"])
-    return _ask(admin, request, leads, SET_STATUS, pick_of(leads))
+    return _ask(admin, request, leads, SET_STATUS, summarize(leads))
 
 
 @action(description="Delete…", permissions=["change"])
@@ -83,7 +83,7 @@ def export(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> Http
     """A file of all of them, as a spreadsheet or CSV."""
     leads = leads.active()
     if _agreed(request) is None:
-        return _ask(admin, request, leads, EXPORT, pick_of(leads))
+        return _ask(admin, request, leads, EXPORT, summarize(leads))
     return download.file_of(request, leads, request.POST.get("format", ""))
 
 
@@ -95,11 +95,11 @@ def _change(
 ) -> HttpResponse | None:
     """Do it once it is agreed to; ask first, and again where the leads have become others meanwhile."""
     agreed = _agreed(request)
-    if agreed is None or agreed.size > MOST:
-        return _ask(admin, request, leads, step, pick_of(leads))
+    if agreed is None or agreed.size > MAX:
+        return _ask(admin, request, leads, step, summarize(leads))
     try:
-        changed = leads.change_many(field, value, _actor(request), agreed)
-    except PickMoved as moved:
+        changed = leads.update_leads(field, value, _actor(request), agreed)
+    except SelectionChanged as moved:
         messages.warning(
             request,
             f"Nothing was changed: the leads are others than a moment ago ({agreed.size:,} then,"
@@ -111,7 +111,9 @@ def _change(
     return None
 
 
-def _ask(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Step, pick: Pick) -> HttpResponse | None:
+def _ask(
+    admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Step, pick: Selection
+) -> HttpResponse | None:
     if not pick.size:
         messages.info(request, f"There is nothing to {step.button.lower()} among these leads.")
         return None
@@ -122,8 +124,8 @@ def _ask(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Ste
         "step": step,
         "pick": pick,
         "leads": counted(pick.size, "lead"),
-        "too_many": pick.size > MOST and step is not EXPORT,
-        "most": MOST,
+        "too_many": pick.size > MAX and step is not EXPORT,
+        "most": MAX,
         "first": leads.newest_first()[:5],
         "statuses": statuses() if step is SET_STATUS else (),
         "chosen": request.POST.get("status", ""),
@@ -134,14 +136,14 @@ def _ask(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Ste
     return TemplateResponse(request, TEMPLATE, context)
 
 
-def _agreed(request: HttpRequest) -> Pick | None:
+def _agreed(request: HttpRequest) -> Selection | None:
     """What the yes was about; ``None`` before there is one."""
     found = _pick.fullmatch(request.POST.get("agreed", ""))
-    return Pick(int(found[1]), int(found[2])) if found else None
+    return Selection(int(found[1]), int(found[2])) if found else None
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return Actor.of(cast(User, request.user), Door.ADMIN)
+    return Actor.of(cast(User, request.user), Channel.ADMIN)
 
 
 def _done(step: Step, agreed: int, changed: int) -> str:

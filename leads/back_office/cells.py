@@ -7,7 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from leads.models import Lead
-from leads.rules import PIPELINE
+from leads.validators import PIPELINE
 
 NOTHING, NOW = "–", "just now"
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds

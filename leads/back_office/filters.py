@@ -12,22 +12,22 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from crm_project import values
+from crm_project import validation
 from leads import filters as api
-from leads.back_office import vocabulary
+from leads.back_office import choices
 from leads.models import ImportRun
 from leads.querysets import LeadQuerySet
-from users.plain_words import in_plain_words
+from users.form_messages import plain_message
 
 Choices = list[tuple[str, str]]
 OPEN = ":open"  # no status looks like this: it would not be one word
 NO_SOURCE = ":none"
-QUIET_DAYS = {"2": "2 days", "7": "a week", "14": "2 weeks", "30": "30 days", "90": "90 days"}
+INACTIVE_DAYS = {"2": "2 days", "7": "a week", "14": "2 weeks", "30": "30 days", "90": "90 days"}
 RECENT_RUNS = 20
 OLDEST, LATEST = date(1900, 1, 1), date(9000, 1, 1)  # what every database and Python can still reckon with
 
 
-class Asked(ListFilter):
+class ParameterFilter(ListFilter):
     """A filter made of named parameters, of which each value is judged and calls a query.
 
     A value that is refused finds nothing, and people are told: ignoring it would show leads that nobody asked for, and
@@ -57,8 +57,8 @@ class Asked(ListFilter):
         for name, given in self.used_parameters.items():
             try:
                 queryset = self.queries[name](queryset, str(given))
-            except values.Invalid as invalid:
-                told = in_plain_words(invalid.type, invalid.msg)
+            except validation.InvalidValue as invalid:
+                told = plain_message(invalid.type, invalid.msg)
                 messages.error(request, f"{self.title}: “{str(given)[:40]}” cannot be used. {told}")
                 return queryset.none()
         return queryset
@@ -88,11 +88,11 @@ def box(label: str, kind: str, **extra: Any) -> forms.Field:
     )
 
 
-class Status(Asked):
+class Status(ParameterFilter):
     """One status, or all that are open."""
 
     title = "Status"
-    queries = {"status": lambda leads, given: leads.still_open() if given == OPEN else _in_status(leads, given)}
+    queries = {"status": lambda leads, given: leads.open() if given == OPEN else _in_status(leads, given)}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """The statuses in use."""
@@ -105,7 +105,7 @@ def _in_status(leads: LeadQuerySet, given: str) -> LeadQuerySet:
     return leads.in_status(wanted) if wanted else leads
 
 
-class Source(Asked):
+class Source(ParameterFilter):
     """One source, in any spelling."""
 
     title = "Source"
@@ -113,35 +113,35 @@ class Source(Asked):
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """The sources in use."""
-        known = [(word.key or NO_SOURCE, word.spelling or "(none)") for word in vocabulary.sources()]
+        known = [(word.key or NO_SOURCE, word.spelling or "(none)") for word in choices.sources()]
         return {"source": choice("Source", known)}
 
 
-class Quiet(Asked):
+class Inactive(ParameterFilter):
     """Leads with whom nothing was done for some time."""
 
     title = "No activity for"
-    queries = {"quiet": lambda leads, given: leads.quiet_since(quiet_day(given))}
+    queries = {"quiet": lambda leads, given: leads.inactive_since(inactive_since_day(given))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Some spans; a longer one could mean reading all of the leads."""
-        return {"quiet": choice("No activity for", list(QUIET_DAYS.items()), "Any time")}
+        return {"quiet": choice("No activity for", list(INACTIVE_DAYS.items()), "Any time")}
 
 
-def quiet_day(given: str) -> date:
+def inactive_since_day(given: str) -> date:
     """The first day of a span without activity that reaches until now, as long as the last activity was before it."""
-    if given not in QUIET_DAYS:
-        raise values.Invalid("value_error", f"Days must be one of {', '.join(QUIET_DAYS)}")
+    if given not in INACTIVE_DAYS:
+        raise validation.InvalidValue("value_error", f"Days must be one of {', '.join(INACTIVE_DAYS)}")
     return timezone.now().date() - timedelta(days=int(given) - 1)
 
 
-class Budget(Asked):
+class Budget(ParameterFilter):
     """The API's two questions about the budget."""
 
     title = "Budget"
     queries = {
-        "min_budget": lambda leads, given: leads.reaching_budget(_money(given)),
-        "max_budget": lambda leads, given: leads.within_budget(_money(given)),
+        "min_budget": lambda leads, given: leads.min_budget(_money(given)),
+        "max_budget": lambda leads, given: leads.max_budget(_money(given)),
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
@@ -153,10 +153,10 @@ class Budget(Asked):
 
 
 def _money(given: str) -> int:
-    return values.integer(given.replace(",", "").replace(" ", ""), 0, values.BIGGEST)
+    return validation.integer(given.replace(",", "").replace(" ", ""), 0, validation.MAX_BIGINT)
 
 
-class Created(Asked):
+class Created(ParameterFilter):
     """The days on which leads came in, in UTC."""
 
     title = "Came in"
@@ -170,7 +170,7 @@ class Created(Asked):
         return {"created_from": box("Came in from", "date"), "created_to": box("Came in until", "date")}
 
 
-class Closed(Asked):
+class Closed(ParameterFilter):
     """The day since which leads were closed."""
 
     title = "Closed since"
@@ -183,17 +183,19 @@ class Closed(Asked):
 
 def day(given: str) -> date:
     """A day within the reach of every database; raises ``values.Invalid``."""
-    found = values.date(given)
+    found = validation.date(given)
     if not OLDEST <= found <= LATEST:
-        raise values.Invalid("value_error", f"The day must be from {OLDEST} to {LATEST}")
+        raise validation.InvalidValue("value_error", f"The day must be from {OLDEST} to {LATEST}")
     return found
 
 
-class Run(Asked):
+class Run(ParameterFilter):
     """The import that brought leads in."""
 
     title = "Import"
-    queries = {"import_run": lambda leads, given: leads.filter(import_run=values.integer(given, 1, values.BIGGEST))}
+    queries = {
+        "import_run": lambda leads, given: leads.filter(import_run=validation.integer(given, 1, validation.MAX_BIGINT))
+    }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """The latest runs, and the chosen one."""
@@ -205,7 +207,7 @@ class Run(Asked):
         return {"import_run": choice("Import", known, "Any")}
 
 
-class Deleted(Asked):
+class Deleted(ParameterFilter):
     """Active leads, or those softly deleted."""
 
     title = "Deleted"
@@ -224,5 +226,5 @@ class Deleted(Asked):
         return {"deleted": choice("Active or deleted", [("1", "Deleted leads")], "Active leads")}
 
 
-ALL = (Status, Source, Quiet, Budget, Created, Closed, Run, Deleted)
+ALL = (Status, Source, Inactive, Budget, Created, Closed, Run, Deleted)
 PARAMETERS = frozenset(name for one in ALL for name in one.queries)

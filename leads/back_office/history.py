@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from leads.audit import Kind
 from leads.back_office.cells import excerpt
-from leads.changes import Kind
 from leads.models import ImportRun, Lead, LeadChange
-from users.actors import Door
+from users.audit import Channel
 
 PAGE = 50  # entries on the page of the whole history
 FIRST = 8  # entries on the lead's own page
@@ -20,7 +20,7 @@ TITLES = {
     Kind.UNDONE: "Import undone",
     Kind.MERGED: "Merged",
 }
-DOORS = {Door.API: "app", Door.ADMIN: "back office", Door.IMPORT: "import", Door.COMMAND: "command line"}
+CHANNELS = {Channel.API: "app", Channel.ADMIN: "back office", Channel.IMPORT: "import", Channel.CLI: "command line"}
 
 
 class Line(NamedTuple):
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
 
     title: str
     who: str
-    door: str
+    channel: str
     at: datetime
     lines: list[Line]
     run: ImportRun | None = None
@@ -79,16 +79,16 @@ def entry_of(change: LeadChange) -> Entry:
     if change.kind in (Kind.DELETED, Kind.RESTORED, Kind.MERGED):
         told.pop("is_active", None)  # the title says it
     lines = [Line(label(field), shown(field, old), shown(field, new)) for field, (old, new) in told.items()]
-    door = DOORS[Door(change.door)]
-    return Entry(TITLES[Kind(change.kind)], change.user_name, door, change.at, lines, change.import_run)
+    channel = CHANNELS[Channel(change.channel)]
+    return Entry(TITLES[Kind(change.kind)], change.user_name, channel, change.at, lines, change.import_run)
 
 
 def _beginning(lead: Lead) -> list[Entry]:
     if run := lead.import_run:
-        return [Entry("Imported", run.started_by, DOORS[Door.IMPORT], run.finished_at or run.started_at, [], run)]
-    if not (author := lead.created_by) or not lead.created_through:  # an entry tells it, see leads/changes.py
+        return [Entry("Imported", run.started_by, CHANNELS[Channel.IMPORT], run.finished_at or run.started_at, [], run)]
+    if not (author := lead.created_by) or not lead.created_channel:  # an entry tells it, see leads/audit.py
         return []
-    return [Entry(TITLES[Kind.CREATED], author.name, DOORS[Door(lead.created_through)], lead.created_at, [])]
+    return [Entry(TITLES[Kind.CREATED], author.name, CHANNELS[Channel(lead.created_channel)], lead.created_at, [])]
 
 
 def label(field: str) -> str:

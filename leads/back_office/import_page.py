@@ -13,21 +13,21 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from crm_project.events import event
-from leads.back_office import uploads
-from leads.back_office.inspection import MOST_ROWS, TooLarge, inspect
-from leads.back_office.plan import ON_DUPLICATE, ON_ERROR, Plan, detected, label
+from leads.back_office import stored_files
+from leads.back_office.import_plan import ON_DUPLICATE, ON_ERROR, Plan, detected, label
 from leads.back_office.preview import REJECTS_NOTE, at_most, known_columns, look
-from leads.back_office.uploads import Upload
-from leads.importing import accounts
-from leads.importing.columns import TARGETS
+from leads.back_office.stored_files import Upload
+from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
+from leads.importing import runs
+from leads.importing.columns.mapping import TARGETS
 from leads.importing.run import import_files
-from leads.importing.tally import Refused, showable
+from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
-from leads.rules import CREATE
+from leads.validators import CREATE_RULES
 from users.models import User
 
 ACCEPTED = ".csv,.tsv,.tab,.txt,.xlsx,.json,.jsonl,.ndjson,.gz"
-LONGEST_NAME = 200
+MAX_NAME = 200
 
 Context = dict[str, Any]
 
@@ -44,7 +44,7 @@ def upload_page(request: HttpRequest, context: Context) -> HttpResponse:
             refused = {"error": str(problem)}
         except OSError:
             refused = {"error": "There is no room on the server for the file just now."}
-    limits = {"most_rows": MOST_ROWS, "most_bytes": settings.BODY_MAX_BYTES, "accepted": ACCEPTED}
+    limits = {"most_rows": MAX_ROWS, "most_bytes": settings.BODY_MAX_BYTES, "accepted": ACCEPTED}
     return TemplateResponse(request, "leads/import_upload.html", {**context, **limits, **refused})
 
 
@@ -52,9 +52,9 @@ def _take_in(request: HttpRequest) -> Upload:
     file = request.FILES.get("file")
     if not isinstance(file, UploadedFile):
         raise Refused("Choose a file first.")
-    name = showable(file.name or "file")[:LONGEST_NAME]
+    name = showable(file.name or "file")[:MAX_NAME]
     asker = _asker(request)
-    with uploads.one_at_a_time():
+    with stored_files.one_at_a_time():
         upload = Upload.store(asker.pk, name, file.chunks())
         try:
             inspect(upload.folder / "file", name)
@@ -93,7 +93,7 @@ def _act(request: HttpRequest, upload: Upload) -> HttpResponse:
             if "cancel" in request.POST:
                 upload.drop()
                 return redirect("admin:leads_importrun_changelist")
-            with uploads.one_at_a_time():
+            with stored_files.one_at_a_time():
                 return _look_or_import(request, upload) or here
     except Refused as problem:
         messages.error(request, str(problem))
@@ -126,14 +126,14 @@ def _import(upload: Upload, plan: Plan, user: User) -> ImportRun:
     upload.rejects.unlink(missing_ok=True)
     with upload.open() as source:
         options = plan.options(source.header, dry_run=False)
-        (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=at_most(MOST_ROWS))
+        (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=at_most(MAX_ROWS))
     run.notes = [note for note in run.notes if not note.startswith(REJECTS_NOTE)]  # where it is on this server
     run.save(update_fields=["notes"])
     event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
     upload.state["runs"].append(run.pk)
     upload.save()
     if upload.rejects.exists():
-        upload.rejects.replace(uploads.rejects_of(run.pk))
+        upload.rejects.replace(stored_files.rejects_of(run.pk))
     if run.state == ImportRun.State.DONE:
         upload.finish()
     return run
@@ -141,7 +141,7 @@ def _import(upload: Upload, plan: Plan, user: User) -> ImportRun:
 
 def _wait_for_nobody() -> None:
     """Raise ``Refused`` while an import goes on: this one would wait for it, and keep a thread of the server busy."""
-    if run := accounts.going_on():
+    if run := runs.running_imports():
         raise Refused(f"Another import is going on (run {run.pk}, {run.file_name}). Try again when it has ended.")
 
 
@@ -159,7 +159,7 @@ def _review(upload: Upload) -> Context:
     state = upload.state
     plan, seen = Plan.from_state(state["plan"]), state["seen"]
     rows = seen["rows"]
-    fields = [field for field in CREATE if any(row["values"][field] or field in row["problems"] for row in rows)]
+    fields = [field for field in CREATE_RULES if any(row["values"][field] or field in row["problems"] for row in rows)]
     return {
         "title": f"Import {upload.name}",
         "upload": upload,

@@ -16,16 +16,16 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from crm_project.events import event
-from leads.back_office import import_page, uploads
+from leads.back_office import import_page, stored_files
 from leads.back_office.cells import counted
-from leads.back_office.plan import ON_DUPLICATE, ON_ERROR, label
-from leads.importing import accounts
-from leads.importing.columns import TARGETS
-from leads.importing.tally import Refused
+from leads.back_office.import_plan import ON_DUPLICATE, ON_ERROR, label
+from leads.importing import runs
+from leads.importing.columns.mapping import TARGETS
+from leads.importing.stats import Refused
 from leads.importing.undo import TAKING_BACK, undo
 from leads.models import ImportRun
-from users.actors import Actor, Door
-from users.back_office.lists import Asked
+from users.audit import Actor, Channel
+from users.back_office.lists import ListPage
 from users.models import User
 
 SHOWN = 200  # problems on a run's page; the rejects file has all
@@ -38,7 +38,7 @@ WORDS = {
     "refused": ("Refused", "danger"),
     "undone": ("Undone", "warning"),
     PARTLY: ("Partly undone", "warning"),
-    accounts.DIED: ("Died", "danger"),
+    runs.DIED: ("Died", "danger"),
 }
 OPTIONS = {
     "on_duplicate": "Leads that were there already",
@@ -51,7 +51,7 @@ _option = re.compile(r" \(--[^()]*\)")  # what the command's messages tell peopl
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(Asked, ModelAdmin):
+class ImportRunAdmin(ListPage, ModelAdmin):
     """To look at and to undo; "add" is the page that imports a file."""
 
     list_display = ("file", "state_label", "started_at", "by", "read", "created", "updated", "skipped", "rejected")
@@ -81,7 +81,7 @@ class ImportRunAdmin(Asked, ModelAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list, with what its runs that have not ended are up to now."""
         page = super().get_changelist_instance(request)
-        states = accounts.states_of(page.result_list)
+        states = runs.states_of(page.result_list)
         for run in page.result_list:
             run.state_now = states[run.pk]
         return page
@@ -149,7 +149,7 @@ class ImportRunAdmin(Asked, ModelAdmin):
 
 
 def _account(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
-    state = accounts.state_of(run)
+    state = runs.state_of(run)
     left = run.undo_report.get("left", 0)
     stored = state == "done" and run.created + run.updated > 0
     may_undo = run.kind in TAKING_BACK and (stored or left > 0)
@@ -157,7 +157,7 @@ def _account(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "title": f"Import {run.pk}",
         "run": run,
         "state": WORDS[_shown_state(run, state)],
-        "died": state == accounts.DIED,
+        "died": state == runs.DIED,
         "by": run.user.name if run.user else run.started_by,
         "message": _option.sub("", run.message),
         "problems": run.problems[:SHOWN],
@@ -166,7 +166,7 @@ def _account(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "options": {
             OPTIONS[name]: _told(name, value) for name, value in run.options.items() if value and name in OPTIONS
         },
-        "rejects": uploads.rejects_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
+        "rejects": stored_files.rejects_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
         "undone": _taken_back(run.undo_report),
         "left": list(run.undo_report.get("why", {}).items())[:LISTED],
         "left_count": left,
@@ -194,7 +194,7 @@ def _told(name: str, value: Any) -> str:
 @require_safe
 def _rejects(request: HttpRequest, run_id: int) -> HttpResponse | FileResponse:
     try:
-        file = uploads.rejects_of(run_id).open("rb")
+        file = stored_files.rejects_of(run_id).open("rb")
     except OSError:
         messages.warning(request, "The bad rows of this run are not kept any more: they are kept for seven days.")
         return redirect("admin:leads_importrun_change", run_id)
@@ -207,7 +207,7 @@ def _undo(request: HttpRequest, run_id: int) -> HttpResponse:
     if not isinstance(request.user, User):
         raise PermissionDenied
     try:
-        report = undo(run_id, by=Actor.of(request.user, Door.ADMIN)).undo_report
+        report = undo(run_id, actor=Actor.of(request.user, Channel.ADMIN)).undo_report
     except Refused as refused:
         messages.error(request, f"{str(refused)[:1].upper()}{str(refused)[1:]}.")
     else:

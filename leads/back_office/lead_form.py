@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.http import QueryDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from leads import rules
+from leads import validators
 from leads.back_office.history import entry_of, shown
 from leads.models import Lead, LeadChange
 from users.back_office.forms import add_problems
@@ -20,10 +20,12 @@ else:
     Form = forms.ModelForm
 
 # The form's name of each field that the rules know: a foreign key is ``agency`` here and ``agency_id`` there.
-FORM_FIELDS = {field.attname: field.name for field in Lead._meta.concrete_fields if field.attname in rules.UPDATE}
+FORM_FIELDS = {
+    field.attname: field.name for field in Lead._meta.concrete_fields if field.attname in validators.UPDATE_RULES
+}
 COLUMNS = {name: column for column, name in FORM_FIELDS.items()}
 AMOUNT = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
-MOST_TOLD = 5  # of the changes made meanwhile
+MAX_LISTED = 5  # of the changes made meanwhile
 CLASH = "Nothing was saved: this lead was changed while you had it open. What you typed is kept; look, and save again."
 
 
@@ -70,7 +72,7 @@ class LeadForm(Form):
         if "property_interest" in self.fields:
             self.fields["property_interest"].widget.attrs["rows"] = 4
         if "status" in self.fields:
-            words = dict.fromkeys((*rules.PIPELINE, self.instance.status))
+            words = dict.fromkeys((*validators.PIPELINE, self.instance.status))
             self.fields["status"].widget = UnfoldAdminSelectWidget(
                 choices=[(word, word.capitalize()) for word in words]
             )
@@ -78,7 +80,7 @@ class LeadForm(Form):
     def clean(self) -> dict[str, Any]:
         """The clean values; problems go to their fields, a clash to the whole form."""
         cleaned = super().clean() or {}
-        clean, problems = rules.check(self._by_column(cleaned), partial=True, stored=self.stored)
+        clean, problems = validators.validate(self._by_column(cleaned), partial=True, stored=self.stored)
         add_problems(self, [problem._replace(loc=(FORM_FIELDS[str(problem.loc[0])],)) for problem in problems])
         seen = cleaned.get("seen_version")
         if self.stored and seen is not None and seen != self.stored.version:
@@ -89,7 +91,10 @@ class LeadForm(Form):
     def changed(self) -> dict[str, Any]:
         """What the user changed, clean; of a new lead all that the rules ask for."""
         if not self.stored:
-            return {**rules.DEFAULTS, **{name: self.checked[name] for name in rules.CREATE if name in self.checked}}
+            return {
+                **validators.DEFAULTS,
+                **{name: self.checked[name] for name in validators.CREATE_RULES if name in self.checked},
+            }
         return {name: value for name, value in self.checked.items() if FORM_FIELDS[name] in self.changed_data}
 
     def _own_fields(self) -> list[str]:
@@ -107,7 +112,7 @@ class LeadForm(Form):
         A second save is then one over the version that the user has been told about.
         """
         # Each version has its entry, but for those that an import brought.
-        since = LeadChange.objects.of_lead(stored.pk)[: min(max(stored.version - seen, 1), MOST_TOLD)]
+        since = LeadChange.objects.of_lead(stored.pk)[: min(max(stored.version - seen, 1), MAX_LISTED)]
         self.add_error(None, ValidationError(CLASH, code="clash"))
         for change in since:
             self.add_error(None, ValidationError(entry_of(change).sentence, code="clash"))

@@ -14,12 +14,12 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from unfold.views import ChangeList
 
-from crm_project import values
+from crm_project import validation
 from leads import filters as api
-from leads.back_office import vocabulary
+from leads.back_office import choices
 from leads.back_office.filters import OPEN, PARAMETERS, day
 from leads.models import Lead, LeadCount
-from leads.reading import LONGEST_WALK, TooSlow, stopped_after
+from leads.sql import MAX_WALK, SearchTimeout, statement_timeout
 
 SEARCH = "q"
 VIEWS = {
@@ -40,7 +40,7 @@ class LeadChangeList(ChangeList):
     @cached_property
     def statuses(self) -> list[str]:
         """The statuses in use."""
-        return vocabulary.statuses()
+        return choices.statuses()
 
     @property
     def views(self) -> list[dict[str, Any]]:
@@ -57,9 +57,9 @@ class LeadChangeList(ChangeList):
         """Django's, and one query about the page's activities."""
         super().get_results(request)
         try:
-            with stopped_after(LONGEST_WALK):
+            with statement_timeout(MAX_WALK):
                 leads = list(self.result_list)
-        except TooSlow:
+        except SearchTimeout:
             messages.error(request, "That search takes too long. Add a word of three letters or more, or a filter.")
             leads = []
         self.paginator.settle(self.page_num, len(leads))
@@ -88,7 +88,7 @@ def known_count(query: QueryDict, leads: QuerySet[Lead]) -> int | None:
     asked = {name: given for name in (*PARAMETERS, SEARCH) if (given := query.get(name, "").strip())}
     try:
         kept = _kept(asked)
-    except values.Invalid:
+    except validation.InvalidValue:
         return None
     if kept is None:
         return None

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, cast
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 
-from leads.reading import TooSlow, stopped_after
+from leads.sql import SearchTimeout, statement_timeout
 
 if TYPE_CHECKING:
     Pages = Paginator[Any]
 else:
     Pages = Paginator  # generic for the type checker alone
 
-MOST = 10_000  # rows that one leafs through; who needs others narrows the list
-LONGEST_COUNT = 100  # milliseconds
+MAX = 10_000  # rows that one leafs through; who needs others narrows the list
+MAX_COUNT = 100  # milliseconds
 
 
 class CappedPaginator(Pages):
-    """Counts ``MOST`` rows and no further: ``said`` is what to tell people, "10,000+" where there are more.
+    """Counts ``MAX`` rows and no further: ``said`` is what to tell people, "10,000+" where there are more.
 
     ``known`` is the exact count where somebody else keeps it; then no row is counted. Where counting takes PostgreSQL
     too long (few rows among many that fit in part), its planner's guess stands in, and is told as one.
@@ -33,15 +33,15 @@ class CappedPaginator(Pages):
 
     @cached_property
     def found(self) -> int:
-        """The exact count where it is known or small, one more than ``MOST``, or a guess."""
+        """The exact count where it is known or small, one more than ``MAX``, or a guess."""
         self.guessed = False
         if self.known is not None:
             return self.known
         rows = cast(QuerySet[Any], self.object_list).order_by().values("pk")
         try:
-            with stopped_after(LONGEST_COUNT):
-                return int(rows[: MOST + 1].count())
-        except TooSlow:
+            with statement_timeout(MAX_COUNT):
+                return int(rows[: MAX + 1].count())
+        except SearchTimeout:
             self.guessed = True
             return max(int(json.loads(rows.explain(format="json"))[0]["Plan"]["Plan Rows"]), self.per_page + 1)
 
@@ -54,16 +54,16 @@ class CappedPaginator(Pages):
     @cached_property
     def count(self) -> int:
         """How many rows the pages hold."""
-        return min(self.found, MOST)
+        return min(self.found, MAX)
 
     @property
     def more(self) -> bool:
         """Whether there are rows beyond the last page."""
-        return self.found > MOST
+        return self.found > MAX
 
     @property
     def said(self) -> str:
         """The count for reading."""
         if self.more and self.known is None:
-            return f"{MOST:,}+"
+            return f"{MAX:,}+"
         return f"about {self.found:,}" if self.guessed else f"{self.found:,}"

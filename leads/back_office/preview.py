@@ -4,21 +4,22 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from leads import rules
-from leads.back_office.inspection import MOST_COLUMNS, MOST_ROWS, TooLarge
-from leads.back_office.plan import Plan
-from leads.back_office.uploads import Upload
-from leads.importing import accounts, date_order
-from leads.importing.columns import LEADS, Mapping, map_headers
-from leads.importing.read import Source
+from leads import validators
+from leads.back_office.import_plan import Plan
+from leads.back_office.stored_files import Upload
+from leads.back_office.upload_limits import MAX_COLUMNS, MAX_ROWS, TooLarge
+from leads.importing import runs
+from leads.importing.cells import date_order
+from leads.importing.columns.mapping import LEADS, Mapping, map_headers
 from leads.importing.run import Progress, import_files
-from leads.importing.tally import Refused, showable
+from leads.importing.sources.reader import Source
+from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
 from users.models import User
 
 FIRST = 20  # rows shown
 SAMPLES = 3  # values shown of each column
-LONGEST_SHOWN = 60  # characters of a value
+MAX_SHOWN = 60  # characters of a value
 SHARED = {"price": "budget_max", "name": "first_name"}  # where to tell of what fills two fields
 REJECTS_NOTE = "Bad rows are in: "
 COUNTS = ("read", "created", "updated", "skipped", "rejected", "problem_count")
@@ -32,8 +33,8 @@ def look(upload: Upload, user: User, plan: Plan | None = None) -> None:
     Stores no lead. Raises ``Refused`` where the file cannot be imported here under any plan.
     """
     with upload.open() as source:
-        if len(source.header) > MOST_COLUMNS:
-            raise TooLarge(f"{upload.name} has {len(source.header):,} columns, more than {MOST_COLUMNS}.")
+        if len(source.header) > MAX_COLUMNS:
+            raise TooLarge(f"{upload.name} has {len(source.header):,} columns, more than {MAX_COLUMNS}.")
         header = [showable(name) for name in source.header]
         records = list(islice(source, FIRST))
         plan = plan or Plan.for_header(source.header)
@@ -44,7 +45,7 @@ def look(upload: Upload, user: User, plan: Plan | None = None) -> None:
             "size": source.size,
             "notes": [showable(note) for note in source.notes],
         }
-        earlier = accounts.known(source.sha256, "leads")
+        earlier = runs.known(source.sha256, "leads")
         seen = _tried(upload, source, plan, user)
         seen["rows"] = _rows(source, plan, records)
     upload.state |= {
@@ -71,11 +72,11 @@ def at_most(rows: int) -> Progress:
 def _tried(upload: Upload, source: Source, plan: Plan, user: User) -> Seen:
     upload.rejects.unlink(missing_ok=True)
     options = plan.options(source.header, dry_run=True)
-    (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=at_most(MOST_ROWS))
+    (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=at_most(MAX_ROWS))
     seen = {name: getattr(run, name) for name in COUNTS}
     # The account of a look is of use to nobody once it has been looked at.
     ImportRun.objects.filter(pk=run.pk).delete()
-    if run.read > MOST_ROWS:
+    if run.read > MAX_ROWS:
         raise TooLarge(run.message)
     return {
         **seen,
@@ -104,9 +105,9 @@ def _rows(source: Source, plan: Plan, records: Sequence[tuple[int, Any]]) -> lis
 def _row(columns: Mapping, line: int, cells: Any) -> Seen:
     """One row's values by field, as they would be stored, and what is wrong with it."""
     given, wrong = columns.convert(cells)
-    clean, problems = rules.check(given)
+    clean, problems = validators.validate(given)
     told: dict[str, str] = {}
-    values = {field: _shown(clean.get(field, given.get(field))) for field in rules.CREATE}
+    values = {field: _shown(clean.get(field, given.get(field))) for field in validators.CREATE_RULES}
     for problem in (*wrong, *problems):
         name = str(problem.loc[0]) if problem.loc else ""
         field = SHARED.get(name, name)
@@ -133,8 +134,8 @@ def _shown(value: object) -> str:
     if value is None:
         return ""
     text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    text = showable(text[: LONGEST_SHOWN + 1]).strip()
-    return text[:LONGEST_SHOWN] + "…" if len(text) > LONGEST_SHOWN else text
+    text = showable(text[: MAX_SHOWN + 1]).strip()
+    return text[:MAX_SHOWN] + "…" if len(text) > MAX_SHOWN else text
 
 
 def known_columns(header: Sequence[str]) -> list[str]:

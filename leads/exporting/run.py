@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from crm_project.api.times import iso
+from crm_project.http.timestamps import iso
 from leads.exporting.tables import Form, Write
 from leads.querysets import LeadQuerySet
 from leads.serializers import OUT

@@ -16,12 +16,12 @@ import orjson
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
-from leads.importing import guard
+from leads import formula_escape
 
 FORMATS = ("csv", "xlsx", "jsonl")
-MOST_ROWS = 1 << 20  # Excel's limits: rows, the header included,
-LONGEST_CELL = 32_767  # UTF-16 units in a cell,
-LARGEST_EXACT = 10**15  # and numbers it shows to the last digit; larger ones are written as text
+MAX_ROWS = 1 << 20  # Excel's limits: rows, the header included,
+MAX_CELL = 32_767  # UTF-16 units in a cell,
+MAX_EXACT = 10**15  # and numbers it shows to the last digit; larger ones are written as text
 
 _unwritable = re.compile("[\ufffe\uffff]")  # characters that XML, and so a workbook, cannot hold
 
@@ -64,7 +64,7 @@ def _csv(file: IO[bytes], form: Form, raw: bool) -> Iterator[Write]:
     def cell(column: str, value: Any) -> Any:
         if value.__class__ is not str or (value == "" and column not in nullable):
             return value
-        return guard.on(value)
+        return formula_escape.escape(value)
 
     def write(row: Row) -> None:
         writer.writerow([row[column] if raw else cell(column, row[column]) for column in columns])
@@ -102,11 +102,11 @@ def _rows_of_workbook(file: IO[bytes], form: Form, raw: bool, folder: str) -> It
     def write(row: Row) -> None:
         nonlocal number
         number += 1
-        if number == MOST_ROWS:
-            raise Unwritable(f"a workbook holds {MOST_ROWS - 1:,} {form.name} at most; export CSV or JSON Lines")
+        if number == MAX_ROWS:
+            raise Unwritable(f"a workbook holds {MAX_ROWS - 1:,} {form.name} at most; export CSV or JSON Lines")
         for place, column in enumerate(form.columns):
             value = row[column]
-            if value.__class__ is int and value < LARGEST_EXACT:
+            if value.__class__ is int and value < MAX_EXACT:
                 sheet.write_number(number, place, value)
             elif value is not None and (text := _text(column, str(value), form, raw, row)):
                 sheet.write_string(number, place, text)
@@ -122,10 +122,10 @@ def _rows_of_workbook(file: IO[bytes], form: Form, raw: bool, folder: str) -> It
 
 def _text(column: str, value: str, form: Form, raw: bool, row: Row) -> str:
     """The text of a workbook's cell; refuses what Excel would cut off or call damaged."""
-    if not raw and (guard.is_needed_in_workbook(value) or (value == "" and column in form.nullable_texts)):
-        value = guard.on(value)
-    if len(value) > LONGEST_CELL // 2 and len(value.encode("utf-16-le")) // 2 > LONGEST_CELL:
-        reason = f"is longer than the {LONGEST_CELL:,} characters a workbook's cell holds"
+    if not raw and (formula_escape.is_needed_in_workbook(value) or (value == "" and column in form.nullable_texts)):
+        value = formula_escape.escape(value)
+    if len(value) > MAX_CELL // 2 and len(value.encode("utf-16-le")) // 2 > MAX_CELL:
+        reason = f"is longer than the {MAX_CELL:,} characters a workbook's cell holds"
     elif not value.isascii() and _unwritable.search(value):
         reason = "has a character that no workbook can hold (U+FFFE or U+FFFF)"
     else:

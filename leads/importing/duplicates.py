@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from leads.rules import Derived
+from leads.validators import SearchKeys
 
 # The conditions are the partial indexes' own, word for word, or they would not be used. PostgreSQL is asked key by key,
 # which leaves it nothing but the index: in the middle of a first load it has no statistics, and would rather read the
@@ -30,10 +30,10 @@ EMAIL, PERSON = "e-mail", "phone and name"  # what leads are alike by
 Target = Any  # the id of a stored lead, or the caller's own record of a row that is about to be stored
 
 
-class Known:
+class DuplicateIndex:
     """The leads that rows may double, by key; an address counts before a person, an older lead before a newer."""
 
-    def __init__(self, keys: Iterable[Derived]) -> None:
+    def __init__(self, keys: Iterable[SearchKeys]) -> None:
         emails, persons = set(), set()
         for derived in keys:
             emails.add(derived.email_key)
@@ -45,7 +45,7 @@ class Known:
         self.shared = {(EMAIL, key) for key, (_, count) in by_email.items() if count > 1}
         self.shared |= {(PERSON, key) for key, (_, count) in by_person.items() if count > 1}
 
-    def match(self, derived: Derived) -> tuple[Target, str] | None:
+    def match(self, derived: SearchKeys) -> tuple[Target, str] | None:
         """The lead that this one doubles, and by what (``EMAIL`` or ``PERSON``)."""
         if derived.email_key and (found := self.by_email.get(derived.email_key)) is not None:
             return found, EMAIL
@@ -53,14 +53,14 @@ class Known:
             return found, PERSON
         return None
 
-    def add(self, derived: Derived, target: Target) -> None:
+    def add(self, derived: SearchKeys, target: Target) -> None:
         """Remember a lead; the first with a key keeps it."""
         if derived.email_key:
             self.by_email.setdefault(derived.email_key, target)
         if derived.person_key:
             self.by_person.setdefault(derived.person_key, target)
 
-    def move(self, before: Mapping[str, str], derived: Derived, target: Target) -> None:
+    def move(self, before: Mapping[str, str], derived: SearchKeys, target: Target) -> None:
         """Take note that ``target``, known under the keys of ``before``, has those of ``derived`` now."""
         for book, column in ((self.by_email, "email_key"), (self.by_person, "person_key")):
             if before[column] != getattr(derived, column) and book.get(before[column]) == target:

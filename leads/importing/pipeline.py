@@ -11,13 +11,13 @@ from multiprocessing.connection import Connection
 from operator import itemgetter
 from typing import Any, Protocol
 
-from crm_project.values import Problem
-from leads.importing.columns import Mapping
-from leads.importing.read import Source
-from leads.importing.tally import Refused
-from leads.importing.wire import Bad, Batch, packed, unpacked
+from crm_project.validation import FieldError
+from leads.importing.columns.mapping import Mapping
+from leads.importing.ipc import Bad, Batch, packed, unpacked
+from leads.importing.sources.reader import Source
+from leads.importing.stats import Refused
 from leads.references import reference_fields, resolve
-from leads.rules import check
+from leads.validators import validate
 
 BATCH = 1000  # rows
 PIPE = 1 << 20  # bytes; the most that Linux gives to everybody
@@ -29,7 +29,7 @@ Make = Callable[[int, Any, dict[str, Any], dict[str, Any]], Any]
 Good = tuple[int, Any, dict[str, Any], dict[str, Any]]  # line, cells, the values given, all values
 
 
-class Way(Protocol):
+class RowSink(Protocol):
     """What the loader wants of a good row, and how that goes through the pipe (see ``wire``)."""
 
     def make(self, line: int, cells: Any, given: dict[str, Any], clean: dict[str, Any]) -> Any:
@@ -42,7 +42,7 @@ class Way(Protocol):
         """Those rows again."""
 
 
-def batches(source: Source, columns: Mapping, way: Way, parallel: bool) -> Iterator[Batch]:
+def batches(source: Source, columns: Mapping, way: RowSink, parallel: bool) -> Iterator[Batch]:
     """All rows of ``source`` in order, the good ones as the ``way`` makes them.
 
     ``parallel`` may be asked for in a process without threads; it is granted for larger files where processes can be
@@ -66,7 +66,7 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
     for line, cells in source:
         read += 1
         given, wrong = convert(cells)
-        clean, problems = check(given)
+        clean, problems = validate(given)
         if wrong or problems:
             bad.append((line, cells, wrong + _untold(problems, wrong)))
         else:
@@ -87,13 +87,13 @@ def _resolved(good: list[Good], bad: list[Bad], make: Make, batch: Batch) -> Bat
     return batch._replace(good=made, bad=bad)
 
 
-def _untold(problems: list[Problem], told: list[Problem]) -> list[Problem]:
+def _untold(problems: list[FieldError], told: list[FieldError]) -> list[FieldError]:
     """The problems with fields that nothing has been said about yet (a cell that could not be read is absent)."""
     fields = {problem.loc for problem in told}
     return [problem for problem in problems if problem.loc not in fields]
 
 
-def _from_child(source: Source, columns: Mapping, way: Way) -> Iterator[Batch]:
+def _from_child(source: Source, columns: Mapping, way: RowSink) -> Iterator[Batch]:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     if hasattr(fcntl, "F_SETPIPE_SZ"):  # room for some batches, or one process would wait while the other works
@@ -116,7 +116,7 @@ def _from_child(source: Source, columns: Mapping, way: Way) -> Iterator[Batch]:
         child.join()
 
 
-def _check_in_child(source: Source, columns: Mapping, way: Way, ours: Connection, theirs: Connection) -> None:
+def _check_in_child(source: Source, columns: Mapping, way: RowSink, ours: Connection, theirs: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process
     ours.close()  # so that the end of the parent breaks the pipe, and this process ends too
     try:

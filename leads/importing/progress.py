@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from leads.importing.read import Source
+from leads.importing.sources.reader import Source
 
 BAR = 30  # characters
 EVERY = 0.2  # seconds between two drawings of the bar

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from crm_project.private_files import create
-from leads.importing import guard
-from leads.importing.records import BadRow
-from leads.importing.tally import Refused, showable
+from leads import formula_escape
+from leads.importing.sources.rows import BadRow
+from leads.importing.stats import Refused, showable
 
 _half_character = re.compile(f"[{chr(0xD800)}-{chr(0xDFFF)}]")
-LARGEST_EXACT = 10**15  # numbers with a fraction are exact so far
+MAX_EXACT = 10**15  # numbers with a fraction are exact so far
 TEXT: Any = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
 LINE, PROBLEMS = "import_line", "import_problems"
 
@@ -55,7 +55,7 @@ class Rejects:
             self.ended = True  # there is none
             raise Refused(f"cannot write the rejects file {self.path}: {error.strerror}") from None
         self.writer = csv.writer(self.file)
-        self.writer.writerow([LINE, PROBLEMS, *(name and guard.on(name) for name in self.kept)])
+        self.writer.writerow([LINE, PROBLEMS, *(name and formula_escape.escape(name) for name in self.kept)])
 
     def write(self, line: int, cells: Sequence[Any], problems: Sequence[dict[str, Any]]) -> None:
         """One bad row; its problems become one line of text."""
@@ -66,7 +66,7 @@ class Rejects:
             extra.append("not a row")  # text that is no JSON must not come in as a name when it is fed back unmended
         guarded = _guarded if self.guards else _guarded_again
         texts = (guarded(_as_text(cell)) for cell in (*own, *extra))
-        self.writer.writerow([line, guard.on(told) if guard.is_run(told) else told, *texts])
+        self.writer.writerow([line, formula_escape.escape(told) if formula_escape.is_run(told) else told, *texts])
 
     def finish(self) -> None:
         """Put the whole file in its place."""
@@ -88,7 +88,7 @@ class Rejects:
 
 def _as_text(cell: Any) -> Any:
     """A cell from JSON or a workbook as the import would read it from text."""
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < LARGEST_EXACT:
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < MAX_EXACT:
         return int(cell)
     if isinstance(cell, list | dict | bool):
         return showable(json.dumps(cell, ensure_ascii=False))
@@ -97,12 +97,12 @@ def _as_text(cell: Any) -> Any:
 
 def _guarded(cell: Any) -> Any:
     """A text of JSON with a guard. Half a character, which no file holds, becomes NUL: just as bad when fed back."""
-    return guard.on(_half_character.sub(chr(0), cell)) if isinstance(cell, str) and cell else cell
+    return formula_escape.escape(_half_character.sub(chr(0), cell)) if isinstance(cell, str) and cell else cell
 
 
 def _guarded_again(cell: Any) -> Any:
     """A text of a file that a spreadsheet may have written, with the guards it lacks."""
-    return guard.again(cell) if isinstance(cell, str) else cell
+    return formula_escape.escape_again(cell) if isinstance(cell, str) else cell
 
 
 def numbered(path: Path, number: int) -> Path:

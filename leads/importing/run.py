@@ -14,17 +14,18 @@ from typing import Any, ClassVar
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from crm_project.values import Problem
-from leads.importing import accounts, date_order
-from leads.importing.columns import LEADS, map_headers
+from crm_project.validation import FieldError
+from leads.importing import runs
+from leads.importing.cells import date_order
+from leads.importing.columns.column_schema import ColumnSchema
+from leads.importing.columns.mapping import LEADS, map_headers
 from leads.importing.first_load import first_load
 from leads.importing.pipeline import batches, needs_database
-from leads.importing.read import Source
 from leads.importing.rejects import Rejects, numbered
-from leads.importing.remarks import Remarks, told
-from leads.importing.tally import Refused, Tally, as_dict, showable
-from leads.importing.vocabulary import Vocabulary
-from leads.importing.write import KEYS, Matching, Straight
+from leads.importing.sources.reader import Source
+from leads.importing.stats import Refused, Stats, as_dict, showable
+from leads.importing.warnings import Warnings, as_sentences
+from leads.importing.writers import KEYS, InsertWriter, UpsertWriter
 from leads.models import ImportRun
 
 Progress = Callable[[int, int], None]  # rows read of the current file, bytes of it
@@ -54,12 +55,12 @@ class FileImport:
     """One file of leads on its way into the table; ``activities`` has a kind of its own."""
 
     kind: ClassVar[str] = "leads"
-    vocabulary: ClassVar[Vocabulary] = LEADS
+    vocabulary: ClassVar[ColumnSchema] = LEADS
 
     def __init__(self, source: Source, run: ImportRun, options: Options, rejects: Path | None, progress: Progress):
         self.source, self.run, self.options, self.progress = source, run, options, progress
-        self.tally = Tally()
-        self.remarks: Remarks = Counter()
+        self.tally = Stats()
+        self.remarks: Warnings = Counter()
         self.rejects_path = rejects
         self.rejects: Rejects | None = None
 
@@ -79,7 +80,7 @@ class FileImport:
         self.columns, dates = (columns, []) if options.dates else date_order.settled(self.source, columns)
         notes = [_read_as(self.source), *self.source.notes, *columns.describe(), *dates]
         self.run.notes = [showable(note) for note in notes]
-        earlier = accounts.known(self.source.sha256, self.run.kind)
+        earlier = runs.known(self.source.sha256, self.run.kind)
         if earlier and not options.again:
             when = f"{earlier.started_at:%Y-%m-%d %H:%M}"
             raise Refused(
@@ -98,9 +99,9 @@ class FileImport:
         """Every row of the file: checked, then stored, matched or rejected. Inside the transaction."""
         now, straight = timezone.now(), self.options.on_duplicate == "create"
         if straight:
-            way: Straight | Matching = Straight(self.run, self.tally, now, needs_database(self.columns))
+            way: InsertWriter | UpsertWriter = InsertWriter(self.run, self.tally, now, needs_database(self.columns))
         else:
-            way = Matching(self.run, self.tally, now, self.options.on_duplicate, self.reject, self.remarks)
+            way = UpsertWriter(self.run, self.tally, now, self.options.on_duplicate, self.reject, self.remarks)
         rows = batches(self.source, self.columns, way, self.options.parallel)
         with way.open() as take:
             for batch in rows:
@@ -112,7 +113,7 @@ class FileImport:
                 if not (straight and self.doomed):
                     take(batch.good)
 
-    def reject(self, line: int, cells: Any, problems: list[Problem]) -> None:
+    def reject(self, line: int, cells: Any, problems: list[FieldError]) -> None:
         """Count a bad row, and keep it for the rejects file."""
         self.tally.reject(line, problems, self.columns.column_of)
         if self.rejects:
@@ -129,11 +130,13 @@ class FileImport:
         stored = state in (ImportRun.State.DONE, ImportRun.State.DRY)
         counts = self.tally.kept() if stored else self.tally.refused()
         if stored:
-            remarks = told(self.remarks + self.columns.remarked(), self.columns.header, self.columns.columns.values())
+            remarks = as_sentences(
+                self.remarks + self.columns.remarked(), self.columns.header, self.columns.columns.values()
+            )
             self.run.notes += [showable(remark) for remark in remarks]
         if self.rejects and self.tally.rejected:
             self.run.notes.append(f"Bad rows are in: {showable(str(self.rejects.path))}")
-        accounts.close(self.run, state, message=message, **counts)
+        runs.close(self.run, state, message=message, **counts)
 
 
 def _read_as(source: Source) -> str:
@@ -154,10 +157,10 @@ def import_files(
     A run's ``state`` says how it ended: ``done``, ``dry``, or ``refused`` with its ``message`` or ``problems``.
     Database errors refuse the import too; only when the account itself cannot be written do they come out.
     """
-    with accounts.interruptible() as ctrl_c, ExitStack() as stack:
+    with runs.interruptible() as ctrl_c, ExitStack() as stack:
         files: list[FileImport] = []
         for source in sources:
-            run = stack.enter_context(accounts.running(kind=importer.kind, **_account(source, options, user)))
+            run = stack.enter_context(runs.running(kind=importer.kind, **_account(source, options, user)))
             path = rejects if not rejects or len(sources) == 1 else numbered(rejects, len(files) + 1)
             files.append(importer(source, run, options, path, progress))
         try:
@@ -174,20 +177,20 @@ def import_files(
             message = f"a file could not be read or written: {error.strerror or error}"
             with suppress(DatabaseError):  # the disk may be full for it too
                 for file in files:
-                    accounts.close(file.run, ImportRun.State.REFUSED, message=message, **file.tally.refused())
+                    runs.close(file.run, ImportRun.State.REFUSED, message=message, **file.tally.refused())
             with suppress(OSError):
                 _end_rejects(files, whole=False)
             raise
         except KeyboardInterrupt:
             _end_rejects(files, whole=False)
-            accounts.interrupt([file.run for file in files])
+            runs.interrupt([file.run for file in files])
         finally:
             _end_rejects(files)
         return [file.run for file in files]
 
 
 def _load_all(files: Sequence[FileImport], options: Options, importer: type[FileImport]) -> None:
-    accounts.take_turn()
+    runs.wait_for_lock()
     _check_together(files, options)
     for file in files:
         file.prepare()

@@ -13,24 +13,25 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from leads import changes
-from leads.changes import Kind
-from leads.importing import accounts, load
-from leads.importing.tally import Refused
-from leads.importing.write import CHANGED, OWN_FIELDS
+from crm_project.db import bulk
+from leads import audit
+from leads.audit import Kind
+from leads.importing import runs
+from leads.importing.stats import Refused
+from leads.importing.writers import CHANGED, OWN_FIELDS
 from leads.models import ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change
-from users.actors import Actor
+from users.audit import Actor
 
 BATCH = 2000
-MOST_LISTED = 1000  # ids of leads left alone that the run's own report lists, of those created and of those updated
+MAX_LISTED = 1000  # ids of leads left alone that the run's own report lists, of those created and of those updated
 EDITED, ACTIVITIES, DELETED = "edited since", "activities were logged", "deleted since"
 
 Report = dict[str, Any]
 TakeBack = Callable[[ImportRun, Actor, datetime], Report]
 
 
-def undo(run_id: int, by: Actor) -> ImportRun:
+def undo(run_id: int, actor: Actor) -> ImportRun:
     """Undo a run in one transaction and record it in ``undo_report``; what it left alone before, it tries again.
 
     The report counts what was ``deleted`` and ``restored`` (in all) and what is ``left``; ``left_created`` and
@@ -39,22 +40,22 @@ def undo(run_id: int, by: Actor) -> ImportRun:
     can be taken back.
     """
     with transaction.atomic():
-        accounts.take_turn()
+        runs.wait_for_lock()
         run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
         if run is None:
             raise Refused(f"there is no import run {run_id}")
         take_back = _taking_back(run)
-        earlier, report = run.undo_report, take_back(run, by, timezone.now())
+        earlier, report = run.undo_report, take_back(run, actor, timezone.now())
         if report["left"] and not any(report[count] for count in ("deleted", "restored", "activities")):
-            more, reasons = " more" if earlier else "", told(report["reasons"])
+            more, reasons = " more" if earlier else "", as_lines(report["reasons"])
             raise Refused(
                 f"nothing{more} of run {run_id} can be taken back: the {report['left']:,} leads that are left were "
                 f"changed since ({reasons})"
             )
         for count in ("deleted", "restored", "activities"):
             report[count] += earlier.get(count, 0)
-        run.state, run.undone_at, run.undone_by = ImportRun.State.UNDONE, timezone.now(), by.name[:150]
-        run.undone_by_user_id, run.undo_report = by.user_id, report
+        run.state, run.undone_at, run.undone_by = ImportRun.State.UNDONE, timezone.now(), actor.name[:150]
+        run.undone_by_user_id, run.undo_report = actor.user_id, report
         run.save(update_fields=["state", "undone_at", "undone_by", "undone_by_user", "undo_report"])
     return run
 
@@ -64,18 +65,18 @@ def _taking_back(run: ImportRun) -> TakeBack:
     if run.state == ImportRun.State.UNDONE and not run.undo_report.get("left"):
         raise Refused(f"run {run.pk} was undone already, on {run.undone_at:%Y-%m-%d %H:%M} UTC by {run.undone_by}")
     if run.state not in (ImportRun.State.DONE, ImportRun.State.UNDONE):
-        raise Refused(f"run {run.pk} ({accounts.state_of(run)}) stored nothing, so there is nothing to undo")
+        raise Refused(f"run {run.pk} ({runs.state_of(run)}) stored nothing, so there is nothing to undo")
     if run.kind not in TAKING_BACK:
         raise Refused(f"run {run.pk} is of another kind ({run.kind}); it cannot be undone")
     return TAKING_BACK[run.kind]
 
 
-def told(reasons: Mapping[str, int]) -> str:
+def as_lines(reasons: Mapping[str, int]) -> str:
     """Why leads were left as they are, in words."""
     return ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
 
 
-class Left:
+class NotUndone:
     """Leads that are left as they are: how many for each reason, and the first of them."""
 
     def __init__(self) -> None:
@@ -85,13 +86,13 @@ class Left:
     def add(self, lead_id: int, reason: str) -> None:
         """One more."""
         self.reasons[reason] += 1
-        if len(self.first) < MOST_LISTED:
+        if len(self.first) < MAX_LISTED:
             self.first[lead_id] = reason
 
 
-def _take_back(run: ImportRun, by: Actor, now: datetime) -> Report:
-    restored, updated = _restore(run, by, now)
-    deleted = _delete(run, by, now)
+def _take_back(run: ImportRun, actor: Actor, now: datetime) -> Report:
+    restored, updated = _restore(run, actor, now)
+    deleted = _delete(run, actor, now)
     created = _left_of_created(run)
     reasons = created.reasons + updated.reasons
     return {
@@ -107,12 +108,12 @@ def _take_back(run: ImportRun, by: Actor, now: datetime) -> Report:
     }
 
 
-def _delete(run: ImportRun, by: Actor, now: datetime) -> int:
+def _delete(run: ImportRun, actor: Actor, now: datetime) -> int:
     """Delete, softly, the leads a run created and nobody touched; returns how many."""
     created = Lead.objects.filter(import_run=run)
     deleted = created.filter(_untouched(run)).update(is_active=False, version=F("version") + 1, updated_at=now)
     gone = created.filter(is_active=False, updated_at=now)
-    changes.record_all(gone, changes.each({"is_active": [True, False]}), by, Kind.UNDONE, now, run.pk)
+    audit.log_changes_for_all(gone, audit.same_diff({"is_active": [True, False]}), actor, Kind.UNDONE, now, run.pk)
     return deleted
 
 
@@ -123,17 +124,17 @@ def _untouched(run: ImportRun) -> Q:
     return Q(is_active=True, activity_count=0) & as_left
 
 
-def _left_of_created(run: ImportRun) -> Left:
-    left = Left()
+def _left_of_created(run: ImportRun) -> NotUndone:
+    left = NotUndone()
     created = Lead.objects.filter(import_run=run, is_active=True).order_by("pk").values_list("pk", "activity_count")
     for lead_id, count in created.iterator(BATCH):
         left.add(lead_id, ACTIVITIES if count else EDITED)
     return left
 
 
-def _restore(run: ImportRun, by: Actor, now: datetime) -> tuple[int, Left]:
+def _restore(run: ImportRun, actor: Actor, now: datetime) -> tuple[int, NotUndone]:
     """Give updated leads their values back; returns how many, and what was left."""
-    restored, last, left = 0, 0, Left()
+    restored, last, left = 0, 0, NotUndone()
     updates = ImportUpdate.objects.filter(run=run).exclude(lead__import_run=run).order_by("lead_id")
     while batch := list(updates.filter(lead_id__gt=last)[:BATCH]):
         last = batch[-1].lead_id
@@ -146,17 +147,17 @@ def _restore(run: ImportRun, by: Actor, now: datetime) -> tuple[int, Left]:
                 continue
             told[lead.pk] = _set_back(lead, update.before, now)
             given_back.append((update, lead))
-        load.update(Lead, [lead for _, lead in given_back], CHANGED)
-        changes.record(told, by, Kind.UNDONE, now, run.pk)
+        bulk.update(Lead, [lead for _, lead in given_back], CHANGED)
+        audit.log_changes(told, actor, Kind.UNDONE, now, run.pk)
         _hand_back(given_back)
         restored += len(given_back)
     return restored, left
 
 
-def _set_back(lead: Lead, before: dict[str, Any], now: datetime) -> changes.Changes:
+def _set_back(lead: Lead, before: dict[str, Any], now: datetime) -> audit.Changes:
     """Give a lead the values it had ``before``; returns what that changes."""
     own = {name: before[name] for name in OWN_FIELDS if name in before}  # a field may be younger than the import
-    told = changes.between(vars(lead), own)
+    told = audit.diff(vars(lead), own)
     apply_change(lead, own, now)
     lead.closed_at = datetime.fromisoformat(before["closed_at"]) if before["closed_at"] else None
     return told
@@ -175,7 +176,7 @@ def _hand_back(given_back: Collection[tuple[ImportUpdate, Lead]]) -> None:
         if earlier.version == version:
             earlier.version = lead.version
             moved.append(earlier)
-    load.update(ImportUpdate, moved, ["version"])
+    bulk.update(ImportUpdate, moved, ["version"])
     created = [
         ImportUpdate(run_id=lead.import_run_id, lead=lead, version=lead.version, before={})
         for version, lead in found.values()

@@ -13,8 +13,8 @@ from django.db.models import Count, Exists, OuterRef
 from django.db.models.functions import Coalesce
 
 from activities.models import Activity
-from crm_project import values
-from leads import rules
+from crm_project import validation
+from leads import validators
 from leads.models import ImportRun, Lead
 from maintenance.attribution import ATTRIBUTIONS
 from users.models import User
@@ -52,7 +52,10 @@ def find_inconsistencies() -> Iterator[Inconsistency]:
 def check_users(users: models.QuerySet[User]) -> Iterator[Inconsistency]:
     """Compare the normalized keys of user names and email addresses."""
     for user in users.only("username", "email", "username_key", "email_key").iterator():
-        expected = {"username_key": values.key(user.username), "email_key": values.key(user.email) or None}
+        expected = {
+            "username_key": validation.normalized_key(user.username),
+            "email_key": validation.normalized_key(user.email) or None,
+        }
         for column, value in expected.items():
             if (stored := getattr(user, column)) != value:
                 yield Inconsistency("user", user.pk, column, stored, value)
@@ -88,11 +91,11 @@ def with_activity_total(leads: models.QuerySet[Lead]) -> models.QuerySet[Lead]:
 
 def compare_lead(lead: Any) -> dict[str, tuple[Any, Any]]:
     """Return the stored and the expected value of each column that differs."""
-    expected = rules.derive(*(getattr(lead, name) for name in rules.SOURCES_OF_DERIVED))._asdict()
+    expected = validators.compute_search_keys(*(getattr(lead, name) for name in validators.SEARCH_KEY_FIELDS))._asdict()
     expected["activity_count"] = lead.activity_total
-    if (lead.status == rules.CLOSED) != (lead.closed_at is not None):
+    if (lead.status == validators.CLOSED) != (lead.closed_at is not None):
         # The moment of closing is lost; the last change is its upper bound.
-        expected["closed_at"] = lead.updated_at if lead.status == rules.CLOSED else None
+        expected["closed_at"] = lead.updated_at if lead.status == validators.CLOSED else None
     return {name: (getattr(lead, name), value) for name, value in expected.items() if getattr(lead, name) != value}
 
 

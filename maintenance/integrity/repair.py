@@ -9,16 +9,16 @@ from itertools import islice
 
 from django.db import IntegrityError, connection, transaction
 
-from leads import rules
-from leads.importing import load
+from crm_project.db import bulk
+from leads import validators
 from leads.models import ImportRun, Lead
 from maintenance.attribution import rename_user
 from maintenance.integrity import checks
 from maintenance.integrity.checks import BATCH, IMPORTED_MODELS, Inconsistency, retains_rows
 from users.models import User
 
-LEAD_COLUMNS = (*rules.Derived._fields, "closed_at", "activity_count")
-LOCK = 0x1EAF  # the first half of PostgreSQL's advisory lock keys, as in leads/importing/accounts.py
+LEAD_COLUMNS = (*validators.SearchKeys._fields, "closed_at", "activity_count")
+LOCK = 0x1EAF  # the first half of PostgreSQL's advisory lock keys, as in leads/importing/runs.py
 
 
 def repair(found: Iterable[Inconsistency]) -> list[Inconsistency]:
@@ -57,7 +57,7 @@ def repair_leads(ids: Sequence[int]) -> None:
             for column, (_, expected) in checks.compare_lead(lead).items():
                 setattr(lead, column, expected)
             repaired.append(lead)
-        load.update(Lead, repaired, LEAD_COLUMNS)
+        bulk.update(Lead, repaired, LEAD_COLUMNS)
 
 
 def in_batches(ids: Sequence[int]) -> Iterator[list[int]]:

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Any
 
-from crm_project import values
-from crm_project.values import Invalid
+from crm_project import validation
+from crm_project.validation import InvalidValue
 from maintenance.legacy_migration import rules
 
 DESCRIPTION = """\
@@ -83,7 +83,7 @@ def rounded(rule: Callable[[Any], int]) -> Fix:
         try:
             number = float(value)
             return rule(round(number)) if isfinite(number) else None
-        except (TypeError, ValueError, OverflowError, Invalid):
+        except (TypeError, ValueError, OverflowError, InvalidValue):
             return None
 
     return fix
@@ -102,8 +102,8 @@ def title(value: Any, row: Row, clean: Row) -> str:
 def activity_date(value: Any, row: Row, clean: Row) -> date:
     """Return the date at the start of the text, or that of ``created_at``."""
     try:
-        return values.date(str(value).strip()[:10])
-    except Invalid:
+        return validation.date(str(value).strip()[:10])
+    except InvalidValue:
         created_at: datetime = clean.get("created_at") or now()
         return created_at.date()
 

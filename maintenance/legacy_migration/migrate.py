@@ -14,18 +14,18 @@ from django.core.management.color import no_style
 from django.db import DatabaseError, connection, transaction
 
 from activities.models import Activity
-from crm_project import values
-from leads.importing import accounts, load
+from crm_project import validation
+from crm_project.db import bulk
+from leads.importing import runs
 from leads.importing.first_load import first_load
-from leads.importing.tally import Refused
+from leads.importing.stats import Refused
 from leads.models import ImportRun, Lead
-from leads.querysets import complete
+from leads.querysets import build_row
 from maintenance.legacy_migration import rules, validate
 from maintenance.legacy_migration.issues import IssueLog, printable
 from maintenance.legacy_migration.reconcile import MODELS, Comparison, Totals, reconcile
 from maintenance.legacy_migration.source import Row, Source, first_line, open_source
 from maintenance.legacy_migration.tables import SourceError, SourceTable
-from users.actors import Door
 from users.audit import Action, Channel, log_account_event
 from users.models import User
 
@@ -77,7 +77,7 @@ def migrate(config: dict[str, Any], name: str, options: Options, progress: Progr
     if ImportRun._meta.db_table not in connection.introspection.table_names():
         raise Refused("the database has no tables yet: run `python manage.py migrate` first")
     fields = {"kind": "legacy", "file_name": name[-255:], "options": asdict(options), "started_by": getpass.getuser()}
-    with accounts.running(**fields) as run:
+    with runs.running(**fields) as run:
         migration = LegacyMigration(Outcome(run), options, progress)
         try:
             with transaction.atomic(), open_source(config) as source:
@@ -101,7 +101,7 @@ class LegacyMigration:
 
     def load(self, source: Source) -> None:
         """Migrate everything. Call it inside the transaction."""
-        accounts.take_turn()
+        runs.wait_for_lock()
         _lock_tables()
         if existing := [label for label, model in MODELS.items() if model.objects.exists()]:
             raise Refused(f"there are {' and '.join(existing)} here already: the migration needs an empty database")
@@ -123,21 +123,24 @@ class LegacyMigration:
     def _load_tables(self, source: Source) -> None:
         users, leads, run_id = validate.UserValidator(), self.leads, self.outcome.run.pk
         self._load_users(self._valid_rows(source, "users", users))
-        with first_load(wanted=not self.options.dry_run), load.writer(Lead, LEAD_COLUMNS) as write:
+        with first_load(wanted=not self.options.dry_run), bulk.writer(Lead, LEAD_COLUMNS) as write:
             for row in self._valid_rows(source, "leads", leads):
                 stored = {**_lead(row), "import_run_id": run_id}
                 write([stored[column] for column in LEAD_COLUMNS])
                 self.totals.statuses[stored["status"]] += 1
-        with load.writer(Activity, ACTIVITY_COLUMNS) as write:
+        with bulk.writer(Activity, ACTIVITY_COLUMNS) as write:
             for row in self._valid_rows(source, "activities", validate.ActivityValidator(users, leads)):
-                stored = {**ACTIVITY_DEFAULTS, **row, "door": Door.IMPORT.value, "import_run_id": run_id}
+                stored = {**ACTIVITY_DEFAULTS, **row, "channel": Channel.IMPORT.value, "import_run_id": run_id}
                 write([stored[column] for column in ACTIVITY_COLUMNS])
                 leads.count_activity(row["lead_id"])
 
     def _load_users(self, rows: Iterator[Row]) -> None:
         batch = []
         for row in rows:
-            keys = {"username_key": values.key(row["username"]), "email_key": values.key(row["email"]) or None}
+            keys = {
+                "username_key": validation.normalized_key(row["username"]),
+                "email_key": validation.normalized_key(row["email"]) or None,
+            }
             batch.append(User(**row, **keys))
             if len(batch) == BATCH:
                 User.objects.bulk_create(batch)
@@ -151,9 +154,9 @@ class LegacyMigration:
             self.changes.add(table, lead_id, "activity_count", before=before, after=after, reason="counted again")
             corrected.append(Lead(pk=lead_id, activity_count=after))
             if len(corrected) == BATCH:
-                load.update(Lead, corrected, ["activity_count"])
+                bulk.update(Lead, corrected, ["activity_count"])
                 corrected = []
-        load.update(Lead, corrected, ["activity_count"])
+        bulk.update(Lead, corrected, ["activity_count"])
 
     def _valid_rows(self, source: Source, label: str, validator: validate.TableValidator) -> Iterator[Row]:
         """Yield the rows to store. After the first invalid row none follows, but the rest is still validated."""
@@ -179,7 +182,7 @@ class LegacyMigration:
         """Return the source's ``activity_count`` as a number that can be stored until ``_correct_counts``."""
         number = count if isinstance(count, int) else 0
         self.totals.source_activity_count += number
-        valid = min(max(number, 0), values.BIGGEST_32)
+        valid = min(max(number, 0), validation.MAX_INT)
         if valid != count:
             reason = "not a count; counted again"
             self.changes.add(table, row_id, "activity_count", before=printable(count), after=valid, reason=reason)
@@ -214,7 +217,7 @@ class LegacyMigration:
         read, stored = self.totals.read.total(), self.totals.stored.total()
         refused = state == ImportRun.State.REFUSED
         issues = self.problems if self.problems else self.changes
-        accounts.close(
+        runs.close(
             self.outcome.run,
             state,
             message=message,
@@ -229,7 +232,7 @@ class LegacyMigration:
 
 def _lead(row: Row) -> Row:
     """Return every column of a lead. A closed lead's ``closed_at`` is the time of its last change."""
-    columns = complete(row, row["updated_at"], row["created_at"])
+    columns = build_row(row, row["updated_at"], row["created_at"])
     closed_at = row["updated_at"] if row["status"] == rules.CLOSED_STATUS else None
     migrated = {name: row[name] for name in ("is_active", "activity_count")}
     return {**columns, **migrated, "closed_at": closed_at}

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.db.models import Count, Sum
 
 from activities.models import Activity
-from crm_project.values import Invalid
+from crm_project.validation import InvalidValue
 from leads.models import Lead
 from maintenance.legacy_migration import rules
 from maintenance.legacy_migration.source import Source
@@ -68,7 +68,7 @@ def _statuses(source: Source, totals: Totals, unexplained: list[str]) -> list[Co
 def _clean_status(status: object) -> str:
     try:
         return rules.status(status)
-    except Invalid:
+    except InvalidValue:
         return f"{str(status)[:40]!r} (invalid)"
 
 

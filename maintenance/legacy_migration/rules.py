@@ -10,8 +10,8 @@ from typing import Any
 
 from django.contrib.auth.hashers import identify_hasher
 
-from crm_project import values
-from crm_project.values import BIGGEST, BIGGEST_32, Invalid, Rule
+from crm_project import validation
+from crm_project.validation import MAX_BIGINT, MAX_INT, FieldRule, InvalidValue
 from users.hashers import as_django
 
 STATUSES = ("new", "contacted", "qualified", "negotiation", "closed", "lost")  # in the order of the report
@@ -33,12 +33,12 @@ MAX_PASSWORD_HASH = 128
 
 def text(max_length: int, min_length: int = 0) -> Callable[[object], str]:
     """Return the rule for trimmed text of ``min_length`` to ``max_length`` characters."""
-    return lambda value: values.text(value, max_length, min_length)
+    return lambda value: validation.text(value, max_length, min_length)
 
 
 def row_id(value: object) -> int:
     """Return a positive 64-bit integer."""
-    return values.integer(value, 1, BIGGEST)
+    return validation.integer(value, 1, MAX_BIGINT)
 
 
 def timestamp(value: object) -> datetime:
@@ -49,56 +49,56 @@ def timestamp(value: object) -> datetime:
         parsed = datetime.fromisoformat(value.strip())
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Invalid("datetime_parsing", "not a timestamp such as 2025-10-07 18:10:00") from None
+        raise InvalidValue("datetime_parsing", "not a timestamp such as 2025-10-07 18:10:00") from None
 
 
 def password_hash(value: object) -> str:
     """Return a password hash that one of Django's configured hashers can verify."""
     if not isinstance(value, str) or len(value) > MAX_PASSWORD_HASH:
-        raise Invalid("value_error", "not a supported password hash")
-    encoded = as_django(values.clean(value))
+        raise InvalidValue("value_error", "not a supported password hash")
+    encoded = as_django(validation.check_text(value))
     try:
         identify_hasher(encoded).decode(encoded)
     except Exception:  # a damaged hash makes the hashing libraries raise errors of many kinds
-        raise Invalid("value_error", "not a supported password hash") from None
+        raise InvalidValue("value_error", "not a supported password hash") from None
     return value
 
 
 def lead_email(value: object) -> str:
     """Return an email address, or an empty text for a lead without one."""
-    return values.email(value, blank=True)
+    return validation.email(value, blank=True)
 
 
 def status(value: object) -> str:
     """Return a status in lower case. An empty one is the default status."""
-    return values.lowered(value, MAX_STATUS) or DEFAULT_STATUS
+    return validation.lower_text(value, MAX_STATUS) or DEFAULT_STATUS
 
 
 def budget(value: object) -> int:
     """Return an amount of 0 to 2^63-1."""
-    return values.integer(value, 0, BIGGEST)
+    return validation.integer(value, 0, MAX_BIGINT)
 
 
 def activity_type(value: object) -> str:
     """Return an activity type in lower case, never empty."""
-    return values.lowered(value, MAX_ACTIVITY_TYPE, shortest=1)
+    return validation.lower_text(value, MAX_ACTIVITY_TYPE, shortest=1)
 
 
 def duration(value: object) -> int:
     """Return a number of minutes, 0 to 2^31-1."""
-    return values.integer(value, 0, BIGGEST_32)
+    return validation.integer(value, 0, MAX_INT)
 
 
-def _table(nullable: tuple[str, ...] = (), **rules: Callable[[Any], Any]) -> dict[str, Rule]:
-    return {column: Rule(rule, nullable=column in nullable) for column, rule in rules.items()}
+def _table(nullable: tuple[str, ...] = (), **rules: Callable[[Any], Any]) -> dict[str, FieldRule]:
+    return {column: FieldRule(rule, nullable=column in nullable) for column, rule in rules.items()}
 
 
 USERS = _table(
     id=row_id,
     password=password_hash,
-    is_active=values.boolean,
+    is_active=validation.boolean,
     username=text(MAX_NAME, MIN_USERNAME),
-    email=values.email,
+    email=validation.email,
     first_name=text(MAX_NAME),
     last_name=text(MAX_NAME),
     created_at=timestamp,
@@ -115,7 +115,7 @@ LEADS = _table(
     budget_min=budget,
     budget_max=budget,
     property_interest=text(MAX_TEXT),
-    is_active=values.boolean,
+    is_active=validation.boolean,
     created_at=timestamp,
     updated_at=timestamp,
 )
@@ -128,7 +128,7 @@ ACTIVITIES = _table(
     title=text(MAX_TITLE, 1),
     notes=text(MAX_TEXT),
     duration=duration,
-    activity_date=values.date,
+    activity_date=validation.date,
     created_at=timestamp,
     user_name=text(MAX_AUTHOR, 1),
 )

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth.hashers import make_password
 
-from crm_project import values
-from crm_project.values import Rule
+from crm_project import validation
+from crm_project.validation import FieldRule
 from maintenance.legacy_migration import fixes, rules
 from maintenance.legacy_migration.issues import HIDDEN
 
@@ -42,7 +42,7 @@ def _python_number(value: object) -> object:
 class TableValidator:
     """The base of the three validators: rules and fixes of each column, and unique ids."""
 
-    rules: Mapping[str, Rule]
+    rules: Mapping[str, FieldRule]
     fixes: Mapping[str, fixes.Fix]
     numeric_columns: tuple[str, ...] = ()
 
@@ -53,7 +53,7 @@ class TableValidator:
         """Return the row to store, and every problem with it."""
         for column in self.numeric_columns:
             row[column] = _python_number(row[column])
-        clean, errors = values.judge(row, self.rules)
+        clean, errors = validation.validate(row, self.rules)
         problems = [self._fix(str(error.loc[0]), error.msg, row, clean) for error in errors]
         return clean, problems + self._repeated_id(row, clean)
 
@@ -102,17 +102,17 @@ class UserValidator(TableValidator):
 
     def _duplicates(self, row: Row, clean: Row) -> list[Problem]:
         problems = []
-        if owner := self.usernames.get(values.key(clean["username"])):
-            while values.key(clean["username"]) in self.usernames:
+        if owner := self.usernames.get(validation.normalized_key(clean["username"])):
+            while validation.normalized_key(clean["username"]) in self.usernames:
                 clean["username"] = fixes.with_id(clean["username"], clean["id"])
             reason = f"user {owner} has the same username (in any case)"
             problems.append(Problem("username", row["username"], reason, clean["username"]))
-        if owner := self.emails.get(values.key(clean["email"])):
+        if owner := self.emails.get(validation.normalized_key(clean["email"])):
             clean["email"] = ""
             problems.append(Problem("email", row["email"], f"user {owner} has the same email (in any case)", ""))
-        self.usernames[values.key(clean["username"])] = clean["id"]
+        self.usernames[validation.normalized_key(clean["username"])] = clean["id"]
         if clean["email"]:
-            self.emails[values.key(clean["email"])] = clean["id"]
+            self.emails[validation.normalized_key(clean["email"])] = clean["id"]
         return problems
 
 

@@ -11,25 +11,26 @@ from django.db import transaction
 from django.utils import timezone
 
 from activities.models import Activity
-from crm_project.api.idempotency import COMPRESSION
-from crm_project.api.models import IdempotencyKey
 from crm_project.events import event
-from leads import changes, writing
-from leads.changes import Changes
-from leads.importing import accounts
+from crm_project.http.idempotency import COMPRESSION
+from crm_project.http.models import IdempotencyKey
+from leads import audit as lead_audit
+from leads import writing
+from leads.audit import Changes
+from leads.importing import runs
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from leads.querysets import apply_change
-from leads.rules import ERASED, PERSONAL
+from leads.validators import ERASED, PERSONAL
 from maintenance.attribution import ATTRIBUTIONS, overwrite_names, rename_user
 from maintenance.privacy.export import log
 from maintenance.privacy.imports import delete_files, erase_imports, waiting_uploads
 from maintenance.privacy.subject import DataSubject, PrivacyError, find_subject
-from users import audit, authority
-from users.actors import Actor
-from users.audit import IDENTITY, AccountEvent, Action
+from users import audit as account_audit
+from users import permissions
+from users.audit import IDENTITY, AccountEvent, Action, Actor
 from users.models import User
 
-LONGEST_IMPORT = timedelta(days=1)
+MAX_IMPORT = timedelta(days=1)
 BATCH = 20  # stored replies or values at a time: a reply may have ten thousand leads
 FIELDS = {*PERSONAL, *IDENTITY, "activities"}  # of audit logs; "activities" are titles of those that were undone
 
@@ -45,7 +46,9 @@ class Plan(NamedTuple):
     digest: str
 
 
-def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = None, agreed: str | None = None) -> Plan:
+def erase(
+    email: str, actor: Actor, dry_run: bool = False, asker: User | None = None, agreed: str | None = None
+) -> Plan:
     """Erase a person, as lead and as user, and all uploads, which could bring the person back.
 
     With ``dry_run`` all is rolled back and no file deleted. ``agreed`` is the digest of the plan that somebody agreed
@@ -59,7 +62,7 @@ def erase(email: str, by: Actor, dry_run: bool = False, asker: User | None = Non
         run_ids = erase_imports(subject)
         entries = subject.log_entries((ImportRun, run_ids))
         counts = {
-            **_erase_leads(subject, by),
+            **_erase_leads(subject, actor),
             "imports": len(run_ids),
             "audit log entries": _erase_entries(subject),
             "back office log entries": entries.update(object_repr=ERASED, change_message=""),
@@ -83,7 +86,7 @@ def refusal(subject: DataSubject, asker: User) -> str:
     """Return why ``asker`` may not erase the person; "" where they may."""
     if asker in subject.users:
         return "You cannot erase yourself."
-    if all(authority.reaches(asker, user) for user in subject.users):
+    if all(permissions.reaches(asker, user) for user in subject.users):
         return ""
     return "That is the address of an account that may do more than you: a superuser can erase it."
 
@@ -94,7 +97,7 @@ def lock_subject(email: str) -> tuple[DataSubject, list[Any]]:
     Rows may become the person's while others are waited for, so it looks again until it has all, and locks them from
     the beginning: in the order in which everybody does, leads by their ids, then users.
     """
-    accounts.take_turn()
+    runs.wait_for_lock()
     _check_no_import()  # one that has begun since would write the person's data when it ends
     lead_ids: set[int] = set()
     user_ids: set[int] = set()
@@ -115,16 +118,16 @@ def lock_subject(email: str) -> tuple[DataSubject, list[Any]]:
 
 def _check_no_import() -> None:
     """Raise ``PrivacyError`` during an import; after a day it counts as one that has died."""
-    if run := accounts.going_on(started_at__gt=timezone.now() - LONGEST_IMPORT):
+    if run := runs.running_imports(started_at__gt=timezone.now() - MAX_IMPORT):
         raise PrivacyError(f"An import is running (run {run.pk}). Nothing was erased: try again when it has ended.")
 
 
-def _erase_leads(subject: DataSubject, by: Actor) -> dict[str, int]:
+def _erase_leads(subject: DataSubject, actor: Actor) -> dict[str, int]:
     now, ids = timezone.now(), subject.lead_ids
     for lead in Lead.objects.filter(pk__in=ids).order_by("pk"):
         entry: Changes = {ERASED: [False, True]} | ({"is_active": [True, False]} if lead.is_active else {})
         read_at = lead.version
-        writing.update(lead, apply_change(lead, {**PERSONAL, "is_active": False}, now), entry, by, read_at)
+        writing.update(lead, apply_change(lead, {**PERSONAL, "is_active": False}, now), entry, actor, read_at)
     stored = ImportUpdate.objects.filter(lead_id__in=[*ids, *subject.former_lead_ids])
     updates = [update for update in stored if _erase_row(update.before, subject, update.lead_id)]
     ImportUpdate.objects.bulk_update(updates, ["before"], batch_size=BATCH)
@@ -180,10 +183,10 @@ def _erase_entries(subject: DataSubject) -> int:
 
     leads, accounts_of_others = subject.former_entries()
     return (
-        changes.rewrite(LeadChange.objects.filter(lead_id__in=subject.lead_ids), _without_fields)
-        + changes.rewrite(leads, without_address)
-        + audit.rewrite(AccountEvent.objects.filter(target_user__in=subject.users), _without_fields)
-        + audit.rewrite(accounts_of_others, without_address)
+        lead_audit.rewrite(LeadChange.objects.filter(lead_id__in=subject.lead_ids), _without_fields)
+        + lead_audit.rewrite(leads, without_address)
+        + account_audit.rewrite(AccountEvent.objects.filter(target_user__in=subject.users), _without_fields)
+        + account_audit.rewrite(accounts_of_others, without_address)
     )
 
 

@@ -9,17 +9,17 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import F, QuerySet
 
 from activities.models import Activity
-from crm_project import values
+from crm_project import validation
 from crm_project.events import event
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from maintenance.attribution import ATTRIBUTIONS
 from maintenance.privacy.imports import imports_about
 from maintenance.privacy.subject import NOT_SEARCHED, DataSubject
 from users import second_factor
-from users.attempts import LoginFailure, hidden
 from users.audit import AccountEvent, Action, Channel, log_account_event
 from users.models import User, UserSession
 from users.refresh import RefreshToken
+from users.throttle import LoginFailure, hash_identifier
 
 NAMED = 100  # leads that an entry of the audit log lists
 USER = (
@@ -82,14 +82,14 @@ def _lists_of(users: list[User]) -> Lists:
     created = Lead.objects.filter(created_by__user__in=users).order_by("pk")
     runs, events = ImportRun.objects.order_by("pk"), AccountEvent.objects.order_by("pk")
     sessions = UserSession.objects.filter(user__in=users)
-    names = [hidden(values.key(user.username)) for user in users]
+    names = [hash_identifier(validation.normalized_key(user.username)) for user in users]
     return {
         "users": User.objects.filter(pk__in=[user.pk for user in users]).order_by("pk").values(*USER),
         "groups": Group.objects.filter(user__in=users).order_by("name").values("user", "name"),
         "permissions": Permission.objects.filter(user__in=users).values("user", "codename"),
         "activities_signed": signed.values("id", "lead_id", "user_name", "activity_type", "created_at"),
-        "changes_made": changed.values("id", "lead_id", "at", "kind", "door", "user_name"),
-        "leads_created": created.values("id", "created_at", "created_through", name=F("created_by__name")),
+        "changes_made": changed.values("id", "lead_id", "at", "kind", "channel", "user_name"),
+        "leads_created": created.values("id", "created_at", "created_channel", name=F("created_by__name")),
         "imports_started": runs.filter(user__in=users).values("id", "started_at", "finished_at", "started_by"),
         "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
         "logins_remembered": RefreshToken.objects.filter(user__in=users).values("rotated_at", "expires_at"),

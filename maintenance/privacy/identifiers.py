@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import accumulate, takewhile
 
-from crm_project import values
+from crm_project import validation
 
-SHORTEST_PHONE = 7  # digits; shorter numbers are extensions
-LONGEST_PHONE = 20  # groups of digits
+MIN_PHONE = 7  # digits; shorter numbers are extensions
+MAX_PHONE = 20  # groups of digits
 _separators = re.compile(r"[\W_]+")
 
 
@@ -21,11 +21,11 @@ class Identifiers:
 
     def __init__(self, emails: Iterable[str], phones: Iterable[str], names: Iterable[tuple[str, str]]) -> None:
         addresses = "|".join(
-            re.escape(email) for email in {values.normalize_long(email).strip() for email in emails} if email
+            re.escape(email) for email in {validation.normalize_long(email).strip() for email in emails} if email
         )
         # Other characters of an address before it make it another address; after it may come ".csv".
         self._email = re.compile(rf"(?<![\w.+-])(?:{addresses or '(?!)'})(?![\w-])")
-        self._phones = {digits for phone in phones if len(digits := values.digits(phone)) >= SHORTEST_PHONE}
+        self._phones = {digits for phone in phones if len(digits := validation.digits(phone)) >= MIN_PHONE}
         self._names: defaultdict[str, list[list[str]]] = defaultdict(list)  # by their first word
         for first, last in names:
             for name in (_words(f"{first} {last}"), _words(f"{last} {first}")):
@@ -35,9 +35,9 @@ class Identifiers:
     def occur_in(self, text: str, namesakes: bool = True) -> bool:
         """Return whether one occurs in the text; without ``namesakes``, not a name alone with somebody's address."""
         words = _words(text)
-        numbers = (accumulate(takewhile(_is_number, words[at : at + LONGEST_PHONE])) for at in range(len(words)))
+        numbers = (accumulate(takewhile(_is_number, words[at : at + MAX_PHONE])) for at in range(len(words)))
         return (
-            bool(self._email.search(values.normalize_long(text)))
+            bool(self._email.search(validation.normalize_long(text)))
             or any(not self._phones.isdisjoint(number) for number in numbers if self._phones)
             or ((namesakes or "@" not in text) and self._has_name(words))
         )
@@ -48,7 +48,7 @@ class Identifiers:
 
 
 def _words(text: str) -> list[str]:
-    return _separators.sub(" ", values.normalize_long(text)).split()
+    return _separators.sub(" ", validation.normalize_long(text)).split()
 
 
 def _is_number(word: str) -> bool:

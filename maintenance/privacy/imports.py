@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from leads.back_office.uploads import kept, locked, rejects_of
-from leads.expiry import VALUES, without_values
+from leads.back_office.stored_files import kept, locked, rejects_of
 from leads.models import ImportRun
-from leads.rules import ERASED, NOT_PERSONAL
+from leads.retention import VALUES, without_values
+from leads.validators import ERASED, NOT_PERSONAL
 from maintenance.privacy.subject import DataSubject, PrivacyError
 
 BATCH = 20  # runs read at a time; each may have a thousand problems

@@ -15,13 +15,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
-from crm_project import values
+from crm_project import validation
 from leads.back_office.cells import counted
 from leads.models import Lead
 from maintenance.privacy.erase import PlanChanged, erase, refusal
 from maintenance.privacy.export import count, export
 from maintenance.privacy.subject import NOT_SEARCHED, DataSubject, PrivacyError, find_subject
-from users.actors import Actor, Door
+from users.audit import Actor, Channel
 from users.models import User
 
 NAMED = 20  # leads shown by name
@@ -74,10 +74,10 @@ def download(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
 def confirm_erasure(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
     """Show the plan and ask for the address once more; erase where it was typed and the plan is still the same."""
     email, asker, typed = _email(request), cast(User, request.user), request.POST.get("typed")
-    by, subject = Actor.of(asker, Door.ADMIN), find_subject(email)
-    if typed is not None and values.key(typed) == subject.email_key:
+    actor, subject = Actor.of(asker, Channel.ADMIN), find_subject(email)
+    if typed is not None and validation.normalized_key(typed) == subject.email_key:
         try:
-            counts = erase(email, by, asker=asker, agreed=request.POST.get("agreed", "")).counts
+            counts = erase(email, actor, asker=asker, agreed=request.POST.get("agreed", "")).counts
             nouns = [
                 counted(counts[kind], noun) for kind, noun in (("leads", "lead"), ("users", "account")) if counts[kind]
             ]
@@ -89,7 +89,7 @@ def confirm_erasure(request: HttpRequest, context: dict[str, Any]) -> HttpRespon
             context["problem"], subject = str(changed), find_subject(email)
     elif typed is not None:
         context["problem"] = "That is not the address. Nothing was erased."
-    plan = erase(email, by, dry_run=True, asker=asker)
+    plan = erase(email, actor, dry_run=True, asker=asker)
     context |= {**_shown(subject), "counts": _shown_counts(plan.counts), "agreed": plan.digest}
     return TemplateResponse(request, "maintenance/personal_data_erase.html", context)
 

@@ -8,8 +8,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 
-from crm_project import values
-from leads.changes import LeadChangeQuerySet
+from crm_project import validation
+from leads.audit import LeadChangeQuerySet
 from leads.models import Lead, LeadChange
 from maintenance.privacy.identifiers import Identifiers
 from users.audit import AccountEvent, AccountEventQuerySet
@@ -46,7 +46,7 @@ class DataSubject:
 
     def is_address(self, value: object) -> bool:
         """Return whether a stored value is the address."""
-        return isinstance(value, str) and values.key(value) == self.email_key
+        return isinstance(value, str) and validation.normalized_key(value) == self.email_key
 
     def former_entries(self) -> tuple[LeadChangeQuerySet, AccountEventQuerySet]:
         """Entries of the audit logs about other leads and accounts, which may have had the address once."""
@@ -65,14 +65,14 @@ class DataSubject:
 def find_subject(email: str) -> DataSubject:
     """Return the person of an address; raise ``PrivacyError`` for what is none. Reads all leads and their history."""
     try:
-        key = values.key(values.email(email))
-    except values.Invalid:
+        key = validation.normalized_key(validation.email(email))
+    except validation.InvalidValue:
         raise PrivacyError("Enter a valid email address.") from None
     with_address = Lead.objects.filter(email_key=key).values_list("pk", "merged_into")
     survivors = {merged_into or pk for pk, merged_into in with_address}
     leads = list(Lead.objects.filter(Q(pk__in=survivors) | Q(merged_into__in=survivors)).order_by("pk"))
     changed = LeadChange.objects.filter(changes__has_key="email").values_list("lead_id", "changes__email").iterator()
-    former = {lead_id for lead_id, pair in changed if key in [values.key(str(value)) for value in pair]}
+    former = {lead_id for lead_id, pair in changed if key in [validation.normalized_key(str(value)) for value in pair]}
     users = list(User.objects.filter(Q(email_key=key) | Q(username_key=key)).order_by("pk"))
     people: list[Any] = [*leads, *users]
     return DataSubject(

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from activities.limits import FEW, MOST_ACTIVITIES, MOST_TEXT, TOO_LONG, TOO_MANY
+from activities.limits import FEW, MAX_ACTIVITIES, MAX_TOTAL_TEXT, TOO_LONG, TOO_MANY
 from activities.models import Activity
 from leads.models import Lead
 from tests.activities.command import assert_counted, import_activities, told, write_activities
@@ -22,8 +22,8 @@ from tests.factories import activity_row, bearer, make_lead, make_user
 from users.models import User
 
 NOTES = "é" * 20_000  # 40,000 bytes
-LONG = MOST_TEXT // 40_010  # activities with such notes that a lead has room for, and for 10,000 bytes more
-ROOM = MOST_TEXT - LONG * 40_010
+LONG = MAX_TOTAL_TEXT // 40_010  # activities with such notes that a lead has room for, and for 10,000 bytes more
+ROOM = MAX_TOTAL_TEXT - LONG * 40_010
 
 
 def fill(lead: Lead, user: User, count: int, notes: str | None = None) -> None:
@@ -38,7 +38,7 @@ def fill(lead: Lead, user: User, count: int, notes: str | None = None) -> None:
 def full(db: None, agent: User) -> Lead:
     """A lead with room for one activity."""
     lead = make_lead()
-    fill(lead, agent, MOST_ACTIVITIES - 1)
+    fill(lead, agent, MAX_ACTIVITIES - 1)
     return lead
 
 
@@ -61,7 +61,7 @@ def test_activities_up_to_the_limit(api: Api, full: Lead) -> None:
     for body in (activity_row(), [activity_row()]):
         reply = api.post(path(full), body)
         assert (reply.status_code, reply.json()) == (409, {"detail": TOO_MANY})
-    assert Lead.objects.get().activity_count == Activity.objects.count() == MOST_ACTIVITIES
+    assert Lead.objects.get().activity_count == Activity.objects.count() == MAX_ACTIVITIES
 
 
 @pytest.mark.parametrize("many", [False, True])
@@ -98,7 +98,7 @@ def test_an_import_reports_rows_that_find_no_room(full: Lead, agent: User, tmp_p
     assert told(report) == [(line, "lead_id", TOO_MANY) for line in (4, 5)]
     import_activities(file, "--on-error", "skip", "--rejects", mend, code=3)
     full.refresh_from_db()
-    assert full.activity_count == MOST_ACTIVITIES
+    assert full.activity_count == MAX_ACTIVITIES
     assert mend.read_text().count(TOO_MANY) == 2
     assert_counted()
 
@@ -124,7 +124,7 @@ def test_the_form_of_the_back_office_keeps_what_was_typed(boss: Client, full: Le
     assert reply.status_code == 200
     for text in (TOO_MANY, "Nothing was logged", "Called back", "left a message"):
         assert text in shown
-    assert Activity.objects.count() == MOST_ACTIVITIES
+    assert Activity.objects.count() == MAX_ACTIVITIES
 
 
 def merge(browser: Client, survivor: Lead, other: Lead) -> str:
@@ -152,10 +152,10 @@ def test_a_merge_that_would_be_too_much_is_refused(boss: Client, agent: User, ki
 
 def test_a_lead_that_has_too_many_from_the_earlier_server_can_be_merged(boss: Client, agent: User) -> None:
     full, empty = make_lead(), make_lead()
-    fill(full, agent, MOST_ACTIVITIES + 5)
+    fill(full, agent, MAX_ACTIVITIES + 5)
     assert "were merged" in merge(boss, empty, full)
     empty.refresh_from_db()
-    assert empty.activity_count == MOST_ACTIVITIES + 5
+    assert empty.activity_count == MAX_ACTIVITIES + 5
 
 
 @pytest.mark.django_db
@@ -177,7 +177,7 @@ def test_a_large_reply_is_streamed_and_the_same(api: Api, agent: User, count: in
 def test_writers_at_the_same_time_find_the_room_there_is(what: str) -> None:
     agent, lead = make_user(), make_lead()
     if what == "activities":
-        fill(lead, agent, MOST_ACTIVITIES - 5)
+        fill(lead, agent, MAX_ACTIVITIES - 5)
         body, fitting = activity_row(), 5
     else:
         fill(lead, agent, LONG, NOTES)

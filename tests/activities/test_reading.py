@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from activities import reading
+from activities import sql
 from activities.models import Activity
 from activities.serializers import OUT, activity_out
 from leads.models import Lead
@@ -34,31 +34,31 @@ def leads() -> list[Lead]:
 
 def test_of_a_lead(leads: list[Lead]) -> None:
     for lead in leads[:2]:
-        found = reading.of_lead(lead.pk)
+        found = sql.of_lead(lead.pk)
         assert found == [activity_out(activity) for activity in Activity.objects.of_lead(lead.pk).latest_first()]
         assert found is not None
         assert [tuple(row) for row in found] == [OUT] * 12
 
 
 def test_of_a_lead_without_any() -> None:
-    assert reading.of_lead(make_lead().pk) == []
+    assert sql.of_lead(make_lead().pk) == []
 
 
 def test_of_no_active_lead(leads: list[Lead]) -> None:
-    assert reading.of_lead(leads[2].pk) is None
-    assert reading.of_lead(2**63 - 1) is None
+    assert sql.of_lead(leads[2].pk) is None
+    assert sql.of_lead(2**63 - 1) is None
 
 
 def test_the_latest(leads: list[Lead]) -> None:
     latest = Activity.objects.of_active_leads().latest_first()
-    assert reading.latest(10) == [activity_out(activity) for activity in latest[:10]]
-    assert len(reading.latest(100)) == 24
+    assert sql.latest(10) == [activity_out(activity) for activity in latest[:10]]
+    assert len(sql.latest(100)) == 24
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="tests/test_plans.py has PostgreSQL's")
 def test_sqlite_walks_to_the_latest_whatever_its_statistics_say(leads: list[Lead]) -> None:
     with CaptureQueriesContext(connection) as caught:
-        reading.latest(10)
+        sql.latest(10)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         cursor.execute("UPDATE sqlite_stat1 SET stat = '100000 1 1 1 1 1' WHERE tbl = 'leads_lead'")

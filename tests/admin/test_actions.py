@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from leads.models import Lead, LeadChange
-from leads.picking import Pick, PickMoved, pick_of
+from leads.selection import Selection, SelectionChanged, summarize
 from tests.admin.lead_forms import fields_in
 from tests.concurrency import together
 from tests.conftest import Api
@@ -72,7 +72,7 @@ def test_it_works(boss: Client, api: Api) -> None:
 def test_all_that_match_not_only_the_page(boss: Client) -> None:
     many(120, last_name="Match")
     kept = many(3, last_name="Kept")
-    shown = list(Lead.objects.matching(["match"]).newest_first()[:50])
+    shown = list(Lead.objects.search(["match"]).newest_first()[:50])
     asked = ask(boss, "set_status", shown, across=True, query="?q=match")
     assert "All that match the list’s filters, on every page: <strong>120 leads</strong>" in asked.content.decode()
     assert "120 leads were changed" in told(agree(boss, asked, query="?q=match", status="lost"), boss)
@@ -93,7 +93,7 @@ def test_status_changes_keep_everything_right(boss: Client) -> None:
     assert (fresh.version, lost.version) == (2, 2)
     assert LeadChange.objects.of_lead(lost.pk)[0].changes == {"status": ["lost", "closed"]}
     change = LeadChange.objects.of_lead(fresh.pk)[0]
-    assert (change.kind, change.door, change.user_name, change.changes) == (
+    assert (change.kind, change.channel, change.user_name, change.changes) == (
         "changed",
         "admin",
         "Agent " + change.user_name.split()[-1],
@@ -132,7 +132,7 @@ def test_others_than_those_agreed_to_are_asked_about_again(boss: Client, meanwhi
     if meanwhile in ("came", "swapped"):
         many(1)
     if meanwhile in ("went", "swapped"):
-        Lead.objects.change(leads[0].pk, {"is_active": False}, SOMEBODY)
+        Lead.objects.update_lead(leads[0].pk, {"is_active": False}, SOMEBODY)
     again = agree(boss, asked)
     html = again.content.decode()
     now = {"came": 4, "went": 2, "swapped": 3}[meanwhile]
@@ -169,11 +169,11 @@ def test_a_bad_status(boss: Client, status: str) -> None:
 
 
 def test_more_than_a_request_should_change(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leads.back_office.actions.MOST", 2)
+    monkeypatch.setattr("leads.back_office.actions.MAX", 2)
     leads = many(3)
     html = ask(boss, "delete_softly", leads).content.decode()
     assert "more than the 2 leads" in html
-    pick = pick_of(Lead.objects.all())
+    pick = summarize(Lead.objects.all())
     assert ask(boss, "delete_softly", leads, agreed=f"{pick.size}-{pick.id_sum}").status_code == 200
     assert Lead.objects.active().count() == 3
 
@@ -231,7 +231,7 @@ def test_the_number_of_statements_does_not_grow() -> None:
         Lead.objects.all().delete()
         many(count)
         with statements() as run:
-            assert Lead.objects.active().change_many("status", "closed", SOMEBODY) == count
+            assert Lead.objects.active().update_leads("status", "closed", SOMEBODY) == count
         # 1. the ids, their rows locked  2. the entries  3. the leads  4. the ids dropped
         costs.append(len([sql for sql in run if not sql.startswith(("ANALYZE", "SELECT JSON('"))]))
     assert costs == [4, 4]
@@ -242,7 +242,7 @@ def test_memory_does_not_grow() -> None:
     for count in (50, 3000):
         many(count)
         tracemalloc.start()
-        Lead.objects.active().change_many("status", f"step {count}", SOMEBODY)
+        Lead.objects.active().update_leads("status", f"step {count}", SOMEBODY)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 100_000
@@ -250,11 +250,11 @@ def test_memory_does_not_grow() -> None:
 
 def test_a_pick_tells_two_choices_of_one_size_apart() -> None:
     first, second = many(2)
-    agreed = pick_of(Lead.objects.filter(pk=first.pk))
-    assert agreed == Pick(1, first.pk)
-    with pytest.raises(PickMoved):
-        Lead.objects.filter(pk=second.pk).change_many("status", "lost", SOMEBODY, agreed)
-    assert pick_of(Lead.objects.none()) == Pick(0, 0)
+    agreed = summarize(Lead.objects.filter(pk=first.pk))
+    assert agreed == Selection(1, first.pk)
+    with pytest.raises(SelectionChanged):
+        Lead.objects.filter(pk=second.pk).update_leads("status", "lost", SOMEBODY, agreed)
+    assert summarize(Lead.objects.none()) == Selection(0, 0)
     assert not Lead.objects.in_status("lost").exists()
 
 
@@ -263,8 +263,8 @@ def test_two_who_change_the_same_leads_at_once(concurrent_db: None, api: Api) ->
     leads = many(40)
     half = [lead.pk for lead in leads[20:]]
     jobs = (
-        lambda: Lead.objects.change_many("status", "closed", SOMEBODY),
-        lambda: Lead.objects.filter(pk__in=half).change_many("status", "lost", SOMEBODY),
+        lambda: Lead.objects.update_leads("status", "closed", SOMEBODY),
+        lambda: Lead.objects.filter(pk__in=half).update_leads("status", "lost", SOMEBODY),
         lambda: api.put(f"/api/leads/{leads[30].pk}", {"status": "qualified"}).status_code,
     )
     assert together(*jobs) == [40, 20, 200]

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from tests.factories import make_user
 from tests.users.mails import HOST, link_in, sent, set_mail
 from tests.users.trying import ELSEWHERE, HERE, admin, statuses
-from users.expiry import EXPIRING
 from users.models import PasswordResetRequest, User
+from users.retention import EXPIRING
 
 pytestmark = pytest.mark.django_db
 

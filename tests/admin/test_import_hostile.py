@@ -177,13 +177,13 @@ import resource, sys
 from pathlib import Path
 import django
 django.setup()
-from leads.back_office.inspection import inspect
-from leads.back_office.plan import Plan
+from leads.back_office.upload_limits import inspect
+from leads.back_office.import_plan import Plan
 from leads.back_office.preview import _rows, _samples
-from leads.importing.read import open_source
-from leads.importing.tally import Refused
+from leads.importing.sources.reader import open_source
+from leads.importing.stats import Refused
 from leads.importing.pipeline import checked
-from leads.importing.columns import map_headers
+from leads.importing.columns.mapping import map_headers
 from itertools import islice
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 path = Path(sys.argv[1])

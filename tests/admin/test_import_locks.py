@@ -12,7 +12,7 @@ from django.db import connections
 from django.test import Client
 
 from leads.back_office import import_page
-from leads.back_office.uploads import ANOTHER_BEING_READ, BEING_READ, locked, one_at_a_time
+from leads.back_office.stored_files import ANOTHER_BEING_READ, BEING_READ, locked, one_at_a_time
 from leads.models import ImportRun, Lead
 from tests.admin.people import browser_of, make_person
 from tests.admin.test_import_page import ADD, FILE, form, upload

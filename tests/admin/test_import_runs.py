@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from activities.models import Activity
-from leads.back_office import uploads
-from leads.importing import accounts
+from leads.back_office import stored_files
+from leads.importing import runs
 from leads.models import ImportRun, Lead
 from tests.admin.people import browser_of
 from tests.admin.test_import_page import FILE, form, page, upload
@@ -50,7 +50,7 @@ def test_it_works(boss: Client) -> None:
         assert text in listed
     shown = page(boss, f"{RUNS}{run.pk}/change/")
     assert "Shoe size" in shown  # a column that went nowhere
-    assert str(uploads.rejects_of(run.pk).parent) not in shown
+    assert str(stored_files.rejects_of(run.pk).parent) not in shown
 
 
 @pytest.mark.parametrize(("state", "label"), [("refused", "Refused"), ("dry", "Tried out"), ("undone", "Undone")])
@@ -60,21 +60,21 @@ def test_the_state_is_told(boss: Client, state: str, label: str) -> None:
 
 
 def test_an_import_that_goes_on_is_told_from_one_that_died(boss: Client) -> None:
-    with accounts.running(file_name="fair.csv", sha256="0") as run:
+    with runs.running(file_name="fair.csv", sha256="0") as run:
         assert "Running" in page(boss, RUNS)
         assert "Running" in page(boss, f"{RUNS}{run.pk}/change/")
 
 
 def test_a_long_import_is_not_waited_for(boss: Client) -> None:
     review = upload(boss)
-    with accounts.running(file_name="huge.csv", sha256="0", started_at=timezone.now() - timedelta(minutes=1)):
+    with runs.running(file_name="huge.csv", sha256="0", started_at=timezone.now() - timedelta(minutes=1)):
         told = boss.post(review, form(**{"import": "1"}), follow=True).content.decode()
     assert "Another import is going on" in told
     assert not Lead.objects.exists()
 
 
 def test_a_run_whose_process_is_gone_has_died(boss: Client) -> None:
-    run = run_of("running", process=accounts._this_process().replace("@", "@gone"))
+    run = run_of("running", process=runs._this_process().replace("@", "@gone"))
     assert "Died" in page(boss, RUNS)
     assert "Nothing of it was stored" in page(boss, f"{RUNS}{run.pk}/change/")
 
@@ -144,7 +144,7 @@ def test_an_account_is_not_edited(boss: Client) -> None:
 
 def test_bad_rows_that_are_no_longer_kept(boss: Client) -> None:
     run = imported(boss)
-    uploads.rejects_of(run.pk).unlink()
+    stored_files.rejects_of(run.pk).unlink()
     assert "Download the bad rows" not in page(boss, f"{RUNS}{run.pk}/change/")
     shown = boss.get(f"{RUNS}{run.pk}/rejects/", follow=True).content.decode()
     assert "are not kept any more" in shown
@@ -153,10 +153,16 @@ def test_bad_rows_that_are_no_longer_kept(boss: Client) -> None:
 def test_what_was_kept_long_enough_is_swept(boss: Client) -> None:
     imported(boss)
     waiting = upload(boss, FILE.replace("Ada", "Eve"))
-    now = uploads.time.time()
-    assert (uploads.sweep(now + uploads.KEPT - 60), uploads.sweep(now + uploads.KEPT + 60)) == (0, 2)
+    now = stored_files.time.time()
+    assert (stored_files.sweep(now + stored_files.KEPT - 60), stored_files.sweep(now + stored_files.KEPT + 60)) == (
+        0,
+        2,
+    )
     assert "no longer here" in boss.get(waiting, follow=True).content.decode()
-    assert (uploads.sweep(now + uploads.REJECTS_KEPT - 60), uploads.sweep(now + uploads.REJECTS_KEPT + 60)) == (0, 1)
+    assert (
+        stored_files.sweep(now + stored_files.REJECTS_KEPT - 60),
+        stored_files.sweep(now + stored_files.REJECTS_KEPT + 60),
+    ) == (0, 1)
 
 
 def test_five_files_may_wait(boss: Client) -> None:
@@ -168,8 +174,8 @@ def test_five_files_may_wait(boss: Client) -> None:
 def test_the_list_costs_the_same_for_many(boss: Client) -> None:
     boss.get(RUNS)  # writes that the session is used, once a minute
     costs = []
-    for runs in (1, 30):
-        for _ in range(runs):
+    for count in (1, 30):
+        for _ in range(count):
             run_of("running", user=User.objects.get(username="boss"))
         with CaptureQueriesContext(connection) as queries:
             boss.get(RUNS)

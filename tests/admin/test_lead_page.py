@@ -53,7 +53,7 @@ def test_it_works(boss: Client, api: Api) -> None:
     lead.refresh_from_db()
     assert (lead.version, lead.closed_at) == (2, lead.updated_at)
     change = LeadChange.objects.of_lead(lead.pk)[0]
-    assert (change.door, change.changes) == ("admin", {"status": ["contacted", "closed"], "budget_max": [None, 5]})
+    assert (change.channel, change.changes) == ("admin", {"status": ["contacted", "closed"], "budget_max": [None, 5]})
 
 
 def test_saving_what_was_not_changed_writes_nothing(boss: Client) -> None:
@@ -243,7 +243,7 @@ def test_history_says_who_changed_what(boss: Client, api: Api) -> None:
 def test_the_whole_history_in_pages(boss: Client) -> None:
     lead = make_lead()
     for number in range(60):
-        Lead.objects.change(lead.pk, {"phone": f"number {number:02}"}, SOMEBODY)
+        Lead.objects.update_lead(lead.pk, {"phone": f"number {number:02}"}, SOMEBODY)
     path = f"/admin/leads/lead/{lead.pk}/history/"
     assert "All changes" in html_of(boss, page_of(lead))
     first, second = html_of(boss, path), html_of(boss, f"{path}?page=2")
@@ -257,9 +257,9 @@ def test_text_is_never_taken_for_markup(boss: Client, agent: User) -> None:
     evil = "<script>alert(1)</script>"
     lead = make_lead(first_name=evil, email="", phone=evil, property_interest=evil)
     twin = make_lead(first_name=evil, last_name=lead.last_name, phone="5", email="twin@example.com")
-    Lead.objects.change(twin.pk, {"phone": "6", "email": ""}, SOMEBODY)
+    Lead.objects.update_lead(twin.pk, {"phone": "6", "email": ""}, SOMEBODY)
     make_activity(lead, agent, title=evil, notes=evil, activity_type=evil)
-    Lead.objects.change(lead.pk, {"source": evil}, SOMEBODY)
+    Lead.objects.update_lead(lead.pk, {"source": evil}, SOMEBODY)
     for path in (page_of(lead), f"/admin/leads/lead/{lead.pk}/history/", f"/admin/leads/lead/{lead.pk}/log/"):
         assert evil not in html_of(boss, path)
     assert evil not in html_of(boss, f"/admin/leads/lead/merge/?ids={lead.pk},{twin.pk}")
@@ -298,7 +298,7 @@ def test_the_page_costs_the_same_whatever_hangs_on_the_lead(boss: Client, agent:
         for number in range(rows):
             make_activity(lead, agent)
             make_lead(**lead_row(email="office@example.com"))
-            Lead.objects.change(lead.pk, {"phone": f"{rows} {number}"}, SOMEBODY)
+            Lead.objects.update_lead(lead.pk, {"phone": f"{rows} {number}"}, SOMEBODY)
         with statements() as run:
             html_of(boss, page_of(lead))
         costs.append(len(run))

@@ -163,7 +163,7 @@ def test_budgets_are_read_as_money(boss: Client, db: None, low: int | None, high
 
 
 def test_counts_stop_at_a_bound(boss: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paginator, "MOST", 3)
+    monkeypatch.setattr(paginator, "MAX", 3)
     for number in range(5):
         make_lead(first_name=f"Number {number}", budget_min=1)
     text = page(boss, f"{LIST}?min_budget=1")
@@ -184,7 +184,7 @@ def test_kept_counts_are_exact_beyond_the_bound(
     Lead.objects.filter(status="closed").update(closed_at=datetime(2026, 1, 3, tzinfo=UTC))
     make_lead(is_active=False)
     exact = count(page(boss, f"{LIST}?{query}"))
-    monkeypatch.setattr(paginator, "MOST", 0)
+    monkeypatch.setattr(paginator, "MAX", 0)
     assert count(page(boss, f"{LIST}?{query}")) == exact
     assert exact == {"": "4", "status=new": "3", "closed_from=2026-01-02": "1"}.get(query, "2")
 
@@ -200,7 +200,7 @@ def statement_timeout() -> str:
 def test_a_count_that_takes_too_long_is_guessed(boss: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     Lead.objects.bulk_create(Lead(first_name=f"Lead {n}", search=f"lead {n} " * 40) for n in range(3000))
     limit = statement_timeout()
-    monkeypatch.setattr(paginator, "LONGEST_COUNT", 1)
+    monkeypatch.setattr(paginator, "MAX_COUNT", 1)
     text = page(boss, f"{LIST}?q=lea")
     assert count(text).startswith("about ")
     assert len(names(text)) == 50

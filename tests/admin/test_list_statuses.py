@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from leads.back_office import statuses
+from leads.back_office import inline_status
 from leads.models import Lead, LeadChange
 from tests.admin.lists import page, told
 from tests.conftest import Api
@@ -51,7 +51,7 @@ def test_it_works(boss: Client, api: Api) -> None:
         {"status": "lost", "count": 1},
     ]
     told_of = LeadChange.objects.filter(lead=lead).latest("id")
-    assert (told_of.changes["status"], told_of.door) == (["new", "closed"], "admin")
+    assert (told_of.changes["status"], told_of.channel) == (["new", "closed"], "admin")
 
 
 def test_rows_that_were_not_touched_stay(boss: Client) -> None:
@@ -146,7 +146,7 @@ def test_what_the_list_never_sends(boss: Client, fields: dict[str, str]) -> None
 
 
 def test_no_more_than_a_page(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statuses, "MOST", 1)
+    monkeypatch.setattr(inline_status, "MAX", 1)
     leads = [make_lead(), make_lead()]
     assert "Nothing was saved" in save(boss, {**seen(boss), **{f"status-{lead.pk}": "lost" for lead in leads}})
     assert set(Lead.objects.values_list("status", flat=True)) == {"new"}

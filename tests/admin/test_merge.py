@@ -9,11 +9,11 @@ from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.test import Client
 
-from activities.merging import merge
+from activities.merge import merge
 from activities.models import Activity
 from leads.importing import undo
-from leads.importing.tally import Refused
-from leads.merging import FIELDS, NotMerged, Plan, proposed
+from leads.importing.stats import Refused
+from leads.merge import FIELDS, MergeRejected, Plan, suggest_merge
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
 from tests.admin.lead_forms import fields_in
 from tests.concurrency import together
@@ -44,7 +44,7 @@ def told(browser: Client, reply: HttpResponse) -> str:
 
 
 def plan_of(*leads: Lead) -> Plan:
-    return proposed([Lead.objects.get(pk=lead.pk) for lead in leads])
+    return suggest_merge([Lead.objects.get(pk=lead.pk) for lead in leads])
 
 
 def test_it_works(boss: Client, api: Api, agent: User) -> None:
@@ -81,7 +81,7 @@ def test_a_merge_is_told_on_both_leads(boss: Client) -> None:
     old, new = make_lead(phone="1"), make_lead(phone="2")
     told(boss, boss.post(PAGE, decided([old, new], old, phone=new)))
     kept, gone = (LeadChange.objects.of_lead(lead.pk)[0] for lead in (old, new))
-    assert (kept.kind, gone.kind, kept.door, gone.door) == ("merged", "merged", "admin", "admin")
+    assert (kept.kind, gone.kind, kept.channel, gone.channel) == ("merged", "merged", "admin", "admin")
     assert kept.changes == {"phone": ["1", "2"], "merged_from": [None, [new.pk]]}
     assert gone.changes == {"is_active": [True, False], "merged_into": [None, old.pk]}
     html = boss.get(f"{LIST}{old.pk}/history/").content.decode()
@@ -105,7 +105,7 @@ def test_a_merged_lead_s_page_points_to_the_survivor_and_changes_nothing(boss: C
 def test_a_merged_lead_is_not_restored_with_others(boss: Client) -> None:
     old, new, deleted = make_lead(), make_lead(), make_lead(is_active=False)
     merge(plan_of(old, new), SOMEBODY)
-    assert Lead.objects.deleted().change_many("is_active", True, SOMEBODY) == 1
+    assert Lead.objects.deleted().update_leads("is_active", True, SOMEBODY) == 1
     new.refresh_from_db()
     deleted.refresh_from_db()
     assert (new.is_active, deleted.is_active) == (False, True)
@@ -175,7 +175,7 @@ def test_what_no_form_of_ours_sends(boss: Client, senseless: dict[str, str]) -> 
 def test_what_was_changed_meanwhile_is_not_merged(boss: Client) -> None:
     old, new = make_lead(), make_lead()
     form = decided([old, new], old)
-    Lead.objects.change(new.pk, {"phone": "new"}, SOMEBODY)
+    Lead.objects.update_lead(new.pk, {"phone": "new"}, SOMEBODY)
     assert f"lead {new.pk} was changed meanwhile" in told(boss, boss.post(PAGE, form))
     assert Lead.objects.active().count() == 2
 
@@ -183,7 +183,7 @@ def test_what_was_changed_meanwhile_is_not_merged(boss: Client) -> None:
 def test_what_was_deleted_meanwhile_is_not_merged(boss: Client) -> None:
     old, new = make_lead(), make_lead()
     form = decided([old, new], old)
-    Lead.objects.change(new.pk, {"is_active": False}, SOMEBODY)
+    Lead.objects.update_lead(new.pk, {"is_active": False}, SOMEBODY)
     html = told(boss, boss.get(told_path(boss.post(PAGE, form))))
     assert f"lead {new.pk} was deleted or merged meanwhile" in html
     old.refresh_from_db()
@@ -276,7 +276,7 @@ def test_two_merges_of_the_same_leads_at_once(concurrent_db: None) -> None:
 def outcome(plan: Plan) -> str:
     try:
         merge(plan, SOMEBODY)
-    except NotMerged:
+    except MergeRejected:
         return "refused"
     return "merged"
 

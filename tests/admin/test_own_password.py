@@ -12,8 +12,8 @@ from tests.admin.people import browser_of, ensure_groups, make_person
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_user
 from users.audit import AccountEvent
-from users.authority import STAFF
 from users.models import User
+from users.permissions import STAFF
 
 pytestmark = pytest.mark.django_db
 

@@ -19,8 +19,8 @@ from tests.users.mails import HOST, link_in, set_mail
 from tests.users.test_refresh import me, renew, start
 from tests.users.trying import HERE, log_in, statuses
 from users.audit import AccountEvent
-from users.authority import MANAGERS, STAFF
 from users.models import LoginFailure, User
+from users.permissions import MANAGERS, STAFF
 
 pytestmark = pytest.mark.django_db
 
@@ -157,7 +157,7 @@ def change_password(user: User) -> None:
 
 
 def log_out_everywhere(user: User) -> None:
-    User.objects.revoke_tokens(user) if hasattr(User.objects, "revoke_tokens") else User.objects.end_tokens(user)
+    User.objects.revoke_tokens(user)
 
 
 def erase(user: User) -> None:

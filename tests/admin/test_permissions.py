@@ -14,8 +14,8 @@ from leads.models import ImportRun, Lead
 from tests.admin.people import KINDS, browser_of, ensure_groups, make_groups, make_person
 from tests.factories import make_activity, make_lead, make_user
 from users.audit import log_account_event
-from users.authority import MANAGERS, STAFF
 from users.models import User
+from users.permissions import MANAGERS, STAFF
 
 pytestmark = pytest.mark.django_db
 

@@ -86,7 +86,7 @@ def test_a_password_is_set_by_link_outside_of_any_transaction(boss: Client) -> N
     user = make_user(username="carl")
     page = boss.post(f"/admin/users/user/{user.pk}/password/").content.decode()
     assert choose(link_in(page), "another pass 1234").status_code == 302
-    assert User.objects.by_credentials("carl", "another pass 1234")
+    assert User.objects.authenticate("carl", "another pass 1234")
 
 
 def test_a_group_twice(boss: Client) -> None:

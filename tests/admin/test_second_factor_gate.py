@@ -15,9 +15,9 @@ from tests.factories import PASSWORD, make_lead, make_user
 from tests.users.trying import HERE
 from users import second_factor
 from users.audit import AccountEvent
-from users.authority import MANAGERS
 from users.back_office import password_links
 from users.models import LoginFailure, User
+from users.permissions import MANAGERS
 
 pytestmark = pytest.mark.django_db
 

@@ -219,7 +219,7 @@ def test_what_ends_sessions_ends_the_first_step(user: User, change: str) -> None
     user.is_active, user.is_staff = change != "deactivated", change != "demoted"
     user.save()
     if change == "everywhere":
-        User.objects.end_tokens(user)
+        User.objects.revoke_tokens(user)
     assert give(client, code)["Location"].startswith(LOGIN)
     assert not is_in(client)
 

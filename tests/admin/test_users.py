@@ -14,8 +14,8 @@ from tests.admin.people import browser_of, make_groups
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_lead, make_user
 from tests.users.trying import HERE, log_in
-from users.authority import STAFF
 from users.models import User
+from users.permissions import STAFF
 
 pytestmark = pytest.mark.django_db
 

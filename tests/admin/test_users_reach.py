@@ -11,8 +11,8 @@ from tests.admin.test_password_links import choose
 from tests.conftest import Api
 from tests.factories import PASSWORD, make_user
 from tests.users.mails import link_in
-from users.authority import MANAGERS, STAFF
 from users.models import LoginFailure, User
+from users.permissions import MANAGERS, STAFF
 
 pytestmark = pytest.mark.django_db
 

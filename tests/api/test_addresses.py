@@ -8,12 +8,12 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 
-from crm_project.api import addresses
-from crm_project.api.addresses import client_address
+from crm_project.http import client_address as client_addresses
+from crm_project.http.client_address import client_address
 from tests.factories import PASSWORD
 from tests.live import serving
 from tests.users.trying import log_in, send
-from users.attempts import LoginFailure
+from users.throttle import LoginFailure
 
 PROXY = "10.0.0.1"
 
@@ -21,7 +21,7 @@ PROXY = "10.0.0.1"
 @pytest.fixture(autouse=True)
 def trusted() -> Iterator[None]:
     """Proxies in 10.0.0.0/8 and at one IPv6 address."""
-    addresses._tell_of_untrusted_header.cache_clear()
+    client_addresses._tell_of_untrusted_header.cache_clear()
     with override_settings(TRUSTED_NETWORKS=[ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::1")]):
         yield
 

@@ -218,7 +218,7 @@ def broken(*args: Any, **options: Any) -> Any:
 
 
 def test_an_unexpected_exception_is_a_500_that_tells_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LeadQuerySet, "change", broken)
+    monkeypatch.setattr(LeadQuerySet, "update_lead", broken)
     for reply in (api.put("/api/leads/1", {}), api.delete("/api/leads/1/")):
         assert sentence(reply, 500) == "Internal Server Error"
         assert b"secret-inside" not in reply.content + str(reply.headers).encode()

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from activities.models import Activity
-from crm_project.api.models import IdempotencyKey
+from crm_project.http.models import IdempotencyKey
 from leads.models import Lead
 from tests.assertions import refused
 from tests.concurrency import together

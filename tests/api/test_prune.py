@@ -10,8 +10,8 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 
-from crm_project.api import expiry
-from crm_project.api.models import IdempotencyKey
+from crm_project.http import retention
+from crm_project.http.models import IdempotencyKey
 from tests.conftest import Api
 from tests.factories import lead_row
 
@@ -59,10 +59,10 @@ def test_sessions_that_are_over(db: None) -> None:
 def test_many_go_in_batches(api: Api, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
     for number in range(5):
         keep(api, str(number), 25 * HOUR)
-    monkeypatch.setattr(expiry, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     # Three batches of a look and a deletion, and the last look, which finds nothing.
     with django_assert_num_queries(7):
-        assert expiry.EXPIRING["idempotency keys"](timezone.now()) == 5
+        assert retention.EXPIRING["idempotency keys"](timezone.now()) == 5
     assert not IdempotencyKey.objects.exists()
 
 

@@ -140,7 +140,7 @@ def test_close_two_hundred(server: LiveServer, window: Window, token: dict[str, 
     found = stored(server, "SELECT status, version, closed_at IS NULL FROM leads_lead WHERE last_name = %s", name)
     assert found == [("closed", 2, False)] * 200
     changes = "SELECT count(*) FROM leads_leadchange c JOIN leads_lead l ON l.id = c.lead_id WHERE l.last_name = %s"
-    assert stored(server, f"{changes} AND c.kind = 'changed' AND c.door = 'admin'", name) == [(200,)]
+    assert stored(server, f"{changes} AND c.kind = 'changed' AND c.channel = 'admin'", name) == [(200,)]
 
 
 def test_download_a_workbook(server: LiveServer, window: Window, token: dict[str, str], tmp_path: Path) -> None:

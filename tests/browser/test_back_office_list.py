@@ -12,7 +12,7 @@ from tests.browser.office import DESKTOP, PHONE, Window, needs_chromium, shoot
 from tests.factories import lead_row
 from tests.live import LiveServer
 
-MOST_STEPS = 120  # of the Tab key
+MAX_STEPS = 120  # of the Tab key
 Open = Callable[..., Page]
 
 NAMELESS = """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")]
@@ -129,7 +129,7 @@ def test_by_keyboard_alone(server: LiveServer, window: Open, token: dict[str, st
         f"select Status of Cy {family}",
     ]
     reached: list[str] = []
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         page.keyboard.press("Tab")
         reached.append(page.evaluate(FOCUSED))
         if reached[-1].startswith(wanted[-1]):
@@ -138,7 +138,7 @@ def test_by_keyboard_alone(server: LiveServer, window: Open, token: dict[str, st
     assert None not in places, (wanted, reached)
     assert places == sorted(places, key=lambda place: place or 0)
     page.keyboard.type("lost")
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         page.keyboard.press("Tab")
         if page.evaluate(FOCUSED) == "button Save":
             break

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from dashboard.back_office.account_log import SENTENCES
+from dashboard.account_log import SENTENCES
 from tests.admin.conftest import boss as boss
 from tests.factories import make_user
 from users.audit import AccountEvent, Action, log_account_event

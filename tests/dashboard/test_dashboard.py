@@ -13,7 +13,7 @@ from django.utils import timezone
 from activities.models import Activity
 from dashboard import queries
 from leads.models import Lead
-from leads.rules import PIPELINE
+from leads.validators import PIPELINE
 from tests.conftest import Api
 from tests.factories import activity_row, make_activity, make_lead
 from users.models import User

@@ -12,7 +12,6 @@ from django.db import connection, transaction
 from activities.models import Activity
 from dashboard.queries import Periods, StatusCount, counted, kept
 from leads.models import Lead, LeadCount
-from leads.querysets import complete
 from tests.concurrency import together
 from tests.conftest import Api
 from tests.factories import activity_row, bearer, lead_row, make_activity, make_lead, make_user
@@ -142,23 +141,3 @@ def _work(seed: int, api: Callable[[], Api], shared: list[int]) -> None:
                 fold,
             )
         )()
-
-
-@pytest.mark.django_db
-def test_leads_from_before_the_counts_are_counted(agent: User) -> None:
-    """As the migration does it: on a table that already has leads."""
-    from importlib import import_module
-
-    migration = import_module("leads.migrations.0004_count_leads")
-    lead = make_lead(status="closed")
-    make_activity(lead, agent)
-    Lead.objects.create(**complete({**lead_row(), "status": "new", "source": "x"}, NOW, NOW - timedelta(days=400)))
-    before = same_as_a_recount()
-    with connection.schema_editor() as editor:
-        migration.drop_counts(None, editor)
-        sql("DELETE FROM leads_leadcount")
-        sql("SET CONSTRAINTS ALL IMMEDIATE")
-        migration.keep_counts(None, editor)
-    assert same_as_a_recount() == before
-    make_lead()
-    assert same_as_a_recount()["new"] == before["new"] + 1

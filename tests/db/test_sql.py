@@ -154,7 +154,7 @@ def test_it_is_counted() -> None:
 
     with connection.execute_wrapper(count):
         sql.fetch("SELECT 1", [])
-        assert User.objects.for_token(999_999, 1) is None
+        assert User.objects.get_by_token_claims(999_999, 1) is None
     assert len(seen) == 2
 
 

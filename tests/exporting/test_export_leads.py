@@ -172,7 +172,7 @@ def test_the_longest_text_fits_into_a_workbook(tmp_path: Path) -> None:
 
 
 def test_more_rows_than_a_workbook_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MOST_ROWS", 3)
+    monkeypatch.setattr(tables, "MAX_ROWS", 3)
     make_lead()
     make_lead()
     assert len(export_leads(tmp_path / "leads.xlsx")) == 2

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from activities.models import Activity
-from leads.importing import guard
+from leads import formula_escape
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import boss as boss
 from tests.admin.conftest import upload_dir as upload_dir
@@ -64,8 +64,8 @@ alphabet = st.sampled_from([*SIGNS, *SEPARATORS, "\n", "\r", " ", '"', "'", "a",
 @given(st.lists(st.text(alphabet, max_size=12), min_size=1, max_size=4))
 @example(HOSTILE)
 def test_guarded_cells_are_run_by_no_spreadsheet_and_come_back(texts: list[str]) -> None:
-    guarded = [guard.on(text) for text in texts]
-    assert [guard.off(text) for text in guarded] == texts
+    guarded = [formula_escape.escape(text) for text in texts]
+    assert [formula_escape.unescape(text) for text in guarded] == texts
     file = io.StringIO(newline="")
     csv.writer(file).writerow(guarded)
     assert run_as_formulas(file.getvalue().encode()) == []
@@ -73,11 +73,11 @@ def test_guarded_cells_are_run_by_no_spreadsheet_and_come_back(texts: list[str])
 
 @given(st.text(alphabet, max_size=12))
 def test_a_cell_that_is_guarded_again_means_the_same(cell: str) -> None:
-    again = guard.again(cell)
-    assert guard.again(again) == again
-    assert not guard.is_run(again)
-    if guard.off(cell) != cell:
-        assert guard.off(again) == guard.off(cell)
+    again = formula_escape.escape_again(cell)
+    assert formula_escape.escape_again(again) == again
+    assert not formula_escape.is_run(again)
+    if formula_escape.unescape(cell) != cell:
+        assert formula_escape.unescape(again) == formula_escape.unescape(cell)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_cell_that_is_guarded_again_means_the_same(cell: str) -> None:
     ],
 )
 def test_cells_that_a_spreadsheet_may_have_written(cell: str, written: str) -> None:
-    assert guard.again(cell) == written
+    assert formula_escape.escape_again(cell) == written
 
 
 @pytest.mark.django_db

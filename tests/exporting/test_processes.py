@@ -15,7 +15,7 @@ from tests.live import PROJECT, environment, migrated_database
 pytestmark = pytest.mark.slow
 
 FEW, MANY = 1_000, 20_000
-MOST_MORE = 24 << 10  # kilobytes, of which SQLite's cache may be most; the texts alone would take twice that
+MAX_MORE = 24 << 10  # kilobytes, of which SQLite's cache may be most; the texts alone would take twice that
 
 FILL = """
 import sys
@@ -24,7 +24,7 @@ from django.db import transaction
 from leads.importing import load
 from leads.models import Lead
 from leads.querysets import complete
-from leads.rules import check
+from leads.validators import check
 columns = [field.attname for field in Lead._meta.concrete_fields if not field.primary_key]
 clean, problems = check({"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "phone": "+1",
     "property_interest": "x" * 2500})
@@ -83,7 +83,7 @@ def office() -> Iterator[Office]:
 def test_memory_does_not_grow_with_the_number_of_leads(office: Office, tmp_path: Path, name: str) -> None:
     few = office.memory("--output", tmp_path / f"few-{name}", "--status", "few", "--with-activities")
     many = office.memory("--output", tmp_path / name, "--with-activities")
-    assert many < few + MOST_MORE
+    assert many < few + MAX_MORE
     if name.endswith("gz"):
         assert gzip.decompress((tmp_path / name).read_bytes()).count(b"\r\n") == MANY + 1
 

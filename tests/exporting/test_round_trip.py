@@ -10,15 +10,14 @@ from django.db import connection, transaction
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from leads import rules
-from leads.importing import guard
+from leads import formula_escape, validators
 from leads.models import Lead
-from leads.querysets import complete
+from leads.querysets import build_row
 from tests.exporting.command import export_leads
 from tests.importing.command import counts, import_leads
 from tests.strategies import storable
 
-FIELDS = (*rules.CREATE, "created_at", "closed_at")
+FIELDS = (*validators.CREATE_RULES, "created_at", "closed_at")
 # Line ends, quotation marks, guards, delimiters, escapes of workbooks, white space of many kinds, and what spreadsheets
 # make of numbers and formulas.
 tricky = st.lists(
@@ -51,13 +50,13 @@ rows = st.fixed_dictionaries(
 
 
 def store(row: dict[str, Any]) -> None:
-    """A stored lead with these values as the rules leave them, from whichever door it may have come."""
+    """A stored lead with these values as the rules leave them, from whichever channel it may have come."""
     moment, lowest, highest = row["created_at"], row["budget_min"], row["budget_max"]
     if lowest is not None and highest is not None and lowest > highest:
         row = {**row, "budget_min": highest, "budget_max": lowest}
-    clean, problems = rules.check(row)
+    clean, problems = validators.validate(row)
     assert not problems
-    whole = complete(clean, moment, moment)
+    whole = build_row(clean, moment, moment)
     Lead.objects.create(**{**whole, "closed_at": whole["closed_at"] and row["closed_at"]})
 
 
@@ -120,8 +119,8 @@ def test_nor_in_packed_files(tmp_path: Path, name: str) -> None:
 
 @given(st.text() | tricky)
 def test_a_guard_comes_off_as_it_was_put_on(value: str) -> None:
-    guarded = guard.on(value)
-    assert guard.off(guarded) == value
+    guarded = formula_escape.escape(value)
+    assert formula_escape.unescape(guarded) == value
     assert not guarded.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert guarded != ""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from leads.importing.names import split_name
+from leads.importing.cells.names import split_name
 from leads.models import ImportRun, Lead
 from tests.importing.command import import_leads, write_csv
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leads.importing.columns import TARGETS, Mapping, MappingError, UnknownHeaders, map_headers
+from leads.importing.columns.mapping import TARGETS, Mapping, MappingError, UnknownHeaders, map_headers
 
 PORTALS_AND_CRMS = {
     "Zillow": (

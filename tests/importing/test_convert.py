@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from leads import rules
-from leads.importing.columns import map_headers
-from leads.importing.read import open_source
+from leads import validators
+from leads.importing.columns.mapping import map_headers
+from leads.importing.sources.reader import open_source
 from tests.importing.workbooks import workbook
 
 NOBODY = {"first_name": "", "last_name": "", "email": "", "phone": ""}
@@ -33,14 +33,14 @@ def test_a_plain_row_satisfies_the_rules() -> None:
     row, problems = map_headers(header.split(",")).convert(cells)
     assert problems == []
     assert row.pop("created_at") == datetime(2025, 10, 3, tzinfo=UTC)
-    assert rules.check(row) == ({**row, "budget_min": 300_000, "budget_max": 450_000}, [])
+    assert validators.validate(row) == ({**row, "budget_min": 300_000, "budget_max": 450_000}, [])
 
 
 def test_blank_cells_are_left_out_unless_the_rules_want_them() -> None:
     plan = map_headers(["Email", "Status", "Budget Min", "Interest", "Created"])
     row, problems = plan.convert(["", "", " ", "", "\t"])
     assert (row, problems) == (NOBODY, [])
-    assert rules.check(row)[1] == []
+    assert validators.validate(row)[1] == []
 
 
 def test_a_file_without_a_required_column_is_no_problem() -> None:
@@ -174,7 +174,7 @@ def test_a_row_that_does_not_fit_says_so_and_nothing_else() -> None:
     convert = map_headers(source.header).convert
     (row, problems), (good, none) = [convert(cells) for _, cells in source]
     assert [problem.type for problem in problems] == ["row_length"]
-    assert rules.check(row)[1] == []
+    assert validators.validate(row)[1] == []
     assert (good["first_name"], none) == ("Bo", [])
 
 
@@ -189,7 +189,7 @@ def test_a_workbook_from_reading_to_the_rules() -> None:
     source = open_source(io.BytesIO(content))
     plan = map_headers(source.header)
     rows = [plan.convert(cells) for _, cells in source]
-    checked = [rules.check(row) for row, _ in rows]
+    checked = [validators.validate(row) for row, _ in rows]
     assert [problems for _, problems in (*rows, *checked)] == [[], [], [], []]
     assert checked[0][0]["phone"] == "5550100"
     assert [row["budget_min"] for row, _ in checked] == [None, 300_000]

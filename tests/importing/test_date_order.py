@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leads.importing import date_order
+from leads.importing.cells import date_order
 from leads.models import Lead
 from tests.importing.command import import_leads, summary, write_csv
 

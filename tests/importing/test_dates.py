@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_project.values import Invalid
-from leads.importing.dates import moment
+from crm_project.validation import InvalidValue
+from leads.importing.cells.dates import moment
 
 
 @pytest.mark.parametrize(
@@ -68,18 +68,18 @@ def test_ways_of_writing_a_moment(text: str, told: str) -> None:
     ],
 )
 def test_what_is_no_date_is_told(value: object) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidValue):
         moment(value)
 
 
 def test_the_reason_names_the_order_of_day_and_month() -> None:
-    with pytest.raises(Invalid, match="there is no month 25; dates with strokes in this column have the month"):
+    with pytest.raises(InvalidValue, match="there is no month 25; dates with strokes in this column have the month"):
         moment("25/12/2024")
 
 
 def test_a_lead_from_the_future_is_refused() -> None:
     assert moment((datetime.now(UTC) + timedelta(hours=12)).isoformat())  # a zone east of here, written without it
-    with pytest.raises(Invalid, match="future"):
+    with pytest.raises(InvalidValue, match="future"):
         moment((datetime.now(UTC) + timedelta(days=3)).isoformat())
 
 
@@ -101,5 +101,5 @@ def test_every_iso_moment_comes_back(given: datetime) -> None:
 def test_any_text_is_a_moment_or_told(text: str) -> None:
     try:
         assert moment(text).tzinfo is UTC
-    except Invalid as invalid:
+    except InvalidValue as invalid:
         assert invalid.msg  # noqa: PT017  either is right

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from leads.importing import write
+from leads.importing import writers
 from leads.models import Lead
 from tests.factories import make_lead
 from tests.importing.command import counts, import_leads, write_csv
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True, params=[1, 2, 2000], ids=lambda size: f"batches of {size}")
 def batch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The outcome must not depend on where one batch of rows ends and the next begins."""
-    monkeypatch.setattr(write, "BATCH", request.param)
+    monkeypatch.setattr(writers, "BATCH", request.param)
 
 
 def test_create_asks_nobody(tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from leads.importing.hints import Hints
-from leads.importing.read import Source, Unreadable, open_source
+from leads.importing.sources.format_options import FormatOptions
+from leads.importing.sources.reader import Source, Unreadable, open_source
 from tests.importing.command import import_leads, write_csv
 from tests.importing.workbooks import from_xml, sheet, workbook
 
 
-def opened(content: str | bytes, name: str, hints: Hints = Hints()) -> Source:  # noqa: B008
+def opened(content: str | bytes, name: str, hints: FormatOptions = FormatOptions()) -> Source:  # noqa: B008
     """A source made of text or bytes."""
     return open_source(io.BytesIO(content.encode() if isinstance(content, str) else content), name=name, hints=hints)
 
@@ -63,9 +63,9 @@ def test_the_first_sheet_with_a_header_is_read() -> None:
 
 def test_a_sheet_may_be_named() -> None:
     content = from_xml({"People": LEADS, "Old": sheet([["Name"], ["Bo"]])}, hidden=["Old"])
-    assert list(opened(content, "fair.xlsx", Hints(sheet="old"))) == [(2, ["Bo"])]
+    assert list(opened(content, "fair.xlsx", FormatOptions(sheet="old"))) == [(2, ["Bo"])]
     with pytest.raises(Unreadable, match="no sheet 'May' with anything in it; there are 'People', 'Old'"):
-        opened(content, "fair.xlsx", Hints(sheet="May"))
+        opened(content, "fair.xlsx", FormatOptions(sheet="May"))
 
 
 def test_only_the_first_rows_are_looked_at() -> None:
@@ -77,13 +77,13 @@ def test_only_the_first_rows_are_looked_at() -> None:
 @pytest.mark.parametrize(
     ("name", "hints", "reason"),
     [
-        ("fair.xlsx", Hints(encoding="cp1252"), "is a workbook, so --encoding 'cp1252' means nothing"),
-        ("fair.xlsx", Hints(delimiter=";"), "is a workbook, so --delimiter"),
-        ("leads.csv", Hints(sheet="May"), "is no workbook, so --sheet 'May'"),
-        ("leads.jsonl", Hints(delimiter=";"), "is JSON, so --delimiter"),
+        ("fair.xlsx", FormatOptions(encoding="cp1252"), "is a workbook, so --encoding 'cp1252' means nothing"),
+        ("fair.xlsx", FormatOptions(delimiter=";"), "is a workbook, so --delimiter"),
+        ("leads.csv", FormatOptions(sheet="May"), "is no workbook, so --sheet 'May'"),
+        ("leads.jsonl", FormatOptions(delimiter=";"), "is JSON, so --delimiter"),
     ],
 )
-def test_a_hint_that_means_nothing_is_refused(name: str, hints: Hints, reason: str) -> None:
+def test_a_hint_that_means_nothing_is_refused(name: str, hints: FormatOptions, reason: str) -> None:
     contents = {"fair.xlsx": workbook([["Name"], ["Ann"]]), "leads.csv": "Name\nAnn\n", "leads.jsonl": '{"name": "A"}'}
     with pytest.raises(Unreadable, match=reason):
         opened(contents[name], name, hints)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, transaction
 
-from leads.importing.accounts import state_of
+from leads.importing.runs import state_of
 from leads.models import ImportRun, Lead
 from tests.conftest import Api
 from tests.factories import make_lead

@@ -48,7 +48,7 @@ def manage() -> Iterator[Any]:
 
 COUNT = """
 from leads.models import ImportRun, Lead
-from leads.importing.accounts import state_of
+from leads.importing.runs import state_of
 print(Lead.objects.count(), *(state_of(run) for run in ImportRun.objects.order_by("pk")))
 """
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from leads.importing import accounts
-from leads.importing.accounts import interruptible
+from leads.importing import runs
+from leads.importing.runs import interruptible
 from leads.models import ImportRun, Lead
 from tests.importing.command import counts, import_leads, write_csv
 from tests.importing.test_import_processes import await_run, big_csv, manage, stored
@@ -148,7 +148,7 @@ def test_a_database_that_is_away_is_one_sentence(manage: Any, tmp_path: Path, co
 @pytest.mark.parametrize("moment", ["opened", "closed"])
 def test_ctrl_c_while_an_account_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     """Before the rows are loaded it ends the import in good order; after they are kept it changes nothing."""
-    mark = accounts._advisory
+    mark = runs._advisory
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us without it
 
     def pressed(function: str, run: ImportRun) -> None:
@@ -156,7 +156,7 @@ def test_ctrl_c_while_an_account_is_written(tmp_path: Path, monkeypatch: pytest.
         if ("unlock" in function) == (moment == "closed"):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(accounts, "_advisory", pressed)
+    monkeypatch.setattr(runs, "_advisory", pressed)
     report = import_leads(write_csv(tmp_path, GOOD), code=1 if moment == "opened" else 0)
     stored = ("refused", "it was interrupted", 0) if moment == "opened" else ("done", "", 1)
     assert (report["state"], report["message"], Lead.objects.count()) == stored

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_project.values import Invalid
-from leads.importing.money import amount, price
+from crm_project.validation import InvalidValue
+from leads.importing.cells.money import amount, price
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_one_amount(text: str, units: int) -> None:
 )
 def test_what_is_no_amount_is_told(text: object, type: str) -> None:
     for read in (amount, price):
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(InvalidValue) as refusal:
             read(text)
         assert refusal.value.type == type
 
@@ -124,12 +124,12 @@ def test_a_price_may_be_a_range(text: str, both: tuple[int | None, int | None]) 
     "text", ["300k-", "-450k", "300k-450k-500k", "300k-cheap", "to", "+", "up to", "from", "1.250M-2M"]
 )
 def test_what_is_no_range_is_told(text: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidValue):
         price(text)
 
 
 def test_a_range_is_no_single_budget() -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidValue):
         amount("300k-450k")
 
 
@@ -145,7 +145,7 @@ def test_every_way_of_grouping_gives_the_number_back(units: int) -> None:
 def test_any_text_is_an_amount_or_told(text: str) -> None:
     try:
         low, high = price(text)
-    except Invalid:
+    except InvalidValue:
         return
     assert all(isinstance(part, int) and part >= 0 for part in (low, high) if part is not None)
     assert (low, high) != (None, None)
@@ -153,5 +153,5 @@ def test_any_text_is_an_amount_or_told(text: str) -> None:
 
 @pytest.mark.parametrize("given", ["500-1M", "900 - 1.2M", "450-500,000", "300 mil", "٤٥٠,٠٠٠", "450²"])
 def test_what_could_mean_two_things_is_refused(given: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidValue):
         price(given)

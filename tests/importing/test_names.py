@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leads.importing.names import split_name
+from leads.importing.cells.names import split_name
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leads.importing.read import Source, Unreadable, open_source
+from leads.importing.sources.reader import Source, Unreadable, open_source
 
 
 def opened(content: str) -> Source:

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from crm_project.values import Invalid, text
-from leads.importing.read import Source, Unreadable, open_source
+from crm_project.validation import InvalidValue, text
+from leads.importing.sources.reader import Source, Unreadable, open_source
 
 
 def opened(content: bytes) -> Source:
@@ -66,7 +66,7 @@ def test_one_bad_byte_does_not_garble_a_utf_8_file() -> None:
     assert source.encoding == "utf-8"
     rows = [cells for _, cells in source]
     assert rows[0] == ["Zoë", "1"]
-    with pytest.raises(Invalid, match="unicode"):
+    with pytest.raises(InvalidValue, match="unicode"):
         text(rows[-1][0], 150)
 
 
@@ -74,7 +74,7 @@ def test_a_byte_without_a_meaning_in_cp1252_is_for_the_rules_to_refuse() -> None
     source = opened(b"Name,Phone\nJos\xe9,1\nX\x81,2\n")
     rows = [cells for _, cells in source]
     assert (source.encoding, rows[0]) == ("cp1252", ["José", "1"])
-    with pytest.raises(Invalid, match="unicode"):
+    with pytest.raises(InvalidValue, match="unicode"):
         text(rows[1][0], 150)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leads.importing.read import BadRow, Source, Unreadable, open_source
+from leads.importing.sources.reader import BadRow, Source, Unreadable, open_source
 
 
 def opened(content: str | bytes, name: str | None = None) -> Source:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from leads.importing.read import BadRow, Source, Unreadable, open_source
+from leads.importing.sources.reader import BadRow, Source, Unreadable, open_source
 from tests.importing.workbooks import from_xml, sheet, workbook, wrapped
 
 

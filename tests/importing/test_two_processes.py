@@ -13,10 +13,10 @@ from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_project.values import Problem
+from crm_project.validation import FieldError
 from leads.importing import pipeline
-from leads.importing.records import BadRow
-from leads.importing.wire import Batch, cells_again, cells_packed, moment, packed, unpacked
+from leads.importing.ipc import Batch, cells_again, cells_packed, moment, packed, unpacked
+from leads.importing.sources.rows import BadRow
 from leads.models import Lead
 from tests.factories import make_lead
 from tests.importing.command import import_leads
@@ -140,7 +140,7 @@ cells = (
     | st.timedeltas()
     | st.lists(values | st.dates())
 )
-problems = st.lists(st.builds(Problem, st.text(), st.just(("email",)), any_text, cells), max_size=2)
+problems = st.lists(st.builds(FieldError, st.text(), st.just(("email",)), any_text, cells), max_size=2)
 bad_rows = st.tuples(st.integers(1, 2**40), st.lists(cells) | st.lists(cells).map(BadRow), problems)
 counted = st.dictionaries(st.tuples(st.text(), st.text() | st.integers(0, 2000)), st.integers(1, 1000)).map(Counter)
 batches = st.builds(Batch, st.integers(0, 1000), st.lists(st.lists(plain)), st.lists(bad_rows), st.integers(0), counted)
@@ -161,7 +161,7 @@ def test_cells_of_good_rows_too(row: list[Any]) -> None:
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), -0.0])
 def test_numbers_that_are_none(number: float) -> None:
-    batch = Batch(1, [], [(2, [number], [Problem("finite_number", ("budget_min",), "no", number)])], 0, Counter())
+    batch = Batch(1, [], [(2, [number], [FieldError("finite_number", ("budget_min",), "no", number)])], 0, Counter())
     assert repr(unpacked(packed(batch, list), list)) == repr(batch)
 
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 
-from activities.merging import merge
+from activities.merge import merge
 from activities.models import Activity
-from leads.merging import proposed
+from leads.merge import suggest_merge
 from leads.models import ImportRun, Lead
 from tests.activities.command import assert_counted, import_activities, write_activities
 from tests.concurrency import together
@@ -57,7 +57,7 @@ def test_leads_that_are_merged_in_that_instant_are_counted_right(tmp_path: Path,
     kept, gone = make_lead(), make_lead()
     rows = [f"{lead.pk},{agent.username},call,Goes,2024-05-06" for lead in (kept, gone, gone)]
     run = import_activities(write_activities(tmp_path, *rows, header=HEADER))["run"]
-    plans = [proposed(Lead.objects.active())]
+    plans = [suggest_merge(Lead.objects.active())]
 
     def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
         """Somebody else merges the leads after undo has seen whose the activities are, before it locks these."""

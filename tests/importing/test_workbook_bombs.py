@@ -18,7 +18,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from leads.importing.read import Unreadable, open_source
+from leads.importing.sources.reader import Unreadable, open_source
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import boss as boss
 from tests.admin.conftest import upload_dir as upload_dir
@@ -31,7 +31,7 @@ from tests.live import PROJECT, environment
 
 TEXTS = "xl/sharedStrings.xml"
 HUGE = 300  # megabytes that a bomb unpacks to
-MOST_GROWTH = 150  # megabytes
+MAX_GROWTH = 150  # megabytes
 GOOD = of_rows([["Name", "Email"], ["Ada", "ada@example.com"]])
 BZIP2, LZMA, AES = 12, 14, 99  # methods of packing
 
@@ -164,7 +164,7 @@ def test_the_page_takes_no_memory(tmp_path: Path, kind: str) -> None:
     run = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
     megabytes, _, told = run.stdout.partition(" ")
     assert sentence in told
-    assert int(megabytes) < MOST_GROWTH
+    assert int(megabytes) < MAX_GROWTH
 
 
 @cache
@@ -187,4 +187,4 @@ def memory_of_command(data: bytes) -> int:
 
 @pytest.mark.parametrize("kind", GREEDY)
 def test_the_command_takes_no_memory(kind: str) -> None:
-    assert memory_of_command(BOMBS[kind][0]()) - memory_of_command(GOOD) < MOST_GROWTH
+    assert memory_of_command(BOMBS[kind][0]()) - memory_of_command(GOOD) < MAX_GROWTH

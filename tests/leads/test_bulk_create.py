@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from leads import rules
+from leads import validators
 from leads.models import Lead
 from tests.assertions import refused
 from tests.conftest import Api
@@ -165,14 +165,14 @@ def test_a_row_the_database_refuses_rolls_everything_back(
 ) -> None:
     if "first_name" in bad and connection.vendor == "sqlite":
         pytest.skip("SQLite stores text of any length in a column")
-    real = rules.check
+    real = validators.validate
 
     def blind(row: Any, **kwargs: Any) -> Any:
         """Lets a bad value by, which the database then stops."""
         clean, _ = real(row, **kwargs)
         return {**clean, **(bad if row["phone"] == "bad" else {})}, []
 
-    monkeypatch.setattr(rules, "check", blind)
+    monkeypatch.setattr(validators, "validate", blind)
     reply = api.post("/api/leads", [lead_row(), lead_row(phone="bad"), lead_row()])
     assert (reply.status_code, reply.json()) == (400, {"detail": "Bulk insert failed"})
     assert not Lead.objects.exists()

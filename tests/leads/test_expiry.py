@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from leads.back_office.uploads import rejects_of
+from leads.back_office.stored_files import rejects_of
 from leads.models import ImportRun
 from tests.admin.conftest import upload_dir as upload_dir
 

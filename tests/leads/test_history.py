@@ -1,4 +1,4 @@
-"""``GET /api/leads/{lead_id}/history``: who did what to a lead, through every door there is."""
+"""``GET /api/leads/{lead_id}/history``: who did what to a lead, through every channel there is."""
 
 import getpass
 import io
@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
 
+from leads.audit import ImmutableRecord
 from leads.back_office.history import page_of
-from leads.changes import AppendOnly
 from leads.models import Lead, LeadChange
 from tests.admin.conftest import boss as boss
 from tests.admin.test_leads import LEAD
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 OPERATOR = getpass.getuser()
 KEYS = [
-    "id", "at", "kind", "door", "user_id", "user_name", "import_run", "activity_id", "about", "changes",
+    "id", "at", "kind", "channel", "user_id", "user_name", "import_run", "activity_id", "about", "changes",
 ]  # fmt: skip
 
 
@@ -39,9 +39,9 @@ def history(api: Api, lead_id: int, **query: Any) -> list[dict[str, Any]]:
 
 
 def told(api: Api, lead_id: int) -> list[tuple[str, str, str, dict[str, list[Any]]]]:
-    """Kind, door, name and changes of each entry, the oldest first."""
+    """Kind, channel, name and changes of each entry, the oldest first."""
     return [
-        (row["kind"], row["door"], row["user_name"], {it["field"]: [it["old"], it["new"]] for it in row["changes"]})
+        (row["kind"], row["channel"], row["user_name"], {it["field"]: [it["old"], it["new"]] for it in row["changes"]})
         for row in reversed(history(api, lead_id))
     ]
 
@@ -54,7 +54,7 @@ def test_it_works(api: Api, agent: User, api_as: Callable[[User], Api]) -> None:
     call = api.post(f"{path}/activities", activity_row()).json()
     logged, second, first = history(api, lead["id"])
     assert first == {
-        "id": first["id"], "at": lead["created_at"], "kind": "created", "door": "api", "user_id": agent.pk,
+        "id": first["id"], "at": lead["created_at"], "kind": "created", "channel": "api", "user_id": agent.pk,
         "user_name": "Agent One", "import_run": None, "activity_id": None, "about": "", "changes": [],
     }  # fmt: skip
     assert second == {
@@ -106,7 +106,7 @@ def test_deleting_and_restoring(api: Api, boss: Client) -> None:
     restore(boss, lead)
     api.put(f"/api/leads/{lead.pk}", {"is_active": False, "status": "lost"})
     restore(boss, lead)
-    assert [(kind, door, changes.get("is_active")) for kind, door, _, changes in told(api, lead.pk)[1:]] == [
+    assert [(kind, channel, changes.get("is_active")) for kind, channel, _, changes in told(api, lead.pk)[1:]] == [
         ("deleted", "api", [True, False]),
         ("restored", "admin", [False, True]),
         ("deleted", "api", [True, False]),
@@ -136,7 +136,7 @@ def test_the_admin(boss: Client, api: Api) -> None:
 def test_an_import_that_creates(api: Api, tmp_path: Path) -> None:
     run = import_leads(write_csv(tmp_path, "A,A,a@example.com,1,new"))["run"]
     (entry,) = history(api, Lead.objects.get().pk)
-    assert (entry["kind"], entry["door"], entry["user_name"], entry["user_id"]) == (
+    assert (entry["kind"], entry["channel"], entry["user_name"], entry["user_id"]) == (
         "imported",
         "import",
         OPERATOR,
@@ -156,7 +156,7 @@ def test_an_import_that_updates_and_its_undoing(api: Api, tmp_path: Path) -> Non
     assert told(api, lead.pk)[1] == ("changed", "import", OPERATOR, changes)
     call_command("undo_import", str(run), stdout=io.StringIO())
     back = {field: [new, old] for field, (old, new) in changes.items()}
-    assert told(api, lead.pk)[2] == ("undone", "command", OPERATOR, back)
+    assert told(api, lead.pk)[2] == ("undone", "cli", OPERATOR, back)
     assert [(row["import_run"], row["about"]) for row in history(api, lead.pk)] == [(run, "leads.csv")] * 2 + [
         (None, "")
     ]
@@ -183,7 +183,7 @@ def test_an_import_undone(api: Api, boss: Client, tmp_path: Path) -> None:
     restore(boss, first)
     assert [entry[:2] for entry in told(api, second.pk)] == [("imported", "import"), ("changed", "api")]
     undone = told(api, first.pk)[1]
-    assert undone == ("undone", "command", OPERATOR, {"is_active": [True, False]})
+    assert undone == ("undone", "cli", OPERATOR, {"is_active": [True, False]})
     assert told(api, first.pk)[2][0] == "restored"
 
 
@@ -193,11 +193,13 @@ def test_an_import_of_activities(api: Api, agent: User, tmp_path: Path) -> None:
     row = f"{lead.pk},{agent.username},call,Hello,2020-01-02,2020-01-02T03:04:05"
     run = run_import("import_activities", write_csv(tmp_path, row, header=header, name="calls.csv"))["run"]
     (entry,) = (row for row in history(api, lead.pk) if row["kind"] == "activity")
-    assert (entry["door"], entry["user_name"], entry["user_id"]) == ("import", OPERATOR, None), "not the calls' author"
+    assert (entry["channel"], entry["user_name"], entry["user_id"]) == ("import", OPERATOR, None), (
+        "not the calls' author"
+    )
     assert (entry["import_run"], entry["about"]) == (run, "call: Hello")
     assert entry["at"] > "2026", "when it came in"
     call_command("undo_import", str(run), stdout=io.StringIO())
-    assert told(api, lead.pk)[1:] == [("undone", "command", OPERATOR, {"activities": [["call: Hello"], []]})]
+    assert told(api, lead.pk)[1:] == [("undone", "cli", OPERATOR, {"activities": [["call: Hello"], []]})]
 
 
 def test_the_demo(api: Api) -> None:
@@ -205,16 +207,16 @@ def test_the_demo(api: Api) -> None:
     lead = Lead.objects.filter(activity_count__gt=0).first()
     assert lead
     entries = told(api, lead.pk)
-    assert {entry[:2] for entry in entries} == {("created", "command"), ("activity", "command")}
+    assert {entry[:2] for entry in entries} == {("created", "cli"), ("activity", "cli")}
 
 
 def test_a_row_from_before_there_was_a_history(api: Api, agent: User) -> None:
     lead = Lead.objects.create(**lead_row())
     api.post(f"/api/leads/{lead.pk}/activities", activity_row())
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE activities_activity SET door = NULL")
+        cursor.execute("UPDATE activities_activity SET channel = NULL")
     (entry,) = history(api, lead.pk)
-    assert (entry["kind"], entry["door"], entry["user_name"]) == ("activity", None, "Agent One")
+    assert (entry["kind"], entry["channel"], entry["user_name"]) == ("activity", None, "Agent One")
 
 
 def test_pages_partition_it(api: Api) -> None:
@@ -274,7 +276,7 @@ def test_entries_stay_as_they_are(api: Api) -> None:
         lambda: LeadChange.objects.bulk_update([entry], ["user_name"]),
     ]
     for write in writes:
-        with pytest.raises(AppendOnly), transaction.atomic():
+        with pytest.raises(ImmutableRecord), transaction.atomic():
             write()
     entry.refresh_from_db()
     assert (entry.user_name, entry.kind) == ("Agent One", "deleted")

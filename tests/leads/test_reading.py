@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from leads import reading
+from leads import sql
 from leads.filters import LeadFilter
 from leads.models import Lead
 from leads.serializers import OUT, lead_out
@@ -62,10 +62,10 @@ QUERIES: list[dict[str, Any]] = [
 
 
 @pytest.mark.usefixtures("leads")
-@pytest.mark.parametrize("few", [2, reading.FEW])
+@pytest.mark.parametrize("few", [2, sql.FEW])
 def test_a_page(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(reading, "FEW", few)
-    found = {str(query): reading.page(checked(query), 0, 1000) for query in QUERIES}
+    monkeypatch.setattr(sql, "FEW", few)
+    found = {str(query): sql.fetch_page(checked(query), 0, 1000) for query in QUERIES}
     assert found == {str(query): by_orm(query) for query in QUERIES}
     assert all(tuple(row) == OUT and row["is_active"] is True for rows in found.values() for row in rows)
     lengths = [len(rows) for rows in found.values()]
@@ -86,9 +86,9 @@ def test_a_page(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
 def test_few_budgets_are_not_looked_for_among_all_leads(
     monkeypatch: pytest.MonkeyPatch, wanted: dict[str, Any], few: int, index: str
 ) -> None:
-    monkeypatch.setattr(reading, "FEW", few)
+    monkeypatch.setattr(sql, "FEW", few)
     with CaptureQueriesContext(connection) as caught:
-        reading.page(wanted, 0, 10)
+        sql.fetch_page(wanted, 0, 10)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {caught[-1]['sql']}")
         assert f"USING INDEX {index}" in cursor.fetchall()[0][-1]
@@ -98,8 +98,8 @@ def test_few_budgets_are_not_looked_for_among_all_leads(
 @pytest.mark.parametrize("near", [0, 1000])
 @pytest.mark.parametrize("query", [{}, {"q": "a", "status": "new", "min_budget": "1"}])
 def test_pages_partition_the_list(monkeypatch: pytest.MonkeyPatch, near: int, query: dict[str, Any]) -> None:
-    monkeypatch.setattr(reading, "NEAR", near)
-    pages = [reading.page(checked(query), offset, 4) for offset in range(0, 60, 4)]
+    monkeypatch.setattr(sql, "NEAR", near)
+    pages = [sql.fetch_page(checked(query), offset, 4) for offset in range(0, 60, 4)]
     assert [row for page in pages for row in page] == by_orm(query)
     assert pages[-1] == []
 
@@ -107,7 +107,7 @@ def test_pages_partition_the_list(monkeypatch: pytest.MonkeyPatch, near: int, qu
 @pytest.mark.django_db
 def test_pages_begin_in_the_middle_of_days(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deep pages are found by the kept counts of days: with gaps between the days, and leads that left or came back."""
-    monkeypatch.setattr(reading, "NEAR", -1)
+    monkeypatch.setattr(sql, "NEAR", -1)
     midnight = datetime(2026, 3, 1, tzinfo=UTC)
     moments = [midnight + timedelta(hours=hours) for hours in (0, 0, 0, 23, 24, 71, 72, 72, 500)]
     moments.append(midnight - timedelta(microseconds=1))
@@ -117,28 +117,28 @@ def test_pages_begin_in_the_middle_of_days(monkeypatch: pytest.MonkeyPatch) -> N
     expected = by_orm({})
     assert len(expected) == 26
     for size in (1, 4, 100):
-        pages = [reading.page({}, offset, size) for offset in range(0, 40, size)]
+        pages = [sql.fetch_page({}, offset, size) for offset in range(0, 40, size)]
         assert [row for page in pages for row in page] == expected
     Lead.objects.update(is_active=False)
-    assert reading.page({}, 5, 5) == []
+    assert sql.fetch_page({}, 5, 5) == []
 
 
 def test_every_filter_has_its_condition() -> None:
-    assert {"q", *reading.CONDITIONS} == set(LeadFilter.base_filters)
+    assert {"q", *sql.CONDITIONS} == set(LeadFilter.base_filters)
 
 
 @pytest.mark.usefixtures("leads")
 def test_one() -> None:
     for lead in Lead.objects.all():
-        assert reading.one(lead.pk) == ((lead_out(lead), lead.version) if lead.is_active else None)
-    assert reading.one(2**63 - 1) is None
+        assert sql.fetch_one(lead.pk) == ((lead_out(lead), lead.version) if lead.is_active else None)
+    assert sql.fetch_one(2**63 - 1) is None
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no time limit, and scans for every word")
 def test_a_search_that_no_index_helps_is_stopped(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     with connection.cursor() as cursor:  # a walk that takes longer than the limit
         cursor.execute("CREATE FUNCTION slow(text) RETURNS text LANGUAGE sql AS 'SELECT $1 FROM pg_sleep(60)'")
-    monkeypatch.setattr(reading, "LONGEST_WALK", 50)
+    monkeypatch.setattr(sql, "MAX_WALK", 50)
     monkeypatch.setitem(connection.operators, "contains", "LIKE slow(%s)")
     make_lead()
     reply = api.get("/api/leads", q="x #y")

@@ -1,4 +1,4 @@
-"""leads/rules.py, the only judge of a lead's values: properties that hold for any row."""
+"""leads/validators.py, the only judge of a lead's values: properties that hold for any row."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ from django.db import transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from crm_project.values import Problem
-from leads import rules
+from crm_project.validation import FieldError
+from leads import validators
 from leads.models import Lead
 from tests.conftest import Api
 from tests.factories import SOMEBODY
 
 SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-FIELDS = tuple(rules.UPDATE)
+FIELDS = tuple(validators.UPDATE_RULES)
 
 scalars = (
     st.none()
@@ -41,14 +41,14 @@ def words(longest: int, shortest: int = 0) -> st.SearchStrategy[str]:
 budgets = st.none() | st.integers(0, 2**63 - 1) | st.integers(0, 2**63 - 1).map(str) | st.sampled_from([0.0, 2.0**62])
 good_rows = st.fixed_dictionaries(
     {
-        "first_name": words(rules.LONGEST_NAME),
-        "last_name": words(rules.LONGEST_NAME),
+        "first_name": words(validators.MAX_NAME),
+        "last_name": words(validators.MAX_NAME),
         "email": st.sampled_from(["", "a@b.c", " O'Brien@Example.COM ", "pelé@bücher.example"]) | st.emails(),
-        "phone": words(rules.LONGEST_PHONE),
+        "phone": words(validators.MAX_PHONE),
     },
     optional={
-        "status": words(rules.LONGEST_STATUS) | st.sampled_from(["CLOSED", "İ" * 16, " New"]),
-        "source": words(rules.LONGEST_SOURCE),
+        "status": words(validators.MAX_STATUS) | st.sampled_from(["CLOSED", "İ" * 16, " New"]),
+        "source": words(validators.MAX_SOURCE),
         "budget_min": budgets,
         "budget_max": budgets,
         "property_interest": st.none() | words(300),
@@ -62,21 +62,21 @@ good_rows = st.fixed_dictionaries(
 @example(row={"email": "a" * 100_000 + "@", "status": "İ" * 32, "is_active": 1e308}, partial=True)
 @example(row=[], partial=False)
 def test_any_row_has_values_and_problems_and_raises_nothing(row: Any, partial: bool) -> None:
-    clean, problems = rules.check(row, partial)
-    assert set(clean) <= set(rules.UPDATE if partial else rules.CREATE)
-    assert all(isinstance(problem, Problem) and problem.type and problem.msg for problem in problems)
+    clean, problems = validators.validate(row, partial)
+    assert set(clean) <= set(validators.UPDATE_RULES if partial else validators.CREATE_RULES)
+    assert all(isinstance(problem, FieldError) and problem.type and problem.msg for problem in problems)
     assert all(len(problem.loc) == (1 if isinstance(row, dict) else 0) for problem in problems)
     if not problems and not partial:
-        assert set(clean) == set(rules.CREATE)
+        assert set(clean) == set(validators.CREATE_RULES)
     if not problems and partial:
-        assert set(clean) == set(rules.UPDATE) & set(row)
+        assert set(clean) == set(validators.UPDATE_RULES) & set(row)
 
 
 @SETTINGS
 @given(row=any_row, partial=st.booleans())
 def test_a_row_is_judged_without_being_changed(row: dict[str, Any], partial: bool) -> None:
     before = repr(row)
-    rules.check(row, partial)
+    validators.validate(row, partial)
     assert repr(row) == before
 
 
@@ -84,9 +84,9 @@ def test_a_row_is_judged_without_being_changed(row: dict[str, Any], partial: boo
 @given(row=good_rows | any_row, partial=st.booleans())
 @example(row={"status": "İ" * 16 + " ", "source": "\u3000x\x1f"}, partial=True)
 def test_what_is_clean_stays_as_it_is(row: dict[str, Any], partial: bool) -> None:
-    clean, problems = rules.check(row, partial)
+    clean, problems = validators.validate(row, partial)
     if not problems:
-        assert rules.check(clean, partial) == (clean, [])
+        assert validators.validate(clean, partial) == (clean, [])
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def undone() -> Iterator[None]:
     row={"first_name": "é", "last_name": "", "email": "", "phone": "", "source": "\ufdfa" * 64, "status": "İ" * 16}
 )
 def test_what_is_accepted_is_stored_and_shown_as_it_is(api: Api, row: dict[str, Any]) -> None:
-    clean, problems = rules.check(row)
+    clean, problems = validators.validate(row)
     with undone():
         reply = api.post("/api/leads", row)
         assert reply.status_code == (422 if problems else 201), reply.content
@@ -125,11 +125,11 @@ def test_what_is_accepted_is_stored_and_shown_as_it_is(api: Api, row: dict[str, 
 @SETTINGS
 @given(row=good_rows)
 def test_what_is_stored_is_found_by_its_own_words(api: Api, row: dict[str, Any]) -> None:
-    clean, problems = rules.check(row)
+    clean, problems = validators.validate(row)
     if problems:
         return
     with undone():
-        lead = Lead.objects.add(clean, SOMEBODY)
+        lead = Lead.objects.create_lead(clean, SOMEBODY)
         for field in ("first_name", "last_name", "email", "phone"):
             found = api.get("/api/leads", q=clean[field][:500], status=clean["status"], source=clean["source"])
             assert [one["id"] for one in found.json()] == [lead.pk], field
@@ -145,6 +145,6 @@ def test_what_is_stored_is_found_by_its_own_words(api: Api, row: dict[str, Any])
 def test_budgets_are_judged_as_they_will_be(stored: tuple[int | None, int | None], change: dict[str, Any]) -> None:
     lead = Lead(budget_min=stored[0], budget_max=stored[1])
     after = {"budget_min": stored[0], "budget_max": stored[1], **change}
-    _, problems = rules.check(change, partial=True, stored=lead)
+    _, problems = validators.validate(change, partial=True, stored=lead)
     crossed = None not in after.values() and after["budget_min"] > after["budget_max"]
     assert [problem.loc for problem in problems] == ([("budget_max",)] if crossed and change else [])

@@ -7,7 +7,7 @@ from django.db import connection
 
 from leads import writing
 from leads.models import Lead, LeadChange
-from leads.querysets import UNLOCKED, VersionMoved
+from leads.querysets import UNLOCKED, VersionConflict
 from tests.factories import SOMEBODY, make_lead
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def meddle(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_both_changes_survive(meddle: Any, times: int) -> None:
     lead = make_lead(phone="at first")
     meddle(times)
-    changed = Lead.objects.change(lead.pk, {"first_name": "Grace"}, SOMEBODY)
+    changed = Lead.objects.update_lead(lead.pk, {"first_name": "Grace"}, SOMEBODY)
     stored = Lead.objects.get()
     assert (changed.version, changed.phone, changed.first_name) == (stored.version, stored.phone, "Grace")
     if connection.vendor == "postgresql":  # SQLite's transaction lets nobody in between
@@ -50,6 +50,6 @@ def test_who_asks_for_a_version_is_told(meddle: Any) -> None:
         pytest.skip("SQLite's transaction lets nobody in between")
     lead = make_lead()
     meddle(1)
-    with pytest.raises(VersionMoved):
-        Lead.objects.change(lead.pk, {"first_name": "Grace"}, SOMEBODY, versions=[1])
+    with pytest.raises(VersionConflict):
+        Lead.objects.update_lead(lead.pk, {"first_name": "Grace"}, SOMEBODY, versions=[1])
     assert Lead.objects.get().first_name == "Ada"

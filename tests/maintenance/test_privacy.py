@@ -114,7 +114,7 @@ def test_the_export_has_every_trace_of_a_lead(known: Lead) -> None:
     assert {lead["email"] for lead in found["leads"]} == {EMAIL, OTHER_EMAIL}
     assert len(found["activities"]) == 3
     assert any("Zeldas" in str(entry["changes"]) for entry in found["history"])
-    assert {(lead["author"], lead["created_through"]) for lead in found["leads"]} >= {("Agent One", "api")}
+    assert {(lead["author"], lead["created_channel"]) for lead in found["leads"]} >= {("Agent One", "api")}
     assert found["values_to_undo_imports"][0]["before"]["email"] == EMAIL
     texts = [run["texts"] for run in found["imports"]]
     assert texts[0] == [f"{EMAIL} x"]
@@ -155,9 +155,9 @@ def test_counts_and_audit_stay_consistent(known: Lead, api: Api) -> None:
     assert api.get(f"/api/leads/{known.pk}").status_code == 404
     assert api.get("/api/dashboard").status_code == 200
     told = LeadChange.objects.of_lead(known.pk)[0]
-    assert (told.kind, told.door, told.changes) == (
+    assert (told.kind, told.channel, told.changes) == (
         "deleted",
-        "command",
+        "cli",
         {"erased": [False, True], "is_active": [True, False]},
     )
 

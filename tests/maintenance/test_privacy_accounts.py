@@ -73,7 +73,7 @@ def test_the_export_of_a_user(leaver: User) -> None:
     assert "Intro" not in str(found["activities_signed"])
     assert [entry["kind"] for entry in found["changes_made"]] == ["changed"]
     (created,) = found["leads_created"]
-    assert (created["name"], created["created_through"]) == (" ".join(NAMES), "api")
+    assert (created["name"], created["created_channel"]) == (" ".join(NAMES), "api")
     assert "email" not in created, "what leads are about is other people's"
     assert len(found["logins_remembered"]) == len(found["failed_logins"]) == len(found["imports_started"]) == 1
 

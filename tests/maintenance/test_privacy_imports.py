@@ -13,8 +13,8 @@ from django.core.management import CommandError
 from django.test import Client
 from django.utils import timezone
 
-from leads.back_office.uploads import Upload
-from leads.importing import accounts
+from leads.back_office.stored_files import Upload
+from leads.importing import runs
 from leads.importing.rejects import Rejects
 from leads.models import ImportRun, Lead, LeadChange
 from tests.admin.conftest import upload_dir as upload_dir
@@ -174,7 +174,7 @@ def test_any_form_of_an_imports_columns(odd: dict[str, Any]) -> None:
 def test_nothing_is_erased_during_an_import() -> None:
     """Its texts and its rows with errors are written when it ends."""
     make_lead(email=EMAIL)
-    with accounts.running(file_name="Zerelda Quux.csv", sha256="0") as running:
+    with runs.running(file_name="Zerelda Quux.csv", sha256="0") as running:
         for arguments in ([], ["--dry-run"]):
             with pytest.raises(CommandError, match=rf"An import is running \(run {running.pk}\)"):
                 run("erase_person", EMAIL, "--yes", *arguments)
@@ -187,8 +187,8 @@ def test_nothing_is_erased_during_an_import() -> None:
 def test_an_import_that_begins_while_others_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     make_lead(email=EMAIL)
     with ExitStack() as stack:
-        begin = accounts.running(file_name="Zerelda Quux.csv", sha256="0")
-        monkeypatch.setattr(accounts, "take_turn", lambda: stack.enter_context(begin))
+        begin = runs.running(file_name="Zerelda Quux.csv", sha256="0")
+        monkeypatch.setattr(runs, "wait_for_lock", lambda: stack.enter_context(begin))
         with pytest.raises(CommandError, match="An import is running"):
             run("erase_person", EMAIL, "--yes")
 

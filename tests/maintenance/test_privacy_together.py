@@ -19,7 +19,7 @@ from tests.concurrency import shared_database, together
 from tests.factories import lead_row, make_lead, make_user
 from tests.maintenance.test_privacy import EMAIL, everything, file_of, run
 from tests.maintenance.test_privacy_pages import ERASE, FIELD
-from users.actors import Actor, Door
+from users.audit import Actor, Channel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,12 +102,12 @@ def test_an_undo_is_waited_for(tmp_path: Path) -> None:
 
 def test_a_lead_that_is_stored_after_its_author_is_erased() -> None:
     """By a request that was let in before."""
-    by = Actor.of(make_user(email=EMAIL, first_name="Zerelda"), Door.API)
+    actor = Actor.of(make_user(email=EMAIL, first_name="Zerelda"), Channel.API)
     row = {"status": "new", "source": "x", "budget_min": None, "budget_max": None, "property_interest": None}
     for _ in range(2):
-        Lead.objects.add({**row, **lead_row()}, by)
+        Lead.objects.create_lead({**row, **lead_row()}, actor)
         erasure.erase(EMAIL, Actor.operator())
-    assert list(Lead.objects.values_list("created_by__name", flat=True)) == [f"erased-{by.user_id}"] * 2
+    assert list(Lead.objects.values_list("created_by__name", flat=True)) == [f"erased-{actor.user_id}"] * 2
     assert "zerelda" not in everything()
 
 

@@ -7,7 +7,7 @@ product file and what is written before it. If an edit finds no place any more, 
 from pathlib import Path
 from typing import NamedTuple
 
-MOST_FILES = 4  # product files that adding a field may touch, its migration included
+MAX_FILES = 4  # product files that adding a field may touch, its migration included
 
 
 class Edit(NamedTuple):
@@ -29,16 +29,17 @@ EDITS = (
         'related_name="+", db_index=False)\n',
     ),
     Edit(
-        "leads/rules.py",
-        "CREATE: ",
+        "leads/validators.py",
+        "CREATE_RULES: ",
         "}\n",
-        '    "referral_code": Rule(lambda value: values.text(value, 80), default="", schema=schema.text(80)),\n'
-        '    "agency_id": Rule(reference, nullable=True, default=None, schema=schema.integer(1, BIGGEST)),\n',
+        '    "referral_code": FieldRule(lambda value: validation.text(value, 80), default="", '
+        "schema=schema.text(80)),\n"
+        '    "agency_id": FieldRule(reference, nullable=True, default=None, schema=schema.integer(1, MAX_BIGINT)),\n',
     ),
-    Edit("leads/rules.py", "PERSONAL: ", "}\n", '    "referral_code": "",\n'),
-    Edit("leads/rules.py", "NOT_PERSONAL = (", ")\n", ', "agency_id"'),
+    Edit("leads/validators.py", "PERSONAL: ", "}\n", '    "referral_code": "",\n'),
+    Edit("leads/validators.py", "NOT_PERSONAL = (", ")\n", ', "agency_id"'),
     Edit(
-        "leads/importing/aliases.py",
+        "leads/importing/columns/aliases.py",
         "ALIASES: ",
         '    "first_name"',
         '    "referral_code": ("Referral Code",),\n    "agency_id": ("Agency",),\n',

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 
-from leads import checks, rules
+from leads import checks, validators
 from tests.new_field import recipe
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -48,16 +48,16 @@ def run(project: Path, *arguments: str) -> str:
 def test_a_field_added_by_the_recipe_works_everywhere(copy: Path) -> None:
     edited = recipe.apply(copy)
     run(copy, "manage.py", "makemigrations", "leads", "-n", "add_agency")
-    assert len(edited) + 1 <= recipe.MOST_FILES
+    assert len(edited) + 1 <= recipe.MAX_FILES
     run(copy, "manage.py", "check")
     run(copy, "manage.py", "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)
     assert " passed" in run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/new_field/drive.py")
 
 
 FORGOTTEN: Sequence[tuple[ModuleType, str, str]] = (
-    (rules, "CREATE", "Lead.phone has no rule."),
-    (rules, "UPDATE", '"phone" can be given to a new lead and never changed.'),
-    (rules, "PERSONAL", "Nothing says whether Lead.phone is personal data."),
+    (validators, "CREATE_RULES", "Lead.phone has no rule."),
+    (validators, "UPDATE_RULES", '"phone" cannot be changed.'),
+    (validators, "PERSONAL", "Nothing says whether Lead.phone is personal data."),
     (checks, "ALIASES", 'The import knows no column names for "phone".'),
 )
 
@@ -73,7 +73,7 @@ def test_a_forgotten_place_is_a_sentence_at_the_start(
 
 
 def test_a_rule_without_a_schema_is_a_sentence_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(rules.CREATE, "phone", rules.CREATE["phone"]._replace(schema={}))
+    monkeypatch.setitem(validators.CREATE_RULES, "phone", validators.CREATE_RULES["phone"]._replace(schema={}))
     assert [error.msg for error in checks.check_lead_fields()] == ['The rule for "phone" does not say what it accepts.']
 
 

@@ -47,7 +47,7 @@ def test_history(api: Api, agent: User) -> None:
     api.put(f"/api/leads/{lead.pk}", {"budget_min": None, "budget_max": 2**63 - 1, "phone": ""})
     assert_is("HistoryEntry", api.get(path))
     make_activity(lead, agent)
-    Activity.objects.update(door=None)
+    Activity.objects.update(channel=None)
     assert_is("HistoryEntry", api.get(path))
 
 

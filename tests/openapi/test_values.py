@@ -11,21 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from activities import rules as activity_rules
+from activities import validators as activity_rules
 from crm_project.json_schema import SPACES
-from crm_project.values import BIGGEST, BIGGEST_32, REQUIRED, Invalid, Rule
-from leads import rules as lead_rules
-from users import rules as user_rules
+from crm_project.validation import MAX_BIGINT, MAX_INT, REQUIRED, FieldRule, InvalidValue
+from leads import validators as lead_rules
+from users import validators as user_rules
 
-RULES: dict[str, dict[str, Rule]] = {
+RULES: dict[str, dict[str, FieldRule]] = {
     # Which names deceive the eye no pattern can say: the description of the call does.
-    "UserCreate": {**user_rules.REGISTRATION, "username": Rule(user_rules.username)},
+    "UserCreate": {**user_rules.REGISTRATION, "username": FieldRule(user_rules.username)},
     "Login": user_rules.LOGIN,
     "PasswordChange": user_rules.PASSWORD_CHANGE,
     "Renewal": user_rules.RENEWAL,
-    "LeadCreate": lead_rules.CREATE,
-    "LeadUpdate": lead_rules.UPDATE,
-    "ActivityCreate": activity_rules.CREATE,
+    "LeadCreate": lead_rules.CREATE_RULES,
+    "LeadUpdate": lead_rules.UPDATE_RULES,
+    "ActivityCreate": activity_rules.CREATE_RULES,
 }
 PARTIAL = {"LeadUpdate"}
 UNJUDGED = {"scope"}  # of a log-in: whatever it is, it is no reason to refuse one
@@ -45,7 +45,7 @@ EMAILS = [
     *(f"{'a' * local}@b.c" for local in (250, 251)),
 ]
 NUMBERS = [
-    *(0, -1, 1, 2, 1.0, 0.0, 1.5, -1.0, 300_000, BIGGEST_32, BIGGEST_32 + 1, BIGGEST, BIGGEST + 1),
+    *(0, -1, 1, 2, 1.0, 0.0, 1.5, -1.0, 300_000, MAX_INT, MAX_INT + 1, MAX_BIGINT, MAX_BIGINT + 1),
     *("0", "1", "300000", " 12 ", "0012", "-1", "+1", "1.0", "1e3", "1_000", "0x1", "１２", "12a", "1 2", "9" * 9),
 ]
 WORDS = ["true", "TRUE", " yes ", "y", "t", "On", "false", "F", "no", "n", "off", "yess", "tru", "2", "null"]
@@ -61,12 +61,12 @@ def fits(component: str, field: str, value: Any) -> bool:
     return validator.is_valid(value)
 
 
-def accepted(rule: Rule, value: Any) -> bool:
+def accepted(rule: FieldRule, value: Any) -> bool:
     if value is None and rule.nullable:
         return True
     try:
         rule.check(value)
-    except Invalid:
+    except InvalidValue:
         return False
     return True
 

@@ -8,7 +8,7 @@ import pytest
 from django import db
 
 from crm_project import database_url
-from leads import reading
+from leads import sql
 from tests.conftest import Api
 
 pytestmark = pytest.mark.fast
@@ -34,7 +34,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
     def fail(*_: Any) -> None:
         raise kind("what the database said")
 
-    monkeypatch.setattr(reading, "page", fail)
+    monkeypatch.setattr(sql, "fetch_page", fail)
 
 
 @pytest.mark.parametrize(("kind", "cause"), OUTAGES)

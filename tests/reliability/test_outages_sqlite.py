@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from crm_project.sqlite import base
+from crm_project.db.sqlite import base
 from leads.models import Lead
 from tests.concurrency import shared_database
 from tests.factories import activity_row, lead_row, make_lead

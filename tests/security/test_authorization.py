@@ -43,7 +43,7 @@ def demoted(user: User) -> None:
 
 def logged_out(user: User) -> None:
     """Logged out everywhere."""
-    User.objects.end_tokens(user)
+    User.objects.revoke_tokens(user)
 
 
 def robbed(user: User) -> None:

@@ -20,7 +20,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.back_office import account_log
+from dashboard import account_log
 from leads.back_office.filters import PARAMETERS
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import upload_dir as upload_dir

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activities.models import Activity
-from leads.importing.columns import TARGETS
+from leads.importing.columns.mapping import TARGETS
 from leads.models import Lead
 from tests.admin.conftest import boss as boss
 from tests.admin.conftest import upload_dir as upload_dir

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLResolver
 
-from crm_project.api.middleware import BODY_REFUSED
+from crm_project.http.middleware import BODY_REFUSED
 from leads.models import Lead
 from tests.admin.people import make_person
 from tests.conftest import Api

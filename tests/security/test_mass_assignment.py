@@ -1,4 +1,4 @@
-"""Columns that the server sets, sent through every door: taken from the models, so that a new one is not forgotten."""
+"""Columns that the server sets, sent through every channel; taken from the models."""
 
 import json
 from pathlib import Path
@@ -10,25 +10,27 @@ from django.db.models import Model
 from django.test import Client
 
 from activities.models import Activity
-from leads import rules
+from leads import validators
 from leads.models import Lead
 from tests.admin.lead_forms import opened
 from tests.admin.people import browser_of, ensure_groups
 from tests.conftest import Api
 from tests.factories import PASSWORD, activity_row, lead_row, make_activity, make_lead, make_user
 from tests.importing.command import import_leads
-from users.authority import MANAGERS
 from users.models import User
+from users.permissions import MANAGERS
 
 pytestmark = pytest.mark.django_db
 
-OF_LEAD = {*rules.CREATE}
+OF_LEAD = {*validators.CREATE_RULES}
 OF_ACTIVITY = {"activity_type", "title", "notes", "duration", "activity_date"}
 OF_USER = {"username", "email", "first_name", "last_name", "password"}
 EVIL: dict[str, Any] = {
     **dict.fromkeys(("id", "pk", "activity_count", "version", "token_version"), 4711),
     **dict.fromkeys(("created_at", "updated_at", "closed_at", "last_login", "at"), "1999-01-01T00:00:00"),
-    **dict.fromkeys(("search", "source_key", "email_key", "person_key", "username_key", "user_name", "door"), "evil"),
+    **dict.fromkeys(
+        ("search", "source_key", "email_key", "person_key", "username_key", "user_name", "channel"), "evil"
+    ),
     **dict.fromkeys(("is_staff", "is_superuser"), True),
     **dict.fromkeys(("is_active",), False),
 }
@@ -59,7 +61,7 @@ def assert_untouched(row: Any) -> None:
 
 def test_what_is_sent_names_the_columns() -> None:
     assert {"version", "import_run_id", "merged_into_id", "search", "is_active"} <= LEAD.keys()
-    assert {"user_id", "user_name", "lead_id", "door"} <= ACTIVITY.keys()
+    assert {"user_id", "user_name", "lead_id", "channel"} <= ACTIVITY.keys()
     assert {"is_superuser", "groups", "user_permissions", "token_version"} <= USER.keys()
 
 
@@ -92,7 +94,7 @@ def test_activities(api: Api, agent: User, bulk: bool) -> None:
     assert api.post(f"/api/leads/{lead.pk}/activities", [row] if bulk else row).status_code == 201
     activity = Activity.objects.get()
     assert (activity.lead_id, activity.user_id, activity.user_name) == (lead.pk, agent.pk, agent.name)
-    assert (activity.door, activity.import_run_id) == ("api", None)
+    assert (activity.channel, activity.import_run_id) == ("api", None)
     assert_untouched(activity)
     assert set(Lead.objects.values_list("pk", "activity_count")) == {(lead.pk, 1), (lead.pk - 1, 0)}
 
@@ -166,7 +168,7 @@ def test_the_form_that_logs_an_activity(boss: Client) -> None:
     form = {**{key: str(value) for key, value in ACTIVITY.items()}, **activity_row(notes="", duration="")}
     assert boss.post(f"/admin/leads/lead/{lead.pk}/log/", form).status_code == 302
     activity = Activity.objects.get()
-    assert (activity.lead_id, activity.user.username, activity.door) == (lead.pk, "boss", "admin")
+    assert (activity.lead_id, activity.user.username, activity.channel) == (lead.pk, "boss", "admin")
     assert_untouched(activity)
     other.refresh_from_db()
     assert other.activity_count == 0

@@ -32,7 +32,7 @@ def test_it_works() -> None:
     counted = Lead.objects.annotate(real=Count("activities"))
     assert not counted.exclude(activity_count=F("real")).exists()
     name, password = re.search(r"Agents (\S+), .* password (\S+)", printed).groups()  # type: ignore[union-attr]
-    assert User.objects.by_credentials(name, password) is not None
+    assert User.objects.authenticate(name, password) is not None
 
 
 @pytest.mark.fast

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crm_project import interpreter, start_checks
+from crm_project.operations import checks, interpreter
 from tests.live import PROJECT, environment, free_port, serving, without_python
 
 WEAK = "change-me"
@@ -81,7 +81,7 @@ def test_where_others_reach_it_managers_need_a_second_factor(settings: Any, aske
     settings.SECOND_FACTOR_SET = asked is not None
     settings.REQUIRE_SECOND_FACTOR = asked or "nobody"
     settings.REGISTRATION_SET, settings.WEAK_KEYS = True, []
-    start_checks.reachable_through("192.0.2.7")
+    checks.reachable_through("192.0.2.7")
     assert required == settings.REQUIRE_SECOND_FACTOR
 
 
@@ -111,7 +111,7 @@ def test_a_start_says_through_what_others_reach_it_and_who_may_register() -> Non
 )
 def test_who_may_register(is_open: bool, approval: bool, said: str, settings: Any) -> None:
     settings.REGISTRATION_OPEN, settings.REGISTRATION_APPROVAL = is_open, approval
-    assert start_checks.registration().startswith(said)
+    assert checks.registration().startswith(said)
 
 
 def test_a_python_with_known_holes_is_warned_of() -> None:

@@ -11,9 +11,9 @@ from django.db import close_old_connections
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from crm_project.api.middleware import BODY_REFUSED
 from crm_project.http import gateway, request_bodies
 from crm_project.http.gateway import Gateway
+from crm_project.http.middleware import BODY_REFUSED
 
 Environ = dict[str, Any]
 
@@ -138,7 +138,7 @@ def test_bodies_that_are_refused(settings: Any, request_: Environ, refused: int)
 
 
 def test_too_many_bytes_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_bodies, "MOST_HELD", 4)
+    monkeypatch.setattr(request_bodies, "MAX_HELD", 4)
     django = Django()
     front = Gateway(django, 2, 1)
     run(front, posted(b"hello", 5))

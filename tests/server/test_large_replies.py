@@ -11,7 +11,7 @@ from tests.server.test_worst_bodies import grown
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-MOST = 120  # MB that four such replies at a time may take of a worker
+MAX = 120  # MB that four such replies at a time may take of a worker
 NOTES = "x" * 19_999 + "😀"  # one such character makes Python keep four bytes for each
 ROWS = 830  # with such notes; nearly 16 MB
 
@@ -34,4 +34,4 @@ def test_the_largest_reply_takes_little_memory() -> None:
 
         status, megabytes = grown(server, read)
         assert status == 200
-        assert megabytes < MOST
+        assert megabytes < MAX

@@ -1,4 +1,4 @@
-"""A full run through every door of a real server: its log tells what happened, and nothing that anybody typed.
+"""A full run through every channel of a real server: its log tells what happened, and nothing that anybody typed.
 
 Names, addresses, telephone numbers, passwords and tokens that are sent all hold a mark, which is looked for afterwards.
 """

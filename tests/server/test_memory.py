@@ -13,8 +13,8 @@ from tests.server.wire import post_head, read_to_end
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-MOST_GROWTH = 48  # MB; without what crm_project/operations/allocator.py sets it is 80 and more
-MOST_LEFT = 8  # MB, by 1,500 bodies that broke off
+MAX_GROWTH = 48  # MB; without what crm_project/operations/allocator.py sets it is 80 and more
+MAX_LEFT = 8  # MB, by 1,500 bodies that broke off
 
 
 def held(server: LiveServer) -> int:
@@ -37,7 +37,7 @@ def test_large_replies_and_bodies_leave_little_behind() -> None:
         assert {reply.status for reply in replies} == {200}
         assert server.send("POST", "/api/leads", rows * 5, token).status == 201
         assert server.send("GET", "/", headers=token).status == 200
-        assert (held(server) - before) // 2**20 < MOST_GROWTH
+        assert (held(server) - before) // 2**20 < MAX_GROWTH
 
 
 def test_bodies_that_break_off_leave_nothing_behind() -> None:
@@ -55,4 +55,4 @@ def test_bodies_that_break_off_leave_nothing_behind() -> None:
         before = held(server)
         for number in range(1500):
             break_off(number)
-        assert (held(server) - before) // 2**20 < MOST_LEFT
+        assert (held(server) - before) // 2**20 < MAX_LEFT

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from tests.factories import lead_row
-from tests.live import LONGEST_START, LONGEST_STOP, PROJECT, LiveServer, end, environment, free_port, migrated_database
+from tests.live import MAX_START, MAX_STOP, PROJECT, LiveServer, end, environment, free_port, migrated_database
 
 CLIENTS = 4
 DEPLOY = PROJECT / "docs" / "deploy.md"
@@ -36,7 +36,7 @@ class Manager:
     def __init__(self, folder: Path, database_url: str, stack: ExitStack) -> None:
         self.notified = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         self.notified.bind(str(folder / "notify"))
-        self.notified.settimeout(LONGEST_START)
+        self.notified.settimeout(MAX_START)
         self.env = environment(DATABASE_URL=database_url, WORKERS="1", NOTIFY_SOCKET=str(folder / "notify"))
         self.log = folder / "log"
         self.stack = stack
@@ -63,7 +63,7 @@ class Manager:
     def restart(self, process: subprocess.Popen[bytes], port: int) -> subprocess.Popen[bytes]:
         """Stop one and start another in its place."""
         process.send_signal(signal.SIGTERM)
-        assert process.wait(LONGEST_STOP) == 0
+        assert process.wait(MAX_STOP) == 0
         return self.start(port)
 
 

@@ -15,7 +15,7 @@ from tests.live import LiveServer, serving
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-MOST = 200  # MB that one request may take of a worker
+MAX = 200  # MB that one request may take of a worker
 SIZE = (16 << 20) - 64  # bytes; all that a body may have
 
 
@@ -103,11 +103,11 @@ def test_no_body_takes_much_memory(single: LiveServer, token: dict[str, str], ki
     body = make()
     status, megabytes = grown(single, lambda: single.send("POST", "/api/leads", body, token).status)
     assert status in expected
-    assert megabytes < MOST
+    assert megabytes < MAX
     if expected != {201}:  # what takes no token takes no more memory
         status, megabytes = grown(single, lambda: single.send("POST", "/api/users/register", body, token).status)
         assert status in {413, 422}
-        assert megabytes < MOST
+        assert megabytes < MAX
 
 
 @pytest.mark.parametrize("kind", ["open brackets", "empty lists", "one text of emoji"])
@@ -116,7 +116,7 @@ def test_nor_does_one_that_comes_in_pieces(single: LiveServer, token: dict[str, 
     pieces = (body[start : start + 50_000] for start in range(0, len(body), 50_000))
     status, megabytes = grown(single, lambda: single.send("POST", "/api/leads", pieces, token).status)
     assert status in {413, 422}
-    assert megabytes < MOST
+    assert megabytes < MAX
 
 
 def forms() -> dict[str, tuple[str, bytes]]:
@@ -140,7 +140,7 @@ def test_forms(single: LiveServer, path: str, kind: str) -> None:
     headers = {"Content-Type": content_type, "Cookie": f"csrftoken={'a' * 32}", "X-CSRFToken": "b" * 32}
     status, megabytes = grown(single, lambda: single.send("POST", path, body, headers).status)
     assert 400 <= status < 500
-    assert megabytes < MOST
+    assert megabytes < MAX
 
 
 def test_a_bomb_is_no_body(single: LiveServer, token: dict[str, str]) -> None:

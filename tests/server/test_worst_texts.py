@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from crm_project.api.middleware import LARGEST_FORM
+from crm_project.http.middleware import MAX_FORM
 from tests.factories import lead_row
 from tests.live import LiveServer, Reply, serving
 from tests.server.test_logs_everywhere import Browser, manage
@@ -19,8 +19,8 @@ from users.back_office.small_forms import LARGEST
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-MOST_SECONDS = 1.0  # of CPU time for one reply
-MOST_GROWTH = 200  # MB that one request may take of a worker
+MAX_SECONDS = 1.0  # of CPU time for one reply
+MAX_GROWTH = 200  # MB that one request may take of a worker
 PASSWORD = "a long enough password"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -107,9 +107,9 @@ def costs_little(server: LiveServer, send: Callable[[], int], expected: set[int]
         status = sent.result()
     spent = seconds(server) - spent
     assert status in expected
-    assert spent < MOST_SECONDS
+    assert spent < MAX_SECONDS
     grown = {pid: most - before.get(pid, 0) for pid, most in memory(server, "VmHWM").items()}
-    assert max(grown.values()) < MOST_GROWTH
+    assert max(grown.values()) < MAX_GROWTH
 
 
 def multipart(fields: dict[str, str]) -> bytes:
@@ -131,7 +131,7 @@ def bodies(text: str) -> Iterator[tuple[str, str, bytes, int]]:
         yield "/api/users/login", JSON, in_json(login), 401
         yield "/api/users/token", MULTIPART, multipart(login), 401
         yield "/admin/login/", MULTIPART, multipart({**login, "next": "/admin/"}), 413
-        short = urlencode({**login, name: text[: LARGEST_FORM // 13]}).encode()  # twelve bytes a character at most
+        short = urlencode({**login, name: text[: MAX_FORM // 13]}).encode()  # twelve bytes a character at most
         yield "/api/users/token", FORM, short, 401
         shorter = urlencode({**login, name: text[: LARGEST // 13]}).encode()
         yield "/admin/login/", FORM, shorter, 200

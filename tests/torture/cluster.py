@@ -14,7 +14,7 @@ import psycopg
 
 from tests.live import free_port
 
-LONGEST_START = 60  # seconds, recovery after a kill included
+MAX_START = 60  # seconds, recovery after a kill included
 
 
 def programs() -> Path | None:
@@ -47,7 +47,7 @@ class Cluster:
 
     def start(self) -> None:
         """Return when it takes connections; what a killed server left behind may need a moment to go away."""
-        until = time.monotonic() + LONGEST_START
+        until = time.monotonic() + MAX_START
         while True:
             try:
                 self._run(

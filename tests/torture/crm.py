@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.live import LONGEST_STOP, PROJECT, LiveServer, await_start, end, environment, free_port
+from tests.live import MAX_STOP, PROJECT, LiveServer, await_start, end, environment, free_port
 
 MANAGE = [sys.executable, "manage.py"]
 
@@ -86,6 +86,6 @@ def await_end(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        assert select.select([handle], [], [], LONGEST_STOP)[0], f"process {pid} does not end"
+        assert select.select([handle], [], [], MAX_STOP)[0], f"process {pid} does not end"
     finally:
         os.close(handle)

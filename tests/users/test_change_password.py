@@ -108,7 +108,7 @@ def test_a_kept_reply_is_not_asked_for(zoe: User) -> None:
     reply = change(headers, address=ELSEWHERE)
     assert reply.status_code == 200
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM api_idempotencykey")
+        cursor.execute("SELECT count(*) FROM http_idempotencykey")
         assert cursor.fetchone() == (0,)
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 
 from tests.conftest import Api
 from tests.factories import PASSWORD, make_user
-from users.attempts import LoginFailure
+from users.throttle import LoginFailure
 
 Work = list[tuple[str, int, int, int, int]]
 

@@ -10,8 +10,8 @@ from django.http import HttpResponse
 from tests.concurrency import together
 from tests.factories import PASSWORD, make_user
 from tests.users.trying import ELSEWHERE, HERE, admin, later, log_in, send, statuses, token
-from users.attempts import LoginFailure
 from users.models import User
+from users.throttle import LoginFailure
 
 pytestmark = pytest.mark.django_db
 

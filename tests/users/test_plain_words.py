@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from activities import rules as activities
-from leads import rules as leads
-from users.plain_words import in_plain_words
+from activities import validators as activities
+from leads import validators as leads
+from users.form_messages import plain_message
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,6 @@ from users.plain_words import in_plain_words
     ],
 )
 def test_every_refusal_has_its_words(rules: Any, row: dict[str, Any], told: str) -> None:
-    _, problems = rules.check(row, partial=True) if rules is leads else rules.check(row)
+    _, problems = rules.validate(row, partial=True) if rules is leads else rules.validate(row)
     (problem,) = [found for found in problems if found.loc[0] in row]
-    assert in_plain_words(problem.type, problem.msg) == told
+    assert plain_message(problem.type, problem.msg) == told

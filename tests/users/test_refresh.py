@@ -171,7 +171,7 @@ def deactivate(user: User) -> None:
     user.save()
 
 
-ENDS: list[Callable[[User], Any]] = [change_password, deactivate, User.objects.end_tokens, User.delete]
+ENDS: list[Callable[[User], Any]] = [change_password, deactivate, User.objects.revoke_tokens, User.delete]
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.http import HttpResponse
 from django.test import Client
 
-from users.attempts import LoginFailure
+from users.throttle import LoginFailure
 
 HERE = "203.0.113.7"
 ELSEWHERE = "198.51.100.9"

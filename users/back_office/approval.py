@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import path
 
 from crm_project.events import event
-from users import authority, managers
+from users import managers, permissions
 from users.models import User
 
 WAITING = "waiting"
@@ -73,7 +73,7 @@ class Approval:
     def approve(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Activate accounts that wait for approval; deactivated ones stay so."""
         actor = cast(User, request.user)
-        reached = [user for user in users if authority.reaches(actor, user)]
+        reached = [user for user in users if permissions.reaches(actor, user)]
         self._say_approved(request, [user for user in reached if User.objects.approve(user, actor)])
 
     def _say_approved(self, request: HttpRequest, users: list[User]) -> None:

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from users import second_factor
-from users.attempts import LoginFailure
 from users.audit import (
     ACCESS,
     AccountEvent,
@@ -21,6 +20,7 @@ from users.audit import (
     user_state,
 )
 from users.models import User
+from users.throttle import LoginFailure
 
 BEFORE = "crm.account_before"  # in ``request.META``: what a form is about to change, as it was stored
 

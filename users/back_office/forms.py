@@ -1,22 +1,22 @@
-"""The forms that make and change users, under the rules of ``users/rules.py``."""
+"""The forms that make and change users, under the rules of ``users/validators.py``."""
 
 from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from crm_project.values import Problem, Rule, judge, key
-from users import rules
+from crm_project.validation import FieldError, FieldRule, normalized_key, validate
+from users import validators
 from users.confusables import look_alikes
+from users.form_messages import plain_message
 from users.models import User
-from users.plain_words import in_plain_words
 
 OWN_ACCESS = {
     "is_active": "deactivate",
     "is_staff": "shut the back office to",
     "is_superuser": "take superuser status from",
 }
-IDENTITY = {field: rule for field, rule in rules.REGISTRATION.items() if field != "password"}
+IDENTITY = {field: rule for field, rule in validators.REGISTRATION.items() if field != "password"}
 
 
 class IdentityForm(forms.ModelForm):
@@ -29,11 +29,11 @@ class IdentityForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """The clean values; problems go to their fields."""
         cleaned = super().clean() or {}
-        rules_here: dict[str, Rule] = {field: rule for field, rule in IDENTITY.items() if field in cleaned}
+        rules_here: dict[str, FieldRule] = {field: rule for field, rule in IDENTITY.items() if field in cleaned}
         renamed = cleaned.get("username") != self.instance.username
         if not renamed and "username" in rules_here:  # names given before a rule are left alone
-            rules_here["username"] = Rule(rules.username)
-        values, problems = judge(cleaned, rules_here)
+            rules_here["username"] = FieldRule(validators.username)
+        values, problems = validate(cleaned, rules_here)
         add_problems(self, problems)
         for field in ("username", "email"):
             if values.get(field) and self._taken(field, values[field]):
@@ -44,13 +44,13 @@ class IdentityForm(forms.ModelForm):
 
     def _taken(self, field: str, value: str) -> bool:
         others = User.objects.exclude(pk=self.instance.pk)
-        return others.filter(**{f"{field}_key": key(value)}).exists()
+        return others.filter(**{f"{field}_key": normalized_key(value)}).exists()
 
     def _looks_like_another(self, name: str) -> bool:
         return User.objects.exclude(pk=self.instance.pk).filter(username_key__in=look_alikes(name)).exists()
 
 
-class Choices(forms.ModelMultipleChoiceField):
+class ChoicesForm(forms.ModelMultipleChoiceField):
     """Rows to choose from; a number that no row could have, which SQLite's driver refuses, is none of them."""
 
     def clean(self, value: Any) -> Any:
@@ -89,8 +89,8 @@ class NewUserForm(IdentityForm):
         return user
 
 
-def add_problems(form: forms.BaseForm, problems: list[Problem]) -> None:
+def add_problems(form: forms.BaseForm, problems: list[FieldError]) -> None:
     """Tell the rules' problems on the fields they are about, in words for people."""
     for problem in problems:
-        told = ValidationError(in_plain_words(problem.type, problem.msg), code=problem.type)
+        told = ValidationError(plain_message(problem.type, problem.msg), code=problem.type)
         form.add_error(str(problem.loc[0]) if problem.loc else None, told)

@@ -9,14 +9,14 @@ from django.contrib.admin import helpers
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from crm_project.values import BIGGEST
+from crm_project.validation import MAX_BIGINT
 
-LONGEST_SEARCH = 1000  # characters, as in the API; SQLite gives up at 50,000
+MAX_SEARCH = 1000  # characters, as in the API; SQLite gives up at 50,000
 TRIES = 3  # of a form, where others store at the same moment
 LOOKUPS = ("", "__exact", "__isnull", "__id__exact", "__id__isnull")  # what Django's own filters ask
 
 
-class Asked:
+class ListPage:
     """A list that is asked by its own filters and search alone, to be named before ``ModelAdmin``.
 
     Django would take any field and any comparison, of which some could be made to tell what is not shown, and others
@@ -29,15 +29,15 @@ class Asked:
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Django's, which looks whether a name is free before it takes it."""
-        return in_turn(request, lambda: super(Asked, self).add_view(request, *args, **kwargs))  # type: ignore[misc]
+        return in_turn(request, lambda: super(ListPage, self).add_view(request, *args, **kwargs))  # type: ignore[misc]
 
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The same."""
-        return in_turn(request, lambda: super(Asked, self).change_view(request, *args, **kwargs))  # type: ignore[misc]
+        return in_turn(request, lambda: super(ListPage, self).change_view(request, *args, **kwargs))  # type: ignore[misc]
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Django's, which looks what hangs on a row before it deletes it."""
-        return in_turn(request, lambda: super(Asked, self).delete_view(request, *args, **kwargs))  # type: ignore[misc]
+        return in_turn(request, lambda: super(ListPage, self).delete_view(request, *args, **kwargs))  # type: ignore[misc]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Whether the query string may ask this; PostgreSQL takes no NUL."""
@@ -59,8 +59,8 @@ class Asked:
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Django's, for words of a length that databases take."""
-        if len(search_term) > LONGEST_SEARCH:
-            messages.error(request, f"Nothing was searched for: that is more than {LONGEST_SEARCH:,} characters.")
+        if len(search_term) > MAX_SEARCH:
+            messages.error(request, f"Nothing was searched for: that is more than {MAX_SEARCH:,} characters.")
             return queryset.none(), False
         found: tuple[Any, bool] = super().get_search_results(request, queryset, search_term)  # type: ignore[misc]
         return found
@@ -86,4 +86,4 @@ def in_turn(request: HttpRequest, view: Callable[[], Any]) -> Any:
 def malformed(request: HttpRequest) -> bool:
     """Whether the ticked rows of a posted action are not all numbers that an id could be."""
     ticked = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-    return not all(re.fullmatch(r"\d{1,19}", number, re.ASCII) and int(number) <= BIGGEST for number in ticked)
+    return not all(re.fullmatch(r"\d{1,19}", number, re.ASCII) and int(number) <= MAX_BIGINT for number in ticked)

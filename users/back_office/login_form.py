@@ -20,7 +20,7 @@ class CredentialsForm(AuthenticationForm):
         username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if username is not None and password:
             try:
-                user = User.objects.by_credentials(username, password)
+                user = User.objects.authenticate(username, password)
             except AwaitingApproval:
                 raise ValidationError(
                     "This account is waiting for a manager's approval.", code=AWAITING_APPROVAL

@@ -14,16 +14,16 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse, reverse_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from crm_project import values
-from crm_project.api.addresses import client_address
+from crm_project import validation
 from crm_project.events import event
+from crm_project.http.client_address import client_address
 from users import password_links
 from users.audit import Action, Channel, log_account_event
 from users.back_office.small_forms import small_form
 from users.models import LoginFailure, User
 from users.reset_requests import PasswordResetRequest
 
-LONGEST_EMAIL = 254
+MAX_EMAIL = 254
 
 
 def link_page(request: HttpRequest, maker: User, user: User) -> TemplateResponse:
@@ -106,7 +106,7 @@ class ForgotPasswordForm(forms.Form):
 
     email = forms.CharField(
         label="Email",
-        max_length=LONGEST_EMAIL,
+        max_length=MAX_EMAIL,
         widget=UnfoldAdminTextInputWidget(
             attrs={"autocomplete": "email", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
         ),
@@ -146,7 +146,7 @@ def forgot_password(request: HttpRequest) -> HttpResponseBase:
 
 def _mail_link(request: HttpRequest, address: str, email: str) -> None:
     """Mail a link to who has that address and may enter; for others do the same work, up to the sending."""
-    user = User.objects.filter(email_key=values.key(email), is_active=True, is_staff=True).first()
+    user = User.objects.filter(email_key=validation.normalized_key(email), is_active=True, is_staff=True).first()
     allowed = PasswordResetRequest.objects.allowed_for(user)
     PasswordResetRequest.objects.create(address=address, user=user)
     receiver = user or User(pk=0, email=email)

@@ -17,10 +17,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
-from crm_project.api.addresses import client_address
-from users.attempts import Attempt, TooMany
+from crm_project.http.client_address import client_address
 from users.models import User
 from users.session_store import password_age, password_entered
+from users.throttle import LoginAttempt, Throttled
 
 RECENT = 15 * 60  # seconds
 TO_FILL_IN = 15 * 60
@@ -57,8 +57,8 @@ def confirm_password(request: HttpRequest) -> HttpResponseBase:
         return _page(request)
     user = User.objects.get(pk=cast(User, request.user).pk)
     try:
-        attempt = Attempt(user.username, client_address(request))
-    except TooMany as limit:
+        attempt = LoginAttempt(user.username, client_address(request))
+    except Throttled as limit:
         minutes = -(-limit.wait // 60)
         problem = f"Too many failed attempts. Try again in {minutes} minute{'s' * (minutes > 1)}."
         response = _page(request, problem, status=429)

@@ -18,10 +18,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from crm_project.api.addresses import client_address
-from crm_project.values import BIGGEST
+from crm_project.http.client_address import client_address
+from crm_project.validation import MAX_BIGINT
 from users import second_factor
-from users.attempts import Attempt, TooMany
 from users.audit import Action
 from users.back_office.passwords import redirect_to_password_change
 from users.back_office.reauthentication import RECENT
@@ -29,6 +28,7 @@ from users.back_office.second_factor_login import CodeForm, code_page, late, too
 from users.back_office.second_factor_session import State, detour, forget, is_required, log, mark, next_page, state
 from users.models import User
 from users.session_store import password_age
+from users.throttle import LoginAttempt, Throttled
 
 SECRET = "second_factor_secret"  # noqa: S105  in a session: the secret of an app that is not confirmed yet
 HERE = "admin:second_factor"
@@ -56,11 +56,11 @@ class PasswordForm(forms.Form):
         password: str = self.cleaned_data["password"]
         name = self.request.user.get_username()
         try:
-            attempt = Attempt(name, client_address(self.request))
-        except TooMany as limit:
+            attempt = LoginAttempt(name, client_address(self.request))
+        except Throttled as limit:
             self.wait = limit.wait
             raise ValidationError(too_many(limit.wait), code="too_many_attempts") from None
-        right = User.objects.by_credentials(name, password) is not None
+        right = User.objects.authenticate(name, password) is not None
         attempt.ended(right)
         if not right:
             raise ValidationError("That is not your password.", code="wrong_password")
@@ -188,7 +188,7 @@ def reset(request: HttpRequest, user_id: int) -> HttpResponseBase:
     """
     if not request.user.is_superuser:
         raise PermissionDenied
-    user = User.objects.filter(pk=user_id).first() if user_id <= BIGGEST else None
+    user = User.objects.filter(pk=user_id).first() if user_id <= MAX_BIGINT else None
     if user is None:
         raise Http404
     if user.pk == request.user.pk:

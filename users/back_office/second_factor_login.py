@@ -20,18 +20,18 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django_otp.plugins.otp_static.models import StaticDevice
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from crm_project.api.addresses import client_address
 from crm_project.events import event
+from crm_project.http.client_address import client_address
 from users import second_factor
-from users.attempts import Attempt, TooMany
 from users.audit import Action
 from users.back_office import passwords
 from users.back_office.second_factor_session import NEXT, State, log, log_in, next_page, state
 from users.back_office.small_forms import small_form
 from users.models import User
+from users.throttle import LoginAttempt, Throttled
 
 PENDING = "second_factor_pending"
-LONGEST_PAUSE = 600  # seconds between the password and the code
+MAX_PAUSE = 600  # seconds between the password and the code
 WRONG = "That code is wrong, or it was used already. Wait for the next one and try again."
 
 
@@ -57,7 +57,7 @@ class CodeForm(forms.Form):
     """A code of the app, or a recovery code."""
 
     code = forms.CharField(
-        max_length=second_factor.LONGEST_CODE,
+        max_length=second_factor.MAX_CODE,
         widget=UnfoldAdminTextInputWidget(
             {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
         ),
@@ -97,10 +97,10 @@ def code_page(request: HttpRequest) -> HttpResponseBase:
 def _check(request: HttpRequest, user: User, form: CodeForm) -> HttpResponseBase:
     code = form.cleaned_data["code"]
     try:
-        attempt = Attempt(user.get_username(), client_address(request))
+        attempt = LoginAttempt(user.get_username(), client_address(request))
         if wait := second_factor.wait(user, code):
-            raise TooMany(wait)
-    except TooMany as limit:
+            raise Throttled(wait)
+    except Throttled as limit:
         form.add_error("code", too_many(limit.wait))
         return late(_page(request, form), limit.wait)
     device = second_factor.verify(user, code)
@@ -126,7 +126,7 @@ def _recovery_code_used(request: HttpRequest, user: User) -> None:
 def _candidate(request: HttpRequest) -> User | None:
     """Return whose code is asked for: who gave the password a moment ago, or whose session is not verified."""
     pending = request.session.get(PENDING)
-    if pending and time.time() - pending["at"] <= LONGEST_PAUSE:
+    if pending and time.time() - pending["at"] <= MAX_PAUSE:
         user = User.objects.filter(pk=pending["user"], is_active=True, is_staff=True).first()
         if user and constant_time_compare(pending["hash"], user.get_session_auth_hash()):
             return user if second_factor.app_of(user) else None

@@ -20,7 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_otp.models import Device
 
 from crm_project.events import event
-from users import authority, second_factor
+from users import permissions, second_factor
 from users.audit import Action, Channel, log_account_event
 
 VERIFIED_BY = "second_factor_device"  # in a session: the device whose code it was logged in with
@@ -39,7 +39,7 @@ class State(Enum):
 def is_required(user: Any) -> bool:
     """Return whether ``REQUIRE_SECOND_FACTOR`` demands a second factor of this member of staff."""
     required = settings.REQUIRE_SECOND_FACTOR
-    return required == "staff" or (required == "managers" and authority.is_manager(user))
+    return required == "staff" or (required == "managers" and permissions.is_manager(user))
 
 
 def state(request: HttpRequest) -> State:

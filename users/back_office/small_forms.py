@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from crm_project.api.errors import reply
+from crm_project.http.errors import reply
 
 LARGEST = 128 * 1024  # bytes; a password of 4096 characters, typed twice, takes 96 KB at most
 

@@ -11,13 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from activities.models import Activity
-from activities.rules import check as check_activity
-from leads.authors import author_of
+from activities.validators import validate as check_activity
+from leads.attribution import author_of
 from leads.models import Lead
-from leads.querysets import complete
-from leads.rules import check as check_lead
-from users.actors import Actor, Door
-from users.audit import Action, Channel, log_account_event
+from leads.querysets import build_row
+from leads.validators import validate as check_lead
+from users.audit import Action, Actor, Channel, log_account_event
 from users.models import User
 
 LEADS, ACTIVITIES, DAYS = 500, 1500, 180
@@ -88,15 +87,15 @@ def _pick(chance: random.Random, weights: dict[str, int]) -> str:
 
 
 def _leads(chance: random.Random) -> list[Lead]:
-    now, by, leads = timezone.now(), Actor.operator(), []
-    author = author_of(by)
+    now, actor, leads = timezone.now(), Actor.operator(), []
+    author = author_of(actor)
     for number in range(LEADS):
         clean, problems = check_lead(_lead_row(chance, number))
         assert not problems, problems
         # More of them lately than long ago, as in an office that grows.
         made = now - timedelta(days=DAYS * (1 - chance.random() ** 0.7), minutes=chance.randrange(600))
         touched = min(now, made + timedelta(days=chance.uniform(0, 40)))
-        lead = complete(clean, now, made, created_by=author, through=by.door)
+        lead = build_row(clean, now, made, created_by=author, channel=actor.channel)
         leads.append(lead | {"updated_at": touched, "closed_at": touched if lead["closed_at"] else None})
     leads.sort(key=itemgetter("created_at"))
     Lead.objects.insert_many(leads)
@@ -127,7 +126,7 @@ def _activities(chance: random.Random, agents: list[User], leads: list[Lead]) ->
     for lead in sorted(set(eager), key=lambda lead: lead.pk):
         agent = chance.choice(agents)
         rows = [_activity_row(chance, lead.created_at) for _ in range(eager.count(lead))]
-        logged += Activity.objects.log(lead.pk, agent, rows, Door.COMMAND)
+        logged += Activity.objects.log(lead.pk, agent, rows, Channel.CLI)
     made = {lead.pk: lead.created_at for lead in leads}
     for activity in logged:
         hour = timedelta(hours=chance.randrange(8, 19), minutes=chance.randrange(60))

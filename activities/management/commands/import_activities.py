@@ -8,9 +8,9 @@ from django.core.management.base import CommandError
 from activities.importing.columns import ACTIVITIES
 from activities.importing.nested import NestedActivities, is_nested
 from activities.importing.run import ActivityImport, ActivityOptions
-from crm_project.values import key
-from leads.importing.hints import Hints
-from leads.importing.read import Source
+from crm_project.validation import normalized_key
+from leads.importing.sources.format_options import FormatOptions
+from leads.importing.sources.reader import Source
 from leads.management.commands.import_leads import EPILOG, common
 from leads.management.commands.import_leads import Command as ImportLeads
 from users.models import User
@@ -34,11 +34,11 @@ class Command(ImportLeads):
     def wanted(self, options: dict[str, Any]) -> ActivityOptions:
         """The import's options from the command's."""
         user = options["user"].strip()
-        if user and not User.objects.filter(username_key=key(user)).exists():
+        if user and not User.objects.filter(username_key=normalized_key(user)).exists():
             raise CommandError(f"--user: there is no user {user!r}", returncode=2)
         return ActivityOptions(user=user, **common(options, ACTIVITIES))
 
-    def open(self, name: str, format: str | None, hints: Hints) -> Source:
+    def open(self, name: str, format: str | None, hints: FormatOptions) -> Source:
         """The file of that name; of leads with activities in them, the activities."""
         source = super().open(name, format, hints)
         return NestedActivities(source) if is_nested(source) else source

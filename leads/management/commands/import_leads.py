@@ -13,14 +13,14 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from leads.importing import hints as hinted
 from leads.importing import report
-from leads.importing.date_order import ORDERS
-from leads.importing.hints import Hints
+from leads.importing.cells.date_order import ORDERS
+from leads.importing.columns.column_schema import ColumnSchema, normal
 from leads.importing.progress import Meter
-from leads.importing.read import FORMATS, Source, Unreadable, open_source
 from leads.importing.run import FileImport, Options, import_files
-from leads.importing.vocabulary import Vocabulary, normal
+from leads.importing.sources import format_options as hinted
+from leads.importing.sources.format_options import FormatOptions
+from leads.importing.sources.reader import FORMATS, Source, Unreadable, open_source
 from leads.management.printing import say, unusable
 from leads.models import ImportRun
 
@@ -79,7 +79,7 @@ class Command(BaseCommand):
         """The import's options from the command's."""
         return Options(on_duplicate=options["on_duplicate"], **common(options, self.importer.vocabulary))
 
-    def open(self, name: str, format: str | None, hints: Hints) -> Source:
+    def open(self, name: str, format: str | None, hints: FormatOptions) -> Source:
         """The file of that name; '-' is standard input."""
         if name == "-" and sys.stdin is None:
             raise Unreadable("Standard input is closed.")
@@ -104,7 +104,7 @@ class Command(BaseCommand):
         if code := report.exit_code(runs):
             sys.exit(code)
 
-    def _opened(self, stack: ExitStack, options: dict[str, Any], hints: Hints) -> list[Source]:
+    def _opened(self, stack: ExitStack, options: dict[str, Any], hints: FormatOptions) -> list[Source]:
         try:
             return [stack.enter_context(self.open(name, options["format"], hints)) for name in options["files"]]
         except KeyboardInterrupt:
@@ -123,7 +123,7 @@ class Command(BaseCommand):
             say(self.stdout, "\n".join(line for run in runs for line in report.as_lines(run)), self.stderr)
 
 
-def common(options: dict[str, Any], vocabulary: Vocabulary) -> dict[str, Any]:
+def common(options: dict[str, Any], vocabulary: ColumnSchema) -> dict[str, Any]:
     """The fields of ``Options`` that every kind of import has."""
     explicit, constants = _pairs(options["map"], "--map"), _pairs(options["set"], "--set")
     _check_fields("--map", list(explicit.values()), vocabulary)
@@ -137,7 +137,7 @@ def common(options: dict[str, Any], vocabulary: Vocabulary) -> dict[str, Any]:
     }
 
 
-def hints_of(options: dict[str, Any], wanted: Options, vocabulary: Vocabulary) -> Hints:
+def hints_of(options: dict[str, Any], wanted: Options, vocabulary: ColumnSchema) -> FormatOptions:
     """How the files are to be read; ends the command where that cannot be."""
     mapped = frozenset(map(normal, wanted.explicit))
     found = {}
@@ -146,7 +146,7 @@ def hints_of(options: dict[str, Any], wanted: Options, vocabulary: Vocabulary) -
             found[name] = options[name] if options[name] is None else check(options[name])
         except ValueError as error:
             raise CommandError(f"--{name}: {error}", returncode=2) from None
-    return Hints(**found, sheet=options["sheet"], is_header=partial(vocabulary.is_header, mapped=mapped))
+    return FormatOptions(**found, sheet=options["sheet"], is_header=partial(vocabulary.is_header, mapped=mapped))
 
 
 def _pairs(given: list[str], option: str) -> dict[str, str]:
@@ -162,7 +162,7 @@ def _pairs(given: list[str], option: str) -> dict[str, str]:
     return pairs
 
 
-def _check_fields(option: str, fields: list[str], vocabulary: Vocabulary) -> None:
+def _check_fields(option: str, fields: list[str], vocabulary: ColumnSchema) -> None:
     for place, field in enumerate(fields):
         if field not in vocabulary.targets:
             there = ", ".join(vocabulary.targets)

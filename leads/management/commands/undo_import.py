@@ -6,13 +6,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from leads.importing.tally import Refused
+from leads.importing.stats import Refused
 from leads.importing.undo import undo
 from leads.management.printing import say, unusable
 from leads.models import ImportRun
-from users.actors import Actor
+from users.audit import Actor
 
-MOST_LISTED = 50  # leads of one kind
+MAX_LISTED = 50  # leads of one kind
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Undo, and say what was left alone."""
         try:
-            run = undo(options["run"], by=Actor.operator())
+            run = undo(options["run"], actor=Actor.operator())
         except Refused as refused:
             raise CommandError(str(refused)) from None
         except DatabaseError as error:
@@ -54,5 +54,5 @@ def _lines(run: ImportRun) -> Iterator[str]:
     for kind in ("created", "updated"):
         for reason in report["reasons"]:
             if leads := [lead for lead in report[f"left_{kind}"] if report["why"][str(lead)] == reason]:
-                more = " …" if len(leads) > MOST_LISTED else ""
-                yield f"    {kind} by the run, {reason}: lead {', '.join(map(str, leads[:MOST_LISTED]))}{more}"
+                more = " …" if len(leads) > MAX_LISTED else ""
+                yield f"    {kind} by the run, {reason}: lead {', '.join(map(str, leads[:MAX_LISTED]))}{more}"

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from maintenance.privacy.erase import Plan, erase
 from maintenance.privacy.subject import PrivacyError
-from users.actors import Actor
+from users.audit import Actor
 
 
 class Command(BaseCommand):

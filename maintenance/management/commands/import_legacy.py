@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from leads.importing.tally import Refused
+from leads.importing.stats import Refused
 from leads.management.printing import unusable
 from maintenance.legacy_migration import report
 from maintenance.legacy_migration.fixes import DESCRIPTION

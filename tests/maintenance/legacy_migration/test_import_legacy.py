@@ -9,15 +9,15 @@ from types import ModuleType
 import pytest
 from django.core.management import CommandError, call_command
 
-from activities import rules as activity_rules
+from activities import validators as activity_rules
 from activities.models import Activity
-from leads import rules as lead_rules
+from leads import validators as lead_rules
 from leads.models import ImportRun, Lead
 from tests.conftest import Api
 from tests.factories import activity_row, bearer, make_lead, make_user
 from tests.maintenance.legacy_migration.earlier import HASH, PASSWORD, Earlier, activity, import_legacy, lead, run, user
-from users import rules as user_rules
-from users.actors import Door
+from users import validators as user_rules
+from users.audit import Channel
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -81,14 +81,14 @@ def test_new_ids_follow_the_migrated_ones(office: Earlier) -> None:
     new, agent = make_lead(), make_user()
     assert new.pk > 40  # by how much depends on what other tests have done with the sequences
     assert agent.pk > 5
-    assert Activity.objects.log(new.pk, agent, [activity_row(activity_date="2026-01-01")], Door.API)
+    assert Activity.objects.log(new.pk, agent, [activity_row(activity_date="2026-01-01")], Channel.API)
     assert Activity.objects.order_by("pk").last().pk > 90
 
 
 def test_the_history_names_the_import_run(office: Earlier) -> None:
     import_legacy(office.url)
     entries = Api(bearer(User.objects.get(pk=1))).get("/api/leads/7/history").json()
-    assert [(entry["kind"], entry["door"]) for entry in entries] == [("activity", "import"), ("imported", "import")]
+    assert [(entry["kind"], entry["channel"]) for entry in entries] == [("activity", "import"), ("imported", "import")]
     assert {entry["import_run"] for entry in entries} == {ImportRun.objects.get().pk}
 
 

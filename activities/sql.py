@@ -1,0 +1,65 @@
+"""The hot reads of activities as explicit statements, their rows ready for JSON (see ``leads/sql.py``)."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from django.db import connection
+
+from activities.serializers import OUT
+from crm_project.db import sql
+from crm_project.http.timestamps import day_sql, iso_sql
+
+Row = dict[str, Any]
+TOGETHER = 200  # activities that are in memory at once
+PART = 50  # of more than those, read at a time
+LATEST_FIRST = "ORDER BY activity.activity_date DESC, activity.created_at DESC, activity.id DESC"
+
+
+def of_lead(lead_id: int, most: int = TOGETHER) -> list[Row] | None:
+    """The latest activities of an active lead, at most so many; ``None`` where there is no such lead."""
+    rows = _rows(f"{_of_lead()} LIMIT {most:d}", [lead_id])
+    if not rows:
+        return None
+    return [row for row in rows if row["id"] is not None]  # a lead without activities is one row of nulls
+
+
+def parts_of_lead(lead_id: int) -> Iterator[list[Row]]:
+    """All activities of an active lead that has some, latest first, ``PART`` at a time, as they are at one moment."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_of_lead(), [lead_id])
+        while rows := cursor.fetchmany(PART):
+            yield [dict(zip(OUT, row, strict=True)) for row in rows]
+
+
+@cache
+def _of_lead() -> str:
+    return (
+        f"SELECT {_columns()}"
+        " FROM leads_lead AS lead LEFT JOIN activities_activity AS activity ON activity.lead_id = lead.id"
+        f" WHERE lead.id = %s AND lead.is_active {LATEST_FIRST}"
+    )
+
+
+def latest(count: int) -> list[Row]:
+    """The last activities of active leads; for a join SQLite, once it has statistics, would read all leads."""
+    return _rows(
+        f"SELECT {_columns()}"
+        " FROM activities_activity AS activity WHERE EXISTS"
+        " (SELECT 1 FROM leads_lead AS lead WHERE lead.id = activity.lead_id AND lead.is_active)"
+        f" {LATEST_FIRST} LIMIT {count:d}",
+        [],
+    )
+
+
+def _rows(statement: str, values: Sequence[sql.Value]) -> list[Row]:
+    return [dict(zip(OUT, row, strict=True)) for row in sql.fetch(statement, values)]
+
+
+@cache
+def _columns() -> str:
+    written = {
+        "activity_date": day_sql("activity.activity_date", sql.VENDOR),
+        "created_at": iso_sql("activity.created_at", sql.VENDOR),
+    }
+    return ", ".join(written.get(field, f"activity.{field}") for field in OUT)

@@ -1,0 +1,44 @@
+"""What an activity's values must be; the only judge, like ``leads/validators.py``."""
+
+from typing import Any
+
+from crm_project import json_schema as schema
+from crm_project import validation
+from crm_project.validation import MAX_INT, FieldError, FieldRule
+from leads.validators import MAX_TEXT, long_text
+
+MAX_TYPE = 32
+MAX_TITLE = 255
+
+
+def activity_type(value: object) -> str:
+    """A word of an open vocabulary (call, email, meeting, note, …), trimmed and in lower case; never empty."""
+    return validation.lower_text(value, MAX_TYPE, shortest=1)
+
+
+def title(value: object) -> str:
+    """One line of what was done; never empty."""
+    return validation.text(value, MAX_TITLE, shortest=1)
+
+
+def duration(value: object) -> int:
+    """Minutes, 0 to 2^31-1."""
+    return validation.integer(value, 0, MAX_INT)
+
+
+_words = "Any word, kept in lower case: call, email, meeting, note, …"
+CREATE_RULES: dict[str, FieldRule] = {
+    "activity_type": FieldRule(activity_type, schema=schema.text(MAX_TYPE, 1, _words, examples=["call"])),
+    "title": FieldRule(title, schema=schema.text(MAX_TITLE, 1, examples=["Intro call"])),
+    "notes": FieldRule(long_text, True, None, schema.text(MAX_TEXT, examples=["Talked about financing"])),
+    "duration": FieldRule(duration, True, None, schema.integer(0, MAX_INT, examples=[12], description="Minutes")),
+    "activity_date": FieldRule(
+        validation.date,
+        schema={**schema.DAY, "description": "The day it was done; a timestamp of its midnight will do"},
+    ),
+}
+
+
+def validate(row: object) -> tuple[dict[str, Any], list[FieldError]]:
+    """The clean values of a new activity, and every problem with them; unknown fields are ignored."""
+    return validation.validate(row, CREATE_RULES)

@@ -1,0 +1,113 @@
+"""What happens to a request before and around the views."""
+
+import re
+from collections.abc import Callable
+from typing import ClassVar, cast
+from urllib.parse import SplitResult
+
+from corsheaders import middleware as cors
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from crm_project.http.errors import RETRY_AFTER, reply, too_large
+from crm_project.http.security_headers import vary
+
+# The status that crm_project/http/gateway.py refuses a request with; the reply is made here, inside CORS.
+BODY_REFUSED = "crm.body_refused"
+FORM = "application/x-www-form-urlencoded"
+# Bytes of one. Of a value full of "%41" Python makes a list of pieces, which takes eighty times as much memory; the
+# longest text of ours has 20,000 characters, 240,000 bytes of a form at most.
+MAX_FORM = 1 << 20
+MAX_HOSTS = 100
+REFUSALS = {
+    400: "The body ended before its announced length",
+    503: "The server is busy; try again",
+}
+
+_shared = re.compile(settings.CORS_URLS_REGEX)
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class CorsMiddleware(cors.CorsMiddleware):
+    """django-cors-headers', without reading all headers where no browser names an origin, for exact origins alone."""
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        """Whether other origins may ask for that path."""
+        return bool(_shared.match(request.path_info))
+
+    def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:
+        """Whether the origin is listed, letter by letter: a path behind one is no origin, and is not repeated."""
+        return origin in settings.CORS_ALLOWED_ORIGINS
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The reply, with the headers that its origin is to have."""
+        if "HTTP_ORIGIN" in request.META or request.method == "OPTIONS":
+            return cast(HttpResponseBase, super().__call__(request))
+        response = cast(HttpResponseBase, self.get_response(request))
+        if self.is_enabled(request):
+            vary(response, "origin")
+        return response
+
+
+class Views:
+    """The innermost middleware, which does nothing: what comes after it are the views."""
+
+    latest: ClassVar["Views"]
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        Views.latest = self
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The view's reply."""
+        return self.get_response(request)
+
+
+class ApiMiddleware:
+    """Checks ``Host``, answers for bodies that never arrived, serves ``/api/x/`` as ``/api/x`` without a redirect.
+
+    What is for ``/api`` goes straight to the views: sessions, CSRF, messages and static files, whose middleware comes
+    after this, have no part in the token API.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.hosts: set[str] = set()  # those that were found to be ours
+        self.api = Views.latest.get_response  # of this chain, which is built from its inner end
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The reply; ``DisallowedHost`` where the name is not ours (a 400)."""
+        self._check_host(request)
+        if refused := request.META.get(BODY_REFUSED):
+            return self._refuse(refused)
+        if request.content_type == FORM and _length(request) > MAX_FORM:
+            return reply(413, f"The form is larger than {MAX_FORM} bytes")
+        path = request.path_info
+        if not path.startswith("/api/"):
+            return self.get_response(request)
+        if path.endswith("/"):
+            request.path_info = path[:-1]
+            request.path = request.path[:-1]
+        return self.api(request)
+
+    def _check_host(self, request: HttpRequest) -> None:
+        host = request.META.get("HTTP_HOST")
+        if host not in self.hosts:
+            request.get_host()
+            if host and len(self.hosts) < MAX_HOSTS:  # clients may write one in many ways
+                self.hosts.add(host)
+
+    def _refuse(self, status_code: int) -> HttpResponseBase:
+        if status_code == 413:
+            return reply(413, str(too_large().detail))
+        response = reply(status_code, REFUSALS[status_code])
+        if status_code == 503:
+            response["Retry-After"] = RETRY_AFTER
+        return response
+
+
+def _length(request: HttpRequest) -> int:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isdecimal() else 0

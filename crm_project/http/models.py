@@ -1,0 +1,25 @@
+"""The one table of the HTTP layer: replies kept so that a request that is sent again is not carried out again."""
+
+from django.conf import settings
+from django.db import models
+
+
+class IdempotencyKey(models.Model):
+    """The reply to a POST that came with an ``Idempotency-Key``; stored in the transaction that did the work."""
+
+    # The unique constraint's index begins with the user. The replies hold leads: they go when the user does.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False, related_name="+")
+    route = models.CharField(max_length=200)  # a pattern of the URL map
+    key = models.CharField(max_length=255)  # its SHA-256
+    fingerprint = models.BinaryField(max_length=32)  # SHA-256 of method, path, query and body
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField()
+    body = models.BinaryField()  # zlib
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "route", "key"], name="http_idempotency_key")]
+        indexes = [models.Index(fields=["created_at"], name="http_idempotency_created")]
+
+    def __str__(self) -> str:
+        return f"{self.key} on {self.route}"

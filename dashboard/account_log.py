@@ -1,0 +1,238 @@
+"""``/admin/users/accountevent/``: the audit log of accounts, for superusers, each entry as a sentence."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from crm_project import validation
+from leads.back_office.filters import ParameterFilter, box, choice, day
+from leads.back_office.paginator import CappedPaginator
+from users.audit import AccountEvent, Action, Changes, Channel
+from users.back_office import lists
+from users.models import User
+
+ACTORS = 200  # to choose from
+# By action, with {actor} and {target}; an action that is missing here is shown by its name.
+SENTENCES = {
+    Action.REGISTERED: "{target} registered",
+    Action.CREATED: "{actor} created the user {target}",
+    Action.CHANGED: "{actor} changed the user {target}",
+    Action.APPROVED: "{actor} approved the user {target}",
+    Action.DEACTIVATED: "{actor} deactivated {target}",
+    Action.REACTIVATED: "{actor} reactivated {target}",
+    Action.UNLOCKED: "{actor} unlocked {target} after failed logins",
+    Action.ADDRESS_UNLOCKED: "{actor} unlocked the IP address {target}",
+    Action.RIGHTS_CHANGED: "{actor} changed the rights of {target}",
+    Action.PASSWORD_SET: "{actor} set the password of {target}",
+    Action.PASSWORD_LINK_MADE: "{actor} created a set-password link for {target}",
+    Action.SECOND_FACTOR_ENABLED: "{actor} enabled the second factor of {target}",
+    Action.SECOND_FACTOR_DISABLED: "{actor} disabled the second factor of {target}",
+    Action.SECOND_FACTOR_RESET: "{actor} reset the second factor of {target}",
+    Action.RECOVERY_CODES_MADE: "{actor} created recovery codes for {target}",
+    Action.RECOVERY_CODE_USED: "{actor} logged in with a recovery code",
+    Action.SESSION_ENDED: "{actor} ended a session of {target}",
+    Action.LOGGED_OUT_EVERYWHERE: "{actor} logged {target} out everywhere",
+    Action.GROUP_CREATED: "{actor} created the group {target}",
+    Action.GROUP_CHANGED: "{actor} changed the group {target}",
+    Action.GROUP_DELETED: "{actor} deleted the group {target}",
+    Action.EXPORTED_LEADS: "{actor} exported leads",
+    Action.EXPORTED_PERSONAL_DATA: "{actor} exported the personal data of {target}",
+    Action.ERASED_PERSONAL_DATA: "{actor} erased the personal data of {target}",
+    Action.MIGRATED_DATABASE: "{actor} took over the earlier server’s database",
+}
+FIELDS = {
+    "username": "User name",
+    "first_name": "First name",
+    "last_name": "Last name",
+    "is_active": "Active",
+    "is_staff": "Can log in to the back office",
+    "is_superuser": "Superuser",
+    "must_change_password": "Must change the password",
+    "recovery_codes_left": "Recovery codes left",
+    "members": "Members (user ids)",
+    "lead_ids": "Lead ids",
+}
+
+
+class ActionFilter(ParameterFilter):
+    """What was done."""
+
+    title = "Action"
+    queries = {"action": lambda found, given: found.filter(action=_one_of(Action, given))}
+
+    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """All actions."""
+        return {"action": choice("Action", list(Action.choices))}
+
+
+class ChannelFilter(ParameterFilter):
+    """Through which interface."""
+
+    title = "Channel"
+    queries = {"channel": lambda found, given: found.filter(channel=_one_of(Channel, given))}
+
+    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """All channels."""
+        return {"channel": choice("Channel", list(Channel.choices))}
+
+
+class ActorFilter(ParameterFilter):
+    """Who did it."""
+
+    title = "By"
+    queries = {"actor": lambda found, given: found.filter(actor=validation.integer(given, 1, validation.MAX_BIGINT))}
+
+    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """Who may log in to the back office; others are found by search."""
+        users = User.objects.filter(is_staff=True).order_by("username_key").only("username")[:ACTORS]
+        return {"actor": choice("By", [(str(user.pk), user.username) for user in users], "Anybody")}
+
+
+class TargetFilter(ParameterFilter):
+    """The user it was done to."""
+
+    title = "User"
+    queries = {
+        "target": lambda found, given: found.filter(target_user=validation.integer(given, 1, validation.MAX_BIGINT))
+    }
+
+    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """The user's id: there may be many more users than fit a list."""
+        return {"target": box("User id", "text", inputmode="numeric")}
+
+
+class DateFilter(ParameterFilter):
+    """When."""
+
+    title = "Date"
+    queries = {
+        "from": lambda found, given: found.filter(at__gte=_midnight(given)),
+        "to": lambda found, given: found.filter(at__lt=_midnight(given) + timedelta(days=1)),
+    }
+
+    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """Two days."""
+        return {"from": box("From", "date"), "to": box("To", "date")}
+
+
+FILTERS = (ActionFilter, ActorFilter, TargetFilter, ChannelFilter, DateFilter)
+PARAMETERS = frozenset(name for one in FILTERS for name in one.queries)
+
+
+@admin.register(AccountEvent)
+class AccountEventAdmin(lists.ListPage, ModelAdmin):
+    """A list to read. Nobody adds, changes or deletes an entry."""
+
+    list_display = ("date", "what", "channel_name")
+    list_display_links = ("date",)
+    fields = readonly_fields = ("date", "what", "channel_name", "request_id")
+    list_filter = FILTERS
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 50
+    list_max_show_all = 0
+    sortable_by = ()
+    search_fields = ("actor_name", "target_name", "=request_id")
+    search_help_text = "User, group, IP address or request id"
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
+    actions = None
+
+    @display(description="Date")
+    def date(self, entry: AccountEvent) -> datetime:
+        """When it was done."""
+        return entry.at
+
+    @display(description="What")
+    def what(self, entry: AccountEvent) -> SafeString:
+        """The entry as a sentence, with the values before and after."""
+        return format_html("<div>{}{}</div>", sentence(entry), _details(entry.changes))
+
+    @display(description="Channel")
+    def channel_name(self, entry: AccountEvent) -> str:
+        """Through which interface."""
+        return str(dict(Channel.choices).get(entry.channel, entry.channel))
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any) -> CappedPaginator:
+        """Counts no further than people leaf."""
+        return CappedPaginator(queryset, per_page, *args)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """The list's own filters alone."""
+        return lookup in PARAMETERS
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Superusers."""
+        return bool(getattr(request.user, "is_superuser", False))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers."""
+        return self.has_module_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+
+def sentence(entry: AccountEvent) -> str:
+    """What was done, in a sentence; who changed their own account is not named twice."""
+    form = SENTENCES.get(Action(entry.action), "") if entry.action in Action.values else ""
+    own = entry.actor_id is not None and entry.actor_id == entry.target_user_id
+    target = "their own account" if own and "{actor}" in form else entry.target_name or "a person without an account"
+    return (form or f"{{actor}}: {entry.action} {{target}}").format(actor=entry.actor_name, target=target) + "."
+
+
+def _details(changes: Changes) -> SafeString | str:
+    """A line for each field; the first moment of a row has no values before, its last none after."""
+    lines = ((_label(field), said) for field, pair in changes.items() for said in _pair(pair))
+    return format_html_join("", '<div class="text-font-subtle-light dark:text-font-subtle-dark">{}: {}</div>', lines)
+
+
+def _pair(pair: list[Any]) -> Iterator[str]:
+    before, after = pair
+    if isinstance(before, list) and isinstance(after, list):
+        yield from (f"added {one}" for one in after if one not in before)
+        yield from (f"removed {one}" for one in before if one not in after)
+    elif before is None:
+        yield _said(after)
+    else:
+        yield f"{_said(before)} → {_said(after)}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "(empty)" if value in (None, "") else str(value)
+
+
+def _label(field: str) -> str:
+    return FIELDS.get(field, field.replace("_", " ").capitalize())
+
+
+def _midnight(given: str) -> datetime:
+    """The beginning of a day, in UTC as all times here."""
+    return datetime.combine(day(given), time.min, UTC)
+
+
+def _one_of(choices: Any, given: str) -> str:
+    if given not in choices.values:
+        raise validation.InvalidValue("value_error", "It is none of the choices")
+    return given

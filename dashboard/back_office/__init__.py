@@ -1,1 +1,0 @@
-"""Pages of the back office that reach across all apps."""

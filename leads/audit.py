@@ -1,0 +1,177 @@
+"""The audit log of leads: who changed which field when, from what to what. Entries are added and never changed.
+
+The history of a lead has three sources, none of which repeats another. A lead's own columns say where it was created:
+its ``import_run``, or its author (``leads/attribution.py``). A ``LeadChange`` is written with every later write.
+Activities are their own record. Initial values are not stored: they are the present ones less the changes since.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+
+import orjson
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import Expression, F, Value
+from django.db.models.functions import JSONArray, JSONObject
+
+from users.audit import Actor, Channel
+
+if TYPE_CHECKING:
+    from leads.querysets import LeadQuerySet
+
+Changes = dict[str, list[Any]]  # by field: the value before, the value after
+
+INSERT = "INSERT INTO leads_leadchange (lead_id, changes, at, kind, channel, user_id, user_name, import_run_id)"
+COMMON_COLUMNS = "%s, %s, %s, %s, %s, %s"  # the columns from ``at`` on, as ``shared`` gives them
+# From one parameter, a JSON array of [lead's id, changes].
+INSERT_EACH = {
+    "postgresql": f"SELECT (told.value->>0)::bigint, told.value->1, {COMMON_COLUMNS}"
+    " FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS told(value, place) ORDER BY place",
+    "sqlite": f"SELECT json_extract(told.value, '$[0]'), json_extract(told.value, '$[1]'), {COMMON_COLUMNS}"
+    " FROM json_each(%s) AS told ORDER BY told.key",
+}
+
+
+class ImmutableRecord(Exception):
+    """Somebody tried to change or delete what is only ever added to."""
+
+
+class Kind(models.TextChoices):
+    """What happened to a lead."""
+
+    CREATED = "created"  # see above
+    CHANGED = "changed"
+    DELETED = "deleted"
+    RESTORED = "restored"
+    UNDONE = "undone"  # an import, as far as it concerned this lead
+    MERGED = "merged"
+
+
+class LeadChangeQuerySet(models.QuerySet["LeadChange"]):
+    """``LeadChange.objects``."""
+
+    def of_lead(self, lead_id: int) -> Self:
+        """One lead's changes, the newest first, each with the import it belongs to."""
+        return self.filter(lead_id=lead_id).select_related("import_run").order_by("-id")
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        """Never."""
+        raise ImmutableRecord("the history of leads is not changed")
+
+    def delete(self) -> NoReturn:
+        """Never."""
+        raise ImmutableRecord("the history of leads is not deleted")
+
+
+class LeadChange(models.Model):
+    """What somebody did to a lead: ``changes`` holds ``{field: [before, after]}`` of the lead's own fields.
+
+    Written with the lead itself, through ``LeadQuerySet``. ``user_name`` is as of writing; ``user`` is empty where an
+    operator ran a command.
+    """
+
+    # No constraints in the database: nobody deletes a lead, checking ten thousand references would cost more than the
+    # entries themselves, and what was done stays done when its author's account is gone.
+    lead = models.ForeignKey(
+        "leads.Lead", on_delete=models.DO_NOTHING, related_name="changes", db_index=False, db_constraint=False
+    )
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    changes = models.JSONField(default=dict)
+    channel = models.CharField(max_length=8, choices=Channel.choices)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    user_name = models.CharField(max_length=301)
+    import_run = models.ForeignKey(
+        "leads.ImportRun", on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+
+    objects: ClassVar = LeadChangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = [models.Index(fields=["lead", "-id"], name="changes_of_lead")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.user_name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Never: entries come in with the write they tell of."""
+        raise ImmutableRecord("the history of leads is written by LeadQuerySet alone")
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Never."""
+        raise ImmutableRecord("the history of leads is not deleted")
+
+
+def log_changes(told: Mapping[int, Changes], actor: Actor, kind: Kind, at: datetime, run_id: int | None = None) -> None:
+    """Add an entry for each of these leads, by its id: one statement for any number of them."""
+    rows = orjson.dumps(list(told.items())).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(f"{INSERT} {INSERT_EACH[connection.vendor]}", [*common_columns(actor, kind, at, run_id), rows])
+
+
+def log_changes_for_all(
+    leads: "LeadQuerySet", changes: Expression, actor: Actor, kind: Kind, at: datetime, run_id: int | None = None
+) -> None:
+    """Add an entry for each of ``leads`` without reading them: one INSERT … SELECT, in the order of their ids.
+
+    ``changes`` is ``going_to(…)`` before the leads are written (they are to be locked by then), or ``each(…)``.
+    """
+    chosen, values = leads.order_by("pk").values_list("pk", changes).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH told(id, changes) AS ({chosen}) {INSERT} SELECT id, changes, {COMMON_COLUMNS} FROM told",
+            [*values, *common_columns(actor, kind, at, run_id)],
+        )
+
+
+def rewrite(entries: LeadChangeQuerySet, without: Callable[[Changes], Changes]) -> int:
+    """Take values out of entries for good; returns how many held any.
+
+    With ``overwrite_names`` the one way round ``AppendOnly``: a person's right to be erased is above it.
+    """
+    held = [(entry.pk, left) for entry in entries if (left := without(entry.changes)) != entry.changes]
+    for pk, left in held:
+        models.QuerySet.update(LeadChange.objects.filter(pk=pk), changes=left)
+    return len(held)
+
+
+def overwrite_names(entries: LeadChangeQuerySet, name: str) -> int:
+    """Put another name into entries whose author is to be erased; returns how many there are."""
+    return models.QuerySet.update(entries, user_name=name)
+
+
+def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+    """The fields of ``after`` that ``before`` holds another value of."""
+    return {field: [before[field], new] for field, new in after.items() if new != before[field]}
+
+
+def kind_of_change(changes: Changes) -> Kind:
+    """What one write of a lead's fields is called."""
+    if "is_active" not in changes:
+        return Kind.CHANGED
+    return Kind.RESTORED if changes["is_active"][1] else Kind.DELETED
+
+
+def diff_to(**new: Any) -> Expression:
+    """For ``record_all``: the changes that will make these fields hold these values (texts, numbers or ``None``)."""
+    return JSONObject(**{field: JSONArray(F(field), Value(value)) for field, value in new.items()})
+
+
+def same_diff(changes: Changes) -> Expression:
+    """For ``record_all``: changes that are the same for every lead."""
+    return Value(changes, models.JSONField())
+
+
+def common_columns(actor: Actor, kind: Kind, at: datetime, run_id: int | None = None) -> list[Any]:
+    """The columns that the entries of one statement have in common."""
+    moment = connection.ops.adapt_datetimefield_value(at)
+    return [moment, kind.value, actor.channel.value, actor.user_id, actor.name, run_id]

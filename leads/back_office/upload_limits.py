@@ -1,0 +1,107 @@
+"""A first look at an uploaded file: whether a web request can take it in without running out of memory or time.
+
+The readers hold a row, or a workbook's sheet, in memory; a file made to fill it must be told before they see it. What
+these limits refuse the command still imports, in a process of its own.
+"""
+
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from leads.importing.sources.shared_strings import copy_without_surplus
+from leads.importing.sources.source_file import PIECE, SourceFile
+from leads.importing.sources.xlsx_reader import ZIP, check_extent
+from leads.importing.sources.zip_limits import UnpacksToMore, unpacked_copy
+from leads.importing.stats import Refused
+
+MAX_ROWS = 50_000
+MAX_COLUMNS = 200
+MAX_LINES = 2_000_000  # blank ones included, each of which takes a microsecond
+MAX_UNPACKED = 64 << 20  # bytes
+MAX_CELLS = 2_000_000  # a text cell takes up to 64 bytes
+MAX_SPACE = 3_000_000  # cells of a workbook between the first and the last, empty ones included
+MAX_LISTS = 500_000  # and objects in JSON: an empty one takes as much as a cell, and its text but two bytes
+MAX_ELEMENTS = 6_000_000  # of a workbook's XML; four make a cell
+MAX_LINE = 1 << 20  # bytes
+DIVIDERS = (b",", b";", b"\t", b"|")
+OPENINGS = (b"[", b"{")
+
+
+class TooLarge(Refused):
+    """More than a web page should take in."""
+
+
+def inspect(path: Path, name: str) -> None:
+    """Raise ``TooLarge``, or ``Unreadable``, where the file called ``name`` must not be read any further."""
+    with path.open("rb") as file:
+        content = SourceFile(file, name)
+        try:
+            if content.head(4) == ZIP:
+                _inspect_workbook(content)
+            else:
+                _inspect_text(content)
+        finally:
+            content.close()
+
+
+def _inspect_text(content: SourceFile) -> None:
+    counts: Counter[bytes] = Counter()
+    opening = content.head().lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    most = MAX_CELLS // 2 if opening in OPENINGS else MAX_CELLS  # JSON's are held twice while they are read
+    line = lines = 0
+    for piece in _pieces(content):
+        for mark in (*DIVIDERS, *OPENINGS):
+            counts[mark] += piece.count(mark)
+        lines += max(piece.count(b"\n"), piece.count(b"\r"))
+        if lines > MAX_LINES:
+            raise TooLarge(f"{content.name} has more than {MAX_LINES:,} lines.")
+        if max(counts[mark] for mark in DIVIDERS) > most:
+            raise TooLarge(f"{content.name} has more than {most:,} cells.")
+        if sum(counts[mark] for mark in OPENINGS) > MAX_LISTS:
+            raise TooLarge(f"{content.name} has more than {MAX_LISTS:,} lists and objects in it.")
+        line = len(piece) - 1 - piece.rfind(b"\n") if b"\n" in piece else line + len(piece)
+        if line > MAX_LINE + PIECE and opening != b"[":
+            raise TooLarge(f"{content.name} has a line of more than {MAX_LINE >> 20} MB: it is no list.")
+
+
+def _pieces(content: SourceFile) -> Iterator[bytes]:
+    total = 0
+    with content.failures():
+        stream = content.stream()
+        while piece := stream.read(PIECE):
+            total += len(piece)
+            if total > MAX_UNPACKED:
+                raise TooLarge(f"{content.name} unpacks to more than {MAX_UNPACKED >> 20} MB.")
+            yield piece
+
+
+def _inspect_workbook(content: SourceFile) -> None:
+    for _ in _pieces(content):
+        pass  # a workbook that was gzipped as well must be small in between, too
+    try:
+        with unpacked_copy(content, MAX_UNPACKED) as copy, zipfile.ZipFile(copy) as archive:
+            _inspect_parts(archive, content.name)
+    except UnpacksToMore:
+        raise TooLarge(f"{content.name} unpacks to more than {MAX_UNPACKED >> 20} MB.") from None
+
+
+def _inspect_parts(archive: zipfile.ZipFile, name: str) -> None:
+    elements = 0
+    for member in archive.infolist():
+        with archive.open(member) as file:
+            elements += _count(file)
+        if elements > MAX_ELEMENTS:
+            raise TooLarge(f"{name} has more than {MAX_ELEMENTS:,} elements.")
+        with archive.open(member) as file:
+            check_extent(file, name, MAX_SPACE)
+    if copy_without_surplus(archive, MAX_UNPACKED) > MAX_UNPACKED:
+        raise TooLarge(f"{name} unpacks to more than {MAX_UNPACKED >> 20} MB of text.")
+
+
+def _count(file: IO[bytes]) -> int:
+    count = 0
+    while piece := file.read(PIECE):
+        count += piece.count(b"<")
+    return count

@@ -1,0 +1,93 @@
+"""What the columns of one kind of file may be called, and how the cells of each field are read."""
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from crm_project.validation import KEY_LENGTH, digest, normalize
+
+NEAR_MISSES = 3
+
+_punctuation = re.compile(r"[\W_]+")
+_currency = re.compile(r"(?:usd|eur|gbp|cad|aud|chf)$")
+
+
+def normal(header: str) -> str:
+    """A header without its case, spaces, punctuation, and a currency at its end; a digest of one that is too long."""
+    bare = _punctuation.sub("", normalize(header) if len(header) <= KEY_LENGTH else digest(header))
+    return _currency.sub("", bare) or bare
+
+
+@dataclass(frozen=True)
+class ColumnSchema:
+    """The fields of a kind of row, and the headers they have in the files people bring.
+
+    ``aliases`` has the headers of each field in order of preference, beside the field's own name. ``not_stored`` and
+    the patterns ``not_stored_patterns`` (of normal forms) are headers known to have no place in such a row. The rules
+    want the ``required`` fields even if blank. ``readers`` make values of cells that are not plain text; those of
+    ``dates`` take ``day_first``. A file must fill one of ``telling``, or ``nothing_telling`` says what it lacks.
+    """
+
+    noun: str
+    aliases: Mapping[str, Sequence[str]]
+    not_stored: Collection[str]
+    telling: frozenset[str]
+    nothing_telling: str
+    not_stored_patterns: Sequence[str] = ()
+    required: tuple[str, ...] = ()
+    readers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    dates: frozenset[str] = frozenset()
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """What a column can be mapped to, in the order of reports."""
+        return tuple(self.aliases)
+
+    def known(self, header: str) -> tuple[str, int]:
+        """The target of a header and its rank there; or ``("not_stored", 0)`` or ``("unknown", 0)``."""
+        bare = normal(header)
+        if bare in self._places:
+            return self._places[bare]
+        unstored = bare in self._unstored or self._pattern.fullmatch(bare)
+        return "not_stored" if unstored else "unknown", 0
+
+    def is_header(self, cells: Sequence[object], mapped: frozenset[str] = frozenset()) -> bool:
+        """Whether a row looks like the names of columns: one that tells who a row is about, and mostly known ones.
+
+        ``mapped`` are headers that are known because somebody said what they are, in their normal form.
+        """
+        names = [normal(cell) for cell in cells if isinstance(cell, str) and cell.strip()]
+        if not mapped.isdisjoint(names):
+            return True
+        found = [self.known(name)[0] for name in names]
+        known = sum(target != "unknown" for target in found)
+        return not self.telling.isdisjoint(found) and known >= min(2, len(names)) and 2 * known >= len(names)
+
+    def near_misses(self, header: str) -> list[str]:
+        """The known headers most like ``header``, best first."""
+        near = difflib.get_close_matches(normal(header), list(self._places), NEAR_MISSES, 0.7)
+        return [self._shown.get(bare, bare) for bare in near]
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[str, int]]:
+        """Of each normal header: its field, and its rank among the headers of the field."""
+        places: dict[str, tuple[str, int]] = {}
+        for target, headers in self.aliases.items():
+            for rank, header in enumerate((target, *headers)):
+                places.setdefault(normal(header), (target, rank))
+        return places
+
+    @cached_property
+    def _unstored(self) -> frozenset[str]:
+        return frozenset(map(normal, self.not_stored))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile("|".join(f"(?:{pattern})" for pattern in self.not_stored_patterns) or "(?!)")
+
+    @cached_property
+    def _shown(self) -> dict[str, str]:
+        return {normal(header): header for headers in self.aliases.values() for header in headers}

@@ -1,0 +1,241 @@
+"""Which column of a file is which field of a lead.
+
+Case, spaces and punctuation of headers do not count. A header that is neither known, nor mapped, nor ignored by request
+stops the import: no column is dropped without a word. Columns that are known from other programs' exports but have no
+place in a lead (addresses, birthdays, owners, tags, notes) are not imported, and ``not_stored`` names them.
+"""
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from leads import validators
+from leads.importing.cells.convert import READERS, REQUIRED, Convert, row_converter
+from leads.importing.columns.aliases import ALIASES, NOT_STORED, NOT_STORED_PATTERNS
+from leads.importing.columns.column_schema import NEAR_MISSES, ColumnSchema, normal
+from leads.importing.stats import Refused
+from leads.importing.warnings import Warnings
+
+# ``name`` is split into first and last name; ``price`` fills ``budget_max``, or both budgets if it is a range.
+TARGETS = (*validators.CREATE_RULES, "created_at", "closed_at", "name", "price")
+LEADS = ColumnSchema(
+    noun="a lead",
+    aliases={target: ALIASES.get(target, ()) for target in TARGETS},
+    not_stored=NOT_STORED,
+    not_stored_patterns=NOT_STORED_PATTERNS,
+    required=REQUIRED,
+    readers=READERS,
+    dates=frozenset(("created_at", "closed_at")),
+    telling=frozenset(("first_name", "last_name", "name", "email", "phone")),
+    nothing_telling="no column is a name, an e-mail address or a telephone number",
+)
+MAX_LISTED = 20
+
+_several_values = re.compile(r"(email|phone)\d+value")
+
+
+class MappingError(Refused):
+    """The columns cannot be mapped as asked; a sentence for people."""
+
+
+class UnknownHeaders(MappingError):
+    """Headers nobody knows: ``headers`` has each with the known headers nearest to it."""
+
+    def __init__(self, headers: MappingOf[str, Sequence[str]]) -> None:
+        self.headers = dict(headers)
+        shown = [_told(header, near) for header, near in list(headers.items())[:MAX_LISTED]]
+        more = f", and {len(headers) - MAX_LISTED} more" if len(headers) > MAX_LISTED else ""
+        one = len(headers) == 1
+        super().__init__(
+            f"unknown {'column' if one else 'columns'} {', '.join(shown)}{more}. Say which field "
+            f"{'it is' if one else 'they are'}, or that {'it is' if one else 'they are'} to be ignored "
+            "(--map 'Header=field', --ignore-columns, --ignore-unknown)."
+        )
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The plan for a file's columns; a column is named by its place, from 0.
+
+    ``columns`` has for each target the columns that fill it, in order of preference: the first cell that is not blank
+    wins. ``not_stored`` are known headers without a field, ``ignored`` those ignored by request, ``unknown`` those
+    ignored by ``ignore_unknown``, ``overruled`` those whose field is set for every row, ``unnamed`` the columns without
+    a header (a value in one is a problem of its row). ``day_first`` are the fields whose dates with strokes have the
+    day first. ``convert(cells)`` makes the fields of one row, and counts in ``remarks`` what there is to say of it.
+    """
+
+    header: tuple[str, ...]
+    columns: dict[str, tuple[int, ...]]
+    constants: dict[str, str] = field(default_factory=dict)
+    not_stored: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    overruled: tuple[str, ...] = ()
+    unnamed: tuple[int, ...] = ()
+    several_values: frozenset[str] = frozenset()
+    guarded: bool = True
+    vocabulary: ColumnSchema = LEADS
+    day_first: frozenset[str] = frozenset()
+    remarks: Warnings = field(default_factory=Counter, compare=False)
+    convert: Convert = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "convert", row_converter(self))
+
+    def reader(self, target: str) -> Callable[[Any], Any]:
+        """What makes a value of a cell for this target, which has a reader."""
+        read = self.vocabulary.readers[target]
+        return partial(read, day_first=True) if target in self.day_first else read
+
+    def remarked(self) -> Warnings:
+        """The remarks since this was last asked."""
+        remarks = Counter(self.remarks)
+        self.remarks.clear()
+        return remarks
+
+    def dates(self) -> dict[str, tuple[int, ...]]:
+        """The fields that are dates, with their columns."""
+        return {target: places for target, places in self.columns.items() if target in self.vocabulary.dates}
+
+    def column_of(self, target: str) -> str:
+        """The header a field's value came from, for reports; the field itself if it came from none."""
+        for name in (target, *_FILLED_BY.get(target, ())):
+            if places := self.columns.get(name):
+                return self.header[places[0]]
+        return target
+
+    def describe(self) -> list[str]:
+        """The plan in sentences, a line a field and a line for each kind of column that is not imported."""
+        lines = [
+            f"{target}: {', else '.join(repr(self.header[place]) for place in places)}"
+            for target, places in self.columns.items()
+        ]
+        lines += [f"{target}: always {value!r}" for target, value in self.constants.items()]
+        for what, headers in (
+            (f"Not imported, {self.vocabulary.noun} has no such field", self.not_stored),
+            ("Ignored as asked", self.ignored),
+            ("Unknown and ignored as asked", self.unknown),
+            ("Not imported, the field is set for every row", self.overruled),
+        ):
+            if headers:
+                lines.append(f"{what}: {', '.join(headers)}")
+        return lines
+
+
+_FILLED_BY = {"first_name": ("name",), "last_name": ("name",), "budget_max": ("price",), "budget_min": ("price",)}
+
+
+def map_headers(
+    header: Sequence[str],
+    *,
+    explicit: MappingOf[str, str] | None = None,
+    constants: MappingOf[str, str] | None = None,
+    ignore: Collection[str] = (),
+    ignore_unknown: bool = False,
+    guarded: bool = True,
+    vocabulary: ColumnSchema = LEADS,
+    day_first: frozenset[str] = frozenset(),
+) -> Mapping:
+    """The plan for a file with this ``header``.
+
+    ``explicit`` maps headers to targets and comes before what is known of the same target; ``constants`` are values for
+    every row; ``guarded`` says that an apostrophe before ``= + - @`` is a guard against formulas and comes off;
+    ``vocabulary`` says what kind of rows the file has, and ``day_first`` which of its dates have the day first.
+    Raises ``UnknownHeaders``, and ``MappingError`` for a wish that cannot be fulfilled.
+    """
+    constants = dict(constants or {})
+    asked = _asked_for(header, explicit or {}, constants, vocabulary.targets)
+    dropped = {place for wish in ignore for place in _places_of(wish, header)}
+    if both := dropped & asked.keys():
+        raise MappingError(f"the column {header[min(both)]!r} is both mapped and ignored.")
+    found: dict[str, list[tuple[int, int]]] = {}
+    other: dict[str, list[str]] = {"not_stored": [], "unknown": [], "overruled": []}
+    for place, name in enumerate(header):
+        if place in dropped or (not name and place not in asked):
+            continue
+        target, rank = (asked[place], -1) if place in asked else vocabulary.known(name)
+        if target in constants:
+            other["overruled"].append(name)
+        elif target in vocabulary.aliases:
+            found.setdefault(target, []).append((rank, place))
+        else:
+            other[target].append(name)
+    if other["unknown"] and not ignore_unknown:
+        told = other["unknown"][:MAX_LISTED]  # looking for near misses takes a millisecond each
+        near: dict[str, Sequence[str]] = {name: vocabulary.near_misses(name) for name in told}
+        raise UnknownHeaders({name: near.get(name, ()) for name in other["unknown"]})
+    targets = [target for target in vocabulary.targets if target in found]
+    columns = {target: tuple(place for _, place in sorted(found[target])) for target in targets}
+    _check_enough(header, {*columns, *constants}, vocabulary)
+    return Mapping(
+        header=tuple(header),
+        columns=columns,
+        constants=constants,
+        ignored=tuple(header[place] for place in sorted(dropped)),
+        unnamed=tuple(place for place, name in enumerate(header) if not name and place not in (dropped | asked.keys())),
+        several_values=frozenset(_with_several_values(header, columns)),
+        guarded=guarded,
+        vocabulary=vocabulary,
+        day_first=day_first,
+        not_stored=tuple(other["not_stored"]),
+        unknown=tuple(other["unknown"]),
+        overruled=tuple(other["overruled"]),
+    )
+
+
+def _told(header: str, near: Sequence[str]) -> str:
+    return f"{header!r}" + (f" (like {' or '.join(map(repr, near))}?)" if near else "")
+
+
+def _places_of(wish: str, header: Sequence[str]) -> list[int]:
+    """Where the header stands that a wish names: as it is written, as "#3" (the third), else in its normal form."""
+    places = [place for place, name in enumerate(header) if name == wish.strip()]
+    if not places and (number := _numbered(wish)) and number <= len(header):
+        return [number - 1]
+    places = places or [place for place, name in enumerate(header) if name and normal(name) == normal(wish)]
+    if not places:
+        near = difflib.get_close_matches(wish, [name for name in header if name], NEAR_MISSES)
+        raise MappingError(f"there is no column {_told(wish, near)}.")
+    return places
+
+
+def _numbered(wish: str) -> int:
+    """Which column "#3" is, from 1; 0 for a wish of another form."""
+    digits = wish.strip().removeprefix("#")
+    return int(digits) if wish.strip().startswith("#") and digits.isdecimal() and len(digits) < 6 else 0
+
+
+def _asked_for(
+    header: Sequence[str], explicit: MappingOf[str, str], constants: MappingOf[str, str], targets: Collection[str]
+) -> dict[int, str]:
+    for target in (*explicit.values(), *constants):
+        if target not in targets:
+            raise MappingError(f"there is no field {target!r}; the fields are {', '.join(targets)}.")
+    asked: dict[int, str] = {}
+    wishes: dict[str, str] = {}
+    for wish, target in explicit.items():
+        if target in wishes:
+            raise MappingError(f"both {wishes[target]!r} and {wish!r} are mapped to {target}.")
+        if target in constants:
+            raise MappingError(f"{target} is both mapped from {wish!r} and set for every row.")
+        wishes[target] = wish
+        asked[_places_of(wish, header)[0]] = target
+    return asked
+
+
+def _check_enough(header: Sequence[str], filled: Collection[str], vocabulary: ColumnSchema) -> None:
+    if vocabulary.telling.isdisjoint(filled):
+        shown = ", ".join(map(repr, header[:MAX_LISTED]))
+        raise MappingError(f"{vocabulary.nothing_telling}; there are {shown}.")
+
+
+def _with_several_values(header: Sequence[str], columns: MappingOf[str, tuple[int, ...]]) -> Iterator[str]:
+    """Fields from Google Contacts, which puts several addresses into one cell, divided by three colons."""
+    for target, places in columns.items():
+        if any(_several_values.fullmatch(normal(header[place])) for place in places):
+            yield target

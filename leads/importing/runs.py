@@ -1,0 +1,183 @@
+"""The account of an import: its ``ImportRun`` row, from "running" to its end, and whether a running one still lives."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from leads.models import ImportRun
+
+# The first half of PostgreSQL's advisory lock keys: one number a purpose, nothing else of ours uses these.
+LOCK_RUN = 0x1EAD  # held by the process of a running import; the second half is the run's id
+LOCK_TURN = 0x1EAE  # held while rows are loaded: imports take turns, so that they see each other's duplicates
+
+DIED = "died"
+
+
+@contextmanager
+def running(**fields: Any) -> Iterator[ImportRun]:
+    """A new run, stored at once on its own, and marked as alive until the block ends (or the process does)."""
+    run = ImportRun.objects.create(process=_this_process(), **fields)
+    _advisory("pg_advisory_lock", run)
+    try:
+        yield run
+    finally:
+        _advisory("pg_advisory_unlock", run)
+
+
+def _advisory(function: str, run: ImportRun) -> None:
+    if connection.vendor == "postgresql" and connection.connection is not None and not connection.connection.closed:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s, %s)", [LOCK_RUN, run.pk % 2**31])
+
+
+def wait_for_lock() -> None:
+    """Wait for other imports to end; to be called inside the transaction. SQLite's write lock does it by itself.
+
+    An import that is run by a request is not held to a request's time for a statement.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK_TURN])
+
+
+def state_of(run: ImportRun) -> str:
+    """The run's state, or ``DIED`` for a running one whose process is gone."""
+    return states_of([run])[run.pk]
+
+
+def states_of(runs: Iterable[ImportRun]) -> dict[int, str]:
+    """The same of many, by their ids; at most one query."""
+    runs = list(runs)
+    alive = _alive([run for run in runs if run.state == ImportRun.State.RUNNING])
+    died = {run.pk for run in runs if run.state == ImportRun.State.RUNNING} - alive
+    return {run.pk: DIED if run.pk in died else str(run.state) for run in runs}
+
+
+def running_imports(**which: Any) -> ImportRun | None:
+    """One of the imports that go on at this moment, of those ``which`` (lookups of runs); not one that has died."""
+    for run in ImportRun.objects.filter(state=ImportRun.State.RUNNING, **which)[:20]:
+        if state_of(run) == ImportRun.State.RUNNING:
+            return run
+    return None
+
+
+def _alive(running: list[ImportRun]) -> set[int]:
+    if connection.vendor == "postgresql" and running:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                " AND classid = %s AND objid = ANY(%s::oid[])",
+                [LOCK_RUN, [run.pk % 2**31 for run in running]],
+            )
+            held = {number for (number,) in cursor.fetchall()}
+        return {run.pk for run in running if run.pk % 2**31 in held}
+    return {run.pk for run in running if _is_process_alive(run)}
+
+
+def _is_process_alive(run: ImportRun) -> bool:
+    host, _, process = run.process.partition(" ")
+    return host != socket.gethostname() or process == _process_mark(process.partition("@")[0])
+
+
+def _this_process() -> str:
+    return f"{socket.gethostname()} {_process_mark(str(os.getpid()))}"
+
+
+def _process_mark(pid: str) -> str:
+    """The process number with the moment it started, because numbers are given out again; "" when there is none."""
+    try:
+        started = Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, ValueError):
+        return _without_proc(pid)
+    return f"{pid}@{started}"
+
+
+def _without_proc(pid: str) -> str:
+    if Path("/proc/self").exists() or not pid.isdigit():
+        return ""
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass
+    return f"{pid}@"
+
+
+def known(sha256: str, kind: str) -> ImportRun | None:
+    """The earlier run that stored rows of the same file and was not undone, if any."""
+    stored = ImportRun.objects.filter(sha256=sha256, kind=kind, state=ImportRun.State.DONE)
+    return stored.exclude(created=0, updated=0).first()
+
+
+class Interrupts:
+    """Ctrl-C during an import: held back, so that accounts are opened and closed whole, but ``with`` it raised at once.
+
+    Where the process is in a callback of some library, a raised one may be swallowed there: ``check`` says it again.
+    """
+
+    def __init__(self) -> None:
+        self.came = self.at_once = False
+
+    def note(self, number: int, frame: object) -> None:
+        """The signal's handler."""
+        self.came = True
+        if self.at_once:
+            raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """``KeyboardInterrupt`` if it came, held back or swallowed; to be called before what was done is kept."""
+        if self.came:
+            raise KeyboardInterrupt
+
+    def __enter__(self) -> "Interrupts":
+        self.at_once = True
+        self.check()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.at_once = False
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupts]:
+    """Ctrl-C in our hands until the block ends; what came after ``with`` it has ended changes nothing any more.
+
+    Only in a main thread that Ctrl-C ends; elsewhere nothing ever comes.
+    """
+    interrupts = Interrupts()
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield interrupts
+        return
+    signal.signal(signal.SIGINT, interrupts.note)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def interrupt(runs: Sequence[ImportRun]) -> None:
+    """Write the end of runs that somebody stopped (Ctrl-C), unless it had come; ``runs`` are then as stored."""
+    connection.close()  # it may have been in the middle of anything; what is not committed is not stored
+    running = ImportRun.objects.filter(pk__in=[run.pk for run in runs], state=ImportRun.State.RUNNING)
+    running.update(state=ImportRun.State.REFUSED, message="it was interrupted", finished_at=timezone.now())
+    for run in runs:
+        run.refresh_from_db()
+
+
+def close(run: ImportRun, state: ImportRun.State, **counts: Any) -> None:
+    """Write the end of a run: its state and its counts."""
+    for field, value in {**counts, "state": state, "finished_at": timezone.now()}.items():
+        setattr(run, field, value)
+    run.save()

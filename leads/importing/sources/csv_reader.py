@@ -1,0 +1,141 @@
+"""CSV and its relatives: comma, semicolon, tab or bar between the cells."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import Any
+
+from leads import formula_escape
+from leads.importing.columns.mapping import LEADS
+from leads.importing.sources.format_options import MAX_ABOVE, IsHeader, place_of_header, titles_above
+from leads.importing.sources.rows import Cells, Record, Unreadable, all_blank, clean_header, fitted
+from leads.importing.sources.source_file import SourceFile
+
+DELIMITERS = ",;\t|"
+MAX_FIELD = 1 << 20  # characters; a longer one means a quotation mark that is never closed
+SAMPLE_ROWS = 200
+
+# Follows the last line. A record of its own shows that no quotation mark was open at the end of the file.
+_END = "\0end of file\0"
+# Excel's own way of naming the delimiter, on a first line of its own.
+_excel_hint = re.compile(r"\s*\"?sep=([,;\t|])\"?\s*", re.IGNORECASE)
+
+
+class CsvReader:
+    """The header of a CSV file and, as often as it is iterated, its records; raises ``Unreadable``.
+
+    A record's line is the line of the file it starts on, counted as an editor does, quoted line breaks included.
+    """
+
+    def __init__(
+        self, content: SourceFile, encoding: str, delimiter: str | None = None, is_header: IsHeader = LEADS.is_header
+    ) -> None:
+        self.content = content
+        self.encoding = encoding
+        with content.text(encoding) as text:
+            sample = text.read(65_536)
+            whole = not text.read(1)
+        first, _, rest = sample.partition("\n")
+        hint = _excel_hint.fullmatch(first.rstrip("\r").lstrip("\ufeff"))
+        self.skip_hint = bool(hint)
+        given = delimiter or (hint.group(1) if hint else None)
+        self.delimiter, self.above = layout(rest if hint else sample, whole, given, is_header)
+        with content.text(encoding) as text:
+            records = self._records(text)
+            titles = [self._next(records)[1] for _ in range(self.above)]
+            line, header = self._next(records)
+        self.header = [formula_escape.unescape(name) for name in clean_header(header)]
+        self.notes = titles_above(f"on line {line:,}", titles)
+
+    def __iter__(self) -> Iterator[Record]:
+        allow_long_fields()
+        with self.content.text(self.encoding) as text:
+            records = self._records(text)
+            for _ in range(self.above + 1):
+                self._next(records)
+            yield from self._rows(records)
+
+    @property
+    def position(self) -> int:
+        """The number of raw bytes read."""
+        return self.content.position
+
+    def _rows(self, records: Any) -> Iterator[Record]:
+        width = len(self.header)
+        plain = width if width > 1 else -1  # in a file of one column every record may be the end
+        line, start = 0, records.line_num + 1
+        try:
+            for cells in records:
+                line, start = start, records.line_num + 1
+                if len(cells) == plain and cells[0] and not cells[0].isspace():
+                    yield line, cells
+                elif cells == [_END]:
+                    return
+                elif not all_blank(cells):
+                    yield line, fitted(cells, width)
+        except csv.Error as error:
+            line, reason = start, str(error)
+        else:
+            reason = "the file ends within it"
+        raise Unreadable(f"A quotation mark opened in the record on line {line} is never closed: {reason}.")
+
+    def _records(self, text: io.TextIOWrapper) -> Any:
+        records = csv.reader(chain(text, (_END,)), delimiter=self.delimiter, skipinitialspace=True)
+        if self.skip_hint:
+            next(records)
+        return records
+
+    def _next(self, records: Any) -> Record:
+        """The next record that is not blank."""
+        line = records.line_num + 1
+        for cells in records:
+            if cells == [_END]:
+                break
+            if not all_blank(cells):
+                return line, cells
+            line = records.line_num + 1
+        raise Unreadable(f"{self.content.name} is empty.")
+
+
+def allow_long_fields() -> None:
+    """Have ``csv`` read fields of up to ``MAX_FIELD`` characters, wherever this process reads one."""
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD))
+
+
+def layout(sample: str, whole: bool, delimiter: str | None, is_header: IsHeader) -> tuple[str, int]:
+    """The delimiter, where it is not given, and how many records that are not blank stand above the header.
+
+    Titles above the header mislead the search for a delimiter, so one that shows a header counts for more.
+    """
+    best = delimiter or sniffed(sample, whole)
+    for candidate in dict.fromkeys((best, *("" if delimiter else DELIMITERS))):
+        place = place_of_header(_first_rows(sample, candidate, MAX_ABOVE), is_header)
+        if place is not None:
+            return candidate, place
+    return best, 0
+
+
+def _first_rows(sample: str, delimiter: str, count: int) -> list[Cells]:
+    allow_long_fields()
+    records = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True)
+    return list(islice((cells for cells in records if not all_blank(cells)), count))
+
+
+def sniffed(sample: str, whole: bool) -> str:
+    """The delimiter of the text that ``sample`` is the beginning (or the ``whole``) of; a comma if there is none.
+
+    The one that divides the header and, the same number of times, the most of the rows after it.
+    """
+    return max(DELIMITERS, key=lambda delimiter: _evenness(sample, whole, delimiter))
+
+
+def _evenness(sample: str, whole: bool, delimiter: str) -> tuple[float, int]:
+    rows = [len(cells) for cells in _first_rows(sample, delimiter, SAMPLE_ROWS + 1)]
+    if len(rows) <= SAMPLE_ROWS and not whole and len(rows) > 1:
+        rows.pop()  # cut off in the middle
+    width = rows[0] if rows else 1
+    if width < 2:
+        return 0.0, 0
+    return sum(count == width for count in rows) / len(rows), width

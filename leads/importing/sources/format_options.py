@@ -1,0 +1,57 @@
+"""What an operator says about how a file is to be read; whatever is left out is found out."""
+
+import codecs
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from leads.importing.columns.mapping import LEADS
+
+MAX_ABOVE = 20  # records among which the header is looked for: titles and empty lines may stand above it
+# Codecs of text that are no character sets, or mean nothing.
+_NO_CHARACTER_SETS = frozenset(("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"))
+
+IsHeader = Callable[[Sequence[object]], bool]
+
+
+@dataclass(frozen=True)
+class FormatOptions:
+    """``encoding`` and ``delimiter`` of text, ``sheet`` of a workbook; ``is_header`` knows a header by its cells."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    is_header: IsHeader = LEADS.is_header
+
+
+def encoding(name: str) -> str:
+    """Python's name for a character set; raises ``ValueError`` with a sentence for one that it does not know."""
+    try:
+        found = codecs.lookup(name)
+        "".encode(found.name)  # a LookupError for what Python has that is no encoding of texts
+    except (LookupError, ValueError):
+        raise ValueError(f"there is no encoding {name!r}; utf-8, cp1252, cp1250, latin-1 and utf-16 are some") from None
+    if found.name in _NO_CHARACTER_SETS:
+        raise ValueError(f"{name!r} is no encoding of text files")
+    return "utf-8-sig" if found.name == "utf-8" else found.name
+
+
+def delimiter(text: str) -> str:
+    """The character between cells, or "tab"; raises ``ValueError`` with a sentence for what cannot be one."""
+    found = {"tab": "\t", "\\t": "\t", "space": " "}.get(text.lower(), text)
+    if len(found) != 1 or found in '"\r\n\0':
+        raise ValueError(f"{text!r} is no delimiter: it is one character, or 'tab'")
+    return found
+
+
+def place_of_header(rows: Sequence[Sequence[object]], is_header: IsHeader) -> int | None:
+    """The place of the first of these rows that is a header, from 0."""
+    return next((place for place, cells in enumerate(rows[:MAX_ABOVE]) if is_header(cells)), None)
+
+
+def titles_above(where: str, titles: Sequence[Sequence[object]]) -> list[str]:
+    """What to tell about rows above a header that is ``where`` ("on line 4"); nothing if there are none."""
+    if not titles:
+        return []
+    texts = [str(cell).strip() for cells in titles for cell in cells if str(cell or "").strip()]
+    shown = ", ".join(repr(text[:40]) for text in texts[:5]) + (" …" if len(texts) > 5 else "")
+    return [f"The header is {where}. What stands above it was not read ({shown})."]

@@ -1,0 +1,60 @@
+"""What reading a lead file yields, whatever its format, and how it fails."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from crm_project.validation import FieldError
+from leads.importing.stats import Refused
+
+MAX_COLUMNS = 2_000
+
+Cells = list[Any]
+# The line (CSV, JSON Lines), row (spreadsheet) or place (JSON array) a record starts on, from 1, and its cells.
+Record = tuple[int, Cells]
+
+
+class Unreadable(Refused):
+    """A file that cannot be imported at all; the message is one sentence for people.
+
+    Also raised in the middle of a file (a quotation mark that is never closed, a JSON array that breaks off), because
+    what follows the damage cannot be trusted.
+    """
+
+
+class BadRow(list[Any]):
+    """The cells of a record that does not fit the header, with the ``problems`` to report instead of converting it."""
+
+    def __init__(self, cells: Iterable[Any], *problems: FieldError) -> None:
+        super().__init__(cells)
+        self.problems = list(problems)
+
+
+def fitted(cells: Cells, width: int) -> Cells:
+    """``cells`` if there are ``width`` of them (blank ones too many come off), else a ``BadRow``."""
+    while len(cells) > width and is_blank(cells[-1]):
+        cells.pop()
+    if len(cells) == width:
+        return cells
+    few_or_many = "few" if len(cells) < width else "many"
+    message = f"Too {few_or_many} cells: {len(cells)} in this row, {width} in the header"
+    return BadRow(cells, FieldError("row_length", (), message, cells))
+
+
+def is_blank(cell: object) -> bool:
+    """Whether a cell holds nothing: null, or text of white space alone. Zero and false are something."""
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def all_blank(cells: Iterable[object]) -> bool:
+    """Whether a record is an empty line; such lines are skipped and not counted."""
+    return all(is_blank(cell) for cell in cells)
+
+
+def clean_header(cells: Iterable[object]) -> list[str]:
+    """The names in a header row, trimmed; raises ``Unreadable`` for what cannot be one."""
+    header = ["" if cell is None else str(cell).strip("\ufeff \t\r\n\xa0") for cell in cells]
+    if len(header) > MAX_COLUMNS:
+        raise Unreadable(f"The file has {len(header):,} columns; at most {MAX_COLUMNS:,} can be imported.")
+    if any("\0" in name for name in header):
+        raise Unreadable("The file is not text: its first line holds NUL characters. Save it as CSV in UTF-8.")
+    return header

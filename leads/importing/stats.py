@@ -1,0 +1,65 @@
+"""What became of the rows, counted while they pass."""
+
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from crm_project.validation import FieldError
+
+MAX_KEPT = 1000  # problems kept with the run; all of them go to the rejects file
+MAX_VALUE = 200  # characters of a bad value that are repeated
+
+
+class Refused(Exception):
+    """The import stores nothing, and why: a sentence for the operator."""
+
+
+@dataclass
+class Stats:
+    """Counts of rows, and the first problems as JSON-ready dicts of line, column, value and reason."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    skipped: int = 0
+    rejected: int = 0
+    problem_count: int = 0
+    problems: list[dict[str, Any]] = field(default_factory=list)
+
+    def reject(self, line: int, problems: list[FieldError], column_of: Any) -> None:
+        """Count one bad row; ``column_of`` names the file's column for one of our fields."""
+        self.rejected += 1
+        self.problem_count += len(problems)
+        for problem in problems[: MAX_KEPT - len(self.problems)]:
+            self.problems.append(as_dict(line, problem, column_of))
+
+    def refused(self) -> dict[str, Any]:
+        """The counts of a run that stored nothing: every row read is a rejected one."""
+        return {**self.kept(), "created": 0, "updated": 0, "skipped": 0, "rejected": self.read}
+
+    def kept(self) -> dict[str, Any]:
+        """The counts and problems as the run's columns."""
+        return dict(vars(self))
+
+
+def as_dict(line: int, problem: FieldError, column_of: Any) -> dict[str, Any]:
+    """One problem for the report: where, what was there, and what is wrong with it."""
+    field_name = str(problem.loc[0]) if problem.loc else ""
+    given = problem.input if _fits_json(problem.input) else str(problem.input)
+    value = showable(given[:MAX_VALUE]) if isinstance(given, str) else given
+    reason = problem.msg.removeprefix("Value error, ")
+    return {"line": line, "column": showable(column_of(field_name)), "value": value, "reason": reason}
+
+
+def _fits_json(value: object) -> bool:
+    """Whether any database and any reader of JSON takes the value as it is."""
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return value is None or isinstance(value, str) or (isinstance(value, float) and isfinite(value))
+
+
+def showable(text: str) -> str:
+    """``text`` with what no database and no report can hold (NUL, bytes that were no text) written as escapes."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

@@ -1,0 +1,102 @@
+"""Leads that turned out to be one person's: one survives, the others are deleted softly and point to it.
+
+What hangs on leads moves in ``activities/merge.py``, between the two steps here.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from django.db.models import F
+from django.utils import timezone
+
+from leads import audit, validators
+from leads.audit import Kind
+from leads.models import Lead
+from leads.querysets import apply_change
+from users.audit import Actor
+
+LEAST, MAX = 2, 20  # leads merged at a time
+FIELDS = tuple(validators.CREATE_RULES)
+
+Leads = dict[int, Lead]
+
+
+class MergeRejected(Exception):
+    """The leads cannot be merged; a sentence for people."""
+
+
+class Plan(NamedTuple):
+    """Which lead survives, which others go into it, and whose value each field takes (its own where none is named).
+
+    ``versions`` are those that the person who decided has seen, by the lead's id.
+    """
+
+    survivor: int
+    others: tuple[int, ...]
+    fields_from: Mapping[str, int]
+    versions: Mapping[int, int]
+
+
+def suggest_merge(leads: Iterable[Lead]) -> Plan:
+    """The oldest of ``leads`` survives; where it holds nothing, the oldest of the others that does fills in."""
+    first, *others = sorted(leads, key=lambda lead: lead.pk)
+    fields_from = {
+        field: next((lead.pk for lead in (first, *others) if getattr(lead, field) not in (None, "")), first.pk)
+        for field in FIELDS
+    }
+    versions = {lead.pk: lead.version for lead in (first, *others)}
+    return Plan(first.pk, tuple(lead.pk for lead in others), fields_from, versions)
+
+
+def lock_leads(plan: Plan) -> Leads:
+    """The leads of a plan by their ids, their rows locked in that order. To be used inside a transaction.
+
+    Raises ``NotMerged`` where one is not active any more, or not at the version that was seen.
+    """
+    ids = {plan.survivor, *plan.others}
+    if not LEAST <= len(ids) <= MAX:
+        raise MergeRejected(f"From {LEAST} to {MAX} leads can be merged at a time.")
+    leads = {lead.pk: lead for lead in Lead.objects.active().filter(pk__in=ids).select_for_update().order_by("pk")}
+    if gone := ids - leads.keys():
+        raise MergeRejected(f"Nothing was merged: lead {_listed(gone)} was deleted or merged meanwhile.")
+    if moved := {pk for pk, lead in leads.items() if lead.version != plan.versions.get(pk)}:
+        raise MergeRejected(f"Nothing was merged: lead {_listed(moved)} was changed meanwhile. Please look again.")
+    return leads
+
+
+def apply_merge(plan: Plan, leads: Leads, actor: Actor) -> Lead:
+    """Write the survivor with the values chosen, delete the others softly; returns the survivor.
+
+    ``leads`` are those that ``locked`` gave, their activities moved already. Raises ``NotMerged`` where the budgets
+    chosen from two of them do not fit.
+    """
+    now = timezone.now()
+    survivor = leads[plan.survivor]
+    clean = {field: getattr(leads[source], field) for field, source in plan.fields_from.items()}
+    if validators.check_budgets(clean, survivor):
+        raise MergeRejected("Nothing was merged: the lowest budget that you chose is above the highest one.")
+    told = audit.diff(survivor.__dict__, clean) | {"merged_from": [None, list(plan.others)]}
+    written = apply_change(survivor, clean, now)
+    if "status" in plan.fields_from:
+        survivor.closed_at = leads[plan.fields_from["status"]].closed_at  # the sale was when it was
+    survivor.activity_count = sum(lead.activity_count for lead in leads.values())
+    survivor.save(update_fields={*written, "closed_at", "activity_count"})
+    audit.log_changes({survivor.pk: told}, actor, Kind.MERGED, now)
+    soft_delete_merged(plan, actor)
+    return survivor
+
+
+def soft_delete_merged(plan: Plan, actor: Actor) -> None:
+    now = timezone.now()
+    others = Lead.objects.filter(pk__in=plan.others)
+    told: audit.Changes = {"is_active": [True, False], "merged_into": [None, plan.survivor]}
+    audit.log_changes_for_all(others, audit.same_diff(told), actor, Kind.MERGED, now)
+    others.update(
+        is_active=False, merged_into=plan.survivor, activity_count=0, version=F("version") + 1, updated_at=now
+    )
+    # What was merged into those earlier is found in the survivor too.
+    Lead.objects.filter(merged_into__in=plan.others).update(merged_into=plan.survivor)
+
+
+def _listed(ids: Collection[int]) -> str:
+    return ", ".join(str(number) for number in sorted(ids))

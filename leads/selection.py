@@ -1,0 +1,53 @@
+"""A choice of leads, however large, held still while something is done to all of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.db import connection
+from django.db.models import Count, Sum
+from django.db.models.expressions import RawSQL
+
+if TYPE_CHECKING:
+    from leads.querysets import LeadQuerySet
+
+TABLE = "selected_leads"
+
+
+class Selection(NamedTuple):
+    """What a person agreed to: so many leads, and the sum of their ids, by which two choices of one size differ."""
+
+    size: int
+    id_sum: int
+
+
+class SelectionChanged(Exception):
+    """The leads are no longer those that were agreed to; ``pick`` is what they are now."""
+
+    def __init__(self, pick: Selection) -> None:
+        super().__init__(f"they are {pick.size:,} now")
+        self.pick = pick
+
+
+def summarize(leads: "LeadQuerySet") -> Selection:
+    """Count them, exactly: one statement."""
+    found = leads.order_by().aggregate(count=Count("pk"), id_sum=Sum("pk"))
+    return Selection(found["count"], int(found["id_sum"] or 0))
+
+
+@contextmanager
+def lock_selection(leads: "LeadQuerySet") -> Iterator["LeadQuerySet"]:
+    """The same leads with their rows locked, in the order of their ids, so that two who lock many do not deadlock.
+
+    To be used inside a transaction. Their ids are kept in a temporary table: neither their number nor a filter that
+    would no longer fit them once they are changed matters.
+    """
+    chosen = leads.order_by("pk").select_for_update(of=("self",)).values_list("pk")
+    sql, values = chosen.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE {TABLE} AS {sql}", values)
+        if connection.vendor == "postgresql":
+            cursor.execute(f"ANALYZE {TABLE}")  # or the planner takes it for a few rows, or many
+        # Qualified: a column that the table did not have would else be taken from the leads, and fit all of them.
+        yield leads.model.objects.filter(pk__in=RawSQL(f"SELECT {TABLE}.pk FROM {TABLE}", []))
+        cursor.execute(f"DROP TABLE {TABLE}")

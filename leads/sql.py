@@ -1,0 +1,157 @@
+"""The hot reads of leads as explicit statements, their rows ready for JSON.
+
+Building and compiling a queryset costs three times what running it does. What is asked here has its ORM form in
+``LeadFilter`` and ``LeadQuerySet``, and a test holds that both give the same rows on either database.
+"""
+
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
+
+from crm_project.db import sql
+from crm_project.http.timestamps import iso_sql
+from leads.serializers import OUT
+
+Row = dict[str, Any]
+
+# By parameter; ``q`` is one comparison for each word. An end of the budget that is not given is the other one, and the
+# lower is never above the higher: so "either is at least" is a question about the higher alone, which has an index.
+CONDITIONS = {
+    "status": "status = %s",
+    "source": "source_key = %s",
+    "min_budget": "COALESCE(budget_max, budget_min) >= %s",
+    "max_budget": "COALESCE(budget_min, budget_max) <= %s",
+}
+BY_BUDGET = {"min_budget": "leads_higher_budget", "max_budget": "leads_lower_budget"}
+FEW = 1000  # leads that are sorted sooner than as many are found among the newest
+FILTERS = (*CONDITIONS, "q")
+NEWEST_FIRST = "ORDER BY leads_lead.created_at DESC, leads_lead.id DESC"
+WALKS: tuple[set[str], ...] = (set(), {"status"}, {"source"})  # filters that have an index in the list's order
+USUAL_SIZES = (10, 20, 25, 50, 100, 1000)
+NEAR = 1000  # rows; beyond it a page is first found in the index alone
+# The ids of a page of all leads. The counts that PostgreSQL keeps tell on which day it begins, so that only leads of
+# that day are passed over. One statement, so one picture of the table: the counts and the leads agree.
+_FROM_ITS_DAY = f"""
+    WITH days AS (
+        SELECT day, sum(sum(leads)) OVER (ORDER BY day DESC) - sum(leads) AS newer
+        FROM leads_leadcount WHERE kind = 'created' GROUP BY day
+    ), begins AS (SELECT day, newer FROM days WHERE newer <= {{offset:d}} ORDER BY day LIMIT 1)
+    SELECT id FROM leads_lead
+    WHERE is_active AND created_at < (SELECT (day + 1)::timestamp AT TIME ZONE 'UTC' FROM begins)
+    {NEWEST_FIRST} LIMIT {{size:d}} OFFSET {{offset:d}} - (SELECT newer FROM begins)"""
+MAX_WALK = 5000  # milliseconds; a million leads take half a second
+
+_trigram = re.compile(r"[^\W_]{3}")
+
+
+class SearchTimeout(Exception):
+    """A search that would read too many leads."""
+
+
+def fetch_page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
+    """``size`` active leads after the first ``offset`` that fit the checked parameters, newest first.
+
+    Raises ``TooSlow`` where ``q`` holds nothing that an index knows and finds too little in ``MAX_WALK``.
+    """
+    if query := list_query(wanted, offset, size):
+        return _rows(sql.fetch(*query))
+    where, values = _where(wanted)
+    part = f"{_by_budget(wanted)} {where} {NEWEST_FIRST} LIMIT {size:d} OFFSET {offset:d}"
+    if offset > NEAR:
+        ids = f"SELECT id FROM leads_lead {part}"
+        if not values and sql.VENDOR == "postgresql":
+            ids = _FROM_ITS_DAY.format(size=size, offset=offset)
+        part = f"JOIN ({ids}) AS part ON part.id = leads_lead.id {NEWEST_FIRST}"
+    with _bounded(wanted.get("q")), connection.cursor() as cursor:
+        cursor.execute(f"{_select()} {part}", values)
+        return _rows(cursor.fetchall())
+
+
+def list_query(wanted: Mapping[str, Any], offset: int, size: int) -> sql.Query | None:
+    """The query for a page that is asked for often, and has one best plan whatever the values: a walk along one index.
+
+    ``None`` for any other page: a statement that is prepared is planned once.
+    """
+    asked = {name for name in FILTERS if wanted.get(name) is not None}
+    if offset or size not in USUAL_SIZES or asked not in WALKS:
+        return None
+    where, values = _where(wanted)
+    return f"{_select()} {where} {NEWEST_FIRST} LIMIT {size:d}", values
+
+
+def fetch_one(lead_id: int) -> tuple[Row, int] | None:
+    """The active lead of that id and its version, if there is one."""
+    found = sql.fetch(f"SELECT {_columns()}, version FROM leads_lead WHERE id = %s AND is_active", [lead_id])
+    return (dict(zip(OUT, found[0], strict=False)), found[0][-1]) if found else None
+
+
+@contextmanager
+def _bounded(words: Sequence[str] | None) -> Generator[None]:
+    """Stop PostgreSQL's walk through the newest leads, which is all it can do for words without three letters in a row.
+
+    Usually such a word is common and the walk short; a rare one could go on through millions.
+    """
+    if not words or any(map(_trigram.search, words)):
+        yield
+        return
+    with statement_timeout(MAX_WALK):
+        yield
+
+
+@contextmanager
+def statement_timeout(milliseconds: int) -> Generator[None]:
+    """Raise ``TooSlow`` for a read inside that takes PostgreSQL longer; SQLite takes as long as it takes."""
+    if sql.VENDOR != "postgresql":
+        yield
+        return
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {milliseconds:d}")
+            yield
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")  # an outer transaction goes on
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise SearchTimeout from None
+        raise
+
+
+def _where(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    parts, values = ["is_active"], []
+    for word in wanted.get("q") or ():
+        parts.append(f"search {connection.operators['contains']}")  # type: ignore[attr-defined]
+        values.append(f"%{connection.ops.prep_for_like_query(word)}%")
+    for name, condition in CONDITIONS.items():
+        if (value := wanted.get(name)) is not None:
+            parts.append(condition)
+            values.append(value)
+    return f"WHERE {' AND '.join(parts)}", values
+
+
+def _by_budget(wanted: Mapping[str, Any]) -> str:
+    """The index to go by where few budgets fit. SQLite does not know it, and would look for them among all leads."""
+    if sql.VENDOR != "postgresql":
+        for name, index in BY_BUDGET.items():
+            if (value := wanted.get(name)) is not None:
+                more = f"SELECT 1 FROM leads_lead WHERE {CONDITIONS[name]} LIMIT 1 OFFSET {FEW}"
+                if not sql.fetch(more, [value]):
+                    return f"INDEXED BY {index}"
+    return ""
+
+
+def _rows(found: Iterable[tuple[Any, ...]]) -> list[Row]:
+    return [dict(zip(OUT, row, strict=True)) for row in found]
+
+
+def _select() -> str:
+    return f"SELECT {_columns()} FROM leads_lead"
+
+
+@cache
+def _columns() -> str:
+    written = {field: iso_sql(f"leads_lead.{field}", sql.VENDOR) for field in ("created_at", "updated_at")}
+    return ", ".join(written.get(field, f"leads_lead.{field}") for field in OUT)

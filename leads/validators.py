@@ -1,0 +1,185 @@
+"""What a lead's values must be. The only judge: API, bulk import and admin all call ``check``.
+
+A few microseconds a row, because an import judges a million of them.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from crm_project import json_schema as schema
+from crm_project import validation
+from crm_project.validation import MAX_BIGINT, FieldError, FieldRule
+
+if TYPE_CHECKING:
+    from leads.models import Lead
+
+Row = dict[str, Any]
+
+PIPELINE = ("new", "contacted", "qualified", "negotiation", "closed", "lost")
+CLOSED = "closed"
+CLOSED_STATUSES = (CLOSED, "lost")  # nothing more is to be done with them; every other status is open
+DEFAULT_STATUS = "new"
+DEFAULT_SOURCE = "website"
+
+MAX_NAME = 150
+MAX_PHONE = 64
+MAX_STATUS = 32
+MAX_SOURCE = 64
+MAX_TEXT = 20_000
+
+
+def name(value: object) -> str:
+    """A first or last name; may be empty."""
+    return validation.text(value, MAX_NAME)
+
+
+def email(value: object) -> str:
+    """An e-mail address, or "" for somebody known by telephone only."""
+    return validation.email(value, blank=True)
+
+
+def phone(value: object) -> str:
+    """A telephone number as people write them; may be empty."""
+    return validation.text(value, MAX_PHONE)
+
+
+def status(value: object) -> str:
+    """A word of the open pipeline vocabulary, trimmed and in lower case; never empty."""
+    return validation.lower_text(value, MAX_STATUS, shortest=1)
+
+
+def new_status(value: object) -> str:
+    """The status of a new lead, where an empty one means the default."""
+    return validation.lower_text(value, MAX_STATUS) or DEFAULT_STATUS
+
+
+def source(value: object) -> str:
+    """Where a lead came from, in its own spelling."""
+    return validation.text(value, MAX_SOURCE)
+
+
+def new_source(value: object) -> str:
+    """The source of a new lead, where an empty one means the default."""
+    return source(value) or DEFAULT_SOURCE
+
+
+def budget(value: object) -> int:
+    """Whole units of money, 0 to 2^63-1."""
+    return validation.integer(value, 0, MAX_BIGINT)
+
+
+def long_text(value: object) -> str:
+    """Free text."""
+    return validation.text(value, MAX_TEXT)
+
+
+def reference(value: object) -> int:
+    """The id of a row of another table. Whether the row exists is for ``leads.references.resolve`` to say."""
+    return validation.integer(value, 1, MAX_BIGINT)
+
+
+_words = f"Any word, kept in lower case: {', '.join(PIPELINE)}, …"
+_address = "An e-mail address; empty where only a telephone number is known"
+_default_status = f"{_words}; `{DEFAULT_STATUS}` when left out or empty"
+_default_source = f"`{DEFAULT_SOURCE}` when left out or empty"
+_money: dict[str, Any] = {"description": "Whole units of money"}
+
+CREATE_RULES: dict[str, FieldRule] = {
+    "first_name": FieldRule(name, schema=schema.text(MAX_NAME, examples=["John"])),
+    "last_name": FieldRule(name, schema=schema.text(MAX_NAME, examples=["Smith"])),
+    "email": FieldRule(email, schema=schema.email(blank=True, about=_address)),
+    "phone": FieldRule(phone, schema=schema.text(MAX_PHONE, examples=["+1-555-0100"])),
+    "status": FieldRule(
+        new_status,
+        default=DEFAULT_STATUS,
+        schema=schema.text(MAX_STATUS, about=_default_status, examples=[DEFAULT_STATUS]),
+    ),
+    "source": FieldRule(
+        new_source,
+        default=DEFAULT_SOURCE,
+        schema=schema.text(MAX_SOURCE, about=_default_source, examples=[DEFAULT_SOURCE]),
+    ),
+    "budget_min": FieldRule(budget, True, None, schema.integer(0, MAX_BIGINT, examples=[300_000], **_money)),
+    "budget_max": FieldRule(budget, True, None, schema.integer(0, MAX_BIGINT, examples=[450_000], **_money)),
+    "property_interest": FieldRule(long_text, True, None, schema.text(MAX_TEXT, examples=["2BR condo"])),
+}
+UPDATE_RULES: dict[str, FieldRule] = {
+    **CREATE_RULES,
+    "status": FieldRule(status, schema=schema.text(MAX_STATUS, 1, _words, examples=["contacted"])),
+    "source": FieldRule(source, schema=schema.text(MAX_SOURCE)),
+    "is_active": FieldRule(validation.boolean, schema=schema.boolean(description="`false` deletes the lead softly")),
+}
+
+
+# What a row gets for fields that it does not have. The earlier server's leads have none of those added since.
+DEFAULTS = {field: rule.default for field, rule in CREATE_RULES.items() if rule.default is not validation.REQUIRED}
+
+# What becomes of a field when a person is erased: personal data gets the value given here, everything else stays.
+PERSONAL: dict[str, Any] = {
+    "first_name": "",
+    "last_name": "",
+    "email": "",
+    "phone": "",
+    "property_interest": None,
+}
+ERASED = "erased"  # stands for erased texts in logs, activities and imports
+NOT_PERSONAL = ("status", "source", "budget_min", "budget_max")
+
+
+def validate(row: object, partial: bool = False, stored: "Lead | None" = None) -> tuple[Row, list[FieldError]]:
+    """The clean values of a lead, and every problem with them; unknown fields are ignored.
+
+    A whole new lead gets its defaults. With ``partial`` only the fields that are there are judged, the budgets also
+    against those of the ``stored`` lead.
+    """
+    clean, problems = validation.validate(row, UPDATE_RULES if partial else CREATE_RULES, partial)
+    return clean, problems + check_budgets(clean, stored)
+
+
+def check_budgets(clean: Mapping[str, Any], stored: "Lead | None" = None) -> list[FieldError]:
+    """The one rule about two fields, told on ``budget_max``; a budget that is not given is the stored one."""
+    if "budget_min" not in clean and "budget_max" not in clean:
+        return []
+    lowest = clean.get("budget_min", stored.budget_min if stored else None)
+    highest = clean.get("budget_max", stored.budget_max if stored else None)
+    if lowest is None or highest is None or lowest <= highest:
+        return []
+    message = "Value error, budget_max must be greater than or equal to budget_min"
+    return [FieldError("value_error", ("budget_max",), message, highest)]
+
+
+class SearchKeys(NamedTuple):
+    """What is stored beside a lead's own values so that it can be found: all of it folded in Python."""
+
+    search: str
+    source_key: str
+    email_key: str
+    person_key: str
+
+
+# An office has a few dozen sources, and a million leads from them.
+source_key = lru_cache(maxsize=1024)(validation.normalized_key)
+SEARCH_KEY_FIELDS = ("first_name", "last_name", "email", "phone", "source")  # in the order of ``derive``
+_search_key_fields = itemgetter(*SEARCH_KEY_FIELDS)
+
+
+def compute_search_keys(first_name: str, last_name: str, email: str, phone: str, source: str) -> SearchKeys:
+    """The folded forms: ``search`` (what ``q`` looks in), and the keys by which sources and duplicates compare.
+
+    ``email_key`` is "" without an address; ``person_key`` (telephone digits and full name) without either of the two.
+    """
+    number = validation.digits(phone)
+    full_name = validation.normalize(f"{first_name} {last_name}").strip()
+    return SearchKeys(
+        validation.normalize(f"{first_name}\n{last_name}\n{email}\n{phone}\n{number}"),
+        source_key(source),
+        validation.normalized_key(email),
+        validation.truncate_key(f"{number} {full_name}") if number and full_name else "",
+    )
+
+
+def search_keys_of(clean: Mapping[str, Any]) -> SearchKeys:
+    """The folded forms of a whole lead's clean values."""
+    return compute_search_keys(*_search_key_fields(clean))
