@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.core.management import BaseCommand, get_commands, load_command_class
 from django.urls import URLPattern, URLResolver, get_resolver
 
 PROJECT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "SECURITY.md", PROJECT / "CHANGELOG.md"]
 PAGES = sorted((PROJECT / "docs").glob("*.md"))
-OURS = ("crm_project.http", "crm_project.operations", "users", "leads", "activities", "dashboard", "maintenance")
+OURS = {app.name for app in apps.get_app_configs() if (PROJECT / app.name.replace(".", "/")).is_dir()}
 
 
 def page(name: str) -> str:
@@ -90,6 +91,13 @@ def test_every_dependency_has_its_reason(package: str) -> None:
 def test_every_promise_names_tests_that_exist() -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)`", page("security"))
     assert len(named) > 10
+    assert [name for name in named if not (PROJECT / name).exists()] == []
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, *PAGES], ids=lambda path: path.name)
+def test_files_that_are_named_exist(document: Path) -> None:
+    folders = "crm_project|users|leads|activities|dashboard|maintenance|tests|benchmarks|docs"
+    named = re.findall(rf"`((?:{folders})/[\w./]*)`", document.read_text())
     assert [name for name in named if not (PROJECT / name).exists()] == []
 
 
