@@ -22,6 +22,13 @@ MAX_PATTERN = 1000  # engines that compile to automata refuse counting further
 _local = rf"[^@{SPACES}\x00-\x1f\x7f-\x9f]"
 _label = rf"[^@.{SPACES}\x00-\x1f\x7f-\x9f]"
 _address = rf"{_local}+@{_label}+(?:\.{_label}+)+"
+# An address of a lead, as ``validation.LEAD_EMAIL`` has it; invisible characters beyond U+FFFF are accepted here.
+_excluded = (
+    rf'@{SPACES}\x00-\x1f\x7f-\x9f<>()\[\],;:"\\\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e'
+    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+)
+_quoted = rf'"[^"@{SPACES}\x00-\x1f\x7f-\x9f]*"'
+_lead_address = rf"(?=[^@])[^{_excluded}]*(?:{_quoted}[^{_excluded}]*)*@[^.{_excluded}]+(?:\.[^.{_excluded}]+)+"
 _digits = {MAX_BIGINT: 18, MAX_INT: 9}  # so many digits are below the bound whatever they are
 _words = ("true", "t", "yes", "y", "on", "1", "false", "f", "no", "n", "off", "0")
 
@@ -62,13 +69,22 @@ def untrimmed(longest: int | None = None, shortest: int = 0, **more: Any) -> JSO
     return {"type": "string", **lengths, **({"maxLength": longest} if longest else {}), "pattern": f"^{ANY}*$", **more}
 
 
-def email(longest: int = 254, blank: bool = False, about: str = "") -> JSONSchema:
-    """An address as ``values.EMAIL`` has it (wider than JSON Schema's ``format: email``: IDN, ``a@b.c``)."""
+def email(longest: int = 254) -> JSONSchema:
+    """An address as ``validation.EMAIL`` has it (wider than JSON Schema's ``format: email``: IDN, ``a@b.c``)."""
+    return _email(_address, longest, "An e-mail address")
+
+
+def lead_email(longest: int = 254, about: str = "") -> JSONSchema:
+    """The address of a lead as ``validation.LEAD_EMAIL`` has it, or ""."""
+    return _email(f"(?:{_lead_address})?", longest, about)
+
+
+def _email(address: str, longest: int, about: str) -> JSONSchema:
     short_enough = f"(?=[^{SPACES}]{{0,{longest}}}{PADDING}$)"
     return {
         "type": "string",
-        "pattern": f"^{PADDING}{short_enough}(?:{_address}){'?' if blank else ''}{PADDING}$",
-        "description": _sentence(about or "An e-mail address", longest, 0),
+        "pattern": f"^{PADDING}{short_enough}(?:{address}){PADDING}$",
+        "description": _sentence(about, longest, 0),
         "examples": ["a1@example.com"],
     }
 

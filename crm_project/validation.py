@@ -19,11 +19,24 @@ UNKNOWN_ADDRESS = "unknown"  # of a client whose network address cannot be read
 
 # One "@", a local part, a domain of two or more labels, no white space, no control characters (decisions: "Values").
 EMAIL = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@.\s\x00-\x1f\x7f-\x9f]+(\.[^@.\s\x00-\x1f\x7f-\x9f]+)+$"
+# Characters that nobody sees: category Cf of Unicode.
+FORMAT_CHARACTERS = (
+    r"\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    r"\U000e0001\U000e0020-\U000e007f"
+)
+# An address of a lead has none of these characters, nor one that nobody sees; the local part may have them in quotes.
+_NOT_IN_ADDRESS = r'@\s\x00-\x1f\x7f-\x9f<>()\[\],;:"\\'
+_PLAIN = f"[^{_NOT_IN_ADDRESS}]"
+_QUOTED = r'"[^"@\s\x00-\x1f\x7f-\x9f]*"'
+LEAD_EMAIL = rf"^(?=[^@]){_PLAIN}*(?:{_QUOTED}{_PLAIN}*)*@[^.{_NOT_IN_ADDRESS}]+(\.[^.{_NOT_IN_ADDRESS}]+)+$"
 # A calendar day, or the ISO timestamp of its midnight, in whatever zone: date pickers send those.
 DATE = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?(Z|[+-][0-2]\d:?[0-5]\d)?)?$"
 DIGITS = r"^\s*[0-9]+\s*$"
 
 _email = re.compile(EMAIL, re.ASCII)
+_lead_email = re.compile(LEAD_EMAIL, re.ASCII)
+_format_character = re.compile(f"[{FORMAT_CHARACTERS}]")
 _space_beyond_ascii = re.compile(r"\s")
 _integer = re.compile(r"\s*-?[0-9]+\s*\Z")
 _day = re.compile(DATE, re.ASCII)
@@ -142,6 +155,18 @@ def email(value: object, longest: int = 254, blank: bool = False) -> str:
     if not address and blank:
         return address
     if not _email.match(address) or (not address.isascii() and has_space_or_control(address)):
+        raise InvalidValue("value_error", "value is not a valid email address")
+    return address
+
+
+def lead_email(value: object, longest: int = 254) -> str:
+    """Return the email address of a lead as ``LEAD_EMAIL`` has it, or "" for a lead without one."""
+    address = text(value, longest)
+    if not address:
+        return address
+    if not _lead_email.match(address) or (
+        not address.isascii() and (has_space_or_control(address) or _format_character.search(address))
+    ):
         raise InvalidValue("value_error", "value is not a valid email address")
     return address
 

@@ -37,7 +37,7 @@ def name(value: object) -> str:
 
 def email(value: object) -> str:
     """An e-mail address, or "" for somebody known by telephone only."""
-    return validation.email(value, blank=True)
+    return validation.lead_email(value)
 
 
 def phone(value: object) -> str:
@@ -89,7 +89,7 @@ _money: dict[str, Any] = {"description": "Whole units of money"}
 CREATE_RULES: dict[str, FieldRule] = {
     "first_name": FieldRule(name, schema=schema.text(MAX_NAME, examples=["John"])),
     "last_name": FieldRule(name, schema=schema.text(MAX_NAME, examples=["Smith"])),
-    "email": FieldRule(email, schema=schema.email(blank=True, about=_address)),
+    "email": FieldRule(email, schema=schema.lead_email(about=_address)),
     "phone": FieldRule(phone, schema=schema.text(MAX_PHONE, examples=["+1-555-0100"])),
     "status": FieldRule(
         new_status,

@@ -1,5 +1,8 @@
 """What clean text, integers and e-mail addresses are."""
 
+import re
+import sys
+import unicodedata
 from typing import Any
 
 import pytest
@@ -190,3 +193,52 @@ def test_an_address_may_be_missing_only_where_it_may() -> None:
     assert verdict(validation.email, "x" * 249 + "@b.com") == "string_too_long"
     assert verdict(validation.email, 1) == "string_type"
     assert verdict(validation.email, "a\0@b.c") == "value_error"
+
+
+LEAD_ADDRESSES = [
+    "a@b.c",
+    "o'neil@example.com",
+    "zoë@bücher.example",
+    '"quoted"@example.com',
+    '"a;b"@example.com',
+    'a."b,c".d@example.com',
+    "用户@例子.广告",
+]
+NO_LEAD_ADDRESSES = [
+    *(f"a{character}b@example.com" for character in '<>()[],;:"\\'),
+    *(f"a@b{character}.com" for character in '<>()[],;:"\\'),
+    "<bo@example.com>",
+    "ann@example.com;",
+    "ann@example.com\u200b",
+    "\ufeffann@example.com",
+    "di\xad@example.com",
+    "a\U000e0041@example.com",
+    '""x@example.com"',
+    'a"@"b.c',
+    "mailto:a@b.c",
+    "a@[127.0.0.1]",
+    "a@b",
+    "a b@c.d",
+]
+
+
+@pytest.mark.parametrize("address", LEAD_ADDRESSES)
+def test_addresses_of_leads(address: str) -> None:
+    assert validation.lead_email(f" {address} ") == address
+    assert validation.email(address) == address
+
+
+@pytest.mark.parametrize("given", NO_LEAD_ADDRESSES)
+def test_characters_around_an_address_are_refused(given: str) -> None:
+    assert verdict(validation.lead_email, given) == "value_error"
+
+
+def test_a_lead_may_have_no_address() -> None:
+    assert validation.lead_email(" ") == ""
+    assert verdict(validation.lead_email, "x" * 249 + "@b.com") == "string_too_long"
+
+
+def test_every_format_character_of_unicode_is_known() -> None:
+    known = re.compile(f"[{validation.FORMAT_CHARACTERS}]")
+    characters = (chr(code) for code in range(sys.maxunicode + 1))
+    assert [c for c in characters if unicodedata.category(c) == "Cf" and not known.match(c)] == []

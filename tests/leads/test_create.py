@@ -218,3 +218,11 @@ def test_twins_are_both_stored(api: Api) -> None:
 def test_a_body_that_is_no_lead(api: Api, body: bytes) -> None:
     assert [loc[0] for _, loc in refused(api.send("POST", "/api/leads", body))] == ["body"]
     assert not Lead.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "address", ["<bo@example.com>", "ann@example.com;", "ann@example.com\u200b", "di\xad@example.com"]
+)
+def test_an_address_has_nothing_around_it(api: Api, address: str) -> None:
+    assert problems(api, email=address) == [("value_error", ["body", "email"])]
+    assert create(api, email='"bo;li"@example.com')["email"] == '"bo;li"@example.com'

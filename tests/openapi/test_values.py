@@ -43,6 +43,18 @@ EMAILS = [
     *("a@b.c", " a@b.c\n", "a@b", "@b.c", "a@", "a@@b.c", "a@b..c", "a@b.", "a@.b", "a b@c.d", "a@b c.d", "a@b.c\0"),
     *("ü@bücher.example", "a@b.c\x7f", "a\x85b@c.d", "a\u3000b@c.d", "a.b+c@d-e.fg", "a@[127.0.0.1]", "a,b@c.d"),
     *(f"{'a' * local}@b.c" for local in (250, 251)),
+    *(
+        "<a@b.c>",
+        "a@b.c;",
+        '"a;b"@c.d',
+        '"a@b"@c.d',
+        'a"b@c.d',
+        "a\\b@c.d",
+        "a@b.c\u200b",
+        "a\xadb@c.d",
+        'a."b".c@d.e',
+        '""@b.c',
+    ),
 ]
 NUMBERS = [
     *(0, -1, 1, 2, 1.0, 0.0, 1.5, -1.0, 300_000, MAX_INT, MAX_INT + 1, MAX_BIGINT, MAX_BIGINT + 1),
