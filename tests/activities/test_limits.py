@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -27,10 +28,25 @@ ROOM = MAX_TOTAL_TEXT - LONG * 40_010
 
 
 def fill(lead: Lead, user: User, count: int, notes: str | None = None) -> None:
-    """Give a lead activities with titles of ten bytes."""
-    own = {"activity_type": "call", "title": "Intro call", "activity_date": date(2026, 10, 3), "notes": notes}
-    common = {"lead": lead, "user": user, "user_name": "Agent One", "created_at": timezone.now()}
-    Activity.objects.bulk_create((Activity(**own, **common) for _ in range(count)), batch_size=2_000)
+    """Give a lead activities with titles of ten bytes, by one statement: thousands of model instances take seconds."""
+    values = [
+        count,
+        lead.pk,
+        user.pk,
+        date(2026, 10, 3),
+        connection.ops.adapt_datetimefield_value(timezone.now()),
+        notes,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s)
+            INSERT INTO activities_activity
+                (lead_id, user_id, activity_date, created_at, notes, activity_type, title, user_name)
+            SELECT %s, %s, %s, %s, %s, 'call', 'Intro call', 'Agent One' FROM numbers
+            """,
+            values,
+        )
     Lead.objects.filter(pk=lead.pk).update(activity_count=Activity.objects.filter(lead=lead).count())
 
 
