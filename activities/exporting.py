@@ -19,7 +19,9 @@ NESTED = {
     "activity_date": "activity_date",
     "created_at": "created_at",
 }
-ACTIVITIES = Form("activities", ("lead_id", "lead_email", *NESTED), frozenset(("notes",)))
+# What a row of the table of activities says of its lead, so that it is found in another installation.
+LEAD_COLUMNS = ("lead_id", "lead_email", "lead_name", "lead_phone", "lead_created_at", "installation")
+ACTIVITIES = Form("activities", (*LEAD_COLUMNS, *NESTED), frozenset(("notes",)))
 
 
 def of_leads(lead_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:

@@ -19,6 +19,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 
 from crm_project import database_url, email_url, secrets
 from crm_project.operations import exposure
+from crm_project.phone_numbers import CALLING_CODES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -57,6 +58,7 @@ try:
     ACCESS_LOG = env.bool("ACCESS_LOG", not DEBUG)
     UPLOAD_DIR = BASE_DIR / env.str("UPLOAD_DIR", "uploads", validate=validate.Length(min=1))
     DATABASE_URL = env.str("DATABASE_URL", "sqlite:///app.db")
+    PHONE_REGION = env.str("PHONE_REGION", "US", validate=validate.OneOf(CALLING_CODES))
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 

@@ -1,6 +1,7 @@
 """Leads as they are stored. Values are judged in ``rules.py``; here is only what the database holds fast."""
 
 from typing import ClassVar
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
@@ -14,6 +15,20 @@ from leads.audit import LeadChange as LeadChange
 from leads.indexes import CountingIndex, TrigramIndex
 from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
 from users.audit import Channel
+
+
+class Installation(models.Model):
+    """This installation, in one row: exports name it, so that its ids are believed nowhere else."""
+
+    name = models.UUIDField(default=uuid4, editable=False)
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+    @classmethod
+    def current_name(cls) -> str:
+        """Return the name that this installation has in its exports."""
+        return str(cls.objects.get_or_create(pk=1)[0].name)
 
 
 class ImportRun(models.Model):
@@ -46,6 +61,8 @@ class ImportRun(models.Model):
     rejected = models.PositiveIntegerField(default=0)
     problem_count = models.PositiveIntegerField(default=0)
     problems = models.JSONField(default=list)
+    # Rows that were duplicates, and their leads: {line, action, lead_id or of_line, name, email, phone}.
+    skipped_rows = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     message = models.TextField(blank=True)
     notes = models.JSONField(default=list)
     process = models.CharField(max_length=200, blank=True)

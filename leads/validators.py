@@ -8,8 +8,11 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.conf import settings
+
 from crm_project import json_schema as schema
 from crm_project import validation
+from crm_project.phone_numbers import comparison_form
 from crm_project.validation import MAX_BIGINT, FieldError, FieldRule
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ PIPELINE = ("new", "contacted", "qualified", "negotiation", "closed", "lost")
 CLOSED = "closed"
 CLOSED_STATUSES = (CLOSED, "lost")  # nothing more is to be done with them; every other status is open
 DEFAULT_STATUS = "new"
+_PLACES = {status: PIPELINE.index(CLOSED if status in CLOSED_STATUSES else status) for status in PIPELINE}
 DEFAULT_SOURCE = "website"
 
 MAX_NAME = 150
@@ -128,6 +132,18 @@ ERASED = "erased"  # stands for erased texts in logs, activities and imports
 NOT_PERSONAL = ("status", "source", "budget_min", "budget_max")
 
 
+def is_earlier_status(status: str, than: str) -> bool:
+    """Return whether a status comes before another one in the pipeline.
+
+    ``new`` comes before all others. Closed and lost are both the end. Statuses of the office's own have no place.
+    """
+    if status == DEFAULT_STATUS:
+        return than != DEFAULT_STATUS
+    if status not in _PLACES or than not in _PLACES:
+        return False
+    return _PLACES[status] < _PLACES[than]
+
+
 def validate(row: object, partial: bool = False, stored: "Lead | None" = None) -> tuple[Row, list[FieldError]]:
     """The clean values of a lead, and every problem with them; unknown fields are ignored.
 
@@ -168,16 +184,32 @@ _search_key_fields = itemgetter(*SEARCH_KEY_FIELDS)
 def compute_search_keys(first_name: str, last_name: str, email: str, phone: str, source: str) -> SearchKeys:
     """The folded forms: ``search`` (what ``q`` looks in), and the keys by which sources and duplicates compare.
 
-    ``email_key`` is "" without an address; ``person_key`` (telephone digits and full name) without either of the two.
+    ``email_key`` is "" without an address; ``person_key`` (telephone number and full name) without either of the two.
     """
     number = validation.digits(phone)
-    full_name = validation.normalize(f"{first_name} {last_name}").strip()
+    full_name = full_name_key(first_name, last_name)
     return SearchKeys(
         validation.normalize(f"{first_name}\n{last_name}\n{email}\n{phone}\n{number}"),
         source_key(source),
         validation.normalized_key(email),
-        validation.truncate_key(f"{number} {full_name}") if number and full_name else "",
+        person_key(phone, full_name, number),
     )
+
+
+def phone_key(phone: str, number: str | None = None) -> str:
+    """Return the form in which telephone numbers are compared; ``number`` are its digits, if the caller has them."""
+    return comparison_form(phone, settings.PHONE_REGION, number)
+
+
+def person_key(phone: str, full_name: str, number: str | None = None) -> str:
+    """Return the form in which telephone numbers with a ``full_name_key`` are compared; "" where one is missing."""
+    compared = full_name and phone_key(phone, number)
+    return validation.truncate_key(f"{compared} {full_name}") if compared else ""
+
+
+def full_name_key(first_name: str, last_name: str) -> str:
+    """The form in which whole names are compared."""
+    return validation.normalize(f"{first_name} {last_name}").strip()
 
 
 def search_keys_of(clean: Mapping[str, Any]) -> SearchKeys:

@@ -19,6 +19,10 @@ ACTIVITIES = ColumnSchema(
             "Lead Email", "Lead E-mail Address", "Email", "E-mail Address", "Contact Email", "Person - Email",
             "Person - Email - Work", "Email 1", "Primary Email",
         ),
+        "lead_name": ("Lead Name", "Name", "Full Name", "Contact Name", "Contact person", "Person - Name"),
+        "lead_phone": ("Lead Phone", "Phone", "Phone Number", "Contact Phone", "Mobile Phone", "Person - Phone"),
+        "lead_created_at": (),
+        "installation": (),
         # "user_name" of our export is the author's name as it was; it counts only where nobody says the user name.
         "user": (
             "Username", "Agent", "Author", "Owner", "Activity Owner", "Activity assigned to", "Assigned To",
@@ -41,13 +45,17 @@ ACTIVITIES = ColumnSchema(
         ),
     },
     not_stored=(
-        "id", "user_id", "Activity ID", "version", "import_line", "import_problems", "First Name", "Last Name", "Name",
-        "Full Name", "Lead Name", "Contact Name", "Contact person", "Person - Name", "Phone", "Phone Number", "Status",
-        "Stage", "Priority", "Outcome", "Done", "Location", "Company", "Organization", "Deal", "Updated At",
+        "id", "user_id", "Activity ID", "version", "import_line", "import_problems", "First Name", "Last Name",
+        "Status", "Stage", "Priority", "Outcome", "Done", "Location", "Company", "Organization", "Deal", "Updated At",
     ),
-    readers={"lead_id": lead_id, "activity_date": dates.day, "created_at": dates.moment},
-    dates=frozenset(("activity_date", "created_at")),
-    telling=frozenset(("lead_id", "lead_email")),
-    nothing_telling="no column says which lead an activity belongs to (lead_id or lead_email)",
+    readers={
+        "lead_id": lead_id,
+        "lead_created_at": dates.moment,
+        "activity_date": dates.day,
+        "created_at": dates.moment,
+    },
+    dates=frozenset(("lead_created_at", "activity_date", "created_at")),
+    telling=frozenset(("lead_id", "lead_email", "lead_phone")),
+    nothing_telling="no column says whose an activity is (lead_id, lead_email, or lead_name and lead_phone)",
 )
 # fmt: on

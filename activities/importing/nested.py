@@ -1,6 +1,6 @@
 """The export of leads with their activities in JSON Lines, read as a list of activities."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from activities.exporting import ACTIVITIES, NESTED
@@ -8,6 +8,7 @@ from crm_project.validation import FieldError
 from leads.importing.sources.reader import BadRow, Record, Source
 
 NAME = ACTIVITIES.name
+LEAD_FIELDS = ("id", "email", "first_name", "last_name", "phone", "created_at", "installation")
 
 
 class NestedActivities(Source):
@@ -18,20 +19,33 @@ class NestedActivities(Source):
         self.leads = leads
         self.header = list(ACTIVITIES.columns)
         self.notes = ["The activities in each lead were read; the leads themselves are for import_leads."]
-        self.places = {name: leads.header.index(name) for name in ("id", "email", NAME) if name in leads.header}
+        self.places = {name: leads.header.index(name) for name in (*LEAD_FIELDS, NAME) if name in leads.header}
 
     def __iter__(self) -> Iterator[Record]:
         for line, cells in self.leads:
             if isinstance(cells, BadRow):
                 yield line, cells
                 continue
-            lead = [cells[self.places[name]] if name in self.places else None for name in ("id", "email")]
+            lead = self._lead(cells)
             activities = cells[self.places[NAME]]
             if activities is not None and not isinstance(activities, list):
                 yield line, _bad(NAME, "The activities of a lead are a list", activities)
                 continue
             for activity in activities or ():
                 yield line, _cells(lead, activity)
+
+    def _lead(self, cells: Sequence[Any]) -> list[Any]:
+        """What the lead's row says of it, in the order of the columns of activities."""
+        fields = {name: cells[self.places[name]] if name in self.places else None for name in LEAD_FIELDS}
+        names = [name for name in (fields["first_name"], fields["last_name"]) if isinstance(name, str)]
+        return [
+            fields["id"],
+            fields["email"],
+            " ".join(names).strip(),
+            fields["phone"],
+            fields["created_at"],
+            fields["installation"],
+        ]
 
 
 def is_nested(source: Source) -> bool:

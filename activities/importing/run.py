@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from activities import limits, validators
 from activities.importing.columns import ACTIVITIES
+from activities.importing.lead_matching import LeadMatcher, LeadReference
 from activities.importing.match import Authors, Row, settle_leads
 from activities.models import Activity
 from crm_project import validation
@@ -25,14 +26,19 @@ from users.audit import Channel
 
 BATCH = 1000  # rows whose leads are looked up, locked and counted at a time
 COLUMNS = tuple(field.attname for field in Activity._meta.concrete_fields if not field.primary_key)
-LONGEST = {"lead_email": 254, "user": 150}
+LONGEST = {"lead_email": 254, "lead_name": 301, "lead_phone": 64, "installation": 64, "user": 150}
+LEAD_COLUMNS = ("lead_id", "lead_email", "lead_name", "lead_phone", "lead_created_at", "installation")
 
 
 @dataclass(frozen=True)
 class ActivityOptions(Options):
-    """``user`` is the name of the author of rows that name none."""
+    """``user`` is the name of the author of rows that name none.
+
+    ``ids_are_ours``: the numbers of leads are those of this installation, although the file does not say so.
+    """
 
     user: str = ""
+    ids_are_ours: bool = False
 
 
 class ActivityImport(FileImport):
@@ -45,6 +51,7 @@ class ActivityImport(FileImport):
         """Also ``Refused`` where there is no such user as the default author."""
         super().prepare()
         self.texts: dict[int, int] = {}  # bytes of text of leads with many activities, those of this file included
+        self.matcher = LeadMatcher(getattr(self.options, "ids_are_ours", False))
         self.authors = Authors(getattr(self.options, "user", ""))
         self.authors.look_up([self.authors.default])
         if self.authors.default and not self.authors.found:
@@ -63,7 +70,7 @@ class ActivityImport(FileImport):
         now = timezone.now()
         for batch in self._batches():
             self.authors.settle([row for row in batch if not isinstance(row.cells, BadRow)])
-            settle_leads(batch)
+            settle_leads(batch, self.matcher)
             self._refuse_too_many([row for row in batch if not row.problems])
             for row in batch:
                 self.tally.read += 1
@@ -81,16 +88,23 @@ class ActivityImport(FileImport):
     def _judged(self, record: Record) -> Row:
         line, cells = record
         if isinstance(cells, BadRow):
-            return Row(line, cells, {}, None, None, "", "", list(cells.problems), told=True)
+            return Row(line, cells, {}, None, LeadReference(), "", list(cells.problems), told=True)
         given, wrong = self.columns.convert(cells)
-        email, user = _name("lead_email", given, wrong), _name("user", given, wrong)
+        user = _name("user", given, wrong)
+        reference = LeadReference(
+            lead_id=given.get("lead_id"),
+            email=_name("lead_email", given, wrong),
+            name=_name("lead_name", given, wrong),
+            phone=_name("lead_phone", given, wrong),
+            created_at=given.get("lead_created_at"),
+            installation=_name("installation", given, wrong),
+        )
         clean, problems = validators.validate(given)
         read = [problem for problem in problems if problem.loc not in {unread.loc for unread in wrong}]
         # What is missing is a blank cell; the rules would show the whole row.
         told = [problem._replace(input="") if problem.type == MISSING[0] else problem for problem in read]
-        unread = any(problem.loc[0] in ("lead_id", "lead_email") for problem in wrong)
-        found = given.get("created_at"), given.get("lead_id")
-        return Row(line, cells, clean, *found, email, user, wrong + told, told=unread)
+        unread = any(problem.loc[0] in LEAD_COLUMNS for problem in wrong)
+        return Row(line, cells, clean, given.get("created_at"), reference, user, wrong + told, told=unread)
 
     def _refuse_too_many(self, rows: list[Row]) -> None:
         """Give a problem to rows that their leads, which are locked, have no room for."""

@@ -53,7 +53,7 @@ def insert(model: Model, rows: Sequence[dict[str, Any]]) -> None:
 def adding(model: Model, count: int) -> Generator[Callable[[Sequence[dict[str, Any]]], None]]:
     """The same for ``count`` rows that come in parts: a function that takes one. See ``writer``."""
     columns = [field.attname for field in model._meta.concrete_fields]
-    in_order, ids = itemgetter(*columns), iter(_new_ids(model, count))
+    in_order, ids = itemgetter(*columns), iter(new_ids(model, count))
     with writer(model, columns, batch=count) as write:
 
         def add(rows: Sequence[dict[str, Any]]) -> None:
@@ -215,7 +215,8 @@ def add(model: Model, column: str, amounts: Mapping[int, int]) -> None:
             cursor.executemany(f'UPDATE "{table}" SET "{column}" = "{column}" + %s WHERE id = %s', rows)
 
 
-def _new_ids(model: Model, count: int) -> Sequence[int]:
+def new_ids(model: Model, count: int) -> Sequence[int]:
+    """Return ids for ``count`` new rows, ascending; to be called in the transaction that stores them."""
     table, column = model._meta.db_table, model._meta.pk.column
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -12,12 +12,14 @@ from django.db import connection, transaction
 
 from crm_project.http.timestamps import iso
 from leads.exporting.tables import Form, Write
+from leads.models import Installation
 from leads.querysets import LeadQuerySet
 from leads.serializers import OUT
 
 # All that the API shows of active leads, and when a closed one was closed, which the dashboard counts.
 COLUMNS = (*(column for column in OUT if column != "is_active"), "closed_at")
-LEADS = Form("leads", COLUMNS, frozenset(("property_interest",)))
+# The name of the installation says where the ids are from.
+LEADS = Form("leads", (*COLUMNS, "installation"), frozenset(("property_interest",)))
 CHUNK = 500  # leads fetched at a time
 ATTACHED = 1_000  # activities looked up at a time
 
@@ -40,9 +42,9 @@ def export_leads(leads: LeadQuerySet, write: Write, attached: Attached | None = 
 
     They are as they were at one moment, whatever is written meanwhile, and nobody who writes has to wait.
     """
-    count = 0
+    count, installation = 0, Installation.current_name()
     # Closed at once where writing fails, because the connection may not live as long as the failure does.
-    with _snapshot(), closing(_rows(leads.active().newest_first())) as rows:
+    with _snapshot(), closing(_rows(leads.active().newest_first(), installation)) as rows:
         while chunk := list(islice(rows, CHUNK)):
             for part in _parts(chunk) if attached else [chunk]:
                 found = attached.of([row["id"] for row in part]) if attached else {}
@@ -71,14 +73,23 @@ def _attach(row: dict[str, Any], rows: Rows, attached: Attached) -> None:
     if attached.write is None:
         row[attached.name] = list(rows)
         return
+    lead = {
+        "lead_id": row["id"],
+        "lead_email": row["email"],
+        "lead_name": f"{row['first_name']} {row['last_name']}".strip(),
+        "lead_phone": row["phone"],
+        "lead_created_at": row["created_at"],
+        "installation": row["installation"],
+    }
     for own in rows:
-        attached.write({"lead_id": row["id"], "lead_email": row["email"], **own})
+        attached.write({**lead, **own})
 
 
-def _rows(leads: LeadQuerySet) -> Generator[dict[str, Any]]:
-    for row in leads.values(*LEADS.columns).iterator(chunk_size=CHUNK):
+def _rows(leads: LeadQuerySet, installation: str) -> Generator[dict[str, Any]]:
+    for row in leads.values(*COLUMNS).iterator(chunk_size=CHUNK):
         row["created_at"], row["updated_at"] = iso(row["created_at"]), iso(row["updated_at"])
         row["closed_at"] = row["closed_at"] and iso(row["closed_at"])
+        row["installation"] = installation
         yield row
 
 

@@ -1,85 +1,180 @@
-"""Who is there already: stored active leads by normalised e-mail, or by telephone digits and full name.
+"""Which active lead, or which earlier row of the file, is the person of a row.
 
-Looked up for a batch at a time, in two indexed queries. Rows of the same batch are told apart by the keys in
-``Known``, so that the outcome is the same as if the rows had come in one by one.
+The same email address is the same person, unless the names contradict each other; so is the same telephone number with
+the same full name. Leads are looked up for a batch of rows at a time, in two indexed queries. Rows of the batch are
+added to ``DuplicateIndex``, so that the outcome is the same as if the rows had been stored one by one.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import orjson
-from django.db import connection
+from django.db import connection, models
+from django.db.models import Exists, OuterRef
 
+from crm_project.validation import MAX_BIGINT, normalize
+from leads.models import Lead
 from leads.validators import SearchKeys
 
-# The conditions are the partial indexes' own, word for word, or they would not be used. PostgreSQL is asked key by key,
-# which leaves it nothing but the index: in the middle of a first load it has no statistics, and would rather read the
-# whole table for each batch.
+EMAIL, PERSON = "email", "phone and name"  # what two rows have in common
+BATCH = 2000  # leads of an import that are compared at a time
+MAX_WITH_KEY = 100  # leads with one address that are compared; further ones are not found
+
+# The conditions are those of the partial indexes, word for word, or these would not be used. PostgreSQL looks the keys
+# up one by one, which leaves it nothing but the index: during a first load it has no statistics, and would rather read
+# the whole table for each batch. For the same reason there is no ORDER BY: it would read the primary key's index.
 _CONDITION = "is_active AND NOT ({column} = '')"
 _EACH_KEY = (
-    "SELECT key, oldest, leads FROM unnest(%s::text[]) AS key CROSS JOIN LATERAL (SELECT min(id) AS oldest,"
-    f" count(*) AS leads FROM leads_lead WHERE {_CONDITION} AND {{column}} = key) AS found WHERE leads > 0"
+    "SELECT key, id, first_name, last_name FROM unnest(%s::text[]) AS key CROSS JOIN LATERAL"
+    f" (SELECT id, first_name, last_name FROM leads_lead WHERE {_CONDITION} AND {{column}} = key AND id <= %s LIMIT %s)"
+    " AS found"
 )
 _AMONG_KEYS = (
-    f"SELECT {{column}}, min(id), count(*) FROM leads_lead WHERE {_CONDITION}"
-    " AND {column} IN (SELECT value FROM json_each(%s)) GROUP BY {column}"
+    "SELECT key, id, first_name, last_name FROM (SELECT {column} AS key, id, first_name, last_name,"
+    f" row_number() OVER (PARTITION BY {{column}} ORDER BY id) AS place FROM leads_lead WHERE {_CONDITION}"
+    " AND {column} IN (SELECT value FROM json_each(%s)) AND id <= %s) AS found WHERE place <= %s"
 )
-
-EMAIL, PERSON = "e-mail", "phone and name"  # what leads are alike by
+_word = re.compile(r"\w+")
 
 Target = Any  # the id of a stored lead, or the caller's own record of a row that is about to be stored
 
 
+class Candidate(NamedTuple):
+    """A lead or row that has the key of another row."""
+
+    target: Target
+    first_name: str
+    last_name: str
+
+
+class Match(NamedTuple):
+    """The lead or row that is the same person as a row: what they have in common, and whether others have it too."""
+
+    target: Target
+    by: str
+    is_shared: bool
+
+
 class DuplicateIndex:
-    """The leads that rows may double, by key; an address counts before a person, an older lead before a newer."""
+    """Leads and rows by their keys, the oldest first. The email address counts before telephone number and name."""
 
-    def __init__(self, keys: Iterable[SearchKeys]) -> None:
+    def __init__(self, keys: Iterable[SearchKeys], last_id: int = MAX_BIGINT) -> None:
+        """``keys`` are those of the rows to match; leads after ``last_id`` are left out."""
         emails, persons = set(), set()
-        for derived in keys:
-            emails.add(derived.email_key)
-            persons.add(derived.person_key)
-        by_email, by_person = with_key("email_key", emails), with_key("person_key", persons)
-        self.by_email: dict[str, Target] = {key: oldest for key, (oldest, _) in by_email.items()}
-        self.by_person: dict[str, Target] = {key: oldest for key, (oldest, _) in by_person.items()}
-        # What several stored leads have, as ``match`` says it.
-        self.shared = {(EMAIL, key) for key, (_, count) in by_email.items() if count > 1}
-        self.shared |= {(PERSON, key) for key, (_, count) in by_person.items() if count > 1}
+        for key in keys:
+            emails.add(key.email_key)
+            persons.add(key.person_key)
+        self.by_email = leads_with_keys("email_key", emails, last_id)
+        self.by_person = leads_with_keys("person_key", persons, last_id)
 
-    def match(self, derived: SearchKeys) -> tuple[Target, str] | None:
-        """The lead that this one doubles, and by what (``EMAIL`` or ``PERSON``)."""
-        if derived.email_key and (found := self.by_email.get(derived.email_key)) is not None:
-            return found, EMAIL
-        if derived.person_key and (found := self.by_person.get(derived.person_key)) is not None:
-            return found, PERSON
+    def targets(self) -> set[Target]:
+        """Return all leads and rows of the index."""
+        books = (self.by_email, self.by_person)
+        return {candidate.target for book in books for candidates in book.values() for candidate in candidates}
+
+    def match(self, keys: SearchKeys, first_name: str, last_name: str) -> Match | None:
+        """Return the oldest lead or row that is the same person, or ``None``."""
+        if keys.email_key and (with_email := self.by_email.get(keys.email_key)):
+            same = [c for c in with_email if not names_contradict(c.first_name, c.last_name, first_name, last_name)]
+            if same:
+                return Match(same[0].target, EMAIL, len(same) > 1)
+        if keys.person_key and (with_person := self.by_person.get(keys.person_key)):
+            return Match(with_person[0].target, PERSON, len(with_person) > 1)
         return None
 
-    def add(self, derived: SearchKeys, target: Target) -> None:
-        """Remember a lead; the first with a key keeps it."""
-        if derived.email_key:
-            self.by_email.setdefault(derived.email_key, target)
-        if derived.person_key:
-            self.by_person.setdefault(derived.person_key, target)
+    def has_email(self, keys: SearchKeys) -> bool:
+        """Return whether any lead or row has the email address."""
+        return bool(keys.email_key and self.by_email.get(keys.email_key))
 
-    def move(self, before: Mapping[str, str], derived: SearchKeys, target: Target) -> None:
-        """Take note that ``target``, known under the keys of ``before``, has those of ``derived`` now."""
-        for book, column in ((self.by_email, "email_key"), (self.by_person, "person_key")):
-            if before[column] != getattr(derived, column) and book.get(before[column]) == target:
-                del book[before[column]]
-        self.add(derived, target)
+    def add(self, keys: SearchKeys, first_name: str, last_name: str, target: Target) -> None:
+        """Add a lead or row."""
+        candidate = Candidate(target, first_name, last_name)
+        if keys.email_key:
+            self.by_email.setdefault(keys.email_key, []).append(candidate)
+        if keys.person_key:
+            self.by_person.setdefault(keys.person_key, []).append(candidate)
+
+    def replace(self, before: SearchKeys, after: SearchKeys, first_name: str, last_name: str, target: Target) -> None:
+        """Give ``target``, which is in the index with the keys ``before``, other keys and names. It keeps its place."""
+        candidate = Candidate(target, first_name, last_name)
+        for book, old, new in (
+            (self.by_email, before.email_key, after.email_key),
+            (self.by_person, before.person_key, after.person_key),
+        ):
+            others = book.get(old, [])
+            place = next((place for place, other in enumerate(others) if other.target == target), None)
+            if old == new and place is not None:
+                others[place] = candidate
+                continue
+            if place is not None:
+                del others[place]
+            if new:
+                book.setdefault(new, []).append(candidate)
 
 
-def with_key(column: str, keys: set[str]) -> dict[str, tuple[int, int]]:
-    """Of each of these keys that active leads have in ``column``: the oldest lead's id, and how many have it."""
+def names_contradict(first_a: str, last_a: str, first_b: str, last_b: str) -> bool:
+    """Return whether two names are of different persons.
+
+    First names contradict each other unless the words of one are among those of the other, or are their initials. Where
+    a first name is missing, last names that differ contradict each other.
+    """
+    if first_a == first_b:
+        return not first_a and _differ(last_a, last_b)
+    if not first_a.strip() or not first_b.strip():
+        return _differ(last_a, last_b)
+    words_a, words_b = _word.findall(normalize(first_a)), _word.findall(normalize(first_b))
+    return not (_are_among(words_a, words_b) or _are_among(words_b, words_a))
+
+
+def _differ(last_a: str, last_b: str) -> bool:
+    a, b = _word.findall(normalize(last_a)), _word.findall(normalize(last_b))
+    return bool(a and b and a != b)
+
+
+def _are_among(words: list[str], others: list[str]) -> bool:
+    """Whether each word is one of the others, or the initial of one."""
+    return all(word in others or (len(word) == 1 and any(o.startswith(word) for o in others)) for word in words)
+
+
+def count_lookalikes(run_id: int, last_id: int) -> int:
+    """Return how many leads of an import are the same person as an active lead up to ``last_id``."""
+    if not last_id:
+        return 0
+    count, last = 0, 0
+    imported = Lead.objects.filter(Exists(_before(last_id, "email_key")) | Exists(_before(last_id, "person_key")))
+    fields = ("id", "first_name", "last_name", *SearchKeys._fields)
+    while rows := list(imported.filter(import_run=run_id, id__gt=last).order_by("id").values_list(*fields)[:BATCH]):
+        last = rows[-1][0]
+        keys = [SearchKeys(*row[3:]) for row in rows]
+        index = DuplicateIndex(keys, last_id)
+        count += sum(
+            index.match(key, first, last_name) is not None
+            for key, (_, first, last_name, *_) in zip(keys, rows, strict=True)
+        )
+    return count
+
+
+def _before(last_id: int, column: str) -> models.QuerySet[Lead]:
+    """The active leads up to ``last_id`` that have the key of an outer lead."""
+    return Lead.objects.active().exclude(**{column: ""}).filter(**{column: OuterRef(column)}, id__lte=last_id)
+
+
+def leads_with_keys(column: str, keys: set[str], last_id: int = MAX_BIGINT) -> dict[str, list[Candidate]]:
+    """Return the active leads up to ``last_id`` that have each of these keys in ``column``, the oldest first."""
     keys.discard("")
+    found: dict[str, list[Candidate]] = {}
     if not keys:
-        return {}
+        return found
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_EACH_KEY.format(column=column), [list(keys)])
+            cursor.execute(_EACH_KEY.format(column=column), [list(keys), last_id, MAX_WITH_KEY])
         else:
-            cursor.execute(_AMONG_KEYS.format(column=column), [_json(keys)])
-        return {key: (lead_id, count) for key, lead_id, count in cursor.fetchall()}
-
-
-def _json(keys: set[str]) -> str:
-    return orjson.dumps(list(keys)).decode()
+            cursor.execute(
+                _AMONG_KEYS.format(column=column), [orjson.dumps(list(keys)).decode(), last_id, MAX_WITH_KEY]
+            )
+        for key, lead_id, first_name, last_name in cursor.fetchall():
+            found.setdefault(key, []).append(Candidate(lead_id, first_name, last_name))
+    for candidates in found.values():
+        candidates.sort(key=lambda candidate: candidate.target)
+    return found

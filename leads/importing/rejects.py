@@ -29,12 +29,13 @@ class Rejects:
     """
 
     file: Any = None
+    rows = 0  # written
     ended = False
 
     def __init__(self, path: Path, header: Sequence[str], guards: bool = False) -> None:
         self.path, self.guards = path, guards
         if path.is_dir():
-            raise Refused(f"cannot write the rejects file {path}: it is a folder")
+            raise Refused(f"cannot write {path}: it is a folder")
         if path.exists() and not path.is_file():
             self.place = self.part = path
         else:
@@ -53,13 +54,18 @@ class Rejects:
                 self.file = create(self.part, "x", **TEXT)
         except OSError as error:
             self.ended = True  # there is none
-            raise Refused(f"cannot write the rejects file {self.path}: {error.strerror}") from None
+            raise Refused(f"cannot write {self.path}: {error.strerror}") from None
         self.writer = csv.writer(self.file)
         self.writer.writerow([LINE, PROBLEMS, *(name and formula_escape.escape(name) for name in self.kept)])
 
     def write(self, line: int, cells: Sequence[Any], problems: Sequence[dict[str, Any]]) -> None:
         """One bad row; its problems become one line of text."""
-        told = " ".join("; ".join(f"{problem['column']}: {problem['reason']}" for problem in problems).split())
+        self.add(line, cells, "; ".join(f"{problem['column']}: {problem['reason']}" for problem in problems))
+
+    def add(self, line: int, cells: Sequence[Any], reason: str) -> None:
+        """One row, and why it is in this file, as one line of text."""
+        self.rows += 1
+        told = " ".join(reason.split())
         own = [cells[place] if place < len(cells) else "" for place in self.places]
         extra = list(cells[self.width :])
         if self.guards and isinstance(cells, BadRow):

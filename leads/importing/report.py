@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from leads.importing.stats import MAX_KEPT
 from leads.models import ImportRun
 
 COUNTS = ("read", "created", "updated", "skipped", "rejected")
@@ -19,6 +20,7 @@ TOLD = (
     "Dates",
     "The ",
     "closed_at was",
+    "Skipped and updated rows",
 )
 
 
@@ -30,13 +32,16 @@ def as_object(runs: Sequence[ImportRun]) -> dict[str, Any]:
     sums = {count: sum(file[count] for file in files) for count in COUNTS}
     problems = [{**problem, "file": file["file"]} for file in files for problem in file["problems"]]
     total = {"run": None, "state": _state(runs), **sums, "problem_count": sum(run.problem_count for run in runs)}
-    return {**total, "message": _message(runs), "problems": problems[:1000], "files": files}
+    skipped = [{**row, "file": file["file"]} for file in files for row in file["skipped_rows"]]
+    lists = {"problems": problems[:MAX_KEPT], "skipped_rows": skipped[:MAX_KEPT]}
+    return {**total, "message": _message(runs), **lists, "files": files}
 
 
 def refusal(message: str) -> dict[str, Any]:
     """The report of an import that ended before there was a run."""
     nothing = dict.fromkeys(COUNTS, 0)
-    return {"run": None, "state": "refused", **nothing, "problem_count": 0, "message": message, "problems": []}
+    lists: dict[str, Any] = {"problems": [], "skipped_rows": []}
+    return {"run": None, "state": "refused", **nothing, "problem_count": 0, "message": message, **lists}
 
 
 def _one(run: ImportRun) -> dict[str, Any]:
@@ -52,6 +57,7 @@ def _one(run: ImportRun) -> dict[str, Any]:
         "notes": run.notes,
         "options": run.options,
         "problems": run.problems,
+        "skipped_rows": run.skipped_rows,
     }
 
 
@@ -92,4 +98,14 @@ def as_lines(run: ImportRun) -> list[str]:
     ]
     if run.problem_count > FIRST:
         lines.append(f"  … and {run.problem_count - FIRST:,} more problems (--rejects FILE writes down every bad row)")
+    lines += [f"  {_duplicate(row)}" for row in run.skipped_rows[:FIRST]]
+    if (total := run.skipped + run.updated) > FIRST:
+        lines.append(f"  … and {total - FIRST:,} more duplicates (--skipped FILE writes down every such row)")
     return lines
+
+
+def _duplicate(row: dict[str, Any]) -> str:
+    """A skipped or updated row in a few words."""
+    identity = ", ".join(row[name] for name in ("name", "email", "phone") if row[name])
+    other = f"line {row['of_line']}" if "of_line" in row else f"lead {row['lead_id']}"
+    return f"line {row['line']} ({identity}) {row['action']}: the same person as {other}"

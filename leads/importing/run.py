@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.db import DatabaseError, transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from crm_project.validation import FieldError
@@ -19,16 +20,18 @@ from leads.importing import runs
 from leads.importing.cells import date_order
 from leads.importing.columns.column_schema import ColumnSchema
 from leads.importing.columns.mapping import LEADS, map_headers
+from leads.importing.duplicates import count_lookalikes
 from leads.importing.first_load import first_load
 from leads.importing.pipeline import batches, needs_database
 from leads.importing.rejects import Rejects, numbered
 from leads.importing.sources.reader import Source
 from leads.importing.stats import Refused, Stats, as_dict, showable
 from leads.importing.warnings import Warnings, as_sentences
-from leads.importing.writers import KEYS, InsertWriter, UpsertWriter
-from leads.models import ImportRun
+from leads.importing.writers import KEYS, DuplicateOptions, InsertWriter, UpsertWriter
+from leads.models import ImportRun, Lead
 
 Progress = Callable[[int, int], None]  # rows read of the current file, bytes of it
+Confirm = Callable[[str], bool]  # asks somebody about a fact
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Options:
     """What the operator asked for; ``import_leads --help`` explains each."""
 
     on_duplicate: str = "create"
+    update_status: bool = False
     on_error: str = "abort"
     dry_run: bool = False
     again: bool = False
@@ -47,8 +51,24 @@ class Options:
     parallel: bool = False  # check rows in a process of their own; not where there are threads
 
 
+class OutputPaths(NamedTuple):
+    """The files that an import writes: of the rows with errors, and of the rows that were skipped or updated leads."""
+
+    rejects: Path | None = None
+    skipped: Path | None = None
+
+    def numbered(self, number: int) -> "OutputPaths":
+        """Return those of one of several files: ``rejects.csv`` becomes ``rejects-2.csv``."""
+        rejects, skipped = (path and numbered(path, number) for path in self)
+        return OutputPaths(rejects, skipped)
+
+
 class _Rollback(Exception):
     """Ends the transaction of an import that stores nothing."""
+
+
+class _Unconfirmed(Exception):
+    """Ends the transaction of an import that somebody must be asked about; the message says what there is."""
 
 
 class FileImport:
@@ -57,12 +77,15 @@ class FileImport:
     kind: ClassVar[str] = "leads"
     vocabulary: ClassVar[ColumnSchema] = LEADS
 
-    def __init__(self, source: Source, run: ImportRun, options: Options, rejects: Path | None, progress: Progress):
+    def __init__(self, source: Source, run: ImportRun, options: Options, outputs: OutputPaths, progress: Progress):
         self.source, self.run, self.options, self.progress = source, run, options, progress
         self.tally = Stats()
         self.remarks: Warnings = Counter()
-        self.rejects_path = rejects
+        self.output_paths = outputs
         self.rejects: Rejects | None = None
+        self.skipped: Rejects | None = None
+        self.last_id = 0  # of the leads that were stored before
+        self.question = ""  # what to ask somebody about before the rows are stored
 
     def prepare(self) -> None:
         """Map the columns and look whether the file is known; ``Refused`` where it cannot go on."""
@@ -77,6 +100,7 @@ class FileImport:
             vocabulary=self.vocabulary,
             day_first=self.vocabulary.dates if options.dates == "day-first" else frozenset(),
         )
+        self.last_id = Lead.objects.aggregate(last=Max("id"))["last"] or 0
         self.columns, dates = (columns, []) if options.dates else date_order.settled(self.source, columns)
         notes = [_read_as(self.source), *self.source.notes, *columns.describe(), *dates]
         self.run.notes = [showable(note) for note in notes]
@@ -86,9 +110,19 @@ class FileImport:
             raise Refused(
                 f"this file was imported already, as run {earlier.pk} on {when} UTC (--again imports it again)"
             )
-        if self.rejects_path:
-            self.rejects = Rejects(self.rejects_path, self.source.header, guards=self.source.exact)
-            self.rejects.open()
+        header, guards = self.source.header, self.source.exact
+        self.rejects, self.skipped = (Rejects(path, header, guards) if path else None for path in self.output_paths)
+        for output in self.outputs():
+            output.open()
+
+    def check_loaded(self) -> None:
+        """Report how many rows look like leads that were stored before, where nobody has said what to do with these."""
+        if self.options.on_duplicate != "create" or self.doomed:
+            return
+        if count := count_lookalikes(self.run.pk, self.last_id):
+            rows = "1 of 1 row looks" if self.tally.read == 1 else f"{count:,} of {self.tally.read:,} rows look"
+            self.question = f"{rows} like existing leads (--on-duplicate decides)"
+            self.run.notes.append(self.question)
 
     @staticmethod
     def around_load(options: Options) -> AbstractContextManager[None]:
@@ -101,7 +135,8 @@ class FileImport:
         if straight:
             way: InsertWriter | UpsertWriter = InsertWriter(self.run, self.tally, now, needs_database(self.columns))
         else:
-            way = UpsertWriter(self.run, self.tally, now, self.options.on_duplicate, self.reject, self.remarks)
+            duplicates = DuplicateOptions(self.options.on_duplicate, self.options.update_status)
+            way = UpsertWriter(self.run, self.tally, now, duplicates, self.reject, self.remarks, self.skipped)
         rows = batches(self.source, self.columns, way, self.options.parallel)
         with way.open() as take:
             for batch in rows:
@@ -120,6 +155,10 @@ class FileImport:
             told = [as_dict(line, problem, self.columns.column_of) for problem in problems]
             self.rejects.write(line, cells, told)
 
+    def outputs(self) -> list[Rejects]:
+        """Return the files that are written."""
+        return [file for file in (self.rejects, self.skipped) if file]
+
     @property
     def doomed(self) -> bool:
         """Whether nothing of this file will be stored, whatever else is in it."""
@@ -136,6 +175,8 @@ class FileImport:
             self.run.notes += [showable(remark) for remark in remarks]
         if self.rejects and self.tally.rejected:
             self.run.notes.append(f"Bad rows are in: {showable(str(self.rejects.path))}")
+        if self.skipped and self.skipped.rows:
+            self.run.notes.append(f"Skipped and updated rows are in: {showable(str(self.skipped.path))}")
         runs.close(self.run, state, message=message, **counts)
 
 
@@ -149,24 +190,42 @@ def import_files(
     options: Options,
     user: Any = None,
     rejects: Path | None = None,
+    skipped: Path | None = None,
     progress: Progress = lambda read, position: None,
     importer: type[FileImport] = FileImport,
+    confirm: Confirm | None = None,
 ) -> list[ImportRun]:
     """Import all the files, or none of them, in one transaction; returns a closed run for each.
 
     A run's ``state`` says how it ended: ``done``, ``dry``, or ``refused`` with its ``message`` or ``problems``.
-    Database errors refuse the import too; only when the account itself cannot be written do they come out.
+    Database errors refuse the import too; only when the account itself cannot be written do they come out. ``confirm``
+    is asked, outside of the transaction, where rows look like leads that were stored before.
     """
     with runs.interruptible() as ctrl_c, ExitStack() as stack:
-        files: list[FileImport] = []
-        for source in sources:
-            run = stack.enter_context(runs.running(kind=importer.kind, **_account(source, options, user)))
-            path = rejects if not rejects or len(sources) == 1 else numbered(rejects, len(files) + 1)
-            files.append(importer(source, run, options, path, progress))
+        accounts = [
+            stack.enter_context(runs.running(kind=importer.kind, **_account(source, options, user)))
+            for source in sources
+        ]
+        outputs = OutputPaths(rejects, skipped)
+
+        def make_files() -> list[FileImport]:
+            several = len(sources) > 1
+            return [
+                importer(source, run, options, outputs.numbered(number) if several else outputs, progress)
+                for number, (source, run) in enumerate(zip(sources, accounts, strict=True), 1)
+            ]
+
+        files = make_files()
         try:
-            with ctrl_c, transaction.atomic():
-                _load_all(files, options, importer)
-                ctrl_c.check()
+            try:
+                _load_in_transaction(files, options, importer, ctrl_c, ask=confirm is not None)
+            except _Unconfirmed as question:
+                _end_outputs(files, whole=False)
+                with ctrl_c:
+                    if not (confirm and confirm(str(question))):
+                        raise Refused(f"{question}, so nothing was stored") from None
+                files = make_files()
+                _load_in_transaction(files, options, importer, ctrl_c, ask=False)
         except _Rollback:
             _close_unstored(files, options)
         except (Refused, DatabaseError) as error:
@@ -179,17 +238,29 @@ def import_files(
                 for file in files:
                     runs.close(file.run, ImportRun.State.REFUSED, message=message, **file.tally.refused())
             with suppress(OSError):
-                _end_rejects(files, whole=False)
+                _end_outputs(files, whole=False)
             raise
         except KeyboardInterrupt:
-            _end_rejects(files, whole=False)
-            runs.interrupt([file.run for file in files])
+            _end_outputs(files, whole=False)
+            runs.interrupt(accounts)
         finally:
-            _end_rejects(files)
-        return [file.run for file in files]
+            _end_outputs(files)
+        return accounts
 
 
-def _load_all(files: Sequence[FileImport], options: Options, importer: type[FileImport]) -> None:
+def _load_in_transaction(
+    files: Sequence[FileImport],
+    options: Options,
+    importer: type[FileImport],
+    ctrl_c: runs.Interrupts,
+    ask: bool,
+) -> None:
+    with ctrl_c, transaction.atomic():
+        _load_all(files, options, importer, ask)
+        ctrl_c.check()
+
+
+def _load_all(files: Sequence[FileImport], options: Options, importer: type[FileImport], ask: bool) -> None:
     runs.wait_for_lock()
     _check_together(files, options)
     for file in files:
@@ -197,11 +268,14 @@ def _load_all(files: Sequence[FileImport], options: Options, importer: type[File
     with importer.around_load(options):
         for file in files:
             file.load()
+            file.check_loaded()
         if options.dry_run or any(file.doomed for file in files):
             raise _Rollback
+    if ask and (questions := [file.question for file in files if file.question]):
+        raise _Unconfirmed("; ".join(questions))
     for file in files:
-        if file.rejects:
-            file.rejects.finish()
+        for output in file.outputs():
+            output.finish()
         file.close(ImportRun.State.DONE)
 
 
@@ -212,9 +286,9 @@ def _check_together(files: Sequence[FileImport], options: Options) -> None:
         if source.sha256 in names and not options.again:
             raise Refused(f"{names[source.sha256]} and {source.name} are the same file (--again imports it twice)")
         names[source.sha256] = source.name
-    for path in filter(None, (file.rejects_path for file in files)):
+    for path in filter(None, (path for file in files for path in file.output_paths)):
         if any(file.source.is_at(path) for file in files):
-            raise Refused(f"the rejects file {path} is the file itself; choose another")
+            raise Refused(f"{path} cannot be written, because it is the file to import; choose another name")
 
 
 def _close_unstored(files: Sequence[FileImport], options: Options) -> None:
@@ -233,13 +307,15 @@ def _why(file: FileImport) -> str:
     return f"{rows} bad, so nothing was stored (--on-error skip stores the good ones)"
 
 
-def _end_rejects(files: Sequence[FileImport], whole: bool = True) -> None:
+def _end_outputs(files: Sequence[FileImport], whole: bool = True) -> None:
     for file in files:
-        if file.rejects and not file.rejects.ended:
-            if whole and file.tally.rejected:
-                file.rejects.finish()
+        for output in file.outputs():
+            if output.ended:
+                continue
+            if whole and output.rows:
+                output.finish()
             else:
-                file.rejects.drop()
+                output.drop()
 
 
 def _account(source: Source, options: Options, user: Any) -> dict[str, Any]:

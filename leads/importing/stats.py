@@ -25,6 +25,12 @@ class Stats:
     rejected: int = 0
     problem_count: int = 0
     problems: list[dict[str, Any]] = field(default_factory=list)
+    skipped_rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add_duplicate(self, row: dict[str, Any]) -> None:
+        """List one skipped or updated row, as long as there is room."""
+        if len(self.skipped_rows) < MAX_KEPT:
+            self.skipped_rows.append(row)
 
     def reject(self, line: int, problems: list[FieldError], column_of: Any) -> None:
         """Count one bad row; ``column_of`` names the file's column for one of our fields."""
@@ -35,7 +41,8 @@ class Stats:
 
     def refused(self) -> dict[str, Any]:
         """The counts of a run that stored nothing: every row read is a rejected one."""
-        return {**self.kept(), "created": 0, "updated": 0, "skipped": 0, "rejected": self.read}
+        counts = {"created": 0, "updated": 0, "skipped": 0, "rejected": self.read}
+        return {**self.kept(), **counts, "skipped_rows": []}
 
     def kept(self) -> dict[str, Any]:
         """The counts and problems as the run's columns."""

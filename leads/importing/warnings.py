@@ -15,6 +15,8 @@ UNUSED = "unused"  # by the column's place: its value gave way to another column
 SEVERAL = "several"  # by field: further values in the same cell
 NOT_CLOSED = "not closed"  # a day of closing beside another status
 SHARED = "shared"  # a row that updated the oldest of several stored leads
+OTHER_NAME = "other name"  # a new lead with the address of somebody of another name
+SAME_FILE = "same file"  # by action: a duplicate of an earlier row
 
 
 def count_unused(cells: Cells, places: Collection[int], remarks: Warnings) -> None:
@@ -47,7 +49,17 @@ def as_sentences(remarks: Warnings, header: Sequence[str], columns: Iterable[Seq
             lines.append(f"closed_at was left out where the status is not closed: {rows}.")
         elif kind == SHARED:
             lines.append(f"Several stored leads have the row's {about}, the oldest was updated: {rows}.")
+        elif kind == OTHER_NAME and count:
+            verb = "has" if count == 1 else "have"
+            lines.append(f"{rows} {verb} the address of somebody of another name, and became {_leads(count)}.")
+        elif kind == SAME_FILE:
+            done = "duplicated" if about == "skipped" else "changed"
+            lines.append(f"{rows} {done} an earlier row of the same file.")
     return lines
+
+
+def _leads(count: int) -> str:
+    return "a lead of its own" if count == 1 else "leads of their own"
 
 
 def _counted(count: int, what: str) -> str:

@@ -1,21 +1,24 @@
 """Checked rows into the table of leads: straight through, or matched against who is there already."""
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from crm_project.db import bulk
 from crm_project.validation import FieldError
 from leads import audit, validators
 from leads.audit import Kind
-from leads.importing.duplicates import EMAIL, DuplicateIndex
+from leads.importing.duplicates import EMAIL, DuplicateIndex, Match
 from leads.importing.ipc import cells_again, cells_packed, moment
+from leads.importing.rejects import Rejects
 from leads.importing.stats import Stats
-from leads.importing.warnings import SHARED, Warnings
+from leads.importing.warnings import OTHER_NAME, SAME_FILE, SHARED, Warnings
 from leads.models import ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change, build_row
 from leads.validators import SearchKeys
@@ -29,8 +32,19 @@ MOMENTS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_
 KEYS = ("leads_email_key", "leads_person_key")  # the indexes that duplicates are looked up in
 CHANGED = (*OWN_FIELDS, *SearchKeys._fields, "version", "updated_at", "closed_at")
 
+SKIPPED, UPDATED = "skipped", "updated"  # what becomes of a duplicate
+BUDGETS = ("budget_min", "budget_max")
+BLANK = (None, "")
+
 Values = dict[str, Any]
 Reject = Callable[[int, Any, list[FieldError]], None]
+
+
+class DuplicateOptions(NamedTuple):
+    """``action`` is skip, fill, update or error; ``update_status`` lets an update go back to an earlier status."""
+
+    action: str
+    update_status: bool = False
 
 
 @dataclass
@@ -42,22 +56,22 @@ class Row:
     clean: Values
     given: Values
     created_at: datetime | None
-    derived: SearchKeys
+    keys: SearchKeys
 
 
-def _row(line: int, cells: Any, clean: Values, given: Values, created_at: str | None, derived: list[str]) -> Row:
+def _row(line: int, cells: Any, clean: Values, given: Values, created_at: str | None, keys: list[str]) -> Row:
     for name in ("created_at", "closed_at"):
         if name in given:
             given[name] = moment(given[name])
-    return Row(line, cells_again(cells), clean, given, moment(created_at) if created_at else None, SearchKeys(*derived))
+    return Row(line, cells_again(cells), clean, given, moment(created_at) if created_at else None, SearchKeys(*keys))
 
 
 class InsertWriter:
     """Stores every row. The rows travel to PostgreSQL while the next ones are checked."""
 
-    def __init__(self, run: ImportRun, tally: Stats, now: datetime, in_parts: bool = False) -> None:
+    def __init__(self, run: ImportRun, stats: Stats, now: datetime, in_parts: bool = False) -> None:
         """``in_parts``: leave the connection free between batches, for queries that check the next one."""
-        self.run_id, self.tally, self.now, self.in_parts = run.pk, tally, now, in_parts
+        self.run_id, self.stats, self.now, self.in_parts = run.pk, stats, now, in_parts
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
         """A good row as its column values."""
@@ -94,34 +108,43 @@ class InsertWriter:
     def _write(self, write: bulk.Write, rows: list[Any]) -> None:
         for row in rows:
             write(row)
-        self.tally.created += len(rows)
+        self.stats.created += len(rows)
 
 
 class UpsertWriter:
     """Matches rows in batches against stored leads and each other; what happens to a match is ``on_duplicate``."""
 
     def __init__(
-        self, run: ImportRun, tally: Stats, now: datetime, on_duplicate: str, reject: Reject, remarks: Warnings
+        self,
+        run: ImportRun,
+        stats: Stats,
+        now: datetime,
+        duplicates: DuplicateOptions,
+        reject: Reject,
+        warnings: Warnings,
+        skipped: Rejects | None = None,
     ) -> None:
-        self.remarks = remarks
-        self.run, self.tally, self.now, self.reject = run, tally, now, reject
+        """``skipped`` is the file of skipped and updated rows."""
+        self.warnings, self.skipped, self.update_status = warnings, skipped, duplicates.update_status
+        self.run, self.stats, self.now, self.reject = run, stats, now, reject
         self.actor = Actor(run.user_id, run.started_by, Channel.IMPORT)
-        self.on_match = {"skip": self._skip, "update": self._update, "error": self._refuse}[on_duplicate]
-        self.looks_closely, self.never_rejects = on_duplicate == "update", on_duplicate == "skip"
+        action = duplicates.action
+        self.on_match = {"skip": self._skip, "fill": self._fill, "update": self._update, "error": self._refuse}[action]
+        self.changes_leads, self.needs_cells = action in ("fill", "update"), action != "skip" or skipped is not None
+        self.overwrites = action == "update"
         self.rows: list[Row] = []
+        self.ids, self.lines = array("q"), array("q")  # of the rows that were stored, in order
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> Row:
         """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
-        derived, created_at = validators.search_keys_of(clean), given.get("created_at")
-        if not self.looks_closely:
+        keys, created_at = validators.search_keys_of(clean), given.get("created_at")
+        if not self.changes_leads:
             given = {"closed_at": given["closed_at"]} if "closed_at" in given else {}
-        return Row(line, None if self.never_rejects else cells, clean, given, created_at, derived)
+        return Row(line, cells if self.needs_cells else None, clean, given, created_at, keys)
 
     def pack(self, rows: list[Row]) -> list[Any]:
         """Each as a list."""
-        return [
-            [row.line, cells_packed(row.cells), row.clean, row.given, row.created_at, [*row.derived]] for row in rows
-        ]
+        return [[row.line, cells_packed(row.cells), row.clean, row.given, row.created_at, [*row.keys]] for row in rows]
 
     def unpack(self, rows: list[Any]) -> list[Row]:
         """Rows of those lists."""
@@ -142,39 +165,44 @@ class UpsertWriter:
 
     def _flush(self) -> None:
         rows, self.rows = self.rows, []
-        self.known = DuplicateIndex(row.derived for row in rows)
-        self.stored = self._matched_leads() if self.looks_closely else {}
+        self.index = DuplicateIndex(row.keys for row in rows)
+        self.stored = self._matched_leads() if self.changes_leads else {}
         self.before: dict[int, Values] = {}
         new: list[Row] = []
         for row in rows:
-            if match := self.known.match(row.derived):
-                self.on_match(row, *match)
+            first_name, last_name = row.clean["first_name"], row.clean["last_name"]
+            if match := self.index.match(row.keys, first_name, last_name):
+                self.on_match(row, match)
             else:
                 new.append(row)
-                self.known.add(row.derived, row)
+                self.warnings[OTHER_NAME, EMAIL] += self.index.has_email(row.keys)
+                self.index.add(row.keys, first_name, last_name, row)
         self._store(new)
         self._write_changes()
 
     def _matched_leads(self) -> dict[int, Lead]:
-        found = {*self.known.by_email.values(), *self.known.by_person.values()}
         # In the order of their ids, so that two writers of the same leads wait for each other rather than deadlock.
-        return {lead.pk: lead for lead in Lead.objects.filter(pk__in=found).select_for_update().order_by("pk")}
+        leads = Lead.objects.filter(pk__in=self.index.targets()).select_for_update().order_by("pk")
+        return {lead.pk: lead for lead in leads}
 
     def _store(self, new: list[Row]) -> None:
-        with bulk.writer(Lead, COLUMNS) as write:
-            for row in new:
-                values = build_row(row.clean, self.now, row.created_at, row.derived)
+        ids = bulk.new_ids(Lead, len(new)) if new else ()
+        with bulk.writer(Lead, ("id", *COLUMNS)) as write:
+            for lead_id, row in zip(ids, new, strict=True):
+                values = build_row(row.clean, self.now, row.created_at, row.keys)
                 values["import_run_id"] = self.run.pk
                 if "closed_at" in row.given:
                     values["closed_at"] = values["closed_at"] and row.given["closed_at"]
-                write(list(in_order(values)))
-        self.tally.created += len(new)
+                write([lead_id, *in_order(values)])
+        self.ids.extend(ids)
+        self.lines.extend(row.line for row in new)
+        self.stats.created += len(new)
 
     def _write_changes(self) -> None:
         changed = [self.stored[pk] for pk in self.before]
         bulk.update(Lead, changed, CHANGED)
-        told = {lead.pk: audit.diff(self.before[lead.pk], own_fields(lead)) for lead in changed}
-        audit.log_changes(told, self.actor, Kind.CHANGED, self.now, self.run.pk)
+        changes = {lead.pk: audit.diff(self.before[lead.pk], own_fields(lead)) for lead in changed}
+        audit.log_changes(changes, self.actor, Kind.CHANGED, self.now, self.run.pk)
         updates = [
             ImportUpdate(run=self.run, lead_id=lead.pk, version=lead.version, before=self.before[lead.pk])
             for lead in changed
@@ -184,49 +212,108 @@ class UpsertWriter:
             updates, batch_size=500, update_conflicts=True, update_fields=["version"], unique_fields=["run", "lead"]
         )
 
-    def _skip(self, row: Row, target: Any, actor: str) -> None:
-        self.tally.skipped += 1
+    def _skip(self, row: Row, match: Match) -> None:
+        self.stats.skipped += 1
+        self._report(row, match, SKIPPED)
 
-    def _refuse(self, row: Row, target: Any, actor: str) -> None:
-        whom = f"line {target.line} of this file" if isinstance(target, Row) else f"lead {target}"
-        field = "email" if actor == EMAIL else "phone"
-        problem = FieldError("duplicate", (field,), f"duplicate of {whom} (same {actor})", row.clean[field])
+    def _refuse(self, row: Row, match: Match) -> None:
+        line = self._line_of(match.target)
+        other = f"line {line} of this file" if line else f"lead {match.target}"
+        field = "email" if match.by == EMAIL else "phone"
+        problem = FieldError("duplicate", (field,), f"duplicate of {other} (same {match.by})", row.clean[field])
         self.reject(row.line, row.cells, [problem])
 
-    def _update(self, row: Row, target: Any, actor: str) -> None:
-        # A blank cell leaves the stored value alone.
-        given = {name: row.clean[name] for name in OWN_FIELDS if row.given.get(name) not in (None, "")}
-        key = row.derived.email_key if actor == EMAIL else row.derived.person_key
-        self.remarks[SHARED, actor] += (actor, key) in self.known.shared
-        if isinstance(target, Row):
-            self._update_row(row, target, given)
+    def _fill(self, row: Row, match: Match) -> None:
+        target = match.target
+        is_row = isinstance(target, Row)
+        # Of an earlier row, what it did not give itself is a default, and as good as blank.
+        present = target.given if is_row else own_fields(self.stored[target])
+        given = {name: value for name, value in _given(row).items() if present.get(name) in BLANK}
+        if validators.check_budgets(given if not is_row else {**target.clean, **given}, self._lead_of(target)):
+            given = {name: value for name, value in given.items() if name not in BUDGETS}
+        if given:
+            self._change(row, match, given)
         else:
-            self._update_lead(row, self.stored[target], given)
+            self._skip(row, match)
 
-    def _update_row(self, row: Row, target: Row, given: Values) -> None:
-        clean = {**target.clean, **given}
-        if problems := validators.check_budgets(clean):
+    def _update(self, row: Row, match: Match) -> None:
+        given, lead = _given(row), self._lead_of(match.target)
+        status = lead.status if lead else match.target.clean["status"]
+        if not self.update_status and validators.is_earlier_status(given.get("status", status), status):
+            del given["status"]
+        self._change(row, match, given)
+
+    def _lead_of(self, target: Any) -> Lead | None:
+        """The stored lead; ``None`` for a row of this file."""
+        return None if isinstance(target, Row) else self.stored[target]
+
+    def _change(self, row: Row, match: Match, given: Values) -> None:
+        """Write values over those of the lead or of the earlier row."""
+        lead = self._lead_of(match.target)
+        current = match.target.clean if lead is None else {}
+        if problems := validators.check_budgets({**current, **given}, lead):
             self.reject(row.line, row.cells, problems)
             return
-        before = target.derived._asdict()
-        target.clean = clean
-        target.given = {**target.given, **row.given}
-        target.derived = validators.search_keys_of(clean)
-        self.known.move(before, target.derived, target)
-        self.tally.updated += 1
+        self.warnings[SHARED, match.by] += match.is_shared
+        if lead is None:
+            self._change_row(row, match.target, given)
+        else:
+            self._change_lead(row, lead, given)
+        self.stats.updated += 1
+        self._report(row, match, UPDATED)
 
-    def _update_lead(self, row: Row, lead: Lead, given: Values) -> None:
-        if problems := validators.check_budgets(given, lead):
-            self.reject(row.line, row.cells, problems)
-            return
-        keys = {"email_key": lead.email_key, "person_key": lead.person_key}
+    def _change_row(self, row: Row, target: Row, given: Values) -> None:
+        before = target.keys
+        target.clean = {**target.clean, **given}
+        target.given = {**target.given, **given, **_closing(row)}
+        target.keys = validators.search_keys_of(target.clean)
+        self.index.replace(before, target.keys, target.clean["first_name"], target.clean["last_name"], target)
+
+    def _change_lead(self, row: Row, lead: Lead, given: Values) -> None:
+        before = _keys_of(lead)
         if lead.pk not in self.before:
             self.before[lead.pk] = snapshot(lead)
         apply_change(lead, given, self.now)
-        if "closed_at" in row.given:
+        if self.overwrites and "closed_at" in row.given:
             lead.closed_at = lead.closed_at and row.given["closed_at"]
-        self.known.move(keys, SearchKeys(lead.search, lead.source_key, lead.email_key, lead.person_key), lead.pk)
-        self.tally.updated += 1
+        self.index.replace(before, _keys_of(lead), lead.first_name, lead.last_name, lead.pk)
+
+    def _report(self, row: Row, match: Match, action: str) -> None:
+        """Count and list a row that is a duplicate."""
+        line = self._line_of(match.target)
+        if line:
+            self.warnings[SAME_FILE, action] += 1
+        other = {"of_line": line} if line else {"lead_id": match.target}
+        self.stats.add_duplicate({"line": row.line, "action": action, **other, **_identity(row.clean)})
+        if self.skipped:
+            reason = f"{action}: the same {match.by} as {f'line {line}' if line else f'lead {match.target}'}"
+            self.skipped.add(row.line, row.cells, reason)
+
+    def _line_of(self, target: Any) -> int:
+        """The line of the file that the target is from; 0 for a lead that was stored before."""
+        if isinstance(target, Row):
+            return target.line
+        place = bisect_left(self.ids, target)
+        return self.lines[place] if place < len(self.ids) and self.ids[place] == target else 0
+
+
+def _given(row: Row) -> Values:
+    """The values of a row that are not blank: a blank cell leaves the stored value alone."""
+    return {name: row.clean[name] for name in OWN_FIELDS if row.given.get(name) not in BLANK}
+
+
+def _closing(row: Row) -> Values:
+    return {"closed_at": row.given["closed_at"]} if "closed_at" in row.given else {}
+
+
+def _identity(clean: Values) -> Values:
+    """What a report says of a row, so that people recognize it."""
+    name = f"{clean['first_name']} {clean['last_name']}".strip()
+    return {"name": name, "email": clean["email"], "phone": clean["phone"]}
+
+
+def _keys_of(lead: Lead) -> SearchKeys:
+    return SearchKeys(lead.search, lead.source_key, lead.email_key, lead.person_key)
 
 
 def snapshot(lead: Lead) -> Values:

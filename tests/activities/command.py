@@ -10,9 +10,10 @@ from tests.importing.command import run_import, write_csv
 HEADER = "lead_id,lead_email,user,activity_type,title,notes,duration,activity_date,created_at"
 
 
-def import_activities(*arguments: Any, code: int = 0) -> dict[str, Any]:
+def import_activities(*arguments: Any, code: int = 0, ids_are_ours: bool = True) -> dict[str, Any]:
     """Run the command, check its exit code, and return its report."""
-    return run_import("import_activities", *arguments, code=code)
+    option = ["--ids-are-ours"] if ids_are_ours else []
+    return run_import("import_activities", *arguments, *option, code=code)
 
 
 def write_activities(folder: Path, *rows: str, header: str = HEADER, name: str = "activities.csv") -> Path:

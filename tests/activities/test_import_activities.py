@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from activities.models import Activity
-from leads.models import ImportRun, Lead
+from leads.models import ImportRun, Installation, Lead
 from tests.activities.command import assert_counted, import_activities, told, write_activities
 from tests.concurrency import together
 from tests.conftest import Api
@@ -114,7 +114,7 @@ def test_every_problem_of_every_row_is_told_in_order(tmp_path: Path, agent: User
         (9, "lead_id"),
         (10, ""),
     ]
-    assert "2 leads have this e-mail address" in told(report)[7][2]
+    assert "2 leads have this email address" in told(report)[7][2]
     assert not Activity.objects.exists()
     assert_counted()
 
@@ -158,7 +158,7 @@ def test_a_file_of_leads_that_was_imported_is_another_matter(tmp_path: Path, age
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ("title,activity_type", "no column says which lead"),
+        ("title,activity_type", "no column says whose"),
         ("lead_id,titel", "'titel' (like 'Title'"),
         ("lead_id,title,Shoe size", "unknown column 'Shoe size'"),
     ],
@@ -184,6 +184,7 @@ def test_columns_are_mapped_and_set_as_for_leads(tmp_path: Path, agent: User) ->
 
 def test_leads_are_looked_up_for_many_rows_at_a_time(tmp_path: Path, agent: User) -> None:
     leads = [make_lead(email=f"{n}@example.com") for n in range(40)]
+    Installation.current_name()  # is made once
 
     def queries(*rows: str) -> int:
         with CaptureQueriesContext(

@@ -80,11 +80,11 @@ def test_a_run_whose_process_is_gone_has_died(boss: Client) -> None:
 
 
 def test_an_import_is_taken_back(boss: Client) -> None:
-    ada = make_lead(email="ada@example.com", phone="1", first_name="Augusta")
+    ada = make_lead(email="ada@example.com", phone="1", first_name="Ada Augusta")
     run = imported(boss, on_duplicate="update")
     assert Lead.objects.active().count() == 2
     assert "is undone: 1 lead deleted, 1 lead given earlier values again" in undo(boss, run)
-    assert [lead.first_name for lead in Lead.objects.active()] == ["Augusta"]
+    assert [lead.first_name for lead in Lead.objects.active()] == ["Ada Augusta"]
     ada.refresh_from_db()
     assert ada.phone == "1"
     run.refresh_from_db()

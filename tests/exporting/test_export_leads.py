@@ -14,7 +14,7 @@ from django.db import DatabaseError
 
 from activities.exporting import of_leads
 from leads.exporting import run, tables
-from leads.models import Lead
+from leads.models import Installation, Lead
 from tests.concurrency import together
 from tests.conftest import Api
 from tests.exporting.command import export_leads, refused, rows_of
@@ -36,7 +36,8 @@ def test_it_works(tmp_path: Path, api: Api, name: str) -> None:
     assert [row["first_name"] for row in rows] == ["Bo", "Ann"]
     shown = api.get("/api/leads").json()[1]
     del shown["is_active"]
-    assert list(rows[1]) == [*shown, "closed_at"]
+    assert list(rows[1]) == [*shown, "closed_at", "installation"]
+    assert rows[1].pop("installation") == Installation.current_name()
     assert rows[1].pop("closed_at") == (None if "jsonl" in name else "")
     number = {"xlsx": float, "csv": str}.get(name.split(".")[1], int)
     expected = shown | {field: number(shown[field]) for field in ("id", "budget_min", "activity_count")}

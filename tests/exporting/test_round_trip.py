@@ -131,4 +131,4 @@ def test_the_report_names_the_columns_that_are_not_imported(tmp_path: Path) -> N
     export_leads(tmp_path / "leads.jsonl", "--with-activities")
     options = [tmp_path / "leads.jsonl", "--on-duplicate", "skip"]
     notes = import_leads(*options)["notes"]
-    assert any("id, updated_at, activity_count, activities" in note for note in notes)
+    assert any("id, updated_at, activity_count, installation, activities" in note for note in notes)

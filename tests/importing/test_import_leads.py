@@ -84,7 +84,7 @@ def test_the_same_file_is_refused_unless_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["--dry-run"], ["--on-duplicate", "skip"]])
 def test_runs_that_stored_nothing_do_not_count_as_earlier(tmp_path: Path, arguments: list[str]) -> None:
-    make_lead(email="john@example.com")
+    make_lead(first_name="John", email="john@example.com")
     path = write_csv(tmp_path, JOHN)
     import_leads(path, *arguments)
     assert import_leads(path)["state"] == "done"

@@ -100,7 +100,7 @@ def test_bad_rows_never_replace_a_file_that_is_read(tmp_path: Path) -> None:
         [first, second, "--rejects", tmp_path / "mend.csv"],
     ):
         report = import_leads(*arguments, "--on-error", "skip", code=1)
-        assert "is the file itself; choose another" in report["message"]
+        assert "because it is the file to import" in report["message"]
     assert [path.read_text() for path in (first, second)] == before
 
 

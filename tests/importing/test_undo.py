@@ -34,7 +34,9 @@ def test_what_was_updated_is_as_before(tmp_path: Path, api: Api) -> None:
     before = api.get(f"/api/leads/{lead.pk}").json()
     closed_at = lead.closed_at
     header = "First Name,Email,Status,Budget Max"
-    path = write_csv(tmp_path, "Joe,john@example.com,lost,9", "Jim,JOHN@example.com,new,11", header=header)
+    path = write_csv(
+        tmp_path, "John A.,john@example.com,lost,9", "John A. B.,JOHN@example.com,closed,11", header=header
+    )
     run = import_leads(path, "--on-duplicate", "update")["run"]
     assert "1 leads it updated have their earlier values again" in undo(run)
     after = api.get(f"/api/leads/{lead.pk}").json()
@@ -48,7 +50,7 @@ def test_what_was_touched_since_is_left_and_listed(tmp_path: Path, api: Api) -> 
     rows = [
         "A,A,a@example.com,1,new",
         "B,B,b@example.com,2,new",
-        "New,O,old@example.com,3,new",
+        "Old New,O,old@example.com,3,new",
         "C,C,c@example.com,4,new",
     ]
     run = import_leads(write_csv(tmp_path, *rows), "--on-duplicate", "update")["run"]
@@ -65,54 +67,54 @@ def test_what_was_touched_since_is_left_and_listed(tmp_path: Path, api: Api) -> 
     report = ImportRun.objects.get(pk=run).undo_report
     assert (report["left_created"], report["left_updated"]) == ([edited.pk, called.pk], [updated.pk])
     updated.refresh_from_db()
-    assert (updated.first_name, updated.phone) == ("New", "99")
+    assert (updated.first_name, updated.phone) == ("Old New", "99")
 
 
-HEADER = "First Name,Email"
+HEADER = "First Name,Last Name,Email"
 
 
-def update(tmp_path: Path, first_name: str, email: str = "a@example.com") -> int:
-    """A run that gives the lead of that address another name, or creates it."""
-    path = write_csv(tmp_path, f"{first_name},{email}", header=HEADER, name=f"{first_name}.csv")
+def update(tmp_path: Path, last_name: str, email: str = "a@example.com") -> int:
+    """A run that gives the lead of that address another last name, or creates it."""
+    path = write_csv(tmp_path, f"Ann,{last_name},{email}", header=HEADER, name=f"{last_name}.csv")
     run = import_leads(path, "--on-duplicate", "update")["run"]
     assert isinstance(run, int)
     return run
 
 
 def test_imports_of_the_same_leads_all_come_off_in_the_reverse_of_their_order(tmp_path: Path, api: Api) -> None:
-    lead = make_lead(first_name="Ann", email="a@example.com", status="closed")
+    lead = make_lead(first_name="Ann", last_name="Ash", email="a@example.com", status="closed")
     closed_at = lead.closed_at
-    runs = [update(tmp_path, name) for name in ("Bea", "Cleo", "Dora")]
-    for run, name in zip(reversed(runs), ("Cleo", "Bea", "Ann"), strict=True):
+    runs = [update(tmp_path, name) for name in ("Berg", "Cox", "Dahl")]
+    for run, name in zip(reversed(runs), ("Cox", "Berg", "Ash"), strict=True):
         assert "1 leads it updated" in undo(run)
-        assert api.get(f"/api/leads/{lead.pk}").json()["first_name"] == name
+        assert api.get(f"/api/leads/{lead.pk}").json()["last_name"] == name
     lead.refresh_from_db()
     assert lead.closed_at == closed_at
 
 
 def test_so_does_the_import_that_created_them(tmp_path: Path, api: Api) -> None:
-    runs = [update(tmp_path, name) for name in ("Ann", "Bea", "Cleo")]
+    runs = [update(tmp_path, name) for name in ("Ash", "Berg", "Cox")]
     for run in reversed(runs):
         undo(run)
     assert api.get("/api/leads").json() == []
 
 
 def test_what_a_person_did_between_two_imports_is_not_undone(tmp_path: Path, api: Api) -> None:
-    first = update(tmp_path, "Ann")
+    first = update(tmp_path, "Ash")
     lead = Lead.objects.get()
     api.put(f"/api/leads/{lead.pk}", {"phone": "5"})
-    undo(update(tmp_path, "Bea"))
+    undo(update(tmp_path, "Berg"))
     lead.refresh_from_db()
-    assert (lead.first_name, lead.phone) == ("Ann", "5")
+    assert (lead.last_name, lead.phone) == ("Ash", "5")
     with pytest.raises(CommandError, match="1 edited since"):
         undo(first)
 
 
 def test_an_undo_goes_on_where_it_had_to_leave_off(tmp_path: Path, api: Api) -> None:
-    rows = ("Ann,a@example.com", "Bo,b@example.com", "Cy,c@example.com")
+    rows = ("Ann,Ash,a@example.com", "Bo,Ash,b@example.com", "Cy,Ash,c@example.com")
     first = import_leads(write_csv(tmp_path, *rows, header=HEADER))["run"]
-    second = update(tmp_path, "Anna")
-    ann, gone = Lead.objects.get(first_name="Anna"), Lead.objects.get(first_name="Cy")
+    second = update(tmp_path, "Berg")
+    ann, gone = Lead.objects.get(last_name="Berg"), Lead.objects.get(first_name="Cy")
     api.delete(f"/api/leads/{gone.pk}")
     text = undo(first)
     assert "1 leads it created were deleted (softly)" in text

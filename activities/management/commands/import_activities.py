@@ -21,8 +21,9 @@ class Command(ImportLeads):
 
     importer = ActivityImport
     help = (
-        "Import activities from CSV, TSV, XLSX, JSON or JSON Lines files ('-' is standard input). A row has lead_id or "
-        "lead_email (which one active lead must have; where both are given they must agree), user (the author's user "
+        "Import activities from CSV, TSV, XLSX, JSON or JSON Lines files ('-' is standard input). A row "
+        "has lead_email, or lead_name and lead_phone, which one active lead must have; lead_id counts where they agree "
+        "with that lead, or where the file names this installation, as our exports do. It has user (the author's user "
         "name), activity_type, title, notes, duration (minutes), activity_date, created_at. What export_leads "
         "--with-activities writes is read back. " + EPILOG
     )
@@ -30,13 +31,18 @@ class Command(ImportLeads):
     def add_own_arguments(self, parser: ArgumentParser) -> None:
         """Who the author is where a row does not say."""
         parser.add_argument("--user", default="", metavar="NAME", help="the author of every row that names none")
+        parser.add_argument(
+            "--ids-are-ours",
+            action="store_true",
+            help="believe lead_id alone, although the file does not name this installation",
+        )
 
     def wanted(self, options: dict[str, Any]) -> ActivityOptions:
         """The import's options from the command's."""
         user = options["user"].strip()
         if user and not User.objects.filter(username_key=normalized_key(user)).exists():
             raise CommandError(f"--user: there is no user {user!r}", returncode=2)
-        return ActivityOptions(user=user, **common(options, ACTIVITIES))
+        return ActivityOptions(user=user, ids_are_ours=options["ids_are_ours"], **common(options, ACTIVITIES))
 
     def open(self, name: str, format: str | None, hints: FormatOptions) -> Source:
         """The file of that name; of leads with activities in them, the activities."""

@@ -93,7 +93,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 # Columns of those exports for which a lead has no field. They are not imported, and the report names them.
 NOT_STORED: tuple[str, ...] = (
     # our own: what the server sets, and what the rejects file adds
-    "id", "is_active", "updated_at", "activity_count", "version", "activities",
+    "id", "is_active", "updated_at", "activity_count", "version", "activities", "installation",
     "import_line", "import_problems",
     # who, where, what: every CRM and address book
     "Lead ID", "Contact ID", "Record ID", "Person - ID", "Deal - ID", "External ID", "Title", "Salutation", "Prefix",

@@ -24,6 +24,7 @@ from leads.importing.sources.reader import FORMATS, Source, Unreadable, open_sou
 from leads.management.printing import say, unusable
 from leads.models import ImportRun
 
+ON_DUPLICATE = ("create", "skip", "fill", "update", "error")
 EPILOG = """Exit codes: 0 all done; 3 done, with rejected rows; 1 refused, nothing stored; 2 wrong arguments."""
 
 
@@ -73,11 +74,23 @@ class Command(BaseCommand):
 
     def add_own_arguments(self, parser: ArgumentParser) -> None:
         """What only this kind of import has."""
-        parser.add_argument("--on-duplicate", choices=("create", "skip", "update", "error"), default="create")
+        add = parser.add_argument
+        add(
+            "--on-duplicate",
+            choices=ON_DUPLICATE,
+            help="what becomes of a row that is the same person as a stored lead or an earlier row: create a lead (the "
+            "default), skip the row, fill blank fields of the lead, update the lead, or reject the row",
+        )
+        add("--update-status", action="store_true", help="with --on-duplicate update: also to an earlier status")
+        add("--skipped", type=Path, metavar="FILE", help="write rows that are duplicates to this CSV file")
 
     def wanted(self, options: dict[str, Any]) -> Options:
         """The import's options from the command's."""
-        return Options(on_duplicate=options["on_duplicate"], **common(options, self.importer.vocabulary))
+        action, update_status = options["on_duplicate"] or ON_DUPLICATE[0], options["update_status"]
+        if update_status and action != "update":
+            raise CommandError("--update-status needs --on-duplicate update", returncode=2)
+        common_options = common(options, self.importer.vocabulary)
+        return Options(on_duplicate=action, update_status=update_status, **common_options)
 
     def open(self, name: str, format: str | None, hints: FormatOptions) -> Source:
         """The file of that name; '-' is standard input."""
@@ -94,7 +107,15 @@ class Command(BaseCommand):
             with ExitStack() as stack:
                 sources = self._opened(stack, options, hints)
                 meter = Meter(self.stderr, sources, quiet=quiet)
-                runs = import_files(sources, wanted, rejects=options["rejects"], progress=meter, importer=self.importer)
+                runs = import_files(
+                    sources,
+                    wanted,
+                    rejects=options["rejects"],
+                    skipped=options.get("skipped"),
+                    progress=meter,
+                    importer=self.importer,
+                    confirm=self._ask if self._may_ask(options) else None,
+                )
                 meter.close()
         except Unreadable as unreadable:
             self._refuse(str(unreadable), options["report"])
@@ -103,6 +124,16 @@ class Command(BaseCommand):
         self._tell(runs, options)
         if code := report.exit_code(runs):
             sys.exit(code)
+
+    def _may_ask(self, options: dict[str, Any]) -> bool:
+        """Whether somebody sits at the terminal who has not said what to do with duplicates."""
+        said = options.get("on_duplicate") or options["report"] == "json" or options["verbosity"] == 0
+        terminal = sys.stdin is not None and sys.stdin.isatty() and self.stdout.isatty()
+        return terminal and not said and "-" not in options["files"]
+
+    def _ask(self, fact: str) -> bool:
+        self.stderr.write(f"{fact[:1].upper()}{fact[1:]}.")
+        return input("Store them as new leads? [y/N] ").strip().lower() in ("y", "yes")
 
     def _opened(self, stack: ExitStack, options: dict[str, Any], hints: FormatOptions) -> list[Source]:
         try:
