@@ -9,6 +9,8 @@ import dj_database_url
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from crm_project.db.deadline import STATEMENT_TIMEOUT
+
 SCHEMES = ("sqlite", "postgres", "postgresql")
 
 # WAL lets readers go on while one writes; IMMEDIATE takes the write lock at BEGIN, where the busy timeout applies
@@ -26,7 +28,7 @@ SQLITE_OPTIONS = {
 OURS = frozenset(("patience", "pool", "isolation_level", "server_side_binding", "assume_role", "prepare_threshold"))
 SQLITE, POSTGRESQL = "crm_project.db.sqlite", "crm_project.db.postgresql"
 CONNECT_TIMEOUT = 5  # seconds, for each address of the server
-STATEMENT_TIMEOUT = 10_000  # milliseconds of one statement of a request, its waits for locks included
+
 PATIENCE = 15  # seconds for an answer, where PostgreSQL itself hangs and keeps no timeout
 
 

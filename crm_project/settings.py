@@ -316,7 +316,7 @@ CSRF_COOKIE_SECURE = HTTPS
 # ``__Host-``: browsers take such a cookie from this host alone, over HTTPS, for all paths.
 SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
-SESSION_ENGINE = "users.session_store"
+SESSION_ENGINE = "users.sessions"
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600  # the server goes by the session's row
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 

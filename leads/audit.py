@@ -5,9 +5,9 @@ its ``import_run``, or its author (``leads/attribution.py``). A ``LeadChange`` i
 Activities are their own record. Initial values are not stored: they are the present ones less the changes since.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import orjson
 from django.conf import settings
@@ -15,12 +15,13 @@ from django.db import connection, models
 from django.db.models import Expression, F, Value
 from django.db.models.functions import JSONArray, JSONObject
 
+from crm_project.db.append_only import AppendOnlyModel, AppendOnlyQuerySet
+from crm_project.db.append_only import Changes as Changes
 from users.audit import Actor, Channel
 
 if TYPE_CHECKING:
     from leads.querysets import LeadQuerySet
 
-Changes = dict[str, list[Any]]  # by field: the value before, the value after
 
 INSERT = "INSERT INTO leads_leadchange (lead_id, changes, at, kind, channel, user_id, user_name, import_run_id)"
 COMMON_COLUMNS = "%s, %s, %s, %s, %s, %s"  # the columns from ``at`` on, as ``shared`` gives them
@@ -31,10 +32,6 @@ INSERT_EACH = {
     "sqlite": f"SELECT json_extract(told.value, '$[0]'), json_extract(told.value, '$[1]'), {COMMON_COLUMNS}"
     " FROM json_each(%s) AS told ORDER BY told.key",
 }
-
-
-class ImmutableRecord(Exception):
-    """Somebody tried to change or delete what is only ever added to."""
 
 
 class Kind(models.TextChoices):
@@ -48,23 +45,15 @@ class Kind(models.TextChoices):
     MERGED = "merged"
 
 
-class LeadChangeQuerySet(models.QuerySet["LeadChange"]):
+class LeadChangeQuerySet(AppendOnlyQuerySet["LeadChange"]):
     """``LeadChange.objects``."""
 
     def of_lead(self, lead_id: int) -> Self:
         """One lead's changes, the newest first, each with the import it belongs to."""
         return self.filter(lead_id=lead_id).select_related("import_run").order_by("-id")
 
-    def update(self, **kwargs: Any) -> NoReturn:
-        """Never."""
-        raise ImmutableRecord("the history of leads is not changed")
 
-    def delete(self) -> NoReturn:
-        """Never."""
-        raise ImmutableRecord("the history of leads is not deleted")
-
-
-class LeadChange(models.Model):
+class LeadChange(AppendOnlyModel):
     """What somebody did to a lead: ``changes`` holds ``{field: [before, after]}`` of the lead's own fields.
 
     Written with the lead itself, through ``LeadQuerySet``. ``user_name`` is as of writing; ``user`` is empty where an
@@ -102,14 +91,6 @@ class LeadChange(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} by {self.user_name}"
 
-    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Never: entries come in with the write they tell of."""
-        raise ImmutableRecord("the history of leads is written by LeadQuerySet alone")
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Never."""
-        raise ImmutableRecord("the history of leads is not deleted")
-
 
 def log_changes(told: Mapping[int, Changes], actor: Actor, kind: Kind, at: datetime, run_id: int | None = None) -> None:
     """Add an entry for each of these leads, by its id: one statement for any number of them."""
@@ -131,22 +112,6 @@ def log_changes_for_all(
             f"WITH told(id, changes) AS ({chosen}) {INSERT} SELECT id, changes, {COMMON_COLUMNS} FROM told",
             [*values, *common_columns(actor, kind, at, run_id)],
         )
-
-
-def rewrite(entries: LeadChangeQuerySet, without: Callable[[Changes], Changes]) -> int:
-    """Take values out of entries for good; returns how many held any.
-
-    With ``overwrite_names`` the one way round ``AppendOnly``: a person's right to be erased is above it.
-    """
-    held = [(entry.pk, left) for entry in entries if (left := without(entry.changes)) != entry.changes]
-    for pk, left in held:
-        models.QuerySet.update(LeadChange.objects.filter(pk=pk), changes=left)
-    return len(held)
-
-
-def overwrite_names(entries: LeadChangeQuerySet, name: str) -> int:
-    """Put another name into entries whose author is to be erased; returns how many there are."""
-    return models.QuerySet.update(entries, user_name=name)
 
 
 def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:

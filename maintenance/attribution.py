@@ -4,9 +4,8 @@ from collections import Counter
 from typing import Any
 
 from activities.models import Activity
-from leads import audit as lead_audit
+from crm_project.db.append_only import AppendOnlyQuerySet
 from leads.models import Author, ImportRun, LeadChange
-from users import audit as account_audit
 from users.audit import AccountEvent
 
 # A label for counts, the model, and its columns of the user and of the name.
@@ -30,7 +29,6 @@ def rename_user(user_id: int, name: str) -> Counter[str]:
 
 
 def overwrite_names(rows: Any, column: str, name: str) -> int:
-    """Store ``name`` in ``column`` of ``rows``, audit logs included; return the number of rows."""
-    if rows.model is AccountEvent:
-        return account_audit.overwrite_names(rows, column, name)
-    return lead_audit.overwrite_names(rows, name) if rows.model is LeadChange else rows.update(**{column: name})
+    """Store ``name`` in ``column`` of ``rows``, also of audit logs; return the number of rows."""
+    update = rows.overwrite if isinstance(rows, AppendOnlyQuerySet) else rows.update
+    return int(update(**{column: name}))

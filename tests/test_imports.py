@@ -1,25 +1,26 @@
-"""Imports run one way: values <- api <- users <- leads <- activities <- dashboard <- maintenance."""
+"""Imports have one direction, crm_project <- users <- leads <- activities <- dashboard <- maintenance, and no cycle."""
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ["crm_project.validation", "crm_project.http", "users", "leads", "activities", "dashboard", "maintenance"]
-# The project package assembles the layers; nothing in them knows it.
+# Modules of the project package that import the layers. No layer imports these.
 ASSEMBLY = {"settings", "urls", "wsgi", "asgi", "server"}
 
 
 def name_of(file: Path) -> str:
-    """The dotted name of a module."""
+    """Return the dotted name of a module."""
     parts = file.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the product."""
+    """Return every module of the product."""
     folders = [ROOT / layer.split(".")[0] for layer in LAYERS]
     return {name_of(file): file for folder in folders for file in folder.rglob("*.py")}
 
@@ -28,24 +29,15 @@ MODULES = modules()
 
 
 def imported(name: str, file: Path) -> Iterator[str]:
-    """The product's modules that this one imports at run time, wherever the statement stands."""
+    """Yield the product's modules that this one imports, also in functions and for type checkers only."""
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    for node in _at_run_time(ast.parse(file.read_text())):
+    for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (known for alias in node.names if (known := _known(alias.name)))
         elif isinstance(node, ast.ImportFrom):
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             source = ".".join([*above, *([node.module] if node.module else [])])
             yield from (known for alias in node.names if (known := _known(f"{source}.{alias.name}") or _known(source)))
-
-
-def _at_run_time(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under ``if TYPE_CHECKING``."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-            continue
-        yield child
-        yield from _at_run_time(child)
 
 
 def _known(name: str) -> str | None:
@@ -56,17 +48,17 @@ GRAPH = {name: set(imported(name, file)) for name, file in MODULES.items()}
 
 
 def layer_of(name: str) -> int | None:
-    """The place of a module's layer, counted from below; ``None`` for the rest of the project package."""
-    places = [place for place, layer in enumerate(LAYERS) if name == layer or name.startswith(f"{layer}.")]
-    return places[0] if places else None
+    """Return the index of a module's layer, counted from below; ``None`` for the rest of the project package."""
+    matches = [index for index, layer in enumerate(LAYERS) if name == layer or name.startswith(f"{layer}.")]
+    return matches[0] if matches else None
 
 
 def test_the_graph_sees_the_imports() -> None:
-    """Without this, an empty graph would pass everything."""
+    """An empty graph would pass all other tests."""
     assert "crm_project.validation" in GRAPH["crm_project.http.errors"]
     assert "leads.validators" in GRAPH["leads.models"]
     assert "users.managers" in GRAPH["users.models"]
-    assert all(any(layer_of(name) == place for name in MODULES) for place in range(len(LAYERS)))
+    assert all(any(layer_of(name) == index for name in MODULES) for index in range(len(LAYERS)))
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -75,13 +67,23 @@ def test_a_module_imports_only_from_its_layer_and_below(name: str) -> None:
     if own is None:
         assert name.startswith("crm_project")
         return
-    above = {other for other in GRAPH[name] if (place := layer_of(other)) is not None and place > own}
+    above = {other for other in GRAPH[name] if (layer := layer_of(other)) is not None and layer > own}
     assert above == set()
     assert {other for other in GRAPH[name] if other.removeprefix("crm_project.") in ASSEMBLY} == set()
 
 
-def test_values_stand_on_nothing() -> None:
+def test_the_validation_module_imports_no_other() -> None:
     assert GRAPH["crm_project.validation"] == set()
+
+
+@pytest.mark.parametrize("package", ["crm_project", "users", "dashboard", "maintenance"])
+def test_there_is_no_import_cycle(package: str) -> None:
+    """Imports for type checkers only count too."""
+    graph = {name: others for name, others in GRAPH.items() if name.split(".")[0] == package}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 def test_the_project_package_imports_no_app() -> None:
@@ -91,7 +93,7 @@ def test_the_project_package_imports_no_app() -> None:
 
 
 def test_the_legacy_migration_is_frozen() -> None:
-    """It has its own rules for values, and nothing but its command imports it."""
+    """It has its own rules for values, and only its command imports it."""
     package = "maintenance.legacy_migration"
     inside = {name for name in MODULES if name.startswith(package)}
     importers = {name for name in MODULES.keys() - inside if GRAPH[name] & inside}
@@ -102,7 +104,8 @@ def test_the_legacy_migration_is_frozen() -> None:
 
 
 @pytest.mark.parametrize("app", ["users", "leads", "activities"])
-def test_no_model_rests_on_the_api(app: str) -> None:
+def test_models_do_not_import_the_http_package(app: str) -> None:
+
     reached, waiting = set(), [f"{app}.models"]
     while waiting:
         name = waiting.pop()

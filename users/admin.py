@@ -159,7 +159,7 @@ class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, Model
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Whoever may change users, and this one in particular."""
         may = super().has_change_permission(request, obj)
-        return may and (obj is None or permissions.reaches(_asker(request), obj))
+        return may and (obj is None or permissions.may_change(_asker(request), obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Nobody: users are deactivated."""
@@ -199,7 +199,7 @@ class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, Model
         """Only groups that whoever asks may give."""
         kwargs["form_class"] = ChoicesForm
         if db_field.name == "groups":
-            kwargs["queryset"] = permissions.grantable(_asker(request))
+            kwargs["queryset"] = permissions.grantable_groups(_asker(request))
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
@@ -230,7 +230,7 @@ class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, Model
         self._tell(request, "unlocked", locked)
 
     def _reached(self, request: HttpRequest, users: Iterable[User]) -> list[User]:
-        return [user for user in users if permissions.reaches(_asker(request), user)]
+        return [user for user in users if permissions.may_change(_asker(request), user)]
 
     def _tell(self, request: HttpRequest, done: str, users: list[User]) -> None:
         event("users_" + done.replace(" ", "_"), users=len(users))

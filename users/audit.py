@@ -1,13 +1,12 @@
 """The audit log of accounts: who changed which user, group or right, when, through which channel, from what to what.
 
 Every change of an account calls ``log_account_event`` in its own transaction, so that neither is stored without the
-other. Entries are added and never changed. They have no retention: the log of who gave rights to whom stays for as long
-as the database does, and erasing a person takes the person out of it.
+other. Entries are never changed or deleted, except that the erasure of a person overwrites that person's data.
 """
 
 import getpass
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Self
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -15,23 +14,17 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 
+from crm_project.db.append_only import AppendOnlyModel, AppendOnlyQuerySet, Changes
 from crm_project.logs import REQUEST_ID, current
+from users.base_user import AbstractUser
 
-if TYPE_CHECKING:
-    from users.models import User
-
-Changes = dict[str, list[Any]]  # by field: the value before, the value after
 State = Mapping[str, Any]
 
 MAX_NAME = 150  # of users and groups
 IDENTITY = ("username", "email", "first_name", "last_name")
 ACCESS = ("is_active", "is_staff", "is_superuser")
-OTHERS = ("must_change_password",)
+OTHER_FIELDS = ("must_change_password",)
 SECRETS = frozenset({"password", "secret", "token", "key", "code", "codes", "hash"})
-
-
-class ImmutableRecord(Exception):
-    """Somebody tried to change or delete an entry of the audit log."""
 
 
 class Channel(models.TextChoices):
@@ -44,25 +37,25 @@ class Channel(models.TextChoices):
 
 
 class Actor(NamedTuple):
-    """Who did something: ``user_id`` is ``None`` where nobody was logged in, ``name`` is as of writing."""
+    """Who changes something, and how. ``user_id`` is ``None`` if nobody is logged in."""
 
     user_id: int | None
     name: str
     channel: Channel
 
     @classmethod
-    def of(cls, user: "User", channel: Channel) -> Self:
+    def of(cls, user: AbstractUser, channel: Channel) -> Self:
         """Return the logged-in ``user`` as an actor."""
         return cls(user.pk, user.name, channel)
 
     @classmethod
     def operator(cls, channel: Channel = Channel.CLI) -> Self:
-        """Return whoever runs this process, by the name that the operating system knows."""
+        """Return the operator who runs this process, with the name of the operating system's account."""
         return cls(None, getpass.getuser(), channel)
 
 
 class Action(models.TextChoices):
-    """What was done."""
+    """The kind of an entry."""
 
     REGISTERED = "registered"
     CREATED = "created"
@@ -91,26 +84,18 @@ class Action(models.TextChoices):
     MIGRATED_DATABASE = "migrated_database"
 
 
-class AccountEventQuerySet(models.QuerySet["AccountEvent"]):
+class AccountEventQuerySet(AppendOnlyQuerySet["AccountEvent"]):
     """``AccountEvent.objects``."""
 
-    def update(self, **kwargs: Any) -> NoReturn:
-        """Refuse."""
-        raise ImmutableRecord("the audit log of accounts is not changed")
 
-    def delete(self) -> NoReturn:
-        """Refuse."""
-        raise ImmutableRecord("the audit log of accounts is not deleted")
+class AccountEvent(AppendOnlyModel):
+    """One entry of the audit log. ``changes`` contains ``{field: [before, after]}`` of the changed fields only.
 
-
-class AccountEvent(models.Model):
-    """One entry. ``changes`` holds ``{field: [before, after]}`` of the changed fields alone.
-
-    Names are as of writing; ``actor`` is empty where an operator ran a command. The target is a user, a group, or
-    neither (an address that was unlocked, a person who is in leads alone).
+    Names are those at the time of the entry. ``actor`` is empty if an operator ran a command. The target is a user, a
+    group, or neither (an address that was unlocked, a person who is only a lead).
     """
 
-    # No constraints in the database: entries outlive what they are about.
+    # No foreign key constraints in the database: entries remain when users and groups are deleted.
     at = models.DateTimeField()
     action = models.CharField(max_length=32)  # an ``Action``
     channel = models.CharField(max_length=8, choices=Channel.choices)
@@ -153,37 +138,27 @@ class AccountEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_name}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Insert a new entry; refuse to change a stored one."""
-        if not self._state.adding:
-            raise ImmutableRecord("the audit log of accounts is not changed")
-        super().save(*args, **{**kwargs, "force_insert": True})
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse."""
-        raise ImmutableRecord("the audit log of accounts is not deleted")
-
 
 def log_account_event(
     action: Action | str,
     *,
-    actor: "User | None",
-    target: "User | Group | str | None",
+    actor: AbstractUser | None,
+    target: AbstractUser | Group | str | None,
     channel: Channel | str,
     before: State | None = None,
     after: State | None = None,
 ) -> AccountEvent | None:
-    """Add an entry to the audit log; to be called inside the transaction of the change.
+    """Add an entry to the audit log, in the transaction of the change; return it.
 
-    ``actor`` is ``None`` for an operator at the command line, ``target`` a text for what has no row of its own (an
-    address). Of ``before`` and ``after`` the fields that differ are stored; where both are given and nothing differs,
-    nothing has changed and nothing is logged. Neither may hold a password, a token or another secret.
+    ``actor`` is ``None`` for an operator at the command line. ``target`` is a text if it has no row, such as an IP
+    address. The entry contains the fields that differ between ``before`` and ``after``; if both are given and no field
+    differs, nothing is logged. Raises ``ValueError`` for passwords, tokens and other secrets.
     """
     changes = diff(before or {}, after or {})
     if before is not None and after is not None and not changes:
         return None
     if secrets := SECRETS & changes.keys():
-        raise ValueError(f"not for the audit log: {', '.join(sorted(secrets))}")
+        raise ValueError(f"secrets are not logged: {', '.join(sorted(secrets))}")
     request = current.get()
     return AccountEvent.objects.create(
         at=timezone.now(),
@@ -198,14 +173,14 @@ def log_account_event(
 
 
 def diff(before: State, after: State) -> Changes:
-    """The fields whose values differ; ``None`` stands for a field that is missing on one side."""
+    """Return the fields with different values. ``None`` stands for a field that is missing on one side."""
     fields = dict.fromkeys([*before, *after])
     return {field: [before.get(field), after.get(field)] for field in fields if before.get(field) != after.get(field)}
 
 
-def user_state(user: "User") -> dict[str, Any]:
-    """What the audit log compares of a user, as stored now: identity, access, groups and rights by name."""
-    fields = type(user)._default_manager.filter(pk=user.pk).values(*IDENTITY, *ACCESS, *OTHERS).first() or {}
+def user_state(user: AbstractUser) -> dict[str, Any]:
+    """Return the logged state of a user as stored now: identity, access, and groups and permissions by name."""
+    fields = type(user)._default_manager.filter(pk=user.pk).values(*IDENTITY, *ACCESS, *OTHER_FIELDS).first() or {}
     return {
         **fields,
         "groups": sorted(user.groups.values_list("name", flat=True)),
@@ -213,32 +188,15 @@ def user_state(user: "User") -> dict[str, Any]:
     }
 
 
-def created_state(user: "User") -> dict[str, Any]:
-    """What a new user has, who has neither groups nor rights yet; without what is empty."""
+def created_state(user: AbstractUser) -> dict[str, Any]:
+    """Return the logged state of a new user, who has no groups and permissions yet, without empty values."""
     return {field: value for field in (*IDENTITY, *ACCESS) if (value := getattr(user, field))}
 
 
 def group_state(group: Group) -> dict[str, Any]:
-    """What the audit log compares of a group, as stored now."""
+    """Return the logged state of a group as stored now."""
     name = Group.objects.filter(pk=group.pk).values_list("name", flat=True).first()
     return {"name": name, "rights": _rights(group.permissions)}
-
-
-def rewrite(entries: AccountEventQuerySet, without: Callable[[Changes], Changes]) -> int:
-    """Take values out of entries for good; return how many entries held any.
-
-    With ``overwrite_names`` the one exception to ``ImmutableRecord``: the right to be erased comes first.
-    """
-    rows = entries.order_by().values_list("pk", "changes").iterator()
-    held = [(pk, left) for pk, changes in rows if (left := without(changes)) != changes]
-    for pk, left in held:
-        models.QuerySet.update(AccountEvent.objects.filter(pk=pk), changes=left)
-    return len(held)
-
-
-def overwrite_names(entries: AccountEventQuerySet, column: str, name: str) -> int:
-    """Put another name into ``column`` of entries that name an erased person; return how many there are."""
-    return models.QuerySet.update(entries, **{column: name})
 
 
 def _rights(permissions: Any) -> list[str]:
@@ -250,7 +208,7 @@ def _system_name(channel: Channel | str) -> str:
     return getpass.getuser() if channel == Channel.CLI else "system"
 
 
-def _target(target: "User | Group | str | None") -> dict[str, Any]:
+def _target(target: AbstractUser | Group | str | None) -> dict[str, Any]:
     if target is None or isinstance(target, str):
         return {"target_name": (target or "")[:MAX_NAME]}
     if isinstance(target, Group):

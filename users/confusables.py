@@ -1,14 +1,14 @@
-"""User names that could be taken for somebody else's: what a new name may not be.
+"""Detection of confusable user names, which a new account may not have:
 
-- Characters that cannot be seen: categories Cf and Cc, and the others that Unicode calls "default ignorable".
-- Letters and digits of more than one script, but for those that languages are written in together: Latin with Chinese,
-  Japanese or Korean. That is the level "highly restrictive" of Unicode's UTS 39.
-- A name of one script that is, letter for letter, the look-alike of an existing name in another: of Latin, Cyrillic and
-  Greek, the scripts of most keyboards. It counts as taken.
+- Names with invisible characters: categories Cf and Cc, and others that Unicode calls "default ignorable".
+- Names with letters or digits of more than one script, except Latin with Chinese, Japanese or Korean. This is the level
+  "highly restrictive" of Unicode's UTS 39.
+- Names of one script that look, letter for letter, like an existing name in another, of Latin, Cyrillic and Greek. Such
+  a name counts as taken.
 
-Not covered: look-alikes within one script (``l`` and ``1``, ``rn`` and ``m``), and other scripts as a whole. The
-standard library knows no scripts, but the names of characters begin with them; the package confusable-homoglyphs has
-the tables of UTS 39, but within one script they would refuse names that the API's contract accepts.
+Look-alikes within one script (``l`` and ``1``, ``rn`` and ``m``) and between other scripts are not detected. The script
+of a character comes from its Unicode name, because the standard library has no property for it. The package
+confusable-homoglyphs has the tables of UTS 39, but would reject names within one script that the contract accepts.
 """
 
 import unicodedata
@@ -21,19 +21,19 @@ MIXED = "Value error, a user name must not mix letters of different alphabets"
 
 _ignorable = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x2800, 0x3164, 0xFFA0}
 _ignorable |= {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000)}
-# Of characters whose names do not begin with their script.
+# Scripts of characters with Unicode names that do not begin with the script.
 _script_of_word = {
     **dict.fromkeys(("CJK", "IDEOGRAPHIC", "HANGZHOU"), "HAN"),
     **dict.fromkeys(("ROMAN", "TURNED"), "LATIN"),
     "EXTENDED": "ARABIC",  # digits of Persian and Urdu
-    "MODIFIER": "",  # apostrophes and the like, of every script
+    "MODIFIER": "",  # apostrophes and similar signs, of every script
 }
 _written_together = (
     {"LATIN", "HAN", "HIRAGANA", "KATAKANA"},
     {"LATIN", "HAN", "HANGUL"},
     {"LATIN", "HAN", "BOPOMOFO"},
 )
-# Letters that look like a Latin one, in either case, and that one.
+# Letters that look like a Latin letter, and that letter.
 _cyrillic = dict(zip("АВЕЅІЈКМНОРСТУХаеѕіјорсухһӏԁԛԝѵ", "ABESIJKMHOPCTYXaesijopcyxhldqwv", strict=True))
 _greek = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορυςϳ", "ABEZHIKMNOPTYXayikvopucj", strict=True))
 _to_latin = {**_cyrillic, **_greek}
@@ -41,36 +41,36 @@ _from_latin = [{latin: letter for letter, latin in script.items()} for script in
 
 
 def check(name: str) -> None:
-    """Raise ``Invalid`` for a name that has invisible characters or mixes scripts; its length is checked before."""
+    """Raise ``InvalidValue`` for a name with invisible characters or mixed scripts. The caller limits its length."""
     if name.isascii() and name.isprintable():
         return
-    if any(ord(sign) in _ignorable or unicodedata.category(sign) in ("Cf", "Cc") for sign in name):
+    if any(ord(char) in _ignorable or unicodedata.category(char) in ("Cf", "Cc") for char in name):
         raise InvalidValue("value_error", INVISIBLE)
-    scripts = {_script(sign) for sign in unicodedata.normalize("NFKC", name)} - {""}
+    scripts = {_script(char) for char in unicodedata.normalize("NFKC", name)} - {""}
     if len(scripts) > 1 and not any(scripts <= together for together in _written_together):
         raise InvalidValue("value_error", MIXED)
 
 
 def look_alikes(name: str) -> set[str]:
-    """Return the keys of the names in other scripts that look like this one."""
+    """Return the normalized keys of names in other scripts that look like this one."""
     name = unicodedata.normalize("NFKC", name)
-    latin = _spelled(name, _to_latin)
+    latin = _transliterate(name, _to_latin)
     if latin is None:
         return set()
-    forms = (latin, *(_spelled(latin, letters) for letters in _from_latin))
+    forms = (latin, *(_transliterate(latin, letters) for letters in _from_latin))
     return {validation.normalized_key(form) for form in forms if form is not None} - {validation.normalized_key(name)}
 
 
-def _script(sign: str) -> str:
-    """Return the script of a letter or a digit; "" for other signs, ASCII digits and what belongs to every script."""
-    if unicodedata.category(sign)[0] not in "LN" or (sign.isascii() and sign.isdigit()):
+def _script(char: str) -> str:
+    """Return the script of a letter or digit; "" for ASCII digits and for characters of no or every script."""
+    if unicodedata.category(char)[0] not in "LN" or (char.isascii() and char.isdigit()):
         return ""
-    word = unicodedata.name(sign, "").partition(" ")[0].partition("-")[0]
+    word = unicodedata.name(char, "").partition(" ")[0].partition("-")[0]
     return _script_of_word.get(word, word)
 
 
-def _spelled(name: str, letters: dict[str, str]) -> str | None:
-    """Return the name in other letters; ``None`` where it has one without a look-alike."""
-    latin = letters is _to_latin
-    kept = [letters.get(sign, sign if not sign.isalpha() or (latin and sign.isascii()) else "") for sign in name]
-    return "".join(kept) if all(kept) else None
+def _transliterate(name: str, letters: dict[str, str]) -> str | None:
+    """Return the name in the letters of another script, or ``None`` if a letter has no look-alike."""
+    to_latin = letters is _to_latin
+    result = [letters.get(char, char if not char.isalpha() or (to_latin and char.isascii()) else "") for char in name]
+    return "".join(result) if all(result) else None

@@ -1,7 +1,7 @@
-"""Password hashes: ours (Argon2id as OWASP recommends) and those the earlier server wrote with passlib.
+"""Password hashers: Argon2id as OWASP recommends it, and the formats that the earlier server wrote with passlib.
 
-passlib's strings may stand in the password column as they are; ``as_django`` puts the algorithm's name in front, which
-Django's registry goes by. All of the old ones verify, and ``User.check_password`` replaces them at the first login.
+The password column may contain passlib's strings unchanged; ``as_django`` adds the algorithm's name, which Django's
+registry needs. Old hashes verify, and ``User.check_password`` replaces them at the first login.
 """
 
 import base64
@@ -13,11 +13,13 @@ import bcrypt
 from django.contrib.auth.hashers import Argon2PasswordHasher, BasePasswordHasher
 from django.utils.crypto import constant_time_compare
 
-BCRYPT_LONGEST = 72  # bytes; bcrypt itself ignores the rest, the library refuses it
+BCRYPT_MAX_BYTES = 72  # bcrypt ignores the rest of a password, the library rejects it
+# Verifying a password against this takes as long as against a user's hash. No known password matches it.
+UNMATCHABLE_HASH = "argon2$argon2id$v=19$m=19456,t=2,p=1$ZHVtbXlkdW1teWR1bW15$" + "A" * 43
 
 
 class Argon2(Argon2PasswordHasher):
-    """Argon2id with 19 MiB, two passes, one lane: OWASP's minimum, which keeps logins quick and workers small."""
+    """Argon2id with 19 MiB, two passes and one lane: OWASP's minimum, for fast logins and small workers."""
 
     memory_cost = 19456
     time_cost = 2
@@ -25,21 +27,21 @@ class Argon2(Argon2PasswordHasher):
 
 
 class PasslibBcrypt(BasePasswordHasher):
-    """passlib's ``$2b$12$…`` (also ``$2a$`` and ``$2y$``)."""
+    """Verifies passlib's ``$2b$12$…`` (also ``$2a$`` and ``$2y$``)."""
 
     algorithm = "passlib_bcrypt"
 
     def encode(self, password: str, salt: str) -> str:
-        """Never asked for: new hashes are Argon2's."""
-        raise NotImplementedError("old hashes are only verified")
+        """Raise ``NotImplementedError``: new hashes are made by ``Argon2``."""
+        raise NotImplementedError("this hasher only verifies")
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Whether ``password`` makes this hash."""
+        """Return whether the hash is that of ``password``."""
         expected = encoded.removeprefix(self.algorithm).encode()
-        return _bcrypt_matches(password.encode()[:BCRYPT_LONGEST], expected)
+        return _bcrypt_matches(password.encode()[:BCRYPT_MAX_BYTES], expected)
 
     def decode(self, encoded: str) -> dict[str, Any]:
-        """The parts of the hash."""
+        """Return the parts of the hash."""
         _, variant, rounds, data = encoded.split("$", 3)
         return {
             "algorithm": self.algorithm,
@@ -50,24 +52,24 @@ class PasslibBcrypt(BasePasswordHasher):
         }
 
     def safe_summary(self, encoded: str) -> Any:
-        """What the admin may show of it."""
+        """Return what the admin may show."""
         return {"algorithm": self.algorithm}
 
     def must_update(self, encoded: str) -> bool:
-        """Always: by an Argon2 hash."""
+        """Return ``True``: an Argon2 hash replaces it."""
         return True
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Nothing: bcrypt is slow already."""
+        """Do nothing: bcrypt is slow enough."""
 
 
 class PasslibBcryptSha256(PasslibBcrypt):
-    """passlib's ``$bcrypt-sha256$v=2,t=2b,r=12$salt$checksum``, and version 1: ``$bcrypt-sha256$2b,12$…``."""
+    """Verifies passlib's ``$bcrypt-sha256$v=2,t=2b,r=12$salt$checksum``, and version 1: ``$bcrypt-sha256$2b,12$…``."""
 
     algorithm = "passlib_bcrypt_sha256"
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Whether ``password`` makes this hash: bcrypt over its SHA-256, keyed with the salt in version 2."""
+        """Return whether the hash is bcrypt of the password's SHA-256, which version 2 keys with the salt."""
         parts = self.decode(encoded)
         if parts["version"] == 2:
             digest = hmac.new(parts["salt"].encode(), password.encode(), sha256).digest()
@@ -77,7 +79,7 @@ class PasslibBcryptSha256(PasslibBcrypt):
         return _bcrypt_matches(base64.b64encode(digest), expected.encode())
 
     def decode(self, encoded: str) -> dict[str, Any]:
-        """The parts of the hash, of either version."""
+        """Return the parts of the hash, of either version."""
         _, _, config, salt, checksum = encoded.split("$", 4)
         options = dict(part.split("=") for part in config.split(",")) if "=" in config else {}
         variant, rounds = (options["t"], options["r"]) if options else config.split(",")
@@ -99,7 +101,7 @@ def _bcrypt_matches(secret: bytes, expected: bytes) -> bool:
 
 
 def as_django(encoded: str) -> str:
-    """``encoded`` with the name Django's registry needs in front, where it is one of passlib's."""
+    """Return ``encoded`` with the algorithm's name that Django's registry needs, if passlib wrote it."""
     if encoded.startswith("$argon2"):
         return "argon2" + encoded
     if encoded.startswith("$bcrypt-sha256$"):

@@ -1,9 +1,9 @@
-"""One-time links with which people choose their own password: made by managers, or mailed on request.
+"""One-time links to set a password, created by managers or sent by email on request.
 
-A link is signed, not stored. It works for a day and ends with whatever it was signed over: the password, the user name
-and address, and ``token_version``, which every password change, deactivation and log-out everywhere raises. A link that
-a manager made also names the manager, and works only while that manager may change the account: nobody gets into an
-account through a link that was made before the account was given more rights.
+A link is signed and not stored. It is valid for a day, and becomes invalid if the password, user name, address or
+``token_version`` changes; a deactivation and a log-out everywhere change the last. A link that a manager created also
+contains the manager's id, and is valid only while that manager may change the account: a link from before the account
+got more permissions does not grant them.
 """
 
 import json
@@ -25,26 +25,26 @@ from users.audit import Action, Channel, log_account_event
 from users.models import User
 
 SUBJECT = "Set your password for Real Estate CRM"
-SENDER = "password-mail"  # the name of the thread that sends
-NOBODY = 0  # in place of a manager's id: the link was mailed to the user alone
+THREAD_NAME = "password-mail"
+NO_MANAGER = 0  # in place of a manager's id: only the user got the link
 
 
 class PasswordLinkTokens:
-    """Makes and checks the tokens of links; what Django's view of such links asks of a token generator."""
+    """Creates and checks the tokens of links, with the interface that Django's password views expect."""
 
-    def make_token(self, user: User, maker: User | None) -> str:
-        """Return a token with which ``user`` can set a password; ``maker`` is the manager who will see it."""
-        return _signer(user).sign(str(maker.pk if maker else NOBODY))
+    def make_token(self, user: User, manager: User | None) -> str:
+        """Return a token for ``user``, created by ``manager`` if any."""
+        return _signer(user).sign(str(manager.pk if manager else NO_MANAGER))
 
     def check_token(self, user: User | None, token: str | None) -> bool:
-        """Return whether the token is good for the user, as stored now."""
+        """Return whether the token is valid for the user as stored now."""
         if user is None or not token or not user.is_active:
             return False
         try:
-            maker_id = int(_signer(user).unsign(token, max_age=settings.PASSWORD_RESET_TIMEOUT))
+            manager_id = int(_signer(user).unsign(token, max_age=settings.PASSWORD_RESET_TIMEOUT))
         except (BadSignature, ValueError):
             return False
-        return maker_id == NOBODY or _may_change(maker_id, user)
+        return manager_id == NO_MANAGER or _may_change(manager_id, user)
 
 
 def _signer(user: User) -> TimestampSigner:
@@ -52,22 +52,22 @@ def _signer(user: User) -> TimestampSigner:
     return TimestampSigner(sep=".", salt=f"users.password_links:{state}")
 
 
-def _may_change(maker_id: int, user: User) -> bool:
-    maker = User.objects.filter(pk=maker_id, is_staff=True).first()
-    return maker is not None and maker.has_perm("users.change_user") and permissions.reaches(maker, user)
+def _may_change(manager_id: int, user: User) -> bool:
+    manager = User.objects.filter(pk=manager_id, is_staff=True).first()
+    return manager is not None and manager.has_perm("users.change_user") and permissions.may_change(manager, user)
 
 
-def link_to_set_password(request: HttpRequest, user: User, maker: User | None = None) -> str:
-    """Return the link, under the host that was asked, which ``ALLOWED_HOSTS`` names."""
-    token = PasswordLinkTokens().make_token(user, maker)
+def link_to_set_password(request: HttpRequest, user: User, manager: User | None = None) -> str:
+    """Return the link, with the host of the request, which is in ``ALLOWED_HOSTS``."""
+    token = PasswordLinkTokens().make_token(user, manager)
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return request.build_absolute_uri(reverse("admin:set_password", kwargs={"uidb64": uid, "token": token}))
 
 
 def set_password_by_link(user: User, password: str) -> bool:
-    """Set the password and end all sessions and tokens; false where the account has changed since it was read.
+    """Set the password and revoke all tokens and sessions. Return ``False`` if the account has changed since.
 
-    So of two requests with one link, only one sets a password.
+    Of two requests with the same link, only one sets a password.
     """
     with transaction.atomic():
         if not User.objects.change_password(user, password):
@@ -78,26 +78,26 @@ def set_password_by_link(user: User, password: str) -> bool:
 
 
 def mail_is_set() -> bool:
-    """Return whether the office has named a mail server."""
+    """Return whether a mail server is configured."""
     return bool(settings.EMAIL_URL)
 
 
 def message_with_link(user: User, link: str) -> EmailMessage:
-    """Return the message that brings a link to its user."""
+    """Return the email with a link for its user."""
     context = {"user": user, "link": link, "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
     return EmailMessage(SUBJECT, render_to_string("users/password_link_mail.txt", context), to=[user.email])
 
 
 def send(message: EmailMessage) -> bool:
-    """Hand a message to the mail server; false, and an event, where it does not take it."""
+    """Send a message; log an event and return ``False`` if the mail server rejects it."""
     try:
         message.send()
-    except (OSError, ValueError) as error:  # SMTPException is an OSError; an address that no mail can have a ValueError
+    except (OSError, ValueError) as error:  # SMTPException is an OSError; an invalid address is a ValueError
         event("mail_failed", reason=type(error).__name__)
         return False
     return True
 
 
 def send_in_background(message: EmailMessage) -> None:
-    """Send without waiting: how long a reply takes must not tell whether there was anything to send."""
-    Thread(target=send, args=(message,), name=SENDER, daemon=True).start()
+    """Send a message without waiting, so that the response time does not show whether there is an account."""
+    Thread(target=send, args=(message,), name=THREAD_NAME, daemon=True).start()

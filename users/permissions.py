@@ -1,4 +1,4 @@
-"""Whose account somebody may change, and which groups they may give: never more than they have themselves."""
+"""Which accounts a manager may change and which groups they may grant: none with more permissions than their own."""
 
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
@@ -10,30 +10,33 @@ MANAGING = ("users.add_user", "users.change_user", "users.handle_personal_data")
 
 
 def permissions_of(user: User) -> QuerySet[Permission]:
-    """What ``user`` was given by name or by group; a deactivated one too, who may be let in again."""
+    """Return the permissions of ``user``, own and by group, also of a deactivated one, who may be reactivated."""
     return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
 
 
 def is_manager(user: User) -> bool:
-    """Return whether ``user`` is a superuser, in the managers' group, or has a manager's permission some other way."""
+    """Return whether ``user`` is a superuser, is in the managers' group, or has one of the managers' permissions."""
     if user.is_superuser or any(user.has_perm(permission) for permission in MANAGING):
         return True
     return user.groups.filter(name=MANAGERS).exists()
 
 
-def reaches(asker: User, user: User) -> bool:
-    """Whether ``asker``, who may change users, may change this one: set their password, and so be them."""
-    if asker.is_superuser:
+def may_change(actor: User, user: User) -> bool:
+    """Return whether ``actor``, who may change users, may change this one: its permissions are a subset of their own.
+
+    Otherwise they could set the password of a more powerful account and log in with it.
+    """
+    if actor.is_superuser:
         return True
     if user.is_superuser:
         return False
-    own = permissions_of(asker).values("pk")
+    own = permissions_of(actor).values("pk")
     return not permissions_of(user).exclude(pk__in=own).exists()
 
 
-def grantable(asker: User) -> QuerySet[Group]:
-    """The groups that ``asker`` may put people into."""
-    if asker.is_superuser:
+def grantable_groups(actor: User) -> QuerySet[Group]:
+    """Return the groups that ``actor`` may add users to."""
+    if actor.is_superuser:
         return Group.objects.all()
-    beyond = Permission.objects.exclude(pk__in=permissions_of(asker).values("pk"))
-    return Group.objects.exclude(permissions__in=beyond)
+    others = Permission.objects.exclude(pk__in=permissions_of(actor).values("pk"))
+    return Group.objects.exclude(permissions__in=others)

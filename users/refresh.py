@@ -1,14 +1,14 @@
-"""Refresh tokens: chains ("families") of which only the newest link is good, for clients that ask for them.
+"""Refresh tokens, with rotation: each can be used once, and belongs to the family that began with one login.
 
-A token is ``<family>.<secret>``; its successor is derived from it and ``SECRET_KEY``. So two tabs that renew the same
-token at the same moment, or one that lost the reply and asks again, get the same successor, and a family never forks.
-Outside ``GRACE`` a token that was renewed before is somebody's copy, theirs or ours: the family ends, and both log in.
+A token is ``<family>.<secret>``. Its successor is derived from it and ``SECRET_KEY``, so that two browser tabs that
+refresh at the same moment, or a client that repeats a request after a lost response, get the same successor. A token
+that is used again after ``GRACE`` may be stolen: the family is revoked, and the user must log in again.
 """
 
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -18,18 +18,16 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from crm_project.events import event
-
-if TYPE_CHECKING:
-    from users.models import User
+from users.base_user import AbstractUser
 
 GRACE = timedelta(seconds=10)
-MAX_FAMILIES = 50  # of one user: a device each, more than anybody has in use
+MAX_FAMILIES = 50  # of one user: one for each device, more than anybody uses
 
 
-class Issued(NamedTuple):
-    """A refresh token to hand out, once: nobody can read it again."""
+class IssuedToken(NamedTuple):
+    """A new refresh token. Only its digest is stored."""
 
-    user: "User"
+    user: AbstractUser
     family: str
     token: str
 
@@ -37,64 +35,65 @@ class Issued(NamedTuple):
 class RefreshTokenManager(models.Manager["RefreshToken"]):
     """``RefreshToken.objects``."""
 
-    def start(self, user: "User") -> Issued:
-        """A new family's first token. Beyond ``MAX_FAMILIES`` of a user, those unused the longest end."""
+    def start(self, user: AbstractUser) -> IssuedToken:
+        """Return the first token of a new family. Revoke the least recently used families beyond ``MAX_FAMILIES``."""
         family = uuid4()
         token = f"{family.hex}.{token_urlsafe(32)}"
         self.create(
             family=family,
-            user=user,
+            user_id=user.pk,
             token_version=user.token_version,
             digest=_digest(token),
             expires_at=timezone.now() + _lifetime(),
         )
-        self._end_surplus(user)
-        return Issued(user, family.hex, token)
+        self._revoke_surplus(user)
+        return IssuedToken(user, family.hex, token)
 
-    def renew(self, token: str) -> Issued | None:
-        """The successor of a token that is good, or was until a moment ago; ``None`` for any other.
+    def renew(self, token: str) -> IssuedToken | None:
+        """Return the successor of a token that is valid, or was within ``GRACE``; ``None`` for any other token.
 
-        A token that was renewed longer ago than ``GRACE`` ends its family.
+        A token that was used before ``GRACE`` revokes its family.
         """
-        row = self._alive(token)
+        row = self._family_of(token)
         if row is None:
             return None
-        given, successor = _digest(token), _successor(token)
-        issued = Issued(row.user, row.family.hex, successor)
-        if given == row.digest:
-            return issued if self._step(row, successor) else None
-        if given == row.previous and row.rotated_at and timezone.now() - row.rotated_at <= GRACE:
+        digest, successor = _digest(token), _successor(token)
+        issued = IssuedToken(row.user, row.family.hex, successor)
+        if digest == row.digest:
+            return issued if self._rotate(row, successor) else None
+        if digest == row.previous and row.rotated_at and timezone.now() - row.rotated_at <= GRACE:
             return issued if _digest(successor) == row.digest else None
-        self.end(row.family.hex)
+        self.revoke(row.family.hex)
         event("token_family_ended", owner_id=row.user_id, reason="reused")
         return None
 
-    def end(self, family: str) -> None:
-        """End a family: its refresh tokens and its access tokens."""
+    def revoke(self, family: str) -> None:
+        """Revoke a family: its refresh tokens and its access tokens."""
         self.filter(pk=family).delete()
 
     def expired(self, now: datetime) -> "models.QuerySet[RefreshToken]":
-        """The families that have expired by ``now``, and their last access tokens too."""
+        """Return the families that have expired by ``now``, with their last access tokens."""
         access = timedelta(minutes=settings.ACCESS_TOKEN_EXPIRE_MINUTES)
         return self.filter(expires_at__lte=now - access)
 
-    def _end_surplus(self, user: "User") -> None:
-        """End the user's families beyond ``MAX_FAMILIES``; ``expires_at`` moves with each use."""
-        latest = self.filter(user=user).order_by("-expires_at", "-pk")
+    def _revoke_surplus(self, user: AbstractUser) -> None:
+        """Revoke the user's families beyond ``MAX_FAMILIES``. Each use advances ``expires_at``."""
+        latest = self.filter(user_id=user.pk).order_by("-expires_at", "-pk")
         surplus = list(latest.values_list("pk", flat=True)[MAX_FAMILIES:])
         if surplus and self.filter(pk__in=surplus).delete()[0]:
             event("token_families_ended", owner_id=user.pk, families=len(surplus), reason="too_many")
 
-    def _alive(self, token: str) -> "RefreshToken | None":
+    def _family_of(self, token: str) -> "RefreshToken | None":
+        """Return the valid family that a token names, or ``None``. The token itself may be an old one."""
         try:
             family = UUID(hex=token.partition(".")[0])
         except ValueError:
             return None
-        alive = self.filter(expires_at__gt=timezone.now(), user__is_active=True, user__token_version=F("token_version"))
-        return alive.select_related("user").filter(pk=family).first()
+        valid = self.filter(expires_at__gt=timezone.now(), user__is_active=True, user__token_version=F("token_version"))
+        return valid.select_related("user").filter(pk=family).first()
 
-    def _step(self, row: "RefreshToken", successor: str) -> bool:
-        """Put the successor in place; true also where another request has just put the same one there."""
+    def _rotate(self, row: "RefreshToken", successor: str) -> bool:
+        """Store the successor; return true also if another request has just stored the same one."""
         now, digest = timezone.now(), _digest(successor)
         unchanged = self.filter(pk=row.pk, digest=row.digest)
         changed = unchanged.update(digest=digest, previous=row.digest, rotated_at=now, expires_at=now + _lifetime())
@@ -102,7 +101,7 @@ class RefreshTokenManager(models.Manager["RefreshToken"]):
 
 
 class RefreshToken(models.Model):
-    """One family: digests of its newest token and of the one before. Good while the user's ``token_version`` stays."""
+    """One family: the digests of its newest and its previous token. Valid while the user's ``token_version`` is."""
 
     family = models.UUIDField(primary_key=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

@@ -1,7 +1,7 @@
 """The second factor of the back office: one-time codes of an app (TOTP) and recovery codes. django-otp stores both.
 
-An app's secret is stored as it is, since its codes are computed from it. Of a recovery code, which has 80 random bits,
-a digest is stored. Tokens of the API are not affected.
+An app's secret is stored unencrypted, because its codes are computed from it. Recovery codes, which have 80 random
+bits, are stored as digests. API tokens are not affected.
 """
 
 import re
@@ -9,7 +9,6 @@ from base64 import b32encode, urlsafe_b64encode
 from hashlib import sha256
 from math import ceil
 from secrets import token_bytes, token_hex
-from typing import TYPE_CHECKING
 
 import segno
 from django.contrib.auth import get_user_model
@@ -20,29 +19,28 @@ from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-if TYPE_CHECKING:
-    from users.models import User
+from users.base_user import AbstractUser
 
 APP, RECOVERY = "Authenticator app", "Recovery codes"  # names of the devices
 RECOVERY_CODES = 10
-MAX_CODE = 40  # characters typed, spaces and hyphens included
+MAX_CODE = 40  # characters, with spaces and hyphens
 
 _app_code = re.compile(r"[0-9]{6}")
 _recovery_code = re.compile(r"[a-z2-7]{16}")
 
 
-def app_of(user: "User") -> TOTPDevice | None:
-    """Return the user's authenticator app; with one, every login to the back office takes a code."""
+def app_of(user: AbstractUser) -> TOTPDevice | None:
+    """Return the user's authenticator app. A user who has one enters a code at every login to the back office."""
     return TOTPDevice.objects.filter(user=user, confirmed=True).order_by("pk").first()
 
 
-def recovery_codes_left(user: "User") -> int:
+def recovery_codes_left(user: AbstractUser) -> int:
     """Return how many recovery codes are unused."""
     return sum(device.token_set.count() for device in StaticDevice.objects.filter(user=user))
 
 
-def described(user: "User") -> list[dict[str, object]]:
-    """Return what is stored of the user's second factor without its secrets, for who asks what is stored of them."""
+def described(user: AbstractUser) -> list[dict[str, object]]:
+    """Return the stored data of the user's second factor without its secrets, for the export of personal data."""
     columns = ("name", "created_at", "last_used_at")
     return [row for model in (TOTPDevice, StaticDevice) for row in model.objects.filter(user=user).values(*columns)]
 
@@ -53,22 +51,22 @@ def new_secret() -> str:
 
 
 def readable_secret(secret: str) -> str:
-    """Return the secret as people type it into an app: Base32 in groups of four."""
+    """Return the secret as it is typed into an app: Base32 in groups of four."""
     text = b32encode(bytes.fromhex(secret)).decode()
     return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
-def qr_code(user: "User", secret: str) -> str:
-    """Return the QR code that apps read the secret from, as an SVG element."""
+def qr_code(user: AbstractUser, secret: str) -> str:
+    """Return the QR code of the secret, as an SVG element."""
     address = TOTPDevice(user=user, key=secret).config_url
     code = segno.make(address, error="l", micro=False)
     return code.svg_inline(border=4, dark="#000", light="#fff", omitsize=True, svgclass=None, lineclass=None)
 
 
-def enable(user: "User", secret: str, code: str) -> list[str] | None:
-    """Make the app with that secret the user's second factor if ``code`` is one of its codes.
+def enable(user: AbstractUser, secret: str, code: str) -> list[str] | None:
+    """Make the app with that secret the user's second factor, and return new recovery codes; ``None`` for a wrong code.
 
-    Returns the new recovery codes, or ``None`` for a wrong code. An earlier app and its recovery codes end.
+    An earlier app and its recovery codes are deleted.
     """
     with transaction.atomic():
         _lock(user)
@@ -81,8 +79,8 @@ def enable(user: "User", secret: str, code: str) -> list[str] | None:
         return new_recovery_codes(user)
 
 
-def new_recovery_codes(user: "User") -> list[str]:
-    """Replace the user's recovery codes; the new ones are stored as digests and cannot be shown again."""
+def new_recovery_codes(user: AbstractUser) -> list[str]:
+    """Replace the user's recovery codes, and return the new ones. They are stored as digests, so this happens once."""
     codes = [b32encode(token_bytes(10)).decode().lower() for _ in range(RECOVERY_CODES)]
     with transaction.atomic():
         _lock(user)
@@ -93,8 +91,8 @@ def new_recovery_codes(user: "User") -> list[str]:
     return ["-".join(code[start : start + 4] for start in range(0, 16, 4)) for code in codes]
 
 
-def remove(user: "User") -> bool:
-    """Take the app and the recovery codes away; return whether there was an app."""
+def remove(user: AbstractUser) -> bool:
+    """Delete the app and the recovery codes; return whether there was an app."""
     with transaction.atomic():
         _lock(user)
         StaticDevice.objects.filter(user=user).delete()
@@ -102,17 +100,17 @@ def remove(user: "User") -> bool:
     return bool(removed)
 
 
-def unlock(user: "User") -> bool:
-    """End the delays that wrong codes have caused; return whether there were any."""
-    ended = 0
+def unlock(user: AbstractUser) -> bool:
+    """Reset the delays after wrong codes; return whether there were any."""
+    count = 0
     for model in (TOTPDevice, StaticDevice):
         delayed = model.objects.filter(user=user, throttling_failure_count__gt=0)
-        ended += delayed.update(throttling_failure_count=0, throttling_failure_timestamp=None)
-    return bool(ended)
+        count += delayed.update(throttling_failure_count=0, throttling_failure_timestamp=None)
+    return bool(count)
 
 
-def verify(user: "User", code: str) -> Device | None:
-    """Return the device that accepts ``code``, of the app or for recovery. A code is accepted once."""
+def verify(user: AbstractUser, code: str) -> Device | None:
+    """Return the device that accepts ``code``, which may be one of the app or a recovery code, each usable once."""
     device = _device_for(user, code)
     if device is None:
         return None
@@ -121,8 +119,8 @@ def verify(user: "User", code: str) -> Device | None:
     return verified
 
 
-def wait(user: "User", code: str) -> int:
-    """Return the seconds for which django-otp accepts no such code after wrong ones: 1, 2, 4, 8 …; 0 for none."""
+def wait(user: AbstractUser, code: str) -> int:
+    """Return the seconds until django-otp accepts such a code again: 1, 2, 4, 8 … after wrong codes, otherwise 0."""
     device = _device_for(user, code)
     allowed, reason = device.verify_is_allowed() if device else (True, {})
     return 0 if allowed else max(1, ceil((reason["locked_until"] - timezone.now()).total_seconds()))
@@ -133,13 +131,13 @@ def compact(code: str) -> str:
     return re.sub(r"[\s-]", "", code).lower()
 
 
-def _lock(user: "User") -> None:
-    """Let one request at a time replace a user's devices: two would each leave their own."""
+def _lock(user: AbstractUser) -> None:
+    """Lock the user's row, so that only one request at a time replaces the devices."""
     list(get_user_model().objects.select_for_update().filter(pk=user.pk).values_list("pk"))
 
 
-def _device_for(user: "User", code: str) -> Device | None:
-    """Return the device that a code of this form belongs to; ``None`` for text that is no code."""
+def _device_for(user: AbstractUser, code: str) -> Device | None:
+    """Return the device for codes of this form, or ``None``."""
     if _app_code.fullmatch(compact(code)):
         return app_of(user)
     if _recovery_code.fullmatch(compact(code)):
@@ -148,5 +146,5 @@ def _device_for(user: "User", code: str) -> Device | None:
 
 
 def _digest(device: StaticDevice, code: str) -> str:
-    """Return what is stored of a recovery code: 96 bits, as many as the column holds."""
+    """Return the digest of a recovery code: 96 bits, which is the length of the column."""
     return urlsafe_b64encode(sha256(f"{device.pk}:{code}".encode()).digest()[:12]).decode()

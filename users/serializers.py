@@ -1,4 +1,4 @@
-"""Users on the wire: what comes in is validated by ``users/validators.py``."""
+"""Serializers of users and tokens. ``users/validators.py`` validates the input."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class UserOutSerializer(RowSerializer):
         fields = ("id", "username", "email", "first_name", "last_name", "created_at")
 
     def to_representation(self, instance: User) -> dict[str, Any]:
-        """The user's own facts."""
+        """Return the response's object."""
         row = {name: getattr(instance, name) for name in self.Meta.fields}
         return row | {"created_at": iso(instance.created_at)}
 
@@ -31,22 +31,22 @@ class UserCreateSerializer(RuleSerializer):
     output_class = UserOutSerializer
 
     def check(self, row: object) -> Checked:
-        """The rules' verdict."""
+        """Return the clean values and all errors."""
         return validators.check_registration(row)
 
 
 class TokenSerializer(serializers.Serializer[Any]):
-    """A token, for ``Authorization: Bearer``."""
+    """An access token, for ``Authorization: Bearer``."""
 
     access_token = serializers.CharField()
     token_type = SchemaField({"type": "string", "enum": ["bearer"]})
 
 
 class TokenPairSerializer(TokenSerializer):
-    """A token and what renews it."""
+    """An access token and a refresh token."""
 
-    expires_in = serializers.IntegerField(min_value=1, help_text="Seconds that `access_token` is good for")
-    refresh_token = serializers.CharField(help_text="For `/api/users/token/refresh`, once")
+    expires_in = serializers.IntegerField(min_value=1, help_text="Seconds until `access_token` expires")
+    refresh_token = serializers.CharField(help_text="For one request to `/api/users/token/refresh`")
 
 
 TOKENS = PolymorphicProxySerializer(
@@ -61,48 +61,46 @@ class LoginSerializer(RuleSerializer):
     """User name and password."""
 
     field_rules = validators.LOGIN
-    # Of whatever type: a field that did not exist before must not make a log-in fail.
+    # Any value is valid: the field is not part of the contract.
     scope = SchemaField(
-        {"examples": ["offline_access"], "description": "`offline_access`: a refresh token too"}, required=False
+        {"examples": ["offline_access"], "description": "`offline_access` requests a refresh token"}, required=False
     )
 
     def check(self, row: object) -> Checked:
-        """The rules' verdict."""
+        """Return the clean values and all errors."""
         return validators.check_login(row)
 
 
 class TokenFormSerializer(RuleSerializer):
-    """OAuth2's password form; the client's own fields are ignored."""
+    """OAuth2's password form. The client's id and secret are ignored."""
 
     field_rules = validators.LOGIN
     grant_type = SchemaField({"type": "string", "enum": ["password", ""]}, required=False)
-    scope = SchemaField(
-        {"type": "string", "description": "`offline_access` asks for a refresh token too"}, required=False
-    )
+    scope = SchemaField({"type": "string", "description": "`offline_access` requests a refresh token"}, required=False)
     client_id = SchemaField({"type": "string"}, required=False)
     client_secret = SchemaField({"type": "string"}, required=False)
 
     def check(self, row: object) -> Checked:
-        """The rules' verdict."""
+        """Return the clean values and all errors."""
         return validators.check_token_form(row)
 
 
 class RenewalSerializer(RuleSerializer):
-    """A refresh token; OAuth2's other fields are ignored."""
+    """A refresh token. OAuth2's other fields are ignored."""
 
     field_rules = validators.RENEWAL
     output_class = TokenPairSerializer
 
     def check(self, row: object) -> Checked:
-        """The rules' verdict."""
+        """Return the clean values and all errors."""
         return validators.check_renewal(row)
 
 
 class PasswordChangeSerializer(RuleSerializer):
-    """The password one has, and the one to have from now on."""
+    """The current and the new password."""
 
     field_rules = validators.PASSWORD_CHANGE
 
     def check(self, row: object) -> Checked:
-        """The rules' verdict."""
+        """Return the clean values and all errors."""
         return validators.check_password_change(row)

@@ -1,4 +1,4 @@
-"""Middleware that notes when, from where and by which browser a session of the back office is used."""
+"""Middleware that records when, from which address and with which browser a back office session is used."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from crm_project.db.deadline import no_waiting
 from crm_project.http.client_address import client_address
-from users.session_store import ADDRESS, BROWSER, LAST_USED
+from users.sessions import ADDRESS, BROWSER, LAST_USED
 
-BACK_OFFICE = "/admin/"  # no other page has a session
-WRITE_EVERY = 60  # seconds: an idle limit of minutes needs no write at every request
+BACK_OFFICE = "/admin/"  # the only pages with a session
+WRITE_INTERVAL = 60  # seconds: an idle limit of minutes needs no write for every request
 
-# What browsers call themselves, from the most particular on: each names those it descends from.
+# Parts of the User-Agent header, the most specific first: Edge's header also contains Chrome's and Safari's.
 BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 SYSTEMS = (
     *(("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad")),
@@ -25,13 +25,13 @@ SYSTEMS = (
 
 
 class SessionActivity:
-    """Inside ``SessionMiddleware``. It acts after the reply, so that a login is noted in its own request."""
+    """The middleware, which runs after the view, so that a login is recorded in its own request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the reply."""
+        """Return the response."""
         response = self.get_response(request)
         if request.path.startswith(BACK_OFFICE):
             touch(request)
@@ -39,27 +39,27 @@ class SessionActivity:
 
 
 def touch(request: HttpRequest) -> None:
-    """Note that a logged-in session is used: from where and by which browser, once a minute at most.
+    """Record the use of a logged-in session, at most once a minute.
 
-    A page that only reads does not wait for this write: while an import has the database locked, it is left out.
+    A page that only reads does not wait for this write. It is skipped while an import has SQLite's lock.
     """
     session = request.session
     if SESSION_KEY not in session:
         return
     now = timezone.now().timestamp()
-    if now - session.get(LAST_USED, 0) < WRITE_EVERY:
+    if now - session.get(LAST_USED, 0) < WRITE_INTERVAL:
         return
-    written_anyway = session.modified
+    is_saved_later = session.modified
     browser = browser_name(request.headers.get("User-Agent", ""))
     session.update({LAST_USED: now, ADDRESS: client_address(request), BROWSER: browser})
-    if not written_anyway:
+    if not is_saved_later:
         with no_waiting(), suppress(UpdateError):
             session.save()
         session.modified = False
 
 
 def browser_name(agent: str) -> str:
-    """Return "Firefox on Windows" for a User-Agent header; nothing of what else it may say is stored."""
-    browser = next((name for sign, name in BROWSERS if sign in agent), "")
-    system = next((name for sign, name in SYSTEMS if sign in agent), "")
+    """Return the browser and system of a User-Agent header, such as "Firefox on Windows", and nothing else of it."""
+    browser = next((name for part, name in BROWSERS if part in agent), "")
+    system = next((name for part, name in SYSTEMS if part in agent), "")
     return " on ".join(filter(None, (browser or "Unknown browser", system)))

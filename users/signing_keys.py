@@ -1,4 +1,4 @@
-"""The key ring: SECRET_KEY signs tokens, and those that a key of ``SECRET_KEY_FALLBACKS`` signed are still good."""
+"""Rotation of signing keys: ``SECRET_KEY`` signs tokens; those that ``SECRET_KEY_FALLBACKS`` signed remain valid."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from rest_framework_simplejwt.tokens import AccessToken, Token
 
 
 class RotatingTokenBackend(TokenBackend):
-    """SimpleJWT's backend; a token that our key did not sign is tried with the old ones."""
+    """SimpleJWT's backend, which also verifies with the fallback keys."""
 
     def decode(self, token: Token, verify: bool = True) -> dict[str, Any]:
-        """The claims of a good token; ``TokenBackendError`` for any other."""
+        """Return the claims of a valid token; raise ``TokenBackendError`` for any other."""
         try:
             return super().decode(token, verify)
         except TokenBackendError as error:
@@ -22,12 +22,12 @@ class RotatingTokenBackend(TokenBackend):
             for key in settings.SECRET_KEY_FALLBACKS:
                 try:
                     return TokenBackend(self.algorithm, key).decode(token, verify)
-                except TokenBackendError:  # another key's, or expired
+                except TokenBackendError:  # signed with another key, or expired
                     continue
             raise
 
 
 class RotatingAccessToken(AccessToken):
-    """An access token that is signed and verified with the ring."""
+    """An access token that ``RotatingTokenBackend`` signs and verifies."""
 
     _token_backend = RotatingTokenBackend(settings.ALGORITHM, settings.SECRET_KEY)

@@ -1,8 +1,7 @@
-"""Limits against guessing: failed log-ins and new accounts, counted by address for a while in the database.
+"""Limits on failed logins and on new accounts, counted by IP address in the database for all workers.
 
-There they hold for all workers and outlive a restart. A failure is counted after the password was checked, and the
-count is read before: guesses that run at the same moment (no more than there are threads) can all pass, once. To
-count first and take back on success would cost every right log-in two writes.
+The count is read before the password is checked and increased after it. Attempts at the same moment, at most one for
+each thread, can therefore all pass, once. Counting first would cost every successful login two writes.
 """
 
 from datetime import datetime, timedelta
@@ -22,16 +21,16 @@ from crm_project.events import event
 from crm_project.validation import UNKNOWN_ADDRESS
 
 WINDOW = timedelta(minutes=15)
-TRIES = 5  # failures of one user name from one address
-NAMES = 20  # user names that fail from one address: an office sits behind one
+MAX_FAILURES = 5  # of one user name from one address
+MAX_NAMES = 20  # user names that fail from one address; an office shares one address
 HOUR = timedelta(hours=1)
-# Clients whose address a proxy has sent in a way that cannot be read: few, if any, who mean well.
-TRIES_OF_UNKNOWN = 5  # failures of all of them together, whatever the user names
-REGISTRATIONS_OF_UNKNOWN = 5  # an hour, or REGISTRATION_LIMIT where that is less
+# Clients with an address that the proxy sent in an unreadable form share one limit. Few of them are legitimate.
+MAX_UNKNOWN_FAILURES = 5  # whatever the user names
+MAX_UNKNOWN_REGISTRATIONS = 5  # an hour, or REGISTRATION_LIMIT if that is less
 
 
 class Throttled(Exception):
-    """A limit is reached; ``wait`` seconds from now it is not."""
+    """A limit is reached for the next ``wait`` seconds."""
 
     def __init__(self, wait: int) -> None:
         super().__init__(wait)
@@ -39,18 +38,18 @@ class Throttled(Exception):
 
 
 class ThrottleState(NamedTuple):
-    """What counts against a user name at an address now."""
+    """The failures of the last ``WINDOW`` that count against a user name at an address."""
 
-    failures: int
-    names: int  # that failed from there, this one or others
-    wait: int  # seconds until another try; 0 where it may come at once
+    failures: int  # of this name
+    names: int  # user names that failed
+    wait: int  # seconds until the next attempt is allowed, or 0
 
 
 class LoginFailureManager(models.Manager["LoginFailure"]):
     """``LoginFailure.objects``."""
 
-    def standing(self, username: str, address: str) -> ThrottleState:
-        """How a name and an address stand: one query, of as many rows as the limits let come into being."""
+    def state(self, username: str, address: str) -> ThrottleState:
+        """Return the state of a name and an address: one query, of as many rows as the limits allow."""
         name, now = hash_identifier(validation.normalized_key(username)), timezone.now()
         rows = self.filter(address=address, failed_at__gt=now - WINDOW).order_by("-failed_at")
         own: list[datetime] = []
@@ -61,9 +60,9 @@ class LoginFailureManager(models.Manager["LoginFailure"]):
             latest.setdefault(failed_name, failed_at)
             if failed_name == name:
                 own.append(failed_at)
-        waits = [_wait(own, TRIES, WINDOW, now), _wait([*latest.values()], NAMES, WINDOW, now)]
+        waits = [_wait(own, MAX_FAILURES, WINDOW, now), _wait([*latest.values()], MAX_NAMES, WINDOW, now)]
         if address == UNKNOWN_ADDRESS:
-            waits.append(_wait(failures, TRIES_OF_UNKNOWN, WINDOW, now))
+            waits.append(_wait(failures, MAX_UNKNOWN_FAILURES, WINDOW, now))
         return ThrottleState(len(own), len(latest), max(waits))
 
     def add(self, username: str, address: str) -> None:
@@ -71,34 +70,34 @@ class LoginFailureManager(models.Manager["LoginFailure"]):
         self.create(name=hash_identifier(validation.normalized_key(username)), address=address)
 
     def clear(self, username: str, address: str) -> None:
-        """Forget a name's failures at one address, after the right password."""
+        """Delete a name's failures at one address, after a successful login."""
         self.filter(name=hash_identifier(validation.normalized_key(username)), address=address).delete()
 
     def unlock(self, username: str) -> int:
-        """Let a name log in from everywhere again; says how many failures were forgotten."""
+        """Delete a name's failures at all addresses; return their number."""
         return self.filter(name=hash_identifier(validation.normalized_key(username))).delete()[0]
 
     def unlock_address(self, address: str) -> int:
-        """Let an address log in again, whatever failed there; says how many failures were forgotten."""
+        """Delete all failures at an address; return their number."""
         return self.filter(address=address).delete()[0]
 
     def locked_users(self) -> list[AbstractBaseUser]:
-        """The users whose name has failed too often at some address, by name; those of no user are not told."""
-        pairs = self._recent().values("name", "address").annotate(failures=Count("pk")).filter(failures__gte=TRIES)
-        names = {pair["name"] for pair in pairs}
+        """Return the users with too many failures at an address, sorted by name. Names of no user are omitted."""
+        pairs = self._recent().values("name", "address").annotate(failures=Count("pk"))
+        names = {pair["name"] for pair in pairs.filter(failures__gte=MAX_FAILURES)}
         if not names:
             return []
         users = get_user_model()._default_manager.order_by("username_key", "pk")
         return [user for user in users.iterator() if hash_identifier(user.username_key) in names]
 
     def locked_addresses(self) -> list[str]:
-        """The addresses where too many names have failed, or too many clients without an address."""
+        """Return the addresses that have reached a limit for all names."""
         addresses = self._recent().values("address").annotate(names=Count("name", distinct=True), failures=Count("pk"))
-        unknown = models.Q(address=UNKNOWN_ADDRESS, failures__gte=TRIES_OF_UNKNOWN)
-        return sorted(found["address"] for found in addresses.filter(models.Q(names__gte=NAMES) | unknown))
+        unknown = models.Q(address=UNKNOWN_ADDRESS, failures__gte=MAX_UNKNOWN_FAILURES)
+        return sorted(found["address"] for found in addresses.filter(models.Q(names__gte=MAX_NAMES) | unknown))
 
     def expired(self, now: datetime) -> "models.QuerySet[LoginFailure]":
-        """What counts no more at ``now``."""
+        """Return the failures that no longer count at ``now``."""
         return self.filter(failed_at__lte=now - WINDOW)
 
     def _recent(self) -> "models.QuerySet[LoginFailure]":
@@ -106,9 +105,9 @@ class LoginFailureManager(models.Manager["LoginFailure"]):
 
 
 class LoginFailure(models.Model):
-    """A log-in, or a change of password, that a wrong password ended.
+    """A login or a change of password with a wrong password.
 
-    ``name`` is a keyed digest of the folded user name: people type passwords into the wrong field.
+    ``name`` is a keyed digest of the normalized user name, because people type passwords into the wrong field.
     """
 
     name = models.CharField(max_length=64)
@@ -132,22 +131,22 @@ class RegistrationManager(models.Manager["Registration"]):
     """``Registration.objects``."""
 
     def wait(self, address: str) -> int:
-        """Seconds until ``address`` may make another account; 0 where it may now, and where there is no limit."""
+        """Return the seconds until ``address`` may create another account, or 0."""
         limit, now = settings.REGISTRATION_LIMIT, timezone.now()
         if not limit:
             return 0
         if address == UNKNOWN_ADDRESS:
-            limit = min(limit, REGISTRATIONS_OF_UNKNOWN)
+            limit = min(limit, MAX_UNKNOWN_REGISTRATIONS)
         made = self.filter(address=address, made_at__gt=now - HOUR).order_by("-made_at")
         return _wait([*made.values_list("made_at", flat=True)[limit - 1 : limit]], 1, HOUR, now)
 
     def expired(self, now: datetime) -> "models.QuerySet[Registration]":
-        """What counts no more at ``now``."""
+        """Return the registrations that no longer count at ``now``."""
         return self.filter(made_at__lte=now - HOUR)
 
 
 class Registration(models.Model):
-    """An account that somebody at ``address`` made for themselves, or one whose name was taken; counts for an hour."""
+    """A registration from ``address``, or one that failed because the name was taken. It counts for an hour."""
 
     address = models.CharField(max_length=45)
     made_at = models.DateTimeField(default=timezone.now)
@@ -165,35 +164,35 @@ class Registration(models.Model):
 
 
 class LoginAttempt:
-    """One try at a user's password: allowed before it is checked, and told how it ended after."""
+    """One attempt at a user's password. Create it before the password is checked, and call ``record`` afterwards."""
 
     def __init__(self, username: str, address: str) -> None:
-        """``TooMany`` where the name or the address has failed too often."""
+        """Raise ``Throttled`` if the name or the address has reached a limit."""
         self.username, self.address = username, address
-        self.standing = LoginFailure.objects.standing(username, address)
-        if self.standing.wait:
-            raise Throttled(self.standing.wait)
+        self.state = LoginFailure.objects.state(username, address)
+        if self.state.wait:
+            raise Throttled(self.state.wait)
 
-    def ended(self, right: bool) -> None:
-        """A wrong password is counted; a right one wipes out the pair's failures."""
-        if not right:
+    def record(self, success: bool) -> None:
+        """Count a failure; after a success, delete the name's failures at this address."""
+        if not success:
             LoginFailure.objects.add(self.username, self.address)
-            self._tell()
-        elif self.standing.failures:
+            self._log_failure()
+        elif self.state.failures:
             LoginFailure.objects.clear(self.username, self.address)
 
-    def _tell(self) -> None:
-        failures, names, _ = self.standing
+    def _log_failure(self) -> None:
+        failures, names, _ = self.state
         event("login_failed", address=self.address)
-        if failures + 1 >= TRIES or names + (failures == 0) >= NAMES:
+        if failures + 1 >= MAX_FAILURES or names + (failures == 0) >= MAX_NAMES:
             event("login_locked", address=self.address, seconds=int(WINDOW.total_seconds()))
 
 
 def hash_identifier(username_key: str) -> str:
-    """What stands for a folded user name in the table: not to be read, nor to be tried out without our key."""
+    """Return a keyed digest of a normalized user name. Without the key, names cannot be read or guessed from it."""
     return salted_hmac("users.LoginFailure", username_key, algorithm="sha256").hexdigest()
 
 
-def _wait(moments: list[datetime], limit: int, window: timedelta, now: datetime) -> int:
-    """Whole seconds until fewer than ``limit`` of ``moments`` (newest first) lie in the window; 0 if that is so now."""
-    return max(1, ceil((moments[limit - 1] + window - now).total_seconds())) if len(moments) >= limit else 0
+def _wait(times: list[datetime], limit: int, window: timedelta, now: datetime) -> int:
+    """Return the seconds until fewer than ``limit`` of ``times`` (newest first) are in the window, or 0."""
+    return max(1, ceil((times[limit - 1] + window - now).total_seconds())) if len(times) >= limit else 0

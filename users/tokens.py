@@ -1,4 +1,4 @@
-"""Tokens: SimpleJWT signs and verifies; what a claim must look like and whom it still speaks for is decided here."""
+"""Access tokens. SimpleJWT signs and verifies them; this module validates the claims and finds the user."""
 
 import re
 from functools import lru_cache
@@ -13,21 +13,22 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import Token
 
 from crm_project.validation import MAX_BIGINT
+from users.base_user import AbstractUser
 from users.models import User
 from users.signing_keys import RotatingAccessToken
 
 VERSION_CLAIM = "token_version"
 FAMILY_CLAIM = "family"
-REMEMBERED = 1000  # tokens of one worker
-TokenClaims = tuple[int, int, str | None]  # a user's id, the version their tokens are at, the family of the token
+CACHE_SIZE = 1000  # tokens in the cache of one worker
+TokenClaims = tuple[int, int, str | None]  # user id, token version, family of refresh tokens
 _id = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)
 _family = re.compile(r"[0-9a-f]{32}\Z")
 
 
-def access_token(user: User, family: str | None = None) -> str:
-    """A signed token for ``user``: ``sub`` is the id as a string, ``token_version`` what log-out everywhere raises.
+def access_token(user: AbstractUser, family: str | None = None) -> str:
+    """Return a signed token for ``user``. ``sub`` is the id as a string; log-out everywhere changes ``token_version``.
 
-    One that is handed out beside a refresh token names the ``family`` that it ends with.
+    A token issued with a refresh token contains its ``family``, and is revoked with it.
     """
     token = RotatingAccessToken()
     token["sub"] = str(user.pk)
@@ -38,60 +39,59 @@ def access_token(user: User, family: str | None = None) -> str:
 
 
 def family_of(token: Token) -> str | None:
-    """The family of refresh tokens that a verified access token belongs to, if any."""
+    """Return the family of refresh tokens of a verified access token, or ``None``."""
     family: str | None = token.get(FAMILY_CLAIM)
     return family
 
 
 class BearerAuthentication(JWTAuthentication):
-    """``Authorization: Bearer <JWT>``, the scheme in any case; no cookie, no query parameter."""
+    """Authentication by ``Authorization: Bearer <JWT>``, with the scheme in any case; by no cookie or parameter."""
 
     def authenticate(self, request: Request) -> tuple[Any, Token] | None:
-        """The user and the token; ``None`` without a bearer token; 401 with a bad one."""
+        """Return the user and the token, or ``None`` without a bearer token; raise a 401 for an invalid one."""
         scheme, _, raw = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        token, whose = _signed(raw.strip(), tuple(settings.SECRET_KEY_FALLBACKS))
+        token, claims = _verify(raw.strip(), tuple(settings.SECRET_KEY_FALLBACKS))
         if token["exp"] <= time():
-            raise _refused()
-        user = User.objects.get_by_token_claims(*whose)
+            raise _invalid_token()
+        user = User.objects.get_by_token_claims(*claims)
         if user is None:
-            raise _refused()
+            raise _invalid_token()
         return user, token
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 must carry in ``WWW-Authenticate``."""
+        """Return the ``WWW-Authenticate`` header of a 401."""
         return "Bearer"
 
 
-@lru_cache(REMEMBERED)
-def _signed(raw: str, old_keys: tuple[str, ...]) -> tuple[Token, TokenClaims]:
-    """A token that one of our keys signed, and whom it claims to speak for.
+@lru_cache(CACHE_SIZE)
+def _verify(raw: str, old_keys: tuple[str, ...]) -> tuple[Token, TokenClaims]:
+    """Return a token that one of our keys signed, and its claims; raise a 401 for any other.
 
-    Verifying costs a tenth of a request, and what our keys signed once they signed for good: so it is remembered. That
-    time goes on, and that users change, is for the caller to see to. Who is refused is not remembered.
+    Verification takes a tenth of a request's time and the result does not change, so it is cached. The caller checks
+    that the token has not expired and that the user is active. Exceptions are not cached.
     """
     try:
         token = RotatingAccessToken(raw.encode())  # type: ignore[arg-type]
-    # A signed token can still hold an exp of 10**30 or of the wrong type, which is not SimpleJWT's TokenError, or
-    # of 10**18, which the C library refuses with an OSError.
+    # Other errors than SimpleJWT's TokenError: an exp of 10**30 or of the wrong type; OSError: an exp of 10**18.
     except (TokenError, ValueError, OverflowError, OSError, TypeError, RecursionError):
-        raise _refused() from None
+        raise _invalid_token() from None
     return token, _claims(token)
 
 
 def _claims(token: Token) -> TokenClaims:
     subject, version, family = token.get("sub"), token.get(VERSION_CLAIM), token.get(FAMILY_CLAIM)
     if not isinstance(token.get("iat"), int):
-        raise _refused()
+        raise _invalid_token()
     if not isinstance(subject, str) or not _id.match(subject) or int(subject) > MAX_BIGINT:
-        raise _refused()
+        raise _invalid_token()
     if type(version) is not int or not 0 < version < 2**31:
-        raise _refused()
+        raise _invalid_token()
     if FAMILY_CLAIM in token and not (isinstance(family, str) and _family.match(family)):
-        raise _refused()
+        raise _invalid_token()
     return int(subject), version, family
 
 
-def _refused() -> AuthenticationFailed:
+def _invalid_token() -> AuthenticationFailed:
     return AuthenticationFailed("Could not validate credentials")

@@ -1,4 +1,4 @@
-"""What a registration, a log-in and a password must be."""
+"""Validation of registrations, logins and passwords."""
 
 from typing import Any
 
@@ -24,40 +24,41 @@ MIN_USERNAME = 3
 MAX_NAME = 150
 
 Row = dict[str, Any]
+Result = tuple[Row, list[FieldError]]  # clean values, and errors
 
 
 def untrimmed(value: object) -> str:
-    """Text as it was typed; passwords keep their spaces."""
+    """Return text as it was typed, with its spaces."""
     if not isinstance(value, str):
         raise InvalidValue("string_type", "Input should be a valid string")
     return check_text(value)
 
 
 def new_password(value: object) -> str:
-    """A password to keep: 8 to 4096 characters, any but NUL."""
-    secret = untrimmed(value)
-    check_length(secret, MAX_PASSWORD, MIN_PASSWORD)
-    return secret
+    """Return a new password: 8 to 4096 characters except NUL."""
+    password = untrimmed(value)
+    check_length(password, MAX_PASSWORD, MIN_PASSWORD)
+    return password
 
 
 def username(value: object) -> str:
-    """A user name: 3 to 150 characters after trimming, any but NUL."""
+    """Return a user name: 3 to 150 characters except NUL after trimming."""
     return text(value, MAX_NAME, MIN_USERNAME)
 
 
 def new_username(value: object) -> str:
-    """A user name to give: one that cannot be taken for another by its looks. Names given before stay as they are."""
+    """Return a user name for a new account, which must not be confusable. Existing names are not subject to this."""
     name = username(value)
     confusables.check(name)
     return name
 
 
 def person_name(value: object) -> str:
-    """A first or last name; may be empty."""
+    """Return a first or last name, which may be empty."""
     return text(value, MAX_NAME)
 
 
-def _name_to_look_up(value: object) -> str:
+def _login_name(value: object) -> str:
     return untrimmed(value).strip()
 
 
@@ -73,9 +74,9 @@ REGISTRATION: dict[str, FieldRule] = {
     "first_name": FieldRule(person_name, schema=schema.text(MAX_NAME, examples=["Agent"])),
     "last_name": FieldRule(person_name, schema=schema.text(MAX_NAME, examples=["One"])),
 }
-# No lengths at log-in: a short or long password is a wrong one (401), not a malformed one.
+# A login has no limits of length: a short or long password is wrong (401), not invalid (422).
 LOGIN: dict[str, FieldRule] = {
-    "username": FieldRule(_name_to_look_up, schema=_any_case),
+    "username": FieldRule(_login_name, schema=_any_case),
     "password": FieldRule(untrimmed, schema={**_password, **_example}),
 }
 PASSWORD_CHANGE: dict[str, FieldRule] = {
@@ -85,22 +86,22 @@ PASSWORD_CHANGE: dict[str, FieldRule] = {
 RENEWAL: dict[str, FieldRule] = {"refresh_token": FieldRule(untrimmed, schema=schema.untrimmed())}
 
 
-def check_registration(row: object) -> tuple[Row, list[FieldError]]:
-    """The clean values of a registration, and every problem with them."""
-    return _discreetly(_under_policy(validate(row, REGISTRATION), "password"))
+def check_registration(row: object) -> Result:
+    """Return the clean values of a registration, and all errors."""
+    return _without_secrets(_with_policy_errors(validate(row, REGISTRATION), "password"))
 
 
-def check_login(row: object) -> tuple[Row, list[FieldError]]:
-    """The user name and password of a log-in, and every problem with their shape; ``scope`` as it was sent, if at all.
+def check_login(row: object) -> Result:
+    """Return the user name, the password and the unvalidated ``scope`` of a login, and all errors.
 
-    A field that the earlier server did not know must not make a log-in fail, whatever is in it.
+    ``scope`` is not part of the contract, so no value of it is an error.
     """
-    clean, problems = _discreetly(validate(row, LOGIN))
-    return {**clean, "scope": row.get("scope") if isinstance(row, dict) else None}, problems
+    clean, errors = _without_secrets(validate(row, LOGIN))
+    return {**clean, "scope": row.get("scope") if isinstance(row, dict) else None}, errors
 
 
-def check_token_form(row: object) -> tuple[Row, list[FieldError]]:
-    """The same for OAuth2's form, whose ``grant_type`` is "password" or left out."""
+def check_token_form(row: object) -> Result:
+    """Return the same for OAuth2's form, with the ``grant_type`` "password" or none."""
     grant = (row.get("grant_type") if isinstance(row, dict) else None) or "password"
     if grant != "password":
         message = "String should match pattern '^password$'"
@@ -108,48 +109,48 @@ def check_token_form(row: object) -> tuple[Row, list[FieldError]]:
     return check_login(row)
 
 
-def check_password_change(row: object) -> tuple[Row, list[FieldError]]:
-    """The password somebody has and the one they want, and every problem with them; no problem shows its value."""
-    return _silently(_under_policy(validate(row, PASSWORD_CHANGE), "new_password"))
+def check_password_change(row: object) -> Result:
+    """Return the current and the new password, and all errors, without the values."""
+    return _without_input(_with_policy_errors(validate(row, PASSWORD_CHANGE), "new_password"))
 
 
-def check_renewal(row: object) -> tuple[Row, list[FieldError]]:
-    """The refresh token somebody sends, or the problem with it, which does not show it."""
-    return _silently(validate(row, RENEWAL))
+def check_renewal(row: object) -> Result:
+    """Return the refresh token, or the error without the value."""
+    return _without_input(validate(row, RENEWAL))
 
 
-def _under_policy(judged: tuple[Row, list[FieldError]], field: str) -> tuple[Row, list[FieldError]]:
-    """Add what the office's policy for API users has against an acceptable new password."""
-    row, problems = judged
-    return row, problems + (password_policy.api_problems(row[field], field) if field in row else [])
+def _with_policy_errors(result: Result, field: str) -> Result:
+    """Add the errors of a valid new password under the password policy for API users."""
+    row, errors = result
+    return row, errors + (password_policy.api_errors(row[field], field) if field in row else [])
 
 
-def _silently(judged: tuple[Row, list[FieldError]]) -> tuple[Row, list[FieldError]]:
-    row, problems = judged
-    return row, [problem._replace(input=None) for problem in problems]
+def _without_input(result: Result) -> Result:
+    row, errors = result
+    return row, [error._replace(input=None) for error in errors]
 
 
-def _discreetly(judged: tuple[Row, list[FieldError]]) -> tuple[Row, list[FieldError]]:
-    """Without the body or any structure in it, which may hold a password under whatever name; plain values stay."""
-    row, problems = judged
+def _without_secrets(result: Result) -> Result:
+    """Remove the body and objects from the errors, because they may contain a password. Other values stay."""
+    row, errors = result
     return row, [
-        problem._replace(input=None)
-        if not problem.loc or problem.type == MISSING[0] or isinstance(problem.input, (dict, list))
-        else problem
-        for problem in problems
+        error._replace(input=None)
+        if not error.loc or error.type == MISSING[0] or isinstance(error.input, (dict, list))
+        else error
+        for error in errors
     ]
 
 
 class PasswordLength:
-    """The same rule for the admin's password forms (``AUTH_PASSWORD_VALIDATORS``)."""
+    """The rule of ``new_password`` for the password forms of the back office (``AUTH_PASSWORD_VALIDATORS``)."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Raise ``ValidationError`` for a password the API would refuse."""
+        """Raise ``ValidationError`` for a password that the API rejects."""
         try:
             new_password(password)
         except InvalidValue as invalid:
             raise ValidationError(invalid.msg, code=invalid.type) from None
 
     def get_help_text(self) -> str:
-        """The rule, for people."""
+        """Return the rule as text for the form."""
         return f"Your password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters."

@@ -1,4 +1,4 @@
-"""``/api/users``: register, log in in two ways, stay logged in and log out, and who am I."""
+"""``/api/users``: registration, login, refresh tokens, logout and the current user."""
 
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from users import password_policy, second_factor
 from users.audit import Action, Channel, created_state, log_account_event
 from users.managers import AwaitingApproval
 from users.models import User
-from users.refresh import Issued, RefreshToken
+from users.refresh import IssuedToken, RefreshToken
 from users.serializers import (
     TOKENS,
     LoginSerializer,
@@ -37,17 +37,17 @@ from users.tokens import access_token, family_of
 
 NEW_PASSWORD = "new_password"  # noqa: S105  a field's name
 OFFLINE = "offline_access"  # OpenID's word for "with a refresh token"
-TOKENS_REPLY = "A token, and what renews it where that was asked for"
-LOCKED = "Too many failures of this user name, or of others, from this address; nothing was checked"
+TOKENS_REPLY = "A token, and a refresh token if it was requested"
+LOCKED = "Too many failed attempts with this user name, or others, from this address; the password was not checked"
 LOGIN_REFUSALS = {
     401: "Incorrect username or password",
-    403: "The account is waiting for a manager's approval; said where the password is right",
+    403: "The account awaits a manager's approval; only if the password is correct",
     429: LOCKED,
 }
 
 
 class AccountViewSet(RuleViewSet):
-    """What asks for no token, and looks at none: a client's Basic header is no reason to refuse it."""
+    """Operations without a token. An ``Authorization`` header is ignored."""
 
     tag = "Users"
     authentication_classes = ()
@@ -56,7 +56,7 @@ class AccountViewSet(RuleViewSet):
     input_classes = {"register": UserCreateSerializer, "login": LoginSerializer}
 
     def get_authenticate_header(self, request: Request) -> str:
-        """A wrong password is a 401 here, and every 401 carries the challenge."""
+        """Return the challenge of the 401 for a wrong password."""
         return "Bearer"
 
     @operation(
@@ -66,14 +66,14 @@ class AccountViewSet(RuleViewSet):
         201,
         refusals={
             403: "Registration is closed",
-            409: "The user name or e-mail address is taken",
+            409: "The user name or email address is taken",
             429: "Too many new accounts from this address",
         },
     )
     def register(self, request: Request) -> Response:
-        """A new agent. User names and e-mail addresses are unique without regard to case. A user name has no invisible
-        characters and does not mix alphabets (Latin may stand beside Chinese, Japanese or Korean): else a 422. Where
-        the office approves new accounts, the account cannot log in (403) before a manager has activated it.
+        """Create an agent. User names and email addresses are unique without regard to case. A user name has no
+        invisible characters and does not mix alphabets, except Latin with Chinese, Japanese or Korean. If the office
+        approves new accounts, the login is a 403 until a manager has activated the account.
         """
         if not settings.REGISTRATION_OPEN:
             raise PermissionDenied("Registration is closed")
@@ -82,9 +82,9 @@ class AccountViewSet(RuleViewSet):
         return Response(serializer.data, status.HTTP_201_CREATED)
 
     def perform_register(self, serializer: UserCreateSerializer) -> None:
-        """Store the new agent; a 409 where the name or address is taken in any case.
+        """Store the new agent, or raise a 409 if the name or address is taken in any case.
 
-        A name that is taken costs no hash, and counts as a new account does: else names could be tried without end.
+        A taken name costs no hash, and counts towards the limit of new accounts, so that names cannot be enumerated.
         """
         values = serializer.validated_data
         address = client_address(self.request)
@@ -97,34 +97,32 @@ class AccountViewSet(RuleViewSet):
                 user = User.objects.register(**values, approval=settings.REGISTRATION_APPROVAL)
                 Registration.objects.create(address=address)
                 _log(Action.REGISTERED, user, created_state(user))
-        except IntegrityError:  # somebody else has taken it at the same moment
+        except IntegrityError:  # another request has taken it at the same moment
             raise _name_taken(address) from None
         serializer.instance = user
 
     @operation("login", "Log in with JSON", TOKENS_REPLY, response=TOKENS, refusals=LOGIN_REFUSALS)
     def login(self, request: Request) -> Response:
-        """A token for a user name and password. With `offline_access` among the words of `scope` also a refresh
-        token.
-        """
+        """Return a token for a user name and password. With `offline_access` in `scope` also a refresh token."""
         return _log_in(request, **self.validate_body().validated_data)
 
 
 class TokenViewSet(AccountViewSet):
-    """OAuth2's password flow, as a form."""
+    """OAuth2's password flow, with a form."""
 
     parser_classes = (FormParser, MultiPartParser)
     input_classes = {"token": TokenFormSerializer}
 
     @operation("create_token", "Log in with a form", TOKENS_REPLY, response=TOKENS, refusals=LOGIN_REFUSALS)
     def token(self, request: Request) -> Response:
-        """OAuth2's password flow. With `offline_access` among the words of `scope` also a refresh token."""
+        """OAuth2's password flow. With `offline_access` in `scope` the response has a refresh token."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return _log_in(request, **serializer.validated_data)
 
 
 class RenewalViewSet(AccountViewSet):
-    """Refresh tokens: as JSON, and as the form that OAuth2 clients send."""
+    """Refresh tokens, sent as JSON or as the form of OAuth2 clients."""
 
     parser_classes = (JSONParser, FormParser)
     input_classes = {"renew": RenewalSerializer}
@@ -136,8 +134,8 @@ class RenewalViewSet(AccountViewSet):
         refusals={401: "The refresh token is unknown, used, expired or revoked"},
     )
     def renew(self, request: Request) -> Response:
-        """A new pair for a refresh token. It is good once: used again later than a few seconds after, it ends its
-        family, that is, all refresh and access tokens that began with the same log-in.
+        """Return a new pair for a refresh token, which can be used once. Using it again after a few seconds revokes its
+        family: all refresh and access tokens since the same login.
         """
         issued = RefreshToken.objects.renew(self.validate_body().validated_data["refresh_token"])
         if issued is None:
@@ -146,16 +144,16 @@ class RenewalViewSet(AccountViewSet):
 
 
 class MeViewSet(RuleViewSet):
-    """The user the token speaks for, and how long it does."""
+    """The user of the token: profile, password and logout."""
 
     tag = "Users"
-    keeps_replies = False  # there are tokens in them, and a failure must be counted whatever becomes of the request
+    keeps_replies = False  # responses contain tokens, and each failed attempt must be counted
     serializer_class = UserOutSerializer
     input_classes = {"change_password": PasswordChangeSerializer}
 
     @operation("get_current_user", "Me", "The current user")
     def me(self, request: Request) -> Response:
-        """The user whom the token speaks for."""
+        """Return the user of the token."""
         return Response(self.get_serializer(request.user).data)
 
     @operation(
@@ -166,17 +164,17 @@ class MeViewSet(RuleViewSet):
         refusals={403: "The current password is incorrect", 429: LOCKED},
     )
     def change_password(self, request: Request) -> Response:
-        """Ends all of the user's tokens and replies with a new one, as a log-in would; with a refresh token where the
-        token that asks came with one.
+        """Change the password, revoke all of the user's tokens, and return a new token as after a login, with a refresh
+        token if the request's token came with one.
         """
         values = self.validate_body().validated_data
         user = User.objects.get(pk=cast(User, request.user).pk)
-        if user.is_staff and (weak := password_policy.back_office_problems(values["new_password"], user, NEW_PASSWORD)):
+        if user.is_staff and (weak := password_policy.back_office_errors(values["new_password"], user, NEW_PASSWORD)):
             raise ValidationFailed(with_location(weak, "body"))
         attempt = _attempt(request, user.username)
-        right = user.check_password(values["current_password"])
-        attempt.ended(right)
-        if not right:
+        correct = user.check_password(values["current_password"])
+        attempt.record(correct)
+        if not correct:
             raise PermissionDenied("The current password is incorrect")
         with transaction.atomic():
             if not User.objects.change_password(user, values["new_password"]):
@@ -192,20 +190,20 @@ class MeViewSet(RuleViewSet):
         refusals={409: "The token came without a refresh token and belongs to no family"},
     )
     def logout(self, request: Request) -> Response:
-        """Ends the family of the token: its refresh token and its access tokens."""
+        """Revoke the token's family: its refresh token and its access tokens."""
         family = family_of(cast(Token, request.auth))
         if family is None:
             raise ApiError(
                 status.HTTP_409_CONFLICT,
                 "This token has no refresh token and cannot be ended alone; POST /api/users/logout-all ends all",
             )
-        RefreshToken.objects.end(family)
+        RefreshToken.objects.revoke(family)
         event("token_family_ended", owner_id=request.user.pk, reason="logout")
         return Response(None, status.HTTP_204_NO_CONTENT)
 
     @operation("logout_everywhere", "Log out everywhere", code=204)
     def logout_all(self, request: Request) -> Response:
-        """Ends all of the user's tokens of both kinds, and sessions of the back office."""
+        """Revoke all of the user's tokens of both kinds, and end the back office sessions."""
         user = cast(User, request.user)
         with transaction.atomic():
             User.objects.revoke_tokens(user)
@@ -215,7 +213,7 @@ class MeViewSet(RuleViewSet):
 
 
 def _log(action: Action, user: User, after: dict[str, Any] | None = None) -> None:
-    """Log what a user did with their own account."""
+    """Log a user's change of their own account."""
     log_account_event(action, actor=user, target=user, channel=Channel.API, after=after)
 
 
@@ -229,11 +227,11 @@ def _log_in(request: Request, username: str, password: str, scope: object) -> Re
     try:
         user = User.objects.authenticate(username, password)
     except AwaitingApproval:
-        attempt.ended(True)
+        attempt.record(True)
         raise ApiError(status.HTTP_403_FORBIDDEN, "This account is waiting for a manager's approval") from None
-    # With an app, only the code forgets failures: they count wrong codes too.
+    # If the user has an authenticator app, only a correct code resets the failures, because they include wrong codes.
     if user is None or not (user.is_staff and second_factor.app_of(user)):
-        attempt.ended(user is not None)
+        attempt.record(user is not None)
     if user is None:
         raise AuthenticationFailed("Incorrect username or password")
     return Response(_tokens(user, refresh=isinstance(scope, str) and OFFLINE in scope.split()))
@@ -242,8 +240,8 @@ def _log_in(request: Request, username: str, password: str, scope: object) -> Re
 def _attempt(request: Request, username: str) -> LoginAttempt:
     try:
         return LoginAttempt(username, client_address(request))
-    except Throttled as limit:
-        raise _too_many(limit.wait, "Too many failed attempts; try again later") from None
+    except Throttled as throttled:
+        raise _too_many(throttled.wait, "Too many failed attempts; try again later") from None
 
 
 def _too_many(wait: int, detail: str) -> ApiError:
@@ -256,7 +254,7 @@ def _tokens(user: User, refresh: bool) -> dict[str, Any]:
     return {"access_token": access_token(user), "token_type": "bearer"}
 
 
-def _pair(issued: Issued) -> dict[str, Any]:
+def _pair(issued: IssuedToken) -> dict[str, Any]:
     return {
         "access_token": access_token(issued.user, issued.family),
         "token_type": "bearer",

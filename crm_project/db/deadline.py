@@ -1,13 +1,15 @@
-"""The moment at which a request must have its reply, for whatever waits in its thread."""
+"""The time limits of a request's database work."""
 
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+STATEMENT_TIMEOUT = 10_000  # milliseconds of one statement of a request on PostgreSQL, with its waits for locks
+
 
 class Deadline(threading.local):
-    """``until`` is a ``time.monotonic()``; ``None`` outside of requests."""
+    """When the request of this thread must have its response: a ``time.monotonic()``, or ``None`` outside requests."""
 
     until: float | None = None
 
@@ -17,7 +19,7 @@ deadline = Deadline()
 
 @contextmanager
 def no_waiting() -> Iterator[None]:
-    """Within the block nothing waits for a lock that somebody else has; what needs it fails at once."""
+    """In the block, a statement that needs a lock which another connection has fails at once."""
     before, deadline.until = deadline.until, time.monotonic()
     try:
         yield

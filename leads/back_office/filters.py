@@ -17,7 +17,7 @@ from leads import filters as api
 from leads.back_office import choices
 from leads.models import ImportRun
 from leads.querysets import LeadQuerySet
-from users.form_messages import plain_message
+from users.form_messages import form_message
 
 Choices = list[tuple[str, str]]
 OPEN = ":open"  # no status looks like this: it would not be one word
@@ -58,7 +58,7 @@ class ParameterFilter(ListFilter):
             try:
                 queryset = self.queries[name](queryset, str(given))
             except validation.InvalidValue as invalid:
-                told = plain_message(invalid.type, invalid.msg)
+                told = form_message(invalid.type, invalid.msg)
                 messages.error(request, f"{self.title}: “{str(given)[:40]}” cannot be used. {told}")
                 return queryset.none()
         return queryset

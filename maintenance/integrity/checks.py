@@ -63,7 +63,7 @@ def check_users(users: models.QuerySet[User]) -> Iterator[Inconsistency]:
 
 def check_attribution() -> Iterator[Inconsistency]:
     """Count records with the former name of an erased user, as written during the erasure. The name is not yielded."""
-    names = {user.pk: user.username for user in User.objects.erased()}
+    names = {user.pk: user.username for user in User.objects.anonymized()}
     outdated: Counter[int] = Counter()
     for _, model, user, column in ATTRIBUTIONS if names else ():
         attributed = model.objects.filter(**{f"{user}__in": names}).order_by().values_list(user, column)

@@ -99,7 +99,7 @@ def repair_imports(kind: str) -> None:
 
 def repair_attribution(ids: Collection[int]) -> None:
     """Store the present name of erased users on their records."""
-    for user in User.objects.erased():
+    for user in User.objects.anonymized():
         if user.pk in ids:
             rename_user(user.pk, user.username)
 

@@ -14,7 +14,6 @@ from activities.models import Activity
 from crm_project.events import event
 from crm_project.http.idempotency import COMPRESSION
 from crm_project.http.models import IdempotencyKey
-from leads import audit as lead_audit
 from leads import writing
 from leads.audit import Changes
 from leads.importing import runs
@@ -25,7 +24,6 @@ from maintenance.attribution import ATTRIBUTIONS, overwrite_names, rename_user
 from maintenance.privacy.export import log
 from maintenance.privacy.imports import delete_files, erase_imports, waiting_uploads
 from maintenance.privacy.subject import DataSubject, PrivacyError, find_subject
-from users import audit as account_audit
 from users import permissions
 from users.audit import IDENTITY, AccountEvent, Action, Actor
 from users.models import User
@@ -86,7 +84,7 @@ def refusal(subject: DataSubject, asker: User) -> str:
     """Return why ``asker`` may not erase the person; "" where they may."""
     if asker in subject.users:
         return "You cannot erase yourself."
-    if all(permissions.reaches(asker, user) for user in subject.users):
+    if all(permissions.may_change(asker, user) for user in subject.users):
         return ""
     return "That is the address of an account that may do more than you: a superuser can erase it."
 
@@ -168,7 +166,7 @@ def _erase_users(subject: DataSubject) -> dict[str, int]:
     """Erase the accounts, and the address where it is the name of others' records: of an account renamed since."""
     counts = Counter({"users": len(subject.users)})
     for user in subject.users:
-        counts.update(rename_user(user.pk, User.objects.erase(user)))
+        counts.update(rename_user(user.pk, User.objects.anonymize(user)))
         counts["own stored replies"] += IdempotencyKey.objects.filter(user=user).delete()[0]
     for what, model, _, column in ATTRIBUTIONS:
         counts[what] += overwrite_names(model.objects.filter(**{f"{column}__iexact": subject.email}), column, ERASED)
@@ -183,10 +181,10 @@ def _erase_entries(subject: DataSubject) -> int:
 
     leads, accounts_of_others = subject.former_entries()
     return (
-        lead_audit.rewrite(LeadChange.objects.filter(lead_id__in=subject.lead_ids), _without_fields)
-        + lead_audit.rewrite(leads, without_address)
-        + account_audit.rewrite(AccountEvent.objects.filter(target_user__in=subject.users), _without_fields)
-        + account_audit.rewrite(accounts_of_others, without_address)
+        LeadChange.objects.filter(lead_id__in=subject.lead_ids).rewrite_changes(_without_fields)
+        + leads.rewrite_changes(without_address)
+        + AccountEvent.objects.filter(target_user__in=subject.users).rewrite_changes(_without_fields)
+        + accounts_of_others.rewrite_changes(without_address)
     )
 
 

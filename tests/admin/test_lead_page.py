@@ -179,7 +179,7 @@ def test_the_quick_form_offers_today(boss: Client) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("title", " ", "Please fill this in."),
+        ("title", " ", "This field is required."),
         ("title", "x" * 256, "at most 255 characters"),
         ("duration", "long", "whole number in digits"),
         ("duration", "-1", "should be 0 or more"),
@@ -347,7 +347,7 @@ def test_a_budget_is_taken_as_people_write_it(boss: Client, typed: str, stored: 
 
 @pytest.mark.parametrize(
     ("typed", "told"),
-    [("-5", "This should be 0 or more."), ("9" * 19, "less than or equal to 9223372036854775807"), ("4e5", "Enter a")],
+    [("-5", "Enter 0 or more."), ("9" * 19, "less than or equal to 9223372036854775807"), ("4e5", "Enter a")],
 )
 def test_a_budget_that_is_none_is_told_in_plain_words(boss: Client, typed: str, told: str) -> None:
     lead = make_lead(budget_min=7)

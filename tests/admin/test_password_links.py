@@ -161,7 +161,7 @@ def log_out_everywhere(user: User) -> None:
 
 
 def erase(user: User) -> None:
-    User.objects.erase(user)
+    User.objects.anonymize(user)
 
 
 def set_fields(user: User, **fields: Any) -> None:

@@ -40,9 +40,9 @@ def test_it_works(boss: Client, anonymous: Api) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("username", "ab", "This should have at least 3 characters."),
+        ("username", "ab", "Enter at least 3 characters."),
         ("username", "CÁRLOS", "exists already"),
-        ("email", "nowhere", "Value is not a valid email address."),
+        ("email", "nowhere", "Enter a valid email address."),
         ("email", "CARLOS@EXAMPLE.COM", "exists already"),
     ],
 )

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
 
-from leads.audit import ImmutableRecord
+from crm_project.db.append_only import ImmutableRecord
 from leads.back_office.history import page_of
 from leads.models import Lead, LeadChange
 from tests.admin.conftest import boss as boss

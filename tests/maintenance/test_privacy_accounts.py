@@ -203,7 +203,7 @@ def test_who_is_called_like_somebody_erased_is_not() -> None:
     User.objects.filter(pk=other.pk).update(is_active=False, first_name="Later", username=f"erased-{other.pk}0")
     User.objects.filter(pk=other.pk).update(username_key=f"erased-{other.pk}0")
     run("erase_person", EMAIL, "--yes")
-    assert [erased.pk for erased in User.objects.erased()] == [user.pk]
+    assert [erased.pk for erased in User.objects.anonymized()] == [user.pk]
     assert "no differences" in run("verify")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core import mail
 
-from users.password_links import SENDER
+from users.password_links import THREAD_NAME
 
 HOST = "crm.example.com"
 
@@ -21,7 +21,7 @@ def set_mail(settings: Any) -> None:
 def sent() -> list[Any]:
     """The messages sent so far, once the threads that send have ended."""
     for thread in threading.enumerate():
-        if thread.name == SENDER:
+        if thread.name == THREAD_NAME:
             thread.join()
     return mail.outbox
 

@@ -117,5 +117,5 @@ def test_two_decisions_at_once_count_once() -> None:
 
 def test_who_is_erased_waits_no_longer() -> None:
     user = waiting()
-    User.objects.erase(user)
+    User.objects.anonymize(user)
     assert not User.objects.get(pk=user.pk).is_waiting

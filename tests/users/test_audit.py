@@ -1,4 +1,4 @@
-"""The audit log of accounts: what an entry holds, and that no entry is changed or deleted."""
+"""The audit log of accounts: the contents of entries, and that no entry is changed or deleted."""
 
 from typing import Any
 
@@ -6,15 +6,14 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
+from crm_project.db.append_only import ImmutableRecord
 from tests.factories import make_user
 from users.audit import (
     AccountEvent,
     Action,
     Channel,
-    ImmutableRecord,
     group_state,
     log_account_event,
-    overwrite_names,
     user_state,
 )
 from users.models import User
@@ -113,7 +112,7 @@ def test_states_name_groups_and_rights(agent: User) -> None:
     }
 
 
-def test_names_of_the_erased_are_overwritten(agent: User) -> None:
+def test_the_erasure_of_a_person_overwrites_names(agent: User) -> None:
     log(target=agent)
-    assert overwrite_names(AccountEvent.objects.filter(target_user=agent), "target_name", "erased-1") == 1
+    assert AccountEvent.objects.filter(target_user=agent).overwrite(target_name="erased-1") == 1
     assert AccountEvent.objects.get().target_name == "erased-1"

@@ -27,7 +27,7 @@ def test_what_counts_no_more_goes_and_the_rest_stays() -> None:
     for minutes in (59, 61):
         Registration.objects.create(address="x", made_at=now - timedelta(minutes=minutes))
     told = prune()
-    assert "failed log-ins: 1 deleted" in told
+    assert "failed logins: 1 deleted" in told
     assert "registrations counted: 1 deleted" in told
     assert LoginFailure.objects.get().failed_at == now - timedelta(minutes=14)
     assert Registration.objects.get().made_at == now - timedelta(minutes=59)

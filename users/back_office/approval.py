@@ -29,7 +29,7 @@ class RegistrationFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User] | None:
         """The users of that choice."""
-        return queryset.filter(managers.WAITING) if self.value() == WAITING else None
+        return queryset.filter(managers.AWAITING_APPROVAL) if self.value() == WAITING else None
 
 
 class Approval:
@@ -73,7 +73,7 @@ class Approval:
     def approve(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Activate accounts that wait for approval; deactivated ones stay so."""
         actor = cast(User, request.user)
-        reached = [user for user in users if permissions.reaches(actor, user)]
+        reached = [user for user in users if permissions.may_change(actor, user)]
         self._say_approved(request, [user for user in reached if User.objects.approve(user, actor)])
 
     def _say_approved(self, request: HttpRequest, users: list[User]) -> None:

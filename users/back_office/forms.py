@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from crm_project.validation import FieldError, FieldRule, normalized_key, validate
 from users import validators
 from users.confusables import look_alikes
-from users.form_messages import plain_message
+from users.form_messages import form_message
 from users.models import User
 
 OWN_ACCESS = {
@@ -92,5 +92,5 @@ class NewUserForm(IdentityForm):
 def add_problems(form: forms.BaseForm, problems: list[FieldError]) -> None:
     """Tell the rules' problems on the fields they are about, in words for people."""
     for problem in problems:
-        told = ValidationError(plain_message(problem.type, problem.msg), code=problem.type)
+        told = ValidationError(form_message(problem.type, problem.msg), code=problem.type)
         form.add_error(str(problem.loc[0]) if problem.loc else None, told)

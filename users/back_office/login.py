@@ -40,7 +40,7 @@ def login(request: HttpRequest) -> HttpResponseBase:
             response = admin.site.login(request)
         except second_factor_login.CodeNeeded as needed:  # failures are forgotten after the code, not now
             return second_factor_login.begin(request, needed.user)
-    attempt.ended(response.status_code == 302 or _is_waiting(response))
+    attempt.record(response.status_code == 302 or _is_waiting(response))
     return response
 
 
@@ -54,7 +54,7 @@ def change_password(request: HttpRequest) -> HttpResponseBase:
     except Throttled as limit:
         return _late(HttpResponse(PAGE.format(_sentence(limit.wait))), limit.wait)
     response = page(request)
-    attempt.ended("old_password" not in _errors(response))
+    attempt.record("old_password" not in _errors(response))
     return response
 
 

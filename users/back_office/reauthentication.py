@@ -19,7 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from crm_project.http.client_address import client_address
 from users.models import User
-from users.session_store import password_age, password_entered
+from users.sessions import password_age, password_entered
 from users.throttle import LoginAttempt, Throttled
 
 RECENT = 15 * 60  # seconds
@@ -65,7 +65,7 @@ def confirm_password(request: HttpRequest) -> HttpResponseBase:
         response["Retry-After"] = str(limit.wait)
         return response
     right = user.check_password(password)
-    attempt.ended(right)
+    attempt.record(right)
     if not right:
         return _page(request, "That is not your password.")
     password_entered(request.session)

@@ -27,7 +27,7 @@ from users.back_office.reauthentication import RECENT
 from users.back_office.second_factor_login import CodeForm, code_page, late, too_many
 from users.back_office.second_factor_session import State, detour, forget, is_required, log, mark, next_page, state
 from users.models import User
-from users.session_store import password_age
+from users.sessions import password_age
 from users.throttle import LoginAttempt, Throttled
 
 SECRET = "second_factor_secret"  # noqa: S105  in a session: the secret of an app that is not confirmed yet
@@ -61,7 +61,7 @@ class PasswordForm(forms.Form):
             self.wait = limit.wait
             raise ValidationError(too_many(limit.wait), code="too_many_attempts") from None
         right = User.objects.authenticate(name, password) is not None
-        attempt.ended(right)
+        attempt.record(right)
         if not right:
             raise ValidationError("That is not your password.", code="wrong_password")
         return password

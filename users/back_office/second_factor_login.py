@@ -104,7 +104,7 @@ def _check(request: HttpRequest, user: User, form: CodeForm) -> HttpResponseBase
         form.add_error("code", too_many(limit.wait))
         return late(_page(request, form), limit.wait)
     device = second_factor.verify(user, code)
-    attempt.ended(device is not None)
+    attempt.record(device is not None)
     if device is None:
         event("second_factor_failed", target_id=user.pk)
         form.add_error("code", WRONG)

@@ -1,4 +1,4 @@
-"""The tables of accounts, and the two groups that an office begins with."""
+"""The tables of accounts, and the two groups of a new office."""
 
 import django.core.serializers.json
 import django.db.models.deletion
@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-# (app, model): codenames and names, as Django makes them after migrating, which is too late for us.
+# (app, model): codenames and names. Django creates the permissions after all migrations, which is too late for groups.
+
 PERMISSIONS = {
     ("leads", "lead"): {
         "view_lead": "Can view lead",
@@ -27,7 +28,7 @@ PERMISSIONS = {
         "view_user": "Can view user",
         "add_user": "Can add user",
         "change_user": "Can change user",
-        "handle_personal_data": "Can export and erase what is held about a person",
+        "handle_personal_data": "Can export and erase personal data",
     },
 }
 FOR_MANAGERS = {"merge_leads", "undo_import", "view_user", "add_user", "change_user", "handle_personal_data"}
@@ -73,7 +74,7 @@ class Migration(migrations.Migration):
                 ('email_key', models.CharField(editable=False, max_length=200, null=True)),
                 ('first_name', models.CharField(blank=True, max_length=150)),
                 ('last_name', models.CharField(blank=True, max_length=150)),
-                ('is_staff', models.BooleanField(default=False, verbose_name='may enter the admin')),
+                ('is_staff', models.BooleanField(default=False, verbose_name='can log in to the back office')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('awaiting_approval_since', models.DateTimeField(editable=False, null=True)),
@@ -84,7 +85,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('username_key', 'id'),
-                'permissions': (('handle_personal_data', 'Can export and erase what is held about a person'),),
+                'permissions': (('handle_personal_data', 'Can export and erase personal data'),),
             },
         ),
         migrations.CreateModel(

@@ -16,8 +16,7 @@ from django.db.backends.postgresql import base
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-from crm_project.database_url import STATEMENT_TIMEOUT
-from crm_project.db.deadline import deadline
+from crm_project.db.deadline import STATEMENT_TIMEOUT, deadline
 
 Row = tuple[Any, ...]
 

@@ -1,4 +1,4 @@
-"""``manage.py changepassword``: Django's, with an entry in the audit log; who gets the password must change it."""
+"""``manage.py changepassword``: Django's command, with an entry in the audit log. The user must change the password."""
 
 import getpass
 from typing import Any
@@ -10,17 +10,16 @@ from users.models import User
 
 
 class Command(changepassword.Command):
-    """Named after Django's own command, in whose place it stands."""
+    """Replaces Django's command of the same name."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        """Ask for the password, store it, and log it.
+        """Ask for the password, store it, and log the change.
 
-        The entry is written after the change has been stored: one transaction around both would hold SQLite's write
-        lock while somebody types.
+        The entry has a transaction of its own, because SQLite would be locked while the operator types the password.
         """
-        done = super().handle(*args, **options)
+        message = super().handle(*args, **options)
         user = User.objects.get(username=options["username"] or getpass.getuser())
-        user.must_change_password = True  # somebody else knows it
+        user.must_change_password = True  # the operator knows it
         user.save(update_fields=["must_change_password"])
         log_account_event(Action.PASSWORD_SET, actor=None, target=user, channel=Channel.CLI)
-        return done
+        return message

@@ -1,4 +1,4 @@
-"""``manage.py reset_second_factor``: for a superuser who lost phone and recovery codes, with no other to reset them."""
+"""``manage.py reset_second_factor``: for the only superuser, if phone and recovery codes are lost."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from users.models import User
 
 
 class Command(BaseCommand):
-    """Removes a user's second factor; sessions in the back office that it verified end."""
+    """Removes a user's second factor, and ends the back office sessions that it verified."""
 
-    help = "Remove a user's authenticator app and recovery codes, so that the password alone logs them in."
+    help = "Remove a user's authenticator app and recovery codes, so that the password is enough to log in."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The user name."""
+        """Add the user name."""
         parser.add_argument("username", help="the user name, in any case")
 
     def handle(self, *args: Any, **options: Any) -> None:
