@@ -75,7 +75,7 @@ def test_bad_values_are_told_and_nothing_is_stored(boss: Client) -> None:
     form = opened(boss, page_of(lead)) | {"email": "nowhere", "budget_min": "5", "budget_max": "x\0"}
     reply = save(boss, lead, form)
     assert reply.status_code == 200
-    assert "not a valid email address" in reply.content.decode()
+    assert "Enter a valid email address" in reply.content.decode()
     lead.refresh_from_db()
     assert lead.version == 1
 
@@ -181,11 +181,11 @@ def test_the_quick_form_offers_today(boss: Client) -> None:
     [
         ("title", " ", "This field is required."),
         ("title", "x" * 256, "at most 255 characters"),
-        ("duration", "long", "whole number in digits"),
-        ("duration", "-1", "should be 0 or more"),
-        ("duration", "9" * 30, "should be 2,147,483,647 or less"),
-        ("activity_date", "", "a day that exists"),
-        ("activity_date", "2026-02-30", "a day that exists"),
+        ("duration", "long", "Enter a whole number"),
+        ("duration", "-1", "Enter 0 or more"),
+        ("duration", "9" * 30, "Enter 2,147,483,647 or less"),
+        ("activity_date", "", "Enter a valid date"),
+        ("activity_date", "2026-02-30", "Enter a valid date"),
         ("activity_type", "", "required"),
         ("activity_type", "x" * 33, "at most 32 characters"),
         ("notes", "x" * 20_001, "at most 20,000 characters"),
