@@ -14,3 +14,4 @@ if DATABASE_URL.startswith("sqlite"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # noqa: F405  # said, so that parallel runs do not name files
 
 PASSWORD_HASHERS = ["tests.hashers.QuickArgon2", *PASSWORD_HASHERS[1:]]  # noqa: F405
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.quick_flush"]  # noqa: F405
