@@ -209,7 +209,7 @@ def person_key(phone: str, full_name: str, number: str | None = None) -> str:
 
 def full_name_key(first_name: str, last_name: str) -> str:
     """The form in which whole names are compared."""
-    return validation.normalize(f"{first_name} {last_name}").strip()
+    return " ".join(validation.normalize(f"{first_name} {last_name}").split())
 
 
 def search_keys_of(clean: Mapping[str, Any]) -> SearchKeys:

@@ -120,8 +120,8 @@ class FileImport:
         if self.options.on_duplicate != "create" or self.doomed:
             return
         if count := count_lookalikes(self.run.pk, self.last_id):
-            rows = "1 of 1 row looks" if self.tally.read == 1 else f"{count:,} of {self.tally.read:,} rows look"
-            self.question = f"{rows} like existing leads (--on-duplicate decides)"
+            what = "looks like an existing lead" if count == 1 else "look like existing leads"
+            self.question = f"{count:,} of {self.tally.read:,} rows {what} (--on-duplicate decides)"
             self.run.notes.append(self.question)
 
     @staticmethod

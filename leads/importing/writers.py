@@ -224,12 +224,10 @@ class UpsertWriter:
         self.reject(row.line, row.cells, [problem])
 
     def _fill(self, row: Row, match: Match) -> None:
-        target = match.target
-        is_row = isinstance(target, Row)
-        # Of an earlier row, what it did not give itself is a default, and as good as blank.
-        present = target.given if is_row else own_fields(self.stored[target])
+        lead = self._lead_of(match.target)
+        present = own_fields(lead) if lead else match.target.clean
         given = {name: value for name, value in _given(row).items() if present.get(name) in BLANK}
-        if validators.check_budgets(given if not is_row else {**target.clean, **given}, self._lead_of(target)):
+        if validators.check_budgets({**present, **given}):
             given = {name: value for name, value in given.items() if name not in BUDGETS}
         if given:
             self._change(row, match, given)
