@@ -7,7 +7,6 @@ from itertools import accumulate
 from typing import Any
 
 from leads import validators
-from leads.querysets import build_row
 
 SEED = 20260101
 SPAN = timedelta(days=730)  # the leads came in over two years, evenly
@@ -70,6 +69,8 @@ def phone(number: int) -> str:
 
 def leads(count: int, now: datetime) -> Iterator[dict[str, Any]]:
     """Every column of each lead; ids count from 1, later ones are newer. To be called where Django is set up."""
+
+    from leads.querysets import build_row  # the settings are read then, which the command line does without
 
     rng = random.Random(SEED)
     weights = [1 / (place + 8) for place in range(len(LAST_NAMES))]  # few names are common, many are not
