@@ -42,9 +42,9 @@ def by_orm(query: dict[str, Any], offset: int = 0, size: int = 1000) -> list[dic
 
 def checked(query: dict[str, Any]) -> dict[str, Any]:
     """The checked values of query parameters."""
-    filters = LeadFilter(query)
-    assert filters.problems() == []
-    return filters.form.cleaned_data
+    values, errors = LeadFilter.validate(query)
+    assert errors == []
+    return values
 
 
 QUERIES: list[dict[str, Any]] = [

@@ -124,9 +124,8 @@ def _check(path: Path | None, format: str, with_activities: bool) -> None:
 
 def _filtered(options: dict[str, Any]) -> LeadQuerySet:
     """The active leads that fit the options, which are the filters of the API's list."""
-    filters = LeadFilter(options, Lead.objects.active())
-    for problem in filters.problems():
+    for problem in LeadFilter.validate(options)[1]:
         name, reason = str(problem.loc[-1]), problem.msg.removeprefix("Value error, ")
         raise CommandError(f"--{name.replace('_', '-')} {problem.input!r}: {reason}", returncode=2)
-    found: LeadQuerySet = filters.qs
+    found: LeadQuerySet = LeadFilter(options, Lead.objects.active()).qs
     return found
