@@ -6,9 +6,9 @@ from time import time
 from typing import Any
 
 from django.conf import settings
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
-from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import Token
 
@@ -44,7 +44,7 @@ def family_of(token: Token) -> str | None:
     return family
 
 
-class BearerAuthentication(JWTAuthentication):
+class BearerAuthentication(BaseAuthentication):
     """Authentication by ``Authorization: Bearer <JWT>``, with the scheme in any case; by no cookie or parameter."""
 
     def authenticate(self, request: Request) -> tuple[Any, Token] | None:

@@ -10,8 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, cast
 
 from crm_project.db.deadline import deadline
@@ -33,6 +32,7 @@ logger = logging.getLogger(__name__)
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Any]
+Places = threading.BoundedSemaphore
 
 
 class Gateway:
@@ -40,8 +40,8 @@ class Gateway:
 
     def __init__(self, application: Application, threads: int, longest: float) -> None:
         self.application, self.longest = application, longest
-        self.places = threading.BoundedSemaphore(threads)
-        self.write_places = threading.BoundedSemaphore(max(1, threads - 1))
+        self.places = Places(threads)
+        self.write_places = Places(max(1, threads - 1))
         self.bodies = RequestBodies(BODY_SLOTS)
         self.large_replies = threading.BoundedSemaphore(REPLY_SLOTS)
 
@@ -54,20 +54,24 @@ class Gateway:
             if refused or environ["PATH_INFO"] in HEALTH_CHECKS:
                 return self._run(environ, start_response, refused)
             deadline.until = time.monotonic() + self.longest
-            with self._place(environ["REQUEST_METHOD"], deadline.until) as in_time:
-                return self._run(environ, start_response, 0 if in_time else 503)
+            needed = (self.places,) if environ["REQUEST_METHOD"] in READS else (self.write_places, self.places)
+            return self._run_in_turn(environ, start_response, needed, deadline.until)
         finally:
             self.bodies.release(pieces)
 
-    @contextmanager
-    def _place(self, method: str, until: float) -> Generator[bool]:
-        with ExitStack() as taken:
-            for places in (self.places,) if method in READS else (self.write_places, self.places):
-                if not places.acquire(timeout=max(0.0, until - time.monotonic())):
-                    yield False
-                    return
-                taken.callback(places.release)
-            yield True
+    def _run_in_turn(
+        self, environ: Environ, start_response: StartResponse, needed: Sequence[Places], until: float
+    ) -> Iterable[bytes]:
+        """Run the request once it has one of each of the ``needed`` places; refuse it where it waits too long."""
+        if not needed:
+            return self._run(environ, start_response)
+        places, *others = needed
+        if not places.acquire(timeout=max(0.0, until - time.monotonic())):
+            return self._run(environ, start_response, 503)
+        try:
+            return self._run_in_turn(environ, start_response, others, until)
+        finally:
+            places.release()
 
     def _complete(self, chunks: Iterable[bytes]) -> Iterable[bytes] | None:
         """All of a stream, before any of it is sent: what fails halfway is an error, and a slow client keeps no place.
@@ -88,7 +92,7 @@ class Gateway:
         with file:
             return None if large else [file.read()]
 
-    def _run(self, environ: Environ, start_response: StartResponse, refused: int) -> Iterable[bytes]:
+    def _run(self, environ: Environ, start_response: StartResponse, refused: int = 0) -> Iterable[bytes]:
         environ[BODY_REFUSED] = refused
         try:
             response = self.application(environ, start_response)

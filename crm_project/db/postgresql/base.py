@@ -111,9 +111,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with self.cursor() as cursor:
                 cursor.execute(statement, values)
                 return list(cursor.fetchall())
-        self.close_if_health_check_failed()
         self.ensure_connection()
-        self.validate_thread_sharing()
         self.validate_no_broken_transaction()
         self._keep_deadline()
         execute: Callable[..., list[Row]] = self._execute_prepared
