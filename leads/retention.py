@@ -10,29 +10,34 @@ from leads.back_office import stored_files
 from leads.models import ImportRun
 from leads.validators import ERASED
 
-VALUES = ("value", "before", "after")  # of a problem of an import
+# The lists of an import that have values of its file, and under which names.
+VALUES = {"problems": ("value", "before", "after"), "skipped_rows": ("name", "email", "phone")}
 STORED = timedelta(seconds=stored_files.REJECTS_KEPT)  # as long as the rows that the values are from
 
 
-def without_values(problems: list[dict[str, Any]], columns: bool = False) -> list[dict[str, Any]]:
-    """Return the problems of an import without what stood in its file: the values; with ``columns`` their names too."""
-    names = (*VALUES, "column") if columns else VALUES
-    return [{**problem, **{name: ERASED for name in names if name in problem}} for problem in problems]
+def without_values(run: ImportRun, columns: bool = False) -> dict[str, list[dict[str, Any]]]:
+    """Return the lists of an import without the values of its file; with ``columns``, without names of columns too."""
+    lists = {}
+    for name, keys in VALUES.items():
+        erased = (*keys, "column") if columns else keys
+        lists[name] = [{**row, **{key: ERASED for key in erased if key in row}} for row in getattr(run, name)]
+    return lists
 
 
-def erase_refused_values(now: datetime) -> int:
-    """Erase the refused values of imports older than seven days at ``now``, and return how many imports had any."""
+def erase_values(now: datetime) -> int:
+    """Erase the values of files from imports older than seven days at ``now``; return how many imports had any."""
     erased = 0
-    left = Q()  # some values: they are erased all at once, so the first one says
-    for name in ("value", "before"):
-        left |= Q(problems__0__has_key=name) & ~Q(**{f"problems__0__{name}": ERASED})
+    left = Q()  # some values: they are erased all at once, so the first row says
+    for name, keys in VALUES.items():
+        for key in keys:
+            left |= Q(**{f"{name}__0__has_key": key}) & ~Q(**{f"{name}__0__{key}": ERASED})
     for pk in ImportRun.objects.filter(left, started_at__lte=now - STORED).values_list("pk", flat=True):
-        run = ImportRun.objects.only("problems").get(pk=pk)
-        erased += ImportRun.objects.filter(pk=pk).update(problems=without_values(run.problems))
+        run = ImportRun.objects.only(*VALUES).get(pk=pk)
+        erased += ImportRun.objects.filter(pk=pk).update(**without_values(run))
     return erased
 
 
 EXPIRING: dict[str, Prune] = {
     "uploaded files": lambda now: stored_files.sweep(now.timestamp()),
-    "refused values of imports": erase_refused_values,
+    "values of files in reports of imports": erase_values,
 }

@@ -27,6 +27,7 @@ REJECTS_KEPT = 7 * DAY  # seconds that the bad rows of an import can be download
 MAX_WAITING = 5  # uploads of one person; the oldest makes room
 REMEMBERED = ("name", "runs")  # of an upload, once it is imported
 REJECTS = "rejects-"  # what the bad rows of a run are called, before its id
+SKIPPED = "skipped-"  # the same of the skipped and updated rows
 BEING_READ = "This file is being read. Try again in a moment."
 ANOTHER_BEING_READ = "Another file is being read. Try again in a moment."
 
@@ -131,6 +132,16 @@ class Upload:
 def rejects_of(run_id: int) -> Path:
     """Where the bad rows of a run are, for ``REJECTS_KEPT`` seconds."""
     return Path(settings.UPLOAD_DIR) / f"{REJECTS}{run_id}.csv"
+
+
+def skipped_of(run_id: int) -> Path:
+    """Where the skipped and updated rows of a run are, as long."""
+    return Path(settings.UPLOAD_DIR) / f"{SKIPPED}{run_id}.csv"
+
+
+def files_of(run_id: int) -> list[Path]:
+    """Return where the rows of a run are, whether there are any or not."""
+    return [rejects_of(run_id), skipped_of(run_id)]
 
 
 def sweep(now: float | None = None) -> int:

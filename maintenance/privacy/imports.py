@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from leads.back_office.stored_files import kept, locked, rejects_of
+from leads.back_office.stored_files import files_of, kept, locked
 from leads.models import ImportRun
 from leads.retention import VALUES, without_values
 from leads.validators import ERASED, NOT_PERSONAL
@@ -38,7 +38,7 @@ def erase_imports(subject: DataSubject) -> list[int]:
                 message=run.message and ERASED,
                 notes=[ERASED for _ in run.notes],
                 options={name: ERASED if name in TYPED else value for name, value in run.options.items()},
-                problems=without_values(run.problems, columns=True),
+                **without_values(run, columns=True),
             )
     return run_ids
 
@@ -54,9 +54,11 @@ def _texts_of(run: ImportRun) -> Iterator[str]:
     """All that people typed and an import has stored, as single texts; of its rows with errors, each line."""
     options = [run.options.get(name) for name in TYPED]
     yield from _texts_in([run.file_name, run.message, run.notes, options])
-    yield from _texts_in([problem.get(name) for problem in run.problems for name in (*VALUES, "column")])
-    with _reachable(), suppress(FileNotFoundError), rejects_of(run.pk).open(encoding="utf-8", errors="replace") as file:
-        yield from map(str.rstrip, file)
+    for name, keys in VALUES.items():
+        yield from _texts_in([row.get(key) for row in getattr(run, name) for key in (*keys, "column")])
+    for path in files_of(run.pk):
+        with _reachable(), suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
+            yield from map(str.rstrip, file)
 
 
 def _texts_in(value: object) -> Iterator[str]:
@@ -89,7 +91,8 @@ def delete_files(run_ids: Collection[int]) -> None:
             with suppress(FileNotFoundError):
                 shutil.rmtree(folder)
         for run_id in run_ids:
-            rejects_of(run_id).unlink(missing_ok=True)
+            for path in files_of(run_id):
+                path.unlink(missing_ok=True)
 
 
 def _uploads() -> list[Path]:

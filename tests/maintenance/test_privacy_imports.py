@@ -91,6 +91,16 @@ def test_settings_and_columns(tmp_path: Any, arguments: list[str]) -> None:
     assert ("zerelda" in shown.lower(), "7700" in shown, left.created) == (False, False, 1)
 
 
+def test_skipped_rows(tmp_path: Any) -> None:
+    zerelda()
+    rows = file_of(tmp_path, f"First name,Last name,Email\nZ.,Quux,{EMAIL}\nAda,Bee,a@example.com\n", "other.csv")
+    run("import_leads", rows, "--on-duplicate", "skip")
+    assert [text for found in exported()["imports"] for text in found["texts"]] == [EMAIL]
+    run("erase_person", EMAIL, "--yes")
+    (row,) = ImportRun.objects.get().skipped_rows
+    assert (row["line"], row["name"], row["email"], row["phone"]) == (2, "erased", "erased", "erased")
+
+
 def test_what_an_import_set_for_their_lead(tmp_path: Any) -> None:
     rows = file_of(tmp_path, f"First name,Email\nZerelda,{EMAIL}\n", "theirs.csv")
     run("import_leads", rows, "--set", "property_interest=A cellar, dry: for zithers")
