@@ -11,7 +11,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 PROJECT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "SECURITY.md", PROJECT / "CHANGELOG.md"]
 PAGES = sorted((PROJECT / "docs").glob("*.md"))
-OURS = {app.name for app in apps.get_app_configs() if (PROJECT / app.name.replace(".", "/")).is_dir()}
+OURS = {
+    app.name
+    for app in apps.get_app_configs()
+    if (PROJECT / app.name.replace(".", "/")).is_dir() and not app.name.startswith("tests")
+}
 
 
 def page(name: str) -> str:
