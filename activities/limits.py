@@ -1,7 +1,7 @@
 """How much the activities of one lead may come to, so that no reply, page or merge outgrows a worker's memory.
 
 The text is added up where it is needed: with few activities it cannot be too much, and many are read through the index
-of their lead while its row is locked. A sum that is stored beside the count would have to be kept right by every write.
+of their lead while its row is locked. A sum that is stored beside the count would have to be updated by every write.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -27,7 +27,7 @@ class Activity(models.Model):
     )
     activity_type = models.CharField("type", max_length=validators.MAX_TYPE)
     title = models.CharField(max_length=validators.MAX_TITLE)
-    notes = models.TextField(null=True, blank=True)  # noqa: DJ001  null and "" are told apart by the contract
+    notes = models.TextField(null=True, blank=True)  # noqa: DJ001  the contract distinguishes null and ""
     duration = models.IntegerField("minutes", null=True, blank=True)
     activity_date = models.DateField("date")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

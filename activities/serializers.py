@@ -11,7 +11,7 @@ from crm_project.http.timestamps import iso
 from crm_project.json_schema import TIMESTAMP, JSONSchema
 from users.audit import Channel
 
-# Lists tell of the leads that were merged into one (ids), and of activities that were taken back (titles).
+# Lists are the ids of leads that were merged into one, and the titles of activities that an undo deleted.
 ANY_VALUE: JSONSchema = {
     "type": ["string", "integer", "boolean", "array"],
     "items": {"type": ["string", "integer"]},
@@ -73,7 +73,7 @@ class ChangedFieldSerializer(serializers.Serializer[Any]):
 class HistoryEntrySerializer(serializers.Serializer[Any]):
     """What somebody did to a lead."""
 
-    id = serializers.CharField(help_text="Tells the entries of a lead apart")
+    id = serializers.CharField(help_text="Unique among the entries of a lead")
     at = SchemaField(TIMESTAMP)
     kind = SchemaField({"type": "string", "examples": ["changed"], "description": KINDS})
     channel = SchemaField(

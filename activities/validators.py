@@ -1,4 +1,4 @@
-"""What an activity's values must be; the only judge, like ``leads/validators.py``."""
+"""The rules for an activity's values, used by every interface, like ``leads/validators.py``."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def duration(value: object) -> int:
     return validation.integer(value, 0, MAX_INT)
 
 
-_words = "Any word, kept in lower case: call, email, meeting, note, …"
+_words = "Any word, stored in lower case: call, email, meeting, note, …"
 CREATE_RULES: dict[str, FieldRule] = {
     "activity_type": FieldRule(activity_type, schema=schema.text(MAX_TYPE, 1, _words, examples=["call"])),
     "title": FieldRule(title, schema=schema.text(MAX_TITLE, 1, examples=["Intro call"])),

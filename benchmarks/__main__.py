@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--versus", help="URL of another running server that has a copy of the data")
     parser.add_argument("--only", default="", help="calls whose names hold one of these words, comma separated")
     parser.add_argument("--database", help="name instead of that of DATABASE_URL; _10k, _100k, _1m are added")
-    parser.add_argument("--keep", action="store_true", help="keep the databases, and use those that were kept")
+    parser.add_argument("--keep", action="store_true", help="keep the databases, and use those of an earlier run")
     parser.add_argument("--save", action="store_true", help="write benchmarks/RESULTS.md")
     return parser.parse_args()
 
@@ -88,7 +88,7 @@ def prepare(options: argparse.Namespace, base: str, size: int, stack: ExitStack)
         say(f"filling {url} with {size:,} leads …")
         command = [sys.executable, "-m", "benchmarks.fill", str(size)]
         if subprocess.run(command, cwd=PROJECT, env=environment(DATABASE_URL=url), check=False).returncode:
-            fill.drop(url)  # half of a database is not to be kept
+            fill.drop(url)  # half a database is of no use
             sys.exit("filling the database failed")
     ours = start_ours("ours", url)
     stack.callback(ours.stop)
@@ -160,7 +160,7 @@ def _has(server: Server, call: Call) -> bool:
 
 
 def _seconds_alone(server: Server, call: Call) -> float:
-    """How long the second request of a call takes: it tells how long a burst must be."""
+    """Return how long the second request of a call takes, which decides how long a burst must be."""
     for variant in (0, 1):
         begin = time.perf_counter()
         status, reply = server.send(call.method, call.paths[variant % len(call.paths)], call.body(variant))

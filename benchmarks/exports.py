@@ -34,6 +34,6 @@ def table(url: str, leads: int) -> str:
     lines = []
     for format in FORMATS:
         took = export(url, format)
-        told = f"{took.seconds:.1f} s ({leads / took.seconds:,.0f}/s), {took.memory:.0f} MB" if took else "refused"
-        lines.append(f"- {leads:,} leads as {format}: {told}")
+        result = f"{took.seconds:.1f} s ({leads / took.seconds:,.0f}/s), {took.memory:.0f} MB" if took else "refused"
+        lines.append(f"- {leads:,} leads as {format}: {result}")
     return "\n".join(lines)

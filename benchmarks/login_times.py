@@ -1,4 +1,4 @@
-"""Does the time of a refused log-in tell whether the user name exists? ``python -m benchmarks.login_times [TRIES]``.
+"""Does the time of a refused log-in show whether the user name exists? ``python -m benchmarks.login_times [TRIES]``.
 
 Asks a server of its own, on a database of its own, for two kinds of names in random order: ones that exist, with a
 wrong password, and ones that do not. Each try comes from another address by way of a trusted proxy, so that no limit
@@ -57,7 +57,7 @@ def shift(one: list[float], other: list[float]) -> tuple[float, float, float]:
 
 
 def measure(port: int, tries: int) -> tuple[Series, Series]:
-    """So many refusals of each kind, in random order, over one kept connection."""
+    """So many refusals of each kind, in random order, over one persistent connection."""
     known, unknown = Series("existing name"), Series("no such name")
     order = [known, unknown] * tries
     random.shuffle(order)
@@ -105,10 +105,10 @@ def main(tries: int) -> None:
             known, unknown = measure(port, tries)
         finally:
             server.stop()
-    tell(known, unknown)
+    print_comparison(known, unknown)
 
 
-def tell(known: Series, unknown: Series) -> None:
+def print_comparison(known: Series, unknown: Series) -> None:
     """The table, the difference, and whether it is one."""
     print(f"{'milliseconds':<22}{'n':>6} {'median':>8} {'mean':>8} {'10 %':>8} {'90 %':>8}")
     print(known.line(), unknown.line(), sep="\n")

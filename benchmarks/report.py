@@ -22,9 +22,9 @@ PACKAGES = ("django", "djangorestframework", "djangorestframework-simplejwt", "g
 def save(title: str, text: str) -> None:
     """Write a part of ``RESULTS.md``, in place of the part that has this title."""
     parts = ("\n" + RESULTS.read_text()).split("\n# ")[1:] if RESULTS.exists() else []
-    kept = {part.partition("\n")[0]: part.rstrip() for part in parts}
-    kept[title] = f"{title}\n\n{text.strip()}"
-    RESULTS.write_text("\n\n".join(f"# {part}" for _, part in sorted(kept.items())) + "\n")
+    sections = {part.partition("\n")[0]: part.rstrip() for part in parts}
+    sections[title] = f"{title}\n\n{text.strip()}"
+    RESULTS.write_text("\n\n".join(f"# {part}" for _, part in sorted(sections.items())) + "\n")
 
 
 def middle(bursts: Sequence[Burst]) -> Burst:

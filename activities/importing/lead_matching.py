@@ -146,7 +146,7 @@ def _only(reference: LeadReference, leads: Sequence[Lead], column: str, value: A
     for is_meant in narrower:
         left = [lead for lead in left if is_meant(lead)] or left
     if len(left) > 1:
-        return _error(column, f"{len(left)} leads have this {what}; only lead_id tells which one is meant", value)
+        return _error(column, f"{len(left)} leads have this {what}; give lead_id", value)
     return int(left[0].pk)
 
 

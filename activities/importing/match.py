@@ -28,7 +28,7 @@ class Row:
     problems: list[FieldError]
     author: Author = (0, "")
     lead_id: int | None = None
-    told: bool = field(default=False)  # whether its problems already say why there is no lead
+    has_lead_error: bool = field(default=False)  # whether an error already says why there is no lead
 
 
 class Authors:
@@ -59,7 +59,7 @@ class Authors:
 
 def settle_leads(rows: Collection[Row], matcher: LeadMatcher) -> None:
     """Give every row its lead, locked until the transaction ends, or say why there is none."""
-    rows = [row for row in rows if not row.told]
+    rows = [row for row in rows if not row.has_lead_error]
     for row, found in zip(rows, matcher.match([row.reference for row in rows]), strict=True):
         if isinstance(found, FieldError):
             row.problems.append(found)

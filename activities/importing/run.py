@@ -88,7 +88,7 @@ class ActivityImport(FileImport):
     def _judged(self, record: Record) -> Row:
         line, cells = record
         if isinstance(cells, BadRow):
-            return Row(line, cells, {}, None, LeadReference(), "", list(cells.problems), told=True)
+            return Row(line, cells, {}, None, LeadReference(), "", list(cells.problems), has_lead_error=True)
         given, wrong = self.columns.convert(cells)
         user = _name("user", given, wrong)
         reference = LeadReference(
@@ -102,9 +102,9 @@ class ActivityImport(FileImport):
         clean, problems = validators.validate(given)
         read = [problem for problem in problems if problem.loc not in {unread.loc for unread in wrong}]
         # What is missing is a blank cell; the rules would show the whole row.
-        told = [problem._replace(input="") if problem.type == MISSING[0] else problem for problem in read]
+        errors = [problem._replace(input="") if problem.type == MISSING[0] else problem for problem in read]
         unread = any(problem.loc[0] in LEAD_COLUMNS for problem in wrong)
-        return Row(line, cells, clean, given.get("created_at"), reference, user, wrong + told, told=unread)
+        return Row(line, cells, clean, given.get("created_at"), reference, user, wrong + errors, has_lead_error=unread)
 
     def _refuse_too_many(self, rows: list[Row]) -> None:
         """Give a problem to rows that their leads, which are locked, have no room for."""

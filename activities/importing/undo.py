@@ -31,7 +31,7 @@ def take_back(run: ImportRun, actor: Actor, now: datetime) -> dict[str, Any]:
         Lead.objects.count_many_activities({lead_id: -count for lead_id, count in counts.items()})
         deleted += len(batch)
     if run.created and not deleted:
-        raise Refused(f"the activities of run {run.pk} came in before it was kept which run they came with")
+        raise Refused(f"the activities of run {run.pk} were imported before runs were recorded with them")
     return {"deleted": 0, "restored": 0, "activities": deleted, "left": 0, "gone": 0, "reasons": {}, "why": {}}
 
 
@@ -39,20 +39,20 @@ def _next(run: ImportRun, last: int) -> list[Activity]:
     """The next activities of the run, the rows of their leads locked.
 
     Whoever merges leads holds them while their activities move, so what was read before they were locked may be of
-    other leads by now: it is read again until all its leads are held.
+    other leads by now: it is read again until all its leads are locked.
     """
     rest = Activity.objects.filter(import_run=run, pk__gt=last).order_by("pk").defer("notes")
-    held: set[int] = set()
+    locked: set[int] = set()
     while True:
         batch = list(rest[:BATCH])
-        if not (more := {activity.lead_id for activity in batch} - held):
+        if not (more := {activity.lead_id for activity in batch} - locked):
             return batch
         Lead.objects.locked_keys(more)
-        held |= more
+        locked |= more
 
 
 def _told(activities: Sequence[Activity]) -> dict[int, audit.Changes]:
-    """What is to be kept of activities that go, by lead."""
+    """Return what the history stores of deleted activities, by lead."""
     gone: dict[int, list[str]] = {}
     for activity in activities:
         gone.setdefault(activity.lead_id, []).append(str(activity))

@@ -21,7 +21,7 @@ def write_activities(folder: Path, *rows: str, header: str = HEADER, name: str =
     return write_csv(folder, *rows, header=header, name=name)
 
 
-def told(report: dict[str, Any]) -> list[tuple[int, str, str]]:
+def errors_of(report: dict[str, Any]) -> list[tuple[int, str, str]]:
     """Line, column and reason of every problem."""
     return [(problem["line"], problem["column"], problem["reason"]) for problem in report["problems"]]
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from activities.models import Activity
 from leads.models import ImportRun, Installation, Lead
-from tests.activities.command import assert_counted, import_activities, told, write_activities
+from tests.activities.command import assert_counted, errors_of, import_activities, write_activities
 from tests.concurrency import together
 from tests.conftest import Api
 from tests.factories import activity_row, bearer, make_lead, make_user
@@ -64,7 +64,7 @@ def test_a_row_without_an_author_has_the_one_named_for_all(tmp_path: Path, agent
     path = write_activities(
         tmp_path, f"{lead.pk},maria,call,a,2024-01-01", f"{lead.pk},,call,b,2024-01-02", header=SHORT
     )
-    assert told(import_activities(path, code=1)) == [(3, "user", "Field required (--user names one for all)")]
+    assert errors_of(import_activities(path, code=1)) == [(3, "user", "Field required (--user names one for all)")]
     import_activities(path, "--user", agent.username.title())
     assert list(Activity.objects.order_by("title").values_list("user_name", flat=True)) == ["Maria Santos", "Agent One"]
     assert other.activities.count() == 1
@@ -94,7 +94,7 @@ def test_every_problem_of_every_row_is_told_in_order(tmp_path: Path, agent: User
     )
     report = import_activities(path, code=1)
     assert counts(report) == (9, 0, 0, 0, 9)
-    places = [(line, column) for line, column, _ in told(report)]
+    places = [(line, column) for line, column, _ in errors_of(report)]
     assert places == [
         (3, "activity_date"),
         (3, "created_at"),
@@ -114,7 +114,7 @@ def test_every_problem_of_every_row_is_told_in_order(tmp_path: Path, agent: User
         (9, "lead_id"),
         (10, ""),
     ]
-    assert "2 leads have this email address" in told(report)[7][2]
+    assert "2 leads have this email address" in errors_of(report)[7][2]
     assert not Activity.objects.exists()
     assert_counted()
 
@@ -222,7 +222,7 @@ def test_names_no_database_can_hold_are_told(tmp_path: Path, row: str) -> None:
     value = row.encode("utf-8", "surrogatepass").decode("latin-1") if row != "\0" else row
     path.write_bytes(orjson.dumps({"lead_email": value, "user": "\0", "title": "a"}))
     report = import_activities(path, code=1)
-    assert {column for _, column, _ in told(report)} >= {"user", "lead_email"}
+    assert {column for _, column, _ in errors_of(report)} >= {"user", "lead_email"}
 
 
 @pytest.mark.django_db(transaction=True)

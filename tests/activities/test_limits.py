@@ -15,7 +15,7 @@ from django.utils import timezone
 from activities.limits import FEW, MAX_ACTIVITIES, MAX_TOTAL_TEXT, TOO_LONG, TOO_MANY
 from activities.models import Activity
 from leads.models import Lead
-from tests.activities.command import assert_counted, import_activities, told, write_activities
+from tests.activities.command import assert_counted, errors_of, import_activities, write_activities
 from tests.admin.conftest import boss as boss
 from tests.concurrency import together
 from tests.conftest import Api
@@ -106,16 +106,16 @@ def test_a_lead_that_is_deleted_is_a_404_though_it_is_full(api: Api, full: Lead)
 
 
 def test_an_import_reports_rows_that_find_no_room(full: Lead, agent: User, tmp_path: Path) -> None:
-    other, mend = make_lead(), tmp_path / "mend.csv"
+    other, fixed = make_lead(), tmp_path / "fixed.csv"
     row = ",,{user},call,Intro call,,,2026-10-03,"
     lines = [f"{lead.pk}{row.format(user=agent.username)}" for lead in (full, other, full, full, other)]
     file = write_activities(tmp_path, *lines)
     report = import_activities(file, code=1)
-    assert told(report) == [(line, "lead_id", TOO_MANY) for line in (4, 5)]
-    import_activities(file, "--on-error", "skip", "--rejects", mend, code=3)
+    assert errors_of(report) == [(line, "lead_id", TOO_MANY) for line in (4, 5)]
+    import_activities(file, "--on-error", "skip", "--rejects", fixed, code=3)
     full.refresh_from_db()
     assert full.activity_count == MAX_ACTIVITIES
-    assert mend.read_text().count(TOO_MANY) == 2
+    assert fixed.read_text().count(TOO_MANY) == 2
     assert_counted()
 
 

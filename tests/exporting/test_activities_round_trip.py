@@ -9,7 +9,7 @@ import pytest
 
 from activities.models import Activity
 from leads.models import Lead
-from tests.activities.command import assert_counted, import_activities, told
+from tests.activities.command import assert_counted, errors_of, import_activities
 from tests.exporting.command import export_leads
 from tests.factories import make_activity, make_lead, make_user
 from tests.importing.command import counts
@@ -28,13 +28,13 @@ def test_our_own_export_is_read_back(tmp_path: Path, name: str) -> None:
         fields = {"title": f"+{notes or number}", "notes": notes, "duration": number or None}
         make_activity(phone_only if number % 3 == 0 else lead, author, **fields)
     Activity.objects.filter(lead=lead).update(created_at=datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=UTC))
-    kept = stored()
+    before = stored()
     export_leads(tmp_path / name, "--with-activities")
     Activity.objects.all().delete()
     Lead.objects.update(activity_count=0)
     path = tmp_path / (name if "jsonl" in name else name.replace("leads", "leads-activities"))
     assert counts(import_activities(path)) == (10, 10, 0, 0, 0)
-    assert stored() == kept
+    assert stored() == before
     assert_counted()
 
 
@@ -55,4 +55,9 @@ def test_activities_that_do_not_fit_into_a_nested_export_are_told(tmp_path: Path
     path.write_bytes(b"\n".join(map(orjson.dumps, leads)))
     report = import_activities(path, "--on-error", "skip", code=3)
     assert counts(report) == (4, 1, 0, 0, 3)
-    assert [(line, column) for line, column, _ in told(report)] == [(1, "colour"), (1, "activities"), (2, "activities")]
+    places = [(line, column) for line, column, _ in errors_of(report)]
+    assert places == [(1, "colour"), (1, "activities"), (2, "activities")]
+        (1, "colour"),
+        (1, "activities"),
+        (2, "activities"),
+    ]

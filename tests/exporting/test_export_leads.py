@@ -79,9 +79,9 @@ def test_only_what_the_list_endpoint_would_find(tmp_path: Path, api: Api) -> Non
 )
 def test_wrong_arguments(tmp_path: Path, arguments: list[str], sentence: str) -> None:
     path = tmp_path / "leads.csv"
-    code, told = refused("--output", path, *arguments)
+    code, message = refused("--output", path, *arguments)
     assert code == 2 or "--format=pdf" in arguments  # argparse itself ends a real process with 2
-    assert sentence in told
+    assert sentence in message
     assert not list(tmp_path.iterdir())
 
 
@@ -149,8 +149,8 @@ def test_a_device_is_written_to_and_stays_one() -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere" / "leads.csv", tmp_path):
-        code, told = refused("--output", path, "--format", "csv")
-        assert (code, told.startswith(f"cannot write {path}")) == (1, True)
+        code, message = refused("--output", path, "--format", "csv")
+        assert (code, message.startswith(f"cannot write {path}")) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 )
 def test_what_a_workbook_cannot_hold_is_refused_and_never_cut_off(tmp_path: Path, text: str, reason: str) -> None:
     lead = make_lead(property_interest=text)
-    code, told = refused("--output", tmp_path / "leads.xlsx")
+    code, message = refused("--output", tmp_path / "leads.xlsx")
     assert code == 1
-    assert f"property_interest of leads number {lead.pk}" in told
-    assert reason in told
+    assert f"property_interest of leads number {lead.pk}" in message
+    assert reason in message
     assert not list(tmp_path.iterdir())
     assert export_leads(tmp_path / "leads.csv")[0]["property_interest"] == text
 
@@ -178,8 +178,8 @@ def test_more_rows_than_a_workbook_has_are_refused(tmp_path: Path, monkeypatch: 
     make_lead()
     assert len(export_leads(tmp_path / "leads.xlsx")) == 2
     make_lead()
-    code, told = refused("--output", tmp_path / "more.xlsx")
-    assert (code, "a workbook holds 2 leads at most" in told) == (1, True)
+    code, message = refused("--output", tmp_path / "more.xlsx")
+    assert (code, "a workbook holds 2 leads at most" in message) == (1, True)
     assert len(export_leads(tmp_path / "leads.csv")) == 3
 
 

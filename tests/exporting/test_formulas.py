@@ -111,11 +111,11 @@ def test_an_export_of_leads_and_activities_comes_back(tmp_path: Path, name: str)
     if name.endswith(".csv"):
         for path in (tmp_path / name, tmp_path / "leads-activities.csv"):
             assert run_as_formulas(path.read_bytes()) == []
-    kept = stored()
+    before = stored()
     Activity.objects.all().delete()
     empty_the_table()
     import_leads(tmp_path / name)
-    assert stored() == kept
+    assert stored() == before
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ import pytest
 
 from activities.models import Activity
 from leads.models import Installation, Lead
-from tests.activities.command import assert_counted, import_activities, told, write_activities
+from tests.activities.command import assert_counted, errors_of, import_activities, write_activities
 from tests.exporting.command import export_leads
 from tests.factories import make_activity, make_lead, make_user
 from tests.importing.command import counts, import_leads
@@ -74,8 +74,8 @@ def test_leads_that_were_created_together_are_told_apart(tmp_path: Path) -> None
     import_leads(tmp_path / "leads.jsonl")
     report = import_activities(path, "--on-error", "skip", code=3, ids_are_ours=False)
     assert counts(report) == (3, 1, 0, 0, 2)
-    reasons = [reason for _, _, reason in told(report)]
-    assert reasons == ["2 leads have this name; only lead_id tells which one is meant"] * 2
+    reasons = [reason for _, _, reason in errors_of(report)]
+    assert reasons == ["2 leads have this name; give lead_id"] * 2
 
 
 HEADER = "lead_id,lead_email,lead_name,lead_phone,installation,user,activity_type,title,activity_date"
@@ -132,4 +132,4 @@ def test_whose_activity_a_row_is(
     if expected == FOUND:
         assert Activity.objects.get().lead == lead
     else:
-        assert expected in told(report)[0][2]
+        assert expected in errors_of(report)[0][2]

@@ -98,11 +98,11 @@ def test_nothing_is_lost(name: str, leads: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder, transaction.atomic():
         for row in leads:
             store(row)
-        kept, path = stored(), Path(folder) / name
+        before, path = stored(), Path(folder) / name
         assert len(export_leads(path)) == len(leads)
         empty_the_table()
         assert counts(import_leads(path)) == (len(leads), len(leads), 0, 0, 0)
-        assert stored() == kept
+        assert stored() == before
         transaction.set_rollback(True)
 
 
@@ -110,11 +110,11 @@ def test_nothing_is_lost(name: str, leads: list[dict[str, Any]]) -> None:
 @pytest.mark.django_db
 def test_nor_in_packed_files(tmp_path: Path, name: str) -> None:
     store(ANN)
-    kept = stored()
+    before = stored()
     export_leads(tmp_path / name)
     empty_the_table()
     assert import_leads(tmp_path / name)["created"] == 1
-    assert stored() == kept
+    assert stored() == before
 
 
 @given(st.text() | tricky)

@@ -66,7 +66,12 @@ class Command(BaseCommand):
         )
         add("--ignore-unknown", action="store_true", help="leave out every column that is not known")
         add("--on-error", choices=("abort", "skip"), default="abort", help="abort: one bad row and nothing is stored")
-        add("--rejects", type=Path, metavar="FILE", help="write every bad row to this CSV file, to mend and feed back")
+        add(
+            "--rejects",
+            type=Path,
+            metavar="FILE",
+            help="write every rejected row to this CSV file, to fix and import again",
+        )
         add("--dry-run", action="store_true", help="do everything but store")
         add("--again", action="store_true", help="import a file that was imported before")
         add("--report", choices=("text", "json"), default="text")
