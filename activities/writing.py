@@ -6,8 +6,8 @@ from django.db import connection, transaction
 
 from activities import limits
 from crm_project.db import sql
+from crm_project.db.sql import insert_statement, stored_values, written_columns
 from leads.models import Lead
-from leads.writing import columns_of, insertion, stored
 
 if TYPE_CHECKING:
     from activities.models import Activity
@@ -26,16 +26,17 @@ def insert(activity: "Activity") -> None:
     Raises ``Lead.DoesNotExist`` where there is no such active lead, ``LeadFull`` where it cannot have one more. For a
     lead with few activities PostgreSQL does both in one round trip.
     """
-    columns = columns_of(type(activity))
-    values = stored(activity, columns)
+    columns = written_columns(type(activity))
+    values = stored_values(activity, columns)
     if sql.VENDOR == "postgresql":
-        both = f"WITH lead AS ({COUNT} RETURNING id) {insertion('activities_activity', columns, 'lead')} RETURNING id"
+        statement = insert_statement("activities_activity", columns, "lead")
+        both = f"WITH lead AS ({COUNT} RETURNING id) {statement} RETURNING id"
         if found := sql.fetch(both, [activity.lead_id, *values]):
             activity.pk = found[0][0]
     if activity.pk is None:
         with transaction.atomic():
             _count(activity)
-            activity.pk = sql.insert(insertion("activities_activity", columns), values)
+            activity.pk = sql.insert(insert_statement("activities_activity", columns), values)
     activity._state.adding, activity._state.db = False, connection.alias
 
 

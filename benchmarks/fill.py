@@ -126,6 +126,7 @@ def fill(count: int) -> None:
     from activities.models import Activity
     from benchmarks import office
     from crm_project.db.bulk import writer
+    from crm_project.db.sql import written_columns
     from leads.models import Lead
     from users.models import User
 
@@ -137,7 +138,7 @@ def fill(count: int) -> None:
         first, last = name.split()
         agents.append(User.objects.create_user(f"agent{number}", f"a{number}@example.com", "bench-password",
                                                first_name=first, last_name=last).pk)  # fmt: skip
-    columns = [field.attname for field in Lead._meta.concrete_fields]
+    columns = ["id", *written_columns(Lead)]
     with transaction.atomic(), writer(Lead, columns) as write:
         for row in office.leads(count, now):
             write([row[column] for column in columns])

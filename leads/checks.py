@@ -21,8 +21,8 @@ TAG = "lead_fields"
 SET_BY_SERVER = frozenset(
     (
         *("id", "is_active", "created_at", "updated_at", "activity_count", "version", "closed_at", "search"),
-        *("source_key", "email_key", "person_key", "import_run_id", "merged_into_id"),
-        *("created_by_id", "created_channel"),
+        *("source_key", "email_key", "person_key", "name_key", "import_run_id", "merged_into_id"),
+        *("created_by_id", "created_channel", "change_time"),
     )
 )
 
@@ -55,8 +55,9 @@ def missing_places() -> Iterator[tuple[str, str]]:
             )
     yield from _unknown_to_entrances()
     written = {
+        "change_time",  # set by the database
         *validators.CREATE_RULES,
-        *build_row(validators.DEFAULTS, timezone.now(), derived=validators.SearchKeys("", "", "", "")),
+        *build_row(validators.DEFAULTS, timezone.now(), derived=validators.SearchKeys("", "", "", "", "")),
     }
     for field in Lead._meta.concrete_fields:
         if not field.primary_key and field.attname not in written:

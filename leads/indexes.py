@@ -19,6 +19,14 @@ class Trigrams(TrigramExtension):
             super().database_backwards(app_label, schema_editor, *states)
 
 
+class SortKeyField(models.CharField):  # type: ignore[type-arg]
+    """A normalized text to sort by: character by character on both databases, whatever PostgreSQL's locale."""
+
+    def db_parameters(self, connection: Any) -> Any:
+        """Django's, with the collation of PostgreSQL that SQLite has anyway."""
+        return {**super().db_parameters(connection), "collation": "C" if connection.vendor == "postgresql" else None}
+
+
 class OnOneDatabase:
     """An index of one ``vendor``, to be named before Django's; the other database gets nothing at all."""
 

@@ -8,11 +8,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from crm_project.db.change_time import ChangeTimeField
 from crm_project.validation import KEY_LENGTH
 from leads import validators
 from leads.attribution import Author as Author
 from leads.audit import LeadChange as LeadChange
-from leads.indexes import CountingIndex, TrigramIndex
+from leads.indexes import CountingIndex, SortKeyField, TrigramIndex
 from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
 from users.audit import Channel
 
@@ -118,6 +119,9 @@ class Lead(models.Model):
     source_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
     email_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
     person_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
+    name_key = SortKeyField(max_length=KEY_LENGTH, default="", db_default="", editable=False)
+    # Moves with everything that the list shows of the lead; ``updated_at`` with its own fields alone.
+    change_time = ChangeTimeField()
     # No constraint in the database: checking a million references to the one run would cost a tenth of its load.
     import_run = models.ForeignKey(
         ImportRun, on_delete=models.PROTECT, null=True, editable=False, db_index=False, db_constraint=False
@@ -165,6 +169,17 @@ class Lead(models.Model):
             models.Index(fields=["status", "-created_at", "-id"], condition=Q(is_active=True), name="leads_by_status"),
             models.Index(
                 fields=["source_key", "-created_at", "-id"], condition=Q(is_active=True), name="leads_by_source"
+            ),
+            # The list's other orders, and what changed since. Each costs a write what it costs to add one entry.
+            models.Index(fields=["updated_at", "id"], condition=Q(is_active=True), name="leads_updated"),
+            models.Index(fields=["updated_at", "id"], condition=Q(is_active=False), name="leads_deleted_updated"),
+            models.Index(fields=["name_key", "id"], condition=Q(is_active=True), name="leads_named"),
+            models.Index(fields=["name_key", "id"], condition=Q(is_active=False), name="leads_deleted_named"),
+            models.Index(fields=["change_time"], condition=Q(change_time__isnull=False), name="leads_changed"),
+            models.Index(
+                fields=["created_by", "-created_at", "-id"],
+                condition=Q(is_active=True, created_by__isnull=False),
+                name="leads_by_author",
             ),
             models.Index(
                 fields=["closed_at"], condition=Q(is_active=True, closed_at__isnull=False), name="leads_closed"

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from crm_project import validation
 from crm_project.db import bulk, sql
-from leads import audit, validators, writing
+from leads import audit, validators, write_sql
 from leads.attribution import author_of
 from leads.selection import Selection, SelectionChanged, lock_selection, summarize
 from users.audit import Actor, Channel
@@ -123,7 +123,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def create_lead(self, clean: Row, actor: Actor) -> "Lead":
         """Store one new lead from the values ``rules.check`` returned."""
         lead = self.model(**build_row(clean, timezone.now(), channel=actor.channel))
-        writing.insert(lead, actor)
+        write_sql.insert(lead, actor)
         return lead
 
     def bulk_create_leads(self, rows: list[Row], actor: Actor, shown: Callable[[list[Row]], T]) -> list[T]:
@@ -180,14 +180,14 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         locked: bool,
     ) -> "Lead | None":
         """The lead with its changes written, or ``None`` where somebody else has changed it since it was read here."""
-        lead = writing.read(self.model, lead_id, active, locked)
+        lead = write_sql.read(self.model, lead_id, active, locked)
         if versions is not None and lead.version not in versions:
             raise VersionConflict(lead)
         if problems := validators.check_budgets(clean, lead):
             raise BudgetRangeError(problems)
         read_at, told = lead.version, audit.diff(vars(lead), clean)
         written = apply_change(lead, clean, timezone.now())
-        return lead if writing.update(lead, written, told, actor, read_at) else None
+        return lead if write_sql.update(lead, written, told, actor, read_at) else None
 
     def update_leads(self, field: str, value: Any, actor: Actor, agreed: Selection | None = None) -> int:
         """Give all of these leads one clean ``status`` or ``is_active``; returns how many had another one.
@@ -250,6 +250,7 @@ def build_row(
         "source_key": derived.source_key,
         "email_key": derived.email_key,
         "person_key": derived.person_key,
+        "name_key": derived.name_key,
         "is_active": True,
         "created_at": made,
         "updated_at": now,

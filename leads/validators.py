@@ -166,6 +166,9 @@ def check_budgets(clean: Mapping[str, Any], stored: "Lead | None" = None) -> lis
     return [FieldError("value_error", ("budget_max",), message, highest)]
 
 
+SEPARATOR = "\x1f"  # between last and first name; sorts before every letter, digit and space
+
+
 class SearchKeys(NamedTuple):
     """What is stored beside a lead's own values so that it can be found: all of it folded in Python."""
 
@@ -173,6 +176,7 @@ class SearchKeys(NamedTuple):
     source_key: str
     email_key: str
     person_key: str
+    name_key: str
 
 
 # An office has a few dozen sources, and a million leads from them.
@@ -184,7 +188,8 @@ _search_key_fields = itemgetter(*SEARCH_KEY_FIELDS)
 def compute_search_keys(first_name: str, last_name: str, email: str, phone: str, source: str) -> SearchKeys:
     """The folded forms: ``search`` (what ``q`` looks in), and the keys by which sources and duplicates compare.
 
-    ``email_key`` is "" without an address; ``person_key`` (telephone number and full name) without either of the two.
+    ``email_key`` is "" without an address, ``person_key`` (telephone number and full name) without either of the two,
+    ``name_key`` (last name, first name: the list's order by name) without a name.
     """
     number = validation.digits(phone)
     full_name = full_name_key(first_name, last_name)
@@ -193,6 +198,7 @@ def compute_search_keys(first_name: str, last_name: str, email: str, phone: str,
         source_key(source),
         validation.normalized_key(email),
         person_key(phone, full_name, number),
+        validation.normalize(f"{last_name}{SEPARATOR}{first_name}")[: validation.KEY_LENGTH] if full_name else "",
     )
 
 

@@ -91,8 +91,14 @@ FOR_ACTIVE_LEADS = {
     "leads_closed",
     "leads_email_key",
     "leads_person_key",
+    "leads_updated",
+    "leads_named",
+    "leads_by_author",
 }
 LEADS = FOR_ACTIVE_LEADS | {
+    "leads_deleted_updated",
+    "leads_deleted_named",
+    "leads_changed",
     "leads_deleted",
     "leads_merged_into",
     "leads_by_import_run",

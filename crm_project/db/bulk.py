@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 from django.db import connection, models
 
+from crm_project.db.sql import written_columns
+
 # Binary COPY needs the column's type; by Django's name for the field.
 COPY_TYPES = {
     "CharField": "text",
@@ -52,7 +54,7 @@ def insert(model: Model, rows: Sequence[dict[str, Any]]) -> None:
 @contextmanager
 def adding(model: Model, count: int) -> Generator[Callable[[Sequence[dict[str, Any]]], None]]:
     """The same for ``count`` rows that come in parts: a function that takes one. See ``writer``."""
-    columns = [field.attname for field in model._meta.concrete_fields]
+    columns = ["id", *written_columns(model)]
     in_order, ids = itemgetter(*columns), iter(new_ids(model, count))
     with writer(model, columns, batch=count) as write:
 

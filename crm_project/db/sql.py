@@ -1,11 +1,12 @@
 """Explicit SQL for the statements that requests run all the time: PostgreSQL prepares each once for a connection."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, models
 
 from crm_project.database_url import POSTGRESQL
 
@@ -35,3 +36,35 @@ def insert(statement: str, values: Sequence[Value]) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.lastrowid) if cursor.rowcount else None
+
+
+@cache
+def written_columns(model: type[models.Model]) -> tuple[str, ...]:
+    """Return the columns that a new row of ``model`` is given values for: not its id, nor what the database sets."""
+    return tuple(
+        field.attname
+        for field in model._meta.concrete_fields
+        if not field.primary_key and not getattr(field, "set_by_database", False)
+    )
+
+
+@cache
+def insert_statement(table: str, columns: tuple[str, ...], source: str = "", selected: tuple[str, ...] = ()) -> str:
+    """Return the statement that inserts one row, or one for each row of ``source``, with its ``selected`` columns."""
+    quoted = ", ".join(f'"{name}"' for name in (*columns, *selected))
+    places = ", ".join([*["%s"] * len(columns), *selected])
+    row = f"SELECT {places} FROM {source}" if source else f"VALUES ({places})"
+    return f"INSERT INTO {table} ({quoted}) {row}"
+
+
+def stored_values(row: models.Model, columns: Collection[str]) -> list[Any]:
+    """Return the values of these columns as the database takes them (PostgreSQL: as they are, see ``fetch``)."""
+    values = [getattr(row, name) for name in columns]
+    if VENDOR == "postgresql":
+        return values
+    return [_as_text(value) if isinstance(value, date) else value for value in values]
+
+
+def _as_text(day: date) -> str:
+    """Return a day or a moment as Django stores it on SQLite."""
+    return str(day.astimezone(UTC).replace(tzinfo=None) if isinstance(day, datetime) else day)

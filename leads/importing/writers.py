@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from crm_project.db import bulk
+from crm_project.db.sql import written_columns
 from crm_project.validation import FieldError
 from leads import audit, validators
 from leads.audit import Kind
@@ -26,7 +27,7 @@ from users.audit import Actor, Channel
 
 BATCH = 2000  # rows matched at a time
 OWN_FIELDS = tuple(validators.CREATE_RULES)
-COLUMNS = tuple(field.attname for field in Lead._meta.concrete_fields if not field.primary_key)
+COLUMNS = written_columns(Lead)
 in_order = itemgetter(*COLUMNS)
 MOMENTS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_at")]
 KEYS = ("leads_email_key", "leads_person_key")  # the indexes that duplicates are looked up in
@@ -311,7 +312,7 @@ def _identity(clean: Values) -> Values:
 
 
 def _keys_of(lead: Lead) -> SearchKeys:
-    return SearchKeys(lead.search, lead.source_key, lead.email_key, lead.person_key)
+    return SearchKeys(*(getattr(lead, name) for name in SearchKeys._fields))
 
 
 def snapshot(lead: Lead) -> Values:

@@ -6,6 +6,7 @@ import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
 import django.utils.timezone
+import crm_project.db.change_time
 import leads.indexes
 from django.conf import settings
 from django.db import migrations, models
@@ -74,6 +75,16 @@ $$;
 CREATE TRIGGER leads_count_truncate AFTER TRUNCATE ON leads_lead
 FOR EACH STATEMENT EXECUTE FUNCTION leads_count_truncate();
 """
+
+
+def create_change_time_triggers(apps: Any, schema_editor: Any) -> None:
+    """Create the triggers that set the time of a lead's last change."""
+    crm_project.db.change_time.create_triggers(schema_editor.connection, "leads_lead")
+
+
+def drop_change_time_triggers(apps: Any, schema_editor: Any) -> None:
+    """Drop them."""
+    crm_project.db.change_time.drop_triggers(schema_editor.connection, "leads_lead")
 
 
 def create_triggers(apps: Any, schema_editor: Any) -> None:
@@ -179,6 +190,8 @@ class Migration(migrations.Migration):
                 ('source_key', models.CharField(default='', editable=False, max_length=200)),
                 ('email_key', models.CharField(default='', editable=False, max_length=200)),
                 ('person_key', models.CharField(default='', editable=False, max_length=200)),
+                ('name_key', leads.indexes.SortKeyField(db_default='', default='', editable=False, max_length=200)),
+                ('change_time', crm_project.db.change_time.ChangeTimeField()),
                 ('created_channel', models.CharField(choices=[('api', 'API'), ('admin', 'Back office'), ('import', 'Import'), ('cli', 'Command line')], editable=False, max_length=8, null=True)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='leads.author')),
                 ('import_run', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='leads.importrun')),
@@ -253,6 +266,30 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='lead',
+            index=models.Index(condition=models.Q(('is_active', True)), fields=['updated_at', 'id'], name='leads_updated'),
+        ),
+        migrations.AddIndex(
+            model_name='lead',
+            index=models.Index(condition=models.Q(('is_active', False)), fields=['updated_at', 'id'], name='leads_deleted_updated'),
+        ),
+        migrations.AddIndex(
+            model_name='lead',
+            index=models.Index(condition=models.Q(('is_active', True)), fields=['name_key', 'id'], name='leads_named'),
+        ),
+        migrations.AddIndex(
+            model_name='lead',
+            index=models.Index(condition=models.Q(('is_active', False)), fields=['name_key', 'id'], name='leads_deleted_named'),
+        ),
+        migrations.AddIndex(
+            model_name='lead',
+            index=models.Index(condition=models.Q(('change_time__isnull', False)), fields=['change_time'], name='leads_changed'),
+        ),
+        migrations.AddIndex(
+            model_name='lead',
+            index=models.Index(condition=models.Q(('created_by__isnull', False), ('is_active', True)), fields=['created_by', '-created_at', '-id'], name='leads_by_author'),
+        ),
+        migrations.AddIndex(
+            model_name='lead',
             index=models.Index(condition=models.Q(('closed_at__isnull', False), ('is_active', True)), fields=['closed_at'], name='leads_closed'),
         ),
         migrations.AddIndex(
@@ -320,4 +357,5 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['lead', '-id'], name='changes_of_lead'),
         ),
         migrations.RunPython(create_triggers, drop_triggers),
+        migrations.RunPython(create_change_time_triggers, drop_change_time_triggers),
     ]

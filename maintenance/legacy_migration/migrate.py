@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from activities.models import Activity
 from crm_project import validation
 from crm_project.db import bulk
+from crm_project.db.sql import written_columns
 from leads.importing import runs
 from leads.importing.first_load import first_load
 from leads.importing.stats import Refused
@@ -33,7 +34,7 @@ BATCH = 500  # users stored, or leads corrected, at a time
 PROGRESS_EVERY = 10_000  # rows
 
 Progress = Callable[[str, int, int], None]  # table, rows done, rows in total
-LEAD_COLUMNS = tuple(field.attname for field in Lead._meta.concrete_fields)
+LEAD_COLUMNS = ("id", *written_columns(Lead))
 ACTIVITY_COLUMNS = tuple(field.attname for field in Activity._meta.concrete_fields)
 # A column that the earlier server does not have gets the default of the model.
 ACTIVITY_DEFAULTS = {field.attname: field.get_default() for field in Activity._meta.concrete_fields}

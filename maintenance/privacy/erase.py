@@ -14,7 +14,7 @@ from activities.models import Activity
 from crm_project.events import event
 from crm_project.http.idempotency import COMPRESSION
 from crm_project.http.models import IdempotencyKey
-from leads import writing
+from leads import write_sql
 from leads.audit import Changes
 from leads.importing import runs
 from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
@@ -125,7 +125,7 @@ def _erase_leads(subject: DataSubject, actor: Actor) -> dict[str, int]:
     for lead in Lead.objects.filter(pk__in=ids).order_by("pk"):
         entry: Changes = {ERASED: [False, True]} | ({"is_active": [True, False]} if lead.is_active else {})
         read_at = lead.version
-        writing.update(lead, apply_change(lead, {**PERSONAL, "is_active": False}, now), entry, actor, read_at)
+        write_sql.update(lead, apply_change(lead, {**PERSONAL, "is_active": False}, now), entry, actor, read_at)
     stored = ImportUpdate.objects.filter(lead_id__in=[*ids, *subject.former_lead_ids])
     updates = [update for update in stored if _erase_row(update.before, subject, update.lead_id)]
     ImportUpdate.objects.bulk_update(updates, ["before"], batch_size=BATCH)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from leads import writing
+from leads import write_sql
 from leads.models import Lead, LeadChange
 from leads.querysets import UNLOCKED, VersionConflict
 from tests.factories import SOMEBODY, make_lead
@@ -18,7 +18,7 @@ def meddle(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Have somebody change the lead right after it was read, that many times."""
 
     def often(times: int) -> None:
-        reading, left = writing.read, times
+        reading, left = write_sql.read, times
 
         def read(model: type[Lead], lead_id: int, active: bool, locked: bool) -> Lead:
             nonlocal left
@@ -28,7 +28,7 @@ def meddle(monkeypatch: pytest.MonkeyPatch) -> Any:
                 Lead.objects.filter(pk=lead_id).update(version=lead.version + 1, phone=f"number {left}")
             return lead
 
-        monkeypatch.setattr(writing, "read", read)
+        monkeypatch.setattr(write_sql, "read", read)
 
     return often
 
