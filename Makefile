@@ -23,7 +23,7 @@ REST := -m "slow or hypothesis" --hypothesis-profile=all
 # Bytecode of rewritten assertions is written even where the environment says not to: it halves the start.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: run install admin demo secret check test test-sqlite test-postgresql test-all rest-sqlite rest-postgresql client bench bench-quick torture screenshots lock audit clean
+.PHONY: run install admin demo secret check test test-sqlite test-postgresql test-all rest-sqlite rest-postgresql client generators bench bench-quick torture screenshots lock audit clean
 
 run: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, then serve
 	@exec $(PY) manage.py serve
@@ -59,10 +59,10 @@ test-sqlite: $(VENV)/.dev
 test-postgresql: $(VENV)/.dev
 	$(call on-postgresql,$(FAST))
 
-rest-sqlite: $(VENV)/.dev client
+rest-sqlite: $(VENV)/.dev client generators
 	$(call on-sqlite,$(REST))
 
-rest-postgresql: $(VENV)/.dev client
+rest-postgresql: $(VENV)/.dev client generators
 	$(call on-postgresql,$(REST))
 
 define on-sqlite
@@ -81,6 +81,8 @@ fi
 endef
 
 client: tests/client/node_modules/.installed  ## what the tests of the TypeScript client need
+
+generators: tests/generators/node_modules/.installed $(VENV)/.generators  ## what the tests of client generators need
 
 bench: $(VENV)/.dev  ## measure at 10k, 100k and 1M leads on PostgreSQL, into benchmarks/RESULTS.md; see benchmarks/README.md
 	$(PY) -m benchmarks --save $(ARGS)
@@ -102,7 +104,7 @@ audit: $(VENV)/.tools  ## are there known holes in what requirements.lock names?
 	@$(VENV)/tools/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements.lock
 
 clean:  ## remove what was installed and generated; .env and the data stay
-	rm -rf $(VENV) staticfiles tests/client/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
+	rm -rf $(VENV) staticfiles tests/*/node_modules tests/*/build .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
@@ -135,7 +137,12 @@ staticfiles/.collected: $(VENV)/.run $(STATIC) | .env-ready
 	@$(PY) manage.py collectstatic --noinput --clear --verbosity 0
 	@touch $@
 
-tests/client/node_modules/.installed: $(wildcard tests/client/package-lock.json)
-	@if [ -z "$^" ]; then :; \
-	elif command -v npm >/dev/null; then cd tests/client && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
-	else echo 'No npm here: the tests of the TypeScript client will be skipped.'; fi
+tests/%/node_modules/.installed: tests/%/package-lock.json
+	@if command -v npm >/dev/null; then \
+		cd tests/$* && npm ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/.installed; \
+	else echo 'No npm here: the tests in tests/$* will be skipped.'; fi
+
+$(VENV)/.generators: tests/generators/requirements.txt | $(PY)
+	@$(PY) -m venv $(VENV)/generators
+	@$(VENV)/generators/bin/python -m pip install --quiet --disable-pip-version-check -r tests/generators/requirements.txt
+	@touch $@

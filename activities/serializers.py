@@ -8,7 +8,7 @@ from activities import validators
 from activities.models import Activity
 from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer, SchemaField
 from crm_project.http.timestamps import iso
-from crm_project.json_schema import TIMESTAMP, JSONSchema
+from crm_project.json_schema import IDENTIFIER, TIMESTAMP, JSONSchema
 from users.audit import Channel
 
 # Lists are the ids of leads that were merged into one, and the titles of activities that an undo deleted.
@@ -40,7 +40,13 @@ def activity_out(activity: Activity) -> dict[str, Any]:
 class ActivityOutSerializer(RowSerializer):
     """An activity."""
 
-    about = {"duration": "Minutes", "user_name": "First and last name of the author as of writing"}
+    field_rules = validators.CREATE_RULES
+    about = {
+        "id": {"examples": [3]},
+        "user_id": {"examples": [1]},
+        "duration": {"description": "Minutes"},
+        "user_name": {"description": "First and last name of the author as of writing", "examples": ["Agent One"]},
+    }
 
     class Meta:
         model = Activity
@@ -65,23 +71,28 @@ class ActivityCreateSerializer(RuleSerializer):
 class ChangedFieldSerializer(serializers.Serializer[Any]):
     """One field that a change gave another value."""
 
-    field = serializers.CharField()
-    old = SchemaField(ANY_VALUE, allow_null=True)
-    new = SchemaField(ANY_VALUE, allow_null=True)
+    field = SchemaField({"type": "string", "examples": ["status"]})
+    old = SchemaField({**ANY_VALUE, "examples": ["new"]}, allow_null=True)
+    new = SchemaField({**ANY_VALUE, "examples": ["contacted"]}, allow_null=True)
 
 
 class HistoryEntrySerializer(serializers.Serializer[Any]):
     """What somebody did to a lead."""
 
-    id = serializers.CharField(help_text="Unique among the entries of a lead")
+    id = SchemaField({"type": "string", "examples": ["change-7"]}, help_text="Unique among the entries of a lead")
     at = SchemaField(TIMESTAMP)
     kind = SchemaField({"type": "string", "examples": ["changed"], "description": KINDS})
     channel = SchemaField(
         {"type": "string", "enum": [*Channel.values, None]}, allow_null=True, help_text="null: not known"
     )
-    user_id = serializers.IntegerField(allow_null=True, help_text="null where an operator ran a command")
-    user_name = serializers.CharField(help_text="First and last name as of writing, or the operator's login name")
-    import_run = serializers.IntegerField(allow_null=True, help_text="The number of the import that did it")
-    activity_id = serializers.IntegerField(allow_null=True)
-    about = serializers.CharField(help_text="The activity's type and title, or the imported file's name")
+    user_id = SchemaField(IDENTIFIER, allow_null=True, help_text="null where an operator ran a command")
+    user_name = SchemaField(
+        {"type": "string", "examples": ["Agent One"]},
+        help_text="First and last name as of writing, or the operator's login name",
+    )
+    import_run = SchemaField(IDENTIFIER, allow_null=True, help_text="The number of the import that did it")
+    activity_id = SchemaField(IDENTIFIER, allow_null=True)
+    about = SchemaField(
+        {"type": "string", "examples": [""]}, help_text="The activity's type and title, or the imported file's name"
+    )
     changes = ChangedFieldSerializer(many=True)

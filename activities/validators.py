@@ -26,15 +26,16 @@ def duration(value: object) -> int:
     return validation.integer(value, 0, MAX_INT)
 
 
-_words = "Any word, stored in lower case: call, email, meeting, note, …"
+KNOWN_TYPES = ("call", "email", "meeting", "note")  # that the documentation names; others are accepted
+_type = schema.text(MAX_TYPE, 1, description="Any word, stored in lower case")
 CREATE_RULES: dict[str, FieldRule] = {
-    "activity_type": FieldRule(activity_type, schema=schema.text(MAX_TYPE, 1, _words, examples=["call"])),
+    "activity_type": FieldRule(activity_type, schema=schema.vocabulary(KNOWN_TYPES, _type)),
     "title": FieldRule(title, schema=schema.text(MAX_TITLE, 1, examples=["Intro call"])),
     "notes": FieldRule(long_text, True, None, schema.text(MAX_TEXT, examples=["Talked about financing"])),
     "duration": FieldRule(duration, True, None, schema.integer(0, MAX_INT, examples=[12], description="Minutes")),
     "activity_date": FieldRule(
         validation.date,
-        schema={**schema.DAY, "description": "The day it was done; a timestamp of its midnight will do"},
+        schema={**schema.DAY, "description": "The day it was done. A timestamp of its midnight is accepted"},
     ),
 }
 

@@ -290,7 +290,6 @@ SIMPLE_JWT = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Real Estate CRM API",
     "VERSION": "2.0.0",
-    "DESCRIPTION": "Users, leads, activities and a dashboard for a real-estate office.",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api",
     "COMPONENT_SPLIT_PATCH": False,

@@ -3,8 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from crm_project.http.docs import docs, openapi, redoc
 from crm_project.http.health import health, ready
-from crm_project.http.schema import docs, openapi, redoc
 from dashboard.site import favicon
 from users.back_office.login import change_password, login
 

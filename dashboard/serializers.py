@@ -5,13 +5,16 @@ from typing import Any
 from rest_framework import serializers
 
 from activities.serializers import ActivityOutSerializer
+from crm_project.http.serializers import SchemaField
+from crm_project.json_schema import vocabulary
+from leads.validators import PIPELINE
 
 
 class StatusCountSerializer(serializers.Serializer[Any]):
     """How many active leads have one status."""
 
-    status = serializers.CharField()
-    count = serializers.IntegerField()
+    status = SchemaField(vocabulary(PIPELINE, {"type": "string"}))
+    count = SchemaField({"type": "integer", "examples": [12]})
 
 
 class DashboardStatsSerializer(serializers.Serializer[Any]):

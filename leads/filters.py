@@ -6,13 +6,16 @@ from crm_project.http.filters import RuleFilter, RuleFilterSet
 from crm_project.validation import MAX_BIGINT, integer
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
+from leads.validators import KNOWN_SOURCES, PIPELINE
 
 MAX_QUERY = 1000  # characters of q, each word of which costs a comparison
-_words = "Words to find in names, e-mail and phone"
-_all = 'Status; "" or "all" for every one'
-_any_case = "Source, in any spelling of case"
-_reaching = schema.integer(0, MAX_BIGINT, blank=True, description="Either budget is at least this")
-_within = schema.integer(0, MAX_BIGINT, blank=True, description="Either budget is at most this")
+_words = "Words to find in names, email and phone, without regard to case"
+_status = schema.vocabulary(
+    ("all", *PIPELINE), schema.untrimmed(description="Without regard to case. Empty and `all` are no filter")
+)
+_source = schema.vocabulary(KNOWN_SOURCES, schema.untrimmed(description="Without regard to case. Empty is no filter"))
+_min_budget = schema.integer(0, MAX_BIGINT, description="Either budget is at least this. Empty is no filter")
+_max_budget = schema.integer(0, MAX_BIGINT, description="Either budget is at most this. Empty is no filter")
 
 
 def search_words(given: str) -> list[str] | None:
@@ -39,11 +42,11 @@ def budget(given: str) -> int | None:
 class LeadFilter(RuleFilterSet):
     """``?q=…&status=…&source=…&min_budget=…&max_budget=…``."""
 
-    q = RuleFilter(search_words, LeadQuerySet.search, schema.text(MAX_QUERY, about=_words))
-    status = RuleFilter(status, LeadQuerySet.in_status, schema.untrimmed(description=_all))
-    source = RuleFilter(source, LeadQuerySet.from_source, schema.untrimmed(description=_any_case))
-    min_budget = RuleFilter(budget, LeadQuerySet.min_budget, _reaching)
-    max_budget = RuleFilter(budget, LeadQuerySet.max_budget, _within)
+    q = RuleFilter(search_words, LeadQuerySet.search, schema.text(MAX_QUERY, description=_words))
+    status = RuleFilter(status, LeadQuerySet.in_status, _status)
+    source = RuleFilter(source, LeadQuerySet.from_source, _source)
+    min_budget = RuleFilter(budget, LeadQuerySet.min_budget, _min_budget)
+    max_budget = RuleFilter(budget, LeadQuerySet.max_budget, _max_budget)
 
     class Meta:
         model = Lead

@@ -28,6 +28,13 @@ def row_out(columns: Mapping[str, Any]) -> dict[str, Any]:
 class LeadOutSerializer(RowSerializer):
     """A lead."""
 
+    field_rules = validators.CREATE_RULES
+    about = {
+        "budget_min": {"description": validators.MONEY},
+        "budget_max": {"description": validators.MONEY},
+        "activity_count": {"examples": [0]},
+    }
+
     class Meta:
         model = Lead
         fields = OUT

@@ -26,6 +26,7 @@ CLOSED_STATUSES = (CLOSED, "lost")  # nothing more is to be done with them; ever
 DEFAULT_STATUS = "new"
 _PLACES = {status: PIPELINE.index(CLOSED if status in CLOSED_STATUSES else status) for status in PIPELINE}
 DEFAULT_SOURCE = "website"
+KNOWN_SOURCES = (DEFAULT_SOURCE, "referral")  # that the documentation names; an office has others
 
 MAX_NAME = 150
 MAX_PHONE = 64
@@ -84,35 +85,38 @@ def reference(value: object) -> int:
     return validation.integer(value, 1, MAX_BIGINT)
 
 
-_words = f"Any word, kept in lower case: {', '.join(PIPELINE)}, …"
-_address = "An e-mail address; empty where only a telephone number is known"
-_default_status = f"{_words}; `{DEFAULT_STATUS}` when left out or empty"
-_default_source = f"`{DEFAULT_SOURCE}` when left out or empty"
-_money: dict[str, Any] = {"description": "Whole units of money"}
+_words = "Any word, stored in lower case"
+_status = schema.vocabulary(PIPELINE, schema.text(MAX_STATUS))
+_source = schema.vocabulary(KNOWN_SOURCES, schema.text(MAX_SOURCE))
+MONEY = "Whole units of money. Amounts above 2^53 - 1 are possible, which JavaScript's `JSON.parse` rounds"
+_accepted = "Digits in a string are accepted"
+_budget_min = schema.integer(0, MAX_BIGINT, description=f"{MONEY}. {_accepted}", examples=[300_000])
+_budget_max = {**_budget_min, "description": f"{MONEY}. Not below `budget_min`. {_accepted}", "examples": [450_000]}
+_email = schema.email(description="Empty where only a phone number is known", examples=["john.smith@example.com"])
 
 CREATE_RULES: dict[str, FieldRule] = {
     "first_name": FieldRule(name, schema=schema.text(MAX_NAME, examples=["John"])),
     "last_name": FieldRule(name, schema=schema.text(MAX_NAME, examples=["Smith"])),
-    "email": FieldRule(email, schema=schema.lead_email(about=_address)),
+    "email": FieldRule(email, schema=_email),
     "phone": FieldRule(phone, schema=schema.text(MAX_PHONE, examples=["+1-555-0100"])),
     "status": FieldRule(
         new_status,
         default=DEFAULT_STATUS,
-        schema=schema.text(MAX_STATUS, about=_default_status, examples=[DEFAULT_STATUS]),
+        schema={**_status, "description": f"{_words}; empty means `{DEFAULT_STATUS}`"},
     ),
     "source": FieldRule(
         new_source,
         default=DEFAULT_SOURCE,
-        schema=schema.text(MAX_SOURCE, about=_default_source, examples=[DEFAULT_SOURCE]),
+        schema={**_source, "description": f"Empty means `{DEFAULT_SOURCE}`"},
     ),
-    "budget_min": FieldRule(budget, True, None, schema.integer(0, MAX_BIGINT, examples=[300_000], **_money)),
-    "budget_max": FieldRule(budget, True, None, schema.integer(0, MAX_BIGINT, examples=[450_000], **_money)),
+    "budget_min": FieldRule(budget, True, None, _budget_min),
+    "budget_max": FieldRule(budget, True, None, _budget_max),
     "property_interest": FieldRule(long_text, True, None, schema.text(MAX_TEXT, examples=["2BR condo"])),
 }
 UPDATE_RULES: dict[str, FieldRule] = {
     **CREATE_RULES,
-    "status": FieldRule(status, schema=schema.text(MAX_STATUS, 1, _words, examples=["contacted"])),
-    "source": FieldRule(source, schema=schema.text(MAX_SOURCE)),
+    "status": FieldRule(status, schema=schema.vocabulary(PIPELINE, schema.text(MAX_STATUS, 1, description=_words))),
+    "source": FieldRule(source, schema=_source),
     "is_active": FieldRule(validation.boolean, schema=schema.boolean(description="`false` deletes the lead softly")),
 }
 

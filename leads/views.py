@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from django.db import DataError, IntegrityError
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -15,6 +15,7 @@ from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.json import JSONRows
 from crm_project.http.pagination import PagePagination
 from crm_project.http.schema import operation
+from crm_project.http.schema_components import ETAG, IF_MATCH, IF_NONE_MATCH
 from crm_project.http.viewsets import RuleViewSet
 from crm_project.validation import FieldError, with_location
 from leads import sql
@@ -28,10 +29,6 @@ from users.models import User
 
 NO_LEAD = "Lead not found"
 TOO_SHORT = "Value error, too short to search for among so many leads; three letters in a row will do"
-# If-Match and If-None-Match stand in the descriptions: a parameter for a tag that only a reply can give helps nobody.
-ETAG = OpenApiParameter(
-    "ETag", {"type": "string"}, OpenApiParameter.HEADER, response=[200, 201, 304], description="The lead's entity tag"
-)
 MOVED = {412: "`If-Match` names another version of the lead; nothing was changed"}
 
 
@@ -78,7 +75,7 @@ class LeadViewSet(RuleViewSet):
         "Get a lead",
         "The lead",
         refusals={304: OpenApiResponse(description="The client has it already")},
-        parameters=[ETAG],
+        parameters=[ETAG, IF_NONE_MATCH],
     )
     def retrieve(self, request: Request, lead_id: str) -> Response:
         """One active lead. With `If-None-Match`, only if it is not as its `ETag` says."""
@@ -91,14 +88,14 @@ class LeadViewSet(RuleViewSet):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
         return Response(lead, headers={"ETag": tag})
 
-    @operation("update_lead", "Update a lead", "The lead", refusals=MOVED, methods=["PUT"], parameters=[ETAG])
+    @operation("update_lead", "Update a lead", "The lead", refusals=MOVED, methods=["PUT"], parameters=[ETAG, IF_MATCH])
     @operation(
         "patch_lead",
         "Update a lead (the same as PUT)",
         "The lead",
         refusals=MOVED,
         methods=["PATCH"],
-        parameters=[ETAG],
+        parameters=[ETAG, IF_MATCH],
     )
     def update(self, request: Request, lead_id: str) -> Response:
         """Writes the fields that are sent; PUT and PATCH do the same. `budget_min` is not above `budget_max`, whichever
@@ -109,7 +106,7 @@ class LeadViewSet(RuleViewSet):
         self.perform_update(serializer, number)
         return self._reply(serializer)
 
-    @operation("delete_lead", "Delete a lead", "Deleted", 204, refusals=MOVED)
+    @operation("delete_lead", "Delete a lead", "Deleted", 204, refusals=MOVED, parameters=[IF_MATCH])
     def destroy(self, request: Request, lead_id: str) -> Response:
         """Softly: the lead is kept, but not found any more. With `If-Match`, only if the lead is still as its `ETag`
         says.

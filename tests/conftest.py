@@ -19,7 +19,7 @@ from users.models import User
 
 TESTS = Path(__file__).parent
 # Folders of browsers, real processes, kills, migrations.
-SLOW = ("browser", "client", "migrating", "reliability", "server")
+SLOW = ("browser", "client", "generators", "migrating", "reliability", "server")
 
 # The same examples on every run, and no clock. `make test-all` takes the profile "all".
 hypothesis_settings.register_profile("fast", derandomize=True, deadline=None, database=None, max_examples=20)

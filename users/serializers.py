@@ -10,9 +10,16 @@ from crm_project.http.timestamps import iso
 from users import validators
 from users.models import User
 
+# In samples: cut short, so that nobody tries them.
+ACCESS_TOKEN = "eyJhbGciOiJIUzI1NiIs…"  # noqa: S105
+REFRESH_TOKEN = "h3Jk0…"  # noqa: S105
+
 
 class UserOutSerializer(RowSerializer):
     """A user."""
+
+    field_rules = validators.REGISTRATION
+    about = {"id": {"examples": [1]}}
 
     class Meta:
         model = User
@@ -38,15 +45,19 @@ class UserCreateSerializer(RuleSerializer):
 class TokenSerializer(serializers.Serializer[Any]):
     """An access token, for ``Authorization: Bearer``."""
 
-    access_token = serializers.CharField()
+    access_token = SchemaField({"type": "string", "examples": [ACCESS_TOKEN]})
     token_type = SchemaField({"type": "string", "enum": ["bearer"]})
 
 
 class TokenPairSerializer(TokenSerializer):
     """An access token and a refresh token."""
 
-    expires_in = serializers.IntegerField(min_value=1, help_text="Seconds until `access_token` expires")
-    refresh_token = serializers.CharField(help_text="For one request to `/api/users/token/refresh`")
+    expires_in = SchemaField(
+        {"type": "integer", "minimum": 1, "description": "Seconds until `access_token` expires", "examples": [3600]}
+    )
+    refresh_token = SchemaField(
+        {"type": "string", "description": "For one request to `/api/users/token/refresh`", "examples": [REFRESH_TOKEN]}
+    )
 
 
 TOKENS = PolymorphicProxySerializer(
@@ -62,9 +73,7 @@ class LoginSerializer(RuleSerializer):
 
     field_rules = validators.LOGIN
     # Any value is valid: the field is not part of the contract.
-    scope = SchemaField(
-        {"examples": ["offline_access"], "description": "`offline_access` requests a refresh token"}, required=False
-    )
+    scope = SchemaField({"type": "string", "description": "`offline_access` requests a refresh token"}, required=False)
 
     def check(self, row: object) -> Checked:
         """Return the clean values and all errors."""
@@ -75,7 +84,7 @@ class TokenFormSerializer(RuleSerializer):
     """OAuth2's password form. The client's id and secret are ignored."""
 
     field_rules = validators.LOGIN
-    grant_type = SchemaField({"type": "string", "enum": ["password", ""]}, required=False)
+    grant_type = SchemaField({"type": "string", "enum": ["password"]}, required=False)
     scope = SchemaField({"type": "string", "description": "`offline_access` requests a refresh token"}, required=False)
     client_id = SchemaField({"type": "string"}, required=False)
     client_secret = SchemaField({"type": "string"}, required=False)

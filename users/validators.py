@@ -69,7 +69,7 @@ _example = {"examples": ["pass123456"]}
 
 REGISTRATION: dict[str, FieldRule] = {
     "username": FieldRule(new_username, schema=schema.text(MAX_NAME, MIN_USERNAME, examples=["agent1"])),
-    "email": FieldRule(email, schema=schema.email()),
+    "email": FieldRule(email, schema=schema.email(examples=["a1@example.com"])),
     "password": FieldRule(new_password, schema={**_new_password, **_example}),
     "first_name": FieldRule(person_name, schema=schema.text(MAX_NAME, examples=["Agent"])),
     "last_name": FieldRule(person_name, schema=schema.text(MAX_NAME, examples=["One"])),
@@ -80,8 +80,8 @@ LOGIN: dict[str, FieldRule] = {
     "password": FieldRule(untrimmed, schema={**_password, **_example}),
 }
 PASSWORD_CHANGE: dict[str, FieldRule] = {
-    "current_password": FieldRule(untrimmed, schema=_password),
-    "new_password": FieldRule(new_password, schema=_new_password),
+    "current_password": FieldRule(untrimmed, schema={**_password, **_example}),
+    "new_password": FieldRule(new_password, schema={**_new_password, "examples": ["correct horse battery"]}),
 }
 RENEWAL: dict[str, FieldRule] = {"refresh_token": FieldRule(untrimmed, schema=schema.untrimmed())}
 

@@ -1,128 +1,30 @@
-"""The OpenAPI document: what drf-spectacular cannot see by itself, and the pages that show it."""
+"""The OpenAPI document: what drf-spectacular cannot see by itself."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from threading import Lock
 from typing import Any, NamedTuple
 
-import orjson
 import uritemplate
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import resolve
-from django.views.decorators.http import require_safe
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.serializers import Serializer
 
-Node = dict[str, Any]
+from crm_project.http.schema_components import (
+    GETTING_STARTED,
+    HEADERS,
+    HEALTH,
+    IDEMPOTENCY_KEY,
+    REFUSALS,
+    REPLAYED,
+    SCHEMAS,
+    Node,
+)
+from crm_project.http.schema_samples import add_samples
+from crm_project.json_schema import IDENTIFIER
+
 Operation = Callable[[Any], Any]  # a decorator
-
-SCHEMAS: Node = {
-    "HTTPError": {
-        "type": "object",
-        "description": "What went wrong, in a sentence.",
-        "properties": {"detail": {"type": "string"}},
-        "required": ["detail"],
-    },
-    "ValidationError": {
-        "type": "object",
-        "description": "One bad value: its kind, where it stands, what is wrong with it, and what was sent.",
-        "properties": {
-            "type": {"type": "string", "examples": ["missing"]},
-            "loc": {
-                "type": "array",
-                "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
-                "description": "The path to the value; in a bulk body the row's index follows `body`.",
-                "examples": [["body", 3, "email"]],
-            },
-            "msg": {"type": "string", "examples": ["Field required"]},
-            "input": {"description": "The refused value; never a password."},
-        },
-        "required": ["type", "loc", "msg", "input"],
-    },
-    "HTTPValidationError": {
-        "type": "object",
-        "description": "Every bad value of the request, at most 100 of them.",
-        "properties": {"detail": {"type": "array", "items": {"$ref": "#/components/schemas/ValidationError"}}},
-        "required": ["detail"],
-    },
-}
-RETRY_AFTER: Node = {
-    "description": "Seconds to wait before trying again",
-    "required": True,
-    "schema": {"type": "integer", "minimum": 0},
-}
-HEADERS: dict[str, Node] = {
-    "401": {
-        "WWW-Authenticate": {
-            "description": "How to authenticate",
-            "required": True,
-            "schema": {"type": "string", "enum": ["Bearer"]},
-        }
-    },
-    "429": {"Retry-After": RETRY_AFTER},
-    "503": {"Retry-After": RETRY_AFTER},
-}
-# The refusals that operations share: code -> name of the component, sentence.
-REFUSALS = {
-    "400": ("BadRequest", "The request cannot be read"),
-    "401": ("Unauthorized", "No token, or one that is invalid, expired or revoked"),
-    "404": ("NotFound", "No such active lead"),
-    "409": ("Conflict", "A request with the same `Idempotency-Key` is still running"),
-    "413": ("ContentTooLarge", f"The body is over {settings.BODY_MAX_BYTES} bytes or {settings.BULK_MAX_ROWS} rows"),
-    "415": ("UnsupportedMediaType", "The body is of another content type"),
-    "422": ("Unprocessable", "Values that break the rules"),
-    "503": ("Unavailable", "The server or its database is too busy; try again"),
-}
-REPEATABLE = (
-    " With an `Idempotency-Key` (1 to 255 printable ASCII characters) it is done once: sent again within 24 hours it "
-    "gets the same reply, marked `Idempotent-Replayed: true`; with another body, a 422."
-)
-OK: Node = {
-    "description": "It is",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {"status": {"type": "string", "enum": ["ok"]}},
-                "required": ["status"],
-            }
-        }
-    },
-}
-
-
-def _health(operation_id: str, summary: str, description: str, **refusals: Node) -> Node:
-    responses = {"200": OK, **refusals}
-    common = {"tags": ["Health"], "security": [], "responses": responses}
-    return {"get": {"operationId": operation_id, "summary": summary, "description": description, **common}}
-
-
-HEALTH: Node = {
-    "/": _health("get_health", "Health", "Whether the server is there; asks nothing of the database."),
-    "/health/live": _health("get_liveness", "Alive", "Whether the server answers; asks nothing of the database."),
-    "/health/ready": _health(
-        "get_readiness",
-        "Ready",
-        "Whether it can work: the database answers within two seconds and has every migration.",
-        **{"503": {"$ref": "#/components/responses/Unavailable"}},
-    ),
-}
-
-
-# ReDoc searches in a worker made of a blob, and makes two elements of style: an empty one that it fills by script, and
-# one of fixed text; both are let in by their hashes.
-REDOCS_STYLES = (
-    "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='"
-)
-PAGES_POLICY = (
-    f"default-src 'self'; style-src 'self' {REDOCS_STYLES}; img-src 'self' data:; worker-src blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
+ONE_OR_MANY = "OneOrMany"
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -186,9 +88,15 @@ class RuleSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         """Ids in the path: any number that a row can have."""
-        schema = {"type": "integer", "minimum": 1}
         names = uritemplate.variables(self.path)
-        return [OpenApiParameter(name, schema, OpenApiParameter.PATH, required=True) for name in names]
+        return [OpenApiParameter(name, IDENTIFIER, OpenApiParameter.PATH, required=True) for name in names]
+
+    def map_parsers(self) -> list[str]:
+        """One content type, the view set's first: of several, openapi-python-client makes modules that fail to import.
+
+        A form that is accepted beside JSON stands in the operation's description.
+        """
+        return [str(media_type) for media_type in super().map_parsers()[:1]]
 
     def get_request_serializer(self) -> Any:
         """The body that the action takes: an object, or where the view set takes many also an array."""
@@ -215,7 +123,7 @@ class RuleSchema(AutoSchema):
 def _one_or_many(serializer: type[Serializer[Any]]) -> PolymorphicProxySerializer:
     """One object, or an array of them."""
     return PolymorphicProxySerializer(
-        component_name=f"{serializer.__name__.removesuffix('Serializer')}OneOrMany",
+        component_name=f"{serializer.__name__.removesuffix('Serializer')}{ONE_OR_MANY}",
         serializers=[serializer(), serializer(many=True)],
         resource_type_field_name=None,
         many=False,
@@ -225,13 +133,15 @@ def _one_or_many(serializer: type[Serializer[Any]]) -> PolymorphicProxySerialize
 def as_contract(result: Node, generator: Any, request: Any, public: bool) -> Node:
     """drf-spectacular's hook: adds what holds for every operation of its kind."""
     components = result["components"]
-    for schema in components["schemas"].values():
-        _bound_rows(schema)
-        _let_longer_objects_fit(schema)
+    schemas = {**components["schemas"], **SCHEMAS}
+    for name, schema in list(schemas.items()):
+        _describe_choices(name, schema, schemas)
     for path, method, described in _operations(result):
         _complete(path, method, described)
+    add_samples(result, schemas)
+    result["info"]["description"] = GETTING_STARTED
     result["paths"] = {**HEALTH, **result["paths"]}
-    components["schemas"] = dict(sorted({**components["schemas"], **SCHEMAS}.items()))
+    components["schemas"] = dict(sorted(schemas.items()))
     components["responses"] = {name: _refusal(code, sentence) for code, (name, sentence) in REFUSALS.items()}
     return result
 
@@ -242,27 +152,33 @@ def _operations(result: Node) -> Iterator[tuple[str, str, Node]]:
             yield path, method, described
 
 
-def _bound_rows(schema: Node) -> None:
-    for choice in schema.get("oneOf", ()):
+def _describe_choices(name: str, schema: Node, schemas: Node) -> None:
+    """Complete a schema of one object or many, and one of an object or a longer one of the same start."""
+    choices = schema.get("oneOf", ())
+    for choice in choices:
         if choice.get("type") == "array":
-            choice.update(minItems=1)  # no maxItems: more than BULK_MAX_ROWS are a 413, not an invalid value
-
-
-def _let_longer_objects_fit(schema: Node) -> None:
-    """A reply that is an object or a longer one of the same start fits both, which ``oneOf`` forbids."""
-    if "oneOf" in schema and all("$ref" in choice for choice in schema["oneOf"]):
-        schema["anyOf"] = schema.pop("oneOf")
+            choice["minItems"] = 1  # no maxItems: more than BULK_MAX_ROWS are a 413, not an invalid value
+            # A name of its own for the same thing: openapi-generator's modelOneOf.mustache of typescript-fetch imports
+            # the model once for the object and once for the array (loops oneOfArrays and oneOfModels).
+            row = f"{name.removesuffix(ONE_OR_MANY)}Row"
+            schemas[row] = {"allOf": [choice["items"]], "description": "One of several."}
+            choice["items"] = {"$ref": f"#/components/schemas/{row}"}
+    if choices and all("$ref" in choice for choice in choices):
+        schema["anyOf"] = schema.pop("oneOf")  # both may fit, which ``oneOf`` forbids
 
 
 def _complete(path: str, method: str, described: Node) -> None:
-    """The error replies that follow from what an operation takes; ``security: []`` where no token is asked for."""
+    """Add the error replies that follow from what an operation takes; ``security: []`` where it takes no token."""
     public = described.get("security", [{}]) == [{}]
     described["security"] = [] if public else described["security"]
+    responses = described["responses"]
     codes = {"503"}
     if not public:
         codes.add("401")
         if method == "post" and resolve(path).func.cls.keeps_replies:  # type: ignore[attr-defined]
-            described["description"] += REPEATABLE
+            described.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+            for code in responses.keys() & {"200", "201", "202"}:
+                responses[code].setdefault("headers", {}).update(REPLAYED)
             codes |= {"409", "422"}
     if "requestBody" in described:
         described["requestBody"]["required"] = True
@@ -271,7 +187,6 @@ def _complete(path: str, method: str, described: Node) -> None:
         codes.add("422")
     if "{lead_id}" in path:
         codes.add("404")
-    responses = described["responses"]
     for code in codes - responses.keys():
         responses[code] = {"$ref": f"#/components/responses/{REFUSALS[code][0]}"}
     for code in HEADERS.keys() & responses.keys():
@@ -285,38 +200,3 @@ def _refusal(code: str, sentence: str) -> Node:
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
     headers = {"headers": HEADERS[code]} if code in HEADERS else {}
     return {"description": sentence, **headers, "content": content}
-
-
-_generating = Lock()  # the generator keeps its state in globals
-
-
-@cache
-def _document() -> bytes:
-    return orjson.dumps(SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
-
-
-@require_safe
-def openapi(request: HttpRequest) -> HttpResponse:
-    """``GET /openapi.json``: generated once in a process."""
-    with _generating:
-        document = _document()
-    return HttpResponse(document, content_type="application/json")
-
-
-@require_safe
-def docs(request: HttpRequest) -> HttpResponse:
-    """``GET /docs``: Swagger UI."""
-    return _page(request, "api/docs.html")
-
-
-@require_safe
-def redoc(request: HttpRequest) -> HttpResponse:
-    """``GET /redoc``: ReDoc."""
-    return _page(request, "api/redoc.html")
-
-
-def _page(request: HttpRequest, template: str) -> HttpResponse:
-    """A page that loads nothing from elsewhere."""
-    response = render(request, template)
-    response["Content-Security-Policy"] = PAGES_POLICY
-    return response

@@ -9,7 +9,7 @@ from drf_spectacular.drainage import set_override
 from rest_framework import serializers, status
 
 from crm_project.http.errors import ApiError, ValidationFailed
-from crm_project.json_schema import DAY, TIMESTAMP, JSONSchema
+from crm_project.json_schema import DAY, IDENTIFIER, TIMESTAMP, JSONSchema
 from crm_project.validation import REQUIRED, FieldError, FieldRule, with_location
 
 Row = dict[str, Any]
@@ -62,11 +62,15 @@ class RuleSerializer(serializers.Serializer[Any]):
         """A field for each rule, for the schema; then those that a subclass declares."""
         fields = {
             name: SchemaField(
-                rule.schema, required=rule.default is REQUIRED and not self.optional, allow_null=rule.nullable
+                self._schema_of(rule), required=rule.default is REQUIRED and not self.optional, allow_null=rule.nullable
             )
             for name, rule in self.field_rules.items()
         }
         return {**fields, **super().get_fields()}
+
+    def _schema_of(self, rule: FieldRule) -> JSONSchema:
+        has_default = not self.optional and rule.default is not REQUIRED and rule.default is not None
+        return {**rule.schema, "default": rule.default} if has_default else dict(rule.schema)
 
     def check(self, row: object) -> Checked:
         """The clean values of a row and every problem with them: the app's rules."""
@@ -95,24 +99,33 @@ class RuleSerializer(serializers.Serializer[Any]):
 
 
 class RowSerializer(serializers.ModelSerializer[Any]):
-    """A row as it goes out: the columns of ``Meta.fields``, described by their kind and the sentences of ``about``."""
+    """A row as it goes out: the columns of ``Meta.fields``, described by their kind.
 
-    about: ClassVar[Mapping[str, str]] = {}
+    What ``field_rules`` say of a field's known values and examples holds for it too, and ``about`` adds to both.
+    """
+
+    field_rules: ClassVar[Mapping[str, FieldRule]] = {}
+    about: ClassVar[Mapping[str, JSONSchema]] = {}
 
     def get_fields(self) -> dict[str, "serializers.Field[Any, Any, Any, Any]"]:
         """A field for each column, for the schema."""
         model: type[models.Model] = self.Meta.model
         columns = {column.attname: column for column in model._meta.concrete_fields}
         return {
-            name: SchemaField(
-                _schema_of(columns[name]), allow_null=columns[name].null, help_text=self.about.get(name, "")
-            )
+            name: SchemaField(self._schema_of(name, columns[name]), allow_null=columns[name].null)
             for name in self.Meta.fields
         }
 
+    def _schema_of(self, name: str, column: "models.Field[Any, Any]") -> JSONSchema:
+        rule = self.field_rules[name].schema if name in self.field_rules else {}
+        shared = {keyword: rule[keyword] for keyword in ("examples", "x-extensible-enum") if keyword in rule}
+        return {**_schema_of(column), **shared, **self.about.get(name, {})}
+
 
 KINDS: tuple[tuple[Any, JSONSchema], ...] = (
-    ((models.BooleanField,), {"type": "boolean"}),
+    ((models.BooleanField,), {"type": "boolean", "examples": [True]}),
+    ((models.BigAutoField,), {**IDENTIFIER, "examples": [7]}),
+    ((models.BigIntegerField,), {"type": "integer", "format": "int64"}),
     ((models.IntegerField,), {"type": "integer"}),
     ((models.CharField, models.TextField), {"type": "string"}),
     ((models.DateTimeField,), TIMESTAMP),

@@ -44,10 +44,10 @@ const bearer: Middleware = {
 };
 client.use(bearer);
 
-// An app keeps its rows in its own types; the optional fields stay optional, a form's digits are fine.
+// An app keeps its rows in its own types; the optional fields stay optional.
 const rows: Schemas["LeadCreate"][] = [
   { first_name: "Alice", last_name: "Ng", email: "alice@example.com", phone: "+1-555-0101" },
-  { first_name: "Miguel", last_name: "Ortiz", email: "", phone: "+1-555-0102", status: "contacted", budget_min: "300000", budget_max: 450000 },
+  { first_name: "Miguel", last_name: "Ortiz", email: "", phone: "+1-555-0102", status: "contacted", budget_min: 300000, budget_max: 450000 },
 ];
 const created = sure(await client.POST("/api/leads", { body: rows }));
 if (!Array.isArray(created)) throw new Error("an array was sent, an object came back");
@@ -67,7 +67,7 @@ const activity = sure(
   }),
 );
 if (Array.isArray(activity)) throw new Error("an object was sent, an array came back");
-const found = sure(await client.GET("/api/leads", { params: { query: { q: "ng", status: "all", min_budget: "", page: 1, size: 10 } } }));
+const found = sure(await client.GET("/api/leads", { params: { query: { q: "ng", status: "all", page: 1, size: 10 } } }));
 const gone = await client.DELETE("/api/leads/{lead_id}", { params: { path: { lead_id: miguel.id } } });
 const stats: Schemas["DashboardStats"] = sure(await client.GET("/api/dashboard"));
 
@@ -93,6 +93,8 @@ console.log(
 export function wrong(): void {
   // @ts-expect-error a lead has a telephone number
   const lead: Schemas["LeadCreate"] = { first_name: "A", last_name: "B", email: "" };
+  // @ts-expect-error a budget is a number
+  const rich: Schemas["LeadCreate"] = { ...lead, budget_min: "300000" };
   // @ts-expect-error null is no name
   const update: Schemas["LeadUpdate"] = { first_name: null };
   // @ts-expect-error the day is a must
@@ -101,5 +103,5 @@ export function wrong(): void {
   void client.GET("/api/clients");
   // @ts-expect-error a budget may be null
   const budget: number = changed.budget_max;
-  void [lead, update, call, budget];
+  void [lead, rich, update, call, budget];
 }

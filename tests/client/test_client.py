@@ -27,7 +27,9 @@ def run(*command: str) -> str:
 
 def test_a_day_at_the_office(server: LiveServer) -> None:
     programs = HERE / "node_modules" / ".bin"
-    run(str(programs / "openapi-typescript"), "../openapi/openapi.json", "--output", "build/api.d.ts")
+    # A field with a default may be left out of a request, which openapi-typescript does not see in a component.
+    optional = ("--default-non-nullable", "false")
+    run(str(programs / "openapi-typescript"), "../openapi/openapi.json", "--output", "build/api.d.ts", *optional)
     run(str(programs / "tsc"), "--project", "tsconfig.json")
     assert json.loads(run(str(NODE), "build/office.js", server.url)) == {
         "user": True,

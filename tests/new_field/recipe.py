@@ -34,7 +34,7 @@ EDITS = (
         "}\n",
         '    "referral_code": FieldRule(lambda value: validation.text(value, 80), default="", '
         "schema=schema.text(80)),\n"
-        '    "agency_id": FieldRule(reference, nullable=True, default=None, schema=schema.integer(1, MAX_BIGINT)),\n',
+        '    "agency_id": FieldRule(reference, nullable=True, default=None, schema=schema.IDENTIFIER),\n',
     ),
     Edit("leads/validators.py", "PERSONAL: ", "}\n", '    "referral_code": "",\n'),
     Edit("leads/validators.py", "NOT_PERSONAL = (", ")\n", ', "agency_id"'),

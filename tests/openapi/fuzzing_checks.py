@@ -1,20 +1,56 @@
-"""Schemathesis' hooks: its check that valid data is accepted, without the one rule that JSON Schema cannot say."""
+"""Schemathesis' hooks: its checks of valid and invalid data, without what JSON Schema cannot say or does not.
 
+A 422 is right for crossed budgets and for an idempotency key that was used before. A success is right for a body that
+does not fit its schema and that the rules accept: a schema says what to send, the server accepts more.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import schemathesis
+from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.openapi.checks import RejectedPositiveData
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-CROSSED = "Value error, budget_max must be greater than or equal to budget_min"
+from activities import validators as activities
+from leads import validators as leads
+from users import validators as users
+
+ALLOWED = (
+    "Value error, budget_max must be greater than or equal to budget_min",
+    "Value error, the key was used for another request; take a new one",
+)
+RULES: dict[str, Callable[[Any], tuple[Any, list[Any]]]] = {
+    "POST /api/leads": leads.validate,
+    "PUT /api/leads/{lead_id}": lambda row: leads.validate(row, partial=True),
+    "PATCH /api/leads/{lead_id}": lambda row: leads.validate(row, partial=True),
+    "POST /api/leads/{lead_id}/activities": activities.validate,
+    "POST /api/users/register": users.check_registration,
+    "POST /api/users/login": users.check_login,
+    "POST /api/users/token": users.check_token_form,
+    "POST /api/users/token/refresh": users.check_renewal,
+}
 
 
 @schemathesis.check
-def positive_data_acceptance_but_for_crossed_budgets(ctx: Any, response: Any, case: Any) -> bool | None:
-    """A 422 is right for a row that fits the schema, where ``budget_min > budget_max`` is all that is wrong."""
+def valid_data_is_accepted(ctx: Any, response: Any, case: Any) -> bool | None:
+    """A row that fits the schema is accepted, but for what is allowed above."""
     try:
         return positive_data_acceptance(ctx, response, case)
     except RejectedPositiveData:
-        if response.status_code == 422 and all(problem["msg"] == CROSSED for problem in response.json()["detail"]):
+        if response.status_code == 422 and all(problem["msg"] in ALLOWED for problem in response.json()["detail"]):
+            return None
+        raise
+
+
+@schemathesis.check
+def invalid_data_is_refused(ctx: Any, response: Any, case: Any) -> bool | None:
+    """A row that does not fit the schema is refused, unless the rules accept it."""
+    try:
+        return negative_data_rejection(ctx, response, case)
+    except AcceptedNegativeData:
+        validate = RULES.get(case.operation.label)
+        rows = case.body if isinstance(case.body, list) else [case.body]
+        if validate and not any(problems for _, problems in map(validate, rows)):
             return None
         raise

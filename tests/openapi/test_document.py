@@ -3,12 +3,14 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
@@ -150,6 +152,157 @@ def test_bulk_is_one_object_or_a_bounded_array(document: Document, path: str, na
         (post["responses"]["201"]["content"], f"{name}Out"),
     ):
         one = {"$ref": f"#/components/schemas/{component}"}
-        many = {"type": "array", "items": one, "minItems": 1}
+        many = {"type": "array", "items": {"$ref": f"#/components/schemas/{component}Row"}, "minItems": 1}
         body = content["application/json"]["schema"]
         assert schemas[body["$ref"].rpartition("/")[2]] == {"oneOf": [one, many]}
+        assert schemas[f"{component}Row"]["allOf"] == [one]
+        sample = schemas[component]["examples"][0]
+        examples = content["application/json"]["examples"]
+        assert {form: example["value"] for form, example in examples.items()} == {"one": sample, "many": [sample]}
+
+
+JOHN_SMITH = {
+    "first_name": "John",
+    "last_name": "Smith",
+    "email": "john.smith@example.com",
+    "phone": "+1-555-0100",
+    "status": "new",
+    "source": "website",
+    "budget_min": 300000,
+    "budget_max": 450000,
+    "property_interest": "2BR condo",
+}
+CREATED = "2025-10-07T18:10:00.000000"
+SAMPLES = {
+    "LeadCreate": JOHN_SMITH,
+    "LeadUpdate": JOHN_SMITH,
+    "LeadOut": {
+        **{"id": 7, **JOHN_SMITH, "is_active": True},
+        **{"created_at": CREATED, "updated_at": CREATED, "activity_count": 0},
+    },
+    "ActivityCreate": {
+        "activity_type": "call",
+        "title": "Intro call",
+        "notes": "Talked about financing",
+        "duration": 12,
+        "activity_date": "2025-10-03",
+    },
+    "Login": {"username": "agent1", "password": "pass123456"},
+}
+
+
+@pytest.mark.parametrize("component", SAMPLES)
+def test_samples_are_the_contracts(document: Document, component: str) -> None:
+    assert document["components"]["schemas"][component]["examples"] == [SAMPLES[component]]
+
+
+def test_every_sample_fits_its_schema(document: Document) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        validator = Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": document["components"]})
+        assert [error.message for sample in schema.get("examples", ()) for error in validator.iter_errors(sample)] == []
+
+
+def leaves(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object within a part of the document."""
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from leaves(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from leaves(value)
+
+
+def test_ids_and_budgets_have_64_bits(document: Document) -> None:
+    fields = [
+        (name, field)
+        for schema in document["components"]["schemas"].values()
+        for name, field in schema.get("properties", {}).items()
+    ]
+    parameters = [(it["name"], it["schema"]) for node in leaves(document["paths"]) for it in node.get("parameters", [])]
+    wide = ("id", "import_run", "budget_min", "budget_max", "min_budget", "max_budget")
+    numbers = [
+        (name, schema)
+        for name, schema in fields + parameters
+        if (name in wide or name.endswith("_id")) and "string" not in schema["type"]
+    ]
+    assert len(numbers) > 20
+    assert [name for name, schema in numbers if schema.get("format") != "int64"] == []
+
+
+@pytest.mark.parametrize(
+    ("component", "field", "expected"),
+    [
+        ("LeadCreate", "budget_min", {"type": ["integer", "null"], "format": "int64", "minimum": 0}),
+        ("LeadCreate", "email", {"type": "string", "format": "email", "maxLength": 254}),
+        ("LeadCreate", "first_name", {"type": "string", "maxLength": 150}),
+        ("LeadCreate", "status", {"type": "string", "maxLength": 32, "default": "new"}),
+        ("LeadCreate", "source", {"type": "string", "maxLength": 64, "default": "website"}),
+        ("LeadUpdate", "status", {"type": "string", "minLength": 1}),
+        ("LeadUpdate", "is_active", {"type": "boolean"}),
+        ("LeadOut", "id", {"type": "integer", "format": "int64"}),
+        ("LeadOut", "budget_max", {"type": ["integer", "null"], "format": "int64"}),
+        ("ActivityCreate", "duration", {"type": ["integer", "null"], "minimum": 0, "maximum": 2**31 - 1}),
+        ("ActivityCreate", "activity_date", {"type": "string", "format": "date"}),
+        ("UserCreate", "email", {"type": "string", "format": "email"}),
+        ("UserCreate", "password", {"type": "string", "format": "password", "minLength": 8, "maxLength": 4096}),
+        ("Login", "scope", {"type": "string"}),
+    ],
+)
+def test_fields_say_what_to_send(document: Document, component: str, field: str, expected: dict[str, Any]) -> None:
+    schema = document["components"]["schemas"][component]["properties"][field]
+    assert {keyword: schema[keyword] for keyword in expected} == expected
+    assert "default" not in document["components"]["schemas"]["LeadUpdate"]["properties"]["status"]
+
+
+@pytest.mark.parametrize(
+    ("component", "field", "known"),
+    [
+        ("LeadCreate", "status", ["new", "contacted", "qualified", "negotiation", "closed", "lost"]),
+        ("LeadOut", "status", ["new", "contacted", "qualified", "negotiation", "closed", "lost"]),
+        ("ActivityCreate", "activity_type", ["call", "email", "meeting", "note"]),
+    ],
+)
+def test_open_vocabularies_name_what_is_known(document: Document, component: str, field: str, known: list[str]) -> None:
+    schema = document["components"]["schemas"][component]["properties"][field]
+    assert (schema["examples"], schema["x-extensible-enum"]) == (known, known)
+    assert "enum" not in schema
+
+
+@pytest.mark.parametrize(("zone", "fits"), [("", True), ("Z", True), ("+00:00", False)])
+def test_timestamps_may_end_in_z(document: Document, zone: str, fits: bool) -> None:
+    schema = document["components"]["schemas"]["LeadOut"]["properties"]["created_at"]
+    assert Draft202012Validator(schema).is_valid(CREATED + zone) is fits
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "header"),
+    [
+        ("/api/leads/{lead_id}", "get", "If-None-Match"),
+        ("/api/leads/{lead_id}", "put", "If-Match"),
+        ("/api/leads/{lead_id}", "patch", "If-Match"),
+        ("/api/leads/{lead_id}", "delete", "If-Match"),
+        ("/api/leads", "post", "Idempotency-Key"),
+        ("/api/leads/{lead_id}/activities", "post", "Idempotency-Key"),
+    ],
+)
+def test_headers_are_parameters_where_they_work(document: Document, path: str, method: str, header: str) -> None:
+    for other_path, other_method, it in operations(document):
+        names = [parameter["name"] for parameter in it.get("parameters", ()) if parameter["in"] == "header"]
+        if (other_path, other_method) == (path, method):
+            assert header in names
+        elif header == "If-None-Match":
+            assert header not in names
+
+
+def test_every_body_has_one_content_type(document: Document) -> None:
+    bodies = {path: list(it["requestBody"]["content"]) for path, _, it in operations(document) if "requestBody" in it}
+    assert bodies.pop("/api/users/token") == ["application/x-www-form-urlencoded"]
+    assert set(map(tuple, bodies.values())) == {("application/json",)}
+
+
+@pytest.mark.parametrize(
+    "words", ["/api/users/register", "/api/users/login", "/api/users/token/refresh", "Idempotency-Key", "UTC", "page"]
+)
+def test_the_description_tells_how_to_start(document: Document, words: str) -> None:
+    assert words in document["info"]["description"]

@@ -1,0 +1,165 @@
+"""The parts of the OpenAPI document that belong to no view: errors, headers, health checks, how to get started."""
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiParameter
+
+Node = dict[str, Any]
+
+GETTING_STARTED = """\
+Leads, activities and a dashboard for a real-estate office.
+
+**Register** with `POST /api/users/register`. The office may have closed registration (403), or approve new accounts
+before they can log in.
+
+**Log in** with `POST /api/users/login` (JSON) or `POST /api/users/token` (OAuth2's password form; *Authorize* on this
+page uses it), and send the `access_token` with every other call: `Authorization: Bearer <access_token>`. A 401 says why
+in `WWW-Authenticate`: `error_description` is `expired`, `revoked` or `malformed`.
+
+**Stay logged in**: with `"scope": "offline_access"` a log-in also replies a `refresh_token` and `expires_in` (seconds).
+Exchange it at `POST /api/users/token/refresh` when the access token expires. Each refresh token works once; store the
+new one.
+
+**Page** through a list with `page` (from 1) and `size` (10 by default, at most 1,000). The page after the last one is
+empty.
+
+**Synchronize** by reading the pages of `GET /api/leads`: newest first, each lead with `updated_at`. With an `ETag` as
+`If-None-Match`, a lead that has not changed is a 304 without a body.
+
+**Retry** a POST safely with an `Idempotency-Key`: it is done once, and sent again it gets the same reply. After a 429
+or a 503 wait for the seconds in `Retry-After`. Send a lead's `ETag` as `If-Match` to change it only if nobody else has.
+
+**Times** are UTC, with six digits and without a time zone: `2025-10-07T18:10:00.000000`. Append a `Z` before you parse
+them in JavaScript. Dates are `2025-10-03`.
+
+**Leniency**: this document says what to send. The server accepts more: it trims texts (not passwords), reads integers
+from strings of digits and truth values from the usual words, and ignores unknown fields and parameters.
+
+**Errors** are `{"detail": "a sentence"}`, a 422 is `{"detail": [{"type", "loc", "msg", "input"}]}`: one entry for each
+invalid value, where `loc` is the path to it.
+"""
+
+SCHEMAS: Node = {
+    "HTTPError": {
+        "type": "object",
+        "description": "What went wrong, in a sentence.",
+        "properties": {"detail": {"type": "string", "examples": ["The server is busy; try again"]}},
+        "required": ["detail"],
+    },
+    "ValidationError": {
+        "type": "object",
+        "description": "One bad value: its kind, where it stands, what is wrong with it, and what was sent.",
+        "properties": {
+            "type": {"type": "string", "examples": ["value_error"]},
+            "loc": {
+                "type": "array",
+                "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                "description": "The path to the value; in a bulk body the row's index follows `body`.",
+                "examples": [["body", 3, "email"]],
+            },
+            "msg": {"type": "string", "examples": ["value is not a valid email address"]},
+            "input": {"description": "The refused value; never a password.", "examples": ["john.smith"]},
+        },
+        "required": ["type", "loc", "msg", "input"],
+    },
+    "HTTPValidationError": {
+        "type": "object",
+        "description": "Every bad value of the request, at most 100 of them.",
+        "properties": {"detail": {"type": "array", "items": {"$ref": "#/components/schemas/ValidationError"}}},
+        "required": ["detail"],
+    },
+}
+RETRY_AFTER: Node = {
+    "description": "Seconds to wait before trying again",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 0},
+}
+HEADERS: dict[str, Node] = {
+    "401": {
+        "WWW-Authenticate": {
+            "description": "How to authenticate; with a token that was refused, why: expired, revoked or malformed",
+            "required": True,
+            "schema": {
+                "type": "string",
+                "examples": ["Bearer", 'Bearer error="invalid_token", error_description="expired"'],
+            },
+        }
+    },
+    "429": {"Retry-After": RETRY_AFTER},
+    "503": {"Retry-After": RETRY_AFTER},
+}
+# The refusals that operations share: code -> name of the component, sentence.
+REFUSALS = {
+    "400": ("BadRequest", "The request cannot be read"),
+    "401": ("Unauthorized", "No token, or one that is invalid, expired or revoked"),
+    "404": ("NotFound", "No such active lead"),
+    "409": ("Conflict", "A request with the same `Idempotency-Key` is still running"),
+    "413": ("ContentTooLarge", f"The body is over {settings.BODY_MAX_BYTES} bytes or {settings.BULK_MAX_ROWS} rows"),
+    "415": ("UnsupportedMediaType", "The body is of another content type"),
+    "422": ("Unprocessable", "Values that break the rules"),
+    "503": ("Unavailable", "The server or its database is too busy; try again"),
+}
+ETAG = OpenApiParameter(
+    "ETag",
+    {"type": "string", "examples": ['"3-12"']},
+    OpenApiParameter.HEADER,
+    response=[200, 201, 304],
+    description="The lead's entity tag",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    {"type": "string", "examples": ["*", '"3-12"']},
+    OpenApiParameter.HEADER,
+    description="The `ETag` of the lead as the client has it: a 412 if the lead was changed since",
+)
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    {"type": "string", "examples": ['"3-12"']},
+    OpenApiParameter.HEADER,
+    description="The `ETag` of the lead as the client has it: a 304 if it is still the same",
+)
+# Of every POST whose reply is stored, and of its success.
+IDEMPOTENCY_KEY: Node = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255},
+    "description": "A new one for each operation, such as a UUID: the request is carried out once. Sent again within "
+    "24 hours it gets the same reply with `Idempotent-Replayed: true`; with another body, a 422",
+}
+REPLAYED: Node = {
+    "Idempotent-Replayed": {
+        "description": "`true` where the request was carried out before and this is its stored reply",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+OK: Node = {
+    "description": "It is",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {"status": {"type": "string", "enum": ["ok"]}},
+                "required": ["status"],
+            }
+        }
+    },
+}
+
+
+def _health(operation_id: str, summary: str, description: str, **refusals: Node) -> Node:
+    responses = {"200": OK, **refusals}
+    common = {"tags": ["Health"], "security": [], "responses": responses}
+    return {"get": {"operationId": operation_id, "summary": summary, "description": description, **common}}
+
+
+HEALTH: Node = {
+    "/": _health("get_health", "Health", "Whether the server is there; asks nothing of the database."),
+    "/health/live": _health("get_liveness", "Alive", "Whether the server answers; asks nothing of the database."),
+    "/health/ready": _health(
+        "get_readiness",
+        "Ready",
+        "Whether it can work: the database answers within two seconds and has every migration.",
+        **{"503": {"$ref": "#/components/responses/Unavailable"}},
+    ),
+}
