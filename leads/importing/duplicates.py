@@ -31,9 +31,8 @@ _EACH_KEY = (
     " AS found"
 )
 _AMONG_KEYS = (
-    "SELECT key, id, first_name, last_name FROM (SELECT {column} AS key, id, first_name, last_name,"
-    f" row_number() OVER (PARTITION BY {{column}} ORDER BY id) AS place FROM leads_lead WHERE {_CONDITION}"
-    " AND {column} IN (SELECT value FROM json_each(%s)) AND id <= %s) AS found WHERE place <= %s"
+    "SELECT key.value, lead.id, first_name, last_name FROM json_each(%s) AS key JOIN leads_lead AS lead ON lead.id IN"
+    f" (SELECT id FROM leads_lead WHERE {_CONDITION} AND {{column}} = key.value AND id <= %s LIMIT %s)"
 )
 _word = re.compile(r"\w+")
 

@@ -27,11 +27,6 @@ class Stats:
     problems: list[dict[str, Any]] = field(default_factory=list)
     skipped_rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def add_duplicate(self, row: dict[str, Any]) -> None:
-        """List one skipped or updated row, as long as there is room."""
-        if len(self.skipped_rows) < MAX_KEPT:
-            self.skipped_rows.append(row)
-
     def reject(self, line: int, problems: list[FieldError], column_of: Any) -> None:
         """Count one bad row; ``column_of`` names the file's column for one of our fields."""
         self.rejected += 1
