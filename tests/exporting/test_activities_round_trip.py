@@ -57,7 +57,3 @@ def test_activities_that_do_not_fit_into_a_nested_export_are_told(tmp_path: Path
     assert counts(report) == (4, 1, 0, 0, 3)
     places = [(line, column) for line, column, _ in errors_of(report)]
     assert places == [(1, "colour"), (1, "activities"), (2, "activities")]
-        (1, "colour"),
-        (1, "activities"),
-        (2, "activities"),
-    ]
