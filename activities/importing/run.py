@@ -103,6 +103,8 @@ class ActivityImport(FileImport):
         read = [problem for problem in problems if problem.loc not in {unread.loc for unread in wrong}]
         # What is missing is a blank cell; the rules would show the whole row.
         errors = [problem._replace(input="") if problem.type == MISSING[0] else problem for problem in read]
+        # It only helps to tell leads apart, and files that were saved by a spreadsheet have it in other forms.
+        wrong = [problem for problem in wrong if problem.loc[0] != "lead_created_at"]
         unread = any(problem.loc[0] in LEAD_COLUMNS for problem in wrong)
         return Row(line, cells, clean, given.get("created_at"), reference, user, wrong + errors, has_lead_error=unread)
 

@@ -78,6 +78,15 @@ def test_leads_that_were_created_together_are_told_apart(tmp_path: Path) -> None
     assert reasons == ["2 leads have this name; give lead_id"] * 2
 
 
+@pytest.mark.parametrize("moment", ["13/13/2024", "5/13/2024 10:22", "2124-01-01", ""])
+def test_the_time_of_a_lead_only_helps(tmp_path: Path, agent: User, moment: str) -> None:
+    lead = make_lead(first_name="Ann", email="ann@example.com")
+    row = f"ann@example.com,{moment},{agent.username},call,Call,2024-05-02"
+    path = write_activities(tmp_path, row, header="lead_email,lead_created_at,user,activity_type,title,activity_date")
+    import_activities(path, ids_are_ours=False)
+    assert Activity.objects.get().lead == lead
+
+
 HEADER = "lead_id,lead_email,lead_name,lead_phone,installation,user,activity_type,title,activity_date"
 OURS, OTHER, NONE = "ours", "another", ""
 FOUND = "found"

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from leads.importing import writers
 from leads.models import ImportRun, Lead
 from tests.factories import make_lead
-from tests.importing.command import counts, import_leads, rows_of, write_csv
+from tests.importing.command import counts, import_leads, rows_of, summary, write_csv
 
 pytestmark = pytest.mark.django_db
 
@@ -136,6 +136,15 @@ def test_every_name_of_an_address_is_found_again(tmp_path: Path) -> None:
     }
     assert report["skipped_rows"] == [duplicate]
     assert "1 row duplicated an earlier row of the same file." in report["notes"]
+
+
+def test_the_summary_says_who_is_whose_duplicate(tmp_path: Path) -> None:
+    lead = make_lead(first_name="John", last_name="Smith", email="s@example.com")
+    rows = ["John,Smith,s@example.com,1,new", "Ann,Ng,,2,new", *["Ann,Ng,,2,new"] * 10]
+    text = summary(write_csv(tmp_path, *rows), "--on-duplicate", "skip")
+    assert f"line 2 (John Smith, s@example.com, 1) skipped: the same person as lead {lead.pk}" in text
+    assert "line 4 (Ann Ng, 2) skipped: the same person as line 3" in text
+    assert "… and 1 more duplicates (--skipped FILE writes down every such row)" in text
 
 
 def test_fill_writes_what_is_blank_and_nothing_else(tmp_path: Path) -> None:
