@@ -13,12 +13,12 @@ MAX_TITLE = 255
 
 def activity_type(value: object) -> str:
     """A word of an open vocabulary (call, email, meeting, note, …), trimmed and in lower case; never empty."""
-    return validation.lower_text(value, MAX_TYPE, shortest=1)
+    return validation.lower_text(value, MAX_TYPE, min_length=1)
 
 
 def title(value: object) -> str:
     """One line of what was done; never empty."""
-    return validation.text(value, MAX_TITLE, shortest=1)
+    return validation.text(value, MAX_TITLE, min_length=1)
 
 
 def duration(value: object) -> int:

@@ -1,4 +1,4 @@
-"""The ASGI application, for servers that want one. Every view is synchronous: prefer WSGI."""
+"""The ASGI application. All views are synchronous, so WSGI is faster."""
 
 import os
 

@@ -1,18 +1,18 @@
-"""``EMAIL_URL`` as Django's settings of a mail server."""
+"""``EMAIL_URL`` as Django's email settings."""
 
 import re
 from typing import Any
 
 import dj_email_url
 
-TIMEOUT = 5  # seconds, for each step of handing a message over
+TIMEOUT = 5  # seconds, for each step of sending a message
 NO_MAIL = {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend", "EMAIL_TIMEOUT": TIMEOUT}
 
 
 def parse(url: str) -> dict[str, Any]:
-    """Return Django's ``EMAIL_*`` settings for ``url``; without one, mail goes nowhere.
+    """Return Django's ``EMAIL_*`` settings for ``url``. Without a URL, no mail is sent.
 
-    Raises ``ValueError`` with a sentence that never repeats the URL, which may hold a password.
+    Raises ``ValueError`` with a message that does not contain the URL, which may have a password.
     """
     if not url:
         return dict(NO_MAIL)
@@ -21,7 +21,7 @@ def parse(url: str) -> dict[str, Any]:
     try:
         settings: dict[str, Any] = dj_email_url.parse(url)
     except ValueError:
-        raise ValueError("its port or timeout is no number") from None
+        raise ValueError("its port or timeout is not a number") from None
     timeout = settings["EMAIL_TIMEOUT"]
     if timeout is not None and timeout < 1:
         raise ValueError("its timeout is less than a second")

@@ -1,7 +1,7 @@
-"""Log lines: JSON where a program reads them, text on a terminal; with the request's id, and nothing about people.
+"""Log formatters: JSON lines, or text on a terminal, with the id of the request and without personal data.
 
-Messages of exceptions quote what somebody typed (a row the database refused, a number that is none), so tracebacks keep
-the places and the kinds of exceptions but not their messages, save those about the database as such.
+Messages of exceptions can quote user input, such as a row that the database rejected. Tracebacks therefore contain the
+types of exceptions and no messages, except for errors of the database itself.
 """
 
 import logging
@@ -16,24 +16,25 @@ from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.http import HttpRequest
 from django.utils.functional import LazyObject
 
-# The request that this thread is working on; its id is ``request.META[REQUEST_ID]``.
+# The current request of this thread. Its id is ``request.META[REQUEST_ID]``.
 current: ContextVar[HttpRequest | None] = ContextVar("current", default=None)
 REQUEST_ID = "crm.request_id"
 USER_ID = "crm.user_id"
-TELLING = (OperationalError, InterfaceError, ProgrammingError)  # their first line is about servers, locks and tables
+# The first line of their messages is about servers, locks and tables.
+WITH_MESSAGE = (OperationalError, InterfaceError, ProgrammingError)
 
 Line = dict[str, Any]
 
 
 def user_id(request: HttpRequest) -> int | None:
-    """The id of the user a request is known to come from; asks the database nothing."""
+    """Return the id of the request's user if it is known without a query, or ``None``."""
     user = getattr(request, "user", None)
-    # A session's user is looked up when first asked for (crm_project/http/authentication.py).
+    # A session's user is lazy (crm_project/http/authentication.py).
     return request.META.get(USER_ID) if user is None or isinstance(user, LazyObject) else user.pk
 
 
-def line_of(record: logging.LogRecord) -> Line:
-    """What a record says, in the order it is to be read."""
+def fields_of(record: logging.LogRecord) -> Line:
+    """Return the fields of a record, in the order of the log line."""
     second, part = divmod(record.created, 1)
     line: Line = {"time": f"{_second(second)}.{int(part * 1e6):06}Z", "level": record.levelname, "logger": record.name}
     if (facts := getattr(record, "facts", None)) is not None:
@@ -54,55 +55,58 @@ def _second(second: float) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
-    # Django ends what it says of a request with the path, where anything may stand.
+    # Django's messages about requests end with the path, which is user input.
     return record.getMessage().partition(":")[0] if hasattr(record, "request") else record.getMessage()
 
 
 def without_messages(error: BaseException) -> str:
-    """The traceback of an exception and its causes."""
+    """Return the traceback of an exception and its causes, without messages."""
     parts: list[str] = []
-    seen: BaseException | None = error
-    while seen:
-        told = f": {str(seen).partition(chr(10))[0]}" if isinstance(seen, TELLING) else ""
-        parts.append("".join(traceback.format_tb(seen.__traceback__)) + type(seen).__qualname__ + told)
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    current_error: BaseException | None = error
+    while current_error:
+        first_line = str(current_error).partition("\n")[0]
+        message = f": {first_line}" if isinstance(current_error, WITH_MESSAGE) else ""
+        frames = "".join(traceback.format_tb(current_error.__traceback__))
+        parts.append(f"{frames}{type(current_error).__qualname__}{message}")
+        context = None if current_error.__suppress_context__ else current_error.__context__
+        current_error = current_error.__cause__ or context
     return "\n\ncaused by\n\n".join(parts)
 
 
-class Unrepeated(logging.Filter):
-    """Leaves out what Django says of each 503: ``crm_project/http/errors.py`` has said why, with the request's id."""
+class ExcludeUnavailable(logging.Filter):
+    """Drops Django's record of each 503, because ``crm_project/http/errors.py`` logs the reason."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is to be written."""
+        """Return whether the record is written."""
         return getattr(record, "status_code", None) != 503
 
 
-class Without(logging.Filter):
-    """Leaves out messages with that ``start``."""
+class ExcludePrefix(logging.Filter):
+    """Drops records with messages that start with ``prefix``."""
 
-    def __init__(self, start: str) -> None:
+    def __init__(self, prefix: str) -> None:
         super().__init__()
-        self.start = start
+        self.prefix = prefix
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is to be written."""
-        return not record.getMessage().startswith(self.start)
+        """Return whether the record is written."""
+        return not record.getMessage().startswith(self.prefix)
 
 
-class JSONLines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON; what JSON does not know is written as text."""
-        return orjson.dumps(line_of(record), default=str).decode()
-
-
-class Text(logging.Formatter):
-    """``2026-11-22T18:10:00.123456Z INFO crm.access: request status=200 …``, for people."""
+class JSONFormatter(logging.Formatter):
+    """Formats each record as a JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a line, and its traceback below it."""
-        line = line_of(record)
+        """Return the record as JSON, with other types as text."""
+        return orjson.dumps(fields_of(record), default=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """Formats records for terminals: ``2026-11-22T18:10:00.123456Z INFO crm.access: request status=200 …``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as a line, followed by its traceback."""
+        line = fields_of(record)
         start = f"{line.pop('time')} {line.pop('level')} {line.pop('logger')}: "
         start += str(line.pop("event", None) or line.pop("message", ""))
         below = f"\n{line.pop('traceback')}" if "traceback" in line else ""

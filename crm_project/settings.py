@@ -1,13 +1,15 @@
-"""Django settings. Every environment variable is read here, once; a malformed one stops the start by its name.
+"""Django settings. All environment variables are read here; an invalid one stops the start with a message.
 
-The environment wins over the file ``.env`` in the project folder (``ENV_FILE`` names another file, or none when empty).
-``.env.example`` says what each variable does; a test keeps the two in step.
+The environment overrides the file ``.env`` in the project folder (``ENV_FILE`` is the path of another, or empty for
+none). ``.env.example`` describes each variable; a test compares the two.
 """
 
 import logging
 import re
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -23,18 +25,17 @@ from crm_project.phone_numbers import CALLING_CODES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-SECOND_FACTOR_OF = ("", "nobody", "managers", "staff")
-
 env = Env()
 if env_file := env.str("ENV_FILE", str(BASE_DIR / ".env")):
     env.read_env(env_file, recurse=False, override=False)
 
 between = validate.Range
+second_factor_choice = validate.OneOf(["", "nobody", "managers", "staff"])
 try:
     DEBUG = env.bool("DEBUG", False)
     HOST = env.str("HOST", "127.0.0.1", validate=validate.Length(min=1))
     PORT = env.int("PORT", 8000, validate=between(min=0, max=65535))
-    WORKERS = env.int("WORKERS", 0, validate=between(min=0, max=64))  # 0: one for each core, at most 4
+    WORKERS = env.int("WORKERS", 0, validate=between(min=0, max=64))  # 0: one per core, at most 4
     THREADS = env.int("THREADS", 4, validate=between(min=1, max=64))
     SECRET_KEY = env.str("SECRET_KEY")
     SECRET_KEY_FALLBACKS = [key.strip() for key in env.str("SECRET_KEY_FALLBACKS", "").split(",") if key.strip()]
@@ -45,7 +46,7 @@ try:
     ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(",") if host.strip()]
     TRUSTED_PROXIES = env.str("TRUSTED_PROXIES", "")
     registration = env.str("REGISTRATION_OPEN", None)
-    REQUIRE_SECOND_FACTOR = env.str("REQUIRE_SECOND_FACTOR", "", validate=validate.OneOf(SECOND_FACTOR_OF))
+    REQUIRE_SECOND_FACTOR = env.str("REQUIRE_SECOND_FACTOR", "", validate=second_factor_choice)
     REGISTRATION_LIMIT = env.int("REGISTRATION_LIMIT", 60, validate=between(min=0))
     PASSWORD_POLICY = env.str("PASSWORD_POLICY", "contract", validate=validate.OneOf(["contract", "strict"]))
     EMAIL_URL = env.str("EMAIL_URL", "")
@@ -62,67 +63,70 @@ try:
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
-try:
+
+@contextmanager
+def parsing(variable: str) -> Iterator[None]:
+    """Turn a ``ValueError`` into ``ImproperlyConfigured`` with the variable's name."""
+    try:
+        yield
+    except ValueError as error:
+        raise ImproperlyConfigured(f'Environment variable "{variable}" invalid: {error}') from None
+
+
+with parsing("DATABASE_URL"):
     DATABASES = {"default": database_url.parse(DATABASE_URL, BASE_DIR)}
-except ValueError as error:
-    raise ImproperlyConfigured(f'Environment variable "DATABASE_URL" invalid: {error}') from None
-
-try:
+with parsing("EMAIL_URL"):
     mail = email_url.parse(EMAIL_URL)
-except ValueError as error:
-    raise ImproperlyConfigured(f'Environment variable "EMAIL_URL" invalid: {error}') from None
-if EMAIL_URL and not re.fullmatch(r"[^@\r\n]+@[^@\s]+", EMAIL_FROM):
-    raise ImproperlyConfigured('Environment variable "EMAIL_FROM" invalid: with EMAIL_URL it must be an email address')
-
-CORS_ALLOWED_ORIGINS = [origin.strip().rstrip("/") for origin in CORS_ORIGINS.split(",") if origin.strip()]
-for origin in CORS_ALLOWED_ORIGINS:
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#*\s]+", origin):
-        raise ImproperlyConfigured(
-            f'Environment variable "CORS_ORIGINS" invalid: {origin!r} is no origin such as https://app.example.com'
-        )
-try:
+with parsing("EMAIL_FROM"):
+    if EMAIL_URL and not re.fullmatch(r"[^@\r\n]+@[^@\s]+", EMAIL_FROM):
+        raise ValueError("with EMAIL_URL it must be an email address")
+with parsing("CORS_ORIGINS"):
+    CORS_ALLOWED_ORIGINS = [origin.strip().rstrip("/") for origin in CORS_ORIGINS.split(",") if origin.strip()]
+    for origin in CORS_ALLOWED_ORIGINS:
+        if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#*\s]+", origin):
+            raise ValueError(f"{origin!r} is not an origin such as https://app.example.com")
+with parsing("TRUSTED_PROXIES"):
     TRUSTED_NETWORKS = [ip_network(proxy.strip()) for proxy in TRUSTED_PROXIES.split(",") if proxy.strip()]
-except ValueError as error:
-    raise ImproperlyConfigured(f'Environment variable "TRUSTED_PROXIES" invalid: {error}') from None
-if not SECRET_KEY.strip():
-    raise ImproperlyConfigured('Environment variable "SECRET_KEY" invalid: it is empty')
-# Who may make an account: everybody, everybody once a manager has approved it, or nobody.
+with parsing("SECRET_KEY"):
+    if not SECRET_KEY.strip():
+        raise ValueError("it is empty")
+# Who may create an account: anybody, anybody with a manager's approval, or nobody.
 REGISTRATION_SET = registration is not None
 REGISTRATION_APPROVAL = (registration or "").strip().lower() == "approval"
-try:
-    REGISTRATION_OPEN = REGISTRATION_APPROVAL or env.bool("REGISTRATION_OPEN", True)
-except EnvError:
-    raise ImproperlyConfigured(
-        'Environment variable "REGISTRATION_OPEN" invalid: it is neither true nor false nor approval'
-    ) from None
+with parsing("REGISTRATION_OPEN"):
+    try:
+        REGISTRATION_OPEN = REGISTRATION_APPROVAL or env.bool("REGISTRATION_OPEN", True)
+    except EnvError:
+        raise ValueError("it is not true, false or approval") from None
+
 WEAK_KEYS = ["SECRET_KEY"] if secrets.is_weak(SECRET_KEY) else []
 WEAK_KEYS += ["SECRET_KEY_FALLBACKS"] if any(secrets.is_weak(key) for key in SECRET_KEY_FALLBACKS) else []
-REACHABLE_THROUGH = exposure.reachable_through(
+reachable_because = exposure.reachable_because(
     host=HOST, https=HTTPS, trusted_proxies=TRUSTED_NETWORKS, allowed_hosts=ALLOWED_HOSTS
 )
-if refusal := exposure.start_refusal(
-    REACHABLE_THROUGH, weak_keys=WEAK_KEYS, debug=DEBUG, registration_set=REGISTRATION_SET
+if unsafe_setting := exposure.unsafe_setting(
+    reachable_because, weak_keys=WEAK_KEYS, debug=DEBUG, registration_set=REGISTRATION_SET
 ):
-    raise ImproperlyConfigured(refusal)
-# Unset: managers where other machines can reach the server; serve knows more about that (start_checks.py).
+    raise ImproperlyConfigured(unsafe_setting)
+# The default is "managers" if other machines can reach the server. crm_project/operations/checks.py checks this again.
 SECOND_FACTOR_SET = bool(REQUIRE_SECOND_FACTOR)
-REQUIRE_SECOND_FACTOR = REQUIRE_SECOND_FACTOR or ("managers" if REACHABLE_THROUGH else "nobody")
-# `manage.py serve` says it once and in our words; PyJWT would say it again at every token.
+REQUIRE_SECOND_FACTOR = REQUIRE_SECOND_FACTOR or ("managers" if reachable_because else "nobody")
+# `manage.py serve` warns about weak keys once; PyJWT would do so for every token.
 warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
 warnings.filterwarnings("ignore", "No directory at", UserWarning)  # see WHITENOISE_USE_FINDERS
 
-# A server on one address answers to it; one that listens everywhere is told its names in ALLOWED_HOSTS.
+# A server that listens on one address accepts it as its name. With 0.0.0.0, ALLOWED_HOSTS must have the names.
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]", *([HOST] if HOST not in ("0.0.0.0", "::") else [])]
 
 INSTALLED_APPS = [
-    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
+    "unfold.apps.BasicAppConfig",  # before the admin, because it replaces templates of it
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "dashboard.apps.BackOfficeConfig",  # django.contrib.admin
-    "django_otp",  # before users, which takes its pages out of the back office
+    "django_otp",  # before users, which removes its pages from the back office
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
-    "users",  # before Django's accounts, whose ``changepassword`` it replaces
+    "users",  # before django.contrib.auth, because it replaces ``changepassword``
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -142,8 +146,7 @@ INSTALLED_APPS = [
     "maintenance",
 ]
 
-# Outermost what every reply carries, errors included: its request's id, what browsers must not do with it, the CORS
-# headers. What comes after ApiManners is for pages alone: /api goes straight to the views (ApiManners says how).
+# The first ones add headers to every response, also to errors. Requests for /api skip all that is after ApiMiddleware.
 MIDDLEWARE = [
     "crm_project.http.access_log.AccessLog",
     "crm_project.http.security_headers.SecurityHeaders",
@@ -168,7 +171,7 @@ WSGI_APPLICATION = "crm_project.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "dashboard" / "templates"],  # first, so that they may stand in for the frame's own
+        "DIRS": [BASE_DIR / "dashboard" / "templates"],  # first, so that they can replace templates of unfold
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -187,7 +190,7 @@ LANGUAGE_CODE = "en-us"
 FORMAT_MODULE_PATH = "dashboard.formats"
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()  # not collected (`make run` does): served from the packages
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()  # without collectstatic, files are served from the packages
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
@@ -217,14 +220,14 @@ DEFAULT_FROM_EMAIL = EMAIL_FROM
 AUTH_USER_MODEL = "users.User"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-OTP_TOTP_ISSUER = "Real Estate CRM"  # what authenticator apps call it
+OTP_TOTP_ISSUER = "Real Estate CRM"  # the name in authenticator apps
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a link to set a password
 PASSWORD_HASHERS = [
     "users.hashers.Argon2",
     "users.hashers.PasslibBcryptSha256",
     "users.hashers.PasslibBcrypt",
 ]
-# For whoever may enter the back office; users/password_policy.py says what API users obey.
+# For users of the back office; users/password_policy.py has the policy for API users.
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "users.validators.PasswordLength"},
     {
@@ -235,7 +238,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_MAX_BYTES
-APPEND_SLASH = True  # in effect outside /api alone, see ApiManners
+APPEND_SLASH = True  # has no effect on /api, see ApiMiddleware
 
 CORS_ALLOW_CREDENTIALS = True
 CORS_ALLOW_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
@@ -264,7 +267,7 @@ CORS_EXPOSE_HEADERS = [
     "X-Total-Count",
     "Content-Range",
 ]
-# The admin and its sessions are for this site alone: no origin but our own gets CORS headers there.
+# The back office gets no CORS headers: its sessions are for its own origin only.
 CORS_URLS_REGEX = r"^/(?!admin/).*$"
 
 REST_FRAMEWORK = {
@@ -297,43 +300,43 @@ SPECTACULAR_SETTINGS = {
     "ENABLE_DJANGO_DEPLOY_CHECK": False,
     "POSTPROCESSING_HOOKS": ["crm_project.http.schema.as_contract"],
     "TAGS": [
-        {"name": "Users", "description": "Agents: registration, tokens, who am I."},
-        {"name": "Leads", "description": "Buyers and sellers, deleted softly."},
-        {"name": "Activities", "description": "What was done with a lead."},
-        {"name": "Dashboard", "description": "Figures about active leads."},
-        {"name": "Health", "description": "Is the server there?"},
+        {"name": "Users", "description": "Agents: registration, tokens and the current user."},
+        {"name": "Leads", "description": "Buyers and sellers, with soft deletion."},
+        {"name": "Activities", "description": "Calls, meetings and notes about a lead."},
+        {"name": "Dashboard", "description": "Statistics of active leads."},
+        {"name": "Health", "description": "The state of the server."},
     ],
 }
 
-# Behind a proxy that ends TLS and sets X-Forwarded-Proto. Sub-domains and preloading are the domain owner's to decide.
+# Behind a proxy that terminates TLS and sets X-Forwarded-Proto. The domain's owner decides about HSTS for sub-domains.
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^$", r"^health/"]  # a probe inside the office speaks plain HTTP
+SECURE_REDIRECT_EXEMPT = [r"^$", r"^health/"]  # for health checks over HTTP in the local network
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-# ``__Host-``: browsers take such a cookie from this host alone, over HTTPS, for all paths.
+# ``__Host-``: browsers accept such a cookie only from this host, over HTTPS, for all paths.
 SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
 SESSION_ENGINE = "users.sessions"
-SESSION_COOKIE_AGE = SESSION_HOURS * 3600  # the server goes by the session's row
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600  # the server checks the session's row
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
-# No line has threads or processes; to find these out costs as much as to write the line.
+# Log lines have no threads and processes. Determining them would take as long as writing the line.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 TERMINAL = sys.stderr is not None and sys.stderr.isatty()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"lines": {"()": "crm_project.logs.Text" if TERMINAL else "crm_project.logs.JSONLines"}},
-    "filters": {"unrepeated": {"()": "crm_project.logs.Unrepeated"}},
+    "formatters": {"lines": {"()": "crm_project.logs.TextFormatter" if TERMINAL else "crm_project.logs.JSONFormatter"}},
+    "filters": {"exclude_unavailable": {"()": "crm_project.logs.ExcludeUnavailable"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "crm": {"level": "INFO"},  # crm.access: requests; crm.events: what must be accounted for
-        "django.request": {"level": "ERROR", "filters": ["unrepeated"]},  # a 404 is the client's affair
-        # So are a strange Host, a filter that no list has and a form of too many fields, which Django calls errors.
+        "crm": {"level": "INFO"},  # crm.access: requests; crm.events: events for audits
+        "django.request": {"level": "ERROR", "filters": ["exclude_unavailable"]},  # a 404 is the client's error
+        # So are an unknown Host, an unknown list filter and a form with too many fields, which Django logs as errors.
         "django.security": {"level": "CRITICAL"},
         "django.security.csrf": {"level": "WARNING"},
     },

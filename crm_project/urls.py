@@ -1,4 +1,4 @@
-"""The whole URL map. Routes have no trailing slash; ``ApiManners`` serves the other form alike."""
+"""All URLs. API routes have no trailing slash; ``ApiMiddleware`` also accepts paths with one."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -9,7 +9,7 @@ from dashboard.site import favicon
 from users.back_office.login import change_password, login
 
 urlpatterns = [
-    # What is asked for most comes first: the map is gone through for every request.
+    # The most frequent first, because Django tries the patterns in order.
     path("api/", include("leads.urls")),
     path("api/", include("activities.urls")),
     path("api/", include("dashboard.urls")),
@@ -20,7 +20,7 @@ urlpatterns = [
     path("openapi.json", openapi, name="openapi"),
     path("docs", docs, name="docs"),
     path("redoc", redoc, name="redoc"),
-    path("admin/login/", login),  # before the site's own
+    path("admin/login/", login),  # before the admin site's own login
     path("admin/password_change/", change_password),
     path("favicon.ico", favicon),
     path("admin/", admin.site.urls),

@@ -1,8 +1,7 @@
-"""What a clean text, integer, e-mail address, date or truth value is, and how text is folded.
+"""Validation of texts, integers, email addresses, dates and booleans, and the normalization of text.
 
-Pure functions, a microsecond or so each: the API, the admin and the bulk import judge millions of values with them.
-A function returns the clean value or raises ``Invalid`` with the error type and the wording that Pydantic v2 gives
-for it, because the API's clients were written against those.
+The functions are pure and take about a microsecond each; the API, the back office and the import share them. They
+return the clean value or raise ``InvalidValue`` with Pydantic v2's error type and message, which are part of the API.
 """
 
 import datetime
@@ -15,22 +14,22 @@ from typing import Any, NamedTuple
 
 MAX_BIGINT = 2**63 - 1  # a signed 64-bit column
 MAX_INT = 2**31 - 1
-UNKNOWN_ADDRESS = "unknown"  # of a client whose network address cannot be read
+UNKNOWN_ADDRESS = "unknown"  # in place of a client's IP address that cannot be read
 
-# One "@", a local part, a domain of two or more labels, no white space, no control characters (decisions: "Values").
+# One "@", a local part, a domain of two or more labels, no white space, no control characters.
 EMAIL = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@.\s\x00-\x1f\x7f-\x9f]+(\.[^@.\s\x00-\x1f\x7f-\x9f]+)+$"
-# Characters that nobody sees: category Cf of Unicode.
+# Invisible characters: Unicode's category Cf.
 FORMAT_CHARACTERS = (
     r"\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     r"\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     r"\U000e0001\U000e0020-\U000e007f"
 )
-# An address of a lead has none of these characters, nor one that nobody sees; the local part may have them in quotes.
+# A lead's address has none of these characters, and no invisible ones. A quoted local part may have them.
 _NOT_IN_ADDRESS = r'@\s\x00-\x1f\x7f-\x9f<>()\[\],;:"\\'
 _PLAIN = f"[^{_NOT_IN_ADDRESS}]"
 _QUOTED = r'"[^"@\s\x00-\x1f\x7f-\x9f]*"'
 LEAD_EMAIL = rf"^(?=[^@]){_PLAIN}*(?:{_QUOTED}{_PLAIN}*)*@[^.{_NOT_IN_ADDRESS}]+(\.[^.{_NOT_IN_ADDRESS}]+)+$"
-# A calendar day, or the ISO timestamp of its midnight, in whatever zone: date pickers send those.
+# A date, or the ISO timestamp of its midnight in any zone, as date pickers send it.
 DATE = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?(Z|[+-][0-2]\d:?[0-5]\d)?)?$"
 DIGITS = r"^\s*[0-9]+\s*$"
 
@@ -47,15 +46,15 @@ _true = frozenset(("true", "t", "yes", "y", "on", "1"))
 _false = frozenset(("false", "f", "no", "n", "off", "0"))
 
 KEY_LENGTH = 200
-# Characters of a text that is normalized as a whole. Putting combining marks in order takes time that grows with the
-# square of their number, so this is what bounds it (to some 10 ms); nothing that a column compares by is as long.
+# Longer texts are not normalized as a whole: the time grows with the square of the number of combining marks, and is
+# about 10 ms at this length. Texts that are compared in a column are shorter.
 MAX_NORMALIZED = 10 * KEY_LENGTH
-MAX_RUN = 500  # characters without an ASCII one among them that a longer text is normalized by, at most
+MAX_RUN = 500  # characters other than ASCII that ``normalize_long`` normalizes together
 _piece = re.compile(rf"[\x00-\x7f]*[^\x00-\x7f]{{0,{MAX_RUN}}}")
 
 
 class InvalidValue(ValueError):
-    """A value refused: ``type`` is Pydantic's name for the kind of error, ``msg`` its sentence for people."""
+    """An invalid value, with Pydantic's error type and message."""
 
     def __init__(self, type: str, msg: str) -> None:
         super().__init__(msg)
@@ -64,7 +63,7 @@ class InvalidValue(ValueError):
 
 
 class FieldError(NamedTuple):
-    """One bad value: Pydantic's error type, the path to it (``("email",)``), the sentence, and what was given."""
+    """An invalid value: Pydantic's error type, its location such as ``("email",)``, the message, and the value."""
 
     type: str
     loc: tuple[str | int, ...]
@@ -77,7 +76,7 @@ NOT_AN_OBJECT = ("model_attributes_type", (), "Input should be a valid dictionar
 
 
 def check_text(value: str) -> str:
-    """Refuse what no column can hold: NUL (PostgreSQL) and unpaired surrogates (UTF-8)."""
+    """Return the text; raise ``InvalidValue`` for NUL, which PostgreSQL cannot store, and for unpaired surrogates."""
     if "\0" in value:
         raise InvalidValue("value_error", "Value error, text must not contain the NUL character")
     if not value.isascii():
@@ -90,46 +89,46 @@ def check_text(value: str) -> str:
     return value
 
 
-def text(value: object, longest: int, shortest: int = 0) -> str:
-    """Trimmed text of ``shortest`` to ``longest`` characters."""
+def text(value: object, max_length: int, min_length: int = 0) -> str:
+    """Return trimmed text of ``min_length`` to ``max_length`` characters."""
     if not isinstance(value, str):
         raise InvalidValue("string_type", "Input should be a valid string")
-    if not value.isascii() or "\0" in value:  # most text is spared the call
+    if not value.isascii() or "\0" in value:  # saves the call for most texts
         check_text(value)
     value = value.strip()
-    if not shortest <= len(value) <= longest:
-        check_length(value, longest, shortest)
+    if not min_length <= len(value) <= max_length:
+        check_length(value, max_length, min_length)
     return value
 
 
-def check_length(value: str, longest: int, shortest: int = 0) -> None:
-    """Refuse text that is too long or too short, in Pydantic's words."""
-    if len(value) > longest:
-        raise InvalidValue("string_too_long", f"String should have at most {longest} characters")
-    if len(value) < shortest:
+def check_length(value: str, max_length: int, min_length: int = 0) -> None:
+    """Raise ``InvalidValue`` for text that is too long or too short."""
+    if len(value) > max_length:
+        raise InvalidValue("string_too_long", f"String should have at most {max_length} characters")
+    if len(value) < min_length:
         raise InvalidValue(
-            "string_too_short", f"String should have at least {shortest} character{'s' * (shortest > 1)}"
+            "string_too_short", f"String should have at least {min_length} character{'s' * (min_length > 1)}"
         )
 
 
-def lower_text(value: object, longest: int, shortest: int = 0) -> str:
-    """A word of an open vocabulary (status, activity type): trimmed, lower case.
+def lower_text(value: object, max_length: int, min_length: int = 0) -> str:
+    """Return trimmed text in lower case: a status or an activity type.
 
-    Judged after lower-casing, because that can lengthen a word ("İ" becomes two characters).
+    The length is checked again after lower-casing, which can lengthen a text ("İ" becomes two characters).
     """
-    word = text(value, longest, shortest).lower().strip()
-    check_length(word, longest, shortest)
+    word = text(value, max_length, min_length).lower().strip()
+    check_length(word, max_length, min_length)
     return word
 
 
-def integer(value: object, lowest: int, highest: int) -> int:
-    """An integer from a JSON integer, an integral float, or digits in a string (HTML inputs send those)."""
+def integer(value: object, minimum: int, maximum: int) -> int:
+    """Return an integer from a JSON integer, an integral float, or a string of digits as HTML inputs send it."""
     if isinstance(value, bool) or not isinstance(value, int):
         value = _to_integer(value)
-    if value < lowest:
-        raise InvalidValue("greater_than_equal", f"Input should be greater than or equal to {lowest}")
-    if value > highest:
-        raise InvalidValue("less_than_equal", f"Input should be less than or equal to {highest}")
+    if value < minimum:
+        raise InvalidValue("greater_than_equal", f"Input should be greater than or equal to {minimum}")
+    if value > maximum:
+        raise InvalidValue("less_than_equal", f"Input should be less than or equal to {maximum}")
     return value
 
 
@@ -138,7 +137,7 @@ def _to_integer(value: object) -> int:
         if not _integer.match(value):
             raise InvalidValue("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
         digits = value.strip()
-        # int() refuses thousands of digits; 40 significant ones are out of every range used here.
+        # int() rejects thousands of digits. 40 significant digits are outside every range used here.
         return int("-" * digits.startswith("-") + (digits.lstrip("-0")[:40] or "0"))
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
@@ -149,9 +148,9 @@ def _to_integer(value: object) -> int:
     raise InvalidValue("int_type", "Input should be a valid integer")
 
 
-def email(value: object, longest: int = 254, blank: bool = False) -> str:
-    """An e-mail address as ``EMAIL`` has it; with ``blank`` also "" (a lead known by telephone only)."""
-    address = text(value, longest)
+def email(value: object, max_length: int = 254, blank: bool = False) -> str:
+    """Return an email address that matches ``EMAIL``; with ``blank`` also an empty text."""
+    address = text(value, max_length)
     if not address and blank:
         return address
     if not _email.match(address) or (not address.isascii() and has_space_or_control(address)):
@@ -159,9 +158,9 @@ def email(value: object, longest: int = 254, blank: bool = False) -> str:
     return address
 
 
-def lead_email(value: object, longest: int = 254) -> str:
+def lead_email(value: object, max_length: int = 254) -> str:
     """Return the email address of a lead as ``LEAD_EMAIL`` has it, or "" for a lead without one."""
-    address = text(value, longest)
+    address = text(value, max_length)
     if not address:
         return address
     if not _lead_email.match(address) or (
@@ -172,12 +171,12 @@ def lead_email(value: object, longest: int = 254) -> str:
 
 
 def has_space_or_control(value: str) -> bool:
-    """Whether white space or control characters of any script occur in ``value``."""
+    """Return whether ``value`` contains white space or control characters of any script."""
     return bool(_space_beyond_ascii.search(value)) or any(unicodedata.category(c) == "Cc" for c in value)
 
 
 def date(value: object) -> datetime.date:
-    """A calendar day from ``YYYY-MM-DD``, or from an ISO timestamp at midnight UTC as Pydantic takes it."""
+    """Return a date from ``YYYY-MM-DD``, or from an ISO timestamp at midnight as Pydantic accepts it."""
     if not isinstance(value, str):
         raise InvalidValue("date_type", "Input should be a valid date")
     value = value.strip()
@@ -196,7 +195,7 @@ def date(value: object) -> datetime.date:
 
 
 def boolean(value: object) -> bool:
-    """A truth value as Pydantic takes it: JSON's, 0 and 1, and the usual words in any case."""
+    """Return a boolean from what Pydantic accepts: a JSON boolean, 0 or 1, or a word such as "yes" in any case."""
     if isinstance(value, bool):
         return value
     if isinstance(value, (int, float)):
@@ -212,10 +211,10 @@ def boolean(value: object) -> bool:
 
 
 def normalize(value: str) -> str:
-    """``value`` without differences of case and form: NFKC, then casefold (and NFKC again where casefold undid it).
+    """Return ``value`` normalized for comparison: NFKC, casefold, and NFKC again.
 
-    Done in Python, never in the database: SQLite folds ASCII alone, PostgreSQL by the locale it runs in. Of a text that
-    is not ASCII and longer than ``MAX_NORMALIZED`` it is a digest of the text as it is: nothing stored equals that.
+    Python does this and never the database: SQLite converts ASCII only, and PostgreSQL depends on its locale. For a
+    text longer than ``MAX_NORMALIZED`` that is not ASCII, return a digest, which no stored value equals.
     """
     if value.isascii():
         return value.lower()
@@ -223,10 +222,10 @@ def normalize(value: str) -> str:
 
 
 def normalize_long(value: str) -> str:
-    """Free text of any length as ``fold`` has it, to look for something in it; the time grows with its length alone.
+    """Return free text of any length, normalized for searching in it, in time proportional to its length.
 
-    It is normalized in pieces that begin at an ASCII character, where normalization never joins two characters. A run
-    of more than ``MAX_RUN`` other characters is cut wherever that is.
+    The text is normalized in pieces that begin at an ASCII character, because normalization never combines one with the
+    character before. Runs of more than ``MAX_RUN`` other characters are split anywhere.
     """
     return value.lower() if value.isascii() else "".join(map(_normalize, _piece.findall(value)))
 
@@ -236,44 +235,44 @@ def _normalize(value: str) -> str:
 
 
 def digest(value: str) -> str:
-    """What stands for a text that is too long to be compared as it is."""
+    """Return the key of a text that is too long to be compared itself."""
     return "sha256:" + sha256(value.encode(errors="surrogatepass")).hexdigest()
 
 
 def normalized_key(value: str) -> str:
-    """The folded form to index and compare by; a digest where the text, or its folded form, is too long."""
+    """Return the normalized text for indexes and comparisons, or a digest if it is too long."""
     return truncate_key(normalize(value.strip()).strip())
 
 
-def truncate_key(folded: str) -> str:
-    """A folded form as a key: itself, or its digest where it is too long for a B-tree page."""
-    return folded if len(folded) <= KEY_LENGTH else digest(folded)
+def truncate_key(normalized: str) -> str:
+    """Return a normalized text as a key: itself, or a digest if it is too long for a B-tree page."""
+    return normalized if len(normalized) <= KEY_LENGTH else digest(normalized)
 
 
 def digits(value: str) -> str:
-    """The ASCII digits of a telephone number, after folding full-width and other forms to ASCII."""
+    """Return the digits of a telephone number as ASCII; NFKC converts full-width and other forms."""
     if value.isascii():
         return value.translate(_no_digits)
     return _not_digit.sub("", unicodedata.normalize("NFKC", value) if len(value) <= MAX_NORMALIZED else value)
 
 
 def words(query: str) -> list[str]:
-    """The folded, distinct words of a search query, in order."""
+    """Return the normalized, distinct words of a search query, in order."""
     return list(dict.fromkeys(normalize(query).split()))
 
 
-def with_location(problems: Iterable[FieldError], *where: str | int) -> list[FieldError]:
-    """The same problems with ``where`` in front of each location."""
-    return [problem._replace(loc=(*where, *problem.loc)) for problem in problems]
+def with_location(errors: Iterable[FieldError], *prefix: str | int) -> list[FieldError]:
+    """Return the errors with ``prefix`` before each location."""
+    return [error._replace(loc=(*prefix, *error.loc)) for error in errors]
 
 
 REQUIRED: Any = object()
 
 
 class FieldRule(NamedTuple):
-    """How one field is validated: its check, whether ``null`` is a value, and what a row without the field gets.
+    """How one field is validated: its check, whether ``null`` is valid, and the default if the field is missing.
 
-    ``schema`` is the JSON Schema of what the check accepts, for the API's documentation (``crm_project.json_schema``).
+    ``schema`` is the JSON Schema of the values that the check accepts, for OpenAPI (``crm_project.json_schema``).
     """
 
     check: Callable[[Any], Any]
@@ -285,14 +284,14 @@ class FieldRule(NamedTuple):
 def validate(
     row: object, rules: Mapping[str, FieldRule], partial: bool = False
 ) -> tuple[dict[str, Any], list[FieldError]]:
-    """The clean values of ``row`` under ``rules``, and every problem with them; unknown fields are ignored.
+    """Return the clean values of ``row`` under ``rules``, and all errors. Unknown fields are ignored.
 
-    With ``partial``, fields that are not there are neither missed nor given their defaults.
+    With ``partial``, missing fields are neither errors nor get their defaults.
     """
     if not isinstance(row, dict):
         return {}, [FieldError(*NOT_AN_OBJECT, row)]
     clean_row: dict[str, Any] = {}
-    problems: list[FieldError] = []
+    errors: list[FieldError] = []
     for field, (check, nullable, default, _) in rules.items():
         try:
             value = row[field]
@@ -300,7 +299,7 @@ def validate(
             if default is not REQUIRED and not partial:
                 clean_row[field] = default
             elif not partial:
-                problems.append(FieldError(MISSING[0], (field,), MISSING[1], row))
+                errors.append(FieldError(MISSING[0], (field,), MISSING[1], row))
             continue
         if value is None and nullable:
             clean_row[field] = None
@@ -308,5 +307,5 @@ def validate(
         try:
             clean_row[field] = check(value)
         except InvalidValue as invalid:
-            problems.append(FieldError(invalid.type, (field,), invalid.msg, value))
-    return clean_row, problems
+            errors.append(FieldError(invalid.type, (field,), invalid.msg, value))
+    return clean_row, errors

@@ -1,4 +1,4 @@
-"""The WSGI application, for any WSGI server; ``make run`` serves it through granian (``manage.py serve``)."""
+"""The WSGI application, for any WSGI server. ``manage.py serve`` runs it with granian."""
 
 import os
 

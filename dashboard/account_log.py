@@ -13,9 +13,10 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from crm_project import validation
+from crm_project.db.append_only import Changes
 from leads.back_office.filters import ParameterFilter, box, choice, day
 from leads.back_office.paginator import CappedPaginator
-from users.audit import AccountEvent, Action, Changes, Channel
+from users.audit import AccountEvent, Action, Channel
 from users.back_office import lists
 from users.models import User
 

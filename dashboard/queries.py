@@ -70,7 +70,7 @@ last = Counted()
 
 def counted_once(since: Periods) -> Sequence[StatusCount]:
     """``counted``, but not again while nobody has changed SQLite's file, which it tells in microseconds."""
-    mark: Hashable = connection.unchanged()  # type: ignore[attr-defined]
+    mark: Hashable = connection.data_version()  # type: ignore[attr-defined]
     if mark is None:
         return counted(since)
     if last.when != (mark, since):

@@ -52,7 +52,7 @@ def phone(value: object) -> str:
 
 def status(value: object) -> str:
     """A word of the open pipeline vocabulary, trimmed and in lower case; never empty."""
-    return validation.lower_text(value, MAX_STATUS, shortest=1)
+    return validation.lower_text(value, MAX_STATUS, min_length=1)
 
 
 def new_status(value: object) -> str:

@@ -31,7 +31,7 @@ FINE: dict[str, Any] = {"weak_keys": [], "debug": False, "registration_set": Tru
 )
 def test_loopback(name: str) -> None:
     assert exposure.is_loopback(name)
-    assert exposure.reachable_through(**{**ALONE, "host": name, "allowed_hosts": [name], "listening": name}) == ""
+    assert exposure.reachable_because(**{**ALONE, "host": name, "allowed_hosts": [name], "listening": name}) == ""
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_loopback(name: str) -> None:
 )
 def test_other_names_and_addresses(name: str) -> None:
     assert not exposure.is_loopback(name)
-    assert name in exposure.reachable_through(**{**ALONE, "host": name})
-    assert name in exposure.reachable_through(**{**ALONE, "allowed_hosts": ["localhost", name]})
-    assert name in exposure.reachable_through(**{**ALONE, "listening": name})
+    assert name in exposure.reachable_because(**{**ALONE, "host": name})
+    assert name in exposure.reachable_because(**{**ALONE, "allowed_hosts": ["localhost", name]})
+    assert name in exposure.reachable_because(**{**ALONE, "listening": name})
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_other_names_and_addresses(name: str) -> None:
     [({"https": True}, "HTTPS=true"), ({"trusted_proxies": ["127.0.0.1"]}, "TRUSTED_PROXIES")],
 )
 def test_a_proxy_in_front(change: dict[str, Any], through: str) -> None:
-    assert exposure.reachable_through(**{**ALONE, **change}) == through
+    assert exposure.reachable_because(**{**ALONE, **change}) == through
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ def test_a_proxy_in_front(change: dict[str, Any], through: str) -> None:
     ],
 )
 def test_what_stops_the_start_of_a_server_that_others_reach(change: dict[str, Any], variable: str) -> None:
-    refusal = exposure.start_refusal("HOST=0.0.0.0", **{**FINE, **change})
+    refusal = exposure.unsafe_setting("HOST=0.0.0.0", **{**FINE, **change})
     assert variable in refusal
     assert "HOST=0.0.0.0" in refusal
-    assert exposure.start_refusal("", **{**FINE, **change}) == ""
-    assert exposure.start_refusal("HOST=0.0.0.0", **FINE) == ""
+    assert exposure.unsafe_setting("", **{**FINE, **change}) == ""
+    assert exposure.unsafe_setting("HOST=0.0.0.0", **FINE) == ""
 
 
 def test_origins_left_over_from_development() -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, OperationalError
 
 from crm_project.events import LEFT_OUT, event
-from crm_project.logs import JSONLines, Text
+from crm_project.logs import JSONFormatter, TextFormatter
 from leads import sql
 from tests.conftest import Api
 from users.models import User
@@ -18,7 +18,7 @@ from users.models import User
 MARK = "ada@example.com"
 
 
-@pytest.fixture(params=[JSONLines, Text])
+@pytest.fixture(params=[JSONFormatter, TextFormatter])
 def log(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     """What is logged meanwhile, in one form or the other."""
     written = io.StringIO()
@@ -41,7 +41,7 @@ def failing(error: Exception) -> Any:
     return fail
 
 
-@pytest.mark.parametrize("log", [JSONLines], indirect=True)
+@pytest.mark.parametrize("log", [JSONFormatter], indirect=True)
 def test_an_event_knows_its_request_and_user(
     api: Api, agent: User, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +96,7 @@ def test_what_the_database_says_of_itself_is_told(log: io.StringIO) -> None:
     assert MARK not in log.getvalue()
 
 
-@pytest.mark.parametrize("log", [Text], indirect=True)
+@pytest.mark.parametrize("log", [TextFormatter], indirect=True)
 def test_on_a_terminal_it_is_text(log: io.StringIO) -> None:
     event("import_undone", run=7)
     assert log.getvalue().endswith("Z INFO crm.events: import_undone run=7\n")

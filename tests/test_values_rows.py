@@ -10,9 +10,9 @@ from crm_project import validation
 from tests.strategies import any_json
 
 RULES = {
-    "name": validation.FieldRule(partial(validation.text, longest=5)),
-    "note": validation.FieldRule(partial(validation.text, longest=5), nullable=True, default=None),
-    "kind": validation.FieldRule(partial(validation.text, longest=5), default="plain"),
+    "name": validation.FieldRule(partial(validation.text, max_length=5)),
+    "note": validation.FieldRule(partial(validation.text, max_length=5), nullable=True, default=None),
+    "kind": validation.FieldRule(partial(validation.text, max_length=5), default="plain"),
 }
 
 

@@ -1,1 +1,1 @@
-"""What PostgreSQL and SQLite need beyond Django: see ``sql`` and ``deadline``."""
+"""Database code beyond Django's: time limits, explicit SQL, bulk writes, append-only tables, migration operations."""

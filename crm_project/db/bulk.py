@@ -1,4 +1,4 @@
-"""Many rows into a table at the speed of the database: COPY on PostgreSQL, ``executemany`` on SQLite."""
+"""Bulk inserts and updates: COPY on PostgreSQL, ``executemany`` on SQLite."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from django.db import connection, models
 
 from crm_project.db.sql import written_columns
 
-# Binary COPY needs the column's type; by Django's name for the field.
+# The types of columns for binary COPY, by Django's name of the field type.
 COPY_TYPES = {
     "CharField": "text",
     "EmailField": "text",
@@ -29,11 +29,11 @@ COPY_TYPES = {
     "SmallIntegerField": "int2",
     "PositiveSmallIntegerField": "int2",
     "BooleanField": "bool",
-    "DateTimeField": "int8",  # see _microseconds: psycopg makes a moment in Python, at ten times the price
+    "DateTimeField": "int8",  # see _microseconds: psycopg's conversion in Python takes ten times as long
     "DateField": "date",
 }
-SQLITE_BATCH = 500  # rows held back for one executemany
-SQLITE_PARAMETERS = 999  # of one statement; what every build of SQLite takes
+SQLITE_BATCH = 500  # rows of one executemany
+SQLITE_PARAMETERS = 999  # of one statement: the limit of every build of SQLite
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -42,10 +42,10 @@ Write = Callable[[list[Any]], None]
 
 
 def insert(model: Model, rows: Sequence[dict[str, Any]]) -> None:
-    """Store new ``rows`` of ``model``, giving each its id in the order of the sequence; to be called in a transaction.
+    """Insert ``rows``, and add an ascending ``id`` to each. Call it in a transaction.
 
-    A row has a value for every column but ``id``. Two statements for any number of rows; ``save()`` and signals are
-    passed by. Raises Django's database errors.
+    Each row has a value for every column except ``id``. It takes two statements for any number of rows, and calls
+    neither ``save()`` nor signals. Raises Django's database errors.
     """
     with adding(model, len(rows)) as add:
         add(rows)
@@ -53,7 +53,7 @@ def insert(model: Model, rows: Sequence[dict[str, Any]]) -> None:
 
 @contextmanager
 def adding(model: Model, count: int) -> Generator[Callable[[Sequence[dict[str, Any]]], None]]:
-    """The same for ``count`` rows that come in parts: a function that takes one. See ``writer``."""
+    """Yield a function that inserts some rows, as ``insert`` does, for ``count`` rows in all. See ``writer``."""
     columns = ["id", *written_columns(model)]
     in_order, ids = itemgetter(*columns), iter(new_ids(model, count))
     with writer(model, columns, batch=count) as write:
@@ -68,10 +68,10 @@ def adding(model: Model, count: int) -> Generator[Callable[[Sequence[dict[str, A
 
 @contextmanager
 def writer(model: Model, columns: Sequence[str], batch: int = SQLITE_BATCH) -> Generator[Write]:
-    """A function that stores one row, a list of values in the order of ``columns`` (attribute names), which it keeps.
+    """Yield a function that inserts one row: a list of values in the order of ``columns`` (attribute names).
 
-    To be used inside a transaction. On PostgreSQL the rows travel while the caller makes the next ones, and the
-    connection does nothing else until the block ends. Raises Django's database errors, at the latest at its end.
+    The function takes over the list. Use it in a transaction. On PostgreSQL, rows are sent while the caller prepares
+    others, and the connection is busy until the block ends. Raises Django's database errors, some at the end only.
     """
     fields = [model._meta.get_field(name) for name in columns]
     quoted = ", ".join(f'"{field.column}"' for field in fields)  # type: ignore[union-attr]
@@ -83,83 +83,84 @@ def writer(model: Model, columns: Sequence[str], batch: int = SQLITE_BATCH) -> G
 
 def _copy(table: str, quoted: str, fields: Sequence[Any]) -> Generator[Write]:
     statement = f'COPY "{table}" ({quoted}) FROM STDIN (FORMAT BINARY)'
-    moments = _places(fields, models.DateTimeField)
-    adapt = returning_ids(_microseconds)
+    timestamps = _indexes(fields, models.DateTimeField)
+    adapt = cache_last(_microseconds)
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         copy.set_types([COPY_TYPES[_stored_type(field)] for field in fields])
 
         def write(values: list[Any]) -> None:
-            for place in moments:
-                values[place] = adapt(values[place])
+            for index in timestamps:
+                values[index] = adapt(values[index])
             copy.write_row(values)
 
         yield write
 
 
 def can_copy(field: Any) -> bool:
-    """Whether rows with this field can be stored by ``writer``."""
+    """Return whether ``writer`` can insert rows with this field."""
     return _stored_type(field) in COPY_TYPES
 
 
 def _stored_type(field: Any) -> str:
-    """Django's name for the type of the column; that of a foreign key is its target's."""
+    """Return Django's name of the column's type; for a foreign key, that of its target."""
     while isinstance(field, models.ForeignKey):
         field = field.target_field
     return str(field.get_internal_type())
 
 
-def _microseconds(moment: datetime | None) -> int | None:
-    """A ``timestamptz`` as PostgreSQL's binary form has it: microseconds since 2000."""
-    return None if moment is None else (moment - EPOCH) // MICROSECOND
+def _microseconds(timestamp: datetime | None) -> int | None:
+    """Return PostgreSQL's binary form of a ``timestamptz``: microseconds since 2000."""
+    return None if timestamp is None else (timestamp - EPOCH) // MICROSECOND
 
 
-def _places(fields: Sequence[Any], kind: type[Any]) -> list[int]:
-    return [place for place, field in enumerate(fields) if isinstance(field, kind)]
+def _indexes(fields: Sequence[Any], field_type: type[Any]) -> list[int]:
+    return [index for index, field in enumerate(fields) if isinstance(field, field_type)]
 
 
-def returning_ids(adapt: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``adapt`` that does no work twice in a row: most rows of a load carry the same moment."""
-    given, adapted = None, adapt(None)
+def cache_last(adapt: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return ``adapt`` with a cache of its last result: most rows of a bulk insert have the same timestamp."""
+    last_value, last_result = None, adapt(None)
 
-    def remembered(value: Any) -> Any:
-        nonlocal given, adapted
-        if value is not given:
-            given, adapted = value, adapt(value)
-        return adapted
+    def cached(value: Any) -> Any:
+        nonlocal last_value, last_result
+        if value is not last_value:
+            last_value, last_result = value, adapt(value)
+        return last_result
 
-    return remembered
+    return cached
 
 
 def _execute_many(table: str, quoted: str, fields: Sequence[Any], batch: int) -> Generator[Write]:
     row = f"({', '.join(['%s'] * len(fields))})"
-    together = max(1, SQLITE_PARAMETERS // len(fields))
-    most = together * max(1, batch // together)
-    # Many rows a statement cost SQLite a third less than one each. OR FAIL: a row that is refused ends the transaction
-    # anyway, and SQLite need not keep what it would take to undo the statement alone.
+    per_statement = max(1, SQLITE_PARAMETERS // len(fields))
+    max_rows = per_statement * max(1, batch // per_statement)
+    # Statements of many rows take a third less time than statements of one. OR FAIL: an error ends the transaction
+    # anyway, so SQLite need not be able to undo the statement alone.
     one = f'INSERT OR FAIL INTO "{table}" ({quoted}) VALUES {row}'
-    many = f"{one}{f', {row}' * (together - 1)}"
-    # Moments and days are the only values that SQLite's driver does not take as Django stores them.
-    adapted = [
-        (place, returning_ids(partial(fields[place].get_db_prep_save, connection=connection)))
-        for place in _places(fields, models.DateField)
+    many = f"{one}{f', {row}' * (per_statement - 1)}"
+    # Timestamps and dates are the only values that need conversion for SQLite's driver.
+    adapters = [
+        (index, cache_last(partial(fields[index].get_db_prep_save, connection=connection)))
+        for index in _indexes(fields, models.DateField)
     ]
     rows: list[list[Any]] = []
 
     def flush() -> None:
-        whole = len(rows) - len(rows) % together
-        if whole:
-            cursor.executemany(many, [list(chain(*rows[at : at + together])) for at in range(0, whole, together)])
-        if rows[whole:]:
-            cursor.executemany(one, rows[whole:])
+        rest = len(rows) - len(rows) % per_statement
+        if rest:
+            statements = range(0, rest, per_statement)
+            cursor.executemany(many, [list(chain(*rows[start : start + per_statement])) for start in statements])
+        if rows[rest:]:
+            cursor.executemany(one, rows[rest:])
         rows.clear()
 
     with connection.cursor() as cursor:
 
         def write(values: list[Any]) -> None:
-            for place, adapt in adapted:
-                values[place] = adapt(values[place])
+            for index, adapt in adapters:
+                values[index] = adapt(values[index])
             rows.append(values)
-            if len(rows) == most:
+            if len(rows) == max_rows:
                 flush()
 
         yield write
@@ -167,7 +168,7 @@ def _execute_many(table: str, quoted: str, fields: Sequence[Any], batch: int) ->
 
 
 def update(model: Model, objects: Sequence[Any], columns: Sequence[str]) -> None:
-    """Write ``columns`` (attribute names) of stored ``objects``: one statement for any number of rows."""
+    """Update ``columns`` (attribute names) of stored ``objects``, in one statement for any number of rows."""
     fields: list[Any] = [model._meta.get_field(name) for name in columns]
     if not objects:
         return
@@ -184,7 +185,7 @@ def _update_from_json(model: Model, objects: Sequence[Any], fields: Sequence[Any
         f'UPDATE "{model._meta.db_table}" AS old SET {changes}'
         f" FROM jsonb_to_recordset(%s::jsonb) AS new(id bigint, {types}) WHERE old.id = new.id"
     )
-    rows = [{"id": thing.pk, **{field.column: getattr(thing, field.attname) for field in fields}} for thing in objects]
+    rows = [{"id": row.pk, **{field.column: getattr(row, field.attname) for field in fields}} for row in objects]
     with connection.cursor() as cursor:
         cursor.execute(statement, [orjson.dumps(rows).decode()])
 
@@ -192,24 +193,24 @@ def _update_from_json(model: Model, objects: Sequence[Any], fields: Sequence[Any
 def _update_each(model: Model, objects: Sequence[Any], fields: Sequence[Any]) -> None:
     changes = ", ".join(f'"{field.column}" = %s' for field in fields)
     rows = [
-        [*(field.get_db_prep_save(getattr(thing, field.attname), connection) for field in fields), thing.pk]
-        for thing in objects
+        [*(field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields), row.pk]
+        for row in objects
     ]
     with connection.cursor() as cursor:
         cursor.executemany(f'UPDATE "{model._meta.db_table}" SET {changes} WHERE id = %s', rows)
 
 
 def add(model: Model, column: str, amounts: Mapping[int, int]) -> None:
-    """Add to ``column`` of the rows with these ids what each is to get more: one statement for any number of rows.
+    """Add an amount to ``column`` of each row (by id), in one statement for any number of rows.
 
-    Whoever else may write the rows at the same time is to be kept out by locking them first, in the order of their ids.
+    The caller locks the rows first, in the order of their ids.
     """
     table = model._meta.db_table
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                f'UPDATE "{table}" SET "{column}" = "{column}" + more.amount'
-                f' FROM unnest(%s::bigint[], %s::int[]) AS more(id, amount) WHERE "{table}".id = more.id',
+                f'UPDATE "{table}" SET "{column}" = "{column}" + added.amount'
+                f' FROM unnest(%s::bigint[], %s::int[]) AS added(id, amount) WHERE "{table}".id = added.id',
                 [list(amounts), list(amounts.values())],
             )
         else:
@@ -218,16 +219,16 @@ def add(model: Model, column: str, amounts: Mapping[int, int]) -> None:
 
 
 def new_ids(model: Model, count: int) -> Sequence[int]:
-    """Return ids for ``count`` new rows, ascending; to be called in the transaction that stores them."""
+    """Return ids for ``count`` new rows, ascending. Call it in the transaction that stores them."""
     table, column = model._meta.db_table, model._meta.pk.column
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # OFFSET 0 keeps the sequence from being looked up for every row, which takes longer than counting on it.
+            # OFFSET 0: PostgreSQL looks the sequence up once and not for every row.
             sequence = "SELECT pg_get_serial_sequence(%s, %s)::regclass AS name OFFSET 0"
             sql = f"SELECT nextval(name) FROM ({sequence}) AS sequence, generate_series(1, %s)"
             cursor.execute(sql, [table, column, count])
             return [number for (number,) in cursor.fetchall()]
-        # AUTOINCREMENT never hands out an id twice; the transaction is IMMEDIATE, so nobody else counts meanwhile.
+        # AUTOINCREMENT never reuses an id. The transaction is IMMEDIATE, so no other connection takes the same ids.
         cursor.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = %s", [table])
         (last,) = cursor.fetchone()
         return range(last + 1, last + 1 + count)

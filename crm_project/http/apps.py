@@ -1,10 +1,10 @@
-"""What all API endpoints share, as a Django app: it owns the table of idempotency keys."""
+"""The Django app of the HTTP package, which has the table of idempotency keys."""
 
 from django.apps import AppConfig
 
 
 class HttpConfig(AppConfig):
-    """One model, no signals."""
+    """Has one model."""
 
     name = "crm_project.http"
     label = "http"

@@ -1,4 +1,4 @@
-"""Django's session authentication, which notes whom a request comes from for the log."""
+"""Django's session authentication, which also records the user's id for the log."""
 
 from functools import partial
 
@@ -13,15 +13,15 @@ from crm_project.logs import USER_ID
 
 
 class SessionAuthentication(AuthenticationMiddleware):
-    """``request.user`` is looked up when first asked for, as in Django's own; its id is in ``META`` from then on."""
+    """Sets a lazy ``request.user``. When the user is read, its id is added to ``META``."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """Give the request its user."""
+        """Set ``request.user``."""
         super().process_request(request)
-        request.user = SimpleLazyObject(partial(_noted_user, request))  # type: ignore[assignment]
+        request.user = SimpleLazyObject(partial(_get_user, request))  # type: ignore[assignment]
 
 
-def _noted_user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
+def _get_user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     user = auth.get_user(request)
     request.META[USER_ID] = user.pk
     return user

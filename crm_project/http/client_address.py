@@ -1,4 +1,4 @@
-"""Where a request comes from: the one address that limits and the log go by."""
+"""The IP address of a request's client, for limits and logs."""
 
 import logging
 from functools import cache
@@ -11,40 +11,40 @@ from crm_project.validation import UNKNOWN_ADDRESS
 
 logger = logging.getLogger(__name__)
 
-CUSTOMER = 64  # bits of an IPv6 address that one customer's lines share; the rest they choose as they like
+CUSTOMER_PREFIX = 64  # bits of an IPv6 address that identify a customer, who can choose the others
 
 Address = IPv4Address | IPv6Address
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's IPv4 address, or the first one of its IPv6 /64; ``UNKNOWN_ADDRESS`` where there is none to be read.
+    """Return the client's IPv4 address, or the first address of its IPv6 /64, or ``UNKNOWN_ADDRESS``.
 
-    ``X-Forwarded-For`` is read from the right, as far as ``TRUSTED_PROXIES`` reach: each of them wrote down whom it
-    was called by, and what stands left of the first stranger is that stranger's own invention.
+    ``X-Forwarded-For`` is read from the right while the addresses are those of ``TRUSTED_PROXIES``. Addresses left of
+    the first other one may be forged.
 
-    Where a trusted proxy sends a header that cannot be read, the client is ``UNKNOWN_ADDRESS``, and not the proxy: else
-    a client could choose to have the proxy's limits beside its own. Clients without an address share one, with strict
-    limits. Without the header, the request is the proxy's own.
+    If a trusted proxy sends an unreadable header, the client is ``UNKNOWN_ADDRESS`` and not the proxy: otherwise a
+    client could choose the proxy's limits in addition to its own. All such clients share strict limits. Without the
+    header, the client is the proxy itself.
     """
-    hop = _parsed(request.META.get("REMOTE_ADDR", ""))
+    hop = _parse(request.META.get("REMOTE_ADDR", ""))
     if hop is None:
         return UNKNOWN_ADDRESS
     forwarded: str | None = request.META.get("HTTP_X_FORWARDED_FOR")
     if forwarded is None:
-        return _grouped(hop)
-    if not _trusted(hop):
-        _tell_of_untrusted_header()
-    for given in reversed(forwarded.split(",")):
-        if not _trusted(hop):
+        return _customer_address(hop)
+    if not _is_trusted(hop):
+        _warn_of_untrusted_header()
+    for text in reversed(forwarded.split(",")):
+        if not _is_trusted(hop):
             break
-        if (before := _parsed(given)) is None:
+        if (previous := _parse(text)) is None:
             return UNKNOWN_ADDRESS
-        hop = before
-    return _grouped(hop)
+        hop = previous
+    return _customer_address(hop)
 
 
-def _parsed(text: str) -> Address | None:
-    """An address as proxies write it: plain, with a port, in brackets, with a zone."""
+def _parse(text: str) -> Address | None:
+    """Return an address in the formats of proxies: plain, with a port, in brackets, or with a zone."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -57,20 +57,20 @@ def _parsed(text: str) -> Address | None:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
-def _trusted(address: Address) -> bool:
+def _is_trusted(address: Address) -> bool:
     return any(address in network for network in settings.TRUSTED_NETWORKS)
 
 
-def _grouped(address: Address) -> str:
+def _customer_address(address: Address) -> str:
     if isinstance(address, IPv4Address):
         return str(address)
-    return str(IPv6Network((address, CUSTOMER), strict=False).network_address)
+    return str(IPv6Network((address, CUSTOMER_PREFIX), strict=False).network_address)
 
 
 @cache
-def _tell_of_untrusted_header() -> None:
-    """Once in a process: anybody can send the header, but behind an unnamed proxy everybody has one address."""
+def _warn_of_untrusted_header() -> None:
+    """Log a warning once in a process: anybody can send the header, or a proxy is missing from the settings."""
     logger.warning(
-        "X-Forwarded-For came from a machine that TRUSTED_PROXIES does not name, and was ignored. "
-        "Behind a proxy, name it there: all its clients count as one address until then."
+        "X-Forwarded-For came from an address that is not in TRUSTED_PROXIES, and was ignored. "
+        "If it is a proxy, add it: until then all its clients count as one address."
     )

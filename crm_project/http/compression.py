@@ -1,4 +1,4 @@
-"""Replies compressed where the client asks for it."""
+"""Compression of responses for clients that accept it."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from django.middleware.gzip import GZipMiddleware
 
 from crm_project.http.security_headers import vary
 
-SHORTEST = 1024  # bytes worth the trouble
-# What holds a secret beside what an attacker may have sent: the length of the compressed reply would tell (BREACH).
-# The admin's CSRF tokens are no such secret, Django writes them differently each time.
+MIN_LENGTH = 1024  # bytes
+# Responses with secrets and user input are not compressed, because the length would reveal the secret (BREACH). The
+# CSRF tokens of the back office are safe: Django masks them differently each time.
 WITH_SECRETS = "/api/users/"
 
 
 class Compression(GZipMiddleware):
-    """gzip, as Django does it, but neither for replies that hold tokens nor for short ones."""
+    """Django's gzip middleware, except for responses with tokens and short ones."""
 
     def process_response(self, request: HttpRequest, response: Any) -> HttpResponseBase:
-        """The reply, compressed or as it was; a strong ``ETag`` becomes a weak one."""
-        if request.path_info.startswith(WITH_SECRETS) or response.streaming or len(response.content) < SHORTEST:
+        """Return the response, compressed if possible. A strong ``ETag`` becomes a weak one."""
+        if request.path_info.startswith(WITH_SECRETS) or response.streaming or len(response.content) < MIN_LENGTH:
             return response  # type: ignore[no-any-return]
         if "gzip" not in request.META.get("HTTP_ACCEPT_ENCODING", ""):
             vary(response, "Accept-Encoding")

@@ -1,4 +1,4 @@
-"""Every error under /api as JSON: ``{"detail": "sentence"}``, or Pydantic-v2-shaped problems for a 422."""
+"""Errors of the API as JSON: ``{"detail": "message"}``, or a list of errors like Pydantic v2's for a 422."""
 
 import logging
 import sys
@@ -20,34 +20,34 @@ from crm_project.validation import FieldError
 
 logger = logging.getLogger(__name__)
 
-MAX_ERRORS = 100  # told in one reply
+MAX_ERRORS = 100  # in one response
 UNAVAILABLE = "The database is busy or away; try again"
 RETRY_AFTER = "2"  # seconds
 UNAVAILABLE_PAGE = """<!doctype html><html lang="en"><title>Not available just now</title>
 <h1>Not available just now</h1><p>The database is busy or away. Please try again in a moment.</p>"""
-MAX_ECHOED = 1000  # characters of a refused value, or bytes of its JSON, repeated in a reply
+MAX_ECHOED = 1000  # characters of an invalid value that a response repeats; its JSON may have six times as many bytes
 
 
 class ValidationFailed(exceptions.APIException):
-    """422: values that break the rules, told one by one.
+    """422: a list of invalid values.
 
-    ``problems`` have complete locations (``("body", 3, "email")``). No more than ``MAX_PROBLEMS`` are repeated to the
-    client, then one entry says how many more there are.
+    The errors have complete locations such as ``("body", 3, "email")``. The response has ``MAX_ERRORS`` of them, and an
+    entry with the number of the others.
     """
 
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
 
-    def __init__(self, problems: Sequence[FieldError]) -> None:
+    def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__("Unprocessable")
-        self.problems = [_as_json(problem) for problem in problems[:MAX_ERRORS]]
-        if (rest := len(problems) - MAX_ERRORS) > 0:
-            more = f"{rest} more problem{'s' * (rest > 1)} not shown"
-            where = [problems[0].loc[0]]
-            self.problems.append({"type": "too_many_problems", "loc": where, "msg": more, "input": None})
+        self.errors = [_as_json(error) for error in errors[:MAX_ERRORS]]
+        if (rest := len(errors) - MAX_ERRORS) > 0:
+            message = f"{rest} more problem{'s' * (rest > 1)} not shown"
+            location = [errors[0].loc[0]]
+            self.errors.append({"type": "too_many_problems", "loc": location, "msg": message, "input": None})
 
 
 class ApiError(exceptions.APIException):
-    """Any other refusal with its status and sentence, for codes that DRF has no class for."""
+    """An error with a status and message, for statuses without a class in DRF."""
 
     def __init__(self, status_code: int, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -55,34 +55,34 @@ class ApiError(exceptions.APIException):
         self.headers = headers or {}
 
 
-def _as_json(problem: FieldError) -> dict[str, Any]:
-    return {"type": problem.type, "loc": list(problem.loc), "msg": problem.msg, "input": _echo(problem)}
+def _as_json(error: FieldError) -> dict[str, Any]:
+    return {"type": error.type, "loc": list(error.loc), "msg": error.msg, "input": _echo(error)}
 
 
-def _echo(problem: FieldError) -> Any:
-    """What the client sent, if that is harmless to repeat: no password, nothing huge, nothing JSON cannot hold."""
-    given = problem.input
-    if "password" in problem.loc:
+def _echo(error: FieldError) -> Any:
+    """Return the invalid value for the response; ``None`` if it is a password, too large or not representable."""
+    value = error.input
+    if "password" in error.loc:
         return None
-    if isinstance(given, dict) and "password" in given:
-        given = {name: value for name, value in given.items() if name != "password"}
-    if isinstance(given, str) and len(given) > MAX_ECHOED:
-        given = given[:MAX_ECHOED] + "…"
+    if isinstance(value, dict) and "password" in value:
+        value = {name: item for name, item in value.items() if name != "password"}
+    if isinstance(value, str) and len(value) > MAX_ECHOED:
+        value = value[:MAX_ECHOED] + "…"
     try:
-        # Dumped as deep as it will stand in the reply: orjson's limit of depth is the whole document's.
-        return given if len(orjson.dumps({"detail": [{"input": given}]})) <= 6 * MAX_ECHOED else None
-    except TypeError:  # an uploaded file, an unpaired surrogate, nesting beyond orjson's depth
+        # At the depth that it has in the response, because orjson limits the depth of the whole document.
+        return value if len(orjson.dumps({"detail": [{"input": value}]})) <= 6 * MAX_ECHOED else None
+    except TypeError:  # an uploaded file, an unpaired surrogate, too deep nesting
         return None
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's hook: the one place that turns exceptions into replies. ``None`` leaves it to Django (a 500, or a 400)."""
+    """Return the response to an exception in a view of DRF; ``None`` leaves it to Django (a 500 or a 400)."""
     match error:
         case ValidationFailed():
-            return Response({"detail": error.problems}, error.status_code)
-        case exceptions.ParseError():  # a form that cannot be read: as malformed as malformed JSON
-            problem = FieldError("value_error", ("body",), str(error.detail), None)
-            return Response({"detail": [_as_json(problem)]}, status.HTTP_422_UNPROCESSABLE_ENTITY)
+            return Response({"detail": error.errors}, error.status_code)
+        case exceptions.ParseError():  # a malformed form, like malformed JSON
+            body_error = FieldError("value_error", ("body",), str(error.detail), None)
+            return Response({"detail": [_as_json(body_error)]}, status.HTTP_422_UNPROCESSABLE_ENTITY)
         case exceptions.NotAuthenticated():
             return Response({"detail": "Not authenticated"}, error.status_code, headers=_headers(error))
         case exceptions.MethodNotAllowed():  # the view adds Allow
@@ -103,15 +103,16 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database, and not what it was asked, is the reason: away, full, locked, read-only, damaged, stopping.
+    """Return whether the database is unavailable: unreachable, full, locked, read-only, damaged or stopping.
 
-    A read-only PostgreSQL, or one whose disk fails, raises ``InternalError``; a damaged SQLite file the plain class.
+    A PostgreSQL server that is read-only or has a disk error raises ``InternalError``. A damaged SQLite file raises
+    ``DatabaseError`` itself.
     """
     return isinstance(error, OperationalError | InterfaceError | InternalError) or type(error) is DatabaseError
 
 
 def report_outage(error: BaseException) -> None:
-    """One line in the log; a traceback for each request of an outage would bury what else it says."""
+    """Log an outage on one line, without the traceback, because each request of the outage causes a line."""
     logger.error("database unavailable: %s: %s", type(error).__name__, str(error).partition("\n")[0])
 
 
@@ -125,28 +126,28 @@ def _headers(error: exceptions.APIException) -> dict[str, str]:
 
 
 def reply(status_code: int, detail: str) -> HttpResponse:
-    """An error reply from outside DRF: middleware, the URL resolver, an unexpected exception."""
+    """Return an error response outside DRF: of middleware, the URL resolver, or an unexpected exception."""
     return HttpResponse(orjson.dumps({"detail": detail}), status=status_code, content_type="application/json")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Django's handler400: a forbidden ``Host``; in the admin also a filter that no list has, a form of many fields."""
+    """Return Django's 400: an unknown ``Host``, and in the back office an unknown filter or too many form fields."""
     if request.path_info.startswith("/admin") and not isinstance(exception, DisallowedHost):
         return defaults.bad_request(request, exception)
     return reply(400, "Bad Request")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Django's handler404: JSON, and a page for people in the admin."""
+    """Return Django's 404: JSON, or a page in the back office."""
     if request.path_info.startswith("/admin"):
         return defaults.page_not_found(request, exception)
     return reply(404, "Not Found")
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Django's handler500: says nothing of the inside; the traceback is in the log. A 503 in an outage.
+    """Return Django's 500 without details, which are in the log; a 503 in an outage of the database.
 
-    The admin's views and all middleware come by here; in the API itself ``exception_handler`` is first.
+    Django calls this for the back office and for middleware. The API's views use ``exception_handler``.
     """
     if (error := sys.exception()) and is_outage(error):
         return unavailable(request, error)
@@ -156,7 +157,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 
 def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
-    """503 while the database is away: JSON, and a page for people in the admin."""
+    """Return the 503 of an outage: JSON, or a page in the back office."""
     report_outage(error)
     response = (
         HttpResponse(UNAVAILABLE_PAGE, status=503)
@@ -168,5 +169,6 @@ def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
 
 
 def too_large() -> ApiError:
-    """413 for a body over ``BODY_MAX_BYTES``."""
+    """Return the 413 for a body over ``BODY_MAX_BYTES``."""
+
     return ApiError(413, f"The body is larger than {settings.BODY_MAX_BYTES} bytes")

@@ -1,4 +1,4 @@
-"""Is the server there? For load balancers and monitors: alive, and able to work."""
+"""Health checks for load balancers and monitoring."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -15,68 +15,68 @@ from crm_project.db.postgresql.base import Connection
 from crm_project.http.errors import RETRY_AFTER, reply
 
 APPLIED = "SELECT app, name FROM django_migrations"
-PATIENCE = 2  # seconds, for the connection and then for the statement
+TIMEOUT = 2  # seconds, for the connection and then for the statement
 
 View = Callable[[HttpRequest], HttpResponse]
 
 
-def safe(view: View) -> View:
-    """``view`` for GET and HEAD; any other method is a 405."""
+def get_only(view: View) -> View:
+    """Return ``view`` for GET and HEAD; other methods get a 405."""
 
-    @csrf_exempt  # so that a POST is told its method is wrong, not that a form's token is
+    @csrf_exempt  # a POST gets the 405, not an error about its CSRF token
     @wraps(view)
     def checked(request: HttpRequest) -> HttpResponse:
         if request.method in ("GET", "HEAD"):
             return view(request)
-        refusal = reply(405, "Method Not Allowed")
-        refusal["Allow"] = "GET, HEAD"
-        return refusal
+        response = reply(405, "Method Not Allowed")
+        response["Allow"] = "GET, HEAD"
+        return response
 
     return checked
 
 
-@safe
+@get_only
 def health(request: HttpRequest) -> HttpResponse:
-    """``GET /`` and ``GET /health/live``: ``{"status": "ok"}``; asks nothing of the database."""
+    """``GET /`` and ``GET /health/live``: return ``{"status": "ok"}`` without using the database."""
     return HttpResponse(b'{"status":"ok"}', content_type="application/json")
 
 
-@safe
+@get_only
 def ready(request: HttpRequest) -> HttpResponse:
-    """``GET /health/ready``: the same while the database answers and has every migration; else 503 and the reason."""
+    """``GET /health/ready``: return the same if the database answers and has all migrations; otherwise a 503."""
     try:
-        missing = len(_wanted() - _applied())
-    except Error:  # its message may name servers and users
+        missing = len(_last_migrations() - _applied_migrations())
+    except Error:  # the message may contain names of servers and users
         return _unready("The database does not answer")
     return _unready(f"{missing} migrations are not applied") if missing else health(request)
 
 
 def _unready(reason: str) -> HttpResponse:
-    unready = reply(503, reason)
-    unready["Retry-After"] = RETRY_AFTER
-    return unready
+    response = reply(503, reason)
+    response["Retry-After"] = RETRY_AFTER
+    return response
 
 
 @cache
-def _wanted() -> frozenset[tuple[str, str]]:
-    """App and name of the last migrations this code knows; those before them are applied when they are."""
+def _last_migrations() -> frozenset[tuple[str, str]]:
+    """Return the app and name of the last migration of each app."""
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.leaf_nodes())
 
 
-def _applied() -> set[tuple[str, str]]:
-    """The applied migrations, over a connection of its own: one that hangs would otherwise take this thread with it."""
-    fresh: BaseDatabaseWrapper = connection.copy()
-    if fresh.vendor == "postgresql":
-        with fresh.wrap_database_errors, closing(Connection.connect(**_impatient(fresh))) as opened:
+def _applied_migrations() -> set[tuple[str, str]]:
+    """Return the app and name of the applied migrations, with a new connection that has a time limit."""
+    database: BaseDatabaseWrapper = connection.copy()
+    if database.vendor == "postgresql":
+        with database.wrap_database_errors, closing(Connection.connect(**_parameters(database))) as opened:
             return set(opened.execute(APPLIED).fetchall())
-    fresh.settings_dict["OPTIONS"]["timeout"] = PATIENCE
-    with closing(fresh), fresh.cursor() as cursor:
+    database.settings_dict["OPTIONS"]["timeout"] = TIMEOUT
+    with closing(database), database.cursor() as cursor:
         cursor.execute(APPLIED)
         return set(cursor.fetchall())
 
 
-def _impatient(database: BaseDatabaseWrapper) -> dict[str, Any]:
-    """How to connect to PostgreSQL past the pool, for statements that may take ``PATIENCE`` seconds."""
+def _parameters(database: BaseDatabaseWrapper) -> dict[str, Any]:
+    """Return the parameters of a connection to PostgreSQL outside the pool, with ``TIMEOUT``."""
     params: dict[str, Any] = database.get_connection_params()
-    options = f"{params.get('options', '')} -c statement_timeout={PATIENCE * 1000}"
-    return {**params, "options": options, "connect_timeout": PATIENCE, "patience": PATIENCE}
+    options = f"{params.get('options', '')} -c statement_timeout={TIMEOUT * 1000}"
+    return {**params, "options": options, "connect_timeout": TIMEOUT, "patience": TIMEOUT}

@@ -1,11 +1,11 @@
-"""``Idempotency-Key``: a POST that is sent again, because its reply got lost, is answered again and not done again.
+"""``Idempotency-Key``: a repeated POST gets the stored response of the first one and is not executed again.
 
-Work and reply are committed together, so that a process killed at any moment leaves both or neither. While the first
-request runs, PostgreSQL refuses a second one at once (an advisory lock, which dies with its transaction); SQLite, whose
-writers queue up anyway, lets it wait and then repeats the reply.
+The work and the response are committed in one transaction. While the first request runs, a second one gets a 409 on
+PostgreSQL (by an advisory lock, which ends with the transaction). On SQLite, which has one writer at a time, it waits
+and gets the stored response.
 
-A bulk reply is kept whole, compressed: of ten thousand leads, 3.5 MB of JSON, a few hundred kilobytes stay for the day.
-How large one can get is bounded by ``BODY_MAX_BYTES`` and ``BULK_MAX_ROWS``, since a reply repeats what was sent.
+Responses are stored compressed. That of ten thousand leads has 3.5 MB of JSON and takes a few hundred kilobytes.
+``BODY_MAX_BYTES`` and ``BULK_MAX_ROWS`` limit the size, because a response repeats the request's rows.
 """
 
 import logging
@@ -34,10 +34,10 @@ logger = logging.getLogger(__name__)
 
 HEADER = "Idempotency-Key"
 META = "HTTP_IDEMPOTENCY_KEY"
-LONGEST = 255
+MAX_LENGTH = 255
 RETENTION = timedelta(hours=24)
 STORED_HEADERS = ("Content-Type", "ETag", "Location")
-COMPRESSION = 1  # zlib's fastest: a tenth of the time of the rest of a bulk request
+COMPRESSION = 1  # zlib's fastest level: a tenth of the time of a bulk request
 
 Handler = Callable[..., HttpResponseBase]
 
@@ -45,66 +45,66 @@ _printable = re.compile(r"[\x20-\x7e]*\Z")
 
 
 class IdempotencyScope(NamedTuple):
-    """Whose request it is, to which route, and the SHA-256 of the key that it came with: in keys there may be names."""
+    """The user, the route, and the SHA-256 of the key, which may contain personal data."""
 
     user_id: int
     route: str
     key: str
 
     @property
-    def number(self) -> int:
-        """64 bits for PostgreSQL's lock."""
+    def lock_id(self) -> int:
+        """Return 64 bits for PostgreSQL's advisory lock."""
         return int.from_bytes(sha256(repr(self).encode()).digest()[:8], "big", signed=True)
 
 
 def run_once(handler: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-    """The reply of ``handler`` to an authenticated request with the header, or the reply it gave to the same before.
+    """Return the stored response to an authenticated request, or the response of ``handler``, which is stored.
 
-    Raises ``Unprocessable`` for a bad key and for one that came with another body, ``Refused`` (409) while the first
-    request still runs. What ``handler`` raises is raised on; nothing is kept then, nor of a reply of 400 or above.
+    Raises ``ValidationFailed`` for an invalid key or one that was used with another body, and ``ApiError`` (409) while
+    the first request runs. Exceptions of ``handler`` are raised; such responses and those with errors are not stored.
     """
-    claim = _claim(request)
+    scope = _scope(request)
     fingerprint = _fingerprint(request)
     try:
         with transaction.atomic():
-            if not _is_ours(claim):
+            if not _lock(scope):
                 running = "A request with this Idempotency-Key is still running"
                 raise ApiError(status.HTTP_409_CONFLICT, running, {"Retry-After": "1"})
-            if (kept := _kept(claim)) is not None:
-                return _repeated(kept, request.META[META], fingerprint)
-            reply = _rendered(handler(request, *args, **kwargs))
-            if isinstance(reply, HttpResponse) and reply.status_code < 400:
-                _keep(claim, fingerprint, reply)
-    except IntegrityError as error:  # constraints between tables are looked at when the transaction ends
-        logger.warning("the database refused a request at its end", exc_info=error)
+            if (stored := _find(scope)) is not None:
+                return _replay(stored, request.META[META], fingerprint)
+            response = _rendered(handler(request, *args, **kwargs))
+            if isinstance(response, HttpResponse) and response.status_code < 400:
+                _store(scope, fingerprint, response)
+    except IntegrityError as error:  # foreign keys are checked at the end of the transaction
+        logger.warning("the database rejected a request at its end", exc_info=error)
         raise ApiError(status.HTTP_400_BAD_REQUEST, "The database refused this; nothing was stored") from None
-    return reply
+    return response
 
 
 def expired(now: datetime) -> QuerySet[IdempotencyKey]:
-    """Keys whose day is over."""
+    """Return the keys that have expired by ``now``."""
     return IdempotencyKey.objects.filter(created_at__lte=now - RETENTION)
 
 
-def _claim(request: Request) -> IdempotencyScope:
+def _scope(request: Request) -> IdempotencyScope:
     match = request.resolver_match
     assert match is not None  # a view is running
     return IdempotencyScope(
-        cast(int, request.user.pk), match.route, sha256(_checked(request.META[META]).encode()).hexdigest()
+        cast(int, request.user.pk), match.route, sha256(_validate(request.META[META]).encode()).hexdigest()
     )
 
 
-def _checked(key: str) -> str:
+def _validate(key: str) -> str:
     if not key:
-        problem = FieldError("string_too_short", ("header", HEADER), "String should have at least 1 character", key)
-    elif len(key) > LONGEST:
-        message = f"String should have at most {LONGEST} characters"
-        problem = FieldError("string_too_long", ("header", HEADER), message, key)
+        error = FieldError("string_too_short", ("header", HEADER), "String should have at least 1 character", key)
+    elif len(key) > MAX_LENGTH:
+        message = f"String should have at most {MAX_LENGTH} characters"
+        error = FieldError("string_too_long", ("header", HEADER), message, key)
     elif not _printable.match(key):
-        problem = FieldError("value_error", ("header", HEADER), "Value error, printable ASCII characters only", key)
+        error = FieldError("value_error", ("header", HEADER), "Value error, printable ASCII characters only", key)
     else:
         return key
-    raise ValidationFailed([problem])
+    raise ValidationFailed([error])
 
 
 def _fingerprint(request: Request) -> bytes:
@@ -113,45 +113,45 @@ def _fingerprint(request: Request) -> bytes:
     return digest.digest()
 
 
-def _is_ours(claim: IdempotencyScope) -> bool:
-    """Whether nobody else is at it. On SQLite the transaction, which is ``IMMEDIATE``, has waited until nobody was."""
+def _lock(scope: IdempotencyScope) -> bool:
+    """Return whether the lock is free, and take it. SQLite's ``IMMEDIATE`` transaction has waited for it already."""
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [claim.number])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [scope.lock_id])
         return bool(cursor.fetchone()[0])
 
 
-def _kept(claim: IdempotencyScope) -> IdempotencyKey | None:
-    kept = IdempotencyKey.objects.filter(**claim._asdict()).first()
-    if kept is not None and kept.created_at <= timezone.now() - RETENTION:
-        kept.delete()
+def _find(scope: IdempotencyScope) -> IdempotencyKey | None:
+    stored = IdempotencyKey.objects.filter(**scope._asdict()).first()
+    if stored is not None and stored.created_at <= timezone.now() - RETENTION:
+        stored.delete()
         return None
-    return kept
+    return stored
 
 
-def _repeated(kept: IdempotencyKey, key: str, fingerprint: bytes) -> HttpResponse:
-    if bytes(kept.fingerprint) != fingerprint:
+def _replay(stored: IdempotencyKey, key: str, fingerprint: bytes) -> HttpResponse:
+    if bytes(stored.fingerprint) != fingerprint:
         message = "Value error, the key was used for another request; take a new one"
         raise ValidationFailed([FieldError("value_error", ("header", HEADER), message, key)])
-    headers = {**kept.headers, "Idempotent-Replayed": "true"}
-    return HttpResponse(zlib.decompress(kept.body), status=kept.status, headers=headers)
+    headers = {**stored.headers, "Idempotent-Replayed": "true"}
+    return HttpResponse(zlib.decompress(stored.body), status=stored.status, headers=headers)
 
 
-def _rendered(reply: HttpResponseBase) -> HttpResponseBase:
-    """The bytes that are kept are those that are sent."""
-    if not isinstance(reply, Response):
-        return reply
-    headers = {**reply.headers, "Content-Type": JSONRenderer.media_type}
-    return HttpResponse(JSONRenderer().render(reply.data), status=reply.status_code, headers=headers)
+def _rendered(response: HttpResponseBase) -> HttpResponseBase:
+    """Return the response with its final content, which is stored and sent."""
+    if not isinstance(response, Response):
+        return response
+    headers = {**response.headers, "Content-Type": JSONRenderer.media_type}
+    return HttpResponse(JSONRenderer().render(response.data), status=response.status_code, headers=headers)
 
 
-def _keep(claim: IdempotencyScope, fingerprint: bytes, reply: HttpResponse) -> None:
+def _store(scope: IdempotencyScope, fingerprint: bytes, response: HttpResponse) -> None:
     IdempotencyKey.objects.create(
-        **claim._asdict(),
+        **scope._asdict(),
         fingerprint=fingerprint,
-        status=reply.status_code,
-        headers={name: reply.headers[name] for name in STORED_HEADERS if name in reply.headers},
-        body=zlib.compress(reply.content, COMPRESSION),
+        status=response.status_code,
+        headers={name: response.headers[name] for name in STORED_HEADERS if name in response.headers},
+        body=zlib.compress(response.content, COMPRESSION),
         created_at=timezone.now(),
     )

@@ -1,4 +1,4 @@
-"""JSON in and out through orjson, forms, and a content negotiation that never says 406."""
+"""Parsers of JSON and forms, the JSON renderer, and content negotiation without a 406."""
 
 import codecs
 import json
@@ -19,29 +19,29 @@ from rest_framework.request import Request
 from crm_project.http.errors import ApiError, ValidationFailed, too_large
 from crm_project.validation import FieldError
 
-# In one body: fifty to each of ten thousand rows. An empty list takes 64 bytes of memory for the two of its text and a
-# comma, so a body of 16 MiB could fill 500 MB.
+# In one body: fifty for each of ten thousand rows. Without this limit a body of 16 MiB could take 500 MB of memory,
+# because an empty list has two bytes of text and 64 bytes in memory.
 MAX_VALUES = 500_000
 _string = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 class JSONParser(BaseParser):
-    """``application/json`` and ``application/…+json``. Malformed text is a 422 at its position, as FastAPI had it."""
+    """Parses ``application/json`` and ``application/…+json``. Malformed JSON is a 422 with its position."""
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        """The parsed body; ``Unprocessable`` where it is not JSON."""
+        """Return the parsed body; raise ``ValidationFailed`` if it is not JSON."""
         body = read(stream).removeprefix(codecs.BOM_UTF8)
         _check_values(body)
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            return _second_opinion(body, error)
+            return _parse_surrogates(body, error)
 
 
 def read(stream: Any) -> bytes:
-    """The whole body; over the limit it is a 413."""
+    """Return the whole body; raise a 413 if it is over the limit."""
     try:
         return bytes(stream.body if hasattr(stream, "body") else stream.read())
     except RequestDataTooBig:
@@ -49,16 +49,16 @@ def read(stream: Any) -> bytes:
 
 
 def _check_values(body: bytes) -> None:
-    """Refuse a body of so many values that it would fill the memory, before there are any: a 413.
+    """Raise a 413 for a body with more than ``MAX_VALUES`` values, before it is parsed.
 
-    Many brackets with few commas are a 422: most likely they are not JSON.
+    Many brackets with few commas are a 422, because they are probably not JSON.
     """
-    marks = (b",", b"[", b"{")
-    if len(body) <= MAX_VALUES or sum(map(body.count, marks)) <= MAX_VALUES:
+    delimiters = (b",", b"[", b"{")
+    if len(body) <= MAX_VALUES or sum(map(body.count, delimiters)) <= MAX_VALUES:
         return
-    commas, *openings = map(body.count, marks)
+    commas, *openings = map(body.count, delimiters)
     nested = sum(openings)
-    for number, string in enumerate(_string.finditer(body)):  # what stands in texts is no value
+    for number, string in enumerate(_string.finditer(body)):  # delimiters in strings do not count
         text = string[0]
         commas -= text.count(b",")
         nested -= text.count(b"[") + text.count(b"{")
@@ -70,8 +70,8 @@ def _check_values(body: bytes) -> None:
         _malformed(0, f"more than {MAX_VALUES} lists and objects")
 
 
-def _second_opinion(body: bytes, error: orjson.JSONDecodeError) -> Any:
-    """Escaped unpaired surrogates, which orjson calls malformed, are left to the rules, which name the field."""
+def _parse_surrogates(body: bytes, error: orjson.JSONDecodeError) -> Any:
+    """Parse escaped unpaired surrogates, which orjson rejects; validation then reports the field."""
     if b"\\u" not in body:
         _malformed(error.pos, error.msg)
     try:
@@ -87,14 +87,14 @@ def _malformed(position: int, message: str) -> NoReturn:
 
 
 class FormParser(BaseParser):
-    """``application/x-www-form-urlencoded``, always UTF-8, whatever the charset parameter claims."""
+    """Parses ``application/x-www-form-urlencoded`` as UTF-8, whatever the charset parameter is."""
 
     media_type = "application/x-www-form-urlencoded"
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> QueryDict:
-        """The fields; ``Refused`` where they are more than Django's limit."""
+        """Return the fields; raise a 413 if there are more than Django's limit."""
         try:
             return QueryDict(read(stream), encoding="utf-8")
         except TooManyFieldsSent:
@@ -106,10 +106,10 @@ def _too_many_fields() -> ApiError:
 
 
 class MultiPartParser(parsers.MultiPartParser):
-    """``multipart/form-data``, always UTF-8."""
+    """Parses ``multipart/form-data`` as UTF-8."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        """The fields and files; DRF's ``ParseError`` where the parts are malformed."""
+        """Return the fields and files; raise DRF's ``ParseError`` for malformed parts."""
         try:
             return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
         except RequestDataTooBig:
@@ -119,14 +119,14 @@ class MultiPartParser(parsers.MultiPartParser):
 
 
 class JSONRows:
-    """An array whose rows are JSON already, some in each part, so that ten thousand need not be objects together."""
+    """An array of rows in serialized parts, so that ten thousand rows are never in memory as objects."""
 
     def __init__(self, parts: Iterable[bytes]) -> None:
         self.parts = parts
 
     @staticmethod
     def part(rows: list[Any]) -> bytes:
-        """Some rows, without the array's brackets."""
+        """Return some rows as JSON, without the brackets of the array."""
         return orjson.dumps(rows)[1:-1]
 
     def __bytes__(self) -> bytes:
@@ -134,24 +134,24 @@ class JSONRows:
 
 
 class JSONRenderer(BaseRenderer):
-    """orjson; views hand it plain dicts with timestamps already written out, or ``JSONRows``."""
+    """Renders with orjson. Views pass dicts with timestamps as text, or ``JSONRows``."""
 
     media_type = "application/json"
     format = "json"
     charset = None
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        """UTF-8 JSON, or nothing at all for a reply without a body."""
+        """Return UTF-8 JSON, or no bytes for a response without a body."""
         if isinstance(data, JSONRows):
             return bytes(data)
         return b"" if data is None else orjson.dumps(data)
 
 
 class SingleRendererNegotiation(BaseContentNegotiation):
-    """JSON whatever ``Accept`` asks for (the earlier server did so), and parsers matched by plain media type."""
+    """Selects JSON whatever ``Accept`` is, as the contract requires, and parsers by the media type."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
-        """The parser for the request's content type; JSON where the client named none; else a 415."""
+        """Return the parser for the content type, or JSON if there is none; raise a 415 otherwise."""
         media_type = request.content_type.partition(";")[0].strip().lower()
         for parser in parsers:
             if media_type == parser.media_type:
@@ -164,7 +164,7 @@ class SingleRendererNegotiation(BaseContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """The first renderer, always."""
+        """Return the first renderer."""
         first = next(iter(renderers))
         return first, first.media_type
 

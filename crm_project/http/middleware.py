@@ -1,4 +1,4 @@
-"""What happens to a request before and around the views."""
+"""Middleware of the API, and CORS."""
 
 import re
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from django.http.response import HttpResponseBase
 from crm_project.http.errors import RETRY_AFTER, reply, too_large
 from crm_project.http.security_headers import vary
 
-# The status that crm_project/http/gateway.py refuses a request with; the reply is made here, inside CORS.
+# The status with which crm_project/http/gateway.py rejects a body. The response is created here, with CORS headers.
 BODY_REFUSED = "crm.body_refused"
 FORM = "application/x-www-form-urlencoded"
-# Bytes of one. Of a value full of "%41" Python makes a list of pieces, which takes eighty times as much memory; the
-# longest text of ours has 20,000 characters, 240,000 bytes of a form at most.
+# Bytes. Python needs eighty times the memory to decode a value full of "%41". The longest text of a form has 20,000
+# characters, at most 240,000 bytes.
 MAX_FORM = 1 << 20
 MAX_HOSTS = 100
 REFUSALS = {
@@ -52,7 +52,7 @@ class CorsMiddleware(cors.CorsMiddleware):
 
 
 class Views:
-    """The innermost middleware, which does nothing: what comes after it are the views."""
+    """The innermost middleware, which does nothing. ``ApiMiddleware`` calls the views after it directly."""
 
     latest: ClassVar["Views"]
 
@@ -61,27 +61,27 @@ class Views:
         Views.latest = self
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The view's reply."""
+        """Return the view's response."""
         return self.get_response(request)
 
 
 class ApiMiddleware:
-    """Checks ``Host``, answers for bodies that never arrived, serves ``/api/x/`` as ``/api/x`` without a redirect.
+    """Checks ``Host``, rejects incomplete bodies, and serves ``/api/x/`` as ``/api/x`` without a redirect.
 
-    What is for ``/api`` goes straight to the views: sessions, CSRF, messages and static files, whose middleware comes
-    after this, have no part in the token API.
+    Requests for ``/api`` go directly to the views. They need no sessions, CSRF, messages and static files, which the
+    middleware after this one provides.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self.hosts: set[str] = set()  # those that were found to be ours
-        self.api = Views.latest.get_response  # of this chain, which is built from its inner end
+        self.hosts: set[str] = set()  # allowed names that were used before
+        self.api = Views.latest.get_response  # Django creates the inner middleware first
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The reply; ``DisallowedHost`` where the name is not ours (a 400)."""
+        """Return the response; raise ``DisallowedHost`` (a 400) for an unknown host name."""
         self._check_host(request)
-        if refused := request.META.get(BODY_REFUSED):
-            return self._refuse(refused)
+        if status := request.META.get(BODY_REFUSED):
+            return self._reject_body(status)
         if request.content_type == FORM and _length(request) > MAX_FORM:
             return reply(413, f"The form is larger than {MAX_FORM} bytes")
         path = request.path_info
@@ -96,10 +96,10 @@ class ApiMiddleware:
         host = request.META.get("HTTP_HOST")
         if host not in self.hosts:
             request.get_host()
-            if host and len(self.hosts) < MAX_HOSTS:  # clients may write one in many ways
+            if host and len(self.hosts) < MAX_HOSTS:  # there are many spellings of one
                 self.hosts.add(host)
 
-    def _refuse(self, status_code: int) -> HttpResponseBase:
+    def _reject_body(self, status_code: int) -> HttpResponseBase:
         if status_code == 413:
             return reply(413, str(too_large().detail))
         response = reply(status_code, REFUSALS[status_code])

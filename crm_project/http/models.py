@@ -1,13 +1,13 @@
-"""The one table of the HTTP layer: replies kept so that a request that is sent again is not carried out again."""
+"""The table of idempotency keys, with the responses to repeated requests."""
 
 from django.conf import settings
 from django.db import models
 
 
 class IdempotencyKey(models.Model):
-    """The reply to a POST that came with an ``Idempotency-Key``; stored in the transaction that did the work."""
+    """The response to a POST with an ``Idempotency-Key``, stored in the transaction of the work."""
 
-    # The unique constraint's index begins with the user. The replies hold leads: they go when the user does.
+    # The unique constraint's index begins with the user. Responses contain leads, and are deleted with the user.
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False, related_name="+")
     route = models.CharField(max_length=200)  # a pattern of the URL map
     key = models.CharField(max_length=255)  # its SHA-256

@@ -1,4 +1,4 @@
-"""``?page=…&size=…``: a page of a list, its two parameters validated like every other value."""
+"""Pagination by ``?page=…&size=…``."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -17,19 +17,19 @@ DEFAULT_SIZE = 10
 
 
 class Page(NamedTuple):
-    """Which part of a list: ``number`` counts from 1, ``size`` rows a page."""
+    """A page of a list: its ``number``, from 1, and the ``size`` of pages in rows."""
 
     number: int
     size: int
 
     @property
     def offset(self) -> int:
-        """How many rows come before this page."""
+        """Return the number of rows before this page."""
         return (self.number - 1) * self.size
 
 
 class PagePagination(BasePagination):
-    """Pages that count from 1; the reply is an array of rows and nothing else."""
+    """Pages with numbers from 1. A response is an array of rows only."""
 
     parameters: tuple[tuple[str, JSONSchema, str], ...] = (
         ("page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}, "Counts from 1"),
@@ -37,35 +37,35 @@ class PagePagination(BasePagination):
     )
 
     def validate(self, query: Mapping[str, Any]) -> tuple[Page, list[FieldError]]:
-        """The page that the query parameters ask for, and what is wrong with them."""
+        """Return the requested page, and the errors of the parameters."""
         values: list[int] = []
-        problems: list[FieldError] = []
+        errors: list[FieldError] = []
         for name, schema, _ in self.parameters:
             given = query.get(name)
             try:
                 number = schema["default"] if given is None else integer(given, schema["minimum"], schema["maximum"])
                 values.append(number)
             except InvalidValue as invalid:
-                problems.append(FieldError(invalid.type, ("query", name), invalid.msg, given))
-        return Page(1, DEFAULT_SIZE) if problems else Page(*values), problems
+                errors.append(FieldError(invalid.type, ("query", name), invalid.msg, given))
+        return Page(1, DEFAULT_SIZE) if errors else Page(*values), errors
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """The rows of the page; a 422 for parameters that cannot be read."""
-        page, problems = self.validate(request.query_params)
-        if problems:
-            raise ValidationFailed(problems)
+        """Return the rows of the page; raise a 422 for invalid parameters."""
+        page, errors = self.validate(request.query_params)
+        if errors:
+            raise ValidationFailed(errors)
         return list(queryset[page.offset : page.offset + page.size])
 
     def get_paginated_response(self, data: Any) -> Response:
-        """The rows alone, as the contract has them."""
+        """Return the rows without an envelope, as the contract requires."""
         return Response(data)
 
     def get_paginated_response_schema(self, schema: JSONSchema) -> JSONSchema:
-        """The same, for the schema."""
+        """Return the schema of the rows unchanged."""
         return schema
 
     def get_schema_operation_parameters(self, view: Any) -> list[JSONSchema]:
-        """Both parameters, for the schema."""
+        """Return the schema of both parameters."""
         return [
             {"in": "query", "name": name, "schema": schema, "description": description}
             for name, schema, description in self.parameters

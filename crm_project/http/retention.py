@@ -1,7 +1,7 @@
-"""What may be thrown away once its time is over. An app that stores such things has a module ``retention`` as this one.
+"""Deletion of expired data. Each app that stores such data has a module ``retention`` with a dict ``EXPIRING``.
 
-``EXPIRING`` names each kind with the function that deletes what of it has expired at a moment and says how many that
-were; ``manage.py prune`` calls them all.
+``EXPIRING`` has, by the name of the data, a function that deletes what has expired by a time and returns the number.
+``manage.py prune`` calls all of them.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from django.db.models import QuerySet
 
 from crm_project.http import idempotency
 
-BATCH = 1000  # rows a transaction; longer ones would make writers wait
+BATCH = 1000  # rows of a transaction; longer transactions would block writers
 
 Prune = Callable[[datetime], int]
 
 
 def delete_in_batches(expired: QuerySet[Any]) -> int:
-    """Delete the rows of ``expired``, ``BATCH`` at a time, each batch committed by itself; how many there were."""
+    """Delete the rows of ``expired`` in batches, each in a transaction; return the number of rows."""
     total = 0
     while keys := list(expired.order_by().values_list("pk", flat=True)[:BATCH]):
         deleted, _ = expired.model._default_manager.filter(pk__in=keys).delete()

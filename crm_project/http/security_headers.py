@@ -1,4 +1,4 @@
-"""What every reply tells browsers not to do with it."""
+"""Middleware that adds security headers to all responses."""
 
 from collections.abc import Callable
 
@@ -8,48 +8,47 @@ from django.utils.cache import patch_vary_headers
 
 POLICY = "Content-Security-Policy"
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-# The back office's frame evaluates the expressions in its own attributes, and styles elements as it goes.
+# The scripts of unfold evaluate expressions in attributes, and set styles of elements.
 BACK_OFFICE = (
     "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 EVERYWHERE = {
-    "Server": "crm",  # the server would name itself
+    "Server": "crm",  # in place of the server's name
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
 }
-NOT_KEPT = {"Cache-Control": "no-store"}  # personal data
+NO_STORE = {"Cache-Control": "no-store"}  # personal data
 
-# Static files too have a policy: a picture that is opened by itself is a document.
-OF_API = {**EVERYWHERE, **NOT_KEPT, POLICY: NOTHING}
-OF_ADMIN = {**EVERYWHERE, **NOT_KEPT, POLICY: BACK_OFFICE}
-OF_OTHERS = {**EVERYWHERE, POLICY: NOTHING}
+# Static files have a policy too, because an image opened by itself is a document.
+API_HEADERS = {**EVERYWHERE, **NO_STORE, POLICY: NOTHING}
+ADMIN_HEADERS = {**EVERYWHERE, **NO_STORE, POLICY: BACK_OFFICE}
+OTHER_HEADERS = {**EVERYWHERE, POLICY: NOTHING}
 
 
 class SecurityHeaders:
-    """Nothing is framed, sniffed or told to other sites, and personal data stays in no cache.
+    """Prevents framing, content sniffing and referrers to other sites, and the caching of personal data.
 
-    Around all other middleware, since some of that replies by itself. A view that needs another policy sets it.
-    ``no-store`` keeps browsers from asking with ``If-None-Match`` of their own accord; an app that does so by itself
-    gets its 304 as before.
+    It runs outside other middleware, because some of it creates responses. A view can set another policy. With
+    ``no-store``, browsers send no ``If-None-Match`` by themselves; apps can still do so and get a 304.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The reply, with its headers."""
+        """Return the response with the headers of its part of the site."""
         response = self.get_response(request)
         path = request.path_info
-        own = OF_API if path.startswith("/api/") else OF_ADMIN if path.startswith("/admin/") else OF_OTHERS
-        for name, value in own.items():
+        api, admin = path.startswith("/api/"), path.startswith("/admin/")
+        for name, value in (API_HEADERS if api else ADMIN_HEADERS if admin else OTHER_HEADERS).items():
             response.headers.setdefault(name, value)
         return response
 
 
 def vary(response: HttpResponseBase, name: str) -> None:
-    """Say that the reply would be another for another header of that ``name``."""
+    """Add ``name`` to the response's ``Vary`` header."""
     if "Vary" in response.headers:
         patch_vary_headers(response, (name,))
     else:

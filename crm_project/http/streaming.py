@@ -1,4 +1,4 @@
-"""A reply with all rows of a long list, which are read and written some at a time."""
+"""Responses with all rows of a long list, read and sent in parts."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -9,11 +9,11 @@ from django.http.response import HttpResponseBase
 
 from crm_project.http.json import JSONRenderer, JSONRows
 
-MAX_WHOLE = 1 << 20  # bytes of a reply that is sent whole, with its length
+MAX_WHOLE = 1 << 20  # bytes of a response that is sent whole, with its length
 
 
 def json_array(parts: Iterable[list[Any]]) -> HttpResponseBase:
-    """The rows of all parts as one JSON array, streamed where it is long."""
+    """Return the rows of all parts as one JSON array, streamed if it is long."""
     chunks, first, size = _chunks(parts), [], 0
     for chunk in chunks:
         first.append(chunk)

@@ -1,1 +1,1 @@
-"""What runs and looks after the server."""
+"""Running and maintaining the server."""

@@ -1,9 +1,9 @@
-"""The commands that operators run, as a Django app."""
+"""The Django app of the commands for operators."""
 
 from django.apps import AppConfig
 
 
 class OperationsConfig(AppConfig):
-    """No models."""
+    """Has no models."""
 
     name = "crm_project.operations"

@@ -1,7 +1,6 @@
-"""Whether other machines can reach the server, and what must hold where they can. Pure functions.
+"""Whether other machines can reach the server, and the requirements if they can. Pure functions.
 
-``settings.py`` asks at every start, whatever serves; ``manage.py serve`` asks again with the address that it really
-listens on.
+``settings.py`` calls them at every start; ``manage.py serve`` calls them again with the address that it listens on.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name, an address or the path of a Unix socket leads to this machine alone."""
+    """Return whether a host name, IP address or path of a Unix socket is reachable from this machine only."""
     name = name.strip().strip("[]").rstrip(".").lower()
     if name.startswith(("/", "\0")) or name == "localhost" or name.endswith(".localhost"):  # RFC 6761, 6.3
         return True
@@ -23,18 +22,18 @@ def is_loopback(name: str) -> bool:
     return address.is_loopback
 
 
-def reachable_through(
+def reachable_because(
     *, host: str, https: bool, trusted_proxies: Collection[object], allowed_hosts: Iterable[str], listening: str = ""
 ) -> str:
-    """What makes the server reachable by other machines, such as ``HOST=0.0.0.0``; "" where nothing does.
+    """Return why other machines can reach the server, such as ``HOST=0.0.0.0``, or "".
 
-    A proxy on this machine makes a server on loopback reachable, and says so by ``HTTPS``, ``TRUSTED_PROXIES`` or a
-    public name in ``ALLOWED_HOSTS``. ``listening`` is the address in use, where it is known.
+    A proxy on this machine makes a loopback server reachable. ``HTTPS``, ``TRUSTED_PROXIES`` or a public name in
+    ``ALLOWED_HOSTS`` shows that there is one. ``listening`` is the address in use, if it is known.
     """
     if not is_loopback(host):
         return f"HOST={host}"
     if listening and not is_loopback(listening):
-        return f"the address {listening} that it listens on"
+        return f"it listens on {listening}"
     if https:
         return "HTTPS=true"
     if trusted_proxies:
@@ -43,31 +42,31 @@ def reachable_through(
     return f"ALLOWED_HOSTS={public[0]}" if public else ""
 
 
-def start_refusal(through: str, *, weak_keys: Collection[str], debug: bool, registration_set: bool) -> str:
-    """Why a server that is reachable ``through`` something must not start, in a sentence; "" where it may."""
-    if not through:
+def unsafe_setting(reason: str, *, weak_keys: Collection[str], debug: bool, registration_set: bool) -> str:
+    """Return the error of a setting that is unsafe on a reachable server, or "". ``reason`` is why it is reachable."""
+    if not reason:
         return ""
-    reached = f"other machines can reach this server ({through})"
+    reachable = f"other machines can reach this server ({reason})"
     for name in weak_keys:
         return (
-            f'Environment variable "{name}" invalid: it is short, well known or easily guessed, and {reached}. '
-            "`make secret` prints a good one."
+            f'Environment variable "{name}" invalid: it is short, well known or easily guessed, and {reachable}. '
+            "`make secret` prints a secure one."
         )
     if debug:
         return (
-            f'Environment variable "DEBUG" invalid: DEBUG=true shows source code and settings to whoever causes an '
-            f"error, and {reached}."
+            f'Environment variable "DEBUG" invalid: DEBUG=true shows source code and settings to anybody who causes an '
+            f"error, and {reachable}."
         )
     if not registration_set:
         return (
-            f'Environment variable "REGISTRATION_OPEN" missing: {reached}, so say who may make an account with '
-            "POST /api/users/register. REGISTRATION_OPEN=false: nobody; approval: everybody, and a manager activates "
-            "each account; true: everybody."
+            f'Environment variable "REGISTRATION_OPEN" missing: {reachable}, so set who may create an account with '
+            "POST /api/users/register. REGISTRATION_OPEN=false: nobody; approval: anybody, and a manager activates "
+            "each account; true: anybody."
         )
     return ""
 
 
 def insecure_origins(https: bool, origins: Iterable[str]) -> list[str]:
-    """The CORS origins on this machine without TLS, of a server that is for TLS alone: left over from development."""
-    parts = [(origin, urlsplit(origin)) for origin in origins if https]
-    return [origin for origin, found in parts if found.scheme == "http" and is_loopback(found.hostname or "")]
+    """Return the loopback origins without TLS, such as those of development, if the server requires TLS."""
+    parsed = [(origin, urlsplit(origin)) for origin in origins if https]
+    return [origin for origin, url in parsed if url.scheme == "http" and is_loopback(url.hostname or "")]

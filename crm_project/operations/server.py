@@ -83,7 +83,7 @@ def granian(host: str, port: int) -> Any:
 # Our own handlers write what granian says. Its warning about the number of threads is for threads that compute.
 LOGGING: dict[str, Any] = {
     "handlers": {},
-    "filters": {"threads": {"()": "crm_project.logs.Without", "start": "Configuration allows spawning up to"}},
+    "filters": {"threads": {"()": "crm_project.logs.ExcludePrefix", "prefix": "Configuration allows spawning up to"}},
     "loggers": {"_granian": {"propagate": True, "filters": ["threads"]}},
 }
 

@@ -81,7 +81,7 @@ def budget(value: object) -> int:
 
 def activity_type(value: object) -> str:
     """Return an activity type in lower case, never empty."""
-    return validation.lower_text(value, MAX_ACTIVITY_TYPE, shortest=1)
+    return validation.lower_text(value, MAX_ACTIVITY_TYPE, min_length=1)
 
 
 def duration(value: object) -> int:

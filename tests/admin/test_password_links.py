@@ -311,13 +311,13 @@ def test_the_token_is_in_no_address_but_the_first(manager: Client, agent: User) 
 def test_the_token_is_in_no_line_of_the_log(
     manager: Client, agent: User, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from crm_project.logs import JSONLines
+    from crm_project.logs import JSONFormatter
 
     with caplog.at_level("DEBUG"):
         link = make_link(manager, agent)
         choose(link)
         Client().get(link)
-    log = "\n".join(map(JSONLines().format, caplog.records))
+    log = "\n".join(map(JSONFormatter().format, caplog.records))
     assert "admin/set-password/<uidb64>/<token>/" in log
     assert link.rstrip("/").rpartition("/")[2] not in log
 

@@ -21,7 +21,7 @@ PROXY = "10.0.0.1"
 @pytest.fixture(autouse=True)
 def trusted() -> Iterator[None]:
     """Proxies in 10.0.0.0/8 and at one IPv6 address."""
-    client_addresses._tell_of_untrusted_header.cache_clear()
+    client_addresses._warn_of_untrusted_header.cache_clear()
     with override_settings(TRUSTED_NETWORKS=[ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::1")]):
         yield
 
@@ -81,7 +81,7 @@ def test_a_header_from_a_stranger_is_logged_once(caplog: pytest.LogCaptureFixtur
             address("203.0.113.7", forwarded)
         address(PROXY, "198.51.100.9")
     assert [record.message.partition(",")[0] for record in caplog.records] == [
-        "X-Forwarded-For came from a machine that TRUSTED_PROXIES does not name"
+        "X-Forwarded-For came from an address that is not in TRUSTED_PROXIES"
     ]
 
 

@@ -71,7 +71,7 @@ def test_waits_for_a_long_import_and_keeps_nobody_waiting(office: Crm) -> None:
     with a_long_import(office) as importing:
         process = office.begin("migrate", "-v0")
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("Waiting for others")
+        assert process.stderr.readline().startswith("Waiting for locks")
         written(office)
         assert process.poll() is None
         assert not indexed(office)
@@ -85,7 +85,7 @@ def test_waits_for_a_long_import_and_keeps_nobody_waiting(office: Crm) -> None:
 def test_a_server_that_starts_waits_too(office: Crm) -> None:
     with a_long_import(office) as importing:
         server = office.start(wait=False)
-        while "Waiting for others" not in server.log.read_text():
+        while "Waiting for locks" not in server.log.read_text():
             assert server.process.poll() is None, server.log.read_text()
         written(office)
         importing.commit()
@@ -98,7 +98,7 @@ def test_a_server_that_starts_waits_too(office: Crm) -> None:
 @postgresql
 def test_gives_up_in_one_line(office: Crm) -> None:
     with a_long_import(office):
-        ended = office.manage("migrate", "-v0", "--patience", "0")
+        ended = office.manage("migrate", "-v0", "--retry-time", "0")
     assert ended.returncode == 1
     assert "in use by others" in ended.stderr
     assert "Traceback" not in ended.stderr

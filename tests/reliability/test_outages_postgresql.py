@@ -290,7 +290,7 @@ def test_restarted_in_the_middle_of_a_start(office: Office, tmp_path: Path) -> N
             other.execute("LOCK TABLE leads_lead IN ROW EXCLUSIVE MODE")
             process = later.start(wait=False).process
             log = tmp_path / "server.log"
-            while "Waiting for others" not in log.read_text():
+            while "Waiting for locks" not in log.read_text():
                 assert process.poll() is None, log.read_text()
             office.cluster.stop()
             office.cluster.start()

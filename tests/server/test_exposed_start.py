@@ -81,14 +81,14 @@ def test_where_others_reach_it_managers_need_a_second_factor(settings: Any, aske
     settings.SECOND_FACTOR_SET = asked is not None
     settings.REQUIRE_SECOND_FACTOR = asked or "nobody"
     settings.REGISTRATION_SET, settings.WEAK_KEYS = True, []
-    checks.reachable_through("192.0.2.7")
+    checks.reachable_because("192.0.2.7")
     assert required == settings.REQUIRE_SECOND_FACTOR
 
 
 def test_this_machine_alone_keeps_the_defaults() -> None:
     with serving(("REGISTRATION_OPEN", "HOST")) as server:
         log = without_python(server.log.read_text())
-    assert "this machine alone" in log
+    assert "this machine only" in log
     assert "Registration   open" in log
     assert "Second factor  optional (REQUIRE_SECOND_FACTOR=nobody)" in log
     assert "arning" not in log
@@ -99,7 +99,7 @@ def test_a_start_says_through_what_others_reach_it_and_who_may_register() -> Non
     origins = "http://localhost:5173,https://app.example.com"
     with serving(HTTPS="true", REGISTRATION_OPEN="approval", CORS_ORIGINS=origins) as server:
         log = without_python(server.log.read_text())
-    assert "other machines, through HTTPS=true" in log
+    assert "other machines (HTTPS=true)" in log
     assert "Registration   by approval" in log
     assert "Second factor  required of superusers and managers (REQUIRE_SECOND_FACTOR=managers)" in log
     (warning,) = [line for line in log.splitlines() if "arning" in line]

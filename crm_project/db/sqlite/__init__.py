@@ -1,1 +1,1 @@
-"""Django's SQLite backend, whose waits for locks end when the request's time is over: see ``base``."""
+"""Django's SQLite backend, with a limit on all waits for locks of a request."""

@@ -1,7 +1,7 @@
-"""``manage.py migrate``: Django's, one process at a time, and never in front of everybody for longer than a second.
+"""``manage.py migrate``: Django's command, for one process at a time, with short waits for locks.
 
-A change of a table needs a lock that lets nobody else in. While it waits behind a long transaction, an import for one,
-whoever comes later waits behind it. So PostgreSQL is told to give up after ``LONGEST``, and it is tried again.
+A change of a table needs an exclusive lock. While it waits for a long transaction, such as an import, all later
+statements on the table wait behind it. PostgreSQL therefore gives up after ``LOCK_TIMEOUT``, and the command retries.
 """
 
 import os
@@ -17,77 +17,79 @@ from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-LONGEST = "1s"  # for a lock; nobody waits behind us for longer
-PAUSE = 2.0  # seconds in which others get through
-PATIENCE = 600  # seconds for all tries
+LOCK_TIMEOUT = "1s"
+RETRY_DELAY = 2.0  # seconds in which other statements can run
+RETRY_TIME = 600  # seconds for all attempts
 LOCK = 0x1EB0  # the first half of PostgreSQL's advisory lock keys, as in leads/importing/runs.py
 BUSY = psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected
 
-Tell = Callable[[str], object]
+Notify = Callable[[str], object]
 
 
 class Command(migrate.Command):
-    """In place of Django's; its arguments are the same."""
+    """Replaces Django's command; has one more option."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """As Django's, and how long to go on trying."""
+        """Add Django's options and ``--retry-time``."""
         super().add_arguments(parser)
-        parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds to try to get at tables in use")
+        parser.add_argument(
+            "--retry-time", type=float, default=RETRY_TIME, help="seconds to retry while tables are locked"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate; ``CommandError`` where tables were in use all the time."""
+        """Migrate; raise ``CommandError`` if tables were locked all the time."""
         connection = connections[options["database"]]
-        until = time.monotonic() + options.pop("patience", PATIENCE)
-        told = False
-        with alone(connection, self.stderr.write):
+        until = time.monotonic() + options.pop("retry_time", RETRY_TIME)
+        notified = False
+        with exclusive(connection, self.stderr.write):
             while True:
                 try:
-                    with brief_locks(connection):
+                    with lock_timeout(connection):
                         super().handle(*args, **options)
                         return
                 except OperationalError as error:
                     if not isinstance(error.__cause__, BUSY):
                         raise
                     if time.monotonic() >= until:
-                        raise CommandError(f"Tables that are to change are in use by others: {error}".strip()) from None
-                    if not told:
-                        self.stderr.write("Waiting for others to end what they do with tables that are to change")
-                        told = True
-                    time.sleep(PAUSE)
+                        raise CommandError(f"Other connections have locked the tables: {error}".strip()) from None
+                    if not notified:
+                        self.stderr.write("Waiting for locks that other connections have on the tables")
+                        notified = True
+                    time.sleep(RETRY_DELAY)
 
 
 @contextmanager
-def alone(connection: BaseDatabaseWrapper, tell: Tell) -> Iterator[None]:
-    """Keep other processes from migrating the same database meanwhile: two servers that start at once, for two."""
-    with _alone_postgresql(connection, tell) if connection.vendor == "postgresql" else _alone_sqlite(connection):
+def exclusive(connection: BaseDatabaseWrapper, notify: Notify) -> Iterator[None]:
+    """Lock out other migrations of the same database, such as that of another server that starts."""
+    with _lock_postgresql(connection, notify) if connection.vendor == "postgresql" else _lock_sqlite(connection):
         yield
 
 
 @contextmanager
-def _alone_postgresql(connection: BaseDatabaseWrapper, tell: Tell) -> Iterator[None]:
-    told = False
-    # Asked again and again: a statement that waits would be one that the making of an index has to wait for.
-    while not _asked(connection, "pg_try_advisory_lock"):
-        if not told:
-            tell("Waiting for another process that migrates this database")
-            told = True
-        time.sleep(PAUSE / 4)
+def _lock_postgresql(connection: BaseDatabaseWrapper, notify: Notify) -> Iterator[None]:
+    notified = False
+    # Polling: CREATE INDEX CONCURRENTLY would wait for a statement that waits for the lock.
+    while not _call(connection, "pg_try_advisory_lock"):
+        if not notified:
+            notify("Waiting for another migration of this database")
+            notified = True
+        time.sleep(RETRY_DELAY / 4)
     try:
         yield
     finally:
         if connection.is_usable():
-            _asked(connection, "pg_advisory_unlock")
+            _call(connection, "pg_advisory_unlock")
 
 
-def _asked(connection: BaseDatabaseWrapper, function: str) -> bool:
+def _call(connection: BaseDatabaseWrapper, function: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s, 0)", [LOCK])
         return bool(cursor.fetchone()[0])
 
 
 @contextmanager
-def _alone_sqlite(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """By a lock on the file's folder: SQLite takes none there, and nothing is left behind."""
+def _lock_sqlite(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Lock the folder of the database file, which SQLite itself does not lock."""
     folder = Path(str(connection.settings_dict["NAME"])).parent
     try:
         from fcntl import LOCK_EX, flock
@@ -106,20 +108,20 @@ def _alone_sqlite(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 @contextmanager
-def brief_locks(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Have PostgreSQL give up waiting for a lock after ``LONGEST``, unless the database's URL has set a limit."""
+def lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Set PostgreSQL's lock timeout to ``LOCK_TIMEOUT``, unless the database's URL sets one."""
     if connection.vendor != "postgresql":
         yield
         return
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'lock_timeout' AND setting = '0'",
-            [LONGEST],
+            [LOCK_TIMEOUT],
         )
-        limited = cursor.fetchone() is not None
+        changed = cursor.fetchone() is not None
     try:
         yield
     finally:
-        if limited and connection.is_usable():
+        if changed and connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute("RESET lock_timeout")

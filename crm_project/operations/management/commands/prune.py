@@ -1,4 +1,4 @@
-"""``manage.py prune``: delete what has expired, a batch at a time, while the server goes on serving."""
+"""``manage.py prune``: delete expired rows and files in batches, while the server runs."""
 
 from importlib import import_module
 from typing import Any
@@ -12,12 +12,12 @@ from crm_project.http.retention import Prune
 
 
 class Command(BaseCommand):
-    """Once a day will do. What has expired counts no more anyway, it only takes up room."""
+    """Runs once a day. Expired rows have no effect, they only take up space."""
 
-    help = "Delete what has expired: kept replies of repeated requests, sessions and the like."
+    help = "Delete expired data: stored responses of idempotent requests, sessions, rows of failed imports and others."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Prune everything and say how much there was of each kind."""
+        """Delete what has expired, and print the number of each kind."""
         now = timezone.now()
         for kind, prune in expiring().items():
             deleted = prune(now)
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
 
 def expiring() -> dict[str, Prune]:
-    """All that expires in any app, by its name: the ``EXPIRING`` of the modules called ``retention``."""
+    """Return the ``EXPIRING`` of the ``retention`` modules of all apps."""
     found: dict[str, Prune] = {}
     for app in apps.get_app_configs():
         if app.module is not None and module_has_submodule(app.module, "retention"):

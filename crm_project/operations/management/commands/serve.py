@@ -1,4 +1,4 @@
-"""``manage.py serve``: bring the database up to date, say where everything is, and serve until told to stop."""
+"""``manage.py serve``: migrate the database, print the addresses, and serve until a signal."""
 
 import errno
 import os
@@ -17,84 +17,84 @@ from django.db.migrations.loader import MigrationLoader
 
 from crm_project.operations import checks, exposure, server
 
-WAIT = 60  # seconds for a PostgreSQL that is still starting
+DATABASE_WAIT = 60  # seconds, for a PostgreSQL server that is starting
 
 
 class Command(BaseCommand):
-    """Arguments come from the environment and ``.env`` alone, so that there is one place to look."""
+    """Has no arguments: all settings are in the environment and ``.env``."""
 
-    help = "Migrate the database, then serve the API, its documentation and the admin on HOST and PORT."
-    requires_system_checks: Any = ["lead_fields"]  # `make check` runs the others; a start should be quick
+    help = "Migrate the database, then serve the API, its documentation and the back office on HOST and PORT."
+    requires_system_checks: Any = ["lead_fields"]  # `make check` runs the others, which would delay the start
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Serve; returns after SIGTERM or SIGINT, when running requests have ended; during the start these end it."""
+        """Serve until SIGTERM or SIGINT, and return when running requests have finished."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, end_now)  # until granian sets its own
+            signal.signal(number, exit_now)  # until granian sets its own handlers
         host, port = free_address(settings.HOST, settings.PORT)
-        through = checks.reachable_through(host)
+        reason = checks.reachable_because(host)
         for warning in checks.warnings():
             self.stderr.write(f"Warning: {warning}")
-        self._with_patience(lambda: self._prepare(host, port, through))
+        self._retry_connection(lambda: self._prepare(host, port, reason))
         connections.close_all()  # the workers are forks and must not share one
         server.load_application()
         server.serve(host, port)
-        put_log_away()
+        checkpoint()
 
-    def _prepare(self, host: str, port: int, through: str) -> None:
+    def _prepare(self, host: str, port: int, reason: str) -> None:
         connection.ensure_connection()
         call_command("migrate", verbosity=0, interactive=False)
         if later := unknown_migrations():
             self.stderr.write(
                 f"Warning: a later version of this product has changed the database ({', '.join(later[:3])}). "
-                "Serve with that version, unless you know that this one gets on with what it did."
+                "Serve with that version, unless you know that this one works with the changes."
             )
-        self._welcome(host, port, through)
+        self._print_summary(host, port, reason)
 
-    def _with_patience(self, work: Callable[[], None]) -> None:
-        """Do ``work``, again while the database is away; ``CommandError`` where it is for ``WAIT`` seconds."""
-        until = time.monotonic() + (WAIT if connection.vendor == "postgresql" else 0)
-        told = False
+    def _retry_connection(self, prepare: Callable[[], None]) -> None:
+        """Call ``prepare``, again while the database is unavailable; raise ``CommandError`` after ``DATABASE_WAIT``."""
+        until = time.monotonic() + (DATABASE_WAIT if connection.vendor == "postgresql" else 0)
+        notified = False
         while True:
             try:
-                return work()
+                return prepare()
             except (OperationalError, InterfaceError) as error:
-                reason = " ".join(str(error).split())
+                message = " ".join(str(error).split())
                 if time.monotonic() >= until:
-                    raise CommandError(f"The database does not answer: {reason}") from None
-                if not told:
-                    self.stderr.write(f"Waiting for the database: {reason}")
-                    told = True
+                    raise CommandError(f"The database is unavailable: {message}") from None
+                if not notified:
+                    self.stderr.write(f"Waiting for the database: {message}")
+                    notified = True
                 connection.close()
                 time.sleep(1)
 
-    def _welcome(self, host: str, port: int, through: str) -> None:
-        everywhere = host in ("0.0.0.0", "::")
-        name = "127.0.0.1" if everywhere else f"[{host}]" if ":" in host else host
+    def _print_summary(self, host: str, port: int, reason: str) -> None:
+        any_address = host in ("0.0.0.0", "::")
+        name = "127.0.0.1" if any_address else f"[{host}]" if ":" in host else host
         url = f"http://{name}:{port}"
-        lines = [f"Real Estate CRM  {url}", f"  API docs       {url}/docs", f"  Admin          {url}/admin/"]
-        reach = f"other machines, through {through}" if through else "this machine alone"
+        lines = [f"Real Estate CRM  {url}", f"  API docs       {url}/docs", f"  Back office    {url}/admin/"]
+        reach = f"other machines ({reason})" if reason else "this machine only"
         lines += [f"  Reachable by   {reach}", f"  Registration   {checks.registration()}"]
         lines += [f"  Second factor  {checks.second_factor()}"]
         if not get_user_model().objects.filter(is_superuser=True).exists():
-            lines.append("  No administrator yet: `make admin` makes the first.")
-        if everywhere and all(map(exposure.is_loopback, settings.ALLOWED_HOSTS)):
-            lines.append(f"  HOST={host} listens to all machines, but ALLOWED_HOSTS names none that they may ask for.")
+            lines.append("  No administrator yet: `make admin` creates the first.")
+        if any_address and all(map(exposure.is_loopback, settings.ALLOWED_HOSTS)):
+            lines.append(f"  HOST={host} accepts other machines, but ALLOWED_HOSTS has no name that they can use.")
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
 
 
 def unknown_migrations() -> list[str]:
-    """The migrations that the database has had and this version does not know."""
+    """Return the applied migrations that this version does not have."""
     loader = MigrationLoader(connection)
-    apps = {app for app, _ in loader.disk_migrations}  # what an app that is no more has left behind is no warning
+    apps = {app for app, _ in loader.disk_migrations}  # migrations of a removed app are ignored
     unknown = loader.applied_migrations.keys() - loader.disk_migrations.keys()
     return sorted(f"{app}.{name}" for app, name in unknown if app in apps)
 
 
 def free_address(host: str, port: int) -> tuple[str, int]:
-    """The address of ``host``, and ``port`` if nobody listens there (any free one for 0); else ``CommandError``.
+    """Return the IP address of ``host``, and ``port`` or a free port for 0; raise ``CommandError`` if it is in use.
 
-    granian shares ports among processes, so that a second server would quietly take half the first one's requests.
+    granian shares ports among processes, so a second server would take half the first one's requests.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -105,16 +105,17 @@ def free_address(host: str, port: int) -> tuple[str, int]:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise CommandError(f"PORT={port} is in use on {host}; stop that server or choose another PORT.") from None
-        raise CommandError(f"HOST={host} and PORT={port} cannot be listened on: {error.strerror or error}") from None
+        raise CommandError(f"Cannot listen on HOST={host} and PORT={port}: {error.strerror or error}") from None
 
 
-def end_now(number: int, frame: object) -> None:
-    """End the start. Whatever it was at, the database undoes; an exception could be swallowed wherever it comes up."""
+def exit_now(number: int, frame: object) -> None:
+    """Exit during the start. The database rolls back; an exception could be caught by any code that runs."""
     os._exit(0)
 
 
-def put_log_away() -> None:
-    """Have what stands in SQLite's log put into its file, which may be copied by itself then; workers leave the log."""
+def checkpoint() -> None:
+    """Copy SQLite's log into the database file, which can then be copied alone. Workers do not do so at their exit."""
+
     if connection.vendor == "sqlite" and os.path.exists(connection.settings_dict["NAME"]):
         with suppress(DatabaseError), connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint")
