@@ -1,4 +1,4 @@
-"""``manage.py migrate``, by itself and at a server's start: one at a time, and patient with who uses the tables."""
+"""``manage.py migrate``, run as a command and at a server's start: one process at a time, with short waits for locks."""
 
 import os
 import subprocess
@@ -16,17 +16,18 @@ from django.db import connection
 from tests.live import await_start, fresh_database
 from tests.torture.crm import Crm
 
-postgresql = pytest.mark.skipif(settings.DATABASE_URL.startswith("sqlite"), reason="SQLite has one writer alone")
-LEAD = """
-INSERT INTO leads_lead (first_name, last_name, email, phone, status, source, is_active, created_at, updated_at,
-    activity_count, version, search, source_key, email_key, person_key)
-VALUES ('Ada', '', '', '', 'new', '', true, now(), now(), 0, 1, '', '', '', '')
+postgresql = pytest.mark.skipif(settings.DATABASE_URL.startswith("sqlite"), reason="SQLite has one writer")
+# The last migration of otp_totp alters this table. Migrations of the product may be squashed.
+BEFORE_LAST = ("migrate", "otp_totp", "0002", "-v0")
+LOCK_AS_INSERT = "LOCK TABLE otp_totp_totpdevice IN ROW EXCLUSIVE MODE"
+NEW_COLUMN = """
+SELECT FROM information_schema.columns WHERE table_name = 'otp_totp_totpdevice' AND column_name = 'created_at'
 """
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Crm]:
-    """An empty database; the server is started by those who want it."""
+    """An empty database, without a server."""
     with fresh_database() as database_url:
         crm = Crm(database_url, tmp_path, WORKERS="1")
         try:
@@ -35,7 +36,7 @@ def office(tmp_path: Path) -> Iterator[Crm]:
             crm.stop()
 
 
-def test_two_at_once_do_it_once(office: Crm) -> None:
+def test_processes_migrate_one_after_the_other(office: Crm) -> None:
     processes = [office.begin("migrate", "-v0") for _ in range(3)]
     ends = [(process.communicate()[1], process.returncode) for process in processes]
     assert all(code == 0 and "Traceback" not in error for error, code in ends), ends
@@ -43,52 +44,54 @@ def test_two_at_once_do_it_once(office: Crm) -> None:
 
 
 @contextmanager
-def a_long_import(office: Crm) -> Iterator[psycopg.Connection[Any]]:
-    """A migrated database but for its last changes of leads, and somebody's transaction that goes on writing there."""
+def long_transaction(office: Crm) -> Iterator[psycopg.Connection[Any]]:
+    """Yield a transaction that writes to the table which the pending migration alters."""
     assert office.manage("migrate", "-v0").returncode == 0
-    assert office.manage("migrate", "leads", "0006", "-v0").returncode == 0
+    assert office.manage(*BEFORE_LAST).returncode == 0
     with psycopg.connect(office.database_url) as connection:
-        connection.execute(LEAD)
+        connection.execute(LOCK_AS_INSERT)
         yield connection
 
 
-def indexed(office: Crm) -> bool:
-    """Whether the index of the migration that waited is there."""
+def is_migrated(office: Crm) -> bool:
+    """Return whether the pending migration was applied."""
     with psycopg.connect(office.database_url) as connection:
-        return connection.execute("SELECT to_regclass('leads_deleted')").fetchone() != (None,)
+        return connection.execute(NEW_COLUMN).fetchone() is not None
 
 
-def written(office: Crm) -> None:
-    """Others write all the while; each would be refused after a wait of more than a second and a bit for a lock."""
-    with psycopg.connect(office.database_url, autocommit=True) as other:
+def write_repeatedly(office: Crm) -> None:
+    """Write in many transactions; each fails if it waits for a lock much longer than the migration does."""
+    with psycopg.connect(office.database_url) as other:
         other.execute("SET lock_timeout = '2s'")
+        other.commit()
         for _ in range(200):
-            other.execute(LEAD)
+            other.execute(LOCK_AS_INSERT)
+            other.commit()
 
 
 @postgresql
-def test_waits_for_a_long_import_and_keeps_nobody_waiting(office: Crm) -> None:
-    with a_long_import(office) as importing:
+def test_a_migration_waits_for_a_long_transaction_while_others_write(office: Crm) -> None:
+    with long_transaction(office) as transaction:
         process = office.begin("migrate", "-v0")
         assert process.stderr is not None
         assert process.stderr.readline().startswith("Waiting for locks")
-        written(office)
+        write_repeatedly(office)
         assert process.poll() is None
-        assert not indexed(office)
-        importing.commit()
+        assert not is_migrated(office)
+        transaction.commit()
     _, error = process.communicate()
-    assert (process.returncode, error) == (0, "")  # it was told once
-    assert indexed(office)
+    assert (process.returncode, error) == (0, "")  # the message was printed once
+    assert is_migrated(office)
 
 
 @postgresql
 def test_a_server_that_starts_waits_too(office: Crm) -> None:
-    with a_long_import(office) as importing:
+    with long_transaction(office) as transaction:
         server = office.start(wait=False)
         while "Waiting for locks" not in server.log.read_text():
             assert server.process.poll() is None, server.log.read_text()
-        written(office)
-        importing.commit()
+        write_repeatedly(office)
+        transaction.commit()
     await_start(server)
     assert server.send("GET", "/health/ready").status == 200
     assert "Traceback" not in server.log.read_text()
@@ -96,35 +99,36 @@ def test_a_server_that_starts_waits_too(office: Crm) -> None:
 
 
 @postgresql
-def test_gives_up_in_one_line(office: Crm) -> None:
-    with a_long_import(office):
+def test_it_gives_up_with_a_message(office: Crm) -> None:
+    with long_transaction(office):
         ended = office.manage("migrate", "-v0", "--retry-time", "0")
     assert ended.returncode == 1
-    assert "in use by others" in ended.stderr
+    assert "Other connections have locked the tables" in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert not indexed(office)
+    assert not is_migrated(office)
 
 
 @postgresql
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("own", ["0", "5s"])
-def test_the_limit_is_for_the_migration_alone(own: str) -> None:
+@pytest.mark.parametrize("limit", ["0", "5s"])
+def test_the_lock_timeout_is_restored(limit: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [own])
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [limit])
         call_command("migrate", verbosity=0)
         cursor.execute("SHOW lock_timeout")
-        assert cursor.fetchone() == (own,)
+        assert cursor.fetchone() == (limit,)
     connection.close()
 
 
 @pytest.mark.skipif(not settings.DATABASE_URL.startswith("sqlite"), reason="locks the folder of SQLite's file")
-def test_who_is_killed_in_the_middle_keeps_nobody_out(office: Crm) -> None:
+def test_a_killed_migration_releases_its_lock(office: Crm) -> None:
     process = office.begin("migrate", "-v0")
     folder = os.open(Path(office.database_url.removeprefix("sqlite:///")).parent, os.O_RDONLY)
     import fcntl
 
     try:
-        while True:  # until it holds the lock
+        while True:  # until the process has the lock
+
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(folder, fcntl.LOCK_UN)
             assert process.poll() is None

@@ -284,10 +284,10 @@ def test_restarted_in_the_middle_of_a_start(office: Office, tmp_path: Path) -> N
     office.cluster.execute("CREATE DATABASE later")
     later = Crm(office.cluster.url.replace("/crm", "/later"), tmp_path)
     assert later.manage("migrate", "-v0").returncode == 0
-    assert later.manage("migrate", "leads", "0006", "-v0").returncode == 0
+    assert later.manage("migrate", "otp_totp", "0002", "-v0").returncode == 0
     try:
         with suppress(psycopg.OperationalError), psycopg.connect(later.database_url) as other:
-            other.execute("LOCK TABLE leads_lead IN ROW EXCLUSIVE MODE")
+            other.execute("LOCK TABLE otp_totp_totpdevice IN ROW EXCLUSIVE MODE")
             process = later.start(wait=False).process
             log = tmp_path / "server.log"
             while "Waiting for locks" not in log.read_text():

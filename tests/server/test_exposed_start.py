@@ -103,7 +103,7 @@ def test_a_start_says_through_what_others_reach_it_and_who_may_register() -> Non
     assert "Registration   by approval" in log
     assert "Second factor  required of superusers and managers (REQUIRE_SECOND_FACTOR=managers)" in log
     (warning,) = [line for line in log.splitlines() if "arning" in line]
-    assert "CORS_ORIGINS names http://localhost:5173 although" in warning
+    assert "CORS_ORIGINS contains http://localhost:5173 although" in warning
 
 
 @pytest.mark.parametrize(
