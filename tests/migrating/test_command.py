@@ -1,4 +1,4 @@
-"""``manage.py migrate``, run as a command and at a server's start: one process at a time, with short waits for locks."""
+"""``manage.py migrate``, as a command and at a server's start: one process at a time, with short waits for locks."""
 
 import os
 import subprocess
@@ -128,7 +128,6 @@ def test_a_killed_migration_releases_its_lock(office: Crm) -> None:
 
     try:
         while True:  # until the process has the lock
-
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(folder, fcntl.LOCK_UN)
             assert process.poll() is None
