@@ -7,7 +7,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from crm_project.database_url import suit_requests
+from crm_project.database_url import configure_for_requests
 
-suit_requests(settings.DATABASES["default"], settings.THREADS)
+configure_for_requests(settings.DATABASES["default"], settings.THREADS)
 application = get_asgi_application()

@@ -29,12 +29,12 @@ SQLITE_OPTIONS = {
 
 # Options of Django, psycopg and this product, which libpq does not know.
 NOT_LIBPQ = frozenset(
-    ("patience", "pool", "isolation_level", "server_side_binding", "assume_role", "prepare_threshold")
+    ("response_timeout", "pool", "isolation_level", "server_side_binding", "assume_role", "prepare_threshold")
 )
 SQLITE, POSTGRESQL = "crm_project.db.sqlite", "crm_project.db.postgresql"
 CONNECT_TIMEOUT = 5  # seconds, for each IP address of the server
 
-PATIENCE = 15  # seconds for an answer, where PostgreSQL itself hangs and keeps no timeout
+RESPONSE_TIMEOUT = 15  # seconds, for a PostgreSQL server that hangs and does not enforce its own timeout
 
 
 def parse(url: str, base: Path) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _postgresql(url: str) -> dict[str, Any]:
 
 
 def _check_options(options: dict[str, Any]) -> None:
-    for name in options.keys() & {"connect_timeout", "patience"}:
+    for name in options.keys() & {"connect_timeout", "response_timeout"}:
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", str(options[name])):
             raise ValueError(f"{name} is a number of seconds: postgresql://…/name?{name}=20")
     try:
@@ -98,11 +98,11 @@ def _check_options(options: dict[str, Any]) -> None:
         raise ValueError("PostgreSQL does not know an option after the question mark") from None
 
 
-def suit_requests(config: dict[str, Any], connections: int) -> None:
+def configure_for_requests(config: dict[str, Any], connections: int) -> None:
     """Change ``config`` for processes that serve requests; commands use it unchanged.
 
     PostgreSQL gets a pool of ``connections``, a statement timeout and a response timeout, unless the URL sets these
-    (``options=-c statement_timeout=…``, ``patience``). SQLite gets a smaller cache.
+    (``options=-c statement_timeout=…``, ``response_timeout``). SQLite gets a smaller cache.
     """
     if config["ENGINE"] == SQLITE:
         config["OPTIONS"]["init_command"] += f"; PRAGMA cache_size=-{REQUEST_CACHE * 1024}"
@@ -110,7 +110,7 @@ def suit_requests(config: dict[str, Any], connections: int) -> None:
         own = config["OPTIONS"].get("options", "")
         limit = f"-c statement_timeout={STATEMENT_TIMEOUT}"
         config["OPTIONS"]["options"] = own if own.startswith(limit) else f"{limit} {own}".strip()
-        config["OPTIONS"].setdefault("patience", PATIENCE)
+        config["OPTIONS"].setdefault("response_timeout", RESPONSE_TIMEOUT)
         config["OPTIONS"]["pool"] = _pool(connections, float(config["OPTIONS"]["connect_timeout"]))
         config["CONN_MAX_AGE"] = 0  # a request's connection returns to the pool
         config["CONN_HEALTH_CHECKS"] = False  # crm_project/db/postgresql checks each without a query
@@ -130,6 +130,6 @@ def _pool(connections: int, timeout: float) -> dict[str, Any]:
     }
 
 
-def longest_wait(config: dict[str, Any]) -> float:
+def max_wait(config: dict[str, Any]) -> float:
     """Return the seconds that a request may wait for a thread and for locks together."""
     return float(config["OPTIONS"]["timeout"]) if config["ENGINE"] == SQLITE else STATEMENT_TIMEOUT / 1000

@@ -78,7 +78,7 @@ def test_postgresql_urls(url: str, expected: dict[str, Any]) -> None:
         "postgresql://u:hunter2@db",
         "postgresql://u:hunter2@db:port/crm",
         "postgresql:/u:hunter2@db/crm",
-        "postgresql://u:hunter2@db/crm?patience=hunter2",
+        "postgresql://u:hunter2@db/crm?response_timeout=hunter2",
         "postgresql://u:hunter2@db/crm?connect_timeout=-1",
         "postgresql://u:hunter2@db/crm?hunter2=1",
     ],

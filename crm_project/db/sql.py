@@ -1,4 +1,4 @@
-"""Explicit SQL for the statements that requests run all the time: PostgreSQL prepares each once for a connection."""
+"""Explicit SQL for the most frequent statements, which PostgreSQL prepares once for each connection."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
@@ -18,7 +18,7 @@ Query = tuple[str, Sequence[Value]]  # a statement with a ``%s`` for each value,
 def fetch(statement: str, values: Sequence[Value]) -> list[tuple[Any, ...]]:
     """Return all rows of ``statement``. Raises Django's database errors.
 
-    For statements whose best plan does not depend on their values, and of which there are few.
+    For few statements, with a best plan that does not depend on the values.
     """
     if VENDOR == "postgresql":
         rows: list[tuple[Any, ...]] = connection.fetch_prepared(statement, values)  # type: ignore[attr-defined]
@@ -29,7 +29,7 @@ def fetch(statement: str, values: Sequence[Value]) -> list[tuple[Any, ...]]:
 
 
 def insert(statement: str, values: Sequence[Value]) -> int | None:
-    """Insert one row and return its id, or ``None`` where no row was inserted. Raises Django's database errors."""
+    """Insert one row and return its id, or ``None`` if none was inserted. Raises Django's database errors."""
     if VENDOR == "postgresql":
         rows = fetch(f"{statement} RETURNING id", values)
         return int(rows[0][0]) if rows else None
@@ -40,7 +40,7 @@ def insert(statement: str, values: Sequence[Value]) -> int | None:
 
 @cache
 def written_columns(model: type[models.Model]) -> tuple[str, ...]:
-    """Return the columns that a new row of ``model`` is given values for: not its id, nor what the database sets."""
+    """Return the columns that an INSERT has values for: all but the id and those that the database sets."""
     return tuple(
         field.attname
         for field in model._meta.concrete_fields
@@ -58,7 +58,7 @@ def insert_statement(table: str, columns: tuple[str, ...], source: str = "", sel
 
 
 def stored_values(row: models.Model, columns: Collection[str]) -> list[Any]:
-    """Return the values of these columns as the database takes them (PostgreSQL: as they are, see ``fetch``)."""
+    """Return the values of these columns for a statement of this module."""
     values = [getattr(row, name) for name in columns]
     if VENDOR == "postgresql":
         return values
@@ -66,5 +66,5 @@ def stored_values(row: models.Model, columns: Collection[str]) -> list[Any]:
 
 
 def _as_text(day: date) -> str:
-    """Return a day or a moment as Django stores it on SQLite."""
+    """Return a date or a timestamp as Django stores it on SQLite."""
     return str(day.astimezone(UTC).replace(tzinfo=None) if isinstance(day, datetime) else day)

@@ -1,4 +1,4 @@
-"""The pages of the API's documentation: the OpenAPI document, and what shows it."""
+"""The OpenAPI document, and the pages of Swagger UI and ReDoc."""
 
 from functools import cache
 from threading import Lock
@@ -9,13 +9,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
-# ReDoc searches in a worker made of a blob, and makes two elements of style: an empty one that it fills by script, and
-# one of fixed text; both are let in by their hashes.
-REDOCS_STYLES = (
+# ReDoc's search uses a worker from a blob. It adds two style elements, one of which is empty and filled by script; the
+# hashes allow both.
+REDOC_STYLES = (
     "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='"
 )
 PAGES_POLICY = (
-    f"default-src 'self'; style-src 'self' {REDOCS_STYLES}; img-src 'self' data:; worker-src blob:; "
+    f"default-src 'self'; style-src 'self' {REDOC_STYLES}; img-src 'self' data:; worker-src blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
@@ -29,7 +29,7 @@ def _document() -> bytes:
 
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
-    """``GET /openapi.json``: generated once in a process."""
+    """``GET /openapi.json``: return the document, which each process generates once."""
     with _generating:
         document = _document()
     return HttpResponse(document, content_type="application/json")
@@ -48,7 +48,7 @@ def redoc(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, template: str) -> HttpResponse:
-    """A page that loads nothing from elsewhere."""
+    """Return a page that loads nothing from other sites."""
     response = render(request, template)
     response["Content-Security-Policy"] = PAGES_POLICY
     return response

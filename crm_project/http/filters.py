@@ -1,4 +1,4 @@
-"""Query parameters as django-filter knows them: each is validated like any value and calls a named query."""
+"""Filter sets of django-filter with validation by rules: each parameter calls a method of the queryset."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,14 +15,14 @@ Checked = dict[str, Any]
 
 
 class RuleField(forms.Field):
-    """A form's field whose value a rule checks; a parameter that is not there is ``None``."""
+    """A form field that a rule validates. A missing parameter is ``None``."""
 
     def __init__(self, check: Callable[[Any], Any], many: bool = False, **options: Any) -> None:
         super().__init__(widget=forms.SelectMultiple if many else None, **options)
         self.check = check
 
     def clean(self, value: Any) -> Any:
-        """The checked value."""
+        """Return the clean value."""
         try:
             return None if value is None else self.check(value)
         except InvalidValue as invalid:
@@ -30,9 +30,9 @@ class RuleField(forms.Field):
 
 
 class RuleFilter(django_filters.Filter):  # type: ignore[misc]
-    """A parameter, how it is checked (``None`` means no filter), and the queryset method that it calls.
+    """A parameter with its rule, which returns ``None`` for no filter, and the queryset method that it calls.
 
-    With ``many`` the parameter may be repeated: the check takes the list of its values.
+    With ``many`` the parameter may be repeated, and the rule validates the list of its values.
     """
 
     field_class = RuleField
@@ -45,18 +45,19 @@ class RuleFilter(django_filters.Filter):  # type: ignore[misc]
         set_override(self, "field", {"type": "array", "items": schema} if many else schema)
 
     def filter(self, qs: Any, value: Any) -> Any:
-        """``qs`` narrowed by a checked value."""
+        """Return ``qs`` filtered by a clean value."""
         return qs if value is None else self.query(qs, value)
 
 
 class RuleFilterSet(django_filters.FilterSet):  # type: ignore[misc]
-    """Filters over named queries. Parameters that it does not know are ignored."""
+    """A filter set of ``RuleFilter``. Unknown parameters are ignored."""
 
     @classmethod
     def validate(cls, query: Mapping[str, Any]) -> tuple[Checked, list[FieldError]]:
-        """The checked value of each parameter that is there, and every error, at ``("query", name)``.
+        """Return the clean values of the given parameters, and all errors with the location ``("query", name)``.
 
-        By the declared filters themselves: a filter set and its form copy them, a quarter of a filtered list's time.
+        This uses the declared filters. Copying them for a filter set and its form takes a quarter of the time of a
+        filtered list.
         """
         checked: Checked = {}
         errors: list[FieldError] = []
@@ -70,12 +71,12 @@ class RuleFilterSet(django_filters.FilterSet):  # type: ignore[misc]
         return checked, errors
 
     def filter_queryset(self, queryset: Any) -> Any:
-        """The queryset narrowed by all parameters that are there."""
+        """Return the queryset filtered by all given parameters."""
         for name, value in self.validate(self.data)[0].items():
             queryset = self.filters[name].filter(queryset, value)
         return queryset
 
 
 def values_of(query: Mapping[str, Any], name: str) -> list[str]:
-    """All values of a parameter; a mapping that knows no repeated ones has one."""
+    """Return all values of a parameter; one if the mapping has no repeated ones."""
     return query.getlist(name) if hasattr(query, "getlist") else [query[name]]

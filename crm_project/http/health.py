@@ -79,4 +79,4 @@ def _parameters(database: BaseDatabaseWrapper) -> dict[str, Any]:
     """Return the parameters of a connection to PostgreSQL outside the pool, with ``TIMEOUT``."""
     params: dict[str, Any] = database.get_connection_params()
     options = f"{params.get('options', '')} -c statement_timeout={TIMEOUT * 1000}"
-    return {**params, "options": options, "connect_timeout": TIMEOUT, "patience": TIMEOUT}
+    return {**params, "options": options, "connect_timeout": TIMEOUT, "response_timeout": TIMEOUT}

@@ -1,7 +1,7 @@
-"""Request bodies: read whole before Django runs, under a size limit, in a bounded number of threads.
+"""Reading of complete request bodies before Django runs, with limits on their size and on waiting threads.
 
-A WSGI server's thread waits for a body as long as the client takes. So no more than ``slots`` threads of a process wait
-for bodies at a time, and clients that send half a body and stop never take the threads of requests without one.
+A thread of a WSGI server waits for a body as long as the client takes. At most ``slots`` threads of a process do so, so
+that clients which stop sending cannot block requests without a body.
 """
 
 import io
@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from django.conf import settings
 
 PIECE = 256 * 1024  # bytes that are read at a time
-MAX_HELD = 256 * 2**20  # bytes of bodies in one process at a time
-MAX_DISCARDED = 256 * 2**20  # bytes that are read only so that a client still sending sees its 413
+MAX_TOTAL = 256 * 2**20  # bytes of all bodies of a process at a time
+MAX_DISCARDED = 256 * 2**20  # bytes that are read and discarded, so that a client which is still sending gets its 413
 
 
 class Stream(Protocol):
@@ -22,77 +22,78 @@ class Stream(Protocol):
 
 
 class RequestBodies:
-    """Those of one process that are arriving or not yet replied to."""
+    """The bodies of a process that are being received or processed."""
 
     def __init__(self, slots: int) -> None:
         self.slots = threading.BoundedSemaphore(slots)
         self.lock = threading.Lock()
-        self.held = 0  # bytes
+        self.total = 0  # bytes
 
     def receive(self, environ: dict[str, Any], pieces: list[bytes]) -> int:
-        """Read the body of a request into ``pieces`` and put it in the place of ``wsgi.input``.
+        """Read the body of a request into ``pieces``, and replace ``wsgi.input``; return an error status, or 0.
 
-        Returns the status to refuse the request with (``pieces`` is empty then), or 0. The caller releases the pieces.
+        After an error, ``pieces`` is empty. The caller releases the pieces.
         """
         chunked = "HTTP_TRANSFER_ENCODING" in environ
-        announced = None if chunked else int(environ.get("CONTENT_LENGTH") or 0)
-        if announced == 0:
+        length = None if chunked else int(environ.get("CONTENT_LENGTH") or 0)
+        if length == 0:
             return 0
         if not self.slots.acquire(blocking=False):
             return 503
         try:
-            refused = self._receive(environ, announced, pieces)
+            error = self._receive(environ, length, pieces)
         finally:
             self.slots.release()
-        if refused:
+        if error:
             self.release(pieces)
         pieces[:] = [b"".join(pieces)]
         environ["wsgi.input"] = io.BytesIO(pieces[0])
-        environ["CONTENT_LENGTH"] = str(len(pieces[0]))  # all that Django reads; a chunked body has none
+        environ["CONTENT_LENGTH"] = str(len(pieces[0]))  # Django reads this many bytes; a chunked body has no length
         environ.pop("HTTP_TRANSFER_ENCODING", None)
-        return refused
+        return error
 
     def release(self, pieces: list[bytes]) -> None:
-        """Count these bytes no longer."""
+        """Delete the pieces, and subtract them from the total."""
         with self.lock:
-            self.held -= sum(map(len, pieces))
+            self.total -= sum(map(len, pieces))
             pieces.clear()
 
-    def _receive(self, environ: dict[str, Any], announced: int | None, pieces: list[bytes]) -> int:
+    def _receive(self, environ: dict[str, Any], length: int | None, pieces: list[bytes]) -> int:
         stream: Stream = environ["wsgi.input"]
-        if (announced or 0) > settings.BODY_MAX_BYTES:
-            if environ.get("HTTP_EXPECT", "").lower() != "100-continue":  # else it waits to hear that it is wanted
-                _discard(stream, announced or 0)
+        if (length or 0) > settings.BODY_MAX_BYTES:
+            if environ.get("HTTP_EXPECT", "").lower() != "100-continue":  # such a client sends nothing before a reply
+                _discard(stream, length or 0)
             return 413
-        refused = self._read(stream, announced, pieces)
-        if refused == 413:
+        error = self._read(stream, length, pieces)
+        if error == 413:
             _discard(stream)
-        return refused
+        return error
 
-    def _read(self, stream: Stream, announced: int | None, pieces: list[bytes]) -> int:
+    def _read(self, stream: Stream, length: int | None, pieces: list[bytes]) -> int:
         received = 0
-        while announced is None or received < announced:
-            piece = stream.read(PIECE if announced is None else min(PIECE, announced - received))
+        while length is None or received < length:
+            piece = stream.read(PIECE if length is None else min(PIECE, length - received))
             if not piece:
                 break
             received += len(piece)
             if received > settings.BODY_MAX_BYTES:
                 return 413
-            if not self._hold(piece, pieces):
+            if not self._add(piece, pieces):
                 return 503
-        return 400 if announced is not None and received < announced else 0
+        return 400 if length is not None and received < length else 0
 
-    def _hold(self, piece: bytes, pieces: list[bytes]) -> bool:
+    def _add(self, piece: bytes, pieces: list[bytes]) -> bool:
+        """Add a piece, or return ``False`` if the total would be too large."""
         with self.lock:
-            fits = self.held + len(piece) <= MAX_HELD
+            fits = self.total + len(piece) <= MAX_TOTAL
             if fits:
-                self.held += len(piece)
+                self.total += len(piece)
                 pieces.append(piece)
         return fits
 
 
-def _discard(stream: Stream, announced: int = 0) -> None:
-    """Read a body of that length on: a client that sends it all before it looks for a reply would not see the 413."""
-    left = MAX_DISCARDED if announced <= MAX_DISCARDED else 0
-    while left > 0 and (piece := stream.read(PIECE)):
-        left -= len(piece)
+def _discard(stream: Stream, length: int = 0) -> None:
+    """Read the rest of a body. Many clients send all of it before they read the response with the 413."""
+    remaining = MAX_DISCARDED if length <= MAX_DISCARDED else 0
+    while remaining > 0 and (piece := stream.read(PIECE)):
+        remaining -= len(piece)

@@ -1,4 +1,4 @@
-"""Serializers whose fields and validation are an app's rules, for one row or many."""
+"""Base classes of serializers with fields and validation from an app's rules, for one row or many."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
@@ -13,11 +13,11 @@ from crm_project.json_schema import DAY, IDENTIFIER, TIMESTAMP, JSONSchema
 from crm_project.validation import REQUIRED, FieldError, FieldRule, with_location
 
 Row = dict[str, Any]
-Checked = tuple[Row, list[FieldError]]  # clean values, and every problem with the others
+Checked = tuple[Row, list[FieldError]]  # clean values, and all errors
 
 
 class SchemaField(serializers.Field[Any, Any, Any, Any]):
-    """A field that is described by a JSON Schema and validated by the rules."""
+    """A field with a JSON Schema for OpenAPI. The rules validate it."""
 
     def __init__(self, schema: Mapping[str, Any], **options: Any) -> None:
         super().__init__(**options)
@@ -25,41 +25,41 @@ class SchemaField(serializers.Field[Any, Any, Any, Any]):
 
 
 class RuleListSerializer(serializers.ListSerializer[Any]):
-    """Many rows of one body: validated together, errors by index; the rows are taken out of the body meanwhile."""
+    """The rows of a body, with errors by index."""
 
     def run_validation(self, data: Any = serializers.empty) -> list[Row]:
-        """The clean rows. An empty list is a 400, one longer than ``BULK_MAX_ROWS`` a 413."""
+        """Return the clean rows. An empty list is a 400, one longer than ``BULK_MAX_ROWS`` a 413."""
         if not data:
             raise ApiError(status.HTTP_400_BAD_REQUEST, "Empty list")
-        if len(data) > (most := settings.BULK_MAX_ROWS):
-            raise ApiError(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"More than {most} rows in one request")
-        one = cast(RuleSerializer, self.child)
+        if len(data) > (max_rows := settings.BULK_MAX_ROWS):
+            raise ApiError(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"More than {max_rows} rows in one request")
+        child = cast(RuleSerializer, self.child)
         rows: list[Row] = []
         errors: list[FieldError] = []
-        for index, given in enumerate(data):
-            row, wrong = one.check(given)
-            data[index] = None  # ten thousand rows need not be there twice
+        for index, value in enumerate(data):
+            row, row_errors = child.check(value)
+            data[index] = None  # frees the memory of the row
             rows.append(row)
-            errors += with_location(wrong, "body", index)
+            errors += with_location(row_errors, "body", index)
         if not errors:
-            errors = [e for index, wrong in one.resolve(rows).items() for e in with_location(wrong, "body", index)]
+            errors = [e for index, found in child.resolve(rows).items() for e in with_location(found, "body", index)]
         if errors:
             raise ValidationFailed(errors)
         return rows
 
 
 class RuleSerializer(serializers.Serializer[Any]):
-    """A serializer whose fields and validation are an app's rules; it replies what ``output_class`` makes of a row."""
+    """A serializer with fields and validation from ``field_rules``. ``output_class`` serializes the response."""
 
     field_rules: ClassVar[Mapping[str, FieldRule]]
     output_class: ClassVar["type[serializers.Serializer[Any]] | None"] = None
-    optional = False  # whether fields that are left out stay as they are
+    optional = False  # whether missing fields remain unchanged
 
     class Meta:
         list_serializer_class = RuleListSerializer
 
     def get_fields(self) -> dict[str, "serializers.Field[Any, Any, Any, Any]"]:
-        """A field for each rule, for the schema; then those that a subclass declares."""
+        """Return a field for each rule, for the schema, and the fields that a subclass declares."""
         fields = {
             name: SchemaField(
                 self._schema_of(rule), required=rule.default is REQUIRED and not self.optional, allow_null=rule.nullable
@@ -73,15 +73,15 @@ class RuleSerializer(serializers.Serializer[Any]):
         return {**rule.schema, "default": rule.default} if has_default else dict(rule.schema)
 
     def check(self, row: object) -> Checked:
-        """The clean values of a row and every problem with them: the app's rules."""
+        """Return the clean values of a row and all errors, by the app's rules."""
         raise NotImplementedError
 
     def resolve(self, rows: Sequence[Row]) -> dict[int, list[FieldError]]:
-        """What only the database knows to be wrong with clean rows, by index; nothing unless a subclass looks."""
+        """Return the errors of clean rows that only the database can detect, by index; none unless overridden."""
         return {}
 
     def run_validation(self, data: Any = serializers.empty) -> Row:
-        """The clean values; every error in one 422."""
+        """Return the clean values; raise a 422 with all errors."""
         row, errors = self.check(data)
         if errors:
             raise ValidationFailed(with_location(errors, "body"))
@@ -89,26 +89,26 @@ class RuleSerializer(serializers.Serializer[Any]):
         return row
 
     def check_references(self, row: Row) -> None:
-        """A 422 for what ``resolve`` finds."""
+        """Raise a 422 for the errors of ``resolve``."""
         for errors in self.resolve([row]).values():
             raise ValidationFailed(with_location(errors, "body"))
 
     def to_representation(self, instance: Any) -> Any:
-        """The reply's object."""
+        """Return the object of the response."""
         return self.output_class().to_representation(instance) if self.output_class else instance
 
 
 class RowSerializer(serializers.ModelSerializer[Any]):
-    """A row as it goes out: the columns of ``Meta.fields``, described by their kind.
+    """The response's object of a row, with the columns of ``Meta.fields``.
 
-    What ``field_rules`` say of a field's known values and examples holds for it too, and ``about`` adds to both.
+    The schema of a field is that of its column, with the examples and known values of ``field_rules``, and ``about``.
     """
 
     field_rules: ClassVar[Mapping[str, FieldRule]] = {}
     about: ClassVar[Mapping[str, JSONSchema]] = {}
 
     def get_fields(self) -> dict[str, "serializers.Field[Any, Any, Any, Any]"]:
-        """A field for each column, for the schema."""
+        """Return a field for each column, for the schema."""
         model: type[models.Model] = self.Meta.model
         columns = {column.attname: column for column in model._meta.concrete_fields}
         return {

@@ -1,4 +1,4 @@
-"""What the API's view sets share: the method before the token, ids in the path, one row or many in the body."""
+"""The base class of the API's viewsets."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -19,17 +19,18 @@ from crm_project.validation import MAX_BIGINT, MISSING, FieldError, InvalidValue
 
 
 class RuleViewSet(GenericViewSet[Any]):
-    """A view set that refuses an unserved method before it asks for a token, as the earlier server did."""
+    """A viewset with validation by rules, bulk bodies, and idempotency keys."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
-    # Whether a user's POST with an Idempotency-Key is carried out once and its reply kept for a day.
+    # Whether a POST with an Idempotency-Key is executed once and its response stored for a day.
     keeps_replies = True
-    input_classes: ClassVar[Mapping[str, type[RuleSerializer]]] = {}  # by action; ``serializer_class`` for all others
+    input_classes: ClassVar[Mapping[str, type[RuleSerializer]]] = {}  # by action; others have ``serializer_class``
     filterset_class: ClassVar[type[RuleFilterSet] | None] = None
-    bulk = False  # whether ``create`` also takes a list
+    bulk = False  # whether ``create`` also accepts a list
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """405 first, then what DRF does (authentication, permissions), then the ``Idempotency-Key``."""
+        """Check the method first, as the contract requires, then do what DRF does, then check the idempotency key."""
+
         method = (request.method or "").lower()
         if method not in self.http_method_names or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)
@@ -38,22 +39,22 @@ class RuleViewSet(GenericViewSet[Any]):
             setattr(self, method, partial(idempotency.run_once, getattr(self, method)))
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
-        """DRF's; reply and context refer to each other, so the rows would stay until a full garbage collection."""
+        """Return DRF's response. Its reference cycle is broken, so that rows are freed without garbage collection."""
         response = super().finalize_response(*args, **kwargs)
         if isinstance(response, Response):
             response.add_post_render_callback(_release)
         return response
 
     def get_serializer_class(self) -> Any:
-        """The action's own serializer where it takes a body."""
+        """Return the action's serializer of the body, or ``serializer_class``."""
         return self.input_classes.get(self.action, self.serializer_class)
 
     def takes_many(self) -> bool:
-        """Whether the action's body may be a list."""
+        """Return whether the action's body may be a list."""
         return self.bulk and self.action == "create"
 
     def validate_body(self) -> Any:
-        """A serializer with the validated body; an absent body is a 422, of which DRF makes an empty form."""
+        """Return a serializer with the validated body. A missing body is a 422; DRF would use an empty form."""
         body = self.request.data
         if not read(self.request):
             raise ValidationFailed([FieldError(MISSING[0], ("body",), MISSING[1], None)])
@@ -62,19 +63,19 @@ class RuleViewSet(GenericViewSet[Any]):
         return serializer
 
     def validate_query(self) -> tuple[Row, Page]:
-        """The filters and the page of a list; everything that is wrong with either in one 422."""
+        """Return the clean filters and the page of a list; raise a 422 with the errors of both."""
         query = self.request.query_params
-        page, problems = cast(PagePagination, self.paginator).validate(query)
-        wanted: Row = {}
+        page, errors = cast(PagePagination, self.paginator).validate(query)
+        filters: Row = {}
         if self.filterset_class:
-            wanted, wrong = self.filterset_class.validate(query)
-            problems = [*wrong, *problems]
-        if problems:
-            raise ValidationFailed(problems)
-        return wanted, page
+            filters, filter_errors = self.filterset_class.validate(query)
+            errors = [*filter_errors, *errors]
+        if errors:
+            raise ValidationFailed(errors)
+        return filters, page
 
     def path_id(self, name: str, missing: str) -> int:
-        """An id from the path: 422 where it is no integer, a 404 that says ``missing`` where no row can have it."""
+        """Return an id of the path; raise a 422 if it is not an integer, or a 404 with ``missing`` if it is no id."""
         given = self.kwargs[name]
         try:
             number = integer(given, -(10**40), 10**40)

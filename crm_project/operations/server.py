@@ -1,4 +1,4 @@
-"""granian's WSGI server as ``manage.py serve`` runs it: forked workers that end with their master."""
+"""granian's WSGI server as ``manage.py serve`` runs it, with forked workers that exit with their parent process."""
 
 import ctypes
 import gc
@@ -23,45 +23,45 @@ from granian.log import LogLevels
 
 from crm_project.http.gateway import SERVER_THREADS
 
-STOP = 12  # seconds that running requests have to finish after SIGTERM: all that one may wait, and some to work
-HEADERS = 10_000  # milliseconds a connection may take for the next request's headers, and so may be idle
-MAX_CONNECTIONS = 16_384  # a worker's; an idle one costs some kilobytes, a file descriptor and no thread
+STOP_TIMEOUT = 12  # seconds that running requests have after SIGTERM: the longest wait, and some time to work
+HEADER_TIMEOUT = 10_000  # milliseconds for the next request's headers, and so the limit of idle connections
+MAX_CONNECTIONS = 16_384  # of a worker; an idle one takes some kilobytes and a file descriptor, but no thread
 OTHER_FILES = 256  # descriptors of a worker for everything else
 MAX_WORKERS = 4
-MAX_ENDS, LATELY = 4, 15.0  # of granian in so many seconds: more is a mistake in what its workers run
-PR_SET_PDEATHSIG = 1  # prctl's name for "a signal when my parent dies"
+MAX_EXITS, EXIT_PERIOD = 4, 15.0  # exits of granian in so many seconds; more are an error in the application
+PR_SET_PDEATHSIG = 1  # prctl's option for a signal when the parent process exits
 
 
 def load_application() -> None:
-    """Import all that a request needs, before the workers are forked: a mistake in it ends the start.
+    """Import the application before the workers are forked, so that errors end the start and workers share memory.
 
-    What is there by now stays, so Python does not look through it again, and workers share the memory.
+    The garbage collector ignores all objects that exist by then.
     """
     import_module("crm_project.wsgi")
-    get_resolver().url_patterns  # noqa: B018  the URL map is imported when first looked at
+    get_resolver().url_patterns  # noqa: B018  imports the views
     gc.collect()
     gc.freeze()
 
 
 def serve(host: str, port: int) -> None:
-    """Run granian in this process, with its workers below it, until a signal ends it."""
-    multiprocessing.set_start_method("fork")  # Python 3.14's own shares neither memory nor what is loaded
+    """Run granian in this process, with its workers as child processes, until a signal."""
+    multiprocessing.set_start_method("fork")  # the default of Python 3.14 shares no memory
     os.register_at_fork(after_in_child=WorkerStart())
     if "NOTIFY_SOCKET" in os.environ:
         threading.Thread(target=notify_when_ready, args=(host, port), daemon=True).start()
-    ends: deque[float] = deque(maxlen=MAX_ENDS)
+    exits: deque[float] = deque(maxlen=MAX_EXITS)
     while True:
         try:
             granian(host, port).serve()
             return
-        except SystemExit:  # it ends where a worker dies soon after it was replaced, as if in a loop
-            ends.append(time.monotonic())
-            if len(ends) == MAX_ENDS and ends[-1] - ends[0] < LATELY:
+        except SystemExit:  # granian exits if a worker exits soon after its start
+            exits.append(time.monotonic())
+            if len(exits) == MAX_EXITS and exits[-1] - exits[0] < EXIT_PERIOD:
                 raise
 
 
 def granian(host: str, port: int) -> Any:
-    """granian's master as we want it."""
+    """Return the configured server."""
     return Granian(
         "crm_project.wsgi:application",
         address=host,
@@ -71,16 +71,16 @@ def granian(host: str, port: int) -> Any:
         websockets=False,
         workers=settings.WORKERS or min(os.cpu_count() or 1, MAX_WORKERS),
         blocking_threads=SERVER_THREADS,
-        backpressure=most_connections(),
-        http1_settings=HTTP1Settings(header_read_timeout=HEADERS),
+        backpressure=max_connections(),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
         log_level=LogLevels.warning,
         log_dictconfig=LOGGING,
         respawn_failed_workers=True,
-        workers_kill_timeout=STOP,
+        workers_kill_timeout=STOP_TIMEOUT,
     )
 
 
-# Our own handlers write what granian says. Its warning about the number of threads is for threads that compute.
+# The handlers of settings.LOGGING write granian's messages, except its warning about the number of threads.
 LOGGING: dict[str, Any] = {
     "handlers": {},
     "filters": {"threads": {"()": "crm_project.logs.ExcludePrefix", "prefix": "Configuration allows spawning up to"}},
@@ -88,38 +88,37 @@ LOGGING: dict[str, Any] = {
 }
 
 
-def most_connections() -> int:
-    """How many connections a worker takes at a time; as many files as the system lets it open are allowed first.
+def max_connections() -> int:
+    """Raise the limit of open files if possible, and return the number of connections of a worker.
 
-    One that is idle is closed after ``HEADERS``; when there are too many, new ones wait until then.
+    More connections wait until idle ones are closed after ``HEADER_TIMEOUT``.
     """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + OTHER_FILES
-    allowed = wanted if most == resource.RLIM_INFINITY else min(most, wanted)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
-    return max(allowed // 2, allowed - OTHER_FILES)
+    limit = wanted if hard_limit == resource.RLIM_INFINITY else min(hard_limit, wanted)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard_limit))
+    return max(limit // 2, limit - OTHER_FILES)
 
 
 class WorkerStart:
-    """Called in each new worker."""
+    """The function that each new worker calls."""
 
     def __init__(self) -> None:
-        self.master = os.getpid()
+        self.parent = os.getpid()
 
     def __call__(self) -> None:
-        """End with the master process even if that is killed, so that the port is free again; stop on a signal."""
+        """Have the worker exit on a signal, and with its parent even if that is killed, so that the port is free."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)  # until granian sets its own: the master's would ignore a stop
+            signal.signal(number, signal.SIG_DFL)  # until granian sets its own handlers; the parent's ignore it
         if sys.platform == "linux":
-            # Not SIGTERM: without a master nobody would see to it that a worker which hangs at its end, perhaps with
-            # SQLite's lock, does end.
+            # SIGKILL, because without the parent nothing would kill a worker that hangs, perhaps with SQLite's lock.
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != self.master:  # it died before that
+            if os.getppid() != self.parent:  # it has exited before
                 os._exit(1)
 
 
 def notify_when_ready(host: str, port: int) -> None:
-    """Tell a service manager (``Type=notify``, see sd_notify(3)) when the server takes connections."""
+    """Notify a service manager (``Type=notify``, see sd_notify(3)) when the server accepts connections."""
     while True:
         try:
             socket.create_connection((host, port), timeout=1).close()

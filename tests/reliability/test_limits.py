@@ -61,9 +61,9 @@ def test_requests_have_limits_that_commands_have_not() -> None:
     assert config["OPTIONS"]["connect_timeout"] == 5
     assert "statement_timeout" not in config["OPTIONS"]["options"]
     for _ in range(2):  # whoever loads both applications gets no more of it
-        database_url.suit_requests(config, 4)
+        database_url.configure_for_requests(config, 4)
         assert config["OPTIONS"]["options"].count("-c statement_timeout=10000") == 1
-        assert config["OPTIONS"]["patience"] == 15
+        assert config["OPTIONS"]["response_timeout"] == 15
 
 
 @pytest.mark.django_db
@@ -80,17 +80,17 @@ def test_requests_on_sqlite_take_less_memory_than_commands(tmp_path: Path) -> No
 
     assert cache() == -24 * 1024
     for _ in range(2):
-        database_url.suit_requests(config, 4)
+        database_url.configure_for_requests(config, 4)
         assert cache() == -8 * 1024
 
 
 def test_limits_of_the_url_win() -> None:
-    url = "postgresql://u@db/crm?options=-c%20statement_timeout%3D5&patience=2&connect_timeout=9"
+    url = "postgresql://u@db/crm?options=-c%20statement_timeout%3D5&response_timeout=2&connect_timeout=9"
     config = database_url.parse(url, Path("/srv"))
-    database_url.suit_requests(config, 4)
+    database_url.configure_for_requests(config, 4)
     options = config["OPTIONS"]
     assert options["options"].index("statement_timeout=10000") < options["options"].index("statement_timeout=5")
-    assert (str(options["patience"]), str(options["connect_timeout"])) == ("2", "9")
+    assert (str(options["response_timeout"]), str(options["connect_timeout"])) == ("2", "9")
 
 
 def test_sqlites_wait_for_a_lock() -> None:

@@ -97,7 +97,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     variables = {"WORKERS": str(WORKERS), "THREADS": str(THREADS)}
     with own_cluster(max_connections=str(CROWD), superuser_reserved_connections="0", fsync="off") as cluster:
         # What the URL itself says wins over the server's own ten and fifteen seconds, which a test need not wait for.
-        url = f"{cluster.url}?options=-c%20statement_timeout%3D700&connect_timeout=2&patience=3"
+        url = f"{cluster.url}?options=-c%20statement_timeout%3D700&connect_timeout=2&response_timeout=3"
         crm = Crm(url, tmp_path_factory.mktemp("office"), **variables)
         try:
             crm.start()

@@ -134,16 +134,16 @@ def test_bodies_that_are_refused(settings: Any, request_: Environ, refused: int)
     run(front, request_)
     assert django.refused == [refused]
     assert refused == 0 or django.seen[0]["wsgi.input"].read() == b""
-    assert front.bodies.held == 0
+    assert front.bodies.total == 0
 
 
 def test_too_many_bytes_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_bodies, "MAX_HELD", 4)
+    monkeypatch.setattr(request_bodies, "MAX_TOTAL", 4)
     django = Django()
     front = Gateway(django, 2, 1)
     run(front, posted(b"hello", 5))
     assert django.refused == [503]
-    assert front.bodies.held == 0
+    assert front.bodies.total == 0
 
 
 def test_silent_bodies_do_not_take_all_threads(
@@ -240,7 +240,7 @@ def test_a_stream_that_fails_halfway_is_a_500(caplog: pytest.LogCaptureFixture) 
 
 def test_large_replies_that_nobody_reads_do_not_take_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond so many at a time they are a 503; what is small goes on, and who has read one makes room."""
-    monkeypatch.setattr(gateway, "REPLY_SLOTS", 2)
+    monkeypatch.setattr(gateway, "RESPONSE_SLOTS", 2)
     sizes = iter([3_000_000, 3_000_000, 3_000_000, 10, 3_000_000])
 
     def response() -> HttpResponseBase:
@@ -257,7 +257,7 @@ def test_large_replies_that_nobody_reads_do_not_take_all_threads(monkeypatch: py
         reply.close()  # counts once
     assert len(run(front, environ())[1]) == 3_000_000
     assert django.refused[-1] == 0
-    assert front.large_replies.acquire(blocking=False)
+    assert front.large_responses.acquire(blocking=False)
 
 
 def test_a_stream_that_nobody_reads_keeps_no_place() -> None:

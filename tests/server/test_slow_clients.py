@@ -3,7 +3,7 @@
 import socket
 from contextlib import ExitStack
 
-from crm_project.http.gateway import REPLY_SLOTS, SERVER_THREADS
+from crm_project.http.gateway import RESPONSE_SLOTS, SERVER_THREADS
 from tests.live import LiveServer, serving
 from tests.server.wire import nothing_came, post_head
 
@@ -49,8 +49,8 @@ def test_more_downloads_than_threads_that_nobody_reads_starve_nobody() -> None:
             connection.connect(("127.0.0.1", server.port))
             connection.sendall(f"GET {LARGE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
             replies.append(connection.recv(12))
-        refused = SERVER_THREADS + 10 - REPLY_SLOTS
-        assert replies == [b"HTTP/1.1 200"] * REPLY_SLOTS + [b"HTTP/1.1 503"] * refused
+        refused = SERVER_THREADS + 10 - RESPONSE_SLOTS
+        assert replies == [b"HTTP/1.1 200"] * RESPONSE_SLOTS + [b"HTTP/1.1 503"] * refused
         assert server.send("GET", "/health/live").status == 200
         assert server.send("GET", "/api/leads", headers=server.token()).status == 200
         stack.close()

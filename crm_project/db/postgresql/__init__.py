@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend with patience that ends: see ``base``."""
+"""Django's PostgreSQL backend, with time limits for requests and prepared statements."""

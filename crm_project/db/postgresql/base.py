@@ -1,8 +1,8 @@
-"""Django's PostgreSQL backend, with limits on how long a request waits, and prepared statements.
+"""Django's PostgreSQL backend, with time limits for requests, and prepared statements.
 
-A database that takes a query and never answers (a stopped machine, a hung disk) holds no thread for good.
-``statement_timeout`` is kept by PostgreSQL itself, which does not help when that is what hangs. The option ``patience``
-is kept here. A request that has waited for a thread (``crm_project/db/deadline.py``) has less time for a statement.
+PostgreSQL enforces ``statement_timeout`` itself, which fails if the server hangs (a stopped machine, a disk error).
+``response_timeout`` is enforced here. A request that has waited for a thread (``crm_project/db/deadline.py``) has less
+time for its statements.
 """
 
 import select
@@ -20,81 +20,78 @@ from crm_project.db.deadline import STATEMENT_TIMEOUT, deadline
 
 Row = tuple[Any, ...]
 
-INTERVAL = 0.1  # seconds; psycopg's own, after which it looks whether it was interrupted
-LEAST = 1.0  # seconds that are left for a statement, however long a request has waited
+INTERVAL = 0.1  # seconds; psycopg's default, after which it checks for interrupts
+MIN_TIME = 1.0  # seconds for a statement, however long the request has waited
 SHORTEN = """
 SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'statement_timeout' AND setting::bigint > %s
 """
-# A pooler that gives each transaction another connection (unknown or twice prepared), a table that was altered.
+# Errors with a pooler that uses another connection for each transaction, and after a change of a table.
 NOT_PREPARED = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement, errors.FeatureNotSupported)
 
 
 class Connection(psycopg.Connection[Any]):
-    """Closes itself and raises ``OperationalError`` where an answer takes longer than ``patience`` seconds."""
+    """A connection that closes and raises ``OperationalError`` if a response takes longer than its timeout."""
 
-    patience: float | None = None  # for a request that has waited for nothing
-    limit: float | None = None  # what is left of it
-    seen: float | None = None  # the deadline that was looked at last
-    shortened = False  # whether statements have less time than the connection was made with
+    response_timeout: float | None = None  # seconds, for a request that has not waited
+    limit: float | None = None  # seconds that remain of it
+    applied_deadline: float | None = None
+    is_shortened = False  # whether statement_timeout is shorter than that of the connection
 
     @classmethod
-    def connect(cls, conninfo: str = "", *, patience: float | str | None = None, **kwargs: Any) -> Any:
-        """Return a connection whose answers may take ``patience`` seconds; without it, all the time they need."""
+    def connect(cls, conninfo: str = "", *, response_timeout: float | str | None = None, **kwargs: Any) -> Any:
+        """Return a connection with a ``response_timeout`` in seconds; without one, there is no limit."""
         connection = super().connect(conninfo, **kwargs)
-        connection.patience = connection.limit = float(patience) if patience else None
+        connection.response_timeout = connection.limit = float(response_timeout) if response_timeout else None
         return connection
 
     def wait(self, gen: Any, interval: float = INTERVAL, timeout: float | None = None) -> Any:
-        """psycopg comes by here for every answer of the server."""
+        """Wait for a response of the server. psycopg calls this for every one."""
         try:
             return super().wait(gen, interval, timeout or self.limit)
         except psycopg.OperationalError:
             if timeout is None and self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.close()  # an answer that comes later would be taken for the next query's
+                self.close()  # otherwise a late response would be that of the next query
             raise
 
-    def keep_deadline(self, until: float | None) -> None:
-        """Give statements no more time than a request with that deadline has left; ``None``: the usual time."""
-        if until == self.seen:
+    def apply_deadline(self, until: float | None) -> None:
+        """Limit statements to the time that remains until a request's deadline. ``None`` is the usual time."""
+        if until == self.applied_deadline:
             return
-        self.seen = until
-        most = STATEMENT_TIMEOUT / 1000
-        waited = 0.0 if until is None else time.monotonic() + most - until
-        if waited > LEAST:
-            left = f"{max(LEAST, most - waited) * 1000:.0f}"
-            self.limit = self.patience and max(LEAST, self.patience - waited)
-            self.execute(SHORTEN, [left, left])
-            self.shortened = True
-        elif self.shortened:
-            self.limit = self.patience
+        self.applied_deadline = until
+        total = STATEMENT_TIMEOUT / 1000
+        waited = 0.0 if until is None else time.monotonic() + total - until
+        if waited > MIN_TIME:
+            remaining = f"{max(MIN_TIME, total - waited) * 1000:.0f}"
+            self.limit = self.response_timeout and max(MIN_TIME, self.response_timeout - waited)
+            self.execute(SHORTEN, [remaining, remaining])
+            self.is_shortened = True
+        elif self.is_shortened:
+            self.limit = self.response_timeout
             self.execute("RESET statement_timeout")
-            # Where a rollback would undo it, the next request does it again.
-            self.shortened = self.info.transaction_status != TransactionStatus.IDLE
+            # Inside a transaction, which may be rolled back, the next request repeats this.
+            self.is_shortened = self.info.transaction_status != TransactionStatus.IDLE
 
     def is_alive(self) -> bool:
-        """Whether the connection still leads to the server, which is not asked.
-
-        A server that ends, or ends a connection, closes it, and there is something to read.
-        """
+        """Return whether the server has not closed the connection, without a query."""
         if self.closed:
             return False
-        waiting = select.poll()
-        waiting.register(self.fileno(), select.POLLIN | select.POLLPRI)
-        return not waiting.poll(0)
+        events = select.poll()
+        events.register(self.fileno(), select.POLLIN | select.POLLPRI)
+        return not events.poll(0)  # an idle connection has something to read only if it was closed
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's; requests take their connections from a pool (``database_url.suit_requests``)."""
+    """Django's backend. Requests use connections of a pool (``database_url.configure_for_requests``)."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Django's; only the pool's connections have patience."""
+        """Return Django's parameters. Only connections of the pool have a ``response_timeout``."""
         params: dict[str, Any] = super().get_connection_params()
         if not self.settings_dict["OPTIONS"].get("pool"):
-            params.pop("patience", None)
+            params.pop("response_timeout", None)
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Django's; one from the pool that was closed meanwhile is replaced."""
+        """Return a connection. Those of the pool that the server has closed are replaced."""
         connection = super().get_new_connection(conn_params)
         while isinstance(connection, Connection) and not connection.is_alive():
             connection.close()
@@ -105,15 +102,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def fetch_prepared(self, statement: str, values: Sequence[Any]) -> list[Row]:
         """Return all rows of a statement that is prepared once on each connection. Raises Django's database errors.
 
-        psycopg's own cursor takes half the time of Django's, and that prepares nothing.
+        psycopg's cursor takes half the time of Django's, which prepares no statements.
         """
-        if self.queries_logged:  # which Django's cursors do
+        if self.queries_logged:  # Django's cursors write that log
             with self.cursor() as cursor:
                 cursor.execute(statement, values)
                 return list(cursor.fetchall())
         self.ensure_connection()
         self.validate_no_broken_transaction()
-        self._keep_deadline()
+        self._apply_deadline()
         execute: Callable[..., list[Row]] = self._execute_prepared
         for wrapper in reversed(self.execute_wrappers):
             execute = partial(wrapper, execute)
@@ -121,24 +118,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return execute(statement, values, False, {"connection": self, "cursor": None})
 
     def _execute_prepared(self, statement: str, values: Sequence[Any], *context: Any) -> list[Row]:
-        # As texts, which PostgreSQL reads as what is wanted there: psycopg would prepare anew for each type of a value.
-        given = [value if value is None else str(value) for value in values]
+        # As texts, which PostgreSQL converts: psycopg would prepare the statement again for each type of a value.
+        texts = [value if value is None else str(value) for value in values]
         cursor = psycopg.Cursor(self.connection)
         try:
-            cursor.execute(statement, given, prepare=True)
+            cursor.execute(statement, texts, prepare=True)
         except NOT_PREPARED:
-            self.connection.prepare_threshold = None  # nothing more is prepared on this connection
+            self.connection.prepare_threshold = None  # prepares no more statements on this connection
             if self.connection.info.transaction_status == TransactionStatus.INERROR:
                 raise psycopg.OperationalError("prepared statements were lost; try again") from None
-            cursor.execute(statement, given)
+            cursor.execute(statement, texts)
         return cursor.fetchall()
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """Django's, once it is known how much of the request's time is left."""
-        self._keep_deadline()
+        """Return a cursor, and apply the request's deadline."""
+        self._apply_deadline()
         return super().create_cursor(name)
 
-    def _keep_deadline(self) -> None:
+    def _apply_deadline(self) -> None:
         if isinstance(self.connection, Connection):
             with self.wrap_database_errors:
-                self.connection.keep_deadline(deadline.until)
+                self.connection.apply_deadline(deadline.until)
