@@ -43,6 +43,7 @@ try:
     ACCESS_TOKEN_EXPIRE_MINUTES = env.int("ACCESS_TOKEN_EXPIRE_MINUTES", 1440, validate=between(min=1, max=5_256_000))
     REFRESH_TOKEN_EXPIRE_DAYS = env.int("REFRESH_TOKEN_EXPIRE_DAYS", 30, validate=between(min=1, max=3650))
     CORS_ORIGINS = env.str("CORS_ORIGINS", "http://localhost:5173,http://localhost:3000")
+    CORS_HEADERS = [name.strip().lower() for name in env.str("CORS_HEADERS", "").split(",") if name.strip()]
     ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(",") if host.strip()]
     TRUSTED_PROXIES = env.str("TRUSTED_PROXIES", "")
     registration = env.str("REGISTRATION_OPEN", None)
@@ -85,6 +86,10 @@ with parsing("CORS_ORIGINS"):
     for origin in CORS_ALLOWED_ORIGINS:
         if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#*\s]+", origin):
             raise ValueError(f"{origin!r} is not an origin such as https://app.example.com")
+with parsing("CORS_HEADERS"):
+    for header in CORS_HEADERS:
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", header) or header == "*":
+            raise ValueError(f"{header!r} is not the name of a header")
 with parsing("TRUSTED_PROXIES"):
     TRUSTED_NETWORKS = [ip_network(proxy.strip()) for proxy in TRUSTED_PROXIES.split(",") if proxy.strip()]
 with parsing("SECRET_KEY"):
@@ -256,6 +261,13 @@ CORS_ALLOW_HEADERS = [
     "x-request-id",
     "cache-control",
     "pragma",
+    "range",
+    # Tracing: W3C Trace Context, which OpenTelemetry sends, and Sentry's.
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "sentry-trace",
+    *CORS_HEADERS,
 ]
 CORS_EXPOSE_HEADERS = [
     "ETag",
@@ -266,6 +278,9 @@ CORS_EXPOSE_HEADERS = [
     "Link",
     "X-Total-Count",
     "Content-Range",
+    "X-Synced-Until",
+    "Preference-Applied",
+    "WWW-Authenticate",
 ]
 # The back office gets no CORS headers: its sessions are for its own origin only.
 CORS_URLS_REGEX = r"^/(?!admin/).*$"

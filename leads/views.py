@@ -15,7 +15,7 @@ from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.json import JSONRows
 from crm_project.http.pagination import PagePagination
 from crm_project.http.schema import operation
-from crm_project.http.schema_components import ETAG, IF_MATCH, IF_NONE_MATCH
+from crm_project.http.schema_components import ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION
 from crm_project.http.viewsets import RuleViewSet
 from crm_project.validation import FieldError, with_location
 from leads import sql
@@ -60,7 +60,7 @@ class LeadViewSet(RuleViewSet):
         "An object for an object, else an array",
         201,
         refusals={400: "An empty list, or rows that the database refused; nothing was stored"},
-        parameters=[ETAG],
+        parameters=[ETAG, LOCATION],
     )
     def create(self, request: Request) -> Response:
         """One lead from an object; from an array all of its leads, in its order, or none."""
@@ -148,7 +148,10 @@ class LeadViewSet(RuleViewSet):
             raise ValidationFailed(with_location(crossed.problems, "body")) from None
 
     def _reply(self, serializer: Any, status_code: int = status.HTTP_200_OK) -> Response:
-        return Response(serializer.data, status_code, headers={"ETag": etag(serializer.instance)})
+        headers = {"ETag": etag(serializer.instance)}
+        if status_code == status.HTTP_201_CREATED:
+            headers["Location"] = f"/api/leads/{serializer.instance.pk}"
+        return Response(serializer.data, status_code, headers=headers)
 
 
 def _as_json(rows: list[dict[str, Any]]) -> bytes:

@@ -33,11 +33,14 @@ REQUEST_HEADERS = [
     # django-cors-headers' own list
     *("accept", "authorization", "content-type", "user-agent", "x-csrftoken", "x-requested-with"),
     # what apps use besides
-    *("if-match", "if-none-match", "idempotency-key", "prefer", "x-request-id", "cache-control", "pragma"),
+    *("if-match", "if-none-match", "idempotency-key", "prefer", "x-request-id", "cache-control", "pragma", "range"),
+    # what Sentry and OpenTelemetry send with every request
+    *("traceparent", "tracestate", "baggage", "sentry-trace"),
 ]
 EXPOSED = {
     *("ETag", "Retry-After", "Idempotent-Replayed", "X-Request-ID"),
-    *("Location", "Link", "X-Total-Count", "Content-Range"),
+    *("Location", "Link", "X-Total-Count", "Content-Range", "X-Synced-Until", "Preference-Applied"),
+    "WWW-Authenticate",
 }
 PATHS = [
     "/api/leads",

@@ -89,7 +89,9 @@ def test_protected_routes(
         return
     detail = "Not authenticated" if who in NOT_AUTHENTICATED else "Could not validate credentials"
     assert reply.json() == {"detail": detail}
-    assert reply["WWW-Authenticate"] == "Bearer"
+    why = "malformed" if who == "bad token" else "revoked"
+    challenge = "Bearer" if who in NOT_AUTHENTICATED else f'Bearer error="invalid_token", error_description="{why}"'
+    assert reply["WWW-Authenticate"] == challenge
     lead.refresh_from_db()
     assert (lead.is_active, lead.version, lead.activity_count) == (True, 1, 0)
 

@@ -8,7 +8,7 @@ that is used again after ``GRACE`` may be stolen: the family is revoked, and the
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -67,6 +67,13 @@ class RefreshTokenManager(models.Manager["RefreshToken"]):
         event("token_family_ended", owner_id=row.user_id, reason="reused")
         return None
 
+    def fault_of(self, token: str) -> Literal["expired", "revoked", "malformed"]:
+        """Return why ``renew`` returns ``None`` for a token."""
+        family = _family(token)
+        if family is None:
+            return "malformed"
+        return "expired" if self.filter(pk=family, expires_at__lte=timezone.now()).exists() else "revoked"
+
     def revoke(self, family: str) -> None:
         """Revoke a family: its refresh tokens and its access tokens."""
         self.filter(pk=family).delete()
@@ -85,9 +92,8 @@ class RefreshTokenManager(models.Manager["RefreshToken"]):
 
     def _family_of(self, token: str) -> "RefreshToken | None":
         """Return the valid family that a token names, or ``None``. The token itself may be an old one."""
-        try:
-            family = UUID(hex=token.partition(".")[0])
-        except ValueError:
+        family = _family(token)
+        if family is None:
             return None
         valid = self.filter(expires_at__gt=timezone.now(), user__is_active=True, user__token_version=F("token_version"))
         return valid.select_related("user").filter(pk=family).first()
@@ -122,6 +128,13 @@ class RefreshToken(models.Model):
 
 def _lifetime() -> timedelta:
     return timedelta(days=settings.REFRESH_TOKEN_EXPIRE_DAYS)
+
+
+def _family(token: str) -> UUID | None:
+    try:
+        return UUID(hex=token.partition(".")[0])
+    except ValueError:
+        return None
 
 
 def _digest(token: str) -> str:

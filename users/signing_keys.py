@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from jwt.exceptions import InvalidSignatureError
 from rest_framework_simplejwt.backends import TokenBackend
-from rest_framework_simplejwt.exceptions import TokenBackendError
+from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 from rest_framework_simplejwt.tokens import AccessToken, Token
 
 
@@ -22,7 +22,9 @@ class RotatingTokenBackend(TokenBackend):
             for key in settings.SECRET_KEY_FALLBACKS:
                 try:
                     return TokenBackend(self.algorithm, key).decode(token, verify)
-                except TokenBackendError:  # signed with another key, or expired
+                except TokenBackendExpiredToken:
+                    raise
+                except TokenBackendError:  # signed with another key
                     continue
             raise
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from rest_framework_simplejwt.tokens import Token
 
+from crm_project.http.errors import InvalidToken
 from crm_project.validation import MAX_BIGINT
 from users.base_user import AbstractUser
 from users.models import User
@@ -54,10 +54,10 @@ class BearerAuthentication(BaseAuthentication):
             return None
         token, claims = _verify(raw.strip(), tuple(settings.SECRET_KEY_FALLBACKS))
         if token["exp"] <= time():
-            raise _invalid_token()
+            raise InvalidToken("expired")
         user = User.objects.get_by_token_claims(*claims)
         if user is None:
-            raise _invalid_token()
+            raise InvalidToken("revoked")
         return user, token
 
     def authenticate_header(self, request: Request) -> str:
@@ -74,24 +74,22 @@ def _verify(raw: str, old_keys: tuple[str, ...]) -> tuple[Token, TokenClaims]:
     """
     try:
         token = RotatingAccessToken(raw.encode())  # type: ignore[arg-type]
+    except ExpiredTokenError:
+        raise InvalidToken("expired") from None
     # Other errors than SimpleJWT's TokenError: an exp of 10**30 or of the wrong type; OSError: an exp of 10**18.
     except (TokenError, ValueError, OverflowError, OSError, TypeError, RecursionError):
-        raise _invalid_token() from None
+        raise InvalidToken("malformed") from None
     return token, _claims(token)
 
 
 def _claims(token: Token) -> TokenClaims:
     subject, version, family = token.get("sub"), token.get(VERSION_CLAIM), token.get(FAMILY_CLAIM)
     if not isinstance(token.get("iat"), int):
-        raise _invalid_token()
+        raise InvalidToken("malformed")
     if not isinstance(subject, str) or not _id.match(subject) or int(subject) > MAX_BIGINT:
-        raise _invalid_token()
+        raise InvalidToken("malformed")
     if type(version) is not int or not 0 < version < 2**31:
-        raise _invalid_token()
+        raise InvalidToken("malformed")
     if FAMILY_CLAIM in token and not (isinstance(family, str) and _family.match(family)):
-        raise _invalid_token()
+        raise InvalidToken("malformed")
     return int(subject), version, family
-
-
-def _invalid_token() -> AuthenticationFailed:
-    return AuthenticationFailed("Could not validate credentials")

@@ -13,9 +13,10 @@ from rest_framework_simplejwt.tokens import Token
 
 from crm_project.events import event
 from crm_project.http.client_address import client_address
-from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.errors import ApiError, InvalidToken, ValidationFailed
 from crm_project.http.json import FormParser, JSONParser, MultiPartParser
 from crm_project.http.schema import operation
+from crm_project.http.schema_components import LOCATION
 from crm_project.http.viewsets import RuleViewSet
 from crm_project.validation import with_location
 from users import password_policy, second_factor
@@ -69,6 +70,7 @@ class AccountViewSet(RuleViewSet):
             409: "The user name or email address is taken",
             429: "Too many new accounts from this address",
         },
+        parameters=[LOCATION],
     )
     def register(self, request: Request) -> Response:
         """Create an agent. User names and email addresses are unique without regard to case. A user name has no
@@ -79,7 +81,7 @@ class AccountViewSet(RuleViewSet):
             raise PermissionDenied("Registration is closed")
         serializer = self.validate_body()
         self.perform_register(serializer)
-        return Response(serializer.data, status.HTTP_201_CREATED)
+        return Response(serializer.data, status.HTTP_201_CREATED, headers={"Location": "/api/users/me"})
 
     def perform_register(self, serializer: UserCreateSerializer) -> None:
         """Store the new agent, or raise a 409 if the name or address is taken in any case.
@@ -137,9 +139,10 @@ class RenewalViewSet(AccountViewSet):
         """Return a new pair for a refresh token, which can be used once. Using it again after a few seconds revokes its
         family: all refresh and access tokens since the same login.
         """
-        issued = RefreshToken.objects.renew(self.validate_body().validated_data["refresh_token"])
+        token = self.validate_body().validated_data["refresh_token"]
+        issued = RefreshToken.objects.renew(token)
         if issued is None:
-            raise AuthenticationFailed("Could not validate credentials")
+            raise InvalidToken(RefreshToken.objects.fault_of(token))
         return Response(_pair(issued))
 
 
@@ -178,7 +181,7 @@ class MeViewSet(RuleViewSet):
             raise PermissionDenied("The current password is incorrect")
         with transaction.atomic():
             if not User.objects.change_password(user, values["new_password"]):
-                raise AuthenticationFailed("Could not validate credentials")
+                raise InvalidToken("revoked")
             _log(Action.PASSWORD_SET, user)
         event("password_changed")
         return Response(_tokens(user, refresh=family_of(cast(Token, request.auth)) is not None))

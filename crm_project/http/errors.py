@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from django.conf import settings
@@ -53,6 +53,14 @@ class ApiError(exceptions.APIException):
         super().__init__(detail)
         self.status_code = status_code
         self.headers = headers or {}
+
+
+class InvalidToken(exceptions.AuthenticationFailed):
+    """A 401 for a token that is not valid, or not any more; ``WWW-Authenticate`` has the reason."""
+
+    def __init__(self, reason: Literal["expired", "revoked", "malformed"]) -> None:
+        super().__init__("Could not validate credentials")
+        self.reason = reason
 
 
 def _as_json(error: FieldError) -> dict[str, Any]:
@@ -119,7 +127,8 @@ def report_outage(error: BaseException) -> None:
 def _headers(error: exceptions.APIException) -> dict[str, str]:
     headers = dict(getattr(error, "headers", {}))
     if challenge := getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = challenge
+        why = f' error="invalid_token", error_description="{error.reason}"' if isinstance(error, InvalidToken) else ""
+        headers["WWW-Authenticate"] = f"{challenge}{why}"
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait))
     return headers

@@ -107,6 +107,13 @@ ETAG = OpenApiParameter(
     response=[200, 201, 304],
     description="The lead's entity tag",
 )
+LOCATION = OpenApiParameter(
+    "Location",
+    {"type": "string", "examples": ["/api/leads/7"]},
+    OpenApiParameter.HEADER,
+    response=[201],
+    description="The path of what was created, where that is one thing",
+)
 IF_MATCH = OpenApiParameter(
     "If-Match",
     {"type": "string", "examples": ["*", '"3-12"']},

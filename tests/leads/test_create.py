@@ -55,7 +55,7 @@ def test_it_works(api: Api) -> None:
     assert {name: getattr(lead, name) for name in body} == body
     assert before <= lead.created_at == lead.updated_at <= timezone.now()
     assert (lead.version, lead.is_active, lead.closed_at) == (1, True, None)
-    assert api.get(f"/api/leads/{lead.pk}").json() == out
+    assert api.get(reply["Location"]).json() == out
 
 
 def test_what_is_left_out_has_its_default(api: Api) -> None:

@@ -83,6 +83,8 @@ def test_a_weak_secret_is_for_this_machine_only(tmp_path: Path) -> None:
         ("DEBUG", "perhaps"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
         ("CORS_ORIGINS", "*"),
+        ("CORS_HEADERS", "*"),
+        ("CORS_HEADERS", "x-one x-two"),
         ("SECRET_KEY", " "),
         ("WORKERS", "-1"),
     ],

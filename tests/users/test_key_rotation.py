@@ -45,6 +45,11 @@ def test_old_keys_are_no_softer(anonymous: Api, claims: dict[str, Any], change: 
         assert_refused(me(anonymous, f"Bearer {signed(claims, {'alg': 'HS512'}, key=OLD)}"))
 
 
+def test_a_token_of_an_old_key_expires(anonymous: Api, claims: dict[str, Any]) -> None:
+    with override_settings(SECRET_KEY_FALLBACKS=[OLDER, OLD]):
+        assert_refused(me(anonymous, f"Bearer {signed(claims | {'exp': 1}, key=OLD)}"), "expired")
+
+
 def test_the_new_key_signs(anonymous: Api, agent: User, claims: dict[str, Any]) -> None:
     with override_settings(SECRET_KEY_FALLBACKS=[OLD]):
         fresh = access_token(agent)

@@ -1,5 +1,6 @@
 """POST /api/users/token/refresh, and the log-ins that ask for a refresh token."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -54,11 +55,11 @@ def me(pair: Pair) -> int:
     return Client(headers={"Authorization": f"Bearer {pair['access_token']}"}).get("/api/users/me").status_code
 
 
-def assert_refused(reply: HttpResponse) -> None:
-    """A 401 with the challenge."""
+def assert_refused(reply: HttpResponse, why: str = "expired|revoked|malformed") -> None:
+    """A 401 with the challenge and the reason, and the sentence for tokens that are not valid."""
     assert reply.status_code == 401
     assert reply.json() == {"detail": "Could not validate credentials"}
-    assert reply["WWW-Authenticate"] == "Bearer"
+    assert re.fullmatch(f'Bearer error="invalid_token", error_description="({why})"', reply["WWW-Authenticate"])
 
 
 def later(**passed: float) -> None:
@@ -128,8 +129,8 @@ def test_a_copy_used_later_ends_the_family() -> None:
     first = start()
     second = renewed(first)
     later(seconds=11)
-    assert_refused(renew(first))
-    assert_refused(renew(second))
+    assert_refused(renew(first), "revoked")
+    assert_refused(renew(second), "revoked")
     assert [me(first), me(second)] == [401, 401]
 
 
@@ -156,7 +157,7 @@ def test_a_renewal_is_good_for_thirty_days() -> None:
     later(days=29, hours=23)
     pair = renewed(pair)
     later(days=30)
-    assert_refused(renew(pair))
+    assert_refused(renew(pair), "expired")
 
 
 def change_password(user: User) -> None:
@@ -187,6 +188,11 @@ def forged(pair: Pair) -> list[str]:
     family, _, secret = pair["refresh_token"].partition(".")
     others = ["", ".", "x", family, f"{'0' * 32}.{secret}", f".{secret}", "é" * 40, "a" * 100_000, "١" * 32 + ".x"]
     return [*others, pair["access_token"], f"{pair['refresh_token']} ", f"{family}.{secret}x"]
+
+
+def test_what_is_no_refresh_token_is_malformed() -> None:
+    for token in ("", "x", "é" * 40, start()["access_token"]):
+        assert_refused(renew({"refresh_token": token}), "malformed")
 
 
 def test_forged_tokens_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
@@ -45,11 +46,11 @@ def me(api: Api, authorization: str) -> HttpResponse:
     return api.client.get("/api/users/me", headers={"Authorization": authorization})
 
 
-def assert_refused(reply: HttpResponse) -> None:
-    """A 401 with the challenge, and the sentence for tokens that will not do."""
+def assert_refused(reply: HttpResponse, why: str = "expired|revoked|malformed") -> None:
+    """A 401 with the challenge and the reason, and the sentence for tokens that are not valid."""
     assert reply.status_code == 401
     assert reply.json() == {"detail": "Could not validate credentials"}
-    assert reply["WWW-Authenticate"] == "Bearer"
+    assert re.fullmatch(f'Bearer error="invalid_token", error_description="({why})"', reply["WWW-Authenticate"])
 
 
 def test_a_token_that_was_good_a_moment_ago(api: Api, claims: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +60,7 @@ def test_a_token_that_was_good_a_moment_ago(api: Api, claims: dict[str, Any], mo
     monkeypatch.setattr("users.tokens.time", lambda: claims["exp"] - 1)
     assert me(api, authorization).status_code == 200
     monkeypatch.setattr("users.tokens.time", lambda: claims["exp"])
-    assert_refused(me(api, authorization))
+    assert_refused(me(api, authorization), "expired")
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_another_scheme_is_no_token(anonymous: Api, header: str) -> None:
     ["", "x", "a.b.c", "...", ".", "null", "e30.e30.e30", "a b c", "é.é.é", "\x00", "A" * 20_000, "[object Object]"],
 )
 def test_rubbish_is_refused(anonymous: Api, raw: str) -> None:
-    assert_refused(me(anonymous, f"Bearer {raw}"))
+    assert_refused(me(anonymous, f"Bearer {raw}"), "malformed")
 
 
 def test_a_changed_signature_is_refused(anonymous: Api, claims: dict[str, Any]) -> None:
@@ -113,7 +114,7 @@ def test_a_changed_signature_is_refused(anonymous: Api, claims: dict[str, Any]) 
         f"{head}.{payload}",
         f"{head}.{forged}.{signature}",
     ):
-        assert_refused(me(anonymous, f"Bearer {token}"))
+        assert_refused(me(anonymous, f"Bearer {token}"), "malformed")
 
 
 def test_another_key_is_refused(anonymous: Api, claims: dict[str, Any]) -> None:
@@ -199,7 +200,7 @@ def test_an_odd_or_unknown_family_is_refused(anonymous: Api, claims: dict[str, A
 
 @pytest.mark.parametrize("offset", [-1, -3600, -(10**9)])
 def test_an_expired_token_is_refused(anonymous: Api, claims: dict[str, Any], offset: int) -> None:
-    assert_refused(me(anonymous, f"Bearer {signed(claims | {'exp': int(time.time()) + offset})}"))
+    assert_refused(me(anonymous, f"Bearer {signed(claims | {'exp': int(time.time()) + offset})}"), "expired")
 
 
 @pytest.mark.parametrize(
@@ -245,17 +246,17 @@ def test_a_token_speaks_in_the_header_alone(anonymous: Api, agent: User) -> None
 
 
 def test_a_user_who_does_not_exist_is_refused(anonymous: Api, agent: User, claims: dict[str, Any]) -> None:
-    assert_refused(me(anonymous, f"Bearer {signed(claims | {'sub': str(agent.pk + 1000)})}"))
+    assert_refused(me(anonymous, f"Bearer {signed(claims | {'sub': str(agent.pk + 1000)})}"), "revoked")
 
 
 def test_deactivation_ends_a_token_and_activation_does_not_bring_it_back(anonymous: Api, agent: User) -> None:
     token = access_token(agent)
     agent.is_active = False
     agent.save()
-    assert_refused(me(anonymous, f"Bearer {token}"))
+    assert_refused(me(anonymous, f"Bearer {token}"), "revoked")
     agent.is_active = True
     agent.save()
-    assert_refused(me(anonymous, f"Bearer {token}"))
+    assert_refused(me(anonymous, f"Bearer {token}"), "revoked")
     assert me(anonymous, f"Bearer {access_token(agent)}").status_code == 200
 
 
@@ -273,7 +274,7 @@ def test_a_password_change_ends_all_tokens(anonymous: Api, agent: User, update_f
     agent.set_password("another password")
     agent.save(update_fields=update_fields)
     for token in tokens:
-        assert_refused(me(anonymous, f"Bearer {token}"))
+        assert_refused(me(anonymous, f"Bearer {token}"), "revoked")
     reply = anonymous.post("/api/users/login", {"username": agent.username, "password": "another password"})
     assert me(anonymous, f"Bearer {reply.json()['access_token']}").status_code == 200
 
