@@ -1,4 +1,4 @@
-"""Activities in the back office, to look at, and the leads' pages, where they are logged."""
+"""The list of activities in the back office, and the pages of leads, where activities are logged."""
 
 from typing import Any
 
@@ -11,17 +11,18 @@ from activities.back_office.lead_page import LeadPage
 from activities.models import Activity
 from leads.back_office.paginator import CappedPaginator
 from leads.models import Lead
+from users.back_office.lists import ReadOnly
 
 admin.site.register(Lead, LeadPage)
 
 
 @admin.register(Activity)
-class ActivityAdmin(ModelAdmin):
-    """A read-only list, latest first."""
+class ActivityAdmin(ReadOnly, ModelAdmin):
+    """A list, latest first. Activities are logged on the page of their lead."""
 
     list_display = ("title", "activity_type", "lead", "user_name", "activity_date", "duration")
     list_select_related = ("lead",)
-    list_filter = listing.ALL
+    list_filter = listing.FILTERS
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 50
@@ -31,21 +32,9 @@ class ActivityAdmin(ModelAdmin):
     show_full_result_count = False
 
     def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any) -> CappedPaginator:
-        """Counts no further than people leaf."""
-        return CappedPaginator(queryset, per_page, *args, known=listing.known_count(request.GET))
+        """Return a paginator that counts at most ``paginator.MAX`` rows."""
+        return CappedPaginator(queryset, per_page, *args, exact_count=listing.exact_count(request.GET))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """The list's own filters alone."""
+        """Allow the list's own filters only."""
         return lookup in listing.PARAMETERS
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Not here."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Not here."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Not here."""
-        return False

@@ -26,9 +26,9 @@ class Activity(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="activities", db_index=False
     )
     activity_type = models.CharField("type", max_length=validators.MAX_TYPE)
-    title = models.CharField(max_length=validators.MAX_TITLE)
+    title = models.CharField("subject", max_length=validators.MAX_TITLE)
     notes = models.TextField(null=True, blank=True)  # noqa: DJ001  the contract distinguishes null and ""
-    duration = models.IntegerField("minutes", null=True, blank=True)
+    duration = models.IntegerField("duration (min)", null=True, blank=True)
     activity_date = models.DateField("date")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     user_name = models.CharField("author", max_length=301, editable=False)

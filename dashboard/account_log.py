@@ -1,4 +1,4 @@
-"""``/admin/users/accountevent/``: the audit log of accounts, for superusers, each entry as a sentence."""
+"""``/admin/users/accountevent/``: the audit log of accounts, for superusers. Each entry is a sentence."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -14,14 +14,14 @@ from unfold.decorators import display
 
 from crm_project import validation
 from crm_project.db.append_only import Changes
-from leads.back_office.filters import ParameterFilter, box, choice, day
+from leads.back_office.filters import ParameterFilter, day, select, text_input
 from leads.back_office.paginator import CappedPaginator
 from users.audit import AccountEvent, Action, Channel
-from users.back_office import lists
+from users.back_office.lists import ListPage, ReadOnly
 from users.models import User
 
-ACTORS = 200  # to choose from
-# By action, with {actor} and {target}; an action that is missing here is shown by its name.
+MAX_ACTORS = 200  # choices
+# By action, with {actor} and {target}; an action without a sentence is shown by its name.
 SENTENCES = {
     Action.REGISTERED: "{target} registered",
     Action.CREATED: "{actor} created the user {target}",
@@ -47,7 +47,7 @@ SENTENCES = {
     Action.EXPORTED_LEADS: "{actor} exported leads",
     Action.EXPORTED_PERSONAL_DATA: "{actor} exported the personal data of {target}",
     Action.ERASED_PERSONAL_DATA: "{actor} erased the personal data of {target}",
-    Action.MIGRATED_DATABASE: "{actor} took over the earlier server’s database",
+    Action.MIGRATED_DATABASE: "{actor} migrated the database of the earlier server",
 }
 FIELDS = {
     "username": "User name",
@@ -64,64 +64,64 @@ FIELDS = {
 
 
 class ActionFilter(ParameterFilter):
-    """What was done."""
+    """The action."""
 
     title = "Action"
-    queries = {"action": lambda found, given: found.filter(action=_one_of(Action, given))}
+    queries = {"action": lambda events, given: events.filter(action=_one_of(Action, given))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """All actions."""
-        return {"action": choice("Action", list(Action.choices))}
+        """Return all actions."""
+        return {"action": select("Action", list(Action.choices))}
 
 
 class ChannelFilter(ParameterFilter):
-    """Through which interface."""
+    """The interface that was used."""
 
     title = "Channel"
-    queries = {"channel": lambda found, given: found.filter(channel=_one_of(Channel, given))}
+    queries = {"channel": lambda events, given: events.filter(channel=_one_of(Channel, given))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """All channels."""
-        return {"channel": choice("Channel", list(Channel.choices))}
+        """Return all channels."""
+        return {"channel": select("Channel", list(Channel.choices))}
 
 
 class ActorFilter(ParameterFilter):
-    """Who did it."""
+    """The user who did it."""
 
     title = "By"
-    queries = {"actor": lambda found, given: found.filter(actor=validation.integer(given, 1, validation.MAX_BIGINT))}
+    queries = {"actor": lambda events, given: events.filter(actor=validation.integer(given, 1, validation.MAX_BIGINT))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """Who may log in to the back office; others are found by search."""
-        users = User.objects.filter(is_staff=True).order_by("username_key").only("username")[:ACTORS]
-        return {"actor": choice("By", [(str(user.pk), user.username) for user in users], "Anybody")}
+        """Return the users who can log in to the back office; others are found by search."""
+        users = User.objects.filter(is_staff=True).order_by("username_key").only("username")[:MAX_ACTORS]
+        return {"actor": select("By", [(str(user.pk), user.username) for user in users], "Anyone")}
 
 
 class TargetFilter(ParameterFilter):
-    """The user it was done to."""
+    """The affected user."""
 
     title = "User"
     queries = {
-        "target": lambda found, given: found.filter(target_user=validation.integer(given, 1, validation.MAX_BIGINT))
+        "target": lambda events, given: events.filter(target_user=validation.integer(given, 1, validation.MAX_BIGINT))
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """The user's id: there may be many more users than fit a list."""
-        return {"target": box("User id", "text", inputmode="numeric")}
+        """Return an input for the user's id: there may be too many users for a list."""
+        return {"target": text_input("User id", "text", inputmode="numeric")}
 
 
 class DateFilter(ParameterFilter):
-    """When."""
+    """The date."""
 
     title = "Date"
     queries = {
-        "from": lambda found, given: found.filter(at__gte=_midnight(given)),
-        "to": lambda found, given: found.filter(at__lt=_midnight(given) + timedelta(days=1)),
+        "from": lambda events, given: events.filter(at__gte=_midnight(given)),
+        "to": lambda events, given: events.filter(at__lt=_midnight(given) + timedelta(days=1)),
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """Two days."""
-        return {"from": box("From", "date"), "to": box("To", "date")}
+        """Return two days."""
+        return {"from": text_input("From", "date"), "to": text_input("To", "date")}
 
 
 FILTERS = (ActionFilter, ActorFilter, TargetFilter, ChannelFilter, DateFilter)
@@ -129,8 +129,8 @@ PARAMETERS = frozenset(name for one in FILTERS for name in one.queries)
 
 
 @admin.register(AccountEvent)
-class AccountEventAdmin(lists.ListPage, ModelAdmin):
-    """A list to read. Nobody adds, changes or deletes an entry."""
+class AccountEventAdmin(ReadOnly, ListPage, ModelAdmin):
+    """The audit log of accounts."""
 
     list_display = ("date", "what", "channel_name")
     list_display_links = ("date",)
@@ -149,50 +149,38 @@ class AccountEventAdmin(lists.ListPage, ModelAdmin):
 
     @display(description="Date")
     def date(self, entry: AccountEvent) -> datetime:
-        """When it was done."""
+        """Return when it was done."""
         return entry.at
 
     @display(description="What")
     def what(self, entry: AccountEvent) -> SafeString:
-        """The entry as a sentence, with the values before and after."""
+        """Return the entry as a sentence, with the values before and after."""
         return format_html("<div>{}{}</div>", sentence(entry), _details(entry.changes))
 
     @display(description="Channel")
     def channel_name(self, entry: AccountEvent) -> str:
-        """Through which interface."""
+        """Return the interface that was used."""
         return str(dict(Channel.choices).get(entry.channel, entry.channel))
 
     def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any) -> CappedPaginator:
-        """Counts no further than people leaf."""
+        """Return a paginator that counts at most ``paginator.MAX`` rows."""
         return CappedPaginator(queryset, per_page, *args)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """The list's own filters alone."""
+        """Allow the list's own filters only."""
         return lookup in PARAMETERS
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Superusers."""
+        """Return whether the user is a superuser."""
         return bool(getattr(request.user, "is_superuser", False))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers."""
+        """Return whether the user is a superuser."""
         return self.has_module_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
 
 
 def sentence(entry: AccountEvent) -> str:
-    """What was done, in a sentence; who changed their own account is not named twice."""
+    """Return the entry as a sentence; users who change their own account are named once."""
     form = SENTENCES.get(Action(entry.action), "") if entry.action in Action.values else ""
     own = entry.actor_id is not None and entry.actor_id == entry.target_user_id
     target = "their own account" if own and "{actor}" in form else entry.target_name or "a person without an account"
@@ -200,8 +188,8 @@ def sentence(entry: AccountEvent) -> str:
 
 
 def _details(changes: Changes) -> SafeString | str:
-    """A line for each field; the first moment of a row has no values before, its last none after."""
-    lines = ((_label(field), said) for field, pair in changes.items() for said in _pair(pair))
+    """Return a line for each field; a creation has no values before, a deletion none after."""
+    lines = ((_label(field), text) for field, pair in changes.items() for text in _pair(pair))
     return format_html_join("", '<div class="text-font-subtle-light dark:text-font-subtle-dark">{}: {}</div>', lines)
 
 
@@ -211,12 +199,12 @@ def _pair(pair: list[Any]) -> Iterator[str]:
         yield from (f"added {one}" for one in after if one not in before)
         yield from (f"removed {one}" for one in before if one not in after)
     elif before is None:
-        yield _said(after)
+        yield _display(after)
     else:
-        yield f"{_said(before)} → {_said(after)}"
+        yield f"{_display(before)} → {_display(after)}"
 
 
-def _said(value: Any) -> str:
+def _display(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
@@ -229,11 +217,11 @@ def _label(field: str) -> str:
 
 
 def _midnight(given: str) -> datetime:
-    """The beginning of a day, in UTC as all times here."""
+    """Return the beginning of a day in UTC."""
     return datetime.combine(day(given), time.min, UTC)
 
 
 def _one_of(choices: Any, given: str) -> str:
     if given not in choices.values:
-        raise validation.InvalidValue("value_error", "It is none of the choices")
+        raise validation.InvalidValue("value_error", "Choose one of the list")
     return given

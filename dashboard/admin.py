@@ -1,4 +1,4 @@
-"""What the dashboard registers in the back office."""
+"""The models that the dashboard registers in the back office."""
 
 from dashboard.account_log import AccountEventAdmin
 

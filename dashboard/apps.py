@@ -1,17 +1,17 @@
-"""The dashboard: figures about leads and activities, and the back office they greet people in."""
+"""The dashboard: figures about leads and activities, and the site of the back office."""
 
 from django import apps
 from django.contrib.admin import apps as admin
 
 
 class DashboardConfig(apps.AppConfig):
-    """Has no tables of its own."""
+    """An app without tables."""
 
     name = "dashboard"
 
 
 class BackOfficeConfig(admin.AdminConfig):
-    """Django's admin, as our site."""
+    """Django's admin with our site."""
 
     default = False
     default_site = "dashboard.site.BackOffice"

@@ -1,4 +1,4 @@
-"""The figures of the home page that the API's dashboard does not have. Each is one statement, bounded at any size."""
+"""The figures of the home page that the API's dashboard does not have. Each is one statement of bounded cost."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -7,23 +7,23 @@ from django.db import connection
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 
-from leads.back_office.choices import SPELLING, WORDS
+from leads.back_office.choices import SPELLING, VALUES
 from leads.models import Lead, LeadCount
 from leads.querysets import midnight
 
 WEEKS = 12
-SOURCES = 8  # that are shown; an index is asked once for each that there is, up to a hundred
+SOURCES = 8  # shown; one index lookup for each source in use, up to a hundred
 AGENTS = 8
-MAX = 10_000  # leads of one source, or activities of one agent, that are counted
+MAX = 10_000  # counted leads of one source, or activities of one agent
 
-# Materialized, or PostgreSQL would count twice: for the condition, and for the row.
+# Materialized, because PostgreSQL would otherwise count twice: for the condition and for the row.
 SOURCES_SINCE = f"""
-{WORDS}, counted AS MATERIALIZED (
+{VALUES}, counted AS MATERIALIZED (
     SELECT key, (
         SELECT count(*) FROM (
-            SELECT 1 FROM leads_lead WHERE is_active AND source_key = word.key AND created_at >= %s LIMIT %s
+            SELECT 1 FROM leads_lead WHERE is_active AND source_key = value.key AND created_at >= %s LIMIT %s
         ) AS found
-    ) AS leads FROM word WHERE key IS NOT NULL
+    ) AS leads FROM value WHERE key IS NOT NULL
 )
 SELECT key, {SPELLING}, leads FROM counted WHERE leads > 0 ORDER BY leads DESC, key LIMIT %s
 """.format(column="source_key", spelling="source")
@@ -40,7 +40,7 @@ SELECT id, first_name, last_name, username, logged FROM counted WHERE logged > 0
 
 
 class Week(NamedTuple):
-    """Leads that came in from ``first`` to ``last``, both included."""
+    """Leads created from ``first`` to ``last``, inclusive."""
 
     first: date
     last: date
@@ -64,12 +64,12 @@ class Agent(NamedTuple):
 
 
 def first_week(today: date) -> date:
-    """The Monday on which the oldest week shown begins."""
+    """Return the Monday of the oldest week shown."""
     return today - timedelta(days=today.weekday(), weeks=WEEKS - 1)
 
 
 def weeks(today: date) -> list[Week]:
-    """New active leads in each of the last weeks, oldest first; the last one is still running."""
+    """Return the new active leads of each of the last weeks, oldest first, including the current week."""
     monday = first_week(today)
     counts = [0] * WEEKS
     for day, leads in _created_by_day(monday):
@@ -81,22 +81,22 @@ def weeks(today: date) -> list[Week]:
 
 def _created_by_day(since: date) -> list[tuple[date, int]]:
     if connection.vendor == "postgresql":
-        kept = LeadCount.objects.filter(kind=LeadCount.Kind.CREATED, day__gte=since).order_by()
-        return [(day, int(leads)) for day, leads in kept.values_list("day").annotate(sum=Sum("leads"))]
+        counts = LeadCount.objects.filter(kind=LeadCount.Kind.CREATED, day__gte=since).order_by()
+        return [(day, int(leads)) for day, leads in counts.values_list("day").annotate(sum=Sum("leads"))]
     leads = Lead.objects.active().created_since(since).order_by()
     days = leads.annotate(day=TruncDate("created_at", tzinfo=UTC)).values_list("day")
     return list(days.annotate(leads=Count("pk")))
 
 
 def sources(since: date) -> list[Source]:
-    """The sources that brought most active leads since ``since``, most first."""
+    """Return the sources with most active leads created since ``since``, most first."""
     with connection.cursor() as cursor:
         cursor.execute(SOURCES_SINCE, [midnight(since), MAX + 1, SOURCES])
-        return [Source(*found) for found in cursor.fetchall()]
+        return [Source(*row) for row in cursor.fetchall()]
 
 
 def agents(first: date, last: date) -> list[Agent]:
-    """Who did most from ``first`` to ``last``: their work counts whatever became of the lead."""
+    """Return the agents with most activities from ``first`` to ``last``, including those of deleted leads."""
     with connection.cursor() as cursor:
         cursor.execute(LOGGED_BETWEEN, [first, last, MAX + 1, AGENTS])
         return [
@@ -106,6 +106,6 @@ def agents(first: date, last: date) -> list[Agent]:
 
 
 def month(now: datetime) -> tuple[date, date]:
-    """The first and last day of the month."""
+    """Return the first and last day of the month."""
     first = now.date().replace(day=1)
     return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)

@@ -1,4 +1,4 @@
-"""The back office's first page: the office in figures, each a link to the list that makes it up."""
+"""The home page of the back office: figures, each a link to the list of what it counts."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -23,41 +23,41 @@ Context = dict[str, Any]
 
 
 class Figure(NamedTuple):
-    """A number with its name, and the list of what was counted."""
+    """A number with its label, and the address of the list of what it counts."""
 
     name: str
-    said: str
+    text: str
     link: str
 
 
 class Bar(NamedTuple):
-    """A figure of a chart; ``share`` is its length in percent of the longest."""
+    """A bar of a chart; ``share`` is its length in percent of the longest."""
 
     name: str
-    said: str
+    text: str
     link: str
     share: int
 
 
 def context(request: HttpRequest) -> Context:
-    """What the home page shows to whoever asks: nothing that they may not look at in the lists."""
+    """Return what the home page shows to the user: only what they may see in the lists."""
     now = timezone.now()
-    may = request.user.has_perm
-    shown: Context = {"today": now}
-    if may("users.change_user"):
-        shown["waiting_accounts"] = User.objects.waiting().count()
-        shown["waiting_link"] = address("users_user_changelist", registration=approval.WAITING)
-    if may("leads.view_lead"):
-        shown |= leads_part(now)
-        if may("activities.view_activity"):
-            shown |= activities_part(now, shown.pop("total_activities"))
-        if may("leads.view_importrun"):
-            shown |= imports_part(now)
-    return shown
+    has_perm = request.user.has_perm
+    page: Context = {"today": now}
+    if has_perm("users.change_user"):
+        page["waiting_accounts"] = User.objects.waiting().count()
+        page["waiting_link"] = address("users_user_changelist", registration=approval.WAITING)
+    if has_perm("leads.view_lead"):
+        page |= leads_part(now)
+        if has_perm("activities.view_activity"):
+            page |= activities_part(now, page.pop("total_activities"))
+        if has_perm("leads.view_importrun"):
+            page |= imports_part(now)
+    return page
 
 
 def leads_part(now: datetime) -> Context:
-    """Cards, charts and what needs attention."""
+    """Return the cards, the charts and the leads that need attention."""
     stats = queries.stats(now)
     since = queries.periods(now)
     today = now.date()
@@ -76,15 +76,15 @@ def leads_part(now: datetime) -> Context:
             for week in charts.weeks(today)
         ),
         "sources": source_bars(today),
-        "neglected": [
-            {**told._asdict(), "link": _leads(**told.asked), "rows": [_row(row, now) for row in told.rows]}
-            for told in stale_leads.leads_needing_attention()
+        "stale_leads": [
+            {**group._asdict(), "link": _leads(**group.params), "rows": [_row(row, now) for row in group.rows]}
+            for group in stale_leads.leads_needing_attention()
         ],
     }
 
 
 def source_bars(today: date) -> list[Bar]:
-    """Where the leads of the last weeks came from."""
+    """Return the sources of the leads of the last weeks."""
     since = charts.first_week(today)
     return _bars(
         (
@@ -96,7 +96,7 @@ def source_bars(today: date) -> list[Bar]:
 
 
 def activities_part(now: datetime, total: int) -> Context:
-    """Who did how much, and what was done last."""
+    """Return the activities by agent, and the latest ones."""
     first, last = charts.month(now)
     latest = sql.latest(RECENT)
     leads = Lead.objects.in_bulk({activity["lead_id"] for activity in latest})
@@ -107,7 +107,7 @@ def activities_part(now: datetime, total: int) -> Context:
                 (
                     agent.name,
                     agent.activities,
-                    address("activities_activity_changelist", user=agent.user_id, done_from=first, done_to=last),
+                    address("activities_activity_changelist", user=agent.user_id, date_from=first, date_to=last),
                 )
                 for agent in charts.agents(first, last)
             ),
@@ -126,11 +126,11 @@ def activities_part(now: datetime, total: int) -> Context:
 
 
 def imports_part(now: datetime) -> Context:
-    """The last imports."""
+    """Return the last imports."""
     runs = ImportRun.objects.defer("problems", "notes", "options", "undo_report")[:RUNS]
     return {
         "runs": [
-            {"run": run, "when": _since(run.started_at, now), "link": address("leads_importrun_change", run.pk)}
+            {"run": run, "when": cells.elapsed(run.started_at, now), "link": address("leads_importrun_change", run.pk)}
             for run in runs
         ],
         "import_link": address("leads_importrun_changelist"),
@@ -142,39 +142,34 @@ def _row(row: stale_leads.Row, now: datetime) -> Context:
         "lead": row.lead,
         "link": reverse("admin:leads_lead_change", args=[row.lead.pk]),
         "status": cells.label(row.lead.status),
-        "age": _since(row.lead.created_at, now),
+        "created": cells.elapsed(row.lead.created_at, now),
         "last_activity": cells.day_ago(row.last_activity, now.date()),
     }
-
-
-def _since(moment: datetime, now: datetime) -> str:
-    said = cells.span(moment, now)
-    return said if said == cells.NOW else f"{said} ago"
 
 
 def _figure(name: str, count: int, link: str) -> Figure:
     return Figure(name, f"{count:,}", link)
 
 
-def _bars(counted: Iterable[tuple[str, int, str]], most: int | None = None) -> list[Bar]:
-    """Bars of the longest's length; a count above ``most`` is told as "more than that"."""
-    rows = list(counted)
+def _bars(counts: Iterable[tuple[str, int, str]], maximum: int | None = None) -> list[Bar]:
+    """Return bars relative to the longest; a count above ``maximum`` is shown as "10,000+"."""
+    rows = list(counts)
     longest = max((count for _, count, _ in rows), default=0) or 1
-    return [Bar(name, _said(count, most), link, round(100 * count / longest)) for name, count, link in rows]
+    return [Bar(name, _count_text(count, maximum), link, round(100 * count / longest)) for name, count, link in rows]
 
 
-def _said(count: int, most: int | None) -> str:
-    return f"{most:,}+" if most and count > most else f"{count:,}"
+def _count_text(count: int, maximum: int | None) -> str:
+    return f"{maximum:,}+" if maximum and count > maximum else f"{count:,}"
 
 
-def _leads(**asked: object) -> str:
-    return address("leads_lead_changelist", **asked)
+def _leads(**params: object) -> str:
+    return address("leads_lead_changelist", **params)
 
 
-def address(page: str, *ids: object, **asked: object) -> str:
-    """The address of a page of the back office; "" where it has no such page."""
+def address(page: str, *ids: object, **params: object) -> str:
+    """Return the address of a page of the back office; "" if there is none."""
     try:
         path = reverse(f"admin:{page}", args=ids)
     except NoReverseMatch:
         return ""
-    return f"{path}?{urlencode(asked)}" if asked else path
+    return f"{path}?{urlencode(params)}" if params else path

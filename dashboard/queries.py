@@ -1,4 +1,4 @@
-"""The dashboard's figures. Softly deleted leads, and their activities, count nowhere."""
+"""The figures of the dashboard. Soft-deleted leads and their activities are not counted."""
 
 import threading
 from collections.abc import Hashable, Iterable, Sequence
@@ -13,7 +13,7 @@ from crm_project.db import sql
 from leads.models import Lead
 from leads.validators import CLOSED, PIPELINE
 
-KEPT = """
+STORED_COUNTS = """
     SELECT status, sum(leads) FILTER (WHERE kind = 'status'), sum(activities),
         sum(leads) FILTER (WHERE kind = 'created'), sum(leads) FILTER (WHERE kind = 'closed')
     FROM leads_leadcount
@@ -23,14 +23,14 @@ KEPT = """
 
 
 class Periods(NamedTuple):
-    """Since when "this week" and "this month" count, in UTC."""
+    """The beginnings of "this week" and "this month", in UTC."""
 
     week: datetime
     month: datetime
 
 
 class StatusCount(NamedTuple):
-    """The active leads of one status and their activities; those that came in this week, those closed this month."""
+    """The active leads of one status, their activities, the leads created this week and closed this month."""
 
     status: str
     leads: int
@@ -40,15 +40,15 @@ class StatusCount(NamedTuple):
 
 
 def periods(now: datetime) -> Periods:
-    """Midnight seven days ago, and midnight on the first of the month."""
+    """Return midnight seven days ago, and midnight on the first of the month."""
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     return Periods(week=today - timedelta(days=7), month=today.replace(day=1))
 
 
 def stats(now: datetime | None = None) -> dict[str, Any]:
-    """Every figure but the recent activities."""
+    """Return all figures except the recent activities."""
     since = periods(now or timezone.now())
-    counts = in_pipeline_order(kept(since) if sql.VENDOR == "postgresql" else counted_once(since))
+    counts = in_pipeline_order(stored_counts(since) if sql.VENDOR == "postgresql" else cached_counts(since))
     return {
         "total_leads": sum(count.leads for count in counts),
         "new_leads_this_week": sum(count.new for count in counts),
@@ -58,29 +58,29 @@ def stats(now: datetime | None = None) -> dict[str, Any]:
     }
 
 
-class Counted(threading.local):
-    """What this thread counted last, and what the database was like then."""
+class CountCache(threading.local):
+    """The last counts of this thread, and the state of the database at that time."""
 
-    when: tuple[Hashable, Periods] | None = None
+    key: tuple[Hashable, Periods] | None = None
     counts: tuple[StatusCount, ...] = ()
 
 
-last = Counted()
+cache = CountCache()
 
 
-def counted_once(since: Periods) -> Sequence[StatusCount]:
-    """``counted``, but not again while nobody has changed SQLite's file, which it tells in microseconds."""
-    mark: Hashable = connection.data_version()  # type: ignore[attr-defined]
-    if mark is None:
-        return counted(since)
-    if last.when != (mark, since):
-        # The mark is older than the counts: who changes something in between makes them be counted again.
-        last.counts, last.when = tuple(counted(since)), (mark, since)
-    return last.counts
+def cached_counts(since: Periods) -> Sequence[StatusCount]:
+    """Return ``count_leads``, cached until SQLite's file changes; checking that takes microseconds."""
+    version: Hashable = connection.data_version()  # type: ignore[attr-defined]
+    if version is None:
+        return count_leads(since)
+    if cache.key != (version, since):
+        # The version is read before the counts: a change in between makes the next request count again.
+        cache.counts, cache.key = tuple(count_leads(since)), (version, since)
+    return cache.counts
 
 
-def counted(since: Periods) -> list[StatusCount]:
-    """By one pass over all active leads."""
+def count_leads(since: Periods) -> list[StatusCount]:
+    """Return the counts by one query over all active leads."""
     figures = {
         "leads": Count("pk"),
         "activities": Sum("activity_count"),
@@ -91,16 +91,16 @@ def counted(since: Periods) -> list[StatusCount]:
     return [StatusCount(*row) for row in rows]
 
 
-def kept(since: Periods) -> list[StatusCount]:
-    """From the counts that PostgreSQL's triggers keep (``leads.models.LeadCount``): the same sums at any size.
+def stored_counts(since: Periods) -> list[StatusCount]:
+    """Return the counts that PostgreSQL's triggers store (``leads.models.LeadCount``); their cost is constant.
 
-    What came in and what was closed is kept by day alone, and stands under the status "".
+    Created and closed leads are stored by day only, under the status "".
     """
-    found = sql.fetch(KEPT, [f"{since.week:%Y-%m-%d}", f"{since.month:%Y-%m-%d}"])
-    return [StatusCount(status, *(int(figure or 0) for figure in row)) for status, *row in found]
+    rows = sql.fetch(STORED_COUNTS, [f"{since.week:%Y-%m-%d}", f"{since.month:%Y-%m-%d}"])
+    return [StatusCount(status, *(int(figure or 0) for figure in row)) for status, *row in rows]
 
 
 def in_pipeline_order(counts: Iterable[StatusCount]) -> list[StatusCount]:
-    """Known statuses as the pipeline has them, then the others by name."""
-    place = {status: index for index, status in enumerate(PIPELINE)}
-    return sorted(counts, key=lambda count: (place.get(count.status, len(place)), count.status))
+    """Return the statuses of the pipeline in its order, then the others by name."""
+    position = {status: index for index, status in enumerate(PIPELINE)}
+    return sorted(counts, key=lambda count: (position.get(count.status, len(position)), count.status))

@@ -1,4 +1,4 @@
-"""The dashboard on the wire, for the schema."""
+"""The dashboard's reply, for the OpenAPI schema."""
 
 from typing import Any
 

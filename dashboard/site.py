@@ -1,4 +1,4 @@
-"""The back office as a whole: Django's admin site with our home page and our navigation."""
+"""The site of the back office: Django's admin with our home page and navigation."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -24,7 +24,7 @@ from users.back_office.reauthentication import confirm_password, password_requir
 Item = dict[str, Any]
 Page = Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]
 
-# What staff find in the sidebar: title, icon, the page's name, the permission it takes.
+# The sidebar: title, icon, name of the page, required permission.
 PAGES = (
     ("Leads", "groups", "leads_lead_changelist", "leads.view_lead"),
     ("Activities", "event_note", "activities_activity_changelist", "activities.view_activity"),
@@ -37,7 +37,7 @@ PAGES = (
 
 
 class BackOffice(UnfoldAdminSite):
-    """``/admin/``."""
+    """The site at ``/admin/``."""
 
     index_title = "Home"
     index_template = "dashboard/home.html"
@@ -47,7 +47,7 @@ class BackOffice(UnfoldAdminSite):
         self._added: list[URLPattern] = []
 
     def get_urls(self) -> Any:
-        """Django's, and the pages that belong to no table."""
+        """Return Django's URLs, and the pages that belong to no model."""
         own = [
             *second_factor.urls(self),
             path("sessions/", self.admin_view(own_sessions), name="own_sessions"),
@@ -57,62 +57,62 @@ class BackOffice(UnfoldAdminSite):
         return own + password_links.urls() + super().get_urls()
 
     def add_page(self, route: str, page: Page, name: str) -> None:
-        """Add a page that belongs to no table; the ``admin`` modules of the apps call this."""
+        """Add a page that belongs to no model; the ``admin`` modules of the apps call this."""
 
-        def inside(request: HttpRequest) -> HttpResponseBase:
+        def view(request: HttpRequest) -> HttpResponseBase:
             return page(request, self.each_context(request))
 
-        self._added.append(path(route, self.admin_view(inside), name=name))
+        self._added.append(path(route, self.admin_view(view), name=name))
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        """Nothing: no form of ours looks anything up in this way, and what is made up for it could be an error page."""
+        """Deny: no form uses autocompletion, and invalid requests could cause errors."""
         raise PermissionDenied
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """The home page."""
+        """Show the home page."""
         return super().index(request, {**home.context(request), **(extra_context or {})})
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Staff whose second factor is done, where they have one or need one."""
+        """Return whether the user is staff and has passed the second factor, if they have or need one."""
         return super().has_permission(request) and second_factor_session.is_done(request)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        """Django's; who sends a form after their session has ended is told so, and what is denied is logged."""
+        """Return Django's view, which also reports an expired session and logs denied requests."""
         page = super().admin_view(view, cacheable)
 
         @wraps(page)
-        def telling(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if request.method == "POST" and not request.user.is_authenticated:
-                messages.warning(request, "Nothing was saved: you were not logged in any more. Log in and do it again.")
-            elsewhere = (
-                second_factor_session.detour(request)
+                messages.warning(request, "Your session expired; nothing was saved. Log in and try again.")
+            redirection = (
+                second_factor_session.required_step(request)
                 or redirect_to_password_change(request)
                 or password_required(request)
             )
-            if elsewhere:
-                return elsewhere
+            if redirection:
+                return redirection
             try:
                 return page(request, *args, **kwargs)
             except PermissionDenied:
                 event("permission_denied")
                 raise
 
-        return telling
+        return checked
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What all pages know, and where a forgotten password is replaced."""
+        """Return the context of all pages, with the address of the page for forgotten passwords."""
         return {**super().each_context(request), "forgot_password_url": password_links.forgot_password_url(request)}
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
-        """The page that changes one's own password."""
+        """Show the page that changes the user's own password."""
         return OwnPasswordView.as_view(extra_context={**self.each_context(request), **(extra_context or {})})(request)
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Not offered: the frame's search knows the names of pages alone, and the sidebar has them all."""
+        """Reply 404: the theme's search finds only names of pages, which the sidebar shows."""
         raise Http404
 
 
-# Teal, a step darker than usual where white letters stand on it.
+# Teal, one step darker than usual where it is the background of white text.
 PALETTE = {
     "50": "oklch(98.4% .014 181)",
     "100": "oklch(95.3% .051 181)",
@@ -129,33 +129,33 @@ PALETTE = {
 
 
 def palette(request: HttpRequest) -> dict[str, str]:
-    """The frame's main colour, from light to dark."""
+    """Return the primary colour of the theme, from light to dark."""
     return dict(PALETTE)
 
 
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
-    """``GET /favicon.ico``, which browsers ask for of their own accord."""
+    """Redirect ``GET /favicon.ico``, which browsers request by default, to the icon."""
     return HttpResponseRedirect(static("dashboard/icon.svg"))
 
 
 def icon(request: HttpRequest) -> str:
-    """The address of the site's icon."""
+    """Return the address of the icon."""
     return static("dashboard/icon.svg")
 
 
 def list_style(request: HttpRequest) -> str:
-    """The address of the style of lists."""
+    """Return the address of the style sheet of lists."""
     return static("leads/back_office.css")
 
 
 def home_style(request: HttpRequest) -> str:
-    """The address of the style of the home page."""
+    """Return the address of the style sheet of the home page."""
     return static("dashboard/home.css")
 
 
 def navigation(request: HttpRequest) -> list[Item]:
-    """The sidebar for whoever asks: the pages that they may see."""
+    """Return the sidebar: the pages that the user may see."""
     items: list[Item] = [{"title": "Home", "icon": "home", "link": reverse("admin:index")}]
     for title, icon, name, permission in PAGES:
         if request.user.has_perm(permission) and (link := home.address(name)):

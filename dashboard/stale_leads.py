@@ -1,4 +1,4 @@
-"""Leads that somebody should look at: few of them, and how many there are."""
+"""Leads that need attention: the newest of them, and their number."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +10,7 @@ from leads.back_office.paginator import CappedPaginator
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
 
-SHOWN = 6
+MAX_ROWS = 6
 NEW_DAYS, OPEN_DAYS = "2", "14"
 
 
@@ -22,26 +22,26 @@ class Row(NamedTuple):
 
 
 class StaleLeads(NamedTuple):
-    """The newest leads that a question finds, how many they are, for reading, and the list's parameters for it."""
+    """The newest leads of a list, their number as text, and the query parameters of the list."""
 
     title: str
     rows: Sequence[Row]
-    said: str
-    asked: dict[str, str]
+    number: str
+    params: dict[str, str]
 
 
 def leads_needing_attention() -> list[StaleLeads]:
-    """New leads that nobody got in touch with, and open ones that went quiet."""
+    """Return new leads that were not contacted, and open leads without recent activity."""
     new = Lead.objects.active().in_status("new").inactive_since(inactive_since_day(NEW_DAYS))
-    quiet = Lead.objects.active().open().inactive_since(inactive_since_day(OPEN_DAYS))
+    inactive = Lead.objects.active().open().inactive_since(inactive_since_day(OPEN_DAYS))
     return [
-        _found("New, no activity for 2 days", new, {"status": "new", "quiet": NEW_DAYS}),
-        _found("Open, quiet for 2 weeks", quiet, {"status": OPEN, "quiet": OPEN_DAYS}),
+        _stale_leads("New, not contacted (2+ days)", new, {"status": "new", "inactive": NEW_DAYS}),
+        _stale_leads("Open, no activity (14+ days)", inactive, {"status": OPEN, "inactive": OPEN_DAYS}),
     ]
 
 
-def _found(title: str, leads: LeadQuerySet, asked: dict[str, str]) -> StaleLeads:
-    shown = list(leads.newest_first()[:SHOWN])
-    days = last_activities([lead.pk for lead in shown])
-    rows = [Row(lead, days.get(lead.pk)) for lead in shown]
-    return StaleLeads(title, rows, CappedPaginator(leads, SHOWN).said, asked)
+def _stale_leads(title: str, leads: LeadQuerySet, params: dict[str, str]) -> StaleLeads:
+    newest = list(leads.newest_first()[:MAX_ROWS])
+    days = last_activities([lead.pk for lead in newest])
+    rows = [Row(lead, days.get(lead.pk)) for lead in newest]
+    return StaleLeads(title, rows, CappedPaginator(leads, MAX_ROWS).display_count, params)

@@ -13,12 +13,12 @@ RECENT = 10  # activities
 
 
 class DashboardViewSet(RuleViewSet):
-    """One page of figures."""
+    """The figures of the office."""
 
     tag = "Dashboard"
     serializer_class = DashboardStatsSerializer
 
     @operation("get_dashboard", "Dashboard", "The figures")
     def retrieve(self, request: Request) -> Response:
-        """Figures about the active leads, and the last activities."""
+        """Return figures about the active leads, and the last activities."""
         return Response({**queries.stats(), "recent_activities": sql.latest(RECENT)})

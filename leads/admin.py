@@ -1,4 +1,4 @@
-"""Leads in the admin: the same rules and the same writes as the API's."""
+"""The list of leads in the back office: same rules and same writes as the API."""
 
 from typing import Any, cast
 
@@ -25,11 +25,11 @@ __all__ = ["ImportRunAdmin", "LeadAdmin"]
 
 
 class LeadAdmin(ListPage, ModelAdmin):
-    """The list of leads, and what is done with many. The page of one is the activities' as well, and stands there."""
+    """The list of leads and its actions. ``activities.back_office.lead_page`` adds the page of one lead."""
 
     actions = ACTIONS
-    list_display = ("name", "contact", "state", "source", "budget", "last_activity", "age")
-    list_filter = filters.ALL
+    list_display = ("name", "contact", "state", "source", "budget", "last_activity", "created")
+    list_filter = filters.FILTERS
     list_filter_submit = True
     list_fullwidth = True
     list_max_show_all = 0
@@ -39,7 +39,7 @@ class LeadAdmin(ListPage, ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     paginator = CappedPaginator
     search_fields = ("search",)
-    search_help_text = "Words in names, e-mail or phone"
+    search_help_text = "Search name, email or phone"
     list_per_page = 50
     show_full_result_count = False
 
@@ -47,19 +47,19 @@ class LeadAdmin(ListPage, ModelAdmin):
         js = ("leads/statuses.js",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LeadChangeList]:
-        """A page with the last activities."""
+        """Return the list that adds the last activities."""
         return LeadChangeList
 
     def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any) -> CappedPaginator:
-        """Counts at most ``paginator.MAX`` rows, or none at all where the count is kept elsewhere."""
-        return CappedPaginator(queryset, per_page, *args, known=listing.known_count(request.GET, queryset))
+        """Return a paginator that counts at most ``paginator.MAX`` rows, or none if the count is stored."""
+        return CappedPaginator(queryset, per_page, *args, exact_count=listing.exact_count(request.GET, queryset))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """The list's own filters alone: any other could read all of the leads."""
+        """Allow the list's own filters only: any other could read all leads."""
         return lookup in filters.PARAMETERS
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The list; it also takes the statuses that were changed in it."""
+        """Show the list, or save the statuses that were changed in it."""
         if request.method == "POST" and "_statuses" in request.POST:
             if not self.has_change_permission(request):
                 raise PermissionDenied
@@ -69,44 +69,44 @@ class LeadAdmin(ListPage, ModelAdmin):
 
     @display(description="Name")
     def name(self, lead: Lead) -> str:
-        """Who, and what they look for."""
+        """Return the name and the property interest."""
         return cells.name(lead)
 
     @display(description="Contact")
     def contact(self, lead: Lead) -> str:
-        """E-mail and telephone."""
+        """Return email and phone."""
         return cells.contact(lead)
 
     @display(description="Status")
     def state(self, lead: Any) -> str:
-        """The status, to be changed on the spot where that is allowed."""
+        """Return the status; a drop-down list for users who may change it."""
         return cells.status(lead, lead.choices)
 
     @display(description="Budget")
     def budget(self, lead: Lead) -> str:
-        """Both ends."""
+        """Return the budget range."""
         return cells.budget(lead)
 
     @display(description="Last activity")
     def last_activity(self, lead: Lead) -> str:
-        """How long ago, and how many there are."""
+        """Return the age of the last activity and the number of activities."""
         return cells.activities(lead, timezone.now().date())
 
-    @display(description="Age", ordering="created_at")
-    def age(self, lead: Lead) -> str:
-        """How long ago the lead came in."""
-        return cells.ago(lead.created_at, timezone.now())
+    @display(description="Created", ordering="created_at")
+    def created(self, lead: Lead) -> str:
+        """Return how long ago the lead was created."""
+        return cells.time_ago(lead.created_at, timezone.now())
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[LeadQuerySet, bool]:
-        """The API's ``q``."""
+        """Return what the API finds with ``q``."""
         if len(search_term) > MAX_SEARCH:
-            return super().get_search_results(request, queryset, search_term)  # which says so
+            return super().get_search_results(request, queryset, search_term)  # which shows an error
         return queryset.search(validation.words(search_term)), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes a lead for good."""
+        """Return false: leads are only soft-deleted."""
         return False
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        """Whoever may take leads away in a file."""
+        """Return whether the user may export leads."""
         return cast(User, request.user).has_perm("leads.export_leads")

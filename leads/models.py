@@ -40,12 +40,12 @@ class ImportRun(models.Model):
     """
 
     class State(models.TextChoices):
-        """How far a run has come."""
+        """The state of an import."""
 
         RUNNING = "running"
         DONE = "done"
-        DRY = "dry"
-        REFUSED = "refused"
+        DRY = "dry", "Dry run"
+        REFUSED = "refused", "Rejected"
         UNDONE = "undone"
 
     kind = models.CharField(max_length=16, default="leads")
@@ -102,13 +102,15 @@ class Lead(models.Model):
 
     first_name = models.CharField(max_length=validators.MAX_NAME, blank=True)
     last_name = models.CharField(max_length=validators.MAX_NAME, blank=True)
-    email = models.CharField("e-mail", max_length=254, blank=True)
+    email = models.CharField(max_length=254, blank=True)
     phone = models.CharField(max_length=validators.MAX_PHONE, blank=True)
     status = models.CharField(max_length=validators.MAX_STATUS, default=validators.DEFAULT_STATUS)
     source = models.CharField(max_length=validators.MAX_SOURCE, default=validators.DEFAULT_SOURCE, blank=True)
     budget_min = models.BigIntegerField(null=True, blank=True)
     budget_max = models.BigIntegerField(null=True, blank=True)
-    property_interest = models.TextField(null=True, blank=True)  # noqa: DJ001  the contract's field is string or null
+    property_interest = models.TextField(  # noqa: DJ001  the contract's field is string or null
+        "interested in", null=True, blank=True
+    )
     is_active = models.BooleanField("active", default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -10,9 +10,9 @@ from leads.back_office import stored_files
 from leads.models import ImportRun
 from leads.validators import ERASED
 
-# The lists of an import that have values of its file, and under which names.
+# The lists of an import with values of its file, and the keys of the values.
 VALUES = {"problems": ("value", "before", "after"), "skipped_rows": ("name", "email", "phone")}
-STORED = timedelta(seconds=stored_files.REJECTS_KEPT)  # as long as the rows that the values are from
+STORED = timedelta(seconds=stored_files.REJECTS_LIFETIME)  # as long as the rows that the values are from
 
 
 def without_values(run: ImportRun, columns: bool = False) -> dict[str, list[dict[str, Any]]]:

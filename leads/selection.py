@@ -22,11 +22,11 @@ class Selection(NamedTuple):
 
 
 class SelectionChanged(Exception):
-    """The leads are no longer those that were agreed to; ``pick`` is what they are now."""
+    """The leads are no longer those that were agreed to; ``selection`` is the current one."""
 
-    def __init__(self, pick: Selection) -> None:
-        super().__init__(f"they are {pick.size:,} now")
-        self.pick = pick
+    def __init__(self, selection: Selection) -> None:
+        super().__init__(f"they are {selection.size:,} now")
+        self.selection = selection
 
 
 def summarize(leads: "LeadQuerySet") -> Selection:

@@ -1,4 +1,4 @@
-"""The page of one lead: details, what was done, what was changed, who it may double; and the merging of leads."""
+"""The page of one lead: details, activities, history and possible duplicates; and the merging of leads."""
 
 from typing import Any, cast
 
@@ -24,20 +24,20 @@ from users.models import User
 ACTIVITIES = 20  # shown at a time
 MAX_DUPLICATES = 10
 LAST_PAGE = 10_000
-SEE_ACTIVITIES, SEE_HISTORY = "activities.view_activity", "leads.view_leadchange"
+VIEW_ACTIVITIES, VIEW_HISTORY = "activities.view_activity", "leads.view_leadchange"
 HIDDEN = ("is_active", "seen_version")
 
 
 class LeadPage(LeadAdmin):
     """The list of ``leads/admin.py``, and the page of one lead with its activities.
 
-    It stands here because leads know nothing of activities.
+    It is part of activities because ``leads`` does not import ``activities``.
     """
 
     form = LeadForm
     fieldsets: Any = (
         ("Person", {"fields": (("first_name", "last_name"), ("email", "phone"), HIDDEN)}),
-        ("Wishes", {"fields": (("status", "source"), ("budget_min", "budget_max"), "property_interest")}),
+        ("Requirements", {"fields": (("status", "source"), ("budget_min", "budget_max"), "property_interest")}),
     )
     compressed_fields = False
     warn_unsaved_form = True
@@ -45,66 +45,66 @@ class LeadPage(LeadAdmin):
     actions = (*LeadAdmin.actions, merge_page.merge)
 
     def get_urls(self) -> list[URLPattern]:
-        """Django's, and one each for logging and merging."""
+        """Return Django's URLs, and those for logging and merging."""
         own, wrap = [], self.admin_site.admin_view
         own.append(path("merge/", wrap(self.merge_view), name="leads_lead_merge"))
         own.append(path("<path:object_id>/log/", wrap(self.log_view), name="leads_lead_log"))
         return own + super().get_urls()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Without the form's hidden fields for those who may only look: there they would be seen.
+        """Return the sections, without the hidden fields for read-only users, to whom they would be visible.
 
-        A field that no section names is shown in one of its own, so that a new one is not forgotten.
+        Fields that no section names are in a section of their own, so that a new field is not forgotten.
         """
         (title, person), *rest = super().get_fieldsets(request, obj)
         if obj is not None and not self.has_change_permission(request, obj):
             person = {**person, "fields": tuple(line for line in person["fields"] if line != HIDDEN)}
         named = flatten_fieldsets(self.fieldsets)
-        if further := tuple(name for name in FORM_FIELDS.values() if name not in named):
-            rest.append(("Details", {"fields": further}))
+        if others := tuple(name for name in FORM_FIELDS.values() if name not in named):
+            rest.append(("Details", {"fields": others}))
         return [(title, person), *rest]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Not of a lead that was merged into another: that one is worked on."""
+        """Return whether the user may change leads; a merged lead is read-only."""
         merged = isinstance(obj, Lead) and obj.merged_into_id is not None
         return not merged and super().has_change_permission(request, obj)
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
-        """Managers'."""
+        """Return whether the user may merge leads."""
         return self.has_change_permission(request) and cast(User, request.user).has_perm("leads.merge_leads")
 
     def has_log_permission(self, request: HttpRequest) -> bool:
-        """Whoever may add activities."""
+        """Return whether the user may add activities."""
         return cast(User, request.user).has_perm("activities.add_activity")
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Django's; where somebody was quicker by a moment, the form is judged once more, and tells."""
+        """Show or save the form; validate again if someone else saved first, to report the conflict."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except VersionConflict:
             return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
-        """Write through the queryset, which keeps version, closing date, search text and keys right."""
+        """Save through the queryset, which updates version, closing date, search text and keys."""
         actor, seen = Actor.of(cast(User, request.user), Channel.ADMIN), form.cleaned_data.get("seen_version")
         if not change:
-            saved = Lead.objects.create_lead(form.changed(), actor)
-        elif clean := form.changed():
+            saved = Lead.objects.create_lead(form.changed_values(), actor)
+        elif clean := form.changed_values():
             saved = Lead.objects.update_lead(obj.pk, clean, actor, None if seen is None else [seen], active=False)
         else:
             return
         vars(obj).update(vars(saved))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Django's page, with all that is known of the lead around the form."""
+        """Show the form with the lead's activities, history and possible duplicates."""
         if lead := context.get("original"):
             if request.method == "POST":
-                lead.refresh_from_db()  # a form that was refused has left its values in it
-            context.update(self._around(request, lead))
+                lead.refresh_from_db()  # an invalid form has set its values on it
+            context.update(self._lead_context(request, lead))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def log_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Log an activity; what is refused is shown on a page of its own, with all that was typed."""
+        """Log an activity; show errors on a separate page that keeps the entries."""
         lead = self.get_object(request, object_id)
         if lead is None or not self.has_view_permission(request, lead):
             raise Http404
@@ -116,37 +116,37 @@ class LeadPage(LeadAdmin):
                 return self._log(request, lead, form.cleaned_data)
             except LeadFull as full:
                 form.add_error("title", f"{full}.")
-        context = {**self._frame(request), "title": f"Log an activity: {lead}", "lead": lead, "log_form": form}
+        context = {**self._site_context(request), "title": f"Log an activity: {lead}", "lead": lead, "log_form": form}
         return TemplateResponse(request, "activities/log_activity.html", context)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Every change of the lead, a page at a time."""
+        """Show all changes of the lead, in pages."""
         lead = self.get_object(request, object_id)
         if lead is None:
             raise Http404
-        if not self.has_view_permission(request, lead) or not cast(User, request.user).has_perm(SEE_HISTORY):
+        if not self.has_view_permission(request, lead) or not cast(User, request.user).has_perm(VIEW_HISTORY):
             raise PermissionDenied
         page = _page(request, "page")
-        entries, more = history.page_of(lead, (page - 1) * history.PAGE, history.PAGE)
-        frame = {**self._frame(request), "title": f"History of {lead}", "lead": lead}
-        context = {**frame, "entries": entries, "page": page, "more": more}
+        entries, more = history.history_page(lead, (page - 1) * history.PAGE, history.PAGE)
+        site = {**self._site_context(request), "title": f"History of {lead}", "lead": lead}
+        context = {**site, "entries": entries, "page": page, "more": more}
         return TemplateResponse(request, "activities/lead_history.html", context)
 
     def merge_view(self, request: HttpRequest) -> HttpResponse:
-        """Merge two leads or more, once it is settled which survives and with which values."""
+        """Show the merge form, or merge leads."""
         if not self.has_merge_permission(request):
             raise PermissionDenied
-        return merge_page.respond(self, request, self._frame(request))
+        return merge_page.respond(self, request, self._site_context(request))
 
-    def _frame(self, request: HttpRequest) -> dict[str, Any]:
+    def _site_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts}
 
-    def _around(self, request: HttpRequest, lead: Lead) -> dict[str, Any]:
-        may = cast(User, request.user).has_perm
-        entries, more = history.page_of(lead) if may(SEE_HISTORY) else ([], False)
+    def _lead_context(self, request: HttpRequest, lead: Lead) -> dict[str, Any]:
+        has_perm = cast(User, request.user).has_perm
+        entries, more = history.history_page(lead) if has_perm(VIEW_HISTORY) else ([], False)
         return {
             **self._activities(request, lead),
-            "sees_history": may(SEE_HISTORY),
+            "shows_history": has_perm(VIEW_HISTORY),
             "title": str(lead),
             "subtitle": None,
             "lead": lead,
@@ -154,7 +154,7 @@ class LeadPage(LeadAdmin):
             "budget": "" if lead.budget_min is lead.budget_max is None else cells.budget(lead),
             "entries": entries,
             "more_history": more,
-            "doubles": list(Lead.objects.possible_duplicates(lead, MAX_DUPLICATES)[:MAX_DUPLICATES])
+            "duplicates": list(Lead.objects.possible_duplicates(lead, MAX_DUPLICATES)[:MAX_DUPLICATES])
             if lead.is_active
             else [],
             "may_merge": self.has_merge_permission(request),
@@ -162,13 +162,13 @@ class LeadPage(LeadAdmin):
         }
 
     def _activities(self, request: HttpRequest, lead: Lead) -> dict[str, Any]:
-        if not cast(User, request.user).has_perm(SEE_ACTIVITIES):
-            return {"sees_activities": False}
+        if not cast(User, request.user).has_perm(VIEW_ACTIVITIES):
+            return {"shows_activities": False}
         page = _page(request, "activities")
         start = (page - 1) * ACTIVITIES
         activities = list(Activity.objects.of_lead(lead.pk).latest_first()[start : start + ACTIVITIES + 1])
         return {
-            "sees_activities": True,
+            "shows_activities": True,
             "activities": activities[:ACTIVITIES],
             "activities_page": page,
             "more_activities": len(activities) > ACTIVITIES,
@@ -178,13 +178,13 @@ class LeadPage(LeadAdmin):
         try:
             Activity.objects.log(lead.pk, cast(User, request.user), [clean], Channel.ADMIN)
         except Lead.DoesNotExist:
-            messages.error(request, "Nothing was logged: this lead is deleted.")
+            messages.error(request, "Not logged: this lead is deleted.")
         else:
-            messages.success(request, f"Logged: {clean['title']}")
+            messages.success(request, "Activity logged.")
         return HttpResponseRedirect(reverse("admin:leads_lead_change", args=[lead.pk]) + "#activities")
 
 
 def _page(request: HttpRequest, name: str) -> int:
-    """The number of a page from the query; whatever is none means the first."""
+    """Return a page number from the query string; 1 if it is invalid."""
     given = request.GET.get(name, "")
     return min(max(int(given), 1), LAST_PAGE) if given.isascii() and given.isdecimal() and len(given) < 10 else 1

@@ -1,4 +1,4 @@
-"""The list of activities: its filters, and counts that are kept elsewhere."""
+"""The list of activities: its filters, and stored counts."""
 
 from typing import Any
 
@@ -8,65 +8,67 @@ from django.db.models import Sum
 from django.http import QueryDict
 
 from crm_project import validation
-from leads.back_office.filters import ParameterFilter, box, choice, day
+from leads.back_office.filters import ParameterFilter, day, select, text_input
 from leads.models import LeadCount
 from users.models import User
 
 ACTIVE = "active"
-AUTHORS = 200  # to choose from
+MAX_AUTHORS = 200  # choices
 
 
 class Author(ParameterFilter):
-    """Who did it."""
+    """The user who logged the activity."""
 
     title = "Author"
-    queries = {"user": lambda found, given: found.filter(user=validation.integer(given, 1, validation.MAX_BIGINT))}
-
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """The users by name."""
-        users = User.objects.order_by("username_key").only("username", "first_name", "last_name")[:AUTHORS]
-        return {"user": choice("Author", [(str(user.pk), user.name) for user in users], "Anybody")}
-
-
-class Done(ParameterFilter):
-    """The days on which it was done."""
-
-    title = "Done"
     queries = {
-        "done_from": lambda found, given: found.filter(activity_date__gte=day(given)),
-        "done_to": lambda found, given: found.filter(activity_date__lte=day(given)),
+        "user": lambda activities, given: activities.filter(user=validation.integer(given, 1, validation.MAX_BIGINT))
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """Two days."""
-        return {"done_from": box("Done from", "date"), "done_to": box("Done until", "date")}
+        """Return the users by name."""
+        users = User.objects.order_by("username_key").only("username", "first_name", "last_name")[:MAX_AUTHORS]
+        return {"user": select("Author", [(str(user.pk), user.name) for user in users], "Anyone")}
+
+
+class Date(ParameterFilter):
+    """The days of the activities."""
+
+    title = "Date"
+    queries = {
+        "date_from": lambda activities, given: activities.filter(activity_date__gte=day(given)),
+        "date_to": lambda activities, given: activities.filter(activity_date__lte=day(given)),
+    }
+
+    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """Return two days."""
+        return {"date_from": text_input("Date from", "date"), "date_to": text_input("Date to", "date")}
 
 
 class Leads(ParameterFilter):
-    """Activities of all leads, or of active ones alone, as the dashboard counts them."""
+    """Activities of all leads, or of active leads only, as the dashboard counts them."""
 
     title = "Leads"
-    queries = {"leads": lambda found, given: _of(found, given)}
+    queries = {"leads": lambda activities, given: _of_leads(activities, given)}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """Which of the two."""
-        return {"leads": choice("With", [(ACTIVE, "Active leads")], "All leads, deleted ones too")}
+        """Return the choice between the two."""
+        return {"leads": select("Leads", [(ACTIVE, "Active leads")], "All leads, including deleted")}
 
 
-def _of(found: Any, given: str) -> Any:
+def _of_leads(activities: Any, given: str) -> Any:
     if given != ACTIVE:
-        raise validation.InvalidValue("value_error", f"It can only be “{ACTIVE}”")
-    return found.of_active_leads()
+        raise validation.InvalidValue("value_error", f"The only value is “{ACTIVE}”")
+    return activities.of_active_leads()
 
 
-ALL = (Author, Done, Leads)
-PARAMETERS = frozenset(name for one in ALL for name in one.queries)
+FILTERS = (Author, Date, Leads)
+PARAMETERS = frozenset(name for one in FILTERS for name in one.queries)
 
 
-def known_count(query: QueryDict) -> int | None:
-    """The exact number of activities of all active leads, where that is asked for and PostgreSQL keeps it."""
-    asked = {name: given for name in PARAMETERS if (given := query.get(name, "").strip())}
-    if asked != {"leads": ACTIVE} or connection.vendor != "postgresql":
+def exact_count(query: QueryDict) -> int | None:
+    """Return the stored number of activities of all active leads, if the query asks for it; PostgreSQL only."""
+    params = {name: given for name in PARAMETERS if (given := query.get(name, "").strip())}
+    if params != {"leads": ACTIVE} or connection.vendor != "postgresql":
         return None
-    kept = LeadCount.objects.filter(kind=LeadCount.Kind.STATUS)
-    return int(kept.aggregate(activities=Sum("activities"))["activities"] or 0)
+    counts = LeadCount.objects.filter(kind=LeadCount.Kind.STATUS)
+    return int(counts.aggregate(activities=Sum("activities"))["activities"] or 0)

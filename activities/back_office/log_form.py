@@ -1,4 +1,4 @@
-"""The form that logs what was done with a lead, judged by the API's rules."""
+"""The form that logs an activity, validated by the API's rules."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ TYPES = ("call", "email", "meeting", "viewing", "note")
 
 
 class LogForm(forms.Form):
-    """Type, title, notes, minutes and day; lead and author are the page's own affair."""
+    """Type, subject, notes, duration and date. The page adds lead and author."""
 
     activity_type = forms.CharField(
-        label="Type", widget=UnfoldAdminSelectWidget(choices=[(word, word.capitalize()) for word in TYPES])
+        label="Type", widget=UnfoldAdminSelectWidget(choices=[(kind, kind.capitalize()) for kind in TYPES])
     )
     title = forms.CharField(
-        label="What was done",
+        label="Subject",
         required=False,
         widget=UnfoldAdminTextInputWidget(
             {"maxlength": validators.MAX_TITLE, "placeholder": "Called back, left a message"}
@@ -27,16 +27,16 @@ class LogForm(forms.Form):
     )
     notes = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget({"rows": 2}))
     duration = forms.CharField(
-        label="Minutes", required=False, widget=UnfoldAdminTextInputWidget({"inputmode": "numeric"})
+        label="Duration (min)", required=False, widget=UnfoldAdminTextInputWidget({"inputmode": "numeric"})
     )
-    activity_date = forms.CharField(label="Day", required=False, widget=UnfoldAdminTextInputWidget({"type": "date"}))
+    activity_date = forms.CharField(label="Date", required=False, widget=UnfoldAdminTextInputWidget({"type": "date"}))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"auto_id": "log_%s", **kwargs})
         self.initial.setdefault("activity_date", timezone.localdate().isoformat())
 
     def clean(self) -> dict[str, Any]:
-        """The clean values; problems go to their fields."""
+        """Return the clean values; add errors to their fields."""
         cleaned = super().clean() or {}
         given = {**cleaned, "notes": cleaned.get("notes") or None, "duration": cleaned.get("duration") or None}
         clean, problems = validators.validate(given)

@@ -1,4 +1,4 @@
-"""Merging leads: which of them survives, and whose value each field takes."""
+"""Merge leads: choose the lead to keep, and the value of each field."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from activities.merge import merge as merge_leads
 from crm_project.events import event
 from crm_project.validation import MAX_BIGINT
 from leads.back_office.cells import excerpt
-from leads.back_office.history import label, shown
+from leads.back_office.history import display, label
 from leads.merge import FIELDS, LEAST, MAX, MergeRejected, Plan, suggest_merge
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
@@ -23,7 +23,7 @@ from users.models import User
 
 TEMPLATE = "activities/merge.html"
 EXCERPT = 200  # characters of a value
-HOW_MANY = f"Choose from {LEAST} to {MAX} leads that are not deleted; then they can be merged."
+WRONG_NUMBER = f"Select {LEAST} to {MAX} leads that are not deleted."
 
 
 class Choice(NamedTuple):
@@ -35,12 +35,12 @@ class Choice(NamedTuple):
 
     @property
     def excerpt(self) -> str:
-        """The beginning of the value."""
+        """Return the beginning of the value."""
         return excerpt(self.value, EXCERPT)
 
 
 class Row(NamedTuple):
-    """A field, with the value that each lead has; ``differs`` where there is something to choose."""
+    """A field with the value of each lead; ``differs`` if the values are not all the same."""
 
     field: str
     label: str
@@ -50,47 +50,47 @@ class Row(NamedTuple):
 
 @action(description="Merge…", permissions=["merge"])
 def merge(admin: Any, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
-    """Go to the page that merges the ticked leads."""
+    """Redirect to the merge page of the selected leads."""
     ids = list(leads.order_by("pk").values_list("pk", flat=True)[: MAX + 1])
     if not LEAST <= len(ids) <= MAX:
-        messages.error(request, HOW_MANY)
+        messages.error(request, WRONG_NUMBER)
         return None
     return HttpResponseRedirect(_link(ids))
 
 
-def respond(admin: Any, request: HttpRequest, frame: dict[str, Any]) -> HttpResponse:
-    """The page, or what it decided."""
+def respond(admin: Any, request: HttpRequest, site: dict[str, Any]) -> HttpResponse:
+    """Return the merge form; on POST, merge."""
     ids = _numbers((request.POST if request.method == "POST" else request.GET).get("ids", ""))
     leads = list(admin.get_queryset(request).active().filter(pk__in=ids).order_by("pk")) if ids else []
     if request.method == "POST":
         return _merge(request, ids)
     if not LEAST <= len(leads) <= MAX:
-        messages.error(request, HOW_MANY)
+        messages.error(request, WRONG_NUMBER)
         return HttpResponseRedirect(reverse("admin:leads_lead_changelist"))
     plan = suggest_merge(leads)
-    context = {**frame, "title": f"Merge {len(leads)} leads", "leads": leads, "plan": plan, "rows": _rows(leads, plan)}
+    context = {**site, "title": f"Merge {len(leads)} leads", "leads": leads, "plan": plan, "rows": _rows(leads, plan)}
     context["ids"] = ",".join(str(lead.pk) for lead in leads)
     context["activities"] = sum(lead.activity_count for lead in leads)
     return TemplateResponse(request, TEMPLATE, context)
 
 
 def _merge(request: HttpRequest, ids: Sequence[int]) -> HttpResponse:
-    plan = _planned(request, ids)
+    plan = _parse_plan(request, ids)
     if plan is None:
-        messages.error(request, HOW_MANY)
+        messages.error(request, WRONG_NUMBER)
         return HttpResponseRedirect(reverse("admin:leads_lead_changelist"))
     try:
         survivor = merge_leads(plan, Actor.of(cast(User, request.user), Channel.ADMIN))
-    except MergeRejected as refused:
-        messages.error(request, str(refused))
+    except MergeRejected as error:
+        messages.error(request, str(error))
         return HttpResponseRedirect(_link(ids))
     event("leads_merged", survivor=survivor.pk, leads=len(ids))
-    messages.success(request, f"{len(ids)} leads were merged into {survivor}.")
+    messages.success(request, f"{len(ids)} leads merged into {survivor}.")
     return HttpResponseRedirect(reverse("admin:leads_lead_change", args=[survivor.pk]))
 
 
-def _planned(request: HttpRequest, ids: Sequence[int]) -> Plan | None:
-    """What was decided; ``None`` where that makes no sense, which no form of ours sends."""
+def _parse_plan(request: HttpRequest, ids: Sequence[int]) -> Plan | None:
+    """Return the merge plan of a posted form; ``None`` if it is invalid."""
     fields_from = {field: _number(request.POST.get(f"from-{field}", "")) for field in FIELDS}
     survivor = _number(request.POST.get("survivor", ""))
     versions = {number: _number(request.POST.get(f"version-{number}", "")) for number in ids}
@@ -105,7 +105,7 @@ def _rows(leads: Sequence[Lead], plan: Plan) -> list[Row]:
     for field in FIELDS:
         values = [getattr(lead, field) for lead in leads]
         choices = [
-            Choice(lead, shown(field, value), lead.pk == plan.fields_from[field])
+            Choice(lead, display(field, value), lead.pk == plan.fields_from[field])
             for lead, value in zip(leads, values, strict=True)
         ]
         rows.append(Row(field, label(field), choices, len({choice.value for choice in choices}) > 1))
@@ -117,7 +117,7 @@ def _link(ids: Sequence[int]) -> str:
 
 
 def _numbers(given: str) -> list[int]:
-    """Ids from "5,9", without repetition; none at all where something else is among them."""
+    """Return the distinct ids of "5,9"; an empty list if a part is invalid."""
     numbers = [_number(part) for part in given.split(",", MAX + 1)]
     return [] if None in numbers else sorted(cast(set[int], set(numbers)))
 

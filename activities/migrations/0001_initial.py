@@ -21,9 +21,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('activity_type', models.CharField(max_length=32, verbose_name='type')),
-                ('title', models.CharField(max_length=255)),
+                ('title', models.CharField(max_length=255, verbose_name='subject')),
                 ('notes', models.TextField(blank=True, null=True)),
-                ('duration', models.IntegerField(blank=True, null=True, verbose_name='minutes')),
+                ('duration', models.IntegerField(blank=True, null=True, verbose_name='duration (min)')),
                 ('activity_date', models.DateField(verbose_name='date')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('user_name', models.CharField(editable=False, max_length=301, verbose_name='author')),

@@ -1,7 +1,7 @@
-"""What staff do with many leads: each action first says how many there are, exactly, and waits for a yes.
+"""Bulk actions on leads. Each first shows the exact number of leads and asks for confirmation.
 
-An action gets the leads under the list's own filters, or those ticked. What was agreed to (``picking.Selection``) goes
-along with the yes, and is compared once the rows are locked: nobody closes a lead that they were not told of.
+An action gets the leads that match the filters of the list, or the selected ones. The confirmed ``Selection`` is sent
+with the confirmation and compared when the rows are locked, so that no lead is changed that the user did not confirm.
 """
 
 import re
@@ -19,7 +19,7 @@ from unfold.decorators import action
 from crm_project.events import event
 from leads import validators
 from leads.back_office import download
-from leads.back_office.cells import counted
+from leads.back_office.cells import pluralize
 from leads.back_office.choices import statuses
 from leads.querysets import LeadQuerySet
 from leads.selection import Selection, SelectionChanged, summarize
@@ -28,63 +28,67 @@ from users.models import User
 
 TEMPLATE = "leads/back_office/confirm.html"
 MAX = 50_000  # leads changed in one request, some 20 seconds on a busy machine with a million of them
-_pick = re.compile(r"(\d{1,18})-(\d{1,30})", re.ASCII)
+_selection = re.compile(r"(\d{1,18})-(\d{1,30})", re.ASCII)
 
 
 class Step(NamedTuple):
-    """What the page that asks says: "Close 12 leads", what follows from it, and the word on the button."""
+    """The texts of a confirmation page. ``past`` is for messages: "28 leads updated"."""
 
     name: str
     title: str
-    follows: str
+    effect: str
     button: str
+    past: str
     dangerous: bool = False
 
 
 DELETE = Step(
     "delete_softly",
     "Delete",
-    "They leave the list, the dashboard and the API. Nothing is lost: they are under “Deleted” and can be restored.",
+    "Deleted leads are in no list and no figure. They can be restored from the view “Deleted”.",
     "Delete",
+    "deleted",
     dangerous=True,
 )
-RESTORE = Step("restore", "Restore", "They come back into the list, with their activities.", "Restore")
-SET_STATUS = Step("set_status", "Set the status of", "Leads that have it already stay as they are.", "Set status")
-EXPORT = Step("export", "Export", "The file has a row for each lead and can be imported again.", "Download")
+RESTORE = Step("restore", "Restore", "They return to the list with their activities.", "Restore", "restored")
+SET_STATUS = Step(
+    "set_status", "Set the status of", "Leads already in this status stay unchanged.", "Set status", "updated"
+)
+EXPORT = Step("export", "Export", "The file has one row per lead and can be imported again.", "Download", "exported")
 
 
 @action(description="Set status…", permissions=["change"])
 def set_status(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
-    """Give all of them one status."""
+    """Set the status of all."""
     given = request.POST.get("status")
     if given is not None:
         clean, problems = validators.validate({"status": given}, partial=True)
         if problems:
-            messages.error(request, f"Nothing was changed: {problems[0].msg}.")
+            messages.error(request, f"Not changed: {problems[0].msg}.")
             return None
         return _change(admin, request, leads, SET_STATUS, "status", clean["status"])
-    return _ask(admin, request, leads, SET_STATUS, summarize(leads))
+    return _confirm(admin, request, leads, SET_STATUS, summarize(leads))
 
 
 @action(description="Delete…", permissions=["change"])
 def delete_softly(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
-    """Take all of them out of sight."""
+    """Soft-delete all."""
     return _change(admin, request, leads.active(), DELETE, "is_active", False)
 
 
 @action(description="Restore…", permissions=["change"])
 def restore(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
-    """Bring deleted ones back; those that were merged into others stay where they are."""
+    """Restore deleted leads, except merged ones."""
     return _change(admin, request, leads.filter(is_active=False, merged_into=None), RESTORE, "is_active", True)
 
 
 @action(description="Export…", permissions=["export"])
 def export(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> HttpResponseBase | None:
-    """A file of all of them, as a spreadsheet or CSV."""
+    """Download all as an Excel workbook or CSV file."""
     leads = leads.active()
-    if _agreed(request) is None:
-        return _ask(admin, request, leads, EXPORT, summarize(leads))
-    return download.file_of(request, leads, request.POST.get("format", ""))
+    if _confirmed(request) is None:
+        return _confirm(admin, request, leads, EXPORT, summarize(leads))
+    return download.export_response(request, leads, request.POST.get("format", ""))
 
 
 ACTIONS: tuple[Callable[..., Any], ...] = (set_status, export, delete_softly, restore)
@@ -93,60 +97,60 @@ ACTIONS: tuple[Callable[..., Any], ...] = (set_status, export, delete_softly, re
 def _change(
     admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Step, field: str, value: Any
 ) -> HttpResponse | None:
-    """Do it once it is agreed to; ask first, and again where the leads have become others meanwhile."""
-    agreed = _agreed(request)
-    if agreed is None or agreed.size > MAX:
-        return _ask(admin, request, leads, step, summarize(leads))
+    """Change the leads if the user has confirmed; otherwise, or if the selection has changed since, ask."""
+    confirmed = _confirmed(request)
+    if confirmed is None or confirmed.size > MAX:
+        return _confirm(admin, request, leads, step, summarize(leads))
     try:
-        changed = leads.update_leads(field, value, _actor(request), agreed)
-    except SelectionChanged as moved:
+        changed = leads.update_leads(field, value, _actor(request), confirmed)
+    except SelectionChanged as error:
+        now = error.selection
         messages.warning(
             request,
-            f"Nothing was changed: the leads are others than a moment ago ({agreed.size:,} then,"
-            f" {moved.pick.size:,} now), because somebody is working on them. Please look again.",
+            f"The selection has changed ({confirmed.size:,} → {pluralize(now.size, 'lead')})."
+            " Review it and confirm again.",
         )
-        return _ask(admin, request, leads, step, moved.pick)
+        return _confirm(admin, request, leads, step, now)
     event(f"leads_{step.name}", leads=changed)
-    messages.success(request, _done(step, agreed.size, changed))
+    messages.success(request, _result(step, confirmed.size, changed))
     return None
 
 
-def _ask(
-    admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Step, pick: Selection
+def _confirm(
+    admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Step, selection: Selection
 ) -> HttpResponse | None:
-    if not pick.size:
-        messages.info(request, f"There is nothing to {step.button.lower()} among these leads.")
+    if not selection.size:
+        messages.info(request, f"None of the selected leads can be {step.past}.")
         return None
     context = {
         **admin.admin_site.each_context(request),
-        "title": f"{step.title} {counted(pick.size, 'lead')}",
+        "title": f"{step.title} {pluralize(selection.size, 'lead')}",
         "opts": admin.opts,
         "step": step,
-        "pick": pick,
-        "leads": counted(pick.size, "lead"),
-        "too_many": pick.size > MAX and step is not EXPORT,
-        "most": MAX,
+        "selection": selection,
+        "leads": pluralize(selection.size, "lead"),
+        "too_many": selection.size > MAX and step is not EXPORT,
+        "max_leads": MAX,
         "first": leads.newest_first()[:5],
         "statuses": statuses() if step is SET_STATUS else (),
-        "chosen": request.POST.get("status", ""),
-        "ticked": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+        "status": request.POST.get("status", ""),
+        "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
         "across": request.POST.get("select_across") == "1",
         "list_path": request.get_full_path(),
     }
     return TemplateResponse(request, TEMPLATE, context)
 
 
-def _agreed(request: HttpRequest) -> Selection | None:
-    """What the yes was about; ``None`` before there is one."""
-    found = _pick.fullmatch(request.POST.get("agreed", ""))
-    return Selection(int(found[1]), int(found[2])) if found else None
+def _confirmed(request: HttpRequest) -> Selection | None:
+    """Return the selection that the user confirmed; ``None`` before that."""
+    match = _selection.fullmatch(request.POST.get("confirmed", ""))
+    return Selection(int(match[1]), int(match[2])) if match else None
 
 
 def _actor(request: HttpRequest) -> Actor:
     return Actor.of(cast(User, request.user), Channel.ADMIN)
 
 
-def _done(step: Step, agreed: int, changed: int) -> str:
-    done = {"delete_softly": "deleted", "restore": "restored"}.get(step.name, "changed")
-    rest = f"; the other {agreed - changed:,} had it already" if changed < agreed else ""
-    return f"{counted(changed, 'lead')} {'was' if changed == 1 else 'were'} {done}{rest}."
+def _result(step: Step, confirmed: int, changed: int) -> str:
+    unchanged = f", {confirmed - changed:,} already had this status" if changed < confirmed else ""
+    return f"{pluralize(changed, 'lead')} {step.past}{unchanged}."

@@ -1,4 +1,4 @@
-"""What the cells of the list say: names, money and times for reading."""
+"""Format the cells of the list of leads: names, amounts and times."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -9,17 +9,17 @@ from django.utils.safestring import SafeString
 from leads.models import Lead
 from leads.validators import PIPELINE
 
-NOTHING, NOW = "–", "just now"
+EMPTY, JUST_NOW = "–", "just now"
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 
 
 def name(lead: Lead) -> SafeString:
-    """The name, and below it what is looked for."""
+    """Return the name, with the property interest below it."""
     return _two_lines(str(lead), lead.property_interest or "")
 
 
 def contact(lead: Lead) -> SafeString:
-    """E-mail and telephone, ready to be used."""
+    """Return email and phone as links."""
     lines = []
     if lead.email:
         lines.append(format_html('<a href="mailto:{0}">{0}</a>', lead.email))
@@ -31,9 +31,10 @@ def contact(lead: Lead) -> SafeString:
 
 
 def status(lead: Lead, choices: list[str]) -> SafeString:
-    """A coloured label; where there are choices, a list to choose from that looks like one.
+    """Return a coloured label; with choices, a drop-down list that looks like one.
 
-    Beside it stands what its reader saw, the version and the status: what is saved later is for that version alone.
+    A hidden field beside the list has the version and the status that were shown: a change is saved for that version
+    only.
     """
     if not choices:
         return label(lead.status)
@@ -57,16 +58,16 @@ def status(lead: Lead, choices: list[str]) -> SafeString:
 
 
 def label(word: str) -> SafeString:
-    """A status as a coloured label."""
+    """Return a status as a coloured label."""
     kind = word if word in PIPELINE else "other"
     return format_html('<span class="crm-status" data-status="{}">{}</span>', kind, word.capitalize())
 
 
 def budget(lead: Lead) -> SafeString | str:
-    """Both ends: "300,000" over "– 450,000"; "from 300,000"; "up to 450,000"."""
+    """Return the range: "300,000" over "– 450,000"; "from 300,000"; "up to 450,000"."""
     low, high = lead.budget_min, lead.budget_max
     if low is None and high is None:
-        return NOTHING
+        return EMPTY
     if low is None:
         return f"up to {high:,}"
     if high is None:
@@ -79,57 +80,57 @@ def budget(lead: Lead) -> SafeString | str:
 
 
 def activities(lead: Any, today: date) -> SafeString | str:
-    """How long ago the last activity was, and how many there are."""
+    """Return the age of the last activity and the number of activities."""
     if not lead.activity_count:
-        return NOTHING
+        return EMPTY
     last = day_ago(lead.last_activity, today)
-    count = counted(lead.activity_count, "activity", "activities")
+    count = pluralize(lead.activity_count, "activity", "activities")
     return format_html('<span class="crm-lines"><span>{}</span> <span class="crm-below">{}</span></span>', last, count)
 
 
-def ago(moment: datetime, now: datetime) -> SafeString:
-    """How long ago, with the moment itself for who points at it."""
+def time_ago(moment: datetime, now: datetime) -> SafeString:
+    """Return how long ago a moment was, with the exact time as the tooltip."""
     exact = f"{moment.astimezone(UTC):%d %b %Y, %H:%M} UTC"
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, span(moment, now))
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, elapsed(moment, now))
 
 
 def day_ago(day: date | None, today: date) -> SafeString | str:
-    """How long ago a day was; one to come is told by its date."""
+    """Return how long ago a day was; for a future day, its date."""
     if day is None:
-        return NOTHING
+        return EMPTY
     days = (today - day).days
-    said = {0: "today", 1: "yesterday"}.get(days) or (f"{day:%d %b %Y}" if days < 0 else _days(days) + " ago")
-    return format_html('<time datetime="{}" title="{}">{}</time>', day.isoformat(), f"{day:%d %b %Y}", said)
+    text = {0: "today", 1: "yesterday"}.get(days) or (f"{day:%d %b %Y}" if days < 0 else _days(days) + " ago")
+    return format_html('<time datetime="{}" title="{}">{}</time>', day.isoformat(), f"{day:%d %b %Y}", text)
 
 
-def span(moment: datetime, now: datetime) -> str:
-    """An age in its largest unit: "4 minutes", "3 days", "2 years"."""
+def elapsed(moment: datetime, now: datetime) -> str:
+    """Return the time since a moment in its largest unit: "just now", "4 minutes ago", "3 days ago", "2 years ago"."""
     seconds = max(int((now - moment).total_seconds()), 0)
     if seconds < MINUTE:
-        return NOW
+        return JUST_NOW
     if seconds < HOUR:
-        return counted(seconds // MINUTE, "minute")
+        return pluralize(seconds // MINUTE, "minute") + " ago"
     if seconds < DAY:
-        return counted(seconds // HOUR, "hour")
-    return _days(seconds // DAY)
+        return pluralize(seconds // HOUR, "hour") + " ago"
+    return _days(seconds // DAY) + " ago"
 
 
 def _days(days: int) -> str:
     if days < 60:
-        return counted(days, "day")
-    return counted(days // 30, "month") if days < 730 else counted(days // 365, "year")
+        return pluralize(days, "day")
+    return pluralize(days // 30, "month") if days < 730 else pluralize(days // 365, "year")
 
 
 def excerpt(text: str, length: int) -> str:
-    """The text, or its first ``length`` characters and an ellipsis.
+    """Return the text, or its first ``length`` characters and an ellipsis.
 
     Django's ``truncatechars`` normalizes the whole text first, which takes seconds for 20,000 combining marks.
     """
     return text if len(text) <= length else text[:length].rstrip() + "…"
 
 
-def counted(number: int, unit: str, units: str = "") -> str:
-    """How many of something: "1 lead", "2,000 leads"."""
+def pluralize(number: int, unit: str, units: str = "") -> str:
+    """Return a number with its unit: "1 lead", "2,000 leads"."""
     return f"{number:,} {unit if number == 1 else units or unit + 's'}"
 
 

@@ -1,7 +1,7 @@
-"""Leads as a file for the browser, made by the engine of ``export_leads``.
+"""Downloads of leads, written by the code of the ``export_leads`` command.
 
-It is written to a file without a name first: one moment of the database, constant memory, and what cannot be written is
-told as a sentence instead of a download that breaks off.
+The file is written to an anonymous temporary file first: it is one snapshot of the database, memory use is constant,
+and a failure is an error message instead of a truncated download.
 """
 
 import tempfile
@@ -24,10 +24,10 @@ TYPES = {
 }
 
 
-def file_of(request: HttpRequest, leads: LeadQuerySet, format: str) -> FileResponse | None:
-    """The download; ``None``, with a message, where there can be none."""
+def export_response(request: HttpRequest, leads: LeadQuerySet, format: str) -> FileResponse | None:
+    """Return the download; ``None`` and an error message if it fails."""
     if format not in TYPES:
-        messages.error(request, "Nothing was exported: choose Excel or CSV.")
+        messages.error(request, "Not exported: choose Excel or CSV.")
         return None
     file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
     try:
@@ -35,7 +35,7 @@ def file_of(request: HttpRequest, leads: LeadQuerySet, format: str) -> FileRespo
             count = export_leads(leads, write)
     except Unwritable as unwritable:
         file.close()
-        messages.error(request, f"Nothing was exported: {unwritable}.")
+        messages.error(request, f"Not exported: {unwritable}.")
         return None
     event("leads_exported", leads=count, format=format)
     audited.log(request, Action.EXPORTED_LEADS, None, after={"leads": count, "format": format})

@@ -1,4 +1,4 @@
-"""The filters beside the list: each is a named query, and its choices cost the same at any number of leads."""
+"""The filters of the list of leads. The cost of their choices does not depend on the number of leads."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -24,14 +24,14 @@ OPEN = ":open"  # no status looks like this: it would not be one word
 NO_SOURCE = ":none"
 INACTIVE_DAYS = {"2": "2 days", "7": "a week", "14": "2 weeks", "30": "30 days", "90": "90 days"}
 RECENT_RUNS = 20
-OLDEST, LATEST = date(1900, 1, 1), date(9000, 1, 1)  # what every database and Python can still reckon with
+OLDEST, LATEST = date(1900, 1, 1), date(9000, 1, 1)  # the range that Python and both databases support
 
 
 class ParameterFilter(ListFilter):
-    """A filter made of named parameters, of which each value is judged and calls a query.
+    """A filter with named parameters, each of which is validated and applies a query.
 
-    A value that is refused finds nothing, and people are told: ignoring it would show leads that nobody asked for, and
-    an action on "all of them" would reach them.
+    An invalid value finds nothing and shows an error. If it were ignored, the list would show leads that do not match,
+    and an action on all leads would change them.
     """
 
     template = "leads/back_office/filter.html"
@@ -45,98 +45,98 @@ class ParameterFilter(ListFilter):
                 self.used_parameters[name] = given
 
     def has_output(self) -> bool:
-        """Always shown."""
+        """Return true: the filter is always shown."""
         return True
 
     def expected_parameters(self) -> list[str | None]:
-        """The names in the query string."""
+        """Return the names in the query string."""
         return list(self.queries)
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """The leads that fit all the parameters that were given."""
+        """Return the leads that match all given parameters."""
         for name, given in self.used_parameters.items():
             try:
                 queryset = self.queries[name](queryset, str(given))
             except validation.InvalidValue as invalid:
-                told = form_message(invalid.type, invalid.msg)
-                messages.error(request, f"{self.title}: “{str(given)[:40]}” cannot be used. {told}")
+                message = form_message(invalid.type, invalid.msg)
+                messages.error(request, f"{self.title}: {message[:1].lower()}{message[1:]}")
                 return queryset.none()
         return queryset
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
-        """The form of this filter."""
+        """Yield the form of this filter."""
         form = forms.Form(initial=self.used_parameters)
         form.fields.update(self.fields(changelist))
         yield {"form": form}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """What people fill in."""
+        """Return the form fields."""
         raise NotImplementedError
 
 
-def choice(label: str, choices: Choices, anything: str = "All") -> forms.Field:
-    """A drop-down list."""
+def select(label: str, choices: Choices, empty_label: str = "All") -> forms.Field:
+    """Return a drop-down list."""
     return forms.ChoiceField(
-        label=label, choices=[("", anything), *choices], widget=UnfoldAdminSelectWidget, required=False
+        label=label, choices=[("", empty_label), *choices], widget=UnfoldAdminSelectWidget, required=False
     )
 
 
-def box(label: str, kind: str, **extra: Any) -> forms.Field:
-    """A box to type into: a number or a day."""
+def text_input(label: str, kind: str, **extra: Any) -> forms.Field:
+    """Return an input of a type such as "text" or "date"."""
     return forms.CharField(
         label=label, widget=UnfoldAdminTextInputWidget(attrs={"type": kind, **extra}), required=False
     )
 
 
 class Status(ParameterFilter):
-    """One status, or all that are open."""
+    """One status, or all open ones."""
 
     title = "Status"
     queries = {"status": lambda leads, given: leads.open() if given == OPEN else _in_status(leads, given)}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """The statuses in use."""
+        """Return the statuses in use."""
         known = [(status, status.capitalize()) for status in changelist.statuses]
-        return {"status": choice("Status", [(OPEN, "Open: neither closed nor lost"), *known])}
+        return {"status": select("Status", [(OPEN, "Open (not closed or lost)"), *known])}
 
 
 def _in_status(leads: LeadQuerySet, given: str) -> LeadQuerySet:
-    wanted = api.status(given)
-    return leads.in_status(wanted) if wanted else leads
+    status = api.status(given)
+    return leads.in_status(status) if status else leads
 
 
 class Source(ParameterFilter):
-    """One source, in any spelling."""
+    """One source, regardless of its spelling."""
 
     title = "Source"
     queries = {"source": lambda leads, given: leads.from_source("" if given == NO_SOURCE else api.source(given) or "")}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """The sources in use."""
-        known = [(word.key or NO_SOURCE, word.spelling or "(none)") for word in choices.sources()]
-        return {"source": choice("Source", known)}
+        """Return the sources in use."""
+        known = [(source.key or NO_SOURCE, source.spelling or "(none)") for source in choices.sources()]
+        return {"source": select("Source", known)}
 
 
 class Inactive(ParameterFilter):
-    """Leads with whom nothing was done for some time."""
+    """Leads without an activity for some time."""
 
     title = "No activity for"
-    queries = {"quiet": lambda leads, given: leads.inactive_since(inactive_since_day(given))}
+    queries = {"inactive": lambda leads, given: leads.inactive_since(inactive_since_day(given))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """Some spans; a longer one could mean reading all of the leads."""
-        return {"quiet": choice("No activity for", list(INACTIVE_DAYS.items()), "Any time")}
+        """Return the periods to choose from; a longer period could mean reading all leads."""
+        return {"inactive": select("No activity for", list(INACTIVE_DAYS.items()), "Any time")}
 
 
 def inactive_since_day(given: str) -> date:
-    """The first day of a span without activity that reaches until now, as long as the last activity was before it."""
+    """Return the first day of the period: leads match if their last activity was before it."""
     if given not in INACTIVE_DAYS:
         raise validation.InvalidValue("value_error", f"Days must be one of {', '.join(INACTIVE_DAYS)}")
     return timezone.now().date() - timedelta(days=int(given) - 1)
 
 
 class Budget(ParameterFilter):
-    """The API's two questions about the budget."""
+    """The two budget filters of the API."""
 
     title = "Budget"
     queries = {
@@ -145,10 +145,10 @@ class Budget(ParameterFilter):
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """Two amounts."""
+        """Return two amounts."""
         return {
-            "min_budget": box("Budget from", "text", inputmode="numeric", placeholder="from"),
-            "max_budget": box("Budget up to", "text", inputmode="numeric", placeholder="up to"),
+            "min_budget": text_input("Budget from", "text", inputmode="numeric", placeholder="from"),
+            "max_budget": text_input("Budget to", "text", inputmode="numeric", placeholder="to"),
         }
 
 
@@ -157,40 +157,40 @@ def _money(given: str) -> int:
 
 
 class Created(ParameterFilter):
-    """The days on which leads came in, in UTC."""
+    """The days of creation, in UTC."""
 
-    title = "Came in"
+    title = "Created"
     queries = {
         "created_from": lambda leads, given: leads.created_since(day(given)),
         "created_to": lambda leads, given: leads.created_until(day(given)),
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """Two days."""
-        return {"created_from": box("Came in from", "date"), "created_to": box("Came in until", "date")}
+        """Return two days."""
+        return {"created_from": text_input("Created from", "date"), "created_to": text_input("Created to", "date")}
 
 
 class Closed(ParameterFilter):
-    """The day since which leads were closed."""
+    """The first day of closing."""
 
     title = "Closed since"
     queries = {"closed_from": lambda leads, given: leads.closed_since(day(given))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """A day."""
-        return {"closed_from": box("Closed since", "date")}
+        """Return a day."""
+        return {"closed_from": text_input("Closed since", "date")}
 
 
 def day(given: str) -> date:
-    """A day within the reach of every database; raises ``values.Invalid``."""
-    found = validation.date(given)
-    if not OLDEST <= found <= LATEST:
+    """Return a day that both databases support, or raise ``InvalidValue``."""
+    parsed = validation.date(given)
+    if not OLDEST <= parsed <= LATEST:
         raise validation.InvalidValue("value_error", f"The day must be from {OLDEST} to {LATEST}")
-    return found
+    return parsed
 
 
 class Run(ParameterFilter):
-    """The import that brought leads in."""
+    """The import that created the leads."""
 
     title = "Import"
     queries = {
@@ -198,33 +198,33 @@ class Run(ParameterFilter):
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """The latest runs, and the chosen one."""
+        """Return the latest imports, and the chosen one."""
         runs = ImportRun.objects.filter(kind="leads", created__gt=0).only("file_name", "started_at")[:RECENT_RUNS]
         known = [(str(run.pk), f"{run.started_at:%d %b %Y}: {run.file_name}") for run in runs]
         chosen = self.used_parameters.get("import_run")
         if chosen and chosen not in dict(known):
-            known.append((str(chosen), f"Run {chosen}"))
-        return {"import_run": choice("Import", known, "Any")}
+            known.append((str(chosen), f"Import {chosen}"))
+        return {"import_run": select("Import", known, "Any")}
 
 
 class Deleted(ParameterFilter):
-    """Active leads, or those softly deleted."""
+    """Active leads, or soft-deleted ones."""
 
     title = "Deleted"
     queries = {"deleted": lambda leads, given: leads}
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """Deleted leads alone, or active ones alone: each has its index."""
+        """Return deleted leads only, or active ones only: each has its index."""
         given = self.used_parameters.get("deleted")
         if given in (None, "1"):
             return queryset.deleted() if given else queryset.active()
-        messages.error(request, "Deleted leads are asked for with deleted=1.")
+        messages.error(request, "Deleted: the only value is 1.")
         return queryset.none()
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """Which of the two."""
-        return {"deleted": choice("Active or deleted", [("1", "Deleted leads")], "Active leads")}
+        """Return the choice between the two."""
+        return {"deleted": select("Show", [("1", "Deleted leads")], "Active leads")}
 
 
-ALL = (Status, Source, Inactive, Budget, Created, Closed, Run, Deleted)
-PARAMETERS = frozenset(name for one in ALL for name in one.queries)
+FILTERS = (Status, Source, Inactive, Budget, Created, Closed, Run, Deleted)
+PARAMETERS = frozenset(name for one in FILTERS for name in one.queries)

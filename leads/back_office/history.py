@@ -1,4 +1,4 @@
-"""What happened to a lead, for people to read: its ``LeadChange`` entries, and the import that brought it."""
+"""The history of a lead as the pages show it: its ``LeadChange`` entries, and the import that created it."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,10 +8,10 @@ from leads.back_office.cells import excerpt
 from leads.models import ImportRun, Lead, LeadChange
 from users.audit import Channel
 
-PAGE = 50  # entries on the page of the whole history
+PAGE = 50  # entries on a page of the full history
 FIRST = 8  # entries on the lead's own page
 EXCERPT = 120  # characters of a value
-NOTHING = "—"
+EMPTY = "—"
 TITLES = {
     Kind.CREATED: "Created",
     Kind.CHANGED: "Changed",
@@ -24,7 +24,7 @@ CHANNELS = {Channel.API: "app", Channel.ADMIN: "back office", Channel.IMPORT: "i
 
 
 class Line(NamedTuple):
-    """One field: its name for people, the value before and after."""
+    """One field: its label, the value before and after."""
 
     field: str
     old: str
@@ -32,20 +32,20 @@ class Line(NamedTuple):
 
     @property
     def old_excerpt(self) -> str:
-        """The beginning of the value before."""
+        """Return the beginning of the value before."""
         return excerpt(self.old, EXCERPT)
 
     @property
     def new_excerpt(self) -> str:
-        """The beginning of the value after."""
+        """Return the beginning of the value after."""
         return excerpt(self.new, EXCERPT)
 
 
 class Entry(NamedTuple):
-    """One thing that happened."""
+    """One event of the history."""
 
     title: str
-    who: str
+    author: str
     channel: str
     at: datetime
     lines: list[Line]
@@ -53,54 +53,54 @@ class Entry(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """All of it in one line: "Ada Boss, 12:04 UTC: Status from new to closed"."""
-        told = "; ".join(f"{line.field} from {line.old} to {line.new}" for line in self.lines) or self.title.lower()
-        return f"{self.who}, {self.at:%d %b %Y %H:%M} UTC: {told}"
+        """Return the entry as one line: "Ada Boss, 30 Nov 2026 12:04 UTC: Status from new to closed"."""
+        changes = "; ".join(f"{line.field} from {line.old} to {line.new}" for line in self.lines) or self.title.lower()
+        return f"{self.author}, {self.at:%d %b %Y %H:%M} UTC: {changes}"
 
 
-def page_of(lead: Lead, start: int = 0, count: int = FIRST) -> tuple[list[Entry], bool]:
-    """``count`` entries after the first ``start``, the newest first, and whether there are more. Two statements.
+def history_page(lead: Lead, start: int = 0, count: int = FIRST) -> tuple[list[Entry], bool]:
+    """Return ``count`` entries after the first ``start``, newest first, and whether there are more. Two statements.
 
-    What the lead says itself of its beginning comes last.
+    The entry of the lead's creation, taken from the lead itself, comes last.
     """
-    before = min(start, 1)  # one, to see that it is there
+    before = min(start, 1)  # one more, to see that the page exists
     changes = list(LeadChange.objects.of_lead(lead.pk)[start - before : start + count + 1])
     if before > len(changes):
         return [], False
-    entries = [entry_of(change) for change in changes[before:]]
+    entries = [build_entry(change) for change in changes[before:]]
     if len(entries) <= count:
-        entries += _beginning(lead)
+        entries += _creation(lead)
     return entries[:count], len(entries) > count
 
 
-def entry_of(change: LeadChange) -> Entry:
-    """One change as people read it."""
-    told = dict(change.changes)
+def build_entry(change: LeadChange) -> Entry:
+    """Return a change as the pages show it."""
+    changes = dict(change.changes)
     if change.kind in (Kind.DELETED, Kind.RESTORED, Kind.MERGED):
-        told.pop("is_active", None)  # the title says it
-    lines = [Line(label(field), shown(field, old), shown(field, new)) for field, (old, new) in told.items()]
+        changes.pop("is_active", None)  # the title implies it
+    lines = [Line(label(name), display(name, old), display(name, new)) for name, (old, new) in changes.items()]
     channel = CHANNELS[Channel(change.channel)]
     return Entry(TITLES[Kind(change.kind)], change.user_name, channel, change.at, lines, change.import_run)
 
 
-def _beginning(lead: Lead) -> list[Entry]:
+def _creation(lead: Lead) -> list[Entry]:
     if run := lead.import_run:
         return [Entry("Imported", run.started_by, CHANNELS[Channel.IMPORT], run.finished_at or run.started_at, [], run)]
-    if not (author := lead.created_by) or not lead.created_channel:  # an entry tells it, see leads/audit.py
+    if not (author := lead.created_by) or not lead.created_channel:  # there is an entry, see leads/audit.py
         return []
     return [Entry(TITLES[Kind.CREATED], author.name, CHANNELS[Channel(lead.created_channel)], lead.created_at, [])]
 
 
 def label(field: str) -> str:
-    """What people call a field."""
+    """Return the label of a field."""
     words = field.removesuffix("_id").replace("_", " ").capitalize()
-    return {"email": "E-mail", "is_active": "Active"}.get(field, words)
+    return {"property_interest": "Interested in", "is_active": "Active"}.get(field, words)
 
 
-def shown(field: str, value: Any) -> str:
-    """A value as people read it."""
+def display(field: str, value: Any) -> str:
+    """Return a value as the pages show it."""
     if value is None or value == "":
-        return NOTHING
+        return EMPTY
     if isinstance(value, bool):
         return "yes" if value else "no"
     if field in ("merged_from", "merged_into"):

@@ -1,6 +1,6 @@
-"""The import page: a file comes in, is looked at, and is imported or not. ``ImportRunAdmin`` gives it its place.
+"""The import pages: upload a file, preview it, import it. ``ImportRunAdmin`` has their URLs.
 
-Every step but the last stores nothing but the file itself; the last runs the import in the request, in one transaction.
+All steps but the last store nothing but the file. The last runs the import in the request, in one transaction.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from crm_project.events import event
 from leads.back_office import stored_files
 from leads.back_office.import_plan import ON_DUPLICATE, ON_ERROR, Plan, detected, label
-from leads.back_office.preview import REJECTS_NOTE, at_most, known_columns, look
+from leads.back_office.preview import REJECTS_NOTE, column_kinds, preview, row_limit
 from leads.back_office.stored_files import Upload
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import runs
@@ -33,35 +33,35 @@ Context = dict[str, Any]
 
 
 def upload_page(request: HttpRequest, context: Context) -> HttpResponse:
-    """Takes a file in and goes on to its review; says what is wrong with a file that cannot be imported here."""
-    refused: Context = {}
+    """Store an uploaded file and go to its preview; show an error if it cannot be imported here."""
+    rejection: Context = {}
     if request.method == "POST":
         try:
-            return redirect("admin:leads_importrun_review", _take_in(request).token)
+            return redirect("admin:leads_importrun_review", _store_upload(request).token)
         except TooLarge as too_large:
-            refused = {"error": str(too_large), "command": _default_command(request)}
-        except Refused as problem:
-            refused = {"error": str(problem)}
+            rejection = {"error": str(too_large), "command": _default_command(request)}
+        except Refused as refused:
+            rejection = {"error": str(refused)}
         except OSError:
-            refused = {"error": "There is no room on the server for the file just now."}
-    limits = {"most_rows": MAX_ROWS, "most_bytes": settings.BODY_MAX_BYTES, "accepted": ACCEPTED}
-    return TemplateResponse(request, "leads/import_upload.html", {**context, **limits, **refused})
+            rejection = {"error": "The server has no space left for the file. Try again later."}
+    limits = {"max_rows": MAX_ROWS, "max_bytes": settings.BODY_MAX_BYTES, "accepted": ACCEPTED}
+    return TemplateResponse(request, "leads/import_upload.html", {**context, **limits, **rejection})
 
 
-def _take_in(request: HttpRequest) -> Upload:
+def _store_upload(request: HttpRequest) -> Upload:
     file = request.FILES.get("file")
     if not isinstance(file, UploadedFile):
         raise Refused("Choose a file first.")
     name = showable(file.name or "file")[:MAX_NAME]
-    asker = _asker(request)
-    with stored_files.one_at_a_time():
-        upload = Upload.store(asker.pk, name, file.chunks())
+    user = _user(request)
+    with stored_files.single_reader():
+        upload = Upload.store(user.pk, name, file.chunks())
         try:
             inspect(upload.folder / "file", name)
-            _wait_for_nobody()
-            look(upload, asker)
+            _refuse_during_import()
+            preview(upload, user)
         except BaseException:
-            upload.drop()
+            upload.delete()
             raise
     return upload
 
@@ -72,38 +72,38 @@ def _default_command(request: HttpRequest) -> str:
 
 
 def review_page(request: HttpRequest, token: str, context: Context) -> HttpResponse:
-    """Shows what the file would come to, changes the plan, and imports."""
-    upload = Upload.of(_asker(request).pk, token)
+    """Show the preview of a file, change its plan, or import it."""
+    upload = Upload.find(_user(request).pk, token)
     if upload is None:
-        messages.warning(request, "That file is no longer here: files are kept for a day. Upload it again.")
+        messages.warning(request, "The file was removed: uploads are stored for a day. Upload it again.")
         return redirect("admin:leads_importrun_add")
     if request.method == "POST":
-        return _act(request, upload)
+        return _submit(request, upload)
     if not upload.waiting:
-        return _to_run(upload.state["runs"][-1])
-    return TemplateResponse(request, "leads/import_review.html", {**context, **_review(upload)})
+        return _redirect_to_run(upload.state["runs"][-1])
+    return TemplateResponse(request, "leads/import_review.html", {**context, **_review_context(upload)})
 
 
-def _act(request: HttpRequest, upload: Upload) -> HttpResponse:
+def _submit(request: HttpRequest, upload: Upload) -> HttpResponse:
     here = redirect("admin:leads_importrun_review", upload.token)
     try:
-        with upload.alone():
-            if run_id := _already(request, upload):
-                return _to_run(run_id)
+        with upload.lock():
+            if run_id := _finished_run(request, upload):
+                return _redirect_to_run(run_id)
             if "cancel" in request.POST:
-                upload.drop()
+                upload.delete()
                 return redirect("admin:leads_importrun_changelist")
-            with stored_files.one_at_a_time():
-                return _look_or_import(request, upload) or here
-    except Refused as problem:
-        messages.error(request, str(problem))
+            with stored_files.single_reader():
+                return _preview_or_import(request, upload) or here
+    except Refused as refused:
+        messages.error(request, str(refused))
     except OSError:
-        messages.error(request, "There is no room on the server for the bad rows just now.")
+        messages.error(request, "The server has no space left for the rows with errors. Try again later.")
     return here
 
 
-def _already(request: HttpRequest, upload: Upload) -> int | None:
-    """The run that this very click made when it came in first: browsers send clicks twice."""
+def _finished_run(request: HttpRequest, upload: Upload) -> int | None:
+    """Return the run of the same click if it was sent twice."""
     runs, attempt = upload.state["runs"], request.POST.get("attempt", "")
     number = int(attempt) if attempt.isascii() and attempt.isdecimal() and len(attempt) < 6 else len(runs)
     if number < len(runs):
@@ -111,23 +111,23 @@ def _already(request: HttpRequest, upload: Upload) -> int | None:
     return None if upload.waiting else int(runs[-1])
 
 
-def _look_or_import(request: HttpRequest, upload: Upload) -> HttpResponse | None:
+def _preview_or_import(request: HttpRequest, upload: Upload) -> HttpResponse | None:
     plan = Plan.from_form(upload.state["header"], request.POST)
-    _wait_for_nobody()
+    _refuse_during_import()
     if "import" not in request.POST or plan.as_state() != upload.state["plan"]:
-        look(upload, _asker(request), plan)
+        preview(upload, _user(request), plan)
         if "import" in request.POST:
-            messages.info(request, "You changed the settings: this is what they come to. Import when you agree.")
+            messages.info(request, "Preview updated.")
         return None
-    return _to_run(_import(upload, plan, _asker(request)).pk)
+    return _redirect_to_run(_import(upload, plan, _user(request)).pk)
 
 
 def _import(upload: Upload, plan: Plan, user: User) -> ImportRun:
     upload.rejects.unlink(missing_ok=True)
     with upload.open() as source:
         options = plan.options(source.header, dry_run=False)
-        (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=at_most(MAX_ROWS))
-    run.notes = [note for note in run.notes if not note.startswith(REJECTS_NOTE)]  # where it is on this server
+        (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=row_limit(MAX_ROWS))
+    run.notes = [note for note in run.notes if not note.startswith(REJECTS_NOTE)]  # it has the path on this server
     run.save(update_fields=["notes"])
     event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
     upload.state["runs"].append(run.pk)
@@ -139,26 +139,26 @@ def _import(upload: Upload, plan: Plan, user: User) -> ImportRun:
     return run
 
 
-def _wait_for_nobody() -> None:
-    """Raise ``Refused`` while an import goes on: this one would wait for it, and keep a thread of the server busy."""
+def _refuse_during_import() -> None:
+    """Raise ``Refused`` while another import runs: this one would wait for it and occupy a thread of the server."""
     if run := runs.running_imports():
-        raise Refused(f"Another import is going on (run {run.pk}, {run.file_name}). Try again when it has ended.")
+        raise Refused(f"Another import is running (import {run.pk}, {run.file_name}). Try again when it has ended.")
 
 
-def _to_run(run_id: int) -> HttpResponseRedirect:
+def _redirect_to_run(run_id: int) -> HttpResponseRedirect:
     return redirect("admin:leads_importrun_change", run_id)
 
 
-def _asker(request: HttpRequest) -> User:
+def _user(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise Http404
     return request.user
 
 
-def _review(upload: Upload) -> Context:
+def _review_context(upload: Upload) -> Context:
     state = upload.state
-    plan, seen = Plan.from_state(state["plan"]), state["seen"]
-    rows = seen["rows"]
+    plan, result = Plan.from_state(state["plan"]), state["preview"]
+    rows = result["rows"]
     fields = [field for field in CREATE_RULES if any(row["values"][field] or field in row["problems"] for row in rows)]
     return {
         "title": f"Import {upload.name}",
@@ -166,22 +166,22 @@ def _review(upload: Upload) -> Context:
         "file": state["file"],
         "attempt": len(state["runs"]),
         "plan": plan,
-        "seen": seen,
+        "preview": result,
         "columns": _columns(state, plan),
         "targets": [(target, label(target)) for target in TARGETS],
         "fields": [(field, label(field)) for field in fields],
         "rows": [_cells(row, fields) for row in rows],
-        "ways": {"on_duplicate": ON_DUPLICATE, "on_error": ON_ERROR},
-        "earlier": state["earlier"] and ImportRun.objects.filter(pk=state["earlier"]).first(),
-        "blocked": _blocked(state, plan),
-        "stored": seen["created"] + seen["updated"],
-        "hidden": seen["problem_count"] - len(seen["problems"]),
+        "choices": {"on_duplicate": ON_DUPLICATE, "on_error": ON_ERROR},
+        "earlier_run": state["earlier_run"] and ImportRun.objects.filter(pk=state["earlier_run"]).first(),
+        "obstacle": _obstacle(state, plan),
+        "stored": result["created"] + result["updated"],
+        "hidden": result["problem_count"] - len(result["problems"]),
     }
 
 
 def _columns(state: Context, plan: Plan) -> list[Context]:
-    """Each column of the file: its name, some values, what is known of it and which field it fills."""
-    rows = zip(state["header"], known_columns(state["header"]), plan.columns, state["samples"], strict=True)
+    """Return each column of the file: its name, sample values, kind and the field it fills."""
+    rows = zip(state["header"], column_kinds(state["header"]), plan.columns, state["samples"], strict=True)
     return [
         {"name": name, "kind": kind, "chosen": chosen, "samples": samples, "detected": detected(name)}
         for name, kind, chosen, samples in rows
@@ -190,17 +190,17 @@ def _columns(state: Context, plan: Plan) -> list[Context]:
 
 def _cells(row: Context, fields: list[str]) -> Context:
     cells = [(row["values"][field], row["problems"].get(field, "")) for field in fields]
-    others = [told for field, told in row["problems"].items() if field not in fields]
-    return {"line": row["line"], "cells": cells, "others": others, "bad": bool(row["problems"])}
+    others = [problem for field, problem in row["problems"].items() if field not in fields]
+    return {"line": row["line"], "cells": cells, "others": others, "has_errors": bool(row["problems"])}
 
 
-def _blocked(state: Context, plan: Plan) -> str:
-    """Why nothing can be imported as things are; "" where it can."""
-    seen = state["seen"]
-    if seen["message"]:
-        return str(seen["message"])
-    if state["earlier"] and not plan.again:
-        return "This file was imported before. Tick the box below to import it once more."
-    if seen["rejected"] and plan.on_error == "abort":
-        return "Some rows are bad, and you asked for nothing to be stored in that case."
-    return "" if seen["created"] + seen["updated"] else "None of the rows would be stored."
+def _obstacle(state: Context, plan: Plan) -> str:
+    """Return why nothing can be imported with this plan; "" if something can."""
+    result = state["preview"]
+    if result["message"]:
+        return str(result["message"])
+    if state["earlier_run"] and not plan.again:
+        return "This file was imported before. Select “Import again” below to import it."
+    if result["rejected"] and plan.on_error == "abort":
+        return "Some rows have errors, and you chose to import nothing in that case."
+    return "" if result["created"] + result["updated"] else "The import would store no row."

@@ -1,4 +1,4 @@
-"""What somebody wants done with an uploaded file: which column is which field, and the options of the import."""
+"""The import plan of an uploaded file: the mapping of columns to fields, and the options of the import."""
 
 import csv
 import io
@@ -12,12 +12,11 @@ from leads.importing.columns.mapping import LEADS
 from leads.importing.run import Options
 from leads.importing.stats import Refused
 
-LEAVE_OUT = ""
+NOT_IMPORTED = ""
 LABELS = {
     "first_name": "First name",
     "last_name": "Last name",
-    "name": "Full name (is split)",
-    "email": "E-mail",
+    "name": "Full name (split)",
     "budget_min": "Budget from",
     "budget_max": "Budget to",
     "price": "Price or budget range",
@@ -26,33 +25,33 @@ LABELS = {
     "closed_at": "Date of closing",
 }
 ON_DUPLICATE = {
-    "skip": "Leave the stored lead as it is, skip the row",
-    "update": "Update the stored lead with the row",
-    "create": "Add every row as a new lead",
-    "error": "Treat the row as a bad one",
+    "skip": "Skip the row",
+    "update": "Update the lead",
+    "create": "Create another lead",
+    "error": "Report as an error",
 }
 ON_ERROR = {
-    "skip": "Import the good rows, keep the bad ones for a download",
-    "abort": "Import nothing as long as one row is bad",
+    "skip": "Import the other rows; rows with errors can be downloaded",
+    "abort": "Import nothing if any row has errors",
 }
 CONSTANTS = ("source", "status")
 MAX_CONSTANT = 64
 
 
 def label(target: str) -> str:
-    """A field's name for people."""
+    """Return the label of a field."""
     return LABELS.get(target, target.replace("_", " ").capitalize())
 
 
 def detected(header: str) -> str:
-    """The field that a column of this name fills by itself; "" for one that is not imported."""
+    """Return the field that a column of this name fills by default; "" for one that is not imported."""
     target = LEADS.known(header)[0] if header else ""
-    return target if target in LEADS.targets else LEAVE_OUT
+    return target if target in LEADS.targets else NOT_IMPORTED
 
 
 @dataclass(frozen=True)
 class Plan:
-    """``columns`` has the field that each column of the file fills, "" for a column to leave out."""
+    """``columns`` has the field that each column of the file fills, "" for a column that is not imported."""
 
     columns: tuple[str, ...]
     on_duplicate: str = "skip"
@@ -62,24 +61,24 @@ class Plan:
 
     @classmethod
     def for_header(cls, header: Sequence[str]) -> Self:
-        """What is done unless somebody says otherwise."""
+        """Return the default plan."""
         return cls(tuple(map(detected, header)))
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """The plan that ``as_state`` wrote down."""
+        """Return the plan that ``as_state`` stored."""
         return cls(**{**state, "columns": tuple(state["columns"])})
 
     @classmethod
     def from_form(cls, header: Sequence[str], form: Mapping[str, str]) -> Self:
-        """The plan of a posted form; what it lacks is as it is by itself. Raises ``Refused`` for what cannot be."""
-        own = cls.for_header(header)
-        columns = tuple(form.get(f"column-{place}", target) for place, target in enumerate(own.columns))
+        """Return the plan of a posted form, with defaults for what it lacks. Raises ``Refused`` for invalid values."""
+        default = cls.for_header(header)
+        columns = tuple(form.get(f"column-{place}", target) for place, target in enumerate(default.columns))
         constants = {name: value for name in CONSTANTS if (value := form.get(name, "").strip())}
         plan = cls(
             columns,
-            form.get("on_duplicate", own.on_duplicate),
-            form.get("on_error", own.on_error),
+            form.get("on_duplicate", default.on_duplicate),
+            form.get("on_error", default.on_error),
             form.get("again") == "on",
             constants,
         )
@@ -87,21 +86,21 @@ class Plan:
         return plan
 
     def check(self) -> None:
-        """Raise ``Refused`` for choices that no form of ours offers."""
-        fields = set(self.columns) <= {LEAVE_OUT, *LEADS.targets}
+        """Raise ``Refused`` for choices that the form does not offer."""
+        fields = set(self.columns) <= {NOT_IMPORTED, *LEADS.targets}
         if not (fields and self.on_duplicate in ON_DUPLICATE and self.on_error in ON_ERROR):
-            raise Refused("There is no such choice; load the page again.")
+            raise Refused("Invalid choice. Reload the page.")
         for name, value in self.constants.items():
             if len(value) > MAX_CONSTANT or "\0" in value:
-                raise Refused(f"The {name} for every row can have at most {MAX_CONSTANT} characters.")
+                raise Refused(f"The {name} for all rows can have at most {MAX_CONSTANT} characters.")
 
     def as_state(self) -> dict[str, Any]:
-        """The plan as JSON can hold it."""
+        """Return the plan as JSON values."""
         return {**asdict(self), "columns": list(self.columns), "constants": dict(self.constants)}
 
     def options(self, header: Sequence[str], dry_run: bool) -> Options:
-        """The import's own options. A dry run looks at every row, whatever is to become of bad ones."""
-        explicit, ignored = self._wishes(header)
+        """Return the options of the import. A dry run reads all rows, even if rows with errors stop the import."""
+        explicit, ignored = self._overrides(header)
         return Options(
             on_duplicate=self.on_duplicate,
             on_error="skip" if dry_run else self.on_error,
@@ -112,23 +111,23 @@ class Plan:
             ignored=ignored,
         )
 
-    def _wishes(self, header: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-        """Where the plan differs from what the import does by itself: columns to map, and columns to leave out."""
+    def _overrides(self, header: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+        """Return the columns to map and the columns not to import, where the plan differs from the default."""
         explicit, ignored = {}, []
         times = Counter(header)
         for place, (name, chosen) in enumerate(zip(header, self.columns, strict=True)):
-            wish = name if name and times[name] == 1 else f"#{place + 1}"
-            if chosen != LEAVE_OUT and chosen != detected(name):
-                explicit[wish] = chosen
-            elif chosen == LEAVE_OUT and LEADS.known(name)[0] != "not_stored":
-                ignored.append(wish)
+            column = name if name and times[name] == 1 else f"#{place + 1}"
+            if chosen != NOT_IMPORTED and chosen != detected(name):
+                explicit[column] = chosen
+            elif chosen == NOT_IMPORTED and LEADS.known(name)[0] != "not_stored":
+                ignored.append(column)
         return explicit, ignored
 
     def command(self, name: str, header: Sequence[str]) -> str:
-        """What an operator types to do the same on the server."""
-        explicit, ignored = self._wishes(header)
+        """Return the command that does the same import on the server."""
+        explicit, ignored = self._overrides(header)
         words = ["manage.py", "import_leads", name, "--on-duplicate", self.on_duplicate, "--on-error", self.on_error]
-        words += [word for wish, target in explicit.items() for word in ("--map", f"{wish}={target}")]
+        words += [word for column, target in explicit.items() for word in ("--map", f"{column}={target}")]
         words += [word for name, value in self.constants.items() for word in ("--set", f"{name}={value}")]
         words += ["--ignore-columns", _as_csv(ignored)] if ignored else []
         words += ["--rejects", "rejects.csv"] if self.on_error == "skip" else []

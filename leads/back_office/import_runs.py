@@ -1,4 +1,4 @@
-"""Import runs in the admin: what became of every import's rows, the page for new ones, and the way back."""
+"""Imports in the back office: the list, the result of each, the page for a new one, and undo."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from unfold.decorators import display
 
 from crm_project.events import event
 from leads.back_office import import_page, stored_files
-from leads.back_office.cells import counted
+from leads.back_office.cells import pluralize
 from leads.back_office.import_plan import ON_DUPLICATE, ON_ERROR, label
 from leads.importing import runs
 from leads.importing.columns.mapping import TARGETS
@@ -29,30 +29,30 @@ from users.back_office.lists import ListPage
 from users.models import User
 
 SHOWN = 200  # problems on a run's page; the rejects file has all
-LISTED = 50  # leads that an undo left as they are
-PARTLY = "partly undone"  # no state of its own: undone, and leads were left
-WORDS = {
+LISTED = 50  # leads that an undo left unchanged
+PARTLY = "partly undone"  # not a stored state: undone, and some leads were left unchanged
+LABELS = {
     "running": ("Running", "info"),
     "done": ("Done", "success"),
-    "dry": ("Tried out", "default"),
-    "refused": ("Refused", "danger"),
+    "dry": ("Dry run", "default"),
+    "refused": ("Rejected", "danger"),
     "undone": ("Undone", "warning"),
     PARTLY: ("Partly undone", "warning"),
-    runs.DIED: ("Died", "danger"),
+    runs.DIED: ("Failed (server stopped)", "danger"),
 }
 OPTIONS = {
-    "on_duplicate": "Leads that were there already",
-    "on_error": "Bad rows",
-    "constants": "For every row",
-    "dry_run": "Only tried out",
+    "on_duplicate": "Existing leads (duplicates)",
+    "on_error": "Rows with errors",
+    "constants": "For all rows",
+    "dry_run": "Dry run",
     "again": "Imported before",
 }
-_option = re.compile(r" \(--[^()]*\)")  # what the command's messages tell people who type
+_option = re.compile(r" \(--[^()]*\)")  # names of command options in messages
 
 
 @admin.register(ImportRun)
 class ImportRunAdmin(ListPage, ModelAdmin):
-    """To look at and to undo; "add" is the page that imports a file."""
+    """Imports to view and to undo; "add" is the page that uploads a file."""
 
     list_display = ("file", "state_label", "started_at", "by", "read", "created", "updated", "skipped", "rejected")
     list_display_links = ("file",)
@@ -60,46 +60,46 @@ class ImportRunAdmin(ListPage, ModelAdmin):
     list_select_related = ("user",)
     list_per_page = 50
     sortable_by = ()
-    how_to_begin = ("Bring in a file from a portal or a spreadsheet.", "Import a file")
+    empty_action = ("Import a file from a portal or a spreadsheet.", "Import a file")
     actions = None
 
     @display(description="File")
     def file(self, run: ImportRun) -> str:
-        """The run's number and what its file was called."""
+        """Return the number of the import and the name of its file."""
         return format_html("{} · {}", run.pk, run.file_name)
 
-    @display(description="State", label=dict(WORDS.values()))
+    @display(description="State", label=dict(LABELS.values()))
     def state_label(self, run: ImportRun) -> str:
-        """The state, by which a run whose process is gone is told from one that goes on."""
-        return WORDS[_shown_state(run, getattr(run, "state_now", str(run.state)))][0]
+        """Return the state, which tells a failed run from a running one."""
+        return LABELS[_label_key(run, getattr(run, "current_state", str(run.state)))][0]
 
     @display(description="By")
     def by(self, run: ImportRun) -> str:
-        """Who started it."""
+        """Return who started the import."""
         return run.user.name if run.user else run.started_by
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list, with what its runs that have not ended are up to now."""
+        """Return the list, with the current state of runs that have not ended."""
         page = super().get_changelist_instance(request)
         states = runs.states_of(page.result_list)
         for run in page.result_list:
-            run.state_now = states[run.pk]
+            run.current_state = states[run.pk]
         return page
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whoever may import."""
+        """Return whether the user may import."""
         return request.user.has_perm("leads.import_leads")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody: an account is not edited."""
+        """Return false: the record of an import is not edited."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
+        """Return false: the record of an import is not deleted."""
         return False
 
     def get_urls(self) -> Any:
-        """The pages of an import beside the admin's own."""
+        """Return the URLs of the import pages, followed by Django's."""
         wrap = self.admin_site.admin_view
         own = [
             path("upload/<slug:token>/", wrap(self.review_view), name="leads_importrun_review"),
@@ -114,28 +114,28 @@ class ImportRunAdmin(ListPage, ModelAdmin):
         return import_page.upload_page(request, self._context(request, title="Import leads"))
 
     def review_view(self, request: HttpRequest, token: str) -> HttpResponse:
-        """Look at an uploaded file, and import it."""
+        """Preview an uploaded file, and import it."""
         self._require(request, "leads.import_leads")
         return import_page.review_page(request, token, self._context(request))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """What became of an import."""
+        """Show the result of an import."""
         run = self.get_object(request, object_id)
         if not self.has_view_permission(request, run) or request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         if run is None:
             raise Http404
-        return TemplateResponse(request, "leads/import_run.html", self._context(request, **_account(request, run)))
+        return TemplateResponse(request, "leads/import_run.html", self._context(request, **_run_context(request, run)))
 
     def rejects_view(self, request: HttpRequest, run_id: int) -> HttpResponse | FileResponse:
-        """The bad rows of a run, to mend and import again."""
+        """Download the rejected rows of a run."""
         self._require(request, "leads.import_leads")
         return _rejects(request, run_id)
 
     def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """Take an import back."""
+        """Undo an import."""
         self._require(request, "leads.undo_import")
         return _undo(request, run_id)
 
@@ -148,7 +148,7 @@ class ImportRunAdmin(ListPage, ModelAdmin):
         return {**self.admin_site.each_context(request), "opts": self.opts, **more}
 
 
-def _account(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     state = runs.state_of(run)
     left = run.undo_report.get("left", 0)
     stored = state == "done" and run.created + run.updated > 0
@@ -156,21 +156,21 @@ def _account(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     return {
         "title": f"Import {run.pk}",
         "run": run,
-        "state": WORDS[_shown_state(run, state)],
-        "died": state == runs.DIED,
+        "state": LABELS[_label_key(run, state)],
+        "failed": state == runs.DIED,
         "by": run.user.name if run.user else run.started_by,
         "message": _option.sub("", run.message),
         "problems": run.problems[:SHOWN],
         "hidden": max(0, run.problem_count - SHOWN),
         "notes": [_note(note) for note in run.notes],
         "options": {
-            OPTIONS[name]: _told(name, value) for name, value in run.options.items() if value and name in OPTIONS
+            OPTIONS[name]: _option_text(name, value) for name, value in run.options.items() if value and name in OPTIONS
         },
         "rejects": stored_files.rejects_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
-        "undone": _taken_back(run.undo_report),
+        "undone": _undo_summary(run.undo_report),
         "left": list(run.undo_report.get("why", {}).items())[:LISTED],
         "left_count": left,
-        "left_told": counted(left, "lead"),
+        "left_text": pluralize(left, "lead"),
         "not_listed": max(0, left - LISTED),
         "has_leads": run.kind == "leads" and run.created > 0 and (state == "done" or left > 0),
         "may_undo": may_undo and request.user.has_perm("leads.undo_import"),
@@ -179,12 +179,12 @@ def _account(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
 
 
 def _note(note: str) -> str:
-    """A note of the import, with fields named as people know them."""
+    """Return a note of the import with the label of its field."""
     target, colon, rest = note.partition(": ")
     return f"{label(target)}: {rest}" if colon and target in TARGETS else note
 
 
-def _told(name: str, value: Any) -> str:
+def _option_text(name: str, value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{label(field)} = {given}" for field, given in value.items())
     words = {"on_duplicate": ON_DUPLICATE, "on_error": ON_ERROR}.get(name, {})
@@ -196,9 +196,9 @@ def _rejects(request: HttpRequest, run_id: int) -> HttpResponse | FileResponse:
     try:
         file = stored_files.rejects_of(run_id).open("rb")
     except OSError:
-        messages.warning(request, "The bad rows of this run are not kept any more: they are kept for seven days.")
+        messages.warning(request, "The rows with errors of this import were removed: they are stored for seven days.")
         return redirect("admin:leads_importrun_change", run_id)
-    name = f"import-{run_id}-bad-rows.csv"
+    name = f"import-{run_id}-rows-with-errors.csv"
     return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
 
 
@@ -212,26 +212,26 @@ def _undo(request: HttpRequest, run_id: int) -> HttpResponse:
         messages.error(request, f"{str(refused)[:1].upper()}{str(refused)[1:]}.")
     else:
         partly = "partly " if report["left"] else ""
-        messages.success(request, f"Import {run_id} is {partly}undone: {_taken_back(report)}.")
+        messages.success(request, f"Import {run_id} {partly}undone: {_undo_summary(report)}.")
         event("import_undone", run=run_id)
     return redirect("admin:leads_importrun_change", run_id)
 
 
-def _shown_state(run: ImportRun, state: str) -> str:
-    """A key of ``WORDS``: the state, or ``PARTLY``."""
+def _label_key(run: ImportRun, state: str) -> str:
+    """Return a key of ``LABELS``: the state, or ``PARTLY``."""
     return PARTLY if state == "undone" and run.undo_report.get("left") else state
 
 
-def _taken_back(report: Mapping[str, Any]) -> str:
-    """What undoing came to, in all: "2 leads deleted, 1 lead changed since and left as it is"."""
+def _undo_summary(report: Mapping[str, Any]) -> str:
+    """Return the result of all undos: "2 leads deleted, 1 lead changed since and left unchanged"."""
     deleted, restored, activities, left = (
         report.get(count, 0) for count in ("deleted", "restored", "activities", "left")
     )
-    told = [f"{counted(deleted, 'lead')} deleted"] if deleted else []
+    parts = [f"{pluralize(deleted, 'lead')} deleted"] if deleted else []
     if restored:
-        told.append(f"{counted(restored, 'lead')} given earlier values again")
+        parts.append(f"{pluralize(restored, 'lead')} reset to their previous values")
     if activities:
-        told.append(f"{counted(activities, 'activity', 'activities')} taken out")
+        parts.append(f"{pluralize(activities, 'activity', 'activities')} deleted")
     if left:
-        told.append(f"{counted(left, 'lead')} changed since and left as {'it is' if left == 1 else 'they are'}")
-    return ", ".join(told) or "nothing was left to take back"
+        parts.append(f"{pluralize(left, 'lead')} changed since and left unchanged")
+    return ", ".join(parts) or "nothing left to undo"

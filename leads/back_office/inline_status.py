@@ -1,4 +1,4 @@
-"""Statuses changed in the list: each for the version that its user saw, and for that alone."""
+"""Statuses changed in the list. Each is saved only over the version that the user saw."""
 
 import re
 from collections.abc import Mapping
@@ -9,17 +9,18 @@ from django.http import HttpRequest
 
 from crm_project import validation
 from leads import validators
+from leads.back_office.cells import pluralize
 from leads.models import Lead
 from leads.querysets import VersionConflict
 from users.audit import Actor
 
-MAX = 200  # rows of one page at most
+MAX = 200  # rows of one page
 _field = re.compile(r"status-(\d{1,18})", re.ASCII)
 _seen = re.compile(r"(\d{1,9}) (.+)", re.ASCII | re.DOTALL)
 
 
 class StatusEdit(NamedTuple):
-    """What somebody chose for a lead, and the version that they saw."""
+    """The status chosen for a lead, and the version that the user saw."""
 
     lead_id: int
     status: str
@@ -27,49 +28,47 @@ class StatusEdit(NamedTuple):
 
 
 def parse_edits(posted: Mapping[str, str]) -> list[StatusEdit]:
-    """The rows of the list whose status was changed; what is not of its making is passed over."""
-    found = []
+    """Return the rows of the list whose status was changed; ignore other form fields."""
+    edits = []
     for name, status in posted.items():
         row = _field.fullmatch(name)
         seen = _seen.fullmatch(posted.get(f"seen-{row[1]}", "")) if row else None
         if row and seen and status != seen[2]:
-            found.append(StatusEdit(int(row[1]), status, int(seen[1])))
-    return found
+            edits.append(StatusEdit(int(row[1]), status, int(seen[1])))
+    return edits
 
 
 def save(request: HttpRequest, actor: Actor) -> None:
-    """Store what was chosen, lead by lead, and tell what became of it."""
-    chosen = parse_edits(request.POST)
-    if len(chosen) > MAX:
-        messages.error(request, f"Nothing was saved: {len(chosen):,} leads are more than a page holds.")
+    """Save the changed statuses, lead by lead, and show the results."""
+    edits = parse_edits(request.POST)
+    if len(edits) > MAX:
+        messages.error(request, f"Not saved: {len(edits):,} leads are more than a page has.")
         return
-    refused = [told for wish in chosen if (told := _refusal(wish, actor))]
-    if saved := len(chosen) - len(refused):
-        messages.success(request, f"The status of {saved} lead{'s' * (saved > 1)} was saved.")
-    elif not chosen:
+    errors = [error for edit in edits if (error := _save(edit, actor))]
+    if saved := len(edits) - len(errors):
+        messages.success(request, f"{pluralize(saved, 'lead')} updated.")
+    elif not edits:
         messages.info(request, "No status was changed.")
-    for told in refused:
-        messages.error(request, told)
+    for error in errors:
+        messages.error(request, error)
 
 
-def _refusal(wish: StatusEdit, actor: Actor) -> str | None:
-    """Why a wish was not granted; ``None`` where it was."""
-    clean, problems = validators.validate({"status": wish.status}, partial=True)
+def _save(edit: StatusEdit, actor: Actor) -> str | None:
+    """Save a status; return an error message if that fails."""
+    clean, problems = validators.validate({"status": edit.status}, partial=True)
     if problems:
-        return f"Lead {wish.lead_id} was not saved: {problems[0].msg}."
+        return f"Lead {edit.lead_id} not saved: {problems[0].msg}."
     try:
-        _change(wish, clean, actor)
+        _change(edit, clean, actor)
     except Lead.DoesNotExist:
-        return f"Lead {wish.lead_id} was not saved: it was deleted meanwhile."
-    except VersionConflict as moved:
-        return (
-            f"{moved.lead} was not saved: somebody changed this lead meanwhile, and its status is now"
-            f" “{moved.lead.status}”. Look at it, and choose again."
-        )
+        return f"Lead {edit.lead_id} not saved: someone else deleted it."
+    except VersionConflict as conflict:
+        lead = conflict.lead
+        return f"{lead} not saved: someone else changed this lead. Its status is now “{lead.status}”."
     return None
 
 
-def _change(wish: StatusEdit, clean: dict[str, Any], actor: Actor) -> None:
-    if wish.lead_id > validation.MAX_BIGINT:
+def _change(edit: StatusEdit, clean: dict[str, Any], actor: Actor) -> None:
+    if edit.lead_id > validation.MAX_BIGINT:
         raise Lead.DoesNotExist
-    Lead.objects.update_lead(wish.lead_id, clean, actor, versions=[wish.version])
+    Lead.objects.update_lead(edit.lead_id, clean, actor, versions=[edit.version])

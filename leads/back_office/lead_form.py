@@ -1,4 +1,4 @@
-"""The form of one lead: the API's rules, and no writing over what somebody else changed meanwhile."""
+"""The form of one lead: it validates by the API's rules and overwrites no change made in the meantime."""
 
 import re
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +10,7 @@ from django.http import QueryDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from leads import validators
-from leads.back_office.history import entry_of, shown
+from leads.back_office.history import build_entry, display
 from leads.models import Lead, LeadChange
 from users.back_office.forms import add_problems
 
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
 else:
     Form = forms.ModelForm
 
-# The form's name of each field that the rules know: a foreign key is ``agency`` here and ``agency_id`` there.
+# The form field of each column that has a rule: a foreign key is ``agency`` in the form, ``agency_id`` in the rules.
 FORM_FIELDS = {
     field.attname: field.name for field in Lead._meta.concrete_fields if field.attname in validators.UPDATE_RULES
 }
 COLUMNS = {name: column for column, name in FORM_FIELDS.items()}
 AMOUNT = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
-MAX_LISTED = 5  # of the changes made meanwhile
-CLASH = "Nothing was saved: this lead was changed while you had it open. What you typed is kept; look, and save again."
+MAX_LISTED = 5  # changes made in the meantime
+CONFLICT = "Not saved: someone else changed this lead. Your entries are kept; review and save again."
 
 
 class ActiveInput(forms.HiddenInput):
-    """Whether the lead is active, as it was, unless one of the page's buttons says otherwise."""
+    """The current value of ``is_active``, unless a button of the page sends another."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
-        """The button's word before the stored one."""
+        """Return the value of the button, or the current one."""
         return data.get(f"_{name}", data.get(name))
 
 
 class AmountField(forms.IntegerField):
-    """An amount as people write it, "450,000" too; the API's rules judge it."""
+    """An amount, also written as "450,000"; the API's rules validate it."""
 
     widget = UnfoldAdminTextInputWidget
 
     def to_python(self, value: Any) -> int | None:
-        """The number; ``None`` for nothing."""
+        """Return the number; ``None`` if empty."""
         return super().to_python(re.sub(r"[,\s]", "", value) if isinstance(value, str) else value)
 
 
 class LeadForm(Form):
-    """A lead's own fields, judged by ``rules.check``.
+    """The fields of a lead, validated by ``validators.validate``.
 
-    It carries the lead's ``version`` and the values it was opened with: only what its user changed is written, and
-    only over the version that they saw. Without a version (a client of its own making) it writes what differs.
+    The form contains the lead's ``version`` and initial values: only what the user changed is saved, and only over the
+    version that they saw. Without a version (another client than the page), whatever differs is saved.
     """
 
     seen_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -78,44 +78,44 @@ class LeadForm(Form):
             )
 
     def clean(self) -> dict[str, Any]:
-        """The clean values; problems go to their fields, a clash to the whole form."""
+        """Return the clean values; add errors to their fields, and a conflict to the form."""
         cleaned = super().clean() or {}
         clean, problems = validators.validate(self._by_column(cleaned), partial=True, stored=self.stored)
         add_problems(self, [problem._replace(loc=(FORM_FIELDS[str(problem.loc[0])],)) for problem in problems])
         seen = cleaned.get("seen_version")
         if self.stored and seen is not None and seen != self.stored.version:
-            self._tell_clash(self.stored, seen)
-        self.checked = clean
+            self._add_conflict(self.stored, seen)
+        self.validated = clean
         return {**cleaned, **{name: value for name, value in clean.items() if name in cleaned}}
 
-    def changed(self) -> dict[str, Any]:
-        """What the user changed, clean; of a new lead all that the rules ask for."""
+    def changed_values(self) -> dict[str, Any]:
+        """Return the validated values that the user changed; all values of a new lead."""
         if not self.stored:
             return {
                 **validators.DEFAULTS,
-                **{name: self.checked[name] for name in validators.CREATE_RULES if name in self.checked},
+                **{name: self.validated[name] for name in validators.CREATE_RULES if name in self.validated},
             }
-        return {name: value for name, value in self.checked.items() if FORM_FIELDS[name] in self.changed_data}
+        return {name: value for name, value in self.validated.items() if FORM_FIELDS[name] in self.changed_data}
 
     def _own_fields(self) -> list[str]:
         return [name for name in FORM_FIELDS.values() if name in self.fields]
 
     @staticmethod
     def _by_column(cleaned: dict[str, Any]) -> dict[str, Any]:
-        """The values as the rules name them; of a row that was chosen its id."""
+        """Return the values by column; of a selected row its id."""
         given = {column: cleaned[name] for column, name in FORM_FIELDS.items() if name in cleaned}
         return {column: value.pk if isinstance(value, Model) else value for column, value in given.items()}
 
-    def _tell_clash(self, stored: Lead, seen: int) -> None:
-        """Say who changed what, and let the form show what is stored now but for what its user typed.
+    def _add_conflict(self, stored: Lead, seen: int) -> None:
+        """Add who changed what, and show the current values except where the user entered others.
 
-        A second save is then one over the version that the user has been told about.
+        Saving again then overwrites the version that the errors describe.
         """
-        # Each version has its entry, but for those that an import brought.
+        # Each version has an entry, except those that an import made.
         since = LeadChange.objects.of_lead(stored.pk)[: min(max(stored.version - seen, 1), MAX_LISTED)]
-        self.add_error(None, ValidationError(CLASH, code="clash"))
+        self.add_error(None, ValidationError(CONFLICT, code="conflict"))
         for change in since:
-            self.add_error(None, ValidationError(entry_of(change).sentence, code="clash"))
+            self.add_error(None, ValidationError(build_entry(change).sentence, code="conflict"))
         data = cast(QueryDict, self.data).copy()
         data[self.add_prefix("seen_version")] = str(stored.version)
         for name in self._own_fields():
@@ -125,5 +125,5 @@ class LeadForm(Form):
             if name not in self.changed_data:
                 data[self.add_prefix(name)] = value
             elif then != value and self.data.get(self.add_prefix(name)) != value:
-                self.add_error(name, ValidationError(f"Stored meanwhile: {shown(name, now)}", code="clash"))
+                self.add_error(name, ValidationError(f"Current value: {display(name, now)}", code="conflict"))
         self.data = data

@@ -1,4 +1,4 @@
-"""The list of leads: what a page of it holds beside the leads' own columns, and counts that are kept elsewhere."""
+"""The list of leads: the data of a page beside the leads' own columns, and stored counts."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -25,89 +25,89 @@ SEARCH = "q"
 VIEWS = {
     "All leads": {},
     "Open": {"status": OPEN},
-    "New, no activity for 2 days": {"status": "new", "quiet": "2"},
-    "Open, quiet for 2 weeks": {"status": OPEN, "quiet": "14"},
+    "New, not contacted (2+ days)": {"status": "new", "inactive": "2"},
+    "Open, no activity (14+ days)": {"status": OPEN, "inactive": "14"},
     "Deleted": {"deleted": "1"},
 }
 Kind = LeadCount.Kind
 
 
 class LeadChangeList(ChangeList):
-    """A page of leads; each knows its ``last_activity`` and the ``choices`` of status that its reader has."""
+    """A page of leads, each with ``last_activity`` and the status ``choices`` that the user has."""
 
     result_list: Any
 
     @cached_property
     def statuses(self) -> list[str]:
-        """The statuses in use."""
+        """Return the statuses in use."""
         return choices.statuses()
 
     @property
     def views(self) -> list[dict[str, Any]]:
-        """The questions that are asked every day, and which of them this is."""
-        asked = {name: given[-1] for name, given in self.filter_params.items() if name != ORDER_VAR}
-        return [{"name": name, "query": urlencode(of), "current": of == asked} for name, of in VIEWS.items()]
+        """Return the predefined views, and whether each is the current one."""
+        params = {name: given[-1] for name, given in self.filter_params.items() if name != ORDER_VAR}
+        return [{"name": name, "query": urlencode(view), "current": view == params} for name, view in VIEWS.items()]
 
     @property
     def import_link(self) -> str:
-        """Where leads come in from a file."""
+        """Return the address of the imports."""
         return reverse("admin:leads_importrun_changelist")
 
     def get_results(self, request: HttpRequest) -> None:
-        """Django's, and one query about the page's activities."""
+        """Read the page, and the last activities of its leads in one more query."""
         super().get_results(request)
         try:
             with statement_timeout(MAX_WALK):
                 leads = list(self.result_list)
         except SearchTimeout:
-            messages.error(request, "That search takes too long. Add a word of three letters or more, or a filter.")
+            messages.error(request, "The search takes too long. Add a word of at least three letters, or a filter.")
             leads = []
-        self.paginator.settle(self.page_num, len(leads))
+        self.paginator.correct_estimate(self.page_num, len(leads))
         days = last_activities([lead.pk for lead in leads])
         may_change = self.model_admin.has_change_permission(request)
         for lead in leads:
             lead.last_activity = days.get(lead.pk)
             lead.choices = self.statuses if may_change and lead.is_active else []
         self.result_list = leads
-        self.full_result_count = self.result_count  # no second, longer count is told
+        self.full_result_count = self.result_count  # avoids a second count
 
 
 def last_activities(lead_ids: Sequence[int]) -> dict[int, date | None]:
-    """The day of each of these leads' last activity, by one step into the index for each."""
+    """Return the day of each lead's last activity, by one index lookup per lead."""
     activities: QuerySet[Any] = Lead._meta.get_field("activities").related_model._default_manager.all()
     latest = activities.filter(lead=OuterRef("pk")).order_by("-activity_date").values("activity_date")[:1]
     return dict(Lead.objects.filter(pk__in=lead_ids).order_by().values_list("pk", Subquery(latest)))
 
 
-def known_count(query: QueryDict, leads: QuerySet[Lead]) -> int | None:
-    """The exact number of leads in the list under ``query``, where it costs little; else ``None``.
+def exact_count(query: QueryDict, leads: QuerySet[Lead]) -> int | None:
+    """Return the exact number of leads that match ``query`` if that is cheap; else ``None``.
 
-    That is so for all active leads, those of one status, and those that came in or were closed since some day:
-    PostgreSQL keeps these counts, SQLite has an index for each that holds nothing else.
+    It is cheap for all active leads, those of one status, and those created or closed since some day: PostgreSQL stores
+    these counts, SQLite has a covering index for each.
     """
-    asked = {name: given for name in (*PARAMETERS, SEARCH) if (given := query.get(name, "").strip())}
+    params = {name: given for name in (*PARAMETERS, SEARCH) if (given := query.get(name, "").strip())}
     try:
-        kept = _kept(asked)
+        stored = _stored_count(params)
     except validation.InvalidValue:
         return None
-    if kept is None:
+    if stored is None:
         return None
     if connection.vendor != "postgresql":
         return leads.order_by().count()
-    return int(LeadCount.objects.filter(**kept).aggregate(leads=Sum("leads"))["leads"] or 0)
+    return int(LeadCount.objects.filter(**stored).aggregate(leads=Sum("leads"))["leads"] or 0)
 
 
-def _kept(asked: dict[str, str]) -> dict[str, Any] | None:
-    """The rows of ``LeadCount`` whose sum is the answer, if there are such."""
-    match sorted(asked):
+def _stored_count(params: dict[str, str]) -> dict[str, Any] | None:
+    """Return the filter of the ``LeadCount`` rows to add up, if there are such rows."""
+    match sorted(params):
         case []:
             return {"kind": Kind.STATUS}
-        case ["status"] if asked["status"] != OPEN and (status := api.status(asked["status"])):
+        case ["status"] if params["status"] != OPEN and (status := api.status(params["status"])):
             return {"kind": Kind.STATUS, "status": status}
         case ["created_from"] | ["created_from", "created_to"] | ["created_to"]:
-            bounds = {"gte": asked.get("created_from"), "lte": asked.get("created_to")}
+            bounds = {"gte": params.get("created_from"), "lte": params.get("created_to")}
             days = {f"day__{bound}": day(given) for bound, given in bounds.items() if given}
             return {"kind": Kind.CREATED, **days}
         case ["closed_from"]:
-            return {"kind": Kind.CLOSED, "day__gte": day(asked["closed_from"])}
+            return {"kind": Kind.CLOSED, "day__gte": day(params["closed_from"])}
     return None

@@ -1,4 +1,4 @@
-"""Pages of a list of any size: the rows are counted up to a bound, and only so many can be leafed through."""
+"""Pagination of lists of any size: rows are counted, and pages shown, up to a maximum."""
 
 import json
 from functools import cached_property
@@ -14,56 +14,56 @@ if TYPE_CHECKING:
 else:
     Pages = Paginator  # generic for the type checker alone
 
-MAX = 10_000  # rows that one leafs through; who needs others narrows the list
+MAX = 10_000  # rows that have a page; others are reached by filter or search
 MAX_COUNT = 100  # milliseconds
 
 
 class CappedPaginator(Pages):
-    """Counts ``MAX`` rows and no further: ``said`` is what to tell people, "10,000+" where there are more.
+    """Counts at most ``MAX`` rows; ``display_count`` is "10,000+" if there are more.
 
-    ``known`` is the exact count where somebody else keeps it; then no row is counted. Where counting takes PostgreSQL
-    too long (few rows among many that fit in part), its planner's guess stands in, and is told as one.
+    With ``exact_count``, a count that is stored elsewhere, no row is counted. Where counting takes PostgreSQL too long,
+    the estimate of its planner is used and shown as "about".
     """
 
     template_name = "leads/back_office/pagination.html"
 
-    def __init__(self, object_list: QuerySet[Any], per_page: int, *args: Any, known: int | None = None) -> None:
+    def __init__(self, object_list: QuerySet[Any], per_page: int, *args: Any, exact_count: int | None = None) -> None:
         super().__init__(object_list, per_page, *args)
-        self.known = known
+        self.exact_count = exact_count
 
     @cached_property
-    def found(self) -> int:
-        """The exact count where it is known or small, one more than ``MAX``, or a guess."""
-        self.guessed = False
-        if self.known is not None:
-            return self.known
+    def row_count(self) -> int:
+        """Return the exact count if it is given or small, otherwise ``MAX + 1`` or an estimate."""
+        self.estimated = False
+        if self.exact_count is not None:
+            return self.exact_count
         rows = cast(QuerySet[Any], self.object_list).order_by().values("pk")
         try:
             with statement_timeout(MAX_COUNT):
                 return int(rows[: MAX + 1].count())
         except SearchTimeout:
-            self.guessed = True
+            self.estimated = True
             return max(int(json.loads(rows.explain(format="json"))[0]["Plan"]["Plan Rows"]), self.per_page + 1)
 
-    def settle(self, number: int, rows: int) -> None:
-        """Put a guess right by a page that was read: the last one, if it holds fewer rows than others."""
-        if self.guessed and (rows or number == 1) and rows < self.per_page:
-            self.found = self.count = (number - 1) * self.per_page + rows
-            self.guessed = False
+    def correct_estimate(self, number: int, rows: int) -> None:
+        """Replace an estimate by the exact count if the page that was read is the last one."""
+        if self.estimated and (rows or number == 1) and rows < self.per_page:
+            self.row_count = self.count = (number - 1) * self.per_page + rows
+            self.estimated = False
 
     @cached_property
     def count(self) -> int:
-        """How many rows the pages hold."""
-        return min(self.found, MAX)
+        """Return the number of rows that have a page."""
+        return min(self.row_count, MAX)
 
     @property
-    def more(self) -> bool:
-        """Whether there are rows beyond the last page."""
-        return self.found > MAX
+    def has_more(self) -> bool:
+        """Return whether there are rows beyond the last page."""
+        return self.row_count > MAX
 
     @property
-    def said(self) -> str:
-        """The count for reading."""
-        if self.more and self.known is None:
+    def display_count(self) -> str:
+        """Return the count as text."""
+        if self.has_more and self.exact_count is None:
             return f"{MAX:,}+"
-        return f"about {self.found:,}" if self.guessed else f"{self.found:,}"
+        return f"about {self.row_count:,}" if self.estimated else f"{self.row_count:,}"

@@ -1,4 +1,4 @@
-"""What an uploaded file would come to under a plan: its first rows as they would be stored, and a dry run of it."""
+"""The preview of an uploaded file under a plan: its first rows as they would be stored, and a dry run."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -19,18 +19,18 @@ from users.models import User
 
 FIRST = 20  # rows shown
 SAMPLES = 3  # values shown of each column
-MAX_SHOWN = 60  # characters of a value
-SHARED = {"price": "budget_max", "name": "first_name"}  # where to tell of what fills two fields
+MAX_VALUE = 60  # characters of a value
+SHARED = {"price": "budget_max", "name": "first_name"}  # where errors of a column that fills two fields are shown
 REJECTS_NOTE = "Bad rows are in: "
 COUNTS = ("read", "created", "updated", "skipped", "rejected", "problem_count")
 
-Seen = dict[str, Any]
+State = dict[str, Any]
 
 
-def look(upload: Upload, user: User, plan: Plan | None = None) -> None:
-    """Try ``plan`` (or else the one that suggests itself) on the upload and keep what came of it in its state.
+def preview(upload: Upload, user: User, plan: Plan | None = None) -> None:
+    """Try ``plan``, by default the one for the file's header, on the upload and save the result in its state.
 
-    Stores no lead. Raises ``Refused`` where the file cannot be imported here under any plan.
+    Stores no lead. Raises ``Refused`` if the file cannot be imported here under any plan.
     """
     with upload.open() as source:
         if len(source.header) > MAX_COLUMNS:
@@ -46,21 +46,21 @@ def look(upload: Upload, user: User, plan: Plan | None = None) -> None:
             "notes": [showable(note) for note in source.notes],
         }
         earlier = runs.known(source.sha256, "leads")
-        seen = _tried(upload, source, plan, user)
-        seen["rows"] = _rows(source, plan, records)
+        result = _dry_run(upload, source, plan, user)
+        result["rows"] = _rows(source, plan, records)
     upload.state |= {
         "header": header,
         "samples": [_samples(records, place) for place in range(len(header))],
         "file": file,
-        "earlier": earlier.pk if earlier else None,
+        "earlier_run": earlier.pk if earlier else None,
         "plan": plan.as_state(),
-        "seen": seen,
+        "preview": result,
     }
     upload.save()
 
 
-def at_most(rows: int) -> Progress:
-    """Ends an import with ``TooLarge`` when it comes to more rows."""
+def row_limit(rows: int) -> Progress:
+    """Return a callback that stops an import of more rows by raising ``TooLarge``."""
 
     def progress(read: int, position: int) -> None:
         if read > rows:
@@ -69,24 +69,24 @@ def at_most(rows: int) -> Progress:
     return progress
 
 
-def _tried(upload: Upload, source: Source, plan: Plan, user: User) -> Seen:
+def _dry_run(upload: Upload, source: Source, plan: Plan, user: User) -> State:
     upload.rejects.unlink(missing_ok=True)
     options = plan.options(source.header, dry_run=True)
-    (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=at_most(MAX_ROWS))
-    seen = {name: getattr(run, name) for name in COUNTS}
-    # The account of a look is of use to nobody once it has been looked at.
+    (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=row_limit(MAX_ROWS))
+    counts = {name: getattr(run, name) for name in COUNTS}
+    # The list of imports does not show previews.
     ImportRun.objects.filter(pk=run.pk).delete()
     if run.read > MAX_ROWS:
         raise TooLarge(run.message)
     return {
-        **seen,
+        **counts,
         "message": run.message if run.state == ImportRun.State.REFUSED else "",
         "problems": run.problems,
         "notes": [note for note in run.notes if not note.startswith(REJECTS_NOTE)],
     }
 
 
-def _rows(source: Source, plan: Plan, records: Sequence[tuple[int, Any]]) -> list[Seen]:
+def _rows(source: Source, plan: Plan, records: Sequence[tuple[int, Any]]) -> list[State]:
     options = plan.options(source.header, dry_run=True)
     try:
         columns = map_headers(
@@ -98,47 +98,47 @@ def _rows(source: Source, plan: Plan, records: Sequence[tuple[int, Any]]) -> lis
         )
         columns, _ = date_order.settled(source, columns)
     except Refused:
-        return []  # the dry run says why
+        return []  # the dry run has the reason
     return [_row(columns, line, cells) for line, cells in records]
 
 
-def _row(columns: Mapping, line: int, cells: Any) -> Seen:
-    """One row's values by field, as they would be stored, and what is wrong with it."""
+def _row(columns: Mapping, line: int, cells: Any) -> State:
+    """Return the values of a row by field, as they would be stored, and its errors."""
     given, wrong = columns.convert(cells)
     clean, problems = validators.validate(given)
-    told: dict[str, str] = {}
-    values = {field: _shown(clean.get(field, given.get(field))) for field in validators.CREATE_RULES}
+    errors: dict[str, str] = {}
+    values = {field: _display(clean.get(field, given.get(field))) for field in validators.CREATE_RULES}
     for problem in (*wrong, *problems):
         name = str(problem.loc[0]) if problem.loc else ""
         field = SHARED.get(name, name)
-        told.setdefault(field, problem.msg.removeprefix("Value error, "))
+        errors.setdefault(field, problem.msg.removeprefix("Value error, "))
         if field in values:
-            values[field] = values[field] or _shown(problem.input)
-    return {"line": line, "values": values, "problems": told}
+            values[field] = values[field] or _display(problem.input)
+    return {"line": line, "values": values, "problems": errors}
 
 
 def _samples(records: Sequence[tuple[int, Any]], place: int) -> list[str]:
-    return list(islice(_filled(records, place), SAMPLES))
+    return list(islice(_distinct_values(records, place), SAMPLES))
 
 
-def _filled(records: Sequence[tuple[int, Any]], place: int) -> Iterator[str]:
-    seen = set()
+def _distinct_values(records: Sequence[tuple[int, Any]], place: int) -> Iterator[str]:
+    seen: set[str] = set()
     for _, cells in records:
-        value = _shown(cells[place]) if place < len(cells) else ""
+        value = _display(cells[place]) if place < len(cells) else ""
         if value and value not in seen:
             seen.add(value)
             yield value
 
 
-def _shown(value: object) -> str:
+def _display(value: object) -> str:
     if value is None:
         return ""
     text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    text = showable(text[: MAX_SHOWN + 1]).strip()
-    return text[:MAX_SHOWN] + "…" if len(text) > MAX_SHOWN else text
+    text = showable(text[: MAX_VALUE + 1]).strip()
+    return text[:MAX_VALUE] + "…" if len(text) > MAX_VALUE else text
 
 
-def known_columns(header: Sequence[str]) -> list[str]:
-    """What is known of each column's name: "known", "not_stored" or "unknown"."""
+def column_kinds(header: Sequence[str]) -> list[str]:
+    """Return the kind of each column: "known", "not_stored" or "unknown"."""
     kinds = (LEADS.known(name)[0] if name else "unknown" for name in header)
     return [kind if kind in ("not_stored", "unknown") else "known" for kind in kinds]

@@ -1,7 +1,7 @@
-"""Uploaded files between the import page's steps: on disk, so that every worker process finds them.
+"""Uploaded files between the steps of the import pages: on disk, where every worker process finds them.
 
-Each has a folder of its own in ``UPLOAD_DIR``, named after its owner and a random token, that only the server's user
-can read. What a file was called is kept as text and never used as a path.
+Each has its own folder in ``UPLOAD_DIR``, named after its owner and a random token, that only the server's user can
+read. The original file name is stored as text and never used as a path.
 """
 
 import fcntl
@@ -22,18 +22,18 @@ from leads.importing.sources.reader import Source, open_source
 from leads.importing.stats import Refused
 
 DAY = 24 * 60 * 60
-KEPT = DAY  # seconds that an upload waits for its import
-REJECTS_KEPT = 7 * DAY  # seconds that the bad rows of an import can be downloaded
-MAX_WAITING = 5  # uploads of one person; the oldest makes room
-REMEMBERED = ("name", "runs")  # of an upload, once it is imported
-REJECTS = "rejects-"  # what the bad rows of a run are called, before its id
-SKIPPED = "skipped-"  # the same of the skipped and updated rows
+UPLOAD_LIFETIME = DAY  # seconds that an upload is stored
+REJECTS_LIFETIME = 7 * DAY  # seconds that the rows with errors can be downloaded
+MAX_UPLOADS = 5  # of one user; a further one replaces the oldest
+AFTER_IMPORT = ("name", "runs")  # the state of an upload that was imported
+REJECTS = "rejects-"  # prefix of the file with the rejected rows of a run, before its id
+SKIPPED = "skipped-"  # the same for the skipped and updated rows
 BEING_READ = "This file is being read. Try again in a moment."
 ANOTHER_BEING_READ = "Another file is being read. Try again in a moment."
 
 
 class Upload:
-    """One uploaded file and what has been found out about it; ``state`` is plain JSON, written by ``save``."""
+    """One uploaded file and its ``state``, which is plain JSON, written by ``save``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,19 +41,19 @@ class Upload:
         self.state: dict[str, Any] = json.loads((folder / "state.json").read_text())
 
     @classmethod
-    def store(cls, owner: int, name: str, pieces: Iterable[bytes]) -> Self:
-        """Keep a file of ``owner`` (a user's id). Raises ``OSError`` where there is no room, ``Refused`` where an
-        erasure of personal data is at it."""
+    def store(cls, owner: int, name: str, chunks: Iterable[bytes]) -> Self:
+        """Store a file of ``owner`` (a user's id). Raises ``OSError`` without disk space, ``Refused`` if an erasure of
+        personal data has locked the folder."""
         sweep()
-        for oldest in sorted(_root().glob(f"{owner}-*"), key=_age)[MAX_WAITING - 1 :]:
+        for oldest in sorted(_root().glob(f"{owner}-*"), key=_age)[MAX_UPLOADS - 1 :]:
             shutil.rmtree(oldest, ignore_errors=True)
         folder = _root() / f"{owner}-{secrets.token_hex(16)}"
         folder.mkdir(mode=0o700)
         try:
             with locked(folder):
                 with open(folder / "file", "xb", opener=private) as file:
-                    for piece in pieces:
-                        file.write(piece)
+                    for chunk in chunks:
+                        file.write(chunk)
                 _write(folder, {"name": name, "runs": []})
         except BlockingIOError:
             shutil.rmtree(folder, ignore_errors=True)
@@ -64,8 +64,8 @@ class Upload:
         return cls(folder)
 
     @classmethod
-    def of(cls, owner: int, token: str) -> Self | None:
-        """The upload with that token, if it is ``owner``'s and still there."""
+    def find(cls, owner: int, token: str) -> Self | None:
+        """Return the upload with that token if it is ``owner``'s and still stored."""
         folder = Path(settings.UPLOAD_DIR) / f"{owner}-{token}"
         try:
             return cls(folder) if token.isalnum() else None
@@ -74,34 +74,34 @@ class Upload:
 
     @property
     def name(self) -> str:
-        """What the file was called where it came from: for people, not for paths."""
+        """Return the original name of the file: for display, not for paths."""
         return str(self.state["name"])
 
     @property
     def waiting(self) -> bool:
-        """Whether the file is still here to be imported."""
+        """Return whether the file is still stored and can be imported."""
         return (self.folder / "file").exists()
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is known any more but which runs came of it."""
-        return isinstance(self.state, dict) and self.state.keys() == set(REMEMBERED)
+        """Return whether only the runs of the upload are still stored."""
+        return isinstance(self.state, dict) and self.state.keys() == set(AFTER_IMPORT)
 
     @property
     def rejects(self) -> Path:
-        """Where an attempt writes its bad rows."""
+        """Return the path to which an import writes its rejected rows."""
         return self.folder / "rejects"
 
     def open(self) -> Source:
-        """The file to read; ``Unreadable`` with a sentence where it is no list."""
+        """Open the file; raises ``Unreadable`` if it is no table."""
         return open_source(self.folder / "file", name=self.name)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep every other request, in whatever process, out of this upload meanwhile; the state is read anew.
+    def lock(self) -> Iterator[None]:
+        """Lock the upload against all other requests, in all processes, and read its state again.
 
-        Raises ``Refused`` where the upload was thrown away since, or where another request has it: to wait would occupy
-        a thread of the server for as long as that one reads.
+        Raises ``Refused`` if the upload was deleted or another request has the lock: waiting would occupy a thread of
+        the server.
         """
         with ExitStack() as stack:
             try:
@@ -110,63 +110,63 @@ class Upload:
             except BlockingIOError:
                 raise Refused(BEING_READ) from None
             except FileNotFoundError:
-                raise Refused("That file is no longer here. Upload it again.") from None
+                raise Refused("The file was removed. Upload it again.") from None
             yield
 
     def save(self) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state atomically."""
         _write(self.folder, self.state)
 
-    def drop(self) -> None:
-        """Throw away the file and all that is known of it."""
+    def delete(self) -> None:
+        """Delete the file and its state."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def finish(self) -> None:
-        """Throw the file away, and remember only which runs came of it."""
+        """Delete the file; keep only which runs were made from it."""
         (self.folder / "file").unlink(missing_ok=True)
         self.rejects.unlink(missing_ok=True)
-        self.state = {name: self.state[name] for name in REMEMBERED}
+        self.state = {name: self.state[name] for name in AFTER_IMPORT}
         self.save()
 
 
 def rejects_of(run_id: int) -> Path:
-    """Where the bad rows of a run are, for ``REJECTS_KEPT`` seconds."""
+    """Return the path of the rejected rows of a run, stored for ``REJECTS_LIFETIME`` seconds."""
     return Path(settings.UPLOAD_DIR) / f"{REJECTS}{run_id}.csv"
 
 
 def skipped_of(run_id: int) -> Path:
-    """Where the skipped and updated rows of a run are, as long."""
+    """Return the path of the skipped and updated rows of a run, stored as long."""
     return Path(settings.UPLOAD_DIR) / f"{SKIPPED}{run_id}.csv"
 
 
 def files_of(run_id: int) -> list[Path]:
-    """Return where the rows of a run are, whether there are any or not."""
+    """Return the paths of all rows of a run, whether the files exist or not."""
     return [rejects_of(run_id), skipped_of(run_id)]
 
 
 def sweep(now: float | None = None) -> int:
-    """Remove what has been kept long enough at ``now`` (seconds since 1970), and return how much that was."""
-    swept = 0
-    for path in kept():
-        if _age(path, now) > (KEPT if path.is_dir() else REJECTS_KEPT):
+    """Delete what is expired at ``now`` (seconds since 1970), and return the number of deletions."""
+    deleted = 0
+    for path in stored_paths():
+        if _age(path, now) > (UPLOAD_LIFETIME if path.is_dir() else REJECTS_LIFETIME):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-            swept += 1
-    return swept
+            deleted += 1
+    return deleted
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder. Raises ``FileNotFoundError``; ``BlockingIOError`` where one is at it."""
+    """Lock a folder against other processes. Raises ``FileNotFoundError``, or ``BlockingIOError`` if it is locked."""
     with open(folder / "lock", "w", opener=private) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 
 @contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Let one request read a file, whichever it is; raises ``Refused`` for others meanwhile, in whatever process.
+def single_reader() -> Iterator[None]:
+    """Let one request in all processes read an upload; raises ``Refused`` for others in the meantime.
 
-    Previews and imports of several files would wait for each other in the database, each with a thread of the server.
+    Previews and imports of several files would wait for each other in the database, each occupying a thread.
     """
     folder = os.open(_root(), os.O_RDONLY)
     try:
@@ -179,8 +179,8 @@ def one_at_a_time() -> Iterator[None]:
         os.close(folder)
 
 
-def kept() -> list[Path]:
-    """All there is; ``OSError`` where it cannot be seen, which a pattern would take for nothing."""
+def stored_paths() -> list[Path]:
+    """Return all files and folders in ``UPLOAD_DIR``. Raises ``OSError`` if it cannot be read."""
     root = Path(settings.UPLOAD_DIR)
     try:
         return [root / name for name in sorted(os.listdir(root))]
@@ -195,7 +195,7 @@ def _root() -> Path:
 
 
 def _age(path: Path, now: float | None = None) -> float:
-    """Seconds since something last changed in it; none where it is gone."""
+    """Return the seconds since the last change; 0 if the path no longer exists."""
     try:
         return (now or time.time()) - path.stat().st_mtime
     except OSError:

@@ -1,7 +1,7 @@
-"""A first look at an uploaded file: whether a web request can take it in without running out of memory or time.
+"""Limits on uploaded files, so that a web request does not run out of memory or time.
 
-The readers hold a row, or a workbook's sheet, in memory; a file made to fill it must be told before they see it. What
-these limits refuse the command still imports, in a process of its own.
+The readers load a row, or a sheet of a workbook, into memory, so the limits are checked before. The ``import_leads``
+command has no such limits: it runs in its own process.
 """
 
 import zipfile
@@ -18,23 +18,23 @@ from leads.importing.stats import Refused
 
 MAX_ROWS = 50_000
 MAX_COLUMNS = 200
-MAX_LINES = 2_000_000  # blank ones included, each of which takes a microsecond
+MAX_LINES = 2_000_000  # including blank lines, each of which takes a microsecond
 MAX_UNPACKED = 64 << 20  # bytes
 MAX_CELLS = 2_000_000  # a text cell takes up to 64 bytes
-MAX_SPACE = 3_000_000  # cells of a workbook between the first and the last, empty ones included
-MAX_LISTS = 500_000  # and objects in JSON: an empty one takes as much as a cell, and its text but two bytes
-MAX_ELEMENTS = 6_000_000  # of a workbook's XML; four make a cell
+MAX_SPACE = 3_000_000  # cells of a workbook between the first and the last, including empty ones
+MAX_LISTS = 500_000  # and objects in JSON: an empty one takes as much memory as a cell, and only two bytes of text
+MAX_ELEMENTS = 6_000_000  # of a workbook's XML; a cell has four
 MAX_LINE = 1 << 20  # bytes
-DIVIDERS = (b",", b";", b"\t", b"|")
+DELIMITERS = (b",", b";", b"\t", b"|")
 OPENINGS = (b"[", b"{")
 
 
 class TooLarge(Refused):
-    """More than a web page should take in."""
+    """The file exceeds a limit of the import pages."""
 
 
 def inspect(path: Path, name: str) -> None:
-    """Raise ``TooLarge``, or ``Unreadable``, where the file called ``name`` must not be read any further."""
+    """Raise ``TooLarge`` or ``Unreadable`` if the file, originally called ``name``, must not be read."""
     with path.open("rb") as file:
         content = SourceFile(file, name)
         try:
@@ -49,21 +49,21 @@ def inspect(path: Path, name: str) -> None:
 def _inspect_text(content: SourceFile) -> None:
     counts: Counter[bytes] = Counter()
     opening = content.head().lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    most = MAX_CELLS // 2 if opening in OPENINGS else MAX_CELLS  # JSON's are held twice while they are read
+    max_cells = MAX_CELLS // 2 if opening in OPENINGS else MAX_CELLS  # the JSON reader stores them twice
     line = lines = 0
     for piece in _pieces(content):
-        for mark in (*DIVIDERS, *OPENINGS):
-            counts[mark] += piece.count(mark)
+        for token in (*DELIMITERS, *OPENINGS):
+            counts[token] += piece.count(token)
         lines += max(piece.count(b"\n"), piece.count(b"\r"))
         if lines > MAX_LINES:
             raise TooLarge(f"{content.name} has more than {MAX_LINES:,} lines.")
-        if max(counts[mark] for mark in DIVIDERS) > most:
-            raise TooLarge(f"{content.name} has more than {most:,} cells.")
-        if sum(counts[mark] for mark in OPENINGS) > MAX_LISTS:
-            raise TooLarge(f"{content.name} has more than {MAX_LISTS:,} lists and objects in it.")
+        if max(counts[token] for token in DELIMITERS) > max_cells:
+            raise TooLarge(f"{content.name} has more than {max_cells:,} cells.")
+        if sum(counts[token] for token in OPENINGS) > MAX_LISTS:
+            raise TooLarge(f"{content.name} has more than {MAX_LISTS:,} lists and objects.")
         line = len(piece) - 1 - piece.rfind(b"\n") if b"\n" in piece else line + len(piece)
         if line > MAX_LINE + PIECE and opening != b"[":
-            raise TooLarge(f"{content.name} has a line of more than {MAX_LINE >> 20} MB: it is no list.")
+            raise TooLarge(f"{content.name} has a line of more than {MAX_LINE >> 20} MB: it is not a table.")
 
 
 def _pieces(content: SourceFile) -> Iterator[bytes]:
@@ -79,7 +79,7 @@ def _pieces(content: SourceFile) -> Iterator[bytes]:
 
 def _inspect_workbook(content: SourceFile) -> None:
     for _ in _pieces(content):
-        pass  # a workbook that was gzipped as well must be small in between, too
+        pass  # a gzipped workbook: checks its unpacked size
     try:
         with unpacked_copy(content, MAX_UNPACKED) as copy, zipfile.ZipFile(copy) as archive:
             _inspect_parts(archive, content.name)

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from leads.back_office.stored_files import files_of, kept, locked
+from leads.back_office.stored_files import files_of, locked, stored_paths
 from leads.models import ImportRun
 from leads.retention import VALUES, without_values
 from leads.validators import ERASED, NOT_PERSONAL
@@ -96,7 +96,7 @@ def delete_files(run_ids: Collection[int]) -> None:
 
 
 def _uploads() -> list[Path]:
-    return [path for path in kept() if _upload.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
+    return [path for path in stored_paths() if _upload.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
 
 
 @contextmanager

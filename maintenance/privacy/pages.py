@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from crm_project import validation
-from leads.back_office.cells import counted
+from leads.back_office.cells import pluralize
 from leads.models import Lead
 from maintenance.privacy.erase import PlanChanged, erase, refusal
 from maintenance.privacy.export import count, export
@@ -79,7 +79,9 @@ def confirm_erasure(request: HttpRequest, context: dict[str, Any]) -> HttpRespon
         try:
             counts = erase(email, actor, asker=asker, agreed=request.POST.get("agreed", "")).counts
             nouns = [
-                counted(counts[kind], noun) for kind, noun in (("leads", "lead"), ("users", "account")) if counts[kind]
+                pluralize(counts[kind], noun)
+                for kind, noun in (("leads", "lead"), ("users", "account"))
+                if counts[kind]
             ]
             messages.success(
                 request, f"Erased permanently: {' and '.join(nouns) or 'records'}, with all related records."

@@ -1,1 +1,1 @@
-"""The back office's account pages and parts of its lists of users. Nothing here registers a model."""
+"""The account pages of the back office, and parts of the pages of users. Nothing here registers a model."""

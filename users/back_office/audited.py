@@ -1,4 +1,4 @@
-"""What the back office changes of users and groups goes to the audit log of accounts, in place of Django's own log."""
+"""Write changes of users and groups to the audit log of accounts, in place of Django's own log."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -22,16 +22,16 @@ from users.audit import (
 from users.models import User
 from users.throttle import LoginFailure
 
-BEFORE = "crm.account_before"  # in ``request.META``: what a form is about to change, as it was stored
+BEFORE = "crm.account_before"  # in ``request.META``: the stored values before a form changes them
 
 
 class AuditedUsers:
-    """A ``UserAdmin`` whose changes are logged; to be named before ``ModelAdmin``."""
+    """A ``UserAdmin`` whose changes are logged; a base class before ``ModelAdmin``."""
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Store the user; remember how it was stored before."""
+        """Save the user; remember the values before."""
         if change:
-            # Locked, so that an erasure is either over by now, or waits and finds the entry.
+            # Locked, so that an erasure has either ended, or waits and finds the entry.
             list(User.objects.filter(pk=obj.pk).select_for_update().values_list("pk"))
             request.META[BEFORE] = user_state(obj)
         super().save_model(request, obj, form, change)  # type: ignore[misc]
@@ -48,10 +48,10 @@ class AuditedUsers:
 
 
 class AuditedGroups:
-    """A ``GroupAdmin`` whose changes are logged; to be named before ``ModelAdmin``."""
+    """A ``GroupAdmin`` whose changes are logged; a base class before ``ModelAdmin``."""
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
-        """Store the group; remember how it was stored before."""
+        """Save the group; remember the values before."""
         if change:
             request.META[BEFORE] = group_state(obj)
         super().save_model(request, obj, form, change)  # type: ignore[misc]
@@ -65,14 +65,14 @@ class AuditedGroups:
         log(request, Action.GROUP_CHANGED, obj, request.META.pop(BEFORE, {}), group_state(obj))
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Group]) -> Any:
-        """Log groups that are about to be deleted, with their members (by id, which tells no name)."""
+        """Log groups that are about to be deleted, with the ids of their members."""
         for group in queryset:
             members = sorted(group.user_set.values_list("pk", flat=True))
             log(request, Action.GROUP_DELETED, group, before={**group_state(group), "members": members})
 
 
 def change_action(before: Mapping[str, Any], after: Mapping[str, Any]) -> Action:
-    """What a change of a user is called: by the access it gives or takes, if any."""
+    """Return the action of a change of a user, by the access it grants or revokes."""
     if before.get("is_active") != after.get("is_active"):
         return Action.REACTIVATED if after.get("is_active") else Action.DEACTIVATED
     rights = any(before.get(field) != after.get(field) for field in (*ACCESS, "groups", "rights"))
@@ -89,7 +89,7 @@ def set_active(request: HttpRequest, user: User, active: bool) -> None:
 
 
 def unlock(request: HttpRequest, user: User) -> bool:
-    """Forget a user's failed logins and wrong codes; return whether there were any."""
+    """Delete a user's failed logins and wrong codes; return whether there were any."""
     with transaction.atomic():
         delays_ended = second_factor.unlock(user)
         unlocked = bool(LoginFailure.objects.unlock(user.username)) or delays_ended
@@ -99,7 +99,7 @@ def unlock(request: HttpRequest, user: User) -> bool:
 
 
 def unlock_address(request: HttpRequest, address: str) -> bool:
-    """Forget an address's failed logins; return whether there were any."""
+    """Delete an address's failed logins; return whether there were any."""
     with transaction.atomic():
         unlocked = bool(LoginFailure.objects.unlock_address(address))
         if unlocked:
@@ -114,6 +114,6 @@ def log(
     before: State | None = None,
     after: State | None = None,
 ) -> AccountEvent | None:
-    """Log what the user of a request of the back office did."""
+    """Log an action of the user of a request to the back office."""
     actor = cast(User, request.user)
     return log_account_event(action, actor=actor, target=target, channel=Channel.ADMIN, before=before, after=after)

@@ -1,4 +1,4 @@
-"""The form of ``/admin/login/``: one check of the password, the API's."""
+"""The form of ``/admin/login/``, which checks the password as the API does."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ AWAITING_APPROVAL = "awaiting_approval"
 
 
 class CredentialsForm(AuthenticationForm):
-    """The admin site's, for accounts that may wait for approval: that is said where the password is right."""
+    """Django's form, which also reports accounts that wait for approval if the password is right."""
 
     def clean(self) -> dict[str, Any]:
-        """The clean values; ``ValidationError`` where nobody has that name and password, or may not log in here."""
+        """Return the clean values, or raise ``ValidationError`` for wrong credentials or users without access."""
         username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if username is not None and password:
             try:
                 user = User.objects.authenticate(username, password)
             except AwaitingApproval:
                 raise ValidationError(
-                    "This account is waiting for a manager's approval.", code=AWAITING_APPROVAL
+                    "This account is waiting for approval by a manager.", code=AWAITING_APPROVAL
                 ) from None
             if user is None:
                 raise self.get_invalid_login_error()

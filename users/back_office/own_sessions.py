@@ -1,4 +1,4 @@
-"""``/admin/sessions/``: the sessions of whoever asks, and the way to end them."""
+"""``/admin/sessions/``: the user's own sessions, which they can end."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -20,7 +20,7 @@ HERE = "admin:own_sessions"
 
 
 def own_sessions(request: HttpRequest) -> HttpResponseBase:
-    """Show one's own sessions; end one of them, or all but this one."""
+    """Show the user's sessions; end one of them, or all others."""
     sessions = live_sessions(cast(User, request.user))
     if request.method == "POST":
         return _end(request, sessions)
@@ -28,12 +28,12 @@ def own_sessions(request: HttpRequest) -> HttpResponseBase:
         {"session": session, "id": _public_id(session), "current": session.pk == request.session.session_key}
         for session in sessions
     ]
-    shown = {"title": "Your sessions", "rows": rows, "others": len(rows) > 1}
-    return TemplateResponse(request, "users/own_sessions.html", {**admin.site.each_context(request), **shown})
+    page = {"title": "Your sessions", "rows": rows, "others": len(rows) > 1}
+    return TemplateResponse(request, "users/own_sessions.html", {**admin.site.each_context(request), **page})
 
 
 def _end(request: HttpRequest, sessions: Sequence[UserSession]) -> HttpResponseBase:
-    """End the session that the form names, or all others; this one ends by logging out."""
+    """End the session that the form names, or all others. The current session ends by logging out."""
     others = [session for session in sessions if session.pk != request.session.session_key]
     if "others" not in request.POST:
         others = [session for session in others if _public_id(session) == request.POST.get("end")]
@@ -48,5 +48,5 @@ def _end(request: HttpRequest, sessions: Sequence[UserSession]) -> HttpResponseB
 
 
 def _public_id(session: UserSession) -> str:
-    """Return what a page calls a session: its key is the secret in the cookie."""
+    """Return the id of a session on the page; the session key is the secret of the cookie."""
     return sha256(session.session_key.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The pages of set-password links: where managers make one, where it leads, and "Forgot your password?"."""
+"""The pages of set-password links: creating one, opening one, and "Forgot your password?"."""
 
 from typing import Any
 
@@ -20,31 +20,32 @@ from crm_project.http.client_address import client_address
 from users import password_links
 from users.audit import Action, Channel, log_account_event
 from users.back_office.small_forms import small_form
+from users.back_office.throttled import too_many_requests, wait_message
 from users.models import LoginFailure, User
 from users.reset_requests import PasswordResetRequest
 
 MAX_EMAIL = 254
 
 
-def link_page(request: HttpRequest, maker: User, user: User) -> TemplateResponse:
-    """``/admin/users/user/<id>/password/``: a POST makes a link and shows it, this once."""
-    made = make_link(request, maker, user) if request.method == "POST" and user.is_active else {}
-    own = {
+def link_page(request: HttpRequest, creator: User, user: User) -> TemplateResponse:
+    """``/admin/users/user/<id>/password/``: a POST creates a link and shows it once."""
+    link = create_link(request, creator, user) if request.method == "POST" and user.is_active else {}
+    page = {
         "title": f"Set-password link for {user}",
         "original": user,
         "opts": User._meta,
         "mail_is_set": password_links.mail_is_set(),
     }
-    shown = {**admin.site.each_context(request), **own, **made}
-    return TemplateResponse(request, "users/password_link.html", shown)
+    context = {**admin.site.each_context(request), **page, **link}
+    return TemplateResponse(request, "users/password_link.html", context)
 
 
-def make_link(request: HttpRequest, maker: User, user: User) -> dict[str, Any]:
-    """Make a link for ``user``, mail it where that is possible, and return what the page shows of it."""
+def create_link(request: HttpRequest, creator: User, user: User) -> dict[str, Any]:
+    """Create a link for ``user``, mail it if possible, and return the context of the page."""
     with transaction.atomic():
-        user = User.objects.select_for_update().get(pk=user.pk)  # an erasure is over, or finds the entry
-        link = password_links.link_to_set_password(request, user, maker)
-        log_account_event(Action.PASSWORD_LINK_MADE, actor=maker, target=user, channel=Channel.ADMIN)
+        user = User.objects.select_for_update().get(pk=user.pk)  # an erasure has ended, or finds the entry
+        link = password_links.link_to_set_password(request, user, creator)
+        log_account_event(Action.PASSWORD_LINK_MADE, actor=creator, target=user, channel=Channel.ADMIN)
     event("password_link_made", owner_id=user.pk)
     to_mail = password_links.mail_is_set() and bool(user.email)
     mailed = to_mail and password_links.send(password_links.message_with_link(user, link))
@@ -63,15 +64,15 @@ class LinkPasswordForm(SetPasswordForm):
             field.widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
 
     def save(self, commit: bool = True) -> User:
-        """Set the password."""
+        """Set the password, and return the user."""
         self.stored = password_links.set_password_by_link(self.user, self.cleaned_data["new_password1"])
         return self.user
 
 
 class SetPasswordView(PasswordResetConfirmView):
-    """``/admin/set-password/<uidb64>/<token>/``: where a link leads. It logs nobody in.
+    """``/admin/set-password/<uidb64>/<token>/``: the page of a link. It does not log in.
 
-    Django's view puts the token into the session and goes on at an address without it, so that no ``Referer`` has it.
+    Django's view moves the token to the session and redirects to an address without it, so that no ``Referer`` has it.
     """
 
     form_class = LinkPasswordForm
@@ -81,28 +82,28 @@ class SetPasswordView(PasswordResetConfirmView):
     success_url = reverse_lazy("admin:set_password_done")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set the password; the page of a link that is no longer good where another request was faster."""
+        """Set the password; show the page of an invalid link if another request was faster."""
         response = super().form_valid(form)
         if not form.stored:
             self.validlink = False
             return self.render_to_response(self.get_context_data())
-        # The failed logins that a forgotten password led to.
+        # The failed logins because of the forgotten password.
         LoginFailure.objects.clear(form.user.username, client_address(self.request))
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Return the page's context, with the site's."""
+        """Return the context of the page and the site."""
         return {**admin.site.each_context(self.request), **super().get_context_data(**kwargs)}
 
 
 def set_password_done(request: HttpRequest) -> HttpResponseBase:
-    """``/admin/set-password/done/``."""
+    """``/admin/set-password/done/``: the password is set."""
     context = {**admin.site.each_context(request), "title": "Your password is set"}
     return TemplateResponse(request, "users/set_password_done.html", context)
 
 
 class ForgotPasswordForm(forms.Form):
-    """The address of an account; any text that could be stored as one."""
+    """The email address of an account."""
 
     email = forms.CharField(
         label="Email",
@@ -114,11 +115,10 @@ class ForgotPasswordForm(forms.Form):
 
 
 def forgot_password_url(request: HttpRequest) -> str:
-    """Return where a forgotten password is replaced; empty where that is not offered.
+    """Return the address of the page for forgotten passwords; "" if it is not offered.
 
-    Anybody can ask for such a link to be mailed, under a host that they choose among ``ALLOWED_HOSTS``: with ``*``
-    there, a stranger's own, to which the mail would send people with their token. A pattern such as ``.example.com``
-    leaves them the choice of a subdomain.
+    Anyone can request such a mail, with a link to a host that they choose among ``ALLOWED_HOSTS``. With ``*``, or a
+    pattern such as ``.example.com``, that could be an attacker's host, to which the link would send the token.
     """
     any_host = any(host == "*" or host.startswith(".") for host in settings.ALLOWED_HOSTS)
     offered = password_links.mail_is_set() and not any_host
@@ -127,7 +127,7 @@ def forgot_password_url(request: HttpRequest) -> str:
 
 @small_form
 def forgot_password(request: HttpRequest) -> HttpResponseBase:
-    """``/admin/forgot-password/``: mail a link to an account of the back office; the reply is the same without one."""
+    """``/admin/forgot-password/``: mail a link to an account; the reply is the same if there is no account."""
     if not forgot_password_url(request):
         raise Http404
     form = ForgotPasswordForm(request.POST if request.method == "POST" else None)
@@ -135,17 +135,14 @@ def forgot_password(request: HttpRequest) -> HttpResponseBase:
         return _forgot_page(request, form=form)
     address = client_address(request)
     if wait := PasswordResetRequest.objects.wait(address):
-        minutes = -(-wait // 60)
-        problem = f"Too many requests. Try again in {minutes} minute{'s' * (minutes > 1)}."
-        response = _forgot_page(request, form=form, problem=problem)
-        response.status_code, response["Retry-After"] = 429, str(wait)
-        return response
+        problem = wait_message(wait, "Too many requests.")
+        return too_many_requests(_forgot_page(request, form=form, problem=problem), wait)
     _mail_link(request, address, form.cleaned_data["email"].strip())
     return _forgot_page(request, sent=True)
 
 
 def _mail_link(request: HttpRequest, address: str, email: str) -> None:
-    """Mail a link to who has that address and may enter; for others do the same work, up to the sending."""
+    """Mail a link to the staff user with that address; otherwise do the same work without sending."""
     user = User.objects.filter(email_key=validation.normalized_key(email), is_active=True, is_staff=True).first()
     allowed = PasswordResetRequest.objects.allowed_for(user)
     PasswordResetRequest.objects.create(address=address, user=user)
@@ -157,12 +154,12 @@ def _mail_link(request: HttpRequest, address: str, email: str) -> None:
 
 
 def _forgot_page(request: HttpRequest, **context: Any) -> TemplateResponse:
-    shown = {**admin.site.each_context(request), "title": "Forgot your password?", **context}
-    return TemplateResponse(request, "users/forgot_password.html", shown)
+    context = {**admin.site.each_context(request), "title": "Forgot your password?", **context}
+    return TemplateResponse(request, "users/forgot_password.html", context)
 
 
 def urls() -> list[URLPattern]:
-    """The pages that ask for no log-in, as part of the back office's URL map."""
+    """Return the pages of the back office that need no login."""
     return [
         path("forgot-password/", forgot_password, name="forgot_password"),
         path("set-password/done/", set_password_done, name="set_password_done"),

@@ -1,4 +1,4 @@
-"""One's own password in the back office: checked at the log-in, and changed on a page of its own."""
+"""The user's own password: checked at the login, and changed on its own page."""
 
 from typing import Any, cast
 
@@ -17,18 +17,18 @@ from users.back_office.login_form import CredentialsForm
 from users.models import User
 from users.password_policy import is_weak
 
-# What somebody who must choose a new password still reaches.
+# The pages that users who must choose a new password can open.
 ALLOWED = ("admin:password_change", "admin:logout", "admin:jsi18n")
 
 
 class LoginForm(CredentialsForm):
-    """The log-in. Only here is a password readable, so a weak one is found here: it must be changed before going on.
+    """The login form. It finds weak passwords, which must then be changed: only the login has the plain password.
 
-    Such passwords were set through the API, whose rule is the contract's, or before the back office had a stricter one.
+    Weak passwords are set through the API, whose contract allows them.
     """
 
     def confirm_login_allowed(self, user: User) -> None:
-        """Refuse who may not enter; note a password that the back office's validators would refuse."""
+        """Reject users without access; require a new password if the back office's validators reject it."""
         super().confirm_login_allowed(user)
         if not user.must_change_password and is_weak(self.cleaned_data["password"], user):
             with transaction.atomic():
@@ -48,16 +48,16 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
     """The form that changes one's own password."""
 
     def clean(self) -> dict[str, Any]:
-        """Refuse the password that one has."""
+        """Reject the current password as the new one."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         old, new = cleaned.get("old_password"), cleaned.get("new_password1")
         if old and old == new:
-            self.add_error("new_password1", ValidationError("Choose another password than the present one."))
+            self.add_error("new_password1", ValidationError("Choose a password other than the current one."))
         return cleaned
 
 
 class OwnPasswordView(PasswordChangeView):
-    """``/admin/password_change/``."""
+    """``/admin/password_change/``: change the user's own password."""
 
     form_class = OwnPasswordForm
     success_url = reverse_lazy("admin:password_change_done")
@@ -73,11 +73,11 @@ class OwnPasswordView(PasswordChangeView):
 
 
 def redirect_to_password_change(request: HttpRequest) -> HttpResponse | None:
-    """Return a redirect for who must choose a new password first, and asks for another page."""
+    """Return a redirect for users who must choose a new password first."""
     user = cast(User, request.user)
     if not user.is_authenticated or not user.must_change_password:
         return None
     if request.path in {reverse(name) for name in ALLOWED}:
         return None
-    messages.warning(request, "Choose a new password before you go on.")
+    messages.warning(request, "Choose a new password to continue.")
     return redirect("admin:password_change")

@@ -1,11 +1,10 @@
-"""Pages that ask for the password again: those that erase, export, and change users or groups.
+"""Pages that ask for the password again: they erase or export personal data, or change users or groups.
 
-A page with a form asks before it shows the form, once the password was entered more than ``RECENT`` ago; what is filled
-in then is accepted for ``TO_FILL_IN`` longer. What comes later is refused, and the page says that nothing was saved.
-Buttons of lists, where nothing is filled in, ask after ``RECENT``.
+A page with a form asks before it shows the form if the password was entered more than ``RECENT`` seconds ago. The form
+is then accepted for ``TO_FILL_IN`` seconds longer; later, it is rejected. Buttons of lists ask after ``RECENT``.
 
-Downloads of leads do not ask: staff export lists all day, and who is asked for a password at every other step types it
-anywhere. They take a permission and leave an entry in the audit log of accounts.
+Downloads of leads do not ask: staff export lists all day, and users who are asked too often type their password
+anywhere. Downloads need a permission and are logged in the audit log of accounts.
 """
 
 from typing import cast
@@ -18,6 +17,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from crm_project.http.client_address import client_address
+from users.back_office.throttled import too_many_requests, wait_message
 from users.models import User
 from users.sessions import password_age, password_entered
 from users.throttle import LoginAttempt, Throttled
@@ -25,7 +25,7 @@ from users.throttle import LoginAttempt, Throttled
 RECENT = 15 * 60  # seconds
 TO_FILL_IN = 15 * 60
 NEXT = "next"
-# By the names of their routes.
+# Names of routes.
 FORMS = {
     *("users_user_add", "users_user_change", "users_user_second_factor", "auth_user_password_change"),
     *("auth_group_add", "auth_group_change", "auth_group_delete"),
@@ -35,7 +35,7 @@ BUTTONS = {"users_user_changelist", "users_user_unlock_address", "users_user_app
 
 
 def password_required(request: HttpRequest) -> HttpResponseBase | None:
-    """Return a redirect to the page that asks for the password, where it must be entered again first."""
+    """Return a redirect to the page that asks for the password, if it must be entered again."""
     match = request.resolver_match
     name = match.url_name if match else None
     writes = request.method not in ("GET", "HEAD")
@@ -45,13 +45,13 @@ def password_required(request: HttpRequest) -> HttpResponseBase | None:
     if password_age(request.session) <= allowed:
         return None
     if writes:
-        messages.warning(request, "Nothing was saved: enter your password, then do it again.")
+        messages.warning(request, "Not saved: enter your password and try again.")
     query = urlencode({NEXT: request.get_full_path()})
     return HttpResponseRedirect(f"{reverse('admin:confirm_password')}?{query}")
 
 
 def confirm_password(request: HttpRequest) -> HttpResponseBase:
-    """``/admin/confirm-password/``: ask for the password, under the limits of the login, and go on."""
+    """``/admin/confirm-password/``: check the password, with the limits of the login, and continue."""
     password = request.POST.get("password", "")
     if request.method != "POST" or not password:
         return _page(request)
@@ -59,28 +59,23 @@ def confirm_password(request: HttpRequest) -> HttpResponseBase:
     try:
         attempt = LoginAttempt(user.username, client_address(request))
     except Throttled as limit:
-        minutes = -(-limit.wait // 60)
-        problem = f"Too many failed attempts. Try again in {minutes} minute{'s' * (minutes > 1)}."
-        response = _page(request, problem, status=429)
-        response["Retry-After"] = str(limit.wait)
-        return response
-    right = user.check_password(password)
-    attempt.record(right)
-    if not right:
-        return _page(request, "That is not your password.")
+        return too_many_requests(_page(request, wait_message(limit.wait)), limit.wait)
+    correct = user.check_password(password)
+    attempt.record(correct)
+    if not correct:
+        return _page(request, "Wrong password.")
     password_entered(request.session)
     return HttpResponseRedirect(_next_page(request))
 
 
-def _page(request: HttpRequest, problem: str = "", status: int = 200) -> HttpResponseBase:
-    shown = {"title": "Confirm your password", "problem": problem, "next_page": _next_page(request)}
-    context = {**admin.site.each_context(request), **shown}
-    return TemplateResponse(request, "users/confirm_password.html", context, status=status)
+def _page(request: HttpRequest, problem: str = "") -> HttpResponseBase:
+    page = {"title": "Confirm password", "problem": problem, "next_page": _next_page(request)}
+    return TemplateResponse(request, "users/confirm_password.html", {**admin.site.each_context(request), **page})
 
 
 def _next_page(request: HttpRequest) -> str:
-    """Return where to go on: a page of this back office, its home page where something else is asked for."""
+    """Return the requested page of the back office; the home page if the request names another."""
     home = reverse("admin:index")
-    asked = request.POST.get(NEXT) or request.GET.get(NEXT) or ""
-    safe = url_has_allowed_host_and_scheme(asked, {request.get_host()}, require_https=request.is_secure())
-    return asked if safe and asked.startswith(home) else home
+    requested = request.POST.get(NEXT) or request.GET.get(NEXT) or ""
+    safe = url_has_allowed_host_and_scheme(requested, {request.get_host()}, require_https=request.is_secure())
+    return requested if safe and requested.startswith(home) else home

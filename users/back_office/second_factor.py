@@ -1,4 +1,4 @@
-"""The pages on which people set up their own second factor, and on which superusers reset somebody else's."""
+"""The pages on which users set up their second factor, and superusers reset that of others."""
 
 from typing import Any, cast
 from urllib.parse import quote
@@ -24,51 +24,61 @@ from users import second_factor
 from users.audit import Action
 from users.back_office.passwords import redirect_to_password_change
 from users.back_office.reauthentication import RECENT
-from users.back_office.second_factor_login import CodeForm, code_page, late, too_many
-from users.back_office.second_factor_session import State, detour, forget, is_required, log, mark, next_page, state
+from users.back_office.second_factor_login import CodeForm, code_page
+from users.back_office.second_factor_session import (
+    State,
+    is_required,
+    log,
+    mark_verified,
+    next_page,
+    required_step,
+    state,
+    unmark_verified,
+)
+from users.back_office.throttled import too_many_requests, wait_message
 from users.models import User
 from users.sessions import password_age
 from users.throttle import LoginAttempt, Throttled
 
 SECRET = "second_factor_secret"  # noqa: S105  in a session: the secret of an app that is not confirmed yet
 HERE = "admin:second_factor"
-IN_FRAME, BY_ITSELF = "admin/base_site.html", "unfold/layouts/unauthenticated.html"
+WITH_MENU, WITHOUT_MENU = "admin/base_site.html", "unfold/layouts/unauthenticated.html"
 NEWLINE = "\r\n"  # of the downloaded file, which may be opened anywhere
-WRONG_CODE = "That code is wrong. Scan the QR code once more, check the clock of the phone, and type the newest code."
+WRONG_CODE = "Wrong code. Scan the QR code again, check the clock of your phone, and enter the newest code."
 
 
 class PasswordForm(forms.Form):
-    """Confirms with the user's own password, under the limits of the login."""
+    """Asks for the user's own password, with the limits of the login."""
 
     password = forms.CharField(
         label="Your password",
         strip=False,
         widget=UnfoldAdminPasswordWidget({"autocomplete": "current-password"}),
     )
-    wait = 0  # seconds until another try, where there were too many
+    wait = 0  # seconds until the next try, after too many
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
 
     def clean_password(self) -> str:
-        """Return the password if it is the user's."""
+        """Return the password if it is correct."""
         password: str = self.cleaned_data["password"]
         name = self.request.user.get_username()
         try:
             attempt = LoginAttempt(name, client_address(self.request))
         except Throttled as limit:
             self.wait = limit.wait
-            raise ValidationError(too_many(limit.wait), code="too_many_attempts") from None
-        right = User.objects.authenticate(name, password) is not None
-        attempt.record(right)
-        if not right:
-            raise ValidationError("That is not your password.", code="wrong_password")
+            raise ValidationError(wait_message(limit.wait), code="too_many_attempts") from None
+        correct = User.objects.authenticate(name, password) is not None
+        attempt.record(correct)
+        if not correct:
+            raise ValidationError("Wrong password.", code="wrong_password")
         return password
 
 
 class SetUpForm(PasswordForm, CodeForm):
-    """A first code of the new app; the password too, except where it must be set up directly after the login."""
+    """A first code of the new app, and the password unless it was entered recently."""
 
     def __init__(self, request: HttpRequest, *args: Any, forced: bool, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
@@ -91,7 +101,7 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
 
 
 def overview(request: HttpRequest) -> HttpResponseBase:
-    """``/admin/second-factor/``: whether one's own is on, and what can be done about it."""
+    """``/admin/second-factor/``: the state of the user's second factor."""
     user = _user(request)
     app = second_factor.app_of(user)
     left = second_factor.recovery_codes_left(user)
@@ -101,17 +111,17 @@ def overview(request: HttpRequest) -> HttpResponseBase:
 @sensitive_post_parameters()
 @never_cache
 def set_up(request: HttpRequest) -> HttpResponseBase:
-    """Shows the secret, and makes the app the second factor once a code of it was typed.
+    """``/admin/second-factor/set-up/``: show the secret, and enable the app when a code of it is entered.
 
-    The one page that is open to whoever must set up a factor and has not; hence the checks of its own.
+    It has its own permission checks, because users who must set up a second factor can open no other page.
     """
     if not (request.user.is_active and request.user.is_staff):
         return redirect_to_login(request.get_full_path(), reverse("admin:login"))
     if state(request) in (State.CODE, State.ENDED):
-        return detour(request) or redirect(HERE)
+        return required_step(request) or redirect(HERE)
     user, forced = _user(request), state(request) is State.SET_UP
-    if not forced and (elsewhere := redirect_to_password_change(request)):
-        return elsewhere
+    if not forced and (redirection := redirect_to_password_change(request)):
+        return redirection
     secret = request.session.setdefault(SECRET, second_factor.new_secret())
     form = SetUpForm(request, request.POST or None, forced=forced)
     if form.is_valid():
@@ -122,24 +132,24 @@ def set_up(request: HttpRequest) -> HttpResponseBase:
         if codes:
             return _enabled(request, user, codes, forced)
         form.add_error("code", WRONG_CODE)
-    shown = {
+    page = {
         "form": form,
-        "qr_code": mark_safe(second_factor.qr_code(user, secret)),  # noqa: S308  segno's, of dots alone
+        "qr_code": mark_safe(second_factor.qr_code(user, secret)),  # noqa: S308  made by segno
         "secret": second_factor.readable_secret(secret),
         "replaces": second_factor.app_of(user) is not None,
     }
-    return _reply(_page(request, "set_up", forced=forced, **shown), form)
+    return _reply(_page(request, "set_up", forced=forced, **page), form)
 
 
 def _enabled(request: HttpRequest, user: User, codes: list[str], forced: bool) -> HttpResponseBase:
     del request.session[SECRET]
     app = second_factor.app_of(user)
     assert app
-    mark(request, app)
-    return _show(request, codes, forced=forced, after=next_page(request) if forced else "")
+    mark_verified(request, app)
+    return _show_codes(request, codes, forced=forced, after=next_page(request) if forced else "")
 
 
-def _show(request: HttpRequest, codes: list[str], **context: Any) -> HttpResponseBase:
+def _show_codes(request: HttpRequest, codes: list[str], **context: Any) -> HttpResponseBase:
     lines = [f"Recovery codes of {request.user} for {admin.site.site_header}", "", *codes, ""]
     download = f"data:text/plain;charset=utf-8,{quote(NEWLINE.join(lines))}"
     return _page(request, "recovery_codes", codes=codes, download=download, **context)
@@ -147,7 +157,7 @@ def _show(request: HttpRequest, codes: list[str], **context: Any) -> HttpRespons
 
 @sensitive_post_parameters()
 def recovery_codes(request: HttpRequest) -> HttpResponseBase:
-    """Makes new recovery codes, and shows them once."""
+    """``/admin/second-factor/recovery-codes/``: create recovery codes and show them once."""
     user = _user(request)
     if not second_factor.app_of(user):
         return redirect(HERE)
@@ -157,15 +167,15 @@ def recovery_codes(request: HttpRequest) -> HttpResponseBase:
     with transaction.atomic():
         codes = second_factor.new_recovery_codes(user)
         log(request, Action.RECOVERY_CODES_MADE, user)
-    return _show(request, codes)
+    return _show_codes(request, codes)
 
 
 @sensitive_post_parameters()
 def turn_off(request: HttpRequest) -> HttpResponseBase:
-    """Removes one's own second factor, where it is not required."""
+    """``/admin/second-factor/turn-off/``: remove the user's second factor, if it is not required."""
     user = _user(request)
     if is_required(user):
-        messages.error(request, "Your account needs a second factor. You can set up another app instead.")
+        messages.error(request, "Your account requires a second factor. You can set up another app instead.")
         return redirect(HERE)
     if not second_factor.app_of(user):
         return redirect(HERE)
@@ -175,16 +185,15 @@ def turn_off(request: HttpRequest) -> HttpResponseBase:
     with transaction.atomic():
         second_factor.remove(user)
         log(request, Action.SECOND_FACTOR_DISABLED, user)
-    forget(request)
-    messages.success(request, "The second factor is off. Your password alone logs you in.")
+    unmark_verified(request)
+    messages.success(request, "Second factor turned off. You log in with your password only.")
     return redirect(HERE)
 
 
 def reset(request: HttpRequest, user_id: int) -> HttpResponseBase:
-    """``/admin/users/user/7/second-factor/``: superusers remove the factor of somebody who lost their phone.
+    """``/admin/users/user/7/second-factor/``: superusers remove the second factor of users who lost their phone.
 
-    Superusers alone: managers may set passwords of others with equal rights, and both together would make them that
-    person.
+    Managers cannot: with a password link, which they can create for users with equal rights, they could log in as them.
     """
     if not request.user.is_superuser:
         raise PermissionDenied
@@ -197,7 +206,7 @@ def reset(request: HttpRequest, user_id: int) -> HttpResponseBase:
         with transaction.atomic():
             if second_factor.remove(user):
                 log(request, Action.SECOND_FACTOR_RESET, user)
-        messages.success(request, f"The second factor of {user} was removed.")
+        messages.success(request, f"Second factor of {user} removed.")
         return redirect("admin:users_user_change", user.pk)
     return _page(request, "reset", person=user, app=second_factor.app_of(user), required=is_required(user))
 
@@ -216,13 +225,13 @@ def account_links(request: HttpRequest) -> list[dict[str, str]]:
 
 
 def _page(request: HttpRequest, name: str, forced: bool = False, **context: Any) -> TemplateResponse:
-    frame = BY_ITSELF if forced else IN_FRAME
-    shown = {"title": "Second factor", "frame": frame, "forced": forced, **context}
-    return TemplateResponse(request, f"users/second_factor/{name}.html", {**admin.site.each_context(request), **shown})
+    layout = WITHOUT_MENU if forced else WITH_MENU
+    page = {"title": "Second factor", "layout": layout, "forced": forced, **context}
+    return TemplateResponse(request, f"users/second_factor/{name}.html", {**admin.site.each_context(request), **page})
 
 
 def _reply(page: TemplateResponse, form: PasswordForm) -> HttpResponseBase:
-    return late(page, form.wait) if form.wait else page
+    return too_many_requests(page, form.wait) if form.wait else page
 
 
 def _user(request: HttpRequest) -> User:

@@ -1,6 +1,6 @@
-"""The second step of the login: a code of the authenticator app, or a recovery code, under the login's limits.
+"""The second step of the login: a code of the authenticator app, or a recovery code, with the limits of the login.
 
-Between the steps there is no logged-in session, only a note in an anonymous one of whose password was right.
+Between the steps, an anonymous session stores which user's password was right.
 """
 
 import time
@@ -27,12 +27,13 @@ from users.audit import Action
 from users.back_office import passwords
 from users.back_office.second_factor_session import NEXT, State, log, log_in, next_page, state
 from users.back_office.small_forms import small_form
+from users.back_office.throttled import too_many_requests, wait_message
 from users.models import User
 from users.throttle import LoginAttempt, Throttled
 
 PENDING = "second_factor_pending"
 MAX_PAUSE = 600  # seconds between the password and the code
-WRONG = "That code is wrong, or it was used already. Wait for the next one and try again."
+WRONG_CODE = "Wrong or already used code. Wait for the next one and try again."
 
 
 class CodeNeeded(Exception):
@@ -44,10 +45,10 @@ class CodeNeeded(Exception):
 
 
 class LoginForm(passwords.LoginForm):
-    """The login; stops before anybody with a second factor is logged in."""
+    """The login form, which stops before users with a second factor are logged in."""
 
     def confirm_login_allowed(self, user: User) -> None:
-        """Raise ``CodeNeeded`` for staff with a second factor, whose password was right."""
+        """Raise ``CodeNeeded`` for users with a second factor."""
         super().confirm_login_allowed(user)
         if second_factor.app_of(user):
             raise CodeNeeded(user)
@@ -71,7 +72,7 @@ class CodeForm(forms.Form):
 
 
 def begin(request: HttpRequest, user: User) -> HttpResponseBase:
-    """Note in a new, anonymous session that ``user`` gave the right password, and ask for the code."""
+    """Store in a new, anonymous session that the password of ``user`` was right, and ask for the code."""
     request.session.flush()
     request.session[PENDING] = {"user": user.pk, "hash": user.get_session_auth_hash(), "at": int(time.time())}
     return HttpResponseRedirect(f"{reverse('admin:login_code')}?{urlencode({NEXT: next_page(request)})}")
@@ -81,7 +82,7 @@ def begin(request: HttpRequest, user: User) -> HttpResponseBase:
 @never_cache
 @small_form
 def code_page(request: HttpRequest) -> HttpResponseBase:
-    """``/admin/login/code/``: the second step, also for sessions from before the factor was set up."""
+    """``/admin/login/code/``: the second step, also for sessions older than the second factor."""
     user = _candidate(request)
     if user is None:
         return redirect(f"{reverse('admin:login')}?{urlencode({NEXT: next_page(request)})}")
@@ -101,13 +102,13 @@ def _check(request: HttpRequest, user: User, form: CodeForm) -> HttpResponseBase
         if wait := second_factor.wait(user, code):
             raise Throttled(wait)
     except Throttled as limit:
-        form.add_error("code", too_many(limit.wait))
-        return late(_page(request, form), limit.wait)
+        form.add_error("code", wait_message(limit.wait))
+        return too_many_requests(_page(request, form), limit.wait)
     device = second_factor.verify(user, code)
     attempt.record(device is not None)
     if device is None:
         event("second_factor_failed", target_id=user.pk)
-        form.add_error("code", WRONG)
+        form.add_error("code", WRONG_CODE)
         return _page(request, form)
     log_in(request, user, device)
     request.session.pop(PENDING, None)
@@ -119,12 +120,12 @@ def _check(request: HttpRequest, user: User, form: CodeForm) -> HttpResponseBase
 def _recovery_code_used(request: HttpRequest, user: User) -> None:
     left = second_factor.recovery_codes_left(user)
     log(request, Action.RECOVERY_CODE_USED, user, left)
-    sentence = f"You logged in with a recovery code; {left} left."
-    messages.warning(request, f"{sentence} Make new ones, or set up another app, on the page “Second factor”.")
+    warning = f"You logged in with a recovery code; {left} left."
+    messages.warning(request, f"{warning} Create new ones or set up another app on the page “Second factor”.")
 
 
 def _candidate(request: HttpRequest) -> User | None:
-    """Return whose code is asked for: who gave the password a moment ago, or whose session is not verified."""
+    """Return the user who must enter a code: after the password, or with an unverified session."""
     pending = request.session.get(PENDING)
     if pending and time.time() - pending["at"] <= MAX_PAUSE:
         user = User.objects.filter(pk=pending["user"], is_active=True, is_staff=True).first()
@@ -142,18 +143,3 @@ def _page(request: HttpRequest, form: CodeForm) -> TemplateResponse:
     other = after if recovery else f"recovery=1&{after}"
     context = {"title": "Second factor", "form": form, "recovery": recovery, "other": other, "login_next": after}
     return TemplateResponse(request, "users/second_factor/code.html", {**admin.site.each_context(request), **context})
-
-
-def too_many(wait: int) -> str:
-    """Return the sentence for a try that comes too early."""
-    if wait < 60:
-        return f"Too many failed attempts. Try again in {wait} second{'s' * (wait > 1)}."
-    minutes = -(-wait // 60)
-    return f"Too many failed attempts. Try again in {minutes} minute{'s' * (minutes > 1)}."
-
-
-def late(response: HttpResponseBase, wait: int) -> HttpResponseBase:
-    """Make a reply a 429."""
-    response.status_code = 429
-    response["Retry-After"] = str(wait)
-    return response

@@ -1,7 +1,7 @@
-"""What a session of the back office has proven: its pages are closed until the second factor is done.
+"""The second factor of a session: no page of the back office opens before it is verified.
 
-The state is worked out from the database at each request: sessions from before a factor was set up or required are
-asked for it too, and a session ends when the app that verified it is removed.
+The state is computed at each request: sessions that are older than the second factor, or than its requirement, must
+verify it too, and a session ends when the app that verified it is removed.
 """
 
 from enum import Enum
@@ -28,27 +28,27 @@ NEXT = "next"
 
 
 class State(Enum):
-    """What a member of staff still has to do before any page opens."""
+    """What a user has to do before pages open."""
 
     DONE = "done"
-    CODE = "code"  # type a code
+    CODE = "code"  # enter a code
     SET_UP = "set_up"  # set up the factor that is required
     ENDED = "ended"  # log in again: the app that verified this session was removed
 
 
 def is_required(user: Any) -> bool:
-    """Return whether ``REQUIRE_SECOND_FACTOR`` demands a second factor of this member of staff."""
+    """Return whether ``REQUIRE_SECOND_FACTOR`` requires a second factor of this user."""
     required = settings.REQUIRE_SECOND_FACTOR
     return required == "staff" or (required == "managers" and permissions.is_manager(user))
 
 
 def state(request: HttpRequest) -> State:
-    """Return what is left to do for ``request.user``, who is staff; worked out once a request."""
-    known = getattr(request, "second_factor_state", None)
-    if known is None:
-        known = _state(request)
-        request.second_factor_state = known  # type: ignore[attr-defined]
-    return known
+    """Return what ``request.user``, who is staff, has to do; computed once per request."""
+    cached = getattr(request, "second_factor_state", None)
+    if cached is None:
+        cached = _state(request)
+        request.second_factor_state = cached  # type: ignore[attr-defined]
+    return cached
 
 
 def _state(request: HttpRequest) -> State:
@@ -63,21 +63,21 @@ def _state(request: HttpRequest) -> State:
 
 
 def is_done(request: HttpRequest) -> bool:
-    """Return whether pages may open as far as the second factor is concerned."""
+    """Return whether the second factor is verified or not needed."""
     return state(request) is State.DONE
 
 
-def detour(request: HttpRequest) -> HttpResponseBase | None:
-    """Return the reply that stands in for a page that is closed to this session; ``None`` where it is open.
+def required_step(request: HttpRequest) -> HttpResponseBase | None:
+    """Return the reply that replaces a page until the second factor is verified; otherwise ``None``.
 
-    Logging out is always possible. Whoever is no staff is for the admin site to refuse.
+    Logging out is always possible. The admin site rejects users who are not staff.
     """
     if not (request.user.is_active and request.user.is_staff) or is_done(request):
         return None
     if request.path == reverse("admin:logout"):
         return admin.site.logout(request)
     if request.method == "POST":
-        messages.warning(request, "Nothing was saved: the second factor is missing. Do it again afterwards.")
+        messages.warning(request, "Not saved: the second factor is missing. Try again afterwards.")
     here = request.get_full_path()
     if state(request) is State.ENDED:
         logout(request)
@@ -88,7 +88,7 @@ def detour(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def log(request: HttpRequest, action: Action, target: Any, left: int | None = None) -> None:
-    """Add to the log and to the audit log of accounts what ``request.user`` did with a second factor."""
+    """Log what ``request.user`` did with a second factor, in the log and the audit log of accounts."""
     counts = [] if left is None else [{"recovery_codes_left": left + 1}, {"recovery_codes_left": left}]
     before, after = counts or (None, None)
     actor: Any = request.user
@@ -103,21 +103,21 @@ def log_in(request: HttpRequest, user: Any, device: Device) -> None:
     request.session[VERIFIED_BY] = device.persistent_id
 
 
-def mark(request: HttpRequest, device: Device) -> None:
-    """Note in the session, under a new key, that its user's new device has verified it."""
+def mark_verified(request: HttpRequest, device: Device) -> None:
+    """Mark the session, with a new key, as verified by the user's new device."""
     django_otp.login(request, device)
     request.session[VERIFIED_BY] = device.persistent_id
     request.session.cycle_key()
 
 
-def forget(request: HttpRequest) -> None:
-    """Let this session go on after its user removed the app from it."""
+def unmark_verified(request: HttpRequest) -> None:
+    """Keep the session valid after its user removed the app that verified it."""
     request.session.pop(VERIFIED_BY, None)
     request.session.cycle_key()
 
 
 def next_page(request: HttpRequest) -> str:
-    """Return where the request wants to go afterwards: a page of this site, the home page otherwise."""
-    asked = request.POST.get(NEXT, request.GET.get(NEXT, ""))
-    safe = url_has_allowed_host_and_scheme(asked, {request.get_host()}, require_https=request.is_secure())
-    return asked if asked and safe else resolve_url("admin:index")
+    """Return the requested next page of this site; the home page if there is none."""
+    requested = request.POST.get(NEXT, request.GET.get(NEXT, ""))
+    safe = url_has_allowed_host_and_scheme(requested, {request.get_host()}, require_https=request.is_secure())
+    return requested if requested and safe else resolve_url("admin:index")

@@ -1,4 +1,4 @@
-"""A size limit for the forms that ask for no login: their pages show again what was typed, at six bytes a character."""
+"""A size limit for forms that need no login. Their pages show the input again, with up to six bytes a character."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,18 +9,18 @@ from django.http.response import HttpResponseBase
 
 from crm_project.http.errors import reply
 
-LARGEST = 128 * 1024  # bytes; a password of 4096 characters, typed twice, takes 96 KB at most
+MAX_BYTES = 128 * 1024  # a password of 4096 characters, twice, has at most 96 KB
 
 View = Callable[..., HttpResponseBase]
 
 
 def small_form(view: View) -> View:
-    """Return the view; a longer body is a 413, whatever its content type."""
+    """Return the view with a limit on the size of the body, which replies 413."""
 
     @wraps(view)
     def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:
-            return reply(413, f"The form is larger than {LARGEST} bytes")
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BYTES:
+            return reply(413, f"The form is larger than {MAX_BYTES} bytes")
         return view(request, *args, **kwargs)
 
     return limited

@@ -1,17 +1,17 @@
-// The import pages work without this; it says sooner what the server would say later.
+// Checks the size of the file before the upload. The import pages also work without it.
 document.addEventListener("input", (event) => {
     const input = event.target;
     const changed = input.form && input.form.querySelector("[data-changed]");
     if (changed) changed.hidden = false;
 });
 
-// Before the frame's own listener, which looks for a text field that is not there.
+// Runs before the theme's own listener, which expects a text field.
 document.addEventListener("change", (event) => {
     const input = event.target;
     if (input.type === "file") {
         event.stopPropagation();
         const file = input.files[0];
-        const tooLarge = Boolean(file) && file.size > Number(input.dataset.mostBytes) - 4096;
+        const tooLarge = Boolean(file) && file.size > Number(input.dataset.maxBytes) - 4096;
         input.form.querySelector("[data-file-name]").textContent = file ? file.name : "Choose a file, or drop it here";
         input.form.querySelector("#file-problem").hidden = !tooLarge;
         input.setCustomValidity(tooLarge ? "This file is too large for this page." : "");
@@ -30,7 +30,7 @@ document.addEventListener("submit", (event) => {
     event.submitter.textContent = form.dataset.busy;
 });
 
-// Back from the next page: the button is itself again.
+// Reload after the browser's back button, so that the submit button is enabled again.
 window.addEventListener("pageshow", (event) => {
     if (event.persisted) window.location.reload();
 });

@@ -1,4 +1,4 @@
-// The list's statuses: those changed but not saved are marked and counted, and the bar that saves them comes up.
+// Marks and counts the statuses that were changed but not saved, and shows the bar that saves them.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {

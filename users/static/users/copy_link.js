@@ -1,4 +1,4 @@
-// Copies the link on the page; without scripts it can still be selected and copied by hand.
+// Copies the link of the page. Without scripts, it can be selected and copied.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -7,7 +7,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const result = document.getElementById("copy-result");
   if (!field || !button || !result) return;
 
-  // The clipboard's own interface exists under HTTPS and on this machine alone.
+  // The clipboard API exists only with HTTPS and on localhost.
   const copy = async () => {
     field.select();
     if (navigator.clipboard) return navigator.clipboard.writeText(field.value).then(() => true, () => false);

@@ -1,6 +1,6 @@
 "use strict";
 
-// The page's own policy allows no script in attributes.
+// The content security policy allows no scripts in attributes.
 for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
