@@ -1,4 +1,4 @@
-"""A lead's page as a browser has it: its form's fields with the values that the page gave them."""
+"""Read forms of pages: the fields with their values."""
 
 from html.parser import HTMLParser
 
@@ -41,13 +41,13 @@ class _Fields(HTMLParser):
             self.values[self.textarea] += data.removeprefix("\n")
 
 
-def opened(browser: Client, page: str, form_id: str = "lead_form") -> dict[str, str]:
-    """What the form on that page holds; posted back with a change or two it is what a user would send."""
+def open_form(browser: Client, page: str, form_id: str = "lead_form") -> dict[str, str]:
+    """Return the fields of the form on a page, as a browser would send them."""
     return fields_in(browser.get(page).content.decode(), form_id)
 
 
 def fields_in(html: str, form_id: str = "lead_form") -> dict[str, str]:
-    """The same of a page that one has already."""
+    """Return the fields of a form in HTML."""
     parser = _Fields(form_id)
     parser.feed(html)
     parser.values.pop("csrfmiddlewaretoken", None)

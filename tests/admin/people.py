@@ -1,4 +1,4 @@
-"""The kinds of people there are in an office, and their browsers."""
+"""Users of each kind, and their clients."""
 
 import importlib
 
@@ -14,18 +14,18 @@ KINDS = ("anonymous", "agent", "staff", "manager", "superuser")
 
 
 def make_groups() -> None:
-    """The office's groups as the migrations make them."""
+    """Create the groups as the migrations do."""
     importlib.import_module("users.migrations.0001_initial").make_groups(apps, None)
 
 
 def ensure_groups() -> None:
-    """The office's groups, where the tables were emptied since they were made: quicker than making them again."""
+    """Create the groups if they do not exist, because the tables were emptied."""
     if Group.objects.filter(name__in=(STAFF, MANAGERS), permissions__isnull=False).distinct().count() < 2:
         make_groups()
 
 
 def make_person(kind: str) -> User:
-    """An agent, or somebody of a group, or a superuser."""
+    """Create an agent, a member of a group, or a superuser."""
     ensure_groups()
     user = make_user(is_staff=kind != "agent", is_superuser=kind == "superuser")
     group = {"staff": STAFF, "manager": MANAGERS}.get(kind)
@@ -35,7 +35,7 @@ def make_person(kind: str) -> User:
 
 
 def browser_of(kind: str) -> Client:
-    """The browser of somebody of that kind; nobody is logged in at an ``anonymous`` one."""
+    """Return the client of a user of that kind; nobody is logged in for ``anonymous``."""
     client = Client()
     if kind != "anonymous":
         client.force_login(make_person(kind))

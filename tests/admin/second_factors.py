@@ -1,4 +1,4 @@
-"""People with a second factor, the codes of their phones, and time that passes without waiting."""
+"""Users with a second factor, their codes, and time that passes without waiting."""
 
 import base64
 import re
@@ -24,26 +24,26 @@ WRONG = "000000"
 
 
 def code_of(user: User) -> str:
-    """What the user's phone shows now."""
+    """Return the user's current code."""
     device = TOTPDevice.objects.get(user=user)
     return code_for(device.key, device.drift)
 
 
 def code_for(secret: str, drift: int = 0) -> str:
-    """What a phone with that secret shows now."""
+    """Return the current code of a secret."""
     totp = TOTP(bytes.fromhex(secret), drift=drift)
     totp.time = time.time()
     return f"{totp.token():06d}"
 
 
 def wrong_code(user: User) -> str:
-    """Six digits that are not the user's code."""
-    right = code_of(user)
-    return f"{(int(right) + 500_000) % 1_000_000:06d}"
+    """Return six digits that are not the user's code."""
+    code = code_of(user)
+    return f"{(int(code) + 500_000) % 1_000_000:06d}"
 
 
 def with_second_factor(user: User) -> list[str]:
-    """Set up the user's second factor; its recovery codes. Its first code may be used again."""
+    """Set up the user's second factor; return its recovery codes. The first code can be used again."""
     secret = second_factor.new_secret()
     codes = second_factor.enable(user, secret, code_for(secret))
     assert codes
@@ -52,20 +52,20 @@ def with_second_factor(user: User) -> list[str]:
 
 
 def code_passes(user: User) -> None:
-    """As if the phone showed a new code by now, and no delay was left."""
+    """Allow the current code again, and end all delays."""
     TOTPDevice.objects.filter(user=user).update(last_t=-1)
     delays_pass()
 
 
 def delays_pass() -> None:
-    """As if the delays after wrong codes were over."""
+    """End the delays after wrong codes."""
     for model in (TOTPDevice, StaticDevice):
         earlier = F("throttling_failure_timestamp") - timedelta(days=1)
         model.objects.update(throttling_failure_timestamp=earlier)
 
 
 def after_password(user: User, address: str = HERE, after: str = "/admin/") -> Client:
-    """A browser in which the right password was given, and no code yet."""
+    """Return a client after the first step of the login."""
     client = Client(REMOTE_ADDR=address)
     reply = client.post(f"{LOGIN}?next={after}", {"username": user.username, "password": PASSWORD})
     assert reply.status_code == 302
@@ -74,22 +74,22 @@ def after_password(user: User, address: str = HERE, after: str = "/admin/") -> C
 
 
 def give(client: Client, code: str, after: str = "/admin/") -> Any:
-    """Type a code on the second page."""
+    """Enter a code in the second step."""
     return client.post(CODE, {"code": code}, QUERY_STRING=f"next={after}")
 
 
 def is_in(client: Client) -> bool:
-    """Whether the browser reaches the home page."""
+    """Return whether the home page opens."""
     return client.get("/admin/").status_code == 200
 
 
 def secret_on(page: HttpResponse) -> str:
-    """The secret that the set-up page shows, as django-otp stores it."""
-    found = re.search(r'second-factor-secret">([A-Z2-7 ]+)<', page.content.decode())
-    assert found
-    return base64.b32decode(found[1].replace(" ", "")).hex()
+    """Return the secret of the set-up page, as django-otp stores it."""
+    match = re.search(r'second-factor-secret">([A-Z2-7 ]+)<', page.content.decode())
+    assert match
+    return base64.b32decode(match[1].replace(" ", "")).hex()
 
 
 def recovery_codes_on(page: HttpResponse) -> list[str]:
-    """The recovery codes that a page shows."""
+    """Return the recovery codes of a page."""
     return re.findall(r"<li><code>([a-z2-7-]{19})</code></li>", page.content.decode())

@@ -1,4 +1,4 @@
-"""What staff do with many leads in the list: status, deletion, restoring, export."""
+"""Bulk actions in the list of leads: status, delete, restore, export."""
 
 import tracemalloc
 from datetime import timedelta
@@ -30,38 +30,38 @@ def many(count: int, **fields: Any) -> list[Lead]:
     return [Lead(**columns) for columns in make_leads([{**row, **lead_row(**fields)} for _ in range(count)])]
 
 
-def ask(
+def start(
     browser: Client, action: str, leads: list[Lead], across: bool = False, query: str = "", **more: str
 ) -> HttpResponse:
-    """Choose leads and an action, as the list's form does."""
-    ticked = [str(lead.pk) for lead in leads]
-    form = {"action": action, "select_across": str(int(across)), "index": "0", "_selected_action": ticked, **more}
+    """Submit an action on the selected leads, as the list does."""
+    selected = [str(lead.pk) for lead in leads]
+    form = {"action": action, "select_across": str(int(across)), "index": "0", "_selected_action": selected, **more}
     return browser.post(LIST + query, form)
 
 
-def agree(browser: Client, asked: HttpResponse, query: str = "", **chosen: str) -> HttpResponse:
-    """Press the button of the page that asks."""
-    html = asked.content.decode()
-    start = html.index('<form class="lead-card"')
-    form: dict[str, Any] = fields_in(html[start:].replace("<form ", '<form id="asked" ', 1), "asked")
-    ticked = [part.split('value="')[1].split('"')[0] for part in html.split('name="_selected_action"')[1:]]
-    return browser.post(LIST + query, {**form, "_selected_action": ticked, **chosen})
+def confirm(browser: Client, page: HttpResponse, query: str = "", **fields: str) -> HttpResponse:
+    """Submit the confirmation page."""
+    html = page.content.decode()
+    begin = html.index('<form class="lead-card"')
+    form: dict[str, Any] = fields_in(html[begin:].replace("<form ", '<form id="it" ', 1), "it")
+    selected = [part.split('value="')[1].split('"')[0] for part in html.split('name="_selected_action"')[1:]]
+    return browser.post(LIST + query, {**form, "_selected_action": selected, **fields})
 
 
-def told(reply: HttpResponse, browser: Client) -> str:
-    """The page that follows."""
+def follow(reply: HttpResponse, browser: Client) -> str:
+    """Return the page after a redirect."""
     assert reply.status_code == 302
     return browser.get(reply["Location"]).content.decode()
 
 
 def test_it_works(boss: Client, api: Api) -> None:
     first, second, other = many(3)
-    asked = ask(boss, "set_status", [first, second])
-    html = asked.content.decode()
+    page = start(boss, "set_status", [first, second])
+    html = page.content.decode()
     assert "Set the status of 2 leads?" in html
     assert first.email in html
     assert Lead.objects.filter(status="new").count() == 3
-    assert "2 leads were changed" in told(agree(boss, asked, status="closed"), boss)
+    assert "2 leads updated." in follow(confirm(boss, page, status="closed"), boss)
     assert sorted(Lead.objects.in_status("closed").values_list("pk", flat=True)) == [first.pk, second.pk]
     other.refresh_from_db()
     assert other.version == 1
@@ -69,26 +69,27 @@ def test_it_works(boss: Client, api: Api) -> None:
     assert (row["closed_leads_this_month"], row["total_leads"]) == (2, 3)
 
 
-def test_all_that_match_not_only_the_page(boss: Client) -> None:
+def test_all_matching_leads_on_all_pages(boss: Client) -> None:
     many(120, last_name="Match")
-    kept = many(3, last_name="Kept")
+    others = many(3, last_name="Other")
     shown = list(Lead.objects.search(["match"]).newest_first()[:50])
-    asked = ask(boss, "set_status", shown, across=True, query="?q=match")
-    assert "All that match the list’s filters, on every page: <strong>120 leads</strong>" in asked.content.decode()
-    assert "120 leads were changed" in told(agree(boss, asked, query="?q=match", status="lost"), boss)
+    page = start(boss, "set_status", shown, across=True, query="?q=match")
+    assert "<strong>120 leads</strong> selected: all that match the filters, on all pages" in page.content.decode()
+    assert "120 leads updated." in follow(confirm(boss, page, query="?q=match", status="lost"), boss)
     assert Lead.objects.in_status("lost").count() == 120
-    assert not Lead.objects.filter(pk__in=[lead.pk for lead in kept]).in_status("lost").exists()
+    assert not Lead.objects.filter(pk__in=[lead.pk for lead in others]).in_status("lost").exists()
 
 
-def test_status_changes_keep_everything_right(boss: Client) -> None:
+def test_status_changes_update_version_closing_date_and_history(boss: Client) -> None:
     long_ago = timezone.now() - timedelta(days=90)
     fresh, closed, lost = many(3)
     Lead.objects.filter(pk=closed.pk).update(status="closed", closed_at=long_ago)
     Lead.objects.filter(pk=lost.pk).update(status="lost")
-    told(agree(boss, ask(boss, "set_status", [fresh, closed, lost]), status="Closed "), boss)
+    html = follow(confirm(boss, start(boss, "set_status", [fresh, closed, lost]), status="Closed "), boss)
+    assert "2 leads updated, 1 already had this status." in html
     for lead in (fresh, closed, lost):
         lead.refresh_from_db()
-    assert (closed.closed_at, closed.version) == (long_ago, 1)  # it was closed already
+    assert (closed.closed_at, closed.version) == (long_ago, 1)  # already closed
     assert fresh.closed_at == fresh.updated_at == lost.closed_at
     assert (fresh.version, lost.version) == (2, 2)
     assert LeadChange.objects.of_lead(lost.pk)[0].changes == {"status": ["lost", "closed"]}
@@ -100,102 +101,102 @@ def test_status_changes_keep_everything_right(boss: Client) -> None:
         {"status": ["new", "closed"]},
     )
     assert not LeadChange.objects.of_lead(closed.pk)
-    told(agree(boss, ask(boss, "set_status", [fresh]), status="negotiation"), boss)
+    follow(confirm(boss, start(boss, "set_status", [fresh]), status="negotiation"), boss)
     fresh.refresh_from_db()
     assert (fresh.status, fresh.closed_at, fresh.version) == ("negotiation", None, 3)
 
 
 def test_delete_and_restore(boss: Client, api: Api) -> None:
     leads = many(60)
-    asked = ask(boss, "delete_softly", leads[:50], across=True)
-    assert "Delete 60 leads?" in asked.content.decode()
-    assert "60 leads were deleted" in told(agree(boss, asked), boss)
+    page = start(boss, "delete_softly", leads[:50], across=True)
+    assert "Delete 60 leads?" in page.content.decode()
+    assert "60 leads deleted." in follow(confirm(boss, page), boss)
     assert api.get("/api/leads").json() == []
     assert api.get("/api/dashboard").json()["total_leads"] == 0
-    asked = ask(boss, "restore", leads[:2], query="?deleted=1")
-    assert "2 leads were restored" in told(agree(boss, asked, query="?deleted=1"), boss)
+    page = start(boss, "restore", leads[:2], query="?deleted=1")
+    assert "2 leads restored." in follow(confirm(boss, page, query="?deleted=1"), boss)
     assert {row["id"] for row in api.get("/api/leads").json()} == {leads[0].pk, leads[1].pk}
     assert [change.kind for change in LeadChange.objects.of_lead(leads[0].pk)] == ["restored", "deleted"]
     leads[0].refresh_from_db()
     assert leads[0].version == 3
 
 
-def test_nothing_to_do_is_said(boss: Client) -> None:
+def test_nothing_to_restore(boss: Client) -> None:
     lead = make_lead()
-    assert "nothing to restore" in told(ask(boss, "restore", [lead]), boss)
+    assert "None of the selected leads can be restored." in follow(start(boss, "restore", [lead]), boss)
 
 
-@pytest.mark.parametrize("meanwhile", ["came", "went", "swapped"])
-def test_others_than_those_agreed_to_are_asked_about_again(boss: Client, meanwhile: str) -> None:
+@pytest.mark.parametrize("change", ["added", "removed", "replaced"])
+def test_a_changed_selection_must_be_confirmed_again(boss: Client, change: str) -> None:
     leads = many(3)
-    asked = ask(boss, "delete_softly", leads, across=True)
-    if meanwhile in ("came", "swapped"):
+    page = start(boss, "delete_softly", leads, across=True)
+    if change in ("added", "replaced"):
         many(1)
-    if meanwhile in ("went", "swapped"):
+    if change in ("removed", "replaced"):
         Lead.objects.update_lead(leads[0].pk, {"is_active": False}, SOMEBODY)
-    again = agree(boss, asked)
+    again = confirm(boss, page)
     html = again.content.decode()
-    now = {"came": 4, "went": 2, "swapped": 3}[meanwhile]
-    assert "Nothing was changed" in html
+    now = {"added": 4, "removed": 2, "replaced": 3}[change]
+    assert f"The selection has changed (3 → {now} leads)." in html
     assert f"Delete {now} leads?" in html
     assert Lead.objects.active().count() == now
-    told(agree(boss, again), boss)
+    follow(confirm(boss, again), boss)
     assert Lead.objects.active().count() == 0
 
 
-@pytest.mark.parametrize("agreed", ["", "x", "3", "3-", "-3-9", "9" * 40, "1-1\n", "٣-٩"])
-def test_a_yes_to_nothing_is_asked_again(boss: Client, agreed: str) -> None:
+@pytest.mark.parametrize("confirmed", ["", "x", "3", "3-", "-3-9", "9" * 40, "1-1\n", "٣-٩"])
+def test_an_invalid_confirmation_asks_again(boss: Client, confirmed: str) -> None:
     leads = many(3)
-    reply = ask(boss, "delete_softly", leads, agreed=agreed)
+    reply = start(boss, "delete_softly", leads, confirmed=confirmed)
     assert reply.status_code == 200
     assert Lead.objects.active().count() == 3
 
 
-@pytest.mark.parametrize("ticked", ["x", "1.5", "-1", "9" * 19, "9" * 40, "", "1 OR 1=1", "١"])
+@pytest.mark.parametrize("number", ["x", "1.5", "-1", "9" * 19, "9" * 40, "", "1 OR 1=1", "١"])
 @pytest.mark.parametrize("across", ["0", "1"])
-def test_ids_that_are_none(boss: Client, ticked: str, across: str) -> None:
+def test_invalid_ids(boss: Client, number: str, across: str) -> None:
     make_lead()
-    form = {"action": "delete_softly", "select_across": across, "index": "0", "_selected_action": [ticked]}
-    assert "Nothing was done" in told(boss.post(LIST, form), boss)
+    form = {"action": "delete_softly", "select_across": across, "index": "0", "_selected_action": [number]}
+    assert "Invalid selection." in follow(boss.post(LIST, form), boss)
     assert Lead.objects.active().count() == 1
 
 
 @pytest.mark.parametrize("status", ["", "  ", "x" * 33, "a\0b"])
-def test_a_bad_status(boss: Client, status: str) -> None:
+def test_an_invalid_status(boss: Client, status: str) -> None:
     lead = make_lead()
-    assert "Nothing was changed" in told(agree(boss, ask(boss, "set_status", [lead]), status=status), boss)
+    assert "Not changed" in follow(confirm(boss, start(boss, "set_status", [lead]), status=status), boss)
     lead.refresh_from_db()
     assert (lead.status, lead.version) == ("new", 1)
 
 
-def test_more_than_a_request_should_change(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_leads(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leads.back_office.actions.MAX", 2)
     leads = many(3)
-    html = ask(boss, "delete_softly", leads).content.decode()
-    assert "more than the 2 leads" in html
-    pick = summarize(Lead.objects.all())
-    assert ask(boss, "delete_softly", leads, agreed=f"{pick.size}-{pick.id_sum}").status_code == 200
+    html = start(boss, "delete_softly", leads).content.decode()
+    assert "At most 2 leads can be changed at once." in html
+    selection = summarize(Lead.objects.all())
+    assert start(boss, "delete_softly", leads, confirmed=f"{selection.size}-{selection.id_sum}").status_code == 200
     assert Lead.objects.active().count() == 3
 
 
 @pytest.mark.parametrize("action", ["set_status", "delete_softly", "restore", "export", "merge"])
-def test_who_may_only_look_may_do_nothing(action: str) -> None:
+def test_read_only_users_have_no_actions(action: str) -> None:
     lead = make_lead()
     viewer = make_user(is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_lead"))
     browser = Client()
     browser.force_login(viewer)
-    assert ask(browser, action, [lead], agreed=f"1-{lead.pk}", status="lost").status_code in (302, 403, 200)
+    assert start(browser, action, [lead], confirmed=f"1-{lead.pk}", status="lost").status_code in (302, 403, 200)
     lead.refresh_from_db()
     assert (lead.version, lead.is_active) == (1, True)
     assert browser.get(f"{LIST}merge/?ids={lead.pk},{lead.pk + 1}").status_code == 403
 
 
-def test_nobody_deletes_for_good(boss: Client) -> None:
+def test_leads_are_never_deleted_permanently(boss: Client) -> None:
     lead = make_lead()
     html = boss.get(LIST).content.decode()
     assert "delete_selected" not in html
-    ask(boss, "delete_selected", [lead], post="yes")
+    start(boss, "delete_selected", [lead], post="yes")
     assert Lead.objects.filter(pk=lead.pk).exists()
 
 
@@ -203,9 +204,9 @@ def test_nobody_deletes_for_good(boss: Client) -> None:
 def test_export(boss: Client, tmp_path: Path, format: str) -> None:
     leads = many(60, source="Trade fair")
     many(2, source="website")
-    asked = ask(boss, "export", leads[:50], across=True, query="?source=trade+fair")
-    assert "Export 60 leads?" in asked.content.decode()
-    reply = agree(boss, asked, query="?source=trade+fair", format=format)
+    page = start(boss, "export", leads[:50], across=True, query="?source=trade+fair")
+    assert "Export 60 leads?" in page.content.decode()
+    reply = confirm(boss, page, query="?source=trade+fair", format=format)
     assert reply.status_code == 200
     assert f".{format}" in reply["Content-Disposition"]
     file = tmp_path / f"leads.{format}"
@@ -214,15 +215,15 @@ def test_export(boss: Client, tmp_path: Path, format: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["", "pdf", "../x"])
-def test_export_in_no_format(boss: Client, format: str) -> None:
-    asked = ask(boss, "export", [make_lead()])
-    assert "Nothing was exported" in told(agree(boss, asked, format=format), boss)
+def test_an_invalid_export_format(boss: Client, format: str) -> None:
+    page = start(boss, "export", [make_lead()])
+    assert "Not exported" in follow(confirm(boss, page, format=format), boss)
 
 
-def test_what_cannot_be_exported_is_told(boss: Client) -> None:
+def test_an_export_that_fails(boss: Client) -> None:
     lead = make_lead(property_interest="a\ufffeb")
-    reply = agree(boss, ask(boss, "export", [lead]), format="xlsx")
-    assert "no workbook can hold" in told(reply, boss)
+    reply = confirm(boss, start(boss, "export", [lead]), format="xlsx")
+    assert "no workbook can hold" in follow(reply, boss)
 
 
 def test_the_number_of_statements_does_not_grow() -> None:
@@ -232,7 +233,7 @@ def test_the_number_of_statements_does_not_grow() -> None:
         many(count)
         with statements() as run:
             assert Lead.objects.active().update_leads("status", "closed", SOMEBODY) == count
-        # 1. the ids, their rows locked  2. the entries  3. the leads  4. the ids dropped
+        # 1. ids and locks  2. history entries  3. leads  4. drop the ids
         costs.append(len([sql for sql in run if not sql.startswith(("ANALYZE", "SELECT JSON('"))]))
     assert costs == [4, 4]
 
@@ -248,18 +249,18 @@ def test_memory_does_not_grow() -> None:
     assert peaks[1] < peaks[0] + 100_000
 
 
-def test_a_pick_tells_two_choices_of_one_size_apart() -> None:
+def test_two_selections_of_the_same_size_differ() -> None:
     first, second = many(2)
-    agreed = summarize(Lead.objects.filter(pk=first.pk))
-    assert agreed == Selection(1, first.pk)
+    confirmed = summarize(Lead.objects.filter(pk=first.pk))
+    assert confirmed == Selection(1, first.pk)
     with pytest.raises(SelectionChanged):
-        Lead.objects.filter(pk=second.pk).update_leads("status", "lost", SOMEBODY, agreed)
+        Lead.objects.filter(pk=second.pk).update_leads("status", "lost", SOMEBODY, confirmed)
     assert summarize(Lead.objects.none()) == Selection(0, 0)
     assert not Lead.objects.in_status("lost").exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_change_the_same_leads_at_once(concurrent_db: None, api: Api) -> None:
+def test_concurrent_changes_of_the_same_leads(concurrent_db: None, api: Api) -> None:
     leads = many(40)
     half = [lead.pk for lead in leads[20:]]
     jobs = (
@@ -275,8 +276,8 @@ def test_two_who_change_the_same_leads_at_once(concurrent_db: None, api: Api) ->
         assert (lead.status == "closed") == (lead.closed_at is not None)
 
 
-def test_the_list_offers_all_that_match_without_a_number_it_does_not_know(boss: Client) -> None:
+def test_select_all_shows_no_number(boss: Client) -> None:
     many(60)
     html = boss.get(LIST).content.decode()
-    assert "Select all that match" in html
+    assert "Select all matching leads" in html
     assert "Select all 60" not in html

@@ -1,4 +1,4 @@
-"""What the back office, the API and the commands write into the audit log of accounts."""
+"""The entries of the back office, the API and the commands in the audit log of accounts."""
 
 import io
 from typing import Any
@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from tests.admin.people import browser_of
-from tests.admin.test_actions import agree, ask
+from tests.admin.test_actions import confirm, start
 from tests.admin.test_password_links import choose
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_lead, make_user
@@ -25,15 +25,15 @@ NEW_PASSWORD = "a brand new password"
 
 
 def entry() -> AccountEvent:
-    """The only entry there is, which has no secret in it."""
-    found: AccountEvent = AccountEvent.objects.get()
-    assert "argon2" not in str(found.changes)
-    assert NEW_PASSWORD not in str(vars(found))
-    return found
+    """Return the only entry, after checking that it has no secret."""
+    event: AccountEvent = AccountEvent.objects.get()
+    assert "argon2" not in str(event.changes)
+    assert NEW_PASSWORD not in str(vars(event))
+    return event
 
 
-def told(found: AccountEvent) -> tuple[str, str, str, str]:
-    return found.action, found.channel, found.actor_name, found.target_name
+def summary(event: AccountEvent) -> tuple[str, str, str, str]:
+    return event.action, event.channel, event.actor_name, event.target_name
 
 
 def form_of(user: User, **fields: Any) -> dict[str, Any]:
@@ -49,20 +49,20 @@ def test_a_user_is_created(boss: Client) -> None:
     names = {"username": "carla", "email": "carla@example.com", "first_name": "Carla", "last_name": "D"}
     boss.post("/admin/users/user/add/", names)
     created, link = AccountEvent.objects.order_by("pk")
-    assert told(created) == ("created", "admin", "boss", "carla")
+    assert summary(created) == ("created", "admin", "boss", "carla")
     assert created.target_user == User.objects.get(username="carla")
     assert created.changes["email"] == [None, "carla@example.com"]
-    assert told(link) == ("password_link_made", "admin", "boss", "carla")
+    assert summary(link) == ("password_link_made", "admin", "boss", "carla")
 
 
 def test_a_user_is_changed(boss: Client, agent: User) -> None:
     change(boss, agent, first_name="Other")
-    assert told(entry()) == ("changed", "admin", "boss", agent.username)
+    assert summary(entry()) == ("changed", "admin", "boss", agent.username)
     assert entry().changes == {"first_name": ["Agent", "Other"]}
-    assert not LogEntry.objects.exists(), "nothing is logged twice"
+    assert not LogEntry.objects.exists(), "logged in the audit log only"
 
 
-def test_a_form_that_changes_nothing_logs_nothing(boss: Client, agent: User) -> None:
+def test_a_form_without_changes(boss: Client, agent: User) -> None:
     change(boss, agent)
     assert not AccountEvent.objects.exists()
 
@@ -73,7 +73,7 @@ def test_a_user_is_renamed(boss: Client, agent: User) -> None:
     assert (entry().target_name, entry().changes) == ("renamed", {"username": [old, "renamed"]})
 
 
-def test_rights_are_given(boss: Client, agent: User) -> None:
+def test_rights_are_granted(boss: Client, agent: User) -> None:
     group, right = Group.objects.create(name="Interns"), Permission.objects.get(codename="view_lead")
     rights = {"is_staff": "on", "is_superuser": "on", "groups": [group.pk], "user_permissions": [right.pk]}
     change(boss, agent, **rights)
@@ -112,19 +112,19 @@ def test_users_and_addresses_are_unlocked(boss: Client, agent: User) -> None:
         log_in(agent.username)
     for _ in range(2):
         boss.post("/admin/users/user/", {"action": "unlock", "_selected_action": [agent.pk]})
-    assert told(entry()) == ("unlocked", "admin", "boss", agent.username)
+    assert summary(entry()) == ("unlocked", "admin", "boss", agent.username)
     for number in range(20):
         log_in(f"name{number}")
     boss.post("/admin/users/user/unlock-address/", {"address": HERE})
-    assert told(AccountEvent.objects.first()) == ("address_unlocked", "admin", "boss", HERE)
+    assert summary(AccountEvent.objects.first()) == ("address_unlocked", "admin", "boss", HERE)
 
 
-def test_a_manager_makes_a_link_and_a_password_is_set_by_it(boss: Client, agent: User) -> None:
+def test_a_password_is_set_by_link(boss: Client, agent: User) -> None:
     page = boss.post(f"/admin/users/user/{agent.pk}/password/").content.decode()
-    assert (*told(entry()), entry().changes) == ("password_link_made", "admin", "boss", agent.username, {})
+    assert (*summary(entry()), entry().changes) == ("password_link_made", "admin", "boss", agent.username, {})
     assert choose(link_in(page)).status_code == 302
     stored = AccountEvent.objects.first()
-    assert (*told(stored), stored.changes) == ("password_set", "admin", agent.username, agent.username, {})
+    assert (*summary(stored), stored.changes) == ("password_set", "admin", agent.username, agent.username, {})
 
 
 def test_own_password_in_the_back_office(boss: Client) -> None:
@@ -132,7 +132,7 @@ def test_own_password_in_the_back_office(boss: Client) -> None:
     boss.post("/admin/password_change/", wrong)
     assert not AccountEvent.objects.exists()
     assert boss.post("/admin/password_change/", {**wrong, "old_password": PASSWORD}).status_code == 302
-    assert told(entry()) == ("password_set", "admin", "boss", "boss")
+    assert summary(entry()) == ("password_set", "admin", "boss", "boss")
 
 
 def test_groups(boss: Client) -> None:
@@ -145,7 +145,7 @@ def test_groups(boss: Client) -> None:
     other = Group.objects.create(name="Others")
     boss.post(f"/admin/auth/group/{other.pk}/delete/", {"post": "yes"})
     entries = AccountEvent.objects.order_by("pk")
-    assert [(*told(found), found.changes) for found in entries] == [
+    assert [(*summary(event), event.changes) for event in entries] == [
         ("group_created", "admin", "boss", "Interns", {"name": [None, "Interns"], "rights": [None, []]}),
         (
             *("group_changed", "admin", "boss", "Trainees"),
@@ -167,7 +167,7 @@ def test_registration(anonymous: Api) -> None:
     names = {"first_name": "Carla", "last_name": "D"}
     assert anonymous.post("/api/users/register", {**body, **names}).status_code == 201
     assert anonymous.post("/api/users/register", {**body, **names}).status_code == 409
-    assert told(entry()) == ("registered", "api", "carla", "carla")
+    assert summary(entry()) == ("registered", "api", "carla", "carla")
     assert len(entry().request_id) == 16
 
 
@@ -175,12 +175,12 @@ def test_own_password_in_the_api(agent: User, api: Api) -> None:
     body = {"current_password": "wrong", "new_password": NEW_PASSWORD}
     assert api.post("/api/users/me/password", body).status_code == 403
     assert api.post("/api/users/me/password", {**body, "current_password": PASSWORD}).status_code == 200
-    assert told(entry()) == ("password_set", "api", agent.username, agent.username)
+    assert summary(entry()) == ("password_set", "api", agent.username, agent.username)
 
 
 def test_log_out_everywhere(agent: User, api: Api) -> None:
     api.post("/api/users/logout-all")
-    assert told(entry()) == ("logged_out_everywhere", "api", agent.username, agent.username)
+    assert summary(entry()) == ("logged_out_everywhere", "api", agent.username, agent.username)
 
 
 def test_commands(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,8 +199,8 @@ def test_commands(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_downloads(boss: Client) -> None:
     lead = make_lead()
-    list(agree(boss, ask(boss, "export", [lead]), format="csv").streaming_content)
-    assert told(entry()) == ("exported_leads", "admin", "boss", "")
+    list(confirm(boss, start(boss, "export", [lead]), format="csv").streaming_content)
+    assert summary(entry()) == ("exported_leads", "admin", "boss", "")
     assert entry().changes == {"leads": [None, 1], "format": [None, "csv"]}
 
 
@@ -209,19 +209,19 @@ def test_personal_data(agent: User) -> None:
     actor = User.objects.latest("pk").username
     lead = make_lead(email=agent.email)
     list(manager.post("/admin/personal-data/download/", {"email": agent.email}).streaming_content)
-    assert told(entry()) == ("exported_personal_data", "admin", actor, agent.username)
+    assert summary(entry()) == ("exported_personal_data", "admin", actor, agent.username)
     assert entry().changes == {"leads": [None, 1], "lead_ids": [None, [lead.pk]]}
     page = manager.post("/admin/personal-data/erase/", {"email": agent.email})
     form = {"email": agent.email, "typed": agent.email, "agreed": page.context["agreed"]}
     manager.post("/admin/personal-data/erase/", form)
     name = f"erased-{agent.pk}"
-    assert [told(found) for found in AccountEvent.objects.order_by("pk")] == [
+    assert [summary(event) for event in AccountEvent.objects.order_by("pk")] == [
         ("exported_personal_data", "admin", actor, name),
         ("erased_personal_data", "admin", actor, name),
     ]
 
 
-def test_the_erased_are_in_no_entry(boss: Client) -> None:
+def test_erased_users_are_in_no_entry(boss: Client) -> None:
     user = make_user(username="zerelda", email="zq@example.com", first_name="Zerelda", last_name="Quuxley")
     other = make_user(username="other", email="o@example.com")
     change(boss, user, first_name="Zelda")
@@ -235,7 +235,7 @@ def test_the_erased_are_in_no_entry(boss: Client) -> None:
     assert "Zelda" in out.getvalue()
     assert "o@example.com" not in out.getvalue()
     call_command("erase_person", "zq@example.com", "--yes", stdout=io.StringIO())
-    left = str([vars(found) for found in AccountEvent.objects.all()])
-    assert [trace for trace in ("zerelda", "Zerelda", "Zelda", "zq@") if trace in left] == []
-    assert "o@example.com" in left
+    entries = str([vars(event) for event in AccountEvent.objects.all()])
+    assert [text for text in ("zerelda", "Zerelda", "Zelda", "zq@") if text in entries] == []
+    assert "o@example.com" in entries
     assert AccountEvent.objects.get(action="logged_out_everywhere").actor_name == f"erased-{user.pk}"

@@ -1,4 +1,4 @@
-"""The admin's list of imports and the page of each: what became of the rows, the bad ones, the way back."""
+"""The list of imports and the page of each: results, rows with errors, undo."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,7 @@ RUNS = "/admin/leads/importrun/"
 
 
 def imported(browser: Client, **fields: str) -> ImportRun:
-    """The run of ``FILE``, imported through the page."""
+    """Import ``FILE`` through the page; return its run."""
     review = upload(browser)
     for step in ("check", "import"):
         browser.post(review, form(**{**fields, step: "1"}))
@@ -34,56 +34,56 @@ def imported(browser: Client, **fields: str) -> ImportRun:
 
 
 def run_of(state: str, **fields: Any) -> ImportRun:
-    """An account of an import that has stored nothing."""
+    """Create the record of an import that has stored nothing."""
     return ImportRun.objects.create(**{"file_name": "fair.csv", "sha256": "0", "state": state, **fields})
 
 
 def undo(browser: Client, run: ImportRun) -> str:
-    """What the page says after its Undo button."""
+    """Undo an import; return the page."""
     return str(browser.post(f"{RUNS}{run.pk}/undo/", follow=True).content.decode())
 
 
 def test_it_works(boss: Client) -> None:
     run = imported(boss)
-    listed = page(boss, RUNS)
+    runs_page = page(boss, RUNS)
     for text in ("fair.csv", "Done", str(run.pk)):
-        assert text in listed
-    shown = page(boss, f"{RUNS}{run.pk}/change/")
-    assert "Shoe size" in shown  # a column that went nowhere
-    assert str(stored_files.rejects_of(run.pk).parent) not in shown
+        assert text in runs_page
+    html = page(boss, f"{RUNS}{run.pk}/change/")
+    assert "Shoe size" in html  # a column that is not imported
+    assert str(stored_files.rejects_of(run.pk).parent) not in html
 
 
-@pytest.mark.parametrize(("state", "label"), [("refused", "Refused"), ("dry", "Tried out"), ("undone", "Undone")])
-def test_the_state_is_told(boss: Client, state: str, label: str) -> None:
+@pytest.mark.parametrize(("state", "label"), [("refused", "Rejected"), ("dry", "Dry run"), ("undone", "Undone")])
+def test_states(boss: Client, state: str, label: str) -> None:
     run_of(state)
     assert label in page(boss, RUNS)
 
 
-def test_an_import_that_goes_on_is_told_from_one_that_died(boss: Client) -> None:
+def test_a_running_import(boss: Client) -> None:
     with runs.running(file_name="fair.csv", sha256="0") as run:
         assert "Running" in page(boss, RUNS)
         assert "Running" in page(boss, f"{RUNS}{run.pk}/change/")
 
 
-def test_a_long_import_is_not_waited_for(boss: Client) -> None:
+def test_no_import_while_another_runs(boss: Client) -> None:
     review = upload(boss)
     with runs.running(file_name="huge.csv", sha256="0", started_at=timezone.now() - timedelta(minutes=1)):
-        told = boss.post(review, form(**{"import": "1"}), follow=True).content.decode()
-    assert "Another import is going on" in told
+        html = boss.post(review, form(**{"import": "1"}), follow=True).content.decode()
+    assert "Another import is running" in html
     assert not Lead.objects.exists()
 
 
-def test_a_run_whose_process_is_gone_has_died(boss: Client) -> None:
+def test_an_import_whose_process_stopped(boss: Client) -> None:
     run = run_of("running", process=runs._this_process().replace("@", "@gone"))
-    assert "Died" in page(boss, RUNS)
-    assert "Nothing of it was stored" in page(boss, f"{RUNS}{run.pk}/change/")
+    assert "Failed (server stopped)" in page(boss, RUNS)
+    assert "Nothing was stored" in page(boss, f"{RUNS}{run.pk}/change/")
 
 
-def test_an_import_is_taken_back(boss: Client) -> None:
+def test_undo(boss: Client) -> None:
     ada = make_lead(email="ada@example.com", phone="1", first_name="Ada Augusta")
     run = imported(boss, on_duplicate="update")
     assert Lead.objects.active().count() == 2
-    assert "is undone: 1 lead deleted, 1 lead given earlier values again" in undo(boss, run)
+    assert " undone: 1 lead deleted, 1 lead reset to their previous values" in undo(boss, run)
     assert [lead.first_name for lead in Lead.objects.active()] == ["Ada Augusta"]
     ada.refresh_from_db()
     assert ada.phone == "1"
@@ -92,11 +92,11 @@ def test_an_import_is_taken_back(boss: Client) -> None:
     assert "Undone on" in page(boss, f"{RUNS}{run.pk}/change/")
 
 
-def test_what_somebody_worked_on_stays(boss: Client, agent: User, api: Any) -> None:
+def test_changed_leads_are_not_undone(boss: Client, agent: User, api: Any) -> None:
     run = imported(boss)
     cy = Lead.objects.get(first_name="Cy")
     assert api.post(f"/api/leads/{cy.pk}/activities", activity_row()).status_code == 201
-    assert "is partly undone: 1 lead deleted, 1 lead changed since and left as it is" in undo(boss, run)
+    assert "partly undone: 1 lead deleted, 1 lead changed since and left unchanged" in undo(boss, run)
     assert [lead.pk for lead in Lead.objects.active()] == [cy.pk]
     assert Activity.objects.count() == 1
     assert f"lead {cy.pk}" in page(boss, f"{RUNS}{run.pk}/change/")
@@ -111,13 +111,13 @@ def test_a_second_click_on_undo_changes_nothing(boss: Client) -> None:
 
 
 @pytest.mark.parametrize("state", ["refused", "dry"])
-def test_there_is_nothing_to_undo(boss: Client, state: str) -> None:
+def test_nothing_to_undo(boss: Client, state: str) -> None:
     run = run_of(state)
     assert "Undo this import" not in page(boss, f"{RUNS}{run.pk}/change/")
     assert "nothing to undo" in undo(boss, run)
 
 
-def test_runs_that_are_not_there(boss: Client) -> None:
+def test_unknown_imports(boss: Client) -> None:
     for address in ("999/change/", "abc/change/", f"{10**30}/change/"):
         assert boss.get(RUNS + address).status_code in (302, 404)
     for number in (999, 10**30):
@@ -128,51 +128,45 @@ def test_runs_that_are_not_there(boss: Client) -> None:
 def test_staff_import_but_do_not_undo() -> None:
     staff = browser_of("staff")
     run = imported(staff)
-    shown = page(staff, f"{RUNS}{run.pk}/change/")
-    assert "Download the bad rows" in shown
-    assert "Undo this import" not in shown
+    html = page(staff, f"{RUNS}{run.pk}/change/")
+    assert "Download the rows with errors" in html
+    assert "Undo this import" not in html
     assert staff.post(f"{RUNS}{run.pk}/undo/").status_code == 403
     assert Lead.objects.active().count() == 2
 
 
-def test_an_account_is_not_edited(boss: Client) -> None:
+def test_imports_are_read_only(boss: Client) -> None:
     run = imported(boss)
     assert boss.post(f"{RUNS}{run.pk}/change/", {"state": "running"}).status_code == 403
     run.refresh_from_db()
     assert run.state == "done"
 
 
-def test_bad_rows_that_are_no_longer_kept(boss: Client) -> None:
+def test_expired_rows_with_errors(boss: Client) -> None:
     run = imported(boss)
     stored_files.rejects_of(run.pk).unlink()
-    assert "Download the bad rows" not in page(boss, f"{RUNS}{run.pk}/change/")
-    shown = boss.get(f"{RUNS}{run.pk}/rejects/", follow=True).content.decode()
-    assert "are not kept any more" in shown
+    assert "Download the rows with errors" not in page(boss, f"{RUNS}{run.pk}/change/")
+    html = boss.get(f"{RUNS}{run.pk}/rejects/", follow=True).content.decode()
+    assert "were removed: they are stored for seven days" in html
 
 
-def test_what_was_kept_long_enough_is_swept(boss: Client) -> None:
+def test_expired_files_are_deleted(boss: Client) -> None:
     imported(boss)
     waiting = upload(boss, FILE.replace("Ada", "Eve"))
     now = stored_files.time.time()
-    assert (stored_files.sweep(now + stored_files.KEPT - 60), stored_files.sweep(now + stored_files.KEPT + 60)) == (
-        0,
-        2,
-    )
-    assert "no longer here" in boss.get(waiting, follow=True).content.decode()
-    assert (
-        stored_files.sweep(now + stored_files.REJECTS_KEPT - 60),
-        stored_files.sweep(now + stored_files.REJECTS_KEPT + 60),
-    ) == (0, 1)
+    for lifetime, count in ((stored_files.UPLOAD_LIFETIME, 2), (stored_files.REJECTS_LIFETIME, 1)):
+        assert [stored_files.sweep(now + lifetime + seconds) for seconds in (-60, 60)] == [0, count]
+    assert "The file was removed" in boss.get(waiting, follow=True).content.decode()
 
 
-def test_five_files_may_wait(boss: Client) -> None:
+def test_at_most_five_uploads(boss: Client) -> None:
     reviews = [upload(boss, FILE.replace("Ada", f"Ada{number}")) for number in range(7)]
     assert sum(boss.get(review).status_code == 200 for review in reviews) == 5
     assert boss.get(reviews[-1]).status_code == 200
 
 
-def test_the_list_costs_the_same_for_many(boss: Client) -> None:
-    boss.get(RUNS)  # writes that the session is used, once a minute
+def test_the_number_of_queries_is_constant(boss: Client) -> None:
+    boss.get(RUNS)  # stores that the session is used, once a minute
     costs = []
     for count in (1, 30):
         for _ in range(count):
@@ -184,7 +178,7 @@ def test_the_list_costs_the_same_for_many(boss: Client) -> None:
 
 
 def _browser() -> Client:
-    """Return the client of a superuser whose name the earlier server does not have."""
+    """Return the client of a superuser whose name is not in the earlier database."""
     browser = Client()
     browser.force_login(make_user(username="boss", is_staff=True, is_superuser=True))
     return browser

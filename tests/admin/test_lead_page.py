@@ -1,4 +1,4 @@
-"""The back office's page of one lead: saving, clashes, activities, history, duplicates."""
+"""The page of one lead: saving, conflicts, activities, history, duplicates."""
 
 from functools import partial
 from time import process_time
@@ -10,7 +10,7 @@ from django.test import Client
 
 from activities.models import Activity
 from leads.models import Lead, LeadChange
-from tests.admin.lead_forms import fields_in, opened
+from tests.admin.lead_forms import fields_in, open_form
 from tests.concurrency import together
 from tests.conftest import Api
 from tests.factories import SOMEBODY, lead_row, make_activity, make_lead, make_user
@@ -20,23 +20,23 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 
-def page_of(lead: Lead) -> str:
+def change_page(lead: Lead) -> str:
     return f"/admin/leads/lead/{lead.pk}/change/"
 
 
-def html_of(browser: Client, page: str) -> str:
+def get_html(browser: Client, page: str) -> str:
     reply = browser.get(page)
     assert reply.status_code == 200
     return reply.content.decode()
 
 
 def save(browser: Client, lead: Lead, form: dict[str, str]) -> Any:
-    return browser.post(page_of(lead), {**form, "_continue": "1"})
+    return browser.post(change_page(lead), {**form, "_continue": "1"})
 
 
 @pytest.fixture
 def maria(db: None) -> Client:
-    """A second member of staff at her own computer."""
+    """Return the client of a second user."""
     client = Client()
     user = make_user(username="maria", first_name="Maria", last_name="Lopez", is_staff=True, is_superuser=True)
     client.force_login(user)
@@ -45,7 +45,7 @@ def maria(db: None) -> Client:
 
 def test_it_works(boss: Client, api: Api) -> None:
     lead = make_lead(first_name="Ada", budget_min=1, status="contacted")
-    form = opened(boss, page_of(lead))
+    form = open_form(boss, change_page(lead))
     assert (form["first_name"], form["budget_min"], form["status"]) == ("Ada", "1", "contacted")
     assert save(boss, lead, {**form, "status": "closed", "budget_max": "5"}).status_code == 302
     row = api.get(f"/api/leads/{lead.pk}").json()
@@ -56,44 +56,44 @@ def test_it_works(boss: Client, api: Api) -> None:
     assert (change.channel, change.changes) == ("admin", {"status": ["contacted", "closed"], "budget_max": [None, 5]})
 
 
-def test_saving_what_was_not_changed_writes_nothing(boss: Client) -> None:
+def test_saving_without_changes_writes_nothing(boss: Client) -> None:
     lead = make_lead(budget_min=7, property_interest="A house\nwith a garden")
-    assert save(boss, lead, opened(boss, page_of(lead))).status_code == 302
+    assert save(boss, lead, open_form(boss, change_page(lead))).status_code == 302
     lead.refresh_from_db()
     assert (lead.version, lead.property_interest) == (1, "A house\nwith a garden")
 
 
 def test_a_new_lead(boss: Client) -> None:
-    form = opened(boss, "/admin/leads/lead/add/") | {"first_name": "Zoe", "email": "zoe@example.com"}
+    form = open_form(boss, "/admin/leads/lead/add/") | {"first_name": "Zoe", "email": "zoe@example.com"}
     assert boss.post("/admin/leads/lead/add/", form).status_code == 302
     lead = Lead.objects.get()
     assert (lead.first_name, lead.status, lead.source, lead.is_active) == ("Zoe", "new", "website", True)
 
 
-def test_bad_values_are_told_and_nothing_is_stored(boss: Client) -> None:
+def test_invalid_values(boss: Client) -> None:
     lead = make_lead()
-    form = opened(boss, page_of(lead)) | {"email": "nowhere", "budget_min": "5", "budget_max": "x\0"}
+    form = open_form(boss, change_page(lead)) | {"email": "nowhere", "budget_min": "5", "budget_max": "x\0"}
     reply = save(boss, lead, form)
     assert reply.status_code == 200
-    assert "Enter a valid email address" in reply.content.decode()
+    assert "Enter a valid email address." in reply.content.decode()
     lead.refresh_from_db()
     assert lead.version == 1
 
 
-def test_a_change_made_meanwhile_is_not_written_over(boss: Client, maria: Client) -> None:
+def test_a_concurrent_change_is_not_overwritten(boss: Client, maria: Client) -> None:
     lead = make_lead(phone="1", source="website")
-    mine = opened(boss, page_of(lead))
-    save(maria, lead, opened(maria, page_of(lead)) | {"phone": "2", "status": "qualified"})
+    mine = open_form(boss, change_page(lead))
+    save(maria, lead, open_form(maria, change_page(lead)) | {"phone": "2", "status": "qualified"})
     reply = save(boss, lead, mine | {"phone": "3", "source": "fair"})
     html = reply.content.decode()
     assert reply.status_code == 200
-    assert "Nothing was saved" in html
+    assert "Not saved: someone else changed this lead." in html
     assert "Maria Lopez" in html
     assert "Phone from 1 to 2; Status from new to qualified" in html
-    assert "Stored meanwhile: 2" in html
+    assert "Current value: 2" in html
     lead.refresh_from_db()
     assert (lead.phone, lead.source, lead.version) == ("2", "website", 2)
-    # What was typed is kept; what was not touched shows what is stored now, so that saving again does not take it back.
+    # Entries stay; other fields show the current values, so that saving again does not reset them.
     again = fields_in(html)
     assert (again["phone"], again["source"], again["status"], again["seen_version"]) == ("3", "fair", "qualified", "2")
     assert save(boss, lead, again).status_code == 302
@@ -108,23 +108,25 @@ def browser_of(name: str) -> Client:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_save_at_the_same_moment_one_is_told(concurrent_db: None) -> None:
+def test_of_two_concurrent_saves_one_is_a_conflict(concurrent_db: None) -> None:
     browsers = [browser_of("boss"), browser_of("maria")]
     for _ in range(5):
         lead = make_lead(phone="1")
-        forms = [opened(browser, page_of(lead)) | {"phone": f"of {number}"} for number, browser in enumerate(browsers)]
-        replies = together(*(partial(save, *given) for given in zip(browsers, [lead] * 2, forms, strict=True)))
+        forms = [
+            open_form(browser, change_page(lead)) | {"phone": f"of {number}"} for number, browser in enumerate(browsers)
+        ]
+        replies = together(*(partial(save, *args) for args in zip(browsers, [lead] * 2, forms, strict=True)))
         assert sorted(reply.status_code for reply in replies) == [200, 302]
-        refused = next(reply for reply in replies if reply.status_code == 200).content.decode()
-        assert "Nothing was saved" in refused
+        rejected = next(reply for reply in replies if reply.status_code == 200).content.decode()
+        assert "Not saved: someone else changed this lead." in rejected
         lead.refresh_from_db()
         assert lead.version == 2
         assert lead.phone == f"of {[reply.status_code for reply in replies].index(302)}"
 
 
-def test_activities_logged_meanwhile_are_no_clash(boss: Client, agent: User) -> None:
+def test_a_concurrent_activity_is_no_conflict(boss: Client, agent: User) -> None:
     lead = make_lead()
-    form = opened(boss, page_of(lead))
+    form = open_form(boss, change_page(lead))
     make_activity(lead, agent)
     assert save(boss, lead, form | {"status": "lost"}).status_code == 302
     lead.refresh_from_db()
@@ -133,9 +135,9 @@ def test_activities_logged_meanwhile_are_no_clash(boss: Client, agent: User) -> 
 
 def test_delete_and_restore(boss: Client, api: Api) -> None:
     lead = make_lead()
-    save(boss, lead, opened(boss, page_of(lead)) | {"_is_active": "False"})
+    save(boss, lead, open_form(boss, change_page(lead)) | {"_is_active": "False"})
     assert api.get(f"/api/leads/{lead.pk}").status_code == 404
-    html = html_of(boss, page_of(lead))
+    html = get_html(boss, change_page(lead))
     assert "This lead is deleted" in html
     save(boss, lead, fields_in(html) | {"_is_active": "True"})
     assert api.get(f"/api/leads/{lead.pk}").status_code == 200
@@ -152,11 +154,9 @@ ACTIVITY = {
 }
 
 
-def test_an_activity_is_logged_by_who_is_logged_in(maria: Client, api: Api) -> None:
+def test_the_author_of_an_activity_is_the_user(maria: Client, api: Api) -> None:
     lead = make_lead()
-    reply = maria.post(
-        f"/admin/leads/lead/{lead.pk}/log/", {**ACTIVITY, "user_name": "Somebody else", "notes": "Later"}
-    )
+    reply = maria.post(f"/admin/leads/lead/{lead.pk}/log/", {**ACTIVITY, "user_name": "Someone else", "notes": "Later"})
     assert reply.status_code == 302
     row = api.get(f"/api/leads/{lead.pk}/activities").json()[0]
     assert (row["user_name"], row["title"], row["notes"], row["duration"]) == (
@@ -167,23 +167,23 @@ def test_an_activity_is_logged_by_who_is_logged_in(maria: Client, api: Api) -> N
     )
     lead.refresh_from_db()
     assert (lead.activity_count, lead.version) == (1, 1)
-    assert "Left a message" in html_of(maria, page_of(lead))
+    assert "Left a message" in get_html(maria, change_page(lead))
 
 
-def test_the_quick_form_offers_today(boss: Client) -> None:
+def test_the_default_date_is_today(boss: Client) -> None:
     from django.utils import timezone
 
-    assert f'value="{timezone.localdate().isoformat()}"' in html_of(boss, page_of(make_lead()))
+    assert f'value="{timezone.localdate().isoformat()}"' in get_html(boss, change_page(make_lead()))
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "error"),
     [
         ("title", " ", "This field is required."),
         ("title", "x" * 256, "at most 255 characters"),
-        ("duration", "long", "Enter a whole number"),
-        ("duration", "-1", "Enter 0 or more"),
-        ("duration", "9" * 30, "Enter 2,147,483,647 or less"),
+        ("duration", "long", "Enter a whole number."),
+        ("duration", "-1", "Enter 0 or more."),
+        ("duration", "9" * 30, "Enter 2,147,483,647 or less."),
         ("activity_date", "", "Enter a valid date"),
         ("activity_date", "2026-02-30", "Enter a valid date"),
         ("activity_type", "", "required"),
@@ -192,22 +192,22 @@ def test_the_quick_form_offers_today(boss: Client) -> None:
         ("notes", "a\0b", "Null characters"),
     ],
 )
-def test_a_bad_activity_is_told_and_what_was_typed_is_kept(boss: Client, field: str, value: str, told: str) -> None:
+def test_an_invalid_activity_shows_errors_and_the_entries(boss: Client, field: str, value: str, error: str) -> None:
     lead = make_lead()
     reply = boss.post(f"/admin/leads/lead/{lead.pk}/log/", {**ACTIVITY, field: value})
     html = reply.content.decode()
     assert reply.status_code == 200
-    assert told in html
+    assert error in html
     assert field == "title" or 'value="Left a message"' in html
     lead.refresh_from_db()
     assert (lead.activity_count, Activity.objects.count()) == (0, 0)
 
 
-def test_nothing_is_logged_for_a_deleted_lead(boss: Client) -> None:
+def test_no_activity_of_a_deleted_lead(boss: Client) -> None:
     lead = make_lead(is_active=False)
     assert boss.post(f"/admin/leads/lead/{lead.pk}/log/", ACTIVITY).status_code == 302
     assert not Activity.objects.exists()
-    assert "Nothing was logged" in html_of(boss, page_of(lead))
+    assert "Not logged: this lead is deleted." in get_html(boss, change_page(lead))
 
 
 @pytest.mark.parametrize("number", ["0", "999999999", "9" * 30, "x"])
@@ -217,152 +217,152 @@ def test_no_such_lead(boss: Client, number: str) -> None:
     assert boss.get(f"/admin/leads/lead/{number}/change/").status_code == 302
 
 
-def test_activities_come_newest_first_and_in_pages(boss: Client, agent: User) -> None:
+def test_activities_are_newest_first_in_pages(boss: Client, agent: User) -> None:
     lead = make_lead()
     for day in range(1, 26):
         make_activity(lead, agent, title=f"Call {day:02}", activity_date=f"2026-10-{day:02}")
-    first, second = html_of(boss, page_of(lead)), html_of(boss, f"{page_of(lead)}?activities=2")
+    first, second = get_html(boss, change_page(lead)), get_html(boss, f"{change_page(lead)}?activities=2")
     assert first.index("Call 25") < first.index("Call 24") < first.index("Call 06")
     assert "Call 05" not in first
     assert "Call 05" in second
     assert "Call 06" not in second
-    for senseless in ("x", "-1", "", "9" * 30):
-        assert "Call 25" in html_of(boss, f"{page_of(lead)}?activities={senseless}")
+    for invalid in ("x", "-1", "", "9" * 30):
+        assert "Call 25" in get_html(boss, f"{change_page(lead)}?activities={invalid}")
 
 
-def test_history_says_who_changed_what(boss: Client, api: Api) -> None:
+def test_history(boss: Client, api: Api) -> None:
     lead = make_lead(first_name="Ada")
     api.put(f"/api/leads/{lead.pk}", {"status": "qualified", "budget_min": 250000})
-    html = html_of(boss, page_of(lead))
+    html = get_html(boss, change_page(lead))
     history = html[html.index('id="history-title"') :]
-    for told in ("Agent One", "app", "Status", "new", "qualified", "Budget min", "250,000"):
-        assert told in history
+    for text in ("Agent One", "app", "Status", "new", "qualified", "Budget min", "250,000"):
+        assert text in history
     assert history.index("qualified") < history.index("Created")
 
 
-def test_the_whole_history_in_pages(boss: Client) -> None:
+def test_history_in_pages(boss: Client) -> None:
     lead = make_lead()
     for number in range(60):
         Lead.objects.update_lead(lead.pk, {"phone": f"number {number:02}"}, SOMEBODY)
     path = f"/admin/leads/lead/{lead.pk}/history/"
-    assert "All changes" in html_of(boss, page_of(lead))
-    first, second = html_of(boss, path), html_of(boss, f"{path}?page=2")
+    assert "All changes" in get_html(boss, change_page(lead))
+    first, second = get_html(boss, path), get_html(boss, f"{path}?page=2")
     assert "number 59" in first
     assert "number 05" not in first
     assert "number 05" in second
     assert "Created" in second
 
 
-def test_text_is_never_taken_for_markup(boss: Client, agent: User) -> None:
+def test_markup_is_escaped(boss: Client, agent: User) -> None:
     evil = "<script>alert(1)</script>"
     lead = make_lead(first_name=evil, email="", phone=evil, property_interest=evil)
     twin = make_lead(first_name=evil, last_name=lead.last_name, phone="5", email="twin@example.com")
     Lead.objects.update_lead(twin.pk, {"phone": "6", "email": ""}, SOMEBODY)
     make_activity(lead, agent, title=evil, notes=evil, activity_type=evil)
     Lead.objects.update_lead(lead.pk, {"source": evil}, SOMEBODY)
-    for path in (page_of(lead), f"/admin/leads/lead/{lead.pk}/history/", f"/admin/leads/lead/{lead.pk}/log/"):
-        assert evil not in html_of(boss, path)
-    assert evil not in html_of(boss, f"/admin/leads/lead/merge/?ids={lead.pk},{twin.pk}")
+    for path in (change_page(lead), f"/admin/leads/lead/{lead.pk}/history/", f"/admin/leads/lead/{lead.pk}/log/"):
+        assert evil not in get_html(boss, path)
+    assert evil not in get_html(boss, f"/admin/leads/lead/merge/?ids={lead.pk},{twin.pk}")
 
 
-def test_possible_duplicates_are_shown(boss: Client) -> None:
+def test_possible_duplicates(boss: Client) -> None:
     lead = make_lead(email="ada@example.com", first_name="Ada", last_name="King", phone="+1 555 0100")
     by_mail = make_lead(email="ADA@example.com", first_name="Countess")
     by_person = make_lead(email="", first_name="ada", last_name="KING", phone="1-555-0100")
-    make_lead(email="ada@example.com", is_active=False, first_name="Gone")
+    make_lead(email="ada@example.com", is_active=False, first_name="Deleted")
     make_lead(first_name="Other")
-    html = html_of(boss, page_of(lead))
+    html = get_html(boss, change_page(lead))
     banner = html[html.index("Possible duplicates") : html.index("lead-summary")]
     assert f"/admin/leads/lead/{by_mail.pk}/change/" in banner
     assert f"/admin/leads/lead/{by_person.pk}/change/" in banner
     assert f"/admin/leads/lead/merge/?ids={lead.pk},{by_person.pk}" in banner
-    assert "Gone" not in banner
+    assert "Deleted" not in banner
     assert "Other" not in banner
 
 
-def test_duplicates_are_capped_and_absent_keys_match_nothing(boss: Client) -> None:
+def test_duplicates_are_limited_and_empty_keys_do_not_match(boss: Client) -> None:
     lead = make_lead(email="", phone="")
     make_lead(email="", phone="")
-    assert "Possible duplicates" not in html_of(boss, page_of(lead))
+    assert "Possible duplicates" not in get_html(boss, change_page(lead))
     many = [make_lead(email="office@example.com") for _ in range(15)]
-    html = html_of(boss, page_of(many[3]))
+    html = get_html(boss, change_page(many[3]))
     assert html.count("Merge…") == 10
 
 
-def test_the_page_costs_the_same_whatever_hangs_on_the_lead(boss: Client, agent: User) -> None:
+def test_the_number_of_queries_is_constant(boss: Client, agent: User) -> None:
     # 1. session  2. user  3. second factor  4. the lead  5. its activities  6. its history  7. its duplicates
-    # 8. who created it, where so much of its history is shown
+    # 8. who created it, if the history is short enough to show it
     lead, costs = make_lead(email="office@example.com"), []
-    html_of(boss, page_of(lead))  # the first request of a minute also notes that the session is used
+    get_html(boss, change_page(lead))  # the first request of a minute also stores that the session is used
     for rows in (1, 30):
         for number in range(rows):
             make_activity(lead, agent)
             make_lead(**lead_row(email="office@example.com"))
             Lead.objects.update_lead(lead.pk, {"phone": f"{rows} {number}"}, SOMEBODY)
         with statements() as run:
-            html_of(boss, page_of(lead))
+            get_html(boss, change_page(lead))
         costs.append(len(run))
     assert costs == [8, 7]
 
 
-def test_who_may_see_leads_alone_sees_no_more(agent: User) -> None:
+def test_permission_for_leads_only(agent: User) -> None:
     lead = make_lead(first_name="Ada")
     make_activity(lead, agent, title="Showed the garden")
     viewer, browser = make_user(is_staff=True), Client()
     viewer.user_permissions.add(Permission.objects.get(codename="view_lead"))
     browser.force_login(viewer)
-    html = html_of(browser, page_of(lead))
+    html = get_html(browser, change_page(lead))
     assert "Ada" in html
     for hidden in ("Showed the garden", "history-title", "Log activity", "Seen version", ">Save<", ">Delete<"):
         assert hidden not in html
     assert browser.get(f"/admin/leads/lead/{lead.pk}/history/").status_code == 403
     assert browser.post(f"/admin/leads/lead/{lead.pk}/log/", ACTIVITY).status_code == 403
-    assert browser.post(page_of(lead), {"first_name": "Eve"}).status_code == 403
+    assert browser.post(change_page(lead), {"first_name": "Eve"}).status_code == 403
     lead.refresh_from_db()
     assert (lead.first_name, lead.activity_count) == ("Ada", 1)
 
 
-def test_office_staff_work_here(agent: User) -> None:
+def test_office_staff(agent: User) -> None:
     lead = make_lead()
     clerk, browser = make_user(is_staff=True), Client()
     clerk.groups.add(Group.objects.get(name="Office staff"))
     browser.force_login(clerk)
     browser.post(f"/admin/leads/lead/{lead.pk}/log/", ACTIVITY)
-    save(browser, lead, opened(browser, page_of(lead)) | {"status": "qualified"})
-    html = html_of(browser, page_of(lead))
-    for seen in ("Left a message", "qualified", "history-title"):
-        assert seen in html
+    save(browser, lead, open_form(browser, change_page(lead)) | {"status": "qualified"})
+    html = get_html(browser, change_page(lead))
+    for text in ("Left a message", "qualified", "history-title"):
+        assert text in html
     lead.refresh_from_db()
     assert (lead.status, lead.activity_count) == ("qualified", 1)
     assert browser.get(f"/admin/leads/lead/merge/?ids={lead.pk},{lead.pk + 1}").status_code == 403
 
 
 @pytest.mark.parametrize(("typed", "stored"), [("450,000", 450_000), (" 1 250 000 ", 1_250_000), ("", None)])
-def test_a_budget_is_taken_as_people_write_it(boss: Client, typed: str, stored: int | None) -> None:
+def test_budgets_with_separators(boss: Client, typed: str, stored: int | None) -> None:
     lead = make_lead(budget_min=7, budget_max=2_000_000)
-    save(boss, lead, {**opened(boss, page_of(lead)), "budget_min": typed})
+    save(boss, lead, {**open_form(boss, change_page(lead)), "budget_min": typed})
     lead.refresh_from_db()
     assert lead.budget_min == stored
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "error"),
     [("-5", "Enter 0 or more."), ("9" * 19, "less than or equal to 9223372036854775807"), ("4e5", "Enter a")],
 )
-def test_a_budget_that_is_none_is_told_in_plain_words(boss: Client, typed: str, told: str) -> None:
+def test_invalid_budgets(boss: Client, typed: str, error: str) -> None:
     lead = make_lead(budget_min=7)
-    assert told in save(boss, lead, {**opened(boss, page_of(lead)), "budget_min": typed}).content.decode()
+    assert error in save(boss, lead, {**open_form(boss, change_page(lead)), "budget_min": typed}).content.decode()
     lead.refresh_from_db()
     assert (lead.budget_min, lead.version) == (7, 1)
 
 
-def test_long_values_in_the_history_are_cut_without_being_normalized(boss: Client, api: Api) -> None:
-    """Putting 20,000 combining marks in order takes a second."""
+def test_long_values_are_shortened_without_normalization(boss: Client, api: Api) -> None:
+    """Normalizing 20,000 combining marks takes a second."""
     lead = make_lead()
     for number in range(4):
         long = "a" + "\u0315" * 9999 + "\u0300" * 9998 + str(number)
         assert api.put(f"/api/leads/{lead.pk}", lead_row(property_interest=long)).status_code == 200
     begin = process_time()
-    html = html_of(boss, page_of(lead))
+    html = get_html(boss, change_page(lead))
     assert process_time() - begin < 2
     assert html.count("<ins>a" + "\u0315" * 119 + "…</ins>") == 4

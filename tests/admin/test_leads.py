@@ -1,4 +1,4 @@
-"""The admin's leads and activities pages."""
+"""The pages of leads and activities."""
 
 import pytest
 from django.test import Client
@@ -40,15 +40,15 @@ def test_list_searches_as_the_api_does(boss: Client) -> None:
     assert "Zoe" not in page
 
 
-def test_saving_obeys_the_rules(boss: Client) -> None:
+def test_saving_validates(boss: Client) -> None:
     lead = make_lead()
     page = boss.post(f"/admin/leads/lead/{lead.pk}/change/", {**LEAD, "budget_max": "1"}).content.decode()
-    assert "must be greater than or equal to budget_min" in page
+    assert "The maximum budget is below the minimum." in page
     lead.refresh_from_db()
     assert (lead.budget_max, lead.version) == (None, 1)
 
 
-def test_saving_keeps_what_is_derived(boss: Client, api: Api) -> None:
+def test_saving_updates_derived_columns(boss: Client, api: Api) -> None:
     lead = make_lead(first_name="Ada")
     boss.post(f"/admin/leads/lead/{lead.pk}/change/", {**LEAD, "status": "lost"})
     lead.refresh_from_db()
@@ -64,7 +64,7 @@ def test_a_deleted_lead_is_restored(boss: Client, api: Api) -> None:
 
 
 @pytest.mark.parametrize("page", ["leads/lead/{lead}/delete/", "activities/activity/add/"])
-def test_what_is_not_offered(boss: Client, page: str) -> None:
+def test_pages_that_do_not_exist(boss: Client, page: str) -> None:
     lead = make_lead()
     assert boss.get(f"/admin/{page.format(lead=lead.pk)}").status_code == 403
 

@@ -1,4 +1,4 @@
-"""Merging leads: the survivor, its values, everybody's activities, and what becomes of the others."""
+"""Merging leads."""
 
 from functools import partial
 from time import process_time
@@ -28,8 +28,8 @@ LIST = "/admin/leads/lead/"
 PAGE = "/admin/leads/lead/merge/"
 
 
-def decided(leads: list[Lead], survivor: Lead, **sources: Lead) -> dict[str, Any]:
-    """What the merge page sends: the survivor's own values but for those of ``sources``."""
+def merge_form(leads: list[Lead], survivor: Lead, **sources: Lead) -> dict[str, Any]:
+    """Return the form of the merge page: the survivor's values except those of ``sources``."""
     return {
         "ids": ",".join(str(lead.pk) for lead in leads),
         "survivor": str(survivor.pk),
@@ -38,7 +38,7 @@ def decided(leads: list[Lead], survivor: Lead, **sources: Lead) -> dict[str, Any
     }
 
 
-def told(browser: Client, reply: HttpResponse) -> str:
+def follow(browser: Client, reply: HttpResponse) -> str:
     assert reply.status_code == 302
     return browser.get(reply["Location"]).content.decode()
 
@@ -52,13 +52,13 @@ def test_it_works(boss: Client, api: Api, agent: User) -> None:
     new = make_lead(first_name="Ada B.", phone="2", email="ada@example.com", budget_min=9)
     for lead, title in ((old, "First call"), (new, "Second call"), (new, "Third call")):
         make_activity(lead, agent, title=title)
-    reply = boss.post(PAGE, decided([old, new], old, email=new, phone=new))
-    assert "2 leads were merged into Ada" in told(boss, reply)
+    reply = boss.post(PAGE, merge_form([old, new], old, email=new, phone=new))
+    assert "2 leads merged into Ada" in follow(boss, reply)
     row = api.get(f"/api/leads/{old.pk}").json()
     assert (row["first_name"], row["email"], row["phone"], row["budget_min"]) == ("Ada", "ada@example.com", "2", 5)
     assert row["activity_count"] == 3
     assert len(api.get(f"/api/leads/{old.pk}/activities").json()) == 3
-    assert [found["id"] for found in api.get("/api/leads", q="ada@example.com").json()] == [old.pk]
+    assert [row["id"] for row in api.get("/api/leads", q="ada@example.com").json()] == [old.pk]
     assert api.get(f"/api/leads/{new.pk}").status_code == 404
     new.refresh_from_db()
     assert (new.is_active, new.merged_into_id, new.activity_count, new.version) == (False, old.pk, 0, 2)
@@ -66,7 +66,7 @@ def test_it_works(boss: Client, api: Api, agent: User) -> None:
     assert (figures["total_leads"], figures["total_activities"]) == (1, 3)
 
 
-def test_the_page_proposes_the_oldest_and_fills_its_gaps(boss: Client) -> None:
+def test_the_page_suggests_the_oldest_with_missing_values_of_others(boss: Client) -> None:
     old = make_lead(email="", phone="1")
     new = make_lead(email="ada@example.com", phone="2")
     html = boss.get(f"{PAGE}?ids={new.pk},{old.pk}").content.decode()
@@ -77,19 +77,19 @@ def test_the_page_proposes_the_oldest_and_fills_its_gaps(boss: Client) -> None:
     assert hidden == {"ids": f"{old.pk},{new.pk}", f"version-{old.pk}": "1", f"version-{new.pk}": "1"}
 
 
-def test_a_merge_is_told_on_both_leads(boss: Client) -> None:
+def test_both_leads_have_a_history_entry(boss: Client) -> None:
     old, new = make_lead(phone="1"), make_lead(phone="2")
-    told(boss, boss.post(PAGE, decided([old, new], old, phone=new)))
-    kept, gone = (LeadChange.objects.of_lead(lead.pk)[0] for lead in (old, new))
-    assert (kept.kind, gone.kind, kept.channel, gone.channel) == ("merged", "merged", "admin", "admin")
-    assert kept.changes == {"phone": ["1", "2"], "merged_from": [None, [new.pk]]}
-    assert gone.changes == {"is_active": [True, False], "merged_into": [None, old.pk]}
+    follow(boss, boss.post(PAGE, merge_form([old, new], old, phone=new)))
+    survivor, merged = (LeadChange.objects.of_lead(lead.pk)[0] for lead in (old, new))
+    assert (survivor.kind, merged.kind, survivor.channel, merged.channel) == ("merged", "merged", "admin", "admin")
+    assert survivor.changes == {"phone": ["1", "2"], "merged_from": [None, [new.pk]]}
+    assert merged.changes == {"is_active": [True, False], "merged_into": [None, old.pk]}
     html = boss.get(f"{LIST}{old.pk}/history/").content.decode()
     assert f'<dt>Merged from</dt><dd><del>—</del> <span aria-hidden="true">→</span> <ins>lead {new.pk}</ins>' in html
 
 
-def test_a_merged_lead_s_page_points_to_the_survivor_and_changes_nothing(boss: Client) -> None:
-    old, new = make_lead(), make_lead(first_name="Gone")
+def test_the_page_of_a_merged_lead_is_read_only(boss: Client) -> None:
+    old, new = make_lead(), make_lead(first_name="Merged")
     merge(plan_of(old, new), SOMEBODY)
     path = f"{LIST}{new.pk}/change/"
     html = boss.get(path).content.decode()
@@ -99,10 +99,10 @@ def test_a_merged_lead_s_page_points_to_the_survivor_and_changes_nothing(boss: C
     assert "Seen version" not in html
     assert boss.post(path, {"first_name": "Back", "_is_active": "True"}).status_code == 403
     new.refresh_from_db()
-    assert (new.is_active, new.first_name) == (False, "Gone")
+    assert (new.is_active, new.first_name) == (False, "Merged")
 
 
-def test_a_merged_lead_is_not_restored_with_others(boss: Client) -> None:
+def test_a_merged_lead_is_not_restored(boss: Client) -> None:
     old, new, deleted = make_lead(), make_lead(), make_lead(is_active=False)
     merge(plan_of(old, new), SOMEBODY)
     assert Lead.objects.deleted().update_leads("is_active", True, SOMEBODY) == 1
@@ -113,25 +113,25 @@ def test_a_merged_lead_is_not_restored_with_others(boss: Client) -> None:
         Lead.objects.filter(pk=new.pk).update(is_active=True)
 
 
-def test_the_action_leads_to_the_page(boss: Client) -> None:
+def test_the_action_opens_the_page(boss: Client) -> None:
     leads = [make_lead() for _ in range(3)]
     form = {"action": "merge", "select_across": "0", "index": "0", "_selected_action": [str(lead.pk) for lead in leads]}
-    html = told(boss, boss.post(LIST, form))
+    html = follow(boss, boss.post(LIST, form))
     assert "Merge 3 leads" in html
 
 
 @pytest.mark.parametrize("count", [1, 21])
-def test_too_few_or_too_many(boss: Client, count: int) -> None:
+def test_too_few_or_too_many_leads(boss: Client, count: int) -> None:
     leads = [make_lead() for _ in range(count)]
     form = {"action": "merge", "select_across": "1", "index": "0", "_selected_action": [str(leads[0].pk)]}
-    assert "from 2 to 20 leads" in told(boss, boss.post(LIST, form))
+    assert "Select 2 to 20 leads" in follow(boss, boss.post(LIST, form))
     ids = ",".join(str(lead.pk) for lead in leads)
-    assert "from 2 to 20 leads" in told(boss, boss.get(f"{PAGE}?ids={ids}"))
-    assert "from 2 to 20 leads" in told(boss, boss.post(PAGE, decided(leads, leads[0])))
+    assert "Select 2 to 20 leads" in follow(boss, boss.get(f"{PAGE}?ids={ids}"))
+    assert "Select 2 to 20 leads" in follow(boss, boss.post(PAGE, merge_form(leads, leads[0])))
     assert Lead.objects.active().count() == count
 
 
-def test_twenty_at_once_in_a_constant_number_of_statements(agent: User) -> None:
+def test_the_number_of_statements_is_constant(agent: User) -> None:
     costs = []
     for count in (2, 20):
         leads = [make_lead() for _ in range(count)]
@@ -142,13 +142,13 @@ def test_twenty_at_once_in_a_constant_number_of_statements(agent: User) -> None:
             survivor = merge(plan, SOMEBODY)
         costs.append(len([sql for sql in run if not sql.startswith("SELECT JSON('")]))
         assert survivor.activity_count == Activity.objects.of_lead(survivor.pk).count() == count
-    # 1. the leads, locked  2. activities  3. the survivor  4. its entry  5. the others' entries  6. the others
-    # 7. what was merged into them earlier
+    # 1. leads and locks  2. activities  3. the survivor  4. its entry  5. the entries of the others  6. the others
+    # 7. leads that were merged into them earlier
     assert costs == [7, 7]
 
 
 @pytest.mark.parametrize(
-    "senseless",
+    "fields",
     [
         {"survivor": "0"},
         {"survivor": "x"},
@@ -164,52 +164,42 @@ def test_twenty_at_once_in_a_constant_number_of_statements(agent: User) -> None:
         {"version-{}": ""},
     ],
 )
-def test_what_no_form_of_ours_sends(boss: Client, senseless: dict[str, str]) -> None:
+def test_invalid_forms(boss: Client, fields: dict[str, str]) -> None:
     old, new = make_lead(), make_lead()
-    form = decided([old, new], old) | {name.format(new.pk): value for name, value in senseless.items()}
-    told(boss, boss.post(PAGE, form))
+    form = merge_form([old, new], old) | {name.format(new.pk): value for name, value in fields.items()}
+    follow(boss, boss.post(PAGE, form))
     assert Lead.objects.active().count() == 2
     assert boss.get(PAGE, {"ids": form["ids"]}).status_code in (200, 302)
 
 
-def test_what_was_changed_meanwhile_is_not_merged(boss: Client) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"phone": "new"}, "was changed meanwhile"), ({"is_active": False}, "was deleted or merged meanwhile")],
+)
+def test_leads_that_were_changed_are_not_merged(boss: Client, change: dict[str, Any], message: str) -> None:
     old, new = make_lead(), make_lead()
-    form = decided([old, new], old)
-    Lead.objects.update_lead(new.pk, {"phone": "new"}, SOMEBODY)
-    assert f"lead {new.pk} was changed meanwhile" in told(boss, boss.post(PAGE, form))
-    assert Lead.objects.active().count() == 2
-
-
-def test_what_was_deleted_meanwhile_is_not_merged(boss: Client) -> None:
-    old, new = make_lead(), make_lead()
-    form = decided([old, new], old)
-    Lead.objects.update_lead(new.pk, {"is_active": False}, SOMEBODY)
-    html = told(boss, boss.get(told_path(boss.post(PAGE, form))))
-    assert f"lead {new.pk} was deleted or merged meanwhile" in html
+    form = merge_form([old, new], old)
+    Lead.objects.update_lead(new.pk, change, SOMEBODY)
+    assert f"lead {new.pk} {message}" in boss.post(PAGE, form, follow=True).content.decode()
     old.refresh_from_db()
     assert (old.is_active, old.version) == (True, 1)
 
 
-def told_path(reply: HttpResponse) -> str:
-    assert reply.status_code == 302
-    return str(reply["Location"])
-
-
-def test_budgets_that_do_not_fit_together(boss: Client) -> None:
+def test_a_minimum_budget_above_the_maximum(boss: Client) -> None:
     old, new = make_lead(budget_min=1, budget_max=2), make_lead(budget_min=8, budget_max=9)
-    assert "lowest budget" in told(boss, boss.post(PAGE, decided([old, new], old, budget_min=new)))
+    assert "lowest budget" in follow(boss, boss.post(PAGE, merge_form([old, new], old, budget_min=new)))
     old.refresh_from_db()
     assert (old.budget_min, old.version) == (1, 1)
 
 
-def test_a_sale_stays_on_its_day(boss: Client) -> None:
+def test_the_closing_date_is_merged(boss: Client) -> None:
     old, new = make_lead(), make_lead(status="closed")
-    told(boss, boss.post(PAGE, decided([old, new], old, status=new)))
+    follow(boss, boss.post(PAGE, merge_form([old, new], old, status=new)))
     old.refresh_from_db()
     assert (old.status, old.closed_at) == ("closed", new.closed_at)
 
 
-def test_merged_leads_follow_the_survivor_when_it_is_merged() -> None:
+def test_merging_a_survivor_again() -> None:
     first, second, third = make_lead(), make_lead(), make_lead()
     merge(plan_of(second, third), SOMEBODY)
     merge(plan_of(first, second), SOMEBODY)
@@ -220,38 +210,38 @@ def run_of(**fields: Any) -> ImportRun:
     return ImportRun.objects.create(file_name="a.csv", sha256="x", state="done", **fields)
 
 
-def test_undoing_the_import_of_a_merged_lead_leaves_both_alone(agent: User) -> None:
+def test_undoing_the_import_of_merged_leads_changes_neither(agent: User) -> None:
     run = run_of(read=3, created=3)
-    kept, gone, other = make_lead(), make_lead(), make_lead()
-    Lead.objects.filter(pk__in=[kept.pk, gone.pk, other.pk]).update(import_run=run)
-    merge(plan_of(kept, gone), SOMEBODY)
+    survivor, merged, other = make_lead(), make_lead(), make_lead()
+    Lead.objects.filter(pk__in=[survivor.pk, merged.pk, other.pk]).update(import_run=run)
+    merge(plan_of(survivor, merged), SOMEBODY)
     undone = undo.undo(run.pk, SOMEBODY)
     assert undone.undo_report["deleted"] == 1
-    assert kept.pk in undone.undo_report["left_created"]
-    kept.refresh_from_db()
-    gone.refresh_from_db()
-    assert (kept.is_active, gone.is_active, gone.merged_into_id) == (True, False, kept.pk)
-    assert gone.version == 2
+    assert survivor.pk in undone.undo_report["left_created"]
+    survivor.refresh_from_db()
+    merged.refresh_from_db()
+    assert (survivor.is_active, merged.is_active, merged.merged_into_id) == (True, False, survivor.pk)
+    assert merged.version == 2
 
 
-def test_undoing_an_import_that_wrote_over_a_merged_lead_leaves_both_alone() -> None:
+def test_undoing_an_import_that_updated_merged_leads_changes_neither() -> None:
     run = run_of(read=2, updated=2)
-    kept, gone = make_lead(phone="1"), make_lead(phone="2")
-    for lead in (kept, gone):
+    survivor, merged = make_lead(phone="1"), make_lead(phone="2")
+    for lead in (survivor, merged):
         before = {field: getattr(lead, field) for field in FIELDS} | {"phone": "earlier", "closed_at": None}
         ImportUpdate.objects.create(run=run, lead=lead, version=lead.version, before=before)
-    merge(plan_of(kept, gone), SOMEBODY)
+    merge(plan_of(survivor, merged), SOMEBODY)
     with pytest.raises(Refused):
         undo.undo(run.pk, SOMEBODY)
     assert set(Lead.objects.values_list("phone", "is_active")) == {("1", True), ("2", False)}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nobody_logs_for_a_lead_that_is_being_merged(concurrent_db: None, api: Api) -> None:
+def test_concurrent_activities_of_a_merged_lead(concurrent_db: None, api: Api) -> None:
     for _ in range(5):
         old, new = make_lead(), make_lead()
         calls = [partial(api.post, f"/api/leads/{lead.pk}/activities", activity_row()) for lead in (old, new)]
-        *replies, _ = together(*calls, partial(_try_to_merge, old, new))
+        *replies, _ = together(*calls, partial(_merge, old, new))
         logged = sum(reply.status_code == 201 for reply in replies)
         assert {reply.status_code for reply in replies} <= {201, 404}
         old.refresh_from_db()
@@ -259,17 +249,17 @@ def test_nobody_logs_for_a_lead_that_is_being_merged(concurrent_db: None, api: A
         assert not Activity.objects.of_lead(new.pk).exists()
 
 
-def _try_to_merge(old: Lead, new: Lead) -> None:
+def _merge(old: Lead, new: Lead) -> None:
     merge(plan_of(old, new), SOMEBODY)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_merges_of_the_same_leads_at_once(concurrent_db: None) -> None:
+def test_concurrent_merges_of_the_same_leads(concurrent_db: None) -> None:
     one, two = make_lead(), make_lead()
     forth = plan_of(one, two)
     back = forth._replace(survivor=two.pk, others=(one.pk,))
     outcomes = together(*(partial(outcome, plan) for plan in (forth, back)))
-    assert sorted(outcomes) == ["merged", "refused"]
+    assert sorted(outcomes) == ["merged", "rejected"]
     assert Lead.objects.active().count() == 1
 
 
@@ -277,12 +267,12 @@ def outcome(plan: Plan) -> str:
     try:
         merge(plan, SOMEBODY)
     except MergeRejected:
-        return "refused"
+        return "rejected"
     return "merged"
 
 
-def test_long_values_are_cut_without_being_normalized(boss: Client) -> None:
-    """Putting 20,000 combining marks in order takes a second."""
+def test_long_values_are_shortened_without_normalization(boss: Client) -> None:
+    """Normalizing 20,000 combining marks takes a second."""
     long = "a" + "\u0315" * 9999 + "\u0300" * 9999
     leads = [make_lead(property_interest=long + str(number)) for number in range(5)]
     begin = process_time()

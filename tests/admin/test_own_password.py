@@ -1,4 +1,4 @@
-"""One's own password in the back office: how strong it must be, and when it must be changed first."""
+"""The user's own password: strength, and when it must be changed."""
 
 import io
 from typing import Any
@@ -22,7 +22,7 @@ COMMON, STRONG = "password123", "a rarely used sentence"
 
 
 def log_in(username: str, password: str) -> Client:
-    """A browser that has passed the login page."""
+    """Return a client that has logged in by the login page."""
     browser = Client()
     reply = browser.post("/admin/login/?next=/admin/leads/lead/", {"username": username, "password": password})
     assert reply.status_code == 302
@@ -30,7 +30,7 @@ def log_in(username: str, password: str) -> Client:
 
 
 def change(browser: Client, old: str, new: str) -> Any:
-    """Change one's own password."""
+    """Change the user's own password."""
     return browser.post(PAGE, {"old_password": old, "new_password1": new, "new_password2": new})
 
 
@@ -47,10 +47,10 @@ def must_change(user: User) -> bool:
         ("huber@example.com", "The password is too similar to the email."),
         ("Wilhelmina7", "The password is too similar to the first name."),
         ("short", "should have at least 8 characters"),
-        (PASSWORD, "Choose another password than the present one."),
+        (PASSWORD, "Choose a password other than the current one."),
     ],
 )
-def test_weak_passwords_are_refused(kind: str, new: str, message: str) -> None:
+def test_weak_passwords_are_rejected(kind: str, new: str, message: str) -> None:
     user = make_person(kind)
     user.username, user.email, user.first_name = "theresia.huber", "huber@example.com", "Wilhelmina"
     user.save()
@@ -61,18 +61,18 @@ def test_weak_passwords_are_refused(kind: str, new: str, message: str) -> None:
     assert User.objects.get(pk=user.pk).check_password(PASSWORD)
 
 
-def test_who_logs_in_with_a_weak_password_must_change_it_first(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_weak_password_must_be_changed_after_the_login(caplog: pytest.LogCaptureFixture) -> None:
     ensure_groups()
     user = make_user(username="carla", is_staff=True, password=COMMON)
     user.groups.add(Group.objects.get(name=STAFF))
     browser = log_in("carla", COMMON)
-    marked = AccountEvent.objects.get(action="changed", target_user=user)
-    assert marked.changes == {"must_change_password": [False, True]}
+    entry = AccountEvent.objects.get(action="changed", target_user=user)
+    assert entry.changes == {"must_change_password": [False, True]}
     for page in ("", "leads/lead/", "leads/importrun/add/", "password_change/done/"):
         reply = browser.get(f"/admin/{page}")
         assert (reply.status_code, reply["Location"]) == (302, PAGE)
     assert browser.post("/admin/leads/lead/add/", {"first_name": "Ada"}).status_code == 302
-    assert "Choose a new password before you go on." in browser.get(PAGE).content.decode()
+    assert "Choose a new password to continue." in browser.get(PAGE).content.decode()
     assert browser.get("/admin/jsi18n/").status_code == 200
     with caplog.at_level("INFO", logger="crm"):
         assert change(browser, COMMON, STRONG)["Location"] == DONE
@@ -83,15 +83,15 @@ def test_who_logs_in_with_a_weak_password_must_change_it_first(caplog: pytest.Lo
     assert log_in("carla", STRONG).get("/admin/").status_code == 200
 
 
-def test_log_out_is_always_possible() -> None:
+def test_logging_out_is_always_possible() -> None:
     make_user(username="carla", is_staff=True, password=COMMON)
     browser = log_in("carla", COMMON)
     assert browser.post("/admin/logout/").status_code in (200, 302)
     assert browser.get("/admin/")["Location"].startswith("/admin/login/")
 
 
-def test_who_is_given_staff_status_is_checked_at_the_next_login() -> None:
-    """An agent chose the password under the contract's rule; nobody can read it before it is typed again."""
+def test_new_staff_are_checked_at_the_next_login() -> None:
+    """Agents choose passwords by the API's rule, and only the next login has the plain password."""
     user = make_user(username="carla", password=COMMON)
     assert Client().post("/admin/login/", {"username": "carla", "password": COMMON}).status_code == 200
     assert not must_change(user)
@@ -100,7 +100,7 @@ def test_who_is_given_staff_status_is_checked_at_the_next_login() -> None:
     assert log_in("carla", COMMON).get("/admin/")["Location"] == PAGE
 
 
-def test_a_strong_password_is_not_to_be_changed() -> None:
+def test_a_strong_password_need_not_be_changed() -> None:
     user = make_user(username="carla", is_staff=True)
     assert log_in("carla", PASSWORD).get("/admin/").status_code == 200
     assert not must_change(user)
@@ -117,7 +117,7 @@ def test_a_manager_may_require_a_new_password() -> None:
     assert browser.get("/admin/").status_code == 200
 
 
-def test_the_contract_knows_no_such_state(anonymous: Api) -> None:
+def test_the_api_does_not_require_a_new_password(anonymous: Api) -> None:
     user = make_user(username="carla", is_staff=True, must_change_password=True)
     assert anonymous.post("/api/users/login", {"username": "carla", "password": PASSWORD}).status_code == 200
     passwords = {"current_password": PASSWORD, "new_password": STRONG}
@@ -125,20 +125,8 @@ def test_the_contract_knows_no_such_state(anonymous: Api) -> None:
     assert not must_change(user)
 
 
-@pytest.mark.parametrize(
-    ("password", "message"), [(COMMON, "too common"), ("theresia.huber", "too similar to the username")]
-)
-def test_the_first_administrator(monkeypatch: pytest.MonkeyPatch, password: str, message: str) -> None:
-    given = {"username": "theresia.huber", "email": "", "password": password}
-    for name, text in given.items():
-        monkeypatch.setenv(f"DJANGO_SUPERUSER_{name.upper()}", text)
-    with pytest.raises(CommandError, match=message):
-        call_command("createsuperuser", interactive=False, stdout=io.StringIO())
-    assert not User.objects.exists()
-
-
 def test_the_check_of_make_admin_cannot_be_bypassed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Django's command asks whether to go on with a weak password."""
+    """Django's command asks whether to use a weak password anyway."""
     monkeypatch.setattr("getpass.getpass", lambda *_: COMMON)
     monkeypatch.setattr("builtins.input", lambda *_: "y")
 
@@ -151,12 +139,12 @@ def test_the_check_of_make_admin_cannot_be_bypassed(monkeypatch: pytest.MonkeyPa
     assert not User.objects.exists()
 
 
-def test_a_password_that_an_operator_set_must_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_set_by_command_must_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     make_user(username="carla", is_staff=True)
     monkeypatch.setattr("getpass.getpass", lambda prompt: STRONG)
     call_command("changepassword", "carla", stdout=io.StringIO())
     browser = log_in("carla", STRONG)
     assert browser.get("/admin/")["Location"] == PAGE
-    assert "Choose another password than the present one." in change(browser, STRONG, STRONG).content.decode()
+    assert "Choose a password other than the current one." in change(browser, STRONG, STRONG).content.decode()
     change(browser, STRONG, "another such sentence")
     assert browser.get("/admin/").status_code == 200

@@ -1,4 +1,4 @@
-"""Who may see and do what in the back office: every page of the admin's URL map, asked by everybody."""
+"""The permissions of the back office: every page, requested by users of every kind."""
 
 import re
 from collections.abc import Iterator
@@ -19,16 +19,16 @@ from users.permissions import MANAGERS, STAFF
 
 pytestmark = pytest.mark.django_db
 
-LOGIN = 302  # to the log-in page, for whoever has no business in the back office
+LOGIN = 302  # to the login page, for users without access
 LEAD, IMPORT, USER = "leads/lead/<path:object_id>", "leads/importrun", "users/user"
 LOG = "users/accountevent"
 UPLOAD = "leads/importrun/upload/<slug:token>/"
 
-# (method, route as in the URL map): what a member of staff, a manager and a superuser get
+# (method, route): the status for staff, a manager and a superuser
 PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", ""): (200, 200, 200),
-    ("GET", "search/"): (404, 404, 404),  # nothing is searched for
-    ("GET", "autocomplete/"): (403, 403, 403),  # nothing is looked up in this way
+    ("GET", "search/"): (404, 404, 404),  # disabled
+    ("GET", "autocomplete/"): (403, 403, 403),  # disabled
     ("GET", "jsi18n/"): (200, 200, 200),
     ("GET", "password_change/"): (200, 200, 200),
     ("GET", "password_change/done/"): (200, 200, 200),
@@ -46,7 +46,7 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", f"{LEAD}/"): (302, 302, 302),  # to its change page
     ("GET", f"{LEAD}/delete/"): (403, 403, 403),
     ("POST", f"{LEAD}/delete/"): (403, 403, 403),
-    ("GET", "leads/lead/merge/"): (403, 302, 302),  # back to the list: nothing was chosen
+    ("GET", "leads/lead/merge/"): (403, 302, 302),  # to the list: nothing selected
     ("POST", "leads/lead/merge/"): (403, 302, 302),
     ("GET", "activities/activity/"): (200, 200, 200),
     ("GET", "activities/activity/add/"): (403, 403, 403),
@@ -58,9 +58,9 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", f"{IMPORT}/"): (200, 200, 200),
     ("GET", f"{IMPORT}/add/"): (200, 200, 200),
     ("POST", f"{IMPORT}/add/"): (200, 200, 200),
-    ("GET", UPLOAD): (302, 302, 302),  # to the upload page: the file is somebody else's
+    ("GET", UPLOAD): (302, 302, 302),  # to the upload page: no such upload
     ("POST", UPLOAD): (302, 302, 302),
-    ("GET", f"{IMPORT}/<int:run_id>/rejects/"): (302, 302, 302),  # to the run's page: none were kept
+    ("GET", f"{IMPORT}/<int:run_id>/rejects/"): (302, 302, 302),  # to the page of the import: no file
     ("GET", f"{IMPORT}/<int:run_id>/undo/"): (403, 405, 405),
     ("POST", f"{IMPORT}/<int:run_id>/undo/"): (403, 302, 302),
     ("GET", f"{IMPORT}/<path:object_id>/change/"): (200, 200, 200),
@@ -71,14 +71,14 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", "second-factor/"): (200, 200, 200),
     ("GET", "second-factor/set-up/"): (200, 200, 200),
     ("POST", "second-factor/set-up/"): (200, 200, 200),
-    ("GET", "second-factor/recovery-codes/"): (302, 302, 302),  # to one's own page: there is no second factor
+    ("GET", "second-factor/recovery-codes/"): (302, 302, 302),  # to the overview: there is no second factor
     ("POST", "second-factor/recovery-codes/"): (302, 302, 302),
     ("GET", "second-factor/turn-off/"): (302, 302, 302),
     ("POST", "second-factor/turn-off/"): (302, 302, 302),
     ("GET", f"{USER}/<int:user_id>/second-factor/"): (403, 403, 200),
     ("POST", f"{USER}/<int:user_id>/second-factor/"): (403, 403, 302),  # to the user's page
     ("GET", f"{USER}/"): (403, 200, 200),
-    ("GET", f"{USER}/unlock-address/"): (403, 302, 302),  # back to the list
+    ("GET", f"{USER}/unlock-address/"): (403, 302, 302),  # to the list
     ("POST", f"{USER}/unlock-address/"): (403, 302, 302),
     ("GET", f"{USER}/<int:user_id>/approval/"): (403, 302, 302),  # to the user's page
     ("POST", f"{USER}/<int:user_id>/approval/"): (403, 302, 302),
@@ -98,7 +98,7 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("POST", "confirm-password/"): (200, 200, 200),
     ("GET", "personal-data/"): (403, 200, 200),
     ("POST", "personal-data/"): (403, 200, 200),
-    ("GET", "personal-data/download/"): (403, 200, 200),  # the page that asks for the address
+    ("GET", "personal-data/download/"): (403, 200, 200),  # the page that asks for the email
     ("POST", "personal-data/download/"): (403, 200, 200),
     ("GET", "personal-data/erase/"): (403, 200, 200),
     ("POST", "personal-data/erase/"): (403, 200, 200),
@@ -119,10 +119,10 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", "auth/group/<path:object_id>/delete/"): (403, 403, 200),
     ("GET", "auth/group/<path:object_id>/"): (302, 302, 302),
 }
-# To everybody.
+# Without login.
 OPEN = {"login/", "login/code/", "logout/", "forgot-password/", "set-password/done/", "set-password/<uidb64>/<token>/"}
 
-# (list, action): who is offered it
+# (list, action): kinds of users that have it
 ACTIONS = {
     ("leads/lead", "set_status"): ("staff", "manager", "superuser"),
     ("leads/lead", "delete_softly"): ("staff", "manager", "superuser"),
@@ -138,8 +138,8 @@ ACTIONS = {
 
 
 @pytest.fixture
-def things(agent: User) -> dict[str, Any]:
-    """One of everything that has a page, by the list it is in."""
+def objects(agent: User) -> dict[str, Any]:
+    """Return an object of each kind that has a page, by its list."""
     ensure_groups()
     lead = make_lead()
     run = ImportRun.objects.create(file_name="fair.csv", sha256="0", state="done", read=1, created=1)
@@ -154,46 +154,46 @@ def things(agent: User) -> dict[str, Any]:
     }
 
 
-def path_of(route: str, things: dict[str, Any]) -> str:
-    """An address that the route serves."""
-    of = next((thing.pk for prefix, thing in things.items() if route.startswith(prefix)), 1)
+def path_of(route: str, objects: dict[str, Any]) -> str:
+    """Return an address of a route."""
+    object_id = next((item.pk for prefix, item in objects.items() if route.startswith(prefix)), 1)
     route = route.replace(r"^(?P<app_label>users|auth|leads|activities)/$", "leads/").replace(
         "(?P<url>.*)$", "nowhere/"
     )
-    return "/admin/" + re.sub(r"<[^>]+>", lambda found: "0" * 32 if "token" in found[0] else str(of), route)
+    return "/admin/" + re.sub(r"<[^>]+>", lambda match: "0" * 32 if "token" in match[0] else str(object_id), route)
 
 
 @pytest.mark.parametrize(("method", "route"), PAGES)
-def test_every_page(things: dict[str, Any], method: str, route: str) -> None:
-    replies = {who: browser_of(who).generic(method, path_of(route, things)) for who in KINDS}
+def test_every_page(objects: dict[str, Any], method: str, route: str) -> None:
+    replies = {who: browser_of(who).generic(method, path_of(route, objects)) for who in KINDS}
     expected = dict(zip(KINDS, (LOGIN, LOGIN, *PAGES[method, route]), strict=True))
     assert {who: reply.status_code for who, reply in replies.items()} == expected
     assert all(replies[who]["Location"].startswith("/admin/login/") for who in KINDS[:2])
 
 
-def served(patterns: list[Any], prefix: str = "") -> Iterator[str]:
-    """Every route of the admin's URL map."""
+def all_routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    """Yield all routes of the admin site."""
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from served(pattern.url_patterns, route)
+            yield from all_routes(pattern.url_patterns, route)
         else:
             yield route
 
 
-def test_the_table_names_every_page() -> None:
-    assert {route for _, route in PAGES} | OPEN == set(served(admin.site.get_urls()))
+def test_the_table_has_every_page() -> None:
+    assert {route for _, route in PAGES} | OPEN == set(all_routes(admin.site.get_urls()))
 
 
 @pytest.mark.parametrize("page", sorted({page for page, _ in ACTIONS}))
-def test_every_action(things: dict[str, Any], page: str) -> None:
+def test_every_action(objects: dict[str, Any], page: str) -> None:
     for who in KINDS[2:]:
-        shown = browser_of(who).get(f"/admin/{page}/").content.decode()
-        offered = {action for of, action in ACTIONS if of == page and f'value="{action}"' in shown}
-        assert offered == {action for (of, action), people in ACTIONS.items() if of == page and who in people}, who
+        html = browser_of(who).get(f"/admin/{page}/").content.decode()
+        offered = {action for name, action in ACTIONS if name == page and f'value="{action}"' in html}
+        assert offered == {action for (name, action), kinds in ACTIONS.items() if name == page and who in kinds}, who
 
 
-def test_the_table_names_every_action(rf: Any) -> None:
+def test_the_table_has_every_action(rf: Any) -> None:
     request = rf.get("/admin/")
     request.user = make_person("superuser")
     offered = {
@@ -204,10 +204,10 @@ def test_the_table_names_every_action(rf: Any) -> None:
     assert offered == set(ACTIONS)
 
 
-def test_an_action_that_is_not_offered_does_nothing(things: dict[str, Any]) -> None:
+def test_an_action_without_permission(objects: dict[str, Any]) -> None:
     other = make_lead()
-    chosen = {"action": "merge", "_selected_action": [things["leads/lead"].pk, other.pk]}
-    reply = browser_of("staff").post("/admin/leads/lead/", chosen, follow=True)
+    form = {"action": "merge", "_selected_action": [objects["leads/lead"].pk, other.pk]}
+    reply = browser_of("staff").post("/admin/leads/lead/", form, follow=True)
     assert "merge" not in str(reply.request["PATH_INFO"])
     assert Lead.objects.active().count() == 2
 
@@ -219,7 +219,7 @@ def test_staff_without_a_group_see_no_leads() -> None:
     assert {client.get(f"/admin/{page}/").status_code for page in ("leads/lead", IMPORT, USER)} == {403}
 
 
-def test_what_an_administrator_changed_stays() -> None:
+def test_creating_the_groups_again_keeps_changes() -> None:
     make_groups()
     staff = Group.objects.get(name=STAFF)
     staff.permissions.set(Permission.objects.filter(codename="view_lead"))

@@ -1,4 +1,4 @@
-"""What erases, exports, and changes users or groups asks for the password again."""
+"""Pages that ask for the password again."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, URLResolver
 
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD
 from users.back_office.reauthentication import BUTTONS, FORMS
 from users.models import LoginFailure, User
 
@@ -19,29 +19,21 @@ CONFIRM = "/admin/confirm-password/"
 MINUTES = 60
 
 
-@pytest.fixture
-def boss(db: None) -> Client:
-    """A superuser's browser."""
-    client = Client()
-    client.force_login(make_user(username="boss", is_staff=True, is_superuser=True))
-    return client
-
-
 def wait(browser: Client, minutes: float) -> None:
-    """As if the password had been entered so much earlier."""
+    """Let time pass since the password was entered."""
     session = browser.session
-    for moment in ("started_at", "password_at"):
-        if moment in session:
-            session[moment] -= minutes * MINUTES
+    for key in ("started_at", "password_at"):
+        if key in session:
+            session[key] -= minutes * MINUTES
     session.save()
 
 
-def asks(reply: Any) -> bool:
+def asks_for_password(reply: Any) -> bool:
     return bool(reply.status_code == 302 and reply["Location"].startswith(CONFIRM))
 
 
 def confirm(browser: Client, reply: Any, password: str = PASSWORD) -> Any:
-    """Enter the password on the page that a reply leads to."""
+    """Enter the password on the page that a reply redirects to."""
     target = parse_qs(urlsplit(reply["Location"]).query)["next"][0]
     return browser.post(CONFIRM, {"password": password, "next": target})
 
@@ -50,16 +42,16 @@ def test_it_works(boss: Client, agent: User) -> None:
     page = f"/admin/users/user/{agent.pk}/change/?_changelist_filters=q%3Dx"
     assert boss.get(page).status_code == 200
     wait(boss, 16)
-    asked = boss.get(page)
-    assert asks(asked)
-    assert "Confirm your password" in boss.get(asked["Location"]).content.decode()
+    redirect = boss.get(page)
+    assert asks_for_password(redirect)
+    assert "Confirm password" in boss.get(redirect["Location"]).content.decode()
     key = boss.session.session_key
-    done = confirm(boss, asked)
+    done = confirm(boss, redirect)
     assert (done.status_code, done["Location"]) == (302, page)
     assert boss.session.session_key != key
     assert boss.get(page).status_code == 200
     wait(boss, 16)
-    assert asks(boss.get(page))
+    assert asks_for_password(boss.get(page))
 
 
 PAGES = [
@@ -78,20 +70,20 @@ PAGES = [
 def test_pages_that_ask(boss: Client, agent: User, page: str) -> None:
     path = "/admin/" + page.format(user=agent.pk, group=Group.objects.create(name="Interns").pk)
     wait(boss, 14)
-    assert not asks(boss.get(path))
+    assert not asks_for_password(boss.get(path))
     wait(boss, 2)
-    assert asks(boss.get(path))
-    assert not asks(boss.post(path, {})), "there is time to fill a form in"
+    assert asks_for_password(boss.get(path))
+    assert not asks_for_password(boss.post(path, {})), "there is time to fill in a form"
     wait(boss, 15)
-    assert asks(boss.post(path, {}))
+    assert asks_for_password(boss.post(path, {}))
 
 
-def test_a_form_that_is_too_late_is_not_saved_and_says_so(boss: Client, agent: User) -> None:
+def test_a_late_form_is_not_saved(boss: Client, agent: User) -> None:
     wait(boss, 31)
     form = {"username": "renamed", "email": agent.email, "first_name": "A", "last_name": "B", "is_active": "on"}
     page = f"/admin/users/user/{agent.pk}/change/"
     reply = boss.post(page, form, follow=True)
-    assert "Nothing was saved: enter your password" in reply.content.decode()
+    assert "Not saved: enter your password" in reply.content.decode()
     agent.refresh_from_db()
     assert agent.username != "renamed"
     boss.post(CONFIRM, {"password": PASSWORD, "next": page})
@@ -101,12 +93,12 @@ def test_a_form_that_is_too_late_is_not_saved_and_says_so(boss: Client, agent: U
 
 
 def test_buttons_of_lists(boss: Client, agent: User) -> None:
-    chosen = {"action": "deactivate", "_selected_action": [agent.pk]}
+    form = {"action": "deactivate", "_selected_action": [agent.pk]}
     wait(boss, 16)
     assert boss.get("/admin/users/user/").status_code == 200
-    assert asks(boss.post("/admin/users/user/", chosen))
-    assert asks(boss.post("/admin/users/user/unlock-address/", {"address": "1.2.3.4"}))
-    assert asks(boss.post("/admin/auth/group/", {"action": "delete_selected"}))
+    assert asks_for_password(boss.post("/admin/users/user/", form))
+    assert asks_for_password(boss.post("/admin/users/user/unlock-address/", {"address": "1.2.3.4"}))
+    assert asks_for_password(boss.post("/admin/auth/group/", {"action": "delete_selected"}))
     agent.refresh_from_db()
     assert agent.is_active
 
@@ -117,7 +109,7 @@ def test_other_pages_do_not_ask(boss: Client) -> None:
         assert boss.get(f"/admin/{page}").status_code == 200
 
 
-def test_who_may_not_is_denied_without_being_asked(db: None) -> None:
+def test_anonymous_users_are_sent_to_the_login(db: None) -> None:
     reply = Client().get("/admin/users/user/add/")
     assert reply["Location"].startswith("/admin/login/")
 
@@ -125,16 +117,16 @@ def test_who_may_not_is_denied_without_being_asked(db: None) -> None:
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example/admin/", "/\\evil.example", "/api/leads", "", "javascript:x"]
 )
-def test_it_leads_nowhere_else(boss: Client, target: str) -> None:
+def test_only_pages_of_the_back_office_are_next_pages(boss: Client, target: str) -> None:
     assert boss.post(CONFIRM, {"password": PASSWORD, "next": target})["Location"] == "/admin/"
     page = boss.get(CONFIRM, {"next": target}).content.decode()
     assert 'name="next" value="/admin/"' in page
 
 
-def test_wrong_passwords_count(boss: Client) -> None:
+def test_wrong_passwords_are_counted(boss: Client) -> None:
     for _ in range(5):
         reply = boss.post(CONFIRM, {"password": "wrong", "next": "/admin/"})
-        assert "That is not your password." in reply.content.decode()
+        assert "Wrong password." in reply.content.decode()
     assert LoginFailure.objects.count() == 5
     locked = boss.post(CONFIRM, {"password": PASSWORD, "next": "/admin/"})
     assert (locked.status_code, "Try again in" in locked.content.decode()) == (429, True)
@@ -145,24 +137,24 @@ def test_wrong_passwords_count(boss: Client) -> None:
 def test_a_wrong_password_confirms_nothing(boss: Client, agent: User) -> None:
     wait(boss, 16)
     confirm(boss, boss.get("/admin/users/user/add/"), "wrong")
-    assert asks(boss.get("/admin/users/user/add/"))
+    assert asks_for_password(boss.get("/admin/users/user/add/"))
 
 
 def names_of(patterns: list[Any]) -> set[str]:
-    found = set()
+    names = set()
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
-            found |= names_of(pattern.url_patterns)
+            names |= names_of(pattern.url_patterns)
         elif isinstance(pattern, URLPattern) and pattern.name:
-            found.add(pattern.name)
-    return found
+            names.add(pattern.name)
+    return names
 
 
 # Routes of users, groups and personal data that change nothing.
-HARMLESS = {"users_user_history", "users_user_delete", "auth_group_history"}
+READ_ONLY = {"users_user_history", "users_user_delete", "auth_group_history"}
 
 
-def test_no_page_that_changes_users_is_forgotten() -> None:
+def test_all_pages_that_change_users_ask() -> None:
     names = names_of(admin.site.get_urls())
-    about = {name for name in names if name.startswith(("users_user_", "auth_", "personal_data"))}
-    assert about - HARMLESS == FORMS | BUTTONS
+    routes = {name for name in names if name.startswith(("users_user_", "auth_", "personal_data"))}
+    assert routes - READ_ONLY == FORMS | BUTTONS

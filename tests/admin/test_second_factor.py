@@ -1,7 +1,6 @@
-"""The pages on which people set up their second factor, and on which superusers reset somebody else's."""
+"""The pages on which users set up their second factor, and superusers reset that of others."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tests.admin.people import make_person
+from tests.admin.people import browser_of
 from tests.admin.second_factors import (
     OWN,
     SET_UP,
@@ -38,30 +37,30 @@ CODES, OFF = f"{OWN}recovery-codes/", f"{OWN}turn-off/"
 
 @pytest.fixture
 def user() -> User:
-    """A member of staff."""
+    """Return a user with access."""
     return make_user(username="maria", is_staff=True)
 
 
 @pytest.fixture
 def client(user: User) -> Client:
-    """Their browser."""
+    """Return the client of ``user``."""
     client = Client()
     client.force_login(user)
     return client
 
 
 def set_up(client: Client, **more: str) -> HttpResponse:
-    """Set the second factor up; the page with the recovery codes."""
+    """Set up the second factor; return the page with the recovery codes."""
     secret = secret_on(client.get(SET_UP))
     return client.post(SET_UP, {"code": code_for(secret), "password": PASSWORD, **more})
 
 
 def actions() -> list[str]:
-    """What the audit log of accounts holds, oldest first."""
+    """Return the actions in the audit log of accounts, oldest first."""
     return [entry.action for entry in AccountEvent.objects.order_by("pk")]
 
 
-def test_the_user_menu_leads_there(client: Client) -> None:
+def test_the_user_menu(client: Client) -> None:
     assert f'href="{OWN}"' in client.get("/admin/").content.decode()
     assert SET_UP in client.get(OWN).content.decode()
 
@@ -74,20 +73,20 @@ def test_setting_up(client: Client, user: User) -> None:
     done = set_up(client)
     codes = recovery_codes_on(done)
     assert len(set(codes)) == 10
-    assert "They are shown this one time." in done.content.decode()
+    assert "They are shown only once." in done.content.decode()
     assert codes[0] in re.findall(r'href="data:text/plain[^"]*"', done.content.decode())[0]
     assert is_in(client)
     assert client.session.session_key != key
     assert actions() == ["second_factor_enabled"]
-    shown = client.get(OWN).content.decode()
-    assert "Your second factor is on" in shown
-    assert "Unused recovery codes: <strong>10</strong>" in shown
-    assert not any(code in shown for code in codes)
+    html = client.get(OWN).content.decode()
+    assert "Your second factor is on" in html
+    assert "Unused recovery codes: <strong>10</strong>" in html
+    assert not any(code in html for code in codes)
     code_passes(user)
     assert give(after_password(user), code_of(user)).status_code == 302
 
 
-def test_no_page_shows_the_secret_again(client: Client, user: User) -> None:
+def test_the_secret_is_not_shown_again(client: Client, user: User) -> None:
     set_up(client)
     secret = TOTPDevice.objects.get(user=user).key
     assert secret_on(client.get(SET_UP)) != secret
@@ -96,35 +95,33 @@ def test_no_page_shows_the_secret_again(client: Client, user: User) -> None:
     assert secret not in str(stored)
 
 
-def test_the_secret_stays_while_the_page_is_open(client: Client) -> None:
+def test_the_secret_does_not_change_until_it_is_confirmed(client: Client) -> None:
     first = secret_on(client.get(SET_UP))
     assert secret_on(client.get(SET_UP)) == first
     assert secret_on(client.post(SET_UP, {"code": "1", "password": PASSWORD})) == first
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("fields", "error"),
     [
-        ({"code": "12345"}, "That code is wrong."),
+        ({"code": "12345"}, "Wrong code."),
         ({"code": ""}, "This field is required."),
-        ({"password": "wrong password"}, "That is not your password."),
+        ({"password": "wrong password"}, "Wrong password."),
         ({"password": ""}, "This field is required."),
     ],
 )
-def test_nothing_is_set_up_without_code_and_password(
-    client: Client, user: User, given: dict[str, str], problem: str
-) -> None:
-    page = set_up(client, **given)
-    assert problem in page.content.decode()
+def test_code_and_password_are_required(client: Client, user: User, fields: dict[str, str], error: str) -> None:
+    page = set_up(client, **fields)
+    assert error in page.content.decode()
     assert not TOTPDevice.objects.exists()
     assert actions() == []
     assert is_in(client)
 
 
-def test_another_app_replaces_the_first(client: Client, user: User) -> None:
+def test_another_app_replaces_the_current_one(client: Client, user: User) -> None:
     old = recovery_codes_on(set_up(client))
     first = TOTPDevice.objects.get(user=user).key
-    assert "replaces the one you have" in client.get(SET_UP).content.decode()
+    assert "The new app replaces the current one" in client.get(SET_UP).content.decode()
     assert len(recovery_codes_on(set_up(client))) == 10
     assert TOTPDevice.objects.get(user=user).key != first
     assert is_in(client)
@@ -142,7 +139,7 @@ def test_other_sessions_end_when_the_app_is_replaced(client: Client, user: User)
     assert is_in(client)
 
 
-def test_new_recovery_codes_end_the_old_ones(client: Client, user: User) -> None:
+def test_new_recovery_codes_replace_the_old_ones(client: Client, user: User) -> None:
     old = recovery_codes_on(set_up(client))
     assert "password" in client.get(CODES).content.decode()
     new = recovery_codes_on(client.post(CODES, {"password": PASSWORD}))
@@ -174,7 +171,7 @@ def test_turning_off(client: Client, user: User) -> None:
     assert is_in(fresh)
 
 
-def test_what_is_required_cannot_be_turned_off(client: Client, settings: Any) -> None:
+def test_a_required_second_factor_cannot_be_turned_off(client: Client, settings: Any) -> None:
     set_up(client)
     settings.REQUIRE_SECOND_FACTOR = "staff"
     assert OFF not in client.get(OWN).content.decode()
@@ -183,12 +180,12 @@ def test_what_is_required_cannot_be_turned_off(client: Client, settings: Any) ->
 
 
 @pytest.mark.parametrize("page", [CODES, OFF])
-def test_without_a_factor_there_is_nothing_to_do_there(client: Client, page: str) -> None:
+def test_pages_that_need_a_second_factor(client: Client, page: str) -> None:
     assert client.post(page, {"password": PASSWORD})["Location"] == OWN
 
 
 @pytest.mark.parametrize("page", [CODES, OFF, SET_UP])
-def test_passwords_typed_there_are_counted_like_those_of_the_login(client: Client, user: User, page: str) -> None:
+def test_wrong_passwords_are_counted(client: Client, user: User, page: str) -> None:
     set_up(client)
     guesses = [client.post(page, {"password": "wrong password", "code": "1"}) for _ in range(5)]
     assert statuses(*guesses) == [200] * 5
@@ -200,25 +197,25 @@ def test_passwords_typed_there_are_counted_like_those_of_the_login(client: Clien
     assert client.post(page, {"password": PASSWORD, "code": "1"}).status_code in (200, 302)
 
 
-def test_who_must_have_one_sets_it_up_after_the_login(user: User, settings: Any) -> None:
+def test_a_required_second_factor_is_set_up_after_the_login(user: User, settings: Any) -> None:
     settings.REQUIRE_SECOND_FACTOR = "staff"
     client = Client()
     login = {"username": "maria", "password": PASSWORD}
     page = client.post("/admin/login/?next=/admin/password_change/", login, follow=True)
-    where = page.redirect_chain[-1][0]
-    assert where == f"{SET_UP}?next=%2Fadmin%2Fpassword_change%2F"
-    shown = page.content.decode()
-    assert "Your account needs a second factor" in shown
-    assert 'id="nav-sidebar"' not in shown
-    assert 'name="password"' not in shown
-    done = client.post(where, {"code": code_for(secret_on(page))})
+    address = page.redirect_chain[-1][0]
+    assert address == f"{SET_UP}?next=%2Fadmin%2Fpassword_change%2F"
+    html = page.content.decode()
+    assert "Your account requires a second factor" in html
+    assert 'id="nav-sidebar"' not in html
+    assert 'name="password"' not in html
+    done = client.post(address, {"code": code_for(secret_on(page))})
     assert len(recovery_codes_on(done)) == 10
     assert 'href="/admin/password_change/"' in done.content.decode()
     assert is_in(client)
 
 
 def test_a_forced_set_up_asks_for_the_password_again_later(user: User, settings: Any) -> None:
-    """In a session from before it was required, say, at which somebody else may sit by now."""
+    """The session may be older than the requirement, and someone else may use it."""
     settings.REQUIRE_SECOND_FACTOR = "staff"
     client = Client()
     client.post("/admin/login/", {"username": "maria", "password": PASSWORD})
@@ -234,19 +231,19 @@ def test_a_forced_set_up_asks_for_the_password_again_later(user: User, settings:
     assert is_in(client)
 
 
-def test_who_must_choose_a_password_does_that_first(client: Client, user: User) -> None:
+def test_a_required_password_change_comes_first(client: Client, user: User) -> None:
     User.objects.filter(pk=user.pk).update(must_change_password=True)
     reply = client.get(SET_UP)
     assert (reply.status_code, reply["Location"]) == (302, "/admin/password_change/")
 
 
-def test_after_a_forced_set_up_it_goes_on_in_this_site_alone(user: User, settings: Any) -> None:
+def test_only_pages_of_this_site_are_next_pages(user: User, settings: Any) -> None:
     settings.REQUIRE_SECOND_FACTOR = "staff"
     client = Client()
     client.force_login(user)
-    where = f"{SET_UP}?next=https://evil.example/"
-    done = client.post(where, {"code": code_for(secret_on(client.get(where)))})
-    assert "evil" not in done.content.decode().replace(where, "")
+    address = f"{SET_UP}?next=https://evil.example/"
+    done = client.post(address, {"code": code_for(secret_on(client.get(address)))})
+    assert "evil" not in done.content.decode().replace(address, "")
     assert 'href="/admin/"' in done.content.decode()
 
 
@@ -255,25 +252,14 @@ class TestReset:
 
     @pytest.fixture
     def page(self, user: User) -> str:
-        """The page about ``user``, who has a second factor."""
+        """Return the page of ``user``, who has a second factor."""
         with_second_factor(user)
         return f"/admin/users/user/{user.pk}/second-factor/"
 
-    @pytest.fixture
-    def browser(self) -> Callable[[str], Client]:
-        """The browser of somebody of a kind."""
-
-        def open_one(kind: str) -> Client:
-            client = Client()
-            client.force_login(make_person(kind))
-            return client
-
-        return open_one
-
-    def test_a_superuser_resets_it(self, page: str, user: User, browser: Callable[[str], Client]) -> None:
-        boss = browser("superuser")
-        theirs = after_password(user)
-        give(theirs, code_of(user))
+    def test_superusers(self, page: str, user: User) -> None:
+        boss = browser_of("superuser")
+        other = after_password(user)
+        give(other, code_of(user))
         change = f"/admin/users/user/{user.pk}/change/"
         assert 'href="../second-factor/"' in boss.get(change).content.decode()
         assert "Second factor of maria" in boss.get(page).content.decode()
@@ -281,7 +267,7 @@ class TestReset:
         assert boss.post(page)["Location"] == change
         assert not TOTPDevice.objects.exists()
         assert not StaticToken.objects.exists()
-        assert not is_in(theirs)
+        assert not is_in(other)
         entry = AccountEvent.objects.get(action="second_factor_reset")
         assert (entry.target_user_id, entry.channel) == (user.pk, "admin")
         fresh = Client()
@@ -289,30 +275,30 @@ class TestReset:
         assert is_in(fresh)
 
     @pytest.mark.parametrize("kind", ["staff", "manager"])
-    def test_nobody_else_does(self, page: str, kind: str, browser: Callable[[str], Client]) -> None:
-        client = browser(kind)
+    def test_others(self, page: str, kind: str) -> None:
+        client = browser_of(kind)
         assert statuses(client.get(page), client.post(page)) == [403, 403]
         assert TOTPDevice.objects.exists()
 
-    def test_ones_own_is_turned_off_on_ones_own_page(self, browser: Callable[[str], Client]) -> None:
-        boss = browser("superuser")
+    def test_the_own_second_factor_has_another_page(self) -> None:
+        boss = browser_of("superuser")
         own = User.objects.get(is_superuser=True)
         assert boss.post(f"/admin/users/user/{own.pk}/second-factor/")["Location"] == OWN
 
     @pytest.mark.parametrize("number", ["0", "9" * 18, "9" * 40])
-    def test_of_nobody(self, number: str, browser: Callable[[str], Client]) -> None:
-        assert browser("superuser").get(f"/admin/users/user/{number}/second-factor/").status_code == 404
+    def test_unknown_users(self, number: str) -> None:
+        assert browser_of("superuser").get(f"/admin/users/user/{number}/second-factor/").status_code == 404
 
-    def test_where_there_is_none(self, user: User, browser: Callable[[str], Client]) -> None:
-        boss = browser("superuser")
+    def test_a_user_without_second_factor(self, user: User) -> None:
+        boss = browser_of("superuser")
         page = f"/admin/users/user/{user.pk}/second-factor/"
         assert "Reset second factor" not in boss.get(page).content.decode()
         assert boss.post(page).status_code == 302
         assert actions() == []
 
 
-def test_no_page_of_the_admin_shows_devices() -> None:
-    """django-otp registers pages that show secrets."""
+def test_the_pages_of_django_otp_are_not_registered() -> None:
+    """They would show secrets."""
     boss = Client()
     boss.force_login(make_user(is_staff=True, is_superuser=True))
     for page in ("otp_totp/totpdevice/", "otp_static/staticdevice/"):

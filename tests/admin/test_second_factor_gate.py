@@ -1,4 +1,4 @@
-"""Every page of the back office is closed until the second factor is done."""
+"""No page of the back office opens before the second factor is verified."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.admin.people import KINDS, make_groups, make_person
 from tests.admin.second_factors import CODE, LOGIN, SET_UP, after_password, code_of, give, is_in, with_second_factor
-from tests.admin.test_permissions import served
+from tests.admin.test_permissions import all_routes
 from tests.factories import PASSWORD, make_lead, make_user
 from tests.users.trying import HERE
 from users import second_factor
@@ -22,43 +22,43 @@ from users.permissions import MANAGERS
 pytestmark = pytest.mark.django_db
 
 OPEN = {"login/", "login/code/", "logout/", *(str(page.pattern) for page in password_links.urls())}
-ROUTES = sorted(set(served(admin.site.get_urls())) - OPEN)
+ROUTES = sorted(set(all_routes(admin.site.get_urls())) - OPEN)
 
 
 def address_of(route: str) -> str:
-    """An address that the route serves."""
+    """Return an address of a route."""
     route = route.replace(r"^(?P<app_label>users|auth|leads|activities)/$", "leads/")
     return "/admin/" + re.sub(r"<[^>]+>", "1", route.replace("(?P<url>.*)$", "nowhere/"))
 
 
 def logged_in(user: User) -> Client:
-    """A session as it was before there was a second factor."""
+    """Return a client with a session that is older than the second factor."""
     client = Client()
     client.force_login(user)
     return client
 
 
-def elsewhere(client: Client, routes: list[str]) -> set[str]:
-    """Where the browser is sent by all those routes, whether it looks or posts."""
+def redirections(client: Client, routes: list[str]) -> set[str]:
+    """Return where GET and POST requests to all routes are redirected."""
     assert len(routes) > 50
     replies = [client.generic(method, address_of(route)) for route in routes for method in ("GET", "POST")]
     assert {reply.status_code for reply in replies} == {302}
     return {reply["Location"].partition("?next=%2Fadmin%2F")[0] for reply in replies}
 
 
-def test_a_session_without_the_code_reaches_no_page() -> None:
+def test_a_session_without_the_code_opens_no_page() -> None:
     user = make_person("superuser")
     with_second_factor(user)
-    assert elsewhere(logged_in(user), ROUTES) == {CODE}
+    assert redirections(logged_in(user), ROUTES) == {CODE}
 
 
-def test_who_must_set_up_a_factor_reaches_no_other_page(settings: Any) -> None:
+def test_a_required_second_factor_must_be_set_up_first(settings: Any) -> None:
     settings.REQUIRE_SECOND_FACTOR = "managers"
     routes = [route for route in ROUTES if route != "second-factor/set-up/"]
-    assert elsewhere(logged_in(make_person("superuser")), routes) == {SET_UP}
+    assert redirections(logged_in(make_person("superuser")), routes) == {SET_UP}
 
 
-def test_what_such_a_session_posts_is_not_stored() -> None:
+def test_a_session_without_the_code_changes_nothing() -> None:
     user = make_person("superuser")
     with_second_factor(user)
     lead = make_lead()
@@ -66,10 +66,10 @@ def test_what_such_a_session_posts_is_not_stored() -> None:
     client.post("/admin/leads/lead/", {"action": "delete_softly", "_selected_action": [lead.pk]})
     lead.refresh_from_db()
     assert lead.is_active
-    assert "Nothing was saved" in client.get(CODE).content.decode()
+    assert "Not saved: the second factor is missing." in client.get(CODE).content.decode()
 
 
-def test_such_a_session_cannot_wipe_out_its_failures() -> None:
+def test_a_session_without_the_code_deletes_no_failures() -> None:
     user = make_person("superuser")
     with_second_factor(user)
     client = logged_in(user)
@@ -83,7 +83,7 @@ def test_such_a_session_cannot_wipe_out_its_failures() -> None:
     assert user.check_password(PASSWORD)
 
 
-def test_an_older_session_is_asked_for_the_code_alone() -> None:
+def test_an_older_session_needs_the_code_only() -> None:
     user = make_person("staff")
     client = logged_in(user)
     assert is_in(client)
@@ -111,14 +111,14 @@ REQUIRED = {"nobody": (), "managers": ("manager", "superuser"), "staff": ("staff
 
 @pytest.mark.parametrize("who", KINDS[2:])
 @pytest.mark.parametrize("required", REQUIRED)
-def test_of_whom_it_is_required(settings: Any, required: str, who: str) -> None:
+def test_who_needs_a_second_factor(settings: Any, required: str, who: str) -> None:
     settings.REQUIRE_SECOND_FACTOR = required
     client = logged_in(make_person(who))
     assert is_in(client) == (who not in REQUIRED[required])
 
 
 @pytest.mark.parametrize("permission", ["add_user", "change_user", "handle_personal_data"])
-def test_a_permission_of_managers_makes_a_manager(settings: Any, permission: str) -> None:
+def test_permissions_of_managers_require_it(settings: Any, permission: str) -> None:
     settings.REQUIRE_SECOND_FACTOR = "managers"
     user = make_user(is_staff=True)
     assert is_in(logged_in(user))
@@ -126,7 +126,7 @@ def test_a_permission_of_managers_makes_a_manager(settings: Any, permission: str
     assert not is_in(logged_in(user))
 
 
-def test_the_group_makes_a_manager_whatever_it_may_do(settings: Any) -> None:
+def test_the_group_of_managers_requires_it_even_without_permissions(settings: Any) -> None:
     settings.REQUIRE_SECOND_FACTOR = "managers"
     make_groups()
     user = make_user(is_staff=True)
@@ -138,13 +138,13 @@ def test_the_group_makes_a_manager_whatever_it_may_do(settings: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["anonymous", "agent"])
 @pytest.mark.parametrize("page", [SET_UP, "/admin/second-factor/", "/admin/second-factor/turn-off/"])
-def test_these_pages_are_for_staff(kind: str, page: str) -> None:
+def test_the_pages_need_access(kind: str, page: str) -> None:
     client = Client() if kind == "anonymous" else logged_in(make_person(kind))
     assert client.get(page)["Location"] == f"{LOGIN}?next={page}"
 
 
-def test_a_session_ends_with_the_app_that_verified_it() -> None:
-    """A stolen session must not set up a factor of its own after the reset."""
+def test_removing_the_app_ends_the_sessions_it_verified() -> None:
+    """A stolen session must not set up another app after the reset."""
     user = make_person("manager")
     with_second_factor(user)
     client = after_password(user)

@@ -1,4 +1,4 @@
-"""The second step of the back office's login: who has a second factor is logged in by password and code alone."""
+"""The second step of the login."""
 
 import pytest
 from django.test import Client
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def user() -> User:
-    """A superuser with a second factor."""
+    """Return a superuser with a second factor."""
     user = make_user(username="Boss", is_staff=True, is_superuser=True)
     with_second_factor(user)
     return user
@@ -44,7 +44,7 @@ def test_password_and_code_log_in(user: User) -> None:
     assert is_in(client)
 
 
-def test_the_password_alone_opens_nothing(user: User) -> None:
+def test_the_password_alone_does_not_log_in(user: User) -> None:
     client = after_password(user)
     assert "_auth_user_id" not in client.session
     reply = client.get("/admin/leads/lead/")
@@ -58,7 +58,7 @@ def test_spaces_in_a_code_are_ignored(user: User) -> None:
     assert give(after_password(user), f" {code[:3]} {code[3:]} ").status_code == 302
 
 
-def test_each_step_gives_the_session_a_new_key(user: User) -> None:
+def test_each_step_changes_the_session_key(user: User) -> None:
     client = Client()
     client.get("/admin/login/")
     keys = [client.session.session_key]
@@ -70,30 +70,30 @@ def test_each_step_gives_the_session_a_new_key(user: User) -> None:
     assert list(UserSession.objects.values_list("session_key", flat=True)) == keys[2:]
 
 
-def test_somebody_elses_session_ends_at_the_first_step(user: User) -> None:
+def test_the_first_step_ends_the_session_of_another_user(user: User) -> None:
     client = Client()
     client.force_login(make_user(is_staff=True))
     client.post(LOGIN, {"username": "Boss", "password": PASSWORD})
     assert not is_in(client)
 
 
-def test_a_wrong_code_says_so_and_counts(user: User) -> None:
+def test_a_wrong_code_is_counted(user: User) -> None:
     client = after_password(user)
     reply = give(client, wrong_code(user))
     assert reply.status_code == 200
-    assert "That code is wrong, or it was used already." in reply.content.decode()
+    assert "Wrong or already used code." in reply.content.decode()
     assert LoginFailure.objects.count() == 1
     assert not is_in(client)
 
 
 @pytest.mark.parametrize("code", ["12345", "1234567", "abcdef", "١٢٣٤٥٦", "abcd-efgh-ijkl", "' OR 1=1 --", "-1", "1e5"])
-def test_text_that_is_no_code_counts_as_a_wrong_one(user: User, code: str) -> None:
+def test_text_that_is_not_a_code_is_counted(user: User, code: str) -> None:
     assert give(after_password(user), code).status_code == 200
     assert LoginFailure.objects.count() == 1
 
 
 @pytest.mark.parametrize("code", ["", "1" * 41, "12\x00345"])
-def test_a_field_that_cannot_be_read_is_not_checked(user: User, code: str) -> None:
+def test_an_invalid_field_is_not_counted(user: User, code: str) -> None:
     assert give(after_password(user), code).status_code == 200
     assert not LoginFailure.objects.exists()
 
@@ -121,7 +121,7 @@ def test_wrong_codes_and_wrong_passwords_are_counted_together(user: User) -> Non
     assert give(client, code_of(user)).status_code == 302
 
 
-def test_the_right_password_alone_forgets_no_failure(user: User) -> None:
+def test_the_password_alone_deletes_no_failures(user: User) -> None:
     for _ in range(4):
         give(after_password(user), wrong_code(user))
         delays_pass()
@@ -131,8 +131,8 @@ def test_the_right_password_alone_forgets_no_failure(user: User) -> None:
     assert not LoginFailure.objects.exists()
 
 
-def test_a_login_to_the_api_forgets_no_wrong_code(user: User) -> None:
-    """Or whoever knows the password could go on guessing codes."""
+def test_a_login_to_the_api_deletes_no_failures(user: User) -> None:
+    """Otherwise someone who knows the password could guess codes without limit."""
     for _ in range(4):
         give(after_password(user), wrong_code(user))
         delays_pass()
@@ -142,11 +142,11 @@ def test_a_login_to_the_api_forgets_no_wrong_code(user: User) -> None:
     assert LoginFailure.objects.count() == 4
 
 
-def test_guesses_from_many_addresses_meet_growing_delays(user: User) -> None:
-    """Our limits are for a name at an address; those of django-otp are for the device, wherever guesses come from."""
+def test_guesses_from_many_addresses_are_delayed(user: User) -> None:
+    """Our limits are per user name and IP address; those of django-otp are per device."""
     assert give(after_password(user), wrong_code(user)).status_code == 200
     assert TOTPDevice.objects.get(user=user).throttling_failure_count == 1
-    TOTPDevice.objects.update(throttling_failure_count=12)  # as if eleven more had come from elsewhere
+    TOTPDevice.objects.update(throttling_failure_count=12)  # eleven more from other addresses
     reply = give(after_password(user, ELSEWHERE), code_of(user))
     assert reply.status_code == 429
     assert 2000 < int(reply["Retry-After"]) <= 2048
@@ -173,7 +173,7 @@ def test_ending_the_delays_alone_is_logged(user: User) -> None:
     manager.force_login(make_user(is_staff=True, is_superuser=True))
     give(after_password(user), wrong_code(user))
     LoginFailure.objects.all().delete()
-    for _ in range(2):  # the second time there is nothing to end
+    for _ in range(2):  # the second time there are no delays
         manager.post("/admin/users/user/", {"action": "unlock", "_selected_action": [user.pk]})
     assert AccountEvent.objects.filter(action="unlocked", target_user=user).count() == 1
 
@@ -181,7 +181,7 @@ def test_ending_the_delays_alone_is_logged(user: User) -> None:
 def test_a_recovery_code_logs_in_once(user: User) -> None:
     code, other = with_second_factor(user)[:2]
     client = after_password(user)
-    assert "Type one of the recovery codes" in client.get(f"{CODE}?recovery=1").content.decode()
+    assert "Enter one of your recovery codes." in client.get(f"{CODE}?recovery=1").content.decode()
     assert give(client, code.upper()).status_code == 302
     assert "You logged in with a recovery code; 9 left." in client.get("/admin/").content.decode()
     entry = AccountEvent.objects.get(action="recovery_code_used")
@@ -192,7 +192,7 @@ def test_a_recovery_code_logs_in_once(user: User) -> None:
     assert give(again, other.replace("-", "")).status_code == 302
 
 
-def test_somebody_elses_codes_are_wrong(user: User) -> None:
+def test_codes_of_other_users_are_wrong(user: User) -> None:
     other = make_user(is_staff=True)
     recovery = with_second_factor(other)[0]
     client = after_password(user)
@@ -202,7 +202,7 @@ def test_somebody_elses_codes_are_wrong(user: User) -> None:
         assert give(client, code_of(other)).status_code == 200
 
 
-def test_the_pause_between_the_steps_is_bounded(user: User) -> None:
+def test_the_time_between_the_steps_is_limited(user: User) -> None:
     client = after_password(user)
     session = client.session
     session["second_factor_pending"] = {**session["second_factor_pending"], "at": 0}
@@ -212,7 +212,7 @@ def test_the_pause_between_the_steps_is_bounded(user: User) -> None:
 
 
 @pytest.mark.parametrize("change", ["password", "deactivated", "demoted", "everywhere"])
-def test_what_ends_sessions_ends_the_first_step(user: User, change: str) -> None:
+def test_events_that_end_sessions_end_the_first_step(user: User, change: str) -> None:
     client, code = after_password(user), code_of(user)
     if change == "password":
         user.set_password("another password")
@@ -224,13 +224,13 @@ def test_what_ends_sessions_ends_the_first_step(user: User, change: str) -> None
     assert not is_in(client)
 
 
-def test_the_code_page_by_itself_leads_to_the_login(user: User) -> None:
+def test_the_code_page_without_the_first_step_redirects_to_the_login(user: User) -> None:
     assert Client().get(CODE)["Location"].startswith(LOGIN)
     assert give(Client(), code_of(user))["Location"].startswith(LOGIN)
 
 
 @pytest.mark.parametrize(
-    ("after", "leads_to"),
+    ("after", "target"),
     [
         ("/admin/users/user/%3Fq%3Da", "/admin/users/user/?q=a"),
         ("https://evil.example/", "/admin/"),
@@ -239,30 +239,30 @@ def test_the_code_page_by_itself_leads_to_the_login(user: User) -> None:
         ("", "/admin/"),
     ],
 )
-def test_the_login_leads_to_this_site_alone(user: User, after: str, leads_to: str) -> None:
+def test_only_pages_of_this_site_are_next_pages(user: User, after: str, target: str) -> None:
     client = Client()
     first = client.post(f"{LOGIN}?next={after}", {"username": "Boss", "password": PASSWORD})
     assert "evil" not in first["Location"]
-    assert give(client, code_of(user), after)["Location"] == leads_to
+    assert give(client, code_of(user), after)["Location"] == target
     code_passes(user)
     assert client.post(first["Location"], {"code": code_of(user)}).status_code == 302
 
 
-def test_a_form_without_its_csrf_token_is_not_checked(user: User) -> None:
+def test_the_csrf_token_is_required(user: User) -> None:
     strict = Client(enforce_csrf_checks=True)
     assert strict.post(CODE, {"code": code_of(user)}).status_code == 403
 
 
-def test_the_api_asks_for_no_code(user: User) -> None:
+def test_the_api_needs_no_code(user: User) -> None:
     assert log_in("Boss", PASSWORD).status_code == 200
     assert Client().get("/api/users/me", headers=bearer(user)).status_code == 200
 
 
-def test_who_has_no_second_factor_logs_in_as_before() -> None:
+def test_users_without_second_factor() -> None:
     make_user(username="plain", is_staff=True)
     assert admin("plain", PASSWORD)["Location"] == "/admin/"
 
 
-def test_the_phone_s_clock_may_be_half_a_minute_fast(user: User) -> None:
+def test_the_clock_of_the_phone_may_be_half_a_minute_fast(user: User) -> None:
     device = TOTPDevice.objects.get(user=user)
     assert second_factor.verify(user, code_for(device.key, drift=1)) is not None

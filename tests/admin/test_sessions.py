@@ -1,4 +1,4 @@
-"""Sessions of the back office: how long they last, which there are, and how they end."""
+"""Sessions of the back office."""
 
 import io
 from collections.abc import Callable
@@ -30,15 +30,15 @@ Wait = Callable[..., None]
 
 @pytest.fixture
 def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
-    """Let time pass: ``wait(minutes=61)``."""
+    """Return a function that lets time pass: ``wait(minutes=61)``."""
     passed = [timedelta()]
     now = timezone.now
     monkeypatch.setattr("django.utils.timezone.now", lambda: now() + passed[0])
 
-    def more(**time: float) -> None:
+    def wait(**time: float) -> None:
         passed[0] += timedelta(**time)
 
-    return more
+    return wait
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ def staff(db: None) -> User:
 
 
 def log_in(agent: str = FIREFOX, address: str = "203.0.113.7") -> Client:
-    """A browser in which ``staff`` has logged in."""
+    """Return a client in which ``staff`` has logged in."""
     browser = Client(REMOTE_ADDR=address, headers={"User-Agent": agent})
     reply = browser.post("/admin/login/?next=/admin/", {"username": "staff", "password": PASSWORD})
     assert (reply.status_code, reply["Location"]) == (302, "/admin/")
     return browser
 
 
-def is_in(browser: Client) -> bool:
+def is_logged_in(browser: Client) -> bool:
     return bool(browser.get("/admin/").status_code == 200)
 
 
@@ -69,50 +69,44 @@ def test_it_works(staff: User) -> None:
     assert "End all other sessions" not in page
 
 
-def test_an_idle_session_ends(staff: User, wait: Wait) -> None:
+@pytest.mark.parametrize(
+    ("limits", "times", "pause", "last_pause"),
+    [
+        pytest.param((), 3, 59, 61, id="idle for an hour"),
+        pytest.param((), 15, 47, 20, id="twelve hours after the login"),
+        pytest.param((1, 5), 14, 4, 4, id="hours of the settings"),
+        pytest.param((24, 5), 3, 4, 6, id="idle minutes of the settings"),
+    ],
+)
+def test_sessions_end(
+    staff: User, wait: Wait, settings: Any, limits: tuple[int, ...], times: int, pause: int, last_pause: int
+) -> None:
+    if limits:
+        settings.SESSION_HOURS, settings.SESSION_IDLE_MINUTES = limits
     browser = log_in()
-    for _ in range(3):
-        wait(minutes=59)
-        assert is_in(browser)
-    wait(minutes=61)
-    assert not is_in(browser)
+    for _ in range(times):
+        wait(minutes=pause)
+        assert is_logged_in(browser)
+    wait(minutes=last_pause)
+    assert not is_logged_in(browser)
+    assert is_logged_in(log_in())
 
 
-def test_a_session_ends_twelve_hours_after_the_login(staff: User, wait: Wait) -> None:
-    browser = log_in()
-    for _ in range(15):
-        wait(minutes=47)
-        assert is_in(browser)
-    wait(minutes=20)
-    assert not is_in(browser)
-    assert is_in(log_in())
-
-
-def test_the_limits_are_settings(staff: User, wait: Wait, settings: Any) -> None:
-    settings.SESSION_HOURS, settings.SESSION_IDLE_MINUTES = 1, 5
-    browser = log_in()
-    for _ in range(14):
-        wait(minutes=4)
-        assert is_in(browser)
-    wait(minutes=4)
-    assert not is_in(browser)
-
-
-def test_a_login_that_follows_another_begins_anew(staff: User, wait: Wait) -> None:
+def test_a_new_login_starts_a_new_session(staff: User, wait: Wait) -> None:
     browser = log_in()
     wait(hours=13)
     browser.post("/admin/login/", {"username": "staff", "password": PASSWORD})
-    assert is_in(browser)
+    assert is_logged_in(browser)
     session = UserSession.objects.get(user=staff, expire_date__gt=timezone.now())
     assert timezone.now() - session.started_at < timedelta(hours=1)
 
 
-def test_use_is_written_once_a_minute(staff: User, wait: Wait) -> None:
+def test_use_is_stored_once_a_minute(staff: User, wait: Wait) -> None:
     browser = log_in()
 
     def writes() -> int:
         with CaptureQueriesContext(connection) as queries:
-            assert is_in(browser)
+            assert is_logged_in(browser)
         return sum("users_usersession" in query["sql"] and "UPDATE" in query["sql"] for query in queries)
 
     assert [writes(), writes()] == [0, 0]
@@ -121,7 +115,7 @@ def test_use_is_written_once_a_minute(staff: User, wait: Wait) -> None:
     assert UserSession.objects.get().last_used_at == pytest.approx(timezone.now(), abs=timedelta(seconds=30))
 
 
-def test_the_api_and_other_pages_use_no_session(staff: User) -> None:
+def test_other_pages_use_no_session(staff: User) -> None:
     browser = log_in()
     with CaptureQueriesContext(connection) as queries:
         browser.get("/docs")
@@ -129,52 +123,52 @@ def test_the_api_and_other_pages_use_no_session(staff: User) -> None:
     assert not [query for query in queries if "session" in query["sql"]]
 
 
-def test_ending_one_and_all_others(staff: User) -> None:
+def test_ending_sessions(staff: User) -> None:
     here, phone, office = log_in(), log_in(IPHONE, "198.51.100.9"), log_in(EDGE)
     page = here.get(PAGE)
     html = page.content.decode()
     assert "198.51.100.9" in html
     assert "Edge on Windows" in html
-    wanted = next(row["id"] for row in page.context["rows"] if row["session"].browser == "Safari on iPhone")
-    assert "1 session ended." in here.post(PAGE, {"end": wanted}, follow=True).content.decode()
-    assert [is_in(here), is_in(phone), is_in(office)] == [True, False, True]
-    assert "already ended" in here.post(PAGE, {"end": wanted}, follow=True).content.decode()
+    phone_id = next(row["id"] for row in page.context["rows"] if row["session"].browser == "Safari on iPhone")
+    assert "1 session ended." in here.post(PAGE, {"end": phone_id}, follow=True).content.decode()
+    assert [is_logged_in(here), is_logged_in(phone), is_logged_in(office)] == [True, False, True]
+    assert "already ended" in here.post(PAGE, {"end": phone_id}, follow=True).content.decode()
     here.post(PAGE, {"others": "1"})
-    assert [is_in(here), is_in(office)] == [True, False]
+    assert [is_logged_in(here), is_logged_in(office)] == [True, False]
     ended = AccountEvent.objects.filter(action="session_ended", actor=staff, target_user=staff)
     assert [entry.changes for entry in ended] == [{"sessions": [None, 1]}] * 2
 
 
-def test_this_session_is_ended_by_logging_out(staff: User) -> None:
+def test_the_current_session_ends_by_logging_out(staff: User) -> None:
     browser = log_in()
     page = browser.get(PAGE)
     browser.post(PAGE, {"end": page.context["rows"][0]["id"]})
-    assert is_in(browser)
+    assert is_logged_in(browser)
     browser.post("/admin/logout/")
     assert not UserSession.objects.filter(user=staff).exists()
 
 
-def test_nobody_sees_or_ends_the_sessions_of_others(staff: User) -> None:
-    theirs = log_in()
-    wanted = theirs.get(PAGE).context["rows"][0]["id"]
+def test_sessions_of_others_are_neither_shown_nor_ended(staff: User) -> None:
+    browser = log_in()
+    session_id = browser.get(PAGE).context["rows"][0]["id"]
     other = Client()
     other.force_login(make_user(is_staff=True, is_superuser=True))
     assert "203.0.113.7" not in other.get(PAGE).content.decode()
-    other.post(PAGE, {"end": wanted})
+    other.post(PAGE, {"end": session_id})
     other.post(PAGE, {"others": "1"})
-    assert is_in(theirs)
+    assert is_logged_in(browser)
 
 
-@pytest.mark.parametrize("how", ["logout-all", "password", "deactivated", "own password"])
-def test_what_ends_all_sessions(staff: User, how: str) -> None:
+@pytest.mark.parametrize("event", ["logout-all", "password", "deactivated", "own password"])
+def test_events_that_end_all_sessions(staff: User, event: str) -> None:
     browser, other = log_in(), log_in()
     api = Api(bearer(staff))
-    if how == "logout-all":
+    if event == "logout-all":
         api.post("/api/users/logout-all")
-    elif how == "password":
+    elif event == "password":
         body = {"current_password": PASSWORD, "new_password": "another long password"}
         assert api.post("/api/users/me/password", body).status_code == 200
-    elif how == "deactivated":
+    elif event == "deactivated":
         staff.is_active = False
         staff.save()
     else:
@@ -182,8 +176,8 @@ def test_what_ends_all_sessions(staff: User, how: str) -> None:
         form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
         assert other.post("/admin/password_change/", form).status_code == 302
         assert "This session" in other.get(PAGE).content.decode()
-        assert len(other.get(PAGE).context["rows"]) == 1, "dead sessions are not listed"
-    assert [is_in(browser), is_in(other)] == [False, how == "own password"]
+        assert len(other.get(PAGE).context["rows"]) == 1, "ended sessions are not listed"
+    assert [is_logged_in(browser), is_logged_in(other)] == [False, event == "own password"]
 
 
 def test_markup_in_a_user_agent(staff: User) -> None:
@@ -218,8 +212,7 @@ def test_personal_data(staff: User) -> None:
     assert not UserSession.objects.exists()
 
 
-def test_forwarding_to_the_login_keeps_working(staff: User) -> None:
-    """A session that has ended sends its browser to the login."""
+def test_an_ended_session_redirects_to_the_login(staff: User) -> None:
     browser = log_in()
     UserSession.objects.all().delete()
     assert browser.get(PAGE)["Location"].startswith("/admin/login/")

@@ -1,4 +1,4 @@
-"""The admin's users pages."""
+"""The pages of users."""
 
 import io
 import sqlite3
@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from tests.admin.people import browser_of, make_groups
+from tests.admin.test_password_links import add
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_lead, make_user
 from tests.users.trying import HERE, log_in
@@ -19,17 +20,11 @@ from users.permissions import STAFF
 
 pytestmark = pytest.mark.django_db
 
-NEW = {"username": "carla", "email": "carla@example.com", "first_name": "Carla", "last_name": "Díaz"}
-
-
-def add(browser: Client, **fields: str) -> str:
-    return browser.post("/admin/users/user/add/", {**NEW, **fields}).content.decode()
-
 
 def test_it_works(boss: Client, anonymous: Api) -> None:
     page = add(boss)
-    assert "The user carla was added." in page
-    assert "/admin/set-password/" in page  # tests/admin/test_password_links.py goes on from here
+    assert "User carla added." in page
+    assert "/admin/set-password/" in page  # tests/admin/test_password_links.py has the rest
     carla = User.objects.get(username="carla")
     assert (carla.email_key, carla.is_staff) == ("carla@example.com", False)
     for password in ("", "!", carla.password):
@@ -41,25 +36,25 @@ def test_it_works(boss: Client, anonymous: Api) -> None:
     ("field", "value", "message"),
     [
         ("username", "ab", "Enter at least 3 characters."),
-        ("username", "CÁRLOS", "exists already"),
+        ("username", "CÁRLOS", "already exists"),
         ("email", "nowhere", "Enter a valid email address."),
-        ("email", "CARLOS@EXAMPLE.COM", "exists already"),
+        ("email", "CARLOS@EXAMPLE.COM", "already exists"),
     ],
 )
-def test_rules_of_the_api_hold(boss: Client, field: str, value: str, message: str) -> None:
+def test_validation(boss: Client, field: str, value: str, message: str) -> None:
     make_user(username="cárlos", email="carlos@example.com")
     assert message in add(boss, **{field: value})
     assert not User.objects.filter(first_name="Carla").exists()
 
 
-def test_log_in_ignores_case(client: Client, db: None) -> None:
+def test_login_ignores_case(client: Client, db: None) -> None:
     make_user(username="Boss", is_staff=True)
     reply = client.post("/admin/login/?next=/admin/", {"username": "bOSS", "password": PASSWORD})
     assert reply.status_code == 302
     assert reply["Location"] == "/admin/"
 
 
-def test_deactivation_ends_tokens_for_good(boss: Client, agent: User) -> None:
+def test_deactivation_revokes_tokens_permanently(boss: Client, agent: User) -> None:
     old = bearer(agent)
     page = f"/admin/users/user/{agent.pk}/change/"
     form = {"username": agent.username, "email": agent.email, "first_name": "A", "last_name": "B"}
@@ -72,73 +67,87 @@ def test_deactivation_ends_tokens_for_good(boss: Client, agent: User) -> None:
     assert Client(headers=old).get("/api/users/me").status_code == 401
 
 
-def test_agents_stay_out(agent: User, client: Client) -> None:
+def test_agents_cannot_log_in(agent: User, client: Client) -> None:
     client.force_login(agent)
     assert client.get("/admin/users/user/").status_code == 302
 
 
+def create_administrator(monkeypatch: pytest.MonkeyPatch, **fields: str) -> None:
+    account = {"username": "theresia.huber", "email": "", "password": "a long password", **fields}
+    for name, value in account.items():
+        monkeypatch.setenv(f"DJANGO_SUPERUSER_{name.upper()}", value)
+    call_command("createsuperuser", interactive=False, stdout=io.StringIO())
+
+
 @pytest.mark.parametrize(
-    ("field", "value"), [("username", "bo"), ("email", "notmail"), ("password", "short"), ("username", "")]
+    ("field", "value", "message"),
+    [
+        ("username", "bo", "at least 3 characters"),
+        ("username", "", "cannot be blank"),
+        ("email", "notmail", "email"),
+        ("password", "short", "at least 8 characters"),
+        ("password", "password123", "too common"),
+        ("password", "theresia.huber", "too similar to the username"),
+    ],
 )
-def test_the_first_administrator_obeys_the_rules(
-    db: None, monkeypatch: pytest.MonkeyPatch, field: str, value: str
+def test_the_first_administrator_is_validated(
+    db: None, monkeypatch: pytest.MonkeyPatch, field: str, value: str, message: str
 ) -> None:
-    given = {"username": "boss", "email": "", "password": "a long password", field: value}
-    for name, text in given.items():
-        monkeypatch.setenv(f"DJANGO_SUPERUSER_{name.upper()}", text)
-    with pytest.raises(CommandError):
-        call_command("createsuperuser", interactive=False, stdout=io.StringIO())
+    with pytest.raises(CommandError, match=message):
+        create_administrator(monkeypatch, **{field: value})
     assert not User.objects.exists()
 
 
-def test_the_first_administrator_needs_no_address(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, text in {"username": "boss", "email": "", "password": "a long password"}.items():
-        monkeypatch.setenv(f"DJANGO_SUPERUSER_{name.upper()}", text)
-    call_command("createsuperuser", interactive=False, stdout=io.StringIO())
+def test_the_first_administrator_needs_no_email(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_administrator(monkeypatch)
     assert User.objects.get(is_superuser=True).check_password("a long password")
 
 
-@pytest.mark.parametrize(("is_staff", "told"), [("", True), ("on", False)])
-def test_a_group_without_a_way_in_is_told(boss: Client, agent: User, is_staff: str, told: bool) -> None:
+@pytest.mark.parametrize(("is_staff", "warned"), [("", True), ("on", False)])
+def test_a_group_without_access_is_a_warning(boss: Client, agent: User, is_staff: str, warned: bool) -> None:
     make_groups()
     staff = Group.objects.get(name=STAFF)
     identity = {"username": agent.username, "email": agent.email, "first_name": "Agent", "last_name": "One"}
     form = {**identity, "is_active": "on", "groups": str(staff.pk), **({"is_staff": "on"} if is_staff else {})}
     reply = boss.post(f"/admin/users/user/{agent.pk}/change/", form, follow=True).content.decode()
     assert list(agent.groups.all()) == [staff]
-    assert ("cannot log in here yet" in reply) == told
+    assert ("is in a group but cannot log in here" in reply) == warned
 
 
-def test_an_address_that_is_locked_is_shown_and_unlocked(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_blocked_ip_address_is_shown_and_unlocked(caplog: pytest.LogCaptureFixture) -> None:
     for number in range(20):
         log_in(f"name{number}")
-    manager, right = browser_of("manager"), make_user()
-    assert log_in(right.username, PASSWORD).status_code == 429
+    manager, user = browser_of("manager"), make_user()
+    assert log_in(user.username, PASSWORD).status_code == 429
     page = manager.get("/admin/users/user/").content.decode()
     assert f"<code>{HERE}</code>" in page
     unlock = "/admin/users/user/unlock-address/"
     assert browser_of("staff").post(unlock, {"address": HERE}).status_code == 403
     assert manager.get(unlock, {"address": HERE}).status_code == 302
-    assert log_in(right.username, PASSWORD).status_code == 429
+    assert log_in(user.username, PASSWORD).status_code == 429
     with caplog.at_level("INFO", logger="crm"):
-        told = manager.post(unlock, {"address": HERE}, follow=True).content.decode()
-    assert f"The address {HERE} can log in again." in told
-    assert "<code>" not in told
-    assert [vars(it)["facts"] for it in caplog.records if it.msg == "address_unlocked"] == [{"address": HERE}]
-    assert log_in(right.username, PASSWORD).status_code == 200
-    for gone in (HERE, "", "nonsense\0", "<b>"):
-        assert "not locked any more" in manager.post(unlock, {"address": gone}, follow=True).content.decode()
+        html = manager.post(unlock, {"address": HERE}, follow=True).content.decode()
+    assert f"IP address {HERE} unlocked." in html
+    assert "<code>" not in html
+    assert [vars(record)["facts"] for record in caplog.records if record.msg == "address_unlocked"] == [
+        {"address": HERE}
+    ]
+    assert log_in(user.username, PASSWORD).status_code == 200
+    for address in (HERE, "", "nonsense\0", "<b>"):
+        assert (
+            "That IP address is not locked." in manager.post(unlock, {"address": address}, follow=True).content.decode()
+        )
 
 
-def test_what_is_denied_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_denied_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="crm"):
         assert browser_of("staff").get("/admin/users/user/").status_code == 403
         assert browser_of("staff").get("/admin/personal-data/").status_code == 403
-    assert [it.msg for it in caplog.records if it.name == "crm.events"] == ["permission_denied"] * 2
+    assert [record.msg for record in caplog.records if record.name == "crm.events"] == ["permission_denied"] * 2
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="is about SQLite's one lock")
-def test_forms_are_shown_while_an_import_has_the_lock(concurrent_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="SQLite has one lock for writing")
+def test_forms_open_while_an_import_has_the_lock(concurrent_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     boss = browser_of("superuser")
     user, group = make_user(), Group.objects.create(name="Interns")
     lead = make_lead()

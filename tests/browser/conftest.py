@@ -1,4 +1,4 @@
-"""One browser for all tests of this folder, and the people in front of it."""
+"""One browser for all tests of this folder, and its users."""
 
 import secrets
 import subprocess
@@ -14,7 +14,7 @@ from tests.live import PROJECT, LiveServer, environment
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window."""
+    """Return a headless Chromium."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -25,10 +25,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def staff(server: LiveServer) -> str:
-    """A superuser's name, made as ``make admin`` does."""
+    """Create a superuser as ``make admin`` does; return the user name."""
     name = f"boss-{secrets.token_hex(4)}"
-    given = {"USERNAME": name, "EMAIL": f"{name}@example.com", "PASSWORD": PASSWORD}
-    account = {f"DJANGO_SUPERUSER_{field}": value for field, value in given.items()}
+    fields = {"USERNAME": name, "EMAIL": f"{name}@example.com", "PASSWORD": PASSWORD}
+    account = {f"DJANGO_SUPERUSER_{field}": value for field, value in fields.items()}
     command = [sys.executable, "manage.py", "createsuperuser", "--noinput"]
     env = environment(DATABASE_URL=server.database_url, **account)
     subprocess.run(command, cwd=PROJECT, env=env, check=True, capture_output=True)
@@ -37,14 +37,14 @@ def staff(server: LiveServer) -> str:
 
 @pytest.fixture(scope="module")
 def token(server: LiveServer) -> dict[str, str]:
-    """An app's way in, to put leads there."""
+    """Return the headers of an agent, to create leads by the API."""
     return server.token()
 
 
 @pytest.fixture
 def window(browser: Browser, server: LiveServer, staff: str) -> Iterator[Window]:
-    """A window in which nothing may go wrong unseen."""
+    """Return a window; the test fails if the browser reports errors."""
     window = Window(browser, server, staff)
     yield window
     window.context.close()
-    assert window.complaints == []
+    assert window.errors == []

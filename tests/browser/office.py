@@ -1,4 +1,4 @@
-"""What tests in a real browser share: its window, pictures, and the server's database."""
+"""What tests in a real browser share: windows, screenshots, and the server's database."""
 
 import shutil
 import sqlite3
@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect
 
 from tests.live import LiveServer
 
@@ -22,49 +22,68 @@ needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="chromium is not instal
 
 
 class Window:
-    """A browser window of a member of staff who has logged in; ``complaints`` is what the browser found wrong."""
+    """A browser window of a user who has logged in; ``errors`` and ``warnings`` are those of the browser."""
 
     def __init__(self, browser: Browser, server: LiveServer, staff: str, leads_to: str = LEADS, **context: Any) -> None:
         self.server = server
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         self.warnings: list[str] = []
         self.context = browser.new_context(**{"viewport": DESKTOP, **context})
         self.page = self.context.new_page()
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
-        self.page.on("console", lambda said: self.warnings.append(said.text) if said.type == "warning" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.on(
+            "console", lambda message: self.warnings.append(message.text) if message.type == "warning" else None
+        )
         self.go(f"login/?next=/admin/{LEADS}")
         self.page.locator("#id_username").fill(staff)
         self.page.locator("#id_password").fill(PASSWORD)
         self.page.locator("#id_password").press("Enter")
         expect(self.page).to_have_url(f"{server.url}/admin/{leads_to}")
 
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            (self.errors if message.type == "error" else self.warnings).append(message.text)
+
     def go(self, path: str) -> Page:
-        """Open a page of the back office."""
+        """Open a page of the back office, and return it."""
         self.page.goto(f"{self.server.url}/admin/{path}")
         return self.page
 
     def shoot(self, name: str) -> None:
-        """Pictures of the page on a desk and on a phone, where nothing may stick out at its side."""
-        for kind, size in (("phone", PHONE), ("desk", DESKTOP)):
-            self.page.set_viewport_size(size)
-            shoot(self.page, f"{name}-{kind}", full_page=True)
-            assert fits(self.page)
+        """Take screenshots on a desktop and a phone; nothing may overflow."""
+        shoot_sizes(self.page, name)
+
+
+def shoot_sizes(page: Page, name: str) -> None:
+    """Take screenshots on a desktop and a phone; nothing may overflow."""
+    for kind, size in (("phone", PHONE), ("desktop", DESKTOP)):
+        page.set_viewport_size(size)
+        shoot(page, f"{name}-{kind}", full_page=True)
+        assert fits(page)
+
+
+def shoot_themes(page: Page, name: str) -> None:
+    """Take screenshots in both sizes, in light and dark mode; nothing may overflow."""
+    for theme in ("light", "dark"):
+        page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", theme == "dark")
+        shoot_sizes(page, f"{name}-{theme}")
+    page.evaluate("document.documentElement.classList.remove('dark')")
 
 
 def shoot(page: Page, name: str, *, full_page: bool = False) -> None:
-    """A picture for whoever wants to see what the page looks like."""
+    """Take a screenshot."""
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=full_page)
 
 
 def fits(page: Page) -> bool:
-    """Whether nothing sticks out of the page at its side."""
+    """Return whether the page has no horizontal overflow."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 
 def stored(server: LiveServer, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """What the server's database says."""
+    """Return rows of the server's database."""
     if server.database_url.startswith("sqlite"):
         with sqlite3.connect(server.database_url.removeprefix("sqlite:///")) as connection:
             return list(connection.execute(sql.replace("%s", "?"), parameters))

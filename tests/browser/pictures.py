@@ -1,4 +1,4 @@
-"""``python -m tests.browser.pictures``: the pictures of the documents, of a server of its own with sample data."""
+"""``python -m tests.browser.pictures``: take the screenshots of the documents, with sample data."""
 
 import os
 import secrets
@@ -14,13 +14,13 @@ from tests.live import PROJECT, LiveServer, environment, serving
 
 FOLDER = PROJECT / "docs"
 WIDTH = 1280
-LARGEST = 150_000  # bytes
+MAX_BYTES = 150_000
 
 
 def main() -> None:
-    """Draw home.png, leads.png and lead.png."""
+    """Take home.png, leads.png and lead.png."""
     with serving() as server, sync_playwright() as playwright:
-        password = furnish(server)
+        password = create_data(server)
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
@@ -40,8 +40,8 @@ def main() -> None:
         browser.close()
 
 
-def furnish(server: LiveServer) -> str:
-    """Sample data, and an administrator called maria; her password."""
+def create_data(server: LiveServer) -> str:
+    """Create sample data and an administrator called maria; return the password."""
     password = secrets.token_urlsafe(12)
     account = {"USERNAME": "maria", "EMAIL": "maria@example.com", "PASSWORD": password}
     env = environment(
@@ -56,13 +56,13 @@ def furnish(server: LiveServer) -> str:
 
 
 def draw(page: Page, name: str, height: int) -> None:
-    """Take the picture; ``SystemExit`` where it is too large for a README."""
+    """Take a screenshot; exit if it is too large."""
     page.set_viewport_size({"width": WIDTH, "height": height})
     page.wait_for_load_state("networkidle")
     FOLDER.mkdir(exist_ok=True)
-    taken = page.screenshot(path=FOLDER / f"{name}.png")
-    if len(taken) > LARGEST:
-        sys.exit(f"{name}.png has {len(taken):,} bytes")
+    image = page.screenshot(path=FOLDER / f"{name}.png")
+    if len(image) > MAX_BYTES:
+        sys.exit(f"{name}.png has {len(image):,} bytes")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""The import page in a real browser: two bad rows, their download, and the way back. Making and shutting out an agent.
-
-The database has the last word.
-"""
+"""Importing with errors, download and undo, and creating and deactivating a user, in a real browser."""
 
 import os
 import secrets
@@ -26,16 +23,16 @@ pytestmark = needs_chromium
 
 @pytest.fixture
 def page(window: Window) -> Page:
-    """The page of somebody who has logged in."""
+    """Return the page of a user who has logged in."""
     return window.page
 
 
 def shoot_all(page: Page, name: str) -> None:
-    """A picture of the whole page."""
+    """Take a screenshot of the whole page."""
     shoot(page, name, full_page=True)
 
 
-def test_import_a_file_with_two_bad_rows_download_them_and_undo(server: LiveServer, page: Page, tmp_path: Path) -> None:
+def test_import_with_errors_download_and_undo(server: LiveServer, page: Page, tmp_path: Path) -> None:
     tag = secrets.token_hex(4)
     file = tmp_path / f"fair-{tag}.csv"
     file.write_text(FILE.format(tag=tag))
@@ -45,12 +42,12 @@ def test_import_a_file_with_two_bad_rows_download_them_and_undo(server: LiveServ
     page.set_input_files("#id_file", file)
     expect(page.locator("[data-file-name]")).to_have_text(file.name)
     shoot_all(page, "import-upload")
-    page.get_by_role("button", name="Look at the file").click()
+    page.get_by_role("button", name="Upload and preview").click()
 
-    expect(page.locator(".import-counts")).to_contain_text("Bad rows")
-    page.get_by_label("Source, for every row").fill("Trade fair")
+    expect(page.locator(".import-counts")).to_contain_text("Rows with errors")
+    page.get_by_label("Source for all rows").fill("Trade fair")
     expect(page.locator("[data-changed]")).to_be_visible()
-    page.get_by_role("button", name="Check again").click()
+    page.get_by_role("button", name="Update preview").click()
     expect(page.locator("#rows-title ~ .import-scroll")).to_contain_text("Trade fair")
     shoot_all(page, "import-review")
     page.set_viewport_size({"width": 390, "height": 844})
@@ -65,7 +62,7 @@ def test_import_a_file_with_two_bad_rows_download_them_and_undo(server: LiveServ
     assert leads == [("Ada", "Trade fair"), ("Cy", "Trade fair"), ("Eve", "Trade fair")]
     shoot_all(page, "import-done")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the bad rows").click()
+        page.get_by_role("link", name="Download the rows with errors").click()
     rejects = Path(download.value.path()).read_text()
     assert "Bob" in rejects
     assert "Dee" in rejects
@@ -91,14 +88,14 @@ def test_a_double_click_imports_once(server: LiveServer, page: Page, tmp_path: P
     file.write_text(f"First Name,Email\nAda,ada-{tag}@example.com\n")
     page.goto(f"{server.url}/admin/leads/importrun/add/")
     page.set_input_files("#id_file", file)
-    page.get_by_role("button", name="Look at the file").click()
+    page.get_by_role("button", name="Upload and preview").click()
     page.get_by_role("button", name="Import 1 lead").dblclick()
     expect(page.locator(".import-label").first).to_have_text("Done")
     assert stored(server, "SELECT count(*) FROM leads_importrun WHERE file_name = %s", file.name) == [(1,)]
     assert stored(server, "SELECT count(*) FROM leads_lead WHERE email LIKE %s", f"%{tag}%") == [(1,)]
 
 
-def test_ten_megabytes_pass_through_the_server(server: LiveServer, page: Page, tmp_path: Path) -> None:
+def test_ten_megabytes(server: LiveServer, page: Page, tmp_path: Path) -> None:
     tag = secrets.token_hex(4)
     file = tmp_path / f"large-{tag}.csv"
     row = f"Ada,{{}}-{tag}@example.com,{'x' * 490}\n"
@@ -106,13 +103,13 @@ def test_ten_megabytes_pass_through_the_server(server: LiveServer, page: Page, t
     assert 10 << 20 < os.path.getsize(file) < 16 << 20
     page.goto(f"{server.url}/admin/leads/importrun/add/")
     page.set_input_files("#id_file", file)
-    page.get_by_role("button", name="Look at the file").click()
+    page.get_by_role("button", name="Upload and preview").click()
     page.get_by_role("button", name="Import 20,500 leads").click(timeout=120_000)
     expect(page.locator(".import-label").first).to_have_text("Done", timeout=120_000)
     assert stored(server, "SELECT count(*) FROM leads_lead WHERE email LIKE %s", f"%{tag}%") == [(20_500,)]
 
 
-def test_a_file_beyond_the_limit_is_told_before_it_is_sent(server: LiveServer, page: Page, tmp_path: Path) -> None:
+def test_a_file_above_the_limit_is_rejected_before_the_upload(server: LiveServer, page: Page, tmp_path: Path) -> None:
     file = tmp_path / "huge.csv"
     with file.open("wb") as out:
         out.write(b"First Name,Email\n")
@@ -122,7 +119,7 @@ def test_a_file_beyond_the_limit_is_told_before_it_is_sent(server: LiveServer, p
     expect(page.locator("#file-problem")).to_contain_text("manage.py import_leads")
 
 
-def test_make_an_agent_let_them_into_the_office_and_shut_them_out(server: LiveServer, page: Page) -> None:
+def test_create_and_deactivate_a_user(server: LiveServer, page: Page) -> None:
     name = f"carla-{secrets.token_hex(4)}"
     page.goto(f"{server.url}/admin/users/user/add/")
     for field, value in {"username": name, "email": f"{name}@example.com", "first_name": "Carla"}.items():
@@ -149,8 +146,8 @@ def test_make_an_agent_let_them_into_the_office_and_shut_them_out(server: LiveSe
     page.goto(link)
     page.locator("#id_new_password1").fill(PASSWORD)
     page.locator("#id_new_password2").fill(PASSWORD)
-    page.get_by_role("button", name="Set the password").click()
-    expect(page.get_by_text("All earlier logins have ended.")).to_be_visible()
+    page.get_by_role("button", name="Set password").click()
+    expect(page.get_by_text("All earlier sessions have ended.")).to_be_visible()
     assert server.send("POST", "/api/users/login", {"username": name, "password": PASSWORD}).status == 200
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(f"{server.url}/admin/users/user/?q={name}")

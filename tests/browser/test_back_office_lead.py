@@ -1,4 +1,4 @@
-"""The lead's page and the actions on many in a real browser, against a real server. The database has the last word."""
+"""The page of a lead and bulk actions in a real browser."""
 
 import os
 import secrets
@@ -24,7 +24,7 @@ def second_window(browser: Browser, server: LiveServer, staff: str) -> Iterator[
 
 
 def post(server: LiveServer, token: dict[str, str], *leads: dict[str, Any]) -> list[int]:
-    """Put leads there through the API; their ids."""
+    """Create leads by the API; return their ids."""
     reply = server.send("POST", "/api/leads", list(leads), token)
     assert reply.status == 201, reply.body
     return [row["id"] for row in reply.json()]
@@ -38,32 +38,32 @@ def test_log_a_call(server: LiveServer, window: Window, token: dict[str, str], s
     (lead,) = post(server, token, lead_row(first_name="Grace", property_interest="2 rooms near the park"))
     page = window.go(f"leads/lead/{lead}/change/")
     form = page.get_by_role("form", name="Log an activity")
-    form.get_by_label("What was done").fill("Called, wants to see the flat")
+    form.get_by_label("Subject").fill("Called, wants to see the flat")
     form.get_by_label("Notes").fill("Friday after five")
-    form.get_by_label("Minutes").fill("12")
+    form.get_by_label("Duration (min)").fill("12")
     form.get_by_role("button", name="Log activity").click()
     expect(page.locator(".lead-timeline")).to_contain_text("Called, wants to see the flat")
     expect(page.locator(".lead-timeline")).to_contain_text(staff)
     window.shoot("lead")
-    found = stored(
+    rows = stored(
         server,
         "SELECT activity_type, title, notes, duration, user_name FROM activities_activity WHERE lead_id = %s",
         lead,
     )
-    assert found == [("call", "Called, wants to see the flat", "Friday after five", 12, staff)]
+    assert rows == [("call", "Called, wants to see the flat", "Friday after five", 12, staff)]
     assert stored(server, "SELECT activity_count, version FROM leads_lead WHERE id = %s", lead) == [(1, 1)]
 
 
-def test_a_bad_activity_is_kept_to_be_mended(server: LiveServer, window: Window, token: dict[str, str]) -> None:
+def test_an_invalid_activity_can_be_corrected(server: LiveServer, window: Window, token: dict[str, str]) -> None:
     (lead,) = post(server, token, lead_row())
     page = window.go(f"leads/lead/{lead}/change/")
     form = page.get_by_role("form", name="Log an activity")
-    form.get_by_label("What was done").fill("Long talk")
-    form.get_by_label("Minutes").fill("an hour")
+    form.get_by_label("Subject").fill("Long talk")
+    form.get_by_label("Duration (min)").fill("an hour")
     form.get_by_role("button", name="Log activity").click()
     expect(page.locator(".lead-error").first).to_be_visible()
     window.shoot("log-again")
-    form.get_by_label("Minutes").fill("60")
+    form.get_by_label("Duration (min)").fill("60")
     form.get_by_role("button", name="Log activity").click()
     expect(page.locator(".lead-timeline")).to_contain_text("Long talk")
     assert stored(server, "SELECT title, duration FROM activities_activity WHERE lead_id = %s", lead) == [
@@ -84,16 +84,16 @@ def test_a_status_and_its_history(server: LiveServer, window: Window, token: dic
 
 def test_two_windows(server: LiveServer, window: Window, second_window: Window, token: dict[str, str]) -> None:
     (lead,) = post(server, token, lead_row(phone="1"))
-    mine, theirs = (each.go(f"leads/lead/{lead}/change/") for each in (window, second_window))
-    theirs.get_by_label("Phone").fill("2")
-    save(theirs)
-    expect(theirs.locator("#history")).to_contain_text("Phone")
+    mine, other = (each.go(f"leads/lead/{lead}/change/") for each in (window, second_window))
+    other.get_by_label("Phone").fill("2")
+    save(other)
+    expect(other.locator("#history")).to_contain_text("Phone")
     mine.get_by_label("Phone").fill("3")
     mine.get_by_label("Source").fill("Trade fair")
     save(mine)
-    expect(mine.locator(".errornote", has_text="Nothing was saved")).to_be_visible()
+    expect(mine.locator(".errornote", has_text="Not saved: someone else changed this lead.")).to_be_visible()
     expect(mine.get_by_label("Phone")).to_have_value("3")
-    window.shoot("clash")
+    window.shoot("conflict")
     assert stored(server, "SELECT phone, source FROM leads_lead WHERE id = %s", lead) == [("2", "website")]
     save(mine)
     expect(mine.locator("#history")).to_contain_text("Trade fair")
@@ -108,7 +108,7 @@ def test_delete_and_restore(server: LiveServer, window: Window, token: dict[str,
     assert not stored(server, "SELECT is_active FROM leads_lead WHERE id = %s", lead)[0][0]
     window.go(f"leads/lead/{lead}/change/")
     window.shoot("deleted")
-    # The Enter key in a field saves, and does nothing else.
+    # The Enter key saves and does not restore.
     page.get_by_label("Phone").fill("7")
     page.get_by_label("Phone").press("Enter")
     expect(page.locator("#history")).to_contain_text("Phone")
@@ -128,27 +128,27 @@ def test_close_two_hundred(server: LiveServer, window: Window, token: dict[str, 
     post(server, token, *(lead_row(last_name=name) for _ in range(200)))
     page = window.go(f"leads/lead/?q={name}")
     page.locator("#action-toggle").check()
-    page.get_by_role("link", name="Select all that match").click()
-    expect(page.get_by_text("All leads that match are selected")).to_be_visible()
+    page.get_by_role("link", name="Select all matching leads").click()
+    expect(page.get_by_text("All matching leads on all pages are selected")).to_be_visible()
     window.shoot("selected")
     choose(page, "Set status…")
     expect(page.locator(".lead-card")).to_contain_text("Set the status of 200 leads?")
     page.get_by_label("New status").select_option("closed")
     window.shoot("confirm")
     page.get_by_role("button", name="Set status").click()
-    expect(page.get_by_text("200 leads were changed.")).to_be_visible()
-    found = stored(server, "SELECT status, version, closed_at IS NULL FROM leads_lead WHERE last_name = %s", name)
-    assert found == [("closed", 2, False)] * 200
+    expect(page.get_by_text("200 leads updated.")).to_be_visible()
+    rows = stored(server, "SELECT status, version, closed_at IS NULL FROM leads_lead WHERE last_name = %s", name)
+    assert rows == [("closed", 2, False)] * 200
     changes = "SELECT count(*) FROM leads_leadchange c JOIN leads_lead l ON l.id = c.lead_id WHERE l.last_name = %s"
     assert stored(server, f"{changes} AND c.kind = 'changed' AND c.channel = 'admin'", name) == [(200,)]
 
 
 def test_download_a_workbook(server: LiveServer, window: Window, token: dict[str, str], tmp_path: Path) -> None:
-    name = f"Out{secrets.token_hex(4)}"
+    name = f"Export{secrets.token_hex(4)}"
     post(server, token, *(lead_row(last_name=name) for _ in range(60)))
     page = window.go(f"leads/lead/?q={name}")
     page.locator("#action-toggle").check()
-    page.get_by_role("link", name="Select all that match").click()
+    page.get_by_role("link", name="Select all matching leads").click()
     choose(page, "Export…")
     expect(page.locator(".lead-card")).to_contain_text("Export 60 leads?")
     page.get_by_label("CSV").check()
@@ -168,10 +168,10 @@ def test_merge_two(server: LiveServer, window: Window, token: dict[str, str]) ->
     call = {"activity_type": "call", "title": "Viewing", "activity_date": "2026-10-03"}
     assert server.send("POST", f"/api/leads/{new}/activities", call, token).status == 201
     page = window.go(f"leads/lead/{old}/change/")
-    doubles = page.get_by_label("Possible duplicates")
-    expect(doubles).to_contain_text("Anne")
+    duplicates = page.get_by_label("Possible duplicates")
+    expect(duplicates).to_contain_text("Anne")
     window.shoot("duplicate")
-    doubles.get_by_role("link", name="Merge…").click()
+    duplicates.get_by_role("link", name="Merge…").click()
     page.get_by_role("row", name="First name").get_by_label("Anne").check()
     window.shoot("merge")
     page.get_by_role("button", name="Merge 2 leads").click()

@@ -1,4 +1,4 @@
-"""The home page and the list of leads in a real browser: mouse, keyboard, telephone. The API has the last word."""
+"""The home page and the list of leads in a real browser: mouse, keyboard, phone."""
 
 import re
 import secrets
@@ -15,7 +15,7 @@ from tests.live import LiveServer
 MAX_STEPS = 120  # of the Tab key
 Open = Callable[..., Page]
 
-NAMELESS = """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")]
+UNNAMED = """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")]
     .filter((one) => one.checkVisibility({ checkVisibilityCSS: true }))
     .filter((one) => !(one.textContent.trim() || one.getAttribute("aria-label") || one.title || one.placeholder
         || one.value || (one.labels && one.labels.length) || one.querySelector("img[alt]")))
@@ -33,7 +33,7 @@ pytestmark = needs_chromium
 
 @pytest.fixture
 def window(server: LiveServer, browser: Browser, staff: str) -> Iterator[Open]:
-    """Opens a window of somebody who has logged in; none may complain, of the policy about contents least of all."""
+    """Return a function that opens windows; the test fails if the browser reports errors or warnings."""
     windows: list[Window] = []
 
     def open_one(path: str, viewport: ViewportSize = DESKTOP, scheme: str = "light") -> Page:
@@ -45,12 +45,12 @@ def window(server: LiveServer, browser: Browser, staff: str) -> Iterator[Open]:
     yield open_one
     for window in windows:
         window.context.close()
-    assert [said for window in windows for said in window.complaints + window.warnings] == []
+    assert [message for window in windows for message in window.errors + window.warnings] == []
 
 
 @pytest.fixture
 def family(server: LiveServer, token: dict[str, str]) -> str:
-    """The last name of three new leads: Ada from a fair, Bob and Cy from the web."""
+    """Create the leads Ada, Bob and Cy; return their last name."""
     name = f"Family{secrets.token_hex(4)}"
     rows = [lead_row(first_name=first, last_name=name, source=source) for first, source in
             (("Ada", "fair"), ("Bob", "web"), ("Cy", "web"))]  # fmt: skip
@@ -59,16 +59,16 @@ def family(server: LiveServer, token: dict[str, str]) -> str:
 
 
 def stored(server: LiveServer, token: dict[str, str], family: str) -> dict[str, dict[str, Any]]:
-    """The leads of a family by first name, as the API gives them."""
+    """Return the leads of a family from the API, by first name."""
     return {row["first_name"]: row for row in server.send("GET", f"/api/leads?q={family}", headers=token).json()}
 
 
 def row(page: Page, name: str) -> Any:
-    """The row of the list with that name in it."""
+    """Return the row of the list with that name."""
     return page.locator("#result_list tr.data-row", has_text=name)
 
 
-def test_log_in_and_look_at_the_office(server: LiveServer, window: Open, token: dict[str, str], family: str) -> None:
+def test_home(server: LiveServer, window: Open, token: dict[str, str], family: str) -> None:
     page = window("/admin/")
     stats = server.send("GET", "/api/dashboard", headers=token).json()
     expect(page.locator(".crm-card", has_text=re.compile("^Leads"))).to_have_text(
@@ -80,7 +80,9 @@ def test_log_in_and_look_at_the_office(server: LiveServer, window: Open, token: 
     expect(page.locator("#result-count")).to_contain_text(f"{new:,} lead")
 
 
-def test_find_filter_and_change_a_status(server: LiveServer, window: Open, token: dict[str, str], family: str) -> None:
+def test_search_filter_and_change_statuses(
+    server: LiveServer, window: Open, token: dict[str, str], family: str
+) -> None:
     page = window("/admin/leads/lead/")
     page.locator("#searchbar").fill(family)
     page.locator("#searchbar").press("Enter")
@@ -98,8 +100,8 @@ def test_find_filter_and_change_a_status(server: LiveServer, window: Open, token
     lead_id = stored(server, token, family)["Cy"]["id"]
     assert server.send("PUT", f"/api/leads/{lead_id}", {"status": "closed"}, token).status == 200
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("The status of 1 lead was saved")).to_be_visible()
-    expect(page.get_by_text("somebody changed this lead meanwhile")).to_be_visible()
+    expect(page.get_by_text("1 lead updated.")).to_be_visible()
+    expect(page.get_by_text("someone else changed this lead.")).to_be_visible()
     expect(page.locator("#result-count")).to_contain_text("2 leads")
     assert {name: lead["status"] for name, lead in stored(server, token, family).items()} == {
         "Ada": "new",
@@ -118,12 +120,12 @@ def test_discard(server: LiveServer, window: Open, token: dict[str, str], family
     assert stored(server, token, family)["Ada"]["status"] == "new"
 
 
-def test_by_keyboard_alone(server: LiveServer, window: Open, token: dict[str, str], family: str) -> None:
+def test_keyboard(server: LiveServer, window: Open, token: dict[str, str], family: str) -> None:
     page = window(f"/admin/leads/lead/?q={family}")
-    wanted = [
+    expected = [
         "a Home",
         "a Leads",
-        "input Words in names",
+        "input Search name, email or phone",
         "button Filters",
         f"a Cy {family}",
         f"select Status of Cy {family}",
@@ -132,10 +134,10 @@ def test_by_keyboard_alone(server: LiveServer, window: Open, token: dict[str, st
     for _ in range(MAX_STEPS):
         page.keyboard.press("Tab")
         reached.append(page.evaluate(FOCUSED))
-        if reached[-1].startswith(wanted[-1]):
+        if reached[-1].startswith(expected[-1]):
             break
-    places = [next((place for place, one in enumerate(reached) if one.startswith(name)), None) for name in wanted]
-    assert None not in places, (wanted, reached)
+    places = [next((place for place, one in enumerate(reached) if one.startswith(name)), None) for name in expected]
+    assert None not in places, (expected, reached)
     assert places == sorted(places, key=lambda place: place or 0)
     page.keyboard.type("lost")
     for _ in range(MAX_STEPS):
@@ -143,7 +145,7 @@ def test_by_keyboard_alone(server: LiveServer, window: Open, token: dict[str, st
         if page.evaluate(FOCUSED) == "button Save":
             break
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The status of 1 lead was saved")).to_be_visible()
+    expect(page.get_by_text("1 lead updated.")).to_be_visible()
     assert stored(server, token, family)["Cy"]["status"] == "lost"
 
 
@@ -157,9 +159,9 @@ def test_filters_by_keyboard(window: Open, family: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/leads/lead/", "/admin/activities/activity/"])
-def test_everything_has_a_name(window: Open, family: str, path: str) -> None:
+def test_accessible_names(window: Open, family: str, path: str) -> None:
     page = window(path)
-    assert page.evaluate(NAMELESS) == []
+    assert page.evaluate(UNNAMED) == []
     assert page.locator("html").get_attribute("lang")
     assert page.locator("h1").count() == 1
 
@@ -168,7 +170,7 @@ def test_everything_has_a_name(window: Open, family: str, path: str) -> None:
     ("name", "path"),
     [("home", "/admin/"), ("leads", "/admin/leads/lead/"), ("activities", "/admin/activities/activity/")],
 )
-def test_on_a_telephone_nothing_is_beside_the_screen(window: Open, family: str, name: str, path: str) -> None:
+def test_pages_fit_on_a_phone(window: Open, family: str, name: str, path: str) -> None:
     page = window(path, PHONE)
     page.wait_for_load_state("networkidle")
     shoot(page, f"{name}-phone")
@@ -177,19 +179,19 @@ def test_on_a_telephone_nothing_is_beside_the_screen(window: Open, family: str, 
     expect(page.get_by_role("link", name="Leads", exact=True).first).to_be_visible()
 
 
-def test_a_status_by_telephone(server: LiveServer, window: Open, token: dict[str, str], family: str) -> None:
+def test_changing_a_status_on_a_phone(server: LiveServer, window: Open, token: dict[str, str], family: str) -> None:
     page = window(f"/admin/leads/lead/?q={family}", PHONE)
     row(page, f"Ada {family}").get_by_role("combobox").select_option("contacted")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("The status of 1 lead was saved")).to_be_visible()
+    expect(page.get_by_text("1 lead updated.")).to_be_visible()
     assert stored(server, token, family)["Ada"]["status"] == "contacted"
 
 
-def test_in_the_dark(window: Open, family: str) -> None:
+def test_dark_mode(window: Open, family: str) -> None:
     page = window("/admin/", scheme="dark")
     page.wait_for_load_state("networkidle")
     shoot(page, "home-dark")
-    dark, letters = page.evaluate(
+    background, text = page.evaluate(
         """() => [".crm-panel", ".crm-card strong"].map((one) => {
             const canvas = document.createElement("canvas").getContext("2d");
             const style = getComputedStyle(document.querySelector(one));
@@ -198,5 +200,5 @@ def test_in_the_dark(window: Open, family: str) -> None:
             return canvas.getImageData(0, 0, 1, 1).data.slice(0, 3).reduce((sum, part) => sum + part, 0) / 3;
         })"""
     )
-    assert dark < 60
-    assert letters > 200
+    assert background < 60
+    assert text > 200

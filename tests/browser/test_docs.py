@@ -21,7 +21,7 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_log_in_through_swaggers_dialog_and_try_me_out(server: LiveServer, page: Page) -> None:
+def test_swagger_logs_in_and_executes(server: LiveServer, page: Page) -> None:
     username = f"swagger-{secrets.token_hex(6)}"
     names = {"email": f"{username}@example.com", "first_name": "Swagger", "last_name": "User"}
     body = {"username": username, "password": PASSWORD, **names}
@@ -44,7 +44,7 @@ def test_log_in_through_swaggers_dialog_and_try_me_out(server: LiveServer, page:
     expect(me.locator(".live-responses-table")).to_contain_text(username)
 
 
-def test_swagger_tells_of_a_wrong_password(server: LiveServer, page: Page) -> None:
+def test_swagger_shows_a_wrong_password(server: LiveServer, page: Page) -> None:
     page.goto(f"{server.url}/docs")
     page.locator(".auth-wrapper .authorize").click()
     dialog = page.locator(".modal-ux")
@@ -55,24 +55,22 @@ def test_swagger_tells_of_a_wrong_password(server: LiveServer, page: Page) -> No
 
 
 @pytest.mark.parametrize(("path", "sign"), [("/docs", ".opblock-summary-path"), ("/redoc", "#redoc h2")])
-def test_the_page_is_drawn_and_nothing_comes_from_elsewhere(
-    server: LiveServer, page: Page, path: str, sign: str
-) -> None:
-    answered: list[str] = []
-    asked_elsewhere: list[str] = []
+def test_pages_load_from_this_server_only(server: LiveServer, page: Page, path: str, sign: str) -> None:
+    loaded: list[str] = []
+    blocked: list[str] = []
     errors: list[str] = []
 
-    def refuse(route: Route) -> None:
-        asked_elsewhere.append(route.request.url)
+    def block(route: Route) -> None:
+        blocked.append(route.request.url)
         route.abort()
 
-    page.route(lambda url: url.startswith("http") and not url.startswith(server.url), refuse)
-    page.on("requestfinished", lambda request: answered.append(request.url))
+    page.route(lambda url: url.startswith("http") and not url.startswith(server.url), block)
+    page.on("requestfinished", lambda request: loaded.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda told: errors.append(told.text) if told.type == "error" else None)
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(f"{server.url}{path}")
     expect(page.locator(sign).first).to_be_visible()
     page.wait_for_load_state("networkidle")
-    assert f"{server.url}/openapi.json" in answered
-    assert asked_elsewhere == []
+    assert f"{server.url}/openapi.json" in loaded
+    assert blocked == []
     assert errors == []

@@ -1,4 +1,4 @@
-"""A person's data shown, downloaded and erased in a real browser; the address is in no URL."""
+"""Showing, downloading and erasing personal data in a real browser; the email address is in no URL."""
 
 import json
 import secrets
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.browser.office import PHONE, Window, needs_chromium, stored
-from tests.browser.test_inert import MARKS, assert_inert
+from tests.browser.office import PHONE, Window, needs_chromium, shoot_themes, stored
+from tests.browser.test_markup import MARKS, assert_escaped
 from tests.factories import activity_row, lead_row
 from tests.live import LiveServer
 
@@ -18,7 +18,7 @@ pytestmark = needs_chromium
 
 @pytest.fixture
 def email(server: LiveServer, token: dict[str, str]) -> str:
-    """The address of a lead with an activity."""
+    """Create a lead with an activity; return its email address."""
     email = f"zerelda-{secrets.token_hex(4)}@example.com"
     row = lead_row(first_name="Zerelda", last_name=MARKS[0], email=email)
     lead = server.send("POST", "/api/leads", row, token).json()["id"]
@@ -26,8 +26,8 @@ def email(server: LiveServer, token: dict[str, str]) -> str:
     return email
 
 
-def look(window: Window, email: str) -> Page:
-    """From the sidebar to what is stored."""
+def search(window: Window, email: str) -> Page:
+    """Search for personal data; return the page."""
     page = window.page
     page.get_by_role("link", name="Personal data").click()
     page.get_by_label("Email address of the person").fill(email)
@@ -36,31 +36,23 @@ def look(window: Window, email: str) -> Page:
     return page
 
 
-def pictures(window: Window, name: str) -> None:
-    """On a desk and on a phone, in the light and in the dark."""
-    for theme in ("light", "dark"):
-        window.page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", theme == "dark")
-        window.shoot(f"{name}-{theme}")
-    window.page.evaluate("document.documentElement.classList.remove('dark')")
-
-
-def test_from_looking_to_erasing(window: Window, server: LiveServer, email: str) -> None:
-    asked: list[Request] = []
-    window.page.on("request", lambda request: asked.append(request))
-    page = look(window, email)
-    assert_inert(page)
+def test_search_download_and_erase(window: Window, server: LiveServer, email: str) -> None:
+    requests: list[Request] = []
+    window.page.on("request", lambda request: requests.append(request))
+    page = search(window, email)
+    assert_escaped(page)
     expect(page.get_by_role("row", name="Activities 1")).to_be_visible()
-    pictures(window, "personal-data")
+    shoot_themes(page, "personal-data")
 
     with page.expect_download() as download:
         page.get_by_role("button", name="Download all data").click()
-    found: dict[str, Any] = json.loads(Path(download.value.path()).read_text())
-    assert (download.value.suggested_filename, found["leads"][0]["email"]) == ("personal-data.json", email)
+    data: dict[str, Any] = json.loads(Path(download.value.path()).read_text())
+    assert (download.value.suggested_filename, data["leads"][0]["email"]) == ("personal-data.json", email)
 
     page.get_by_role("button", name="Erase …").click()
     expect(page.get_by_role("heading", name="Erase permanently?")).to_be_visible()
-    assert_inert(page)
-    pictures(window, "personal-data-erase")
+    assert_escaped(page)
+    shoot_themes(page, "personal-data-erase")
     page.get_by_label("Type the address to erase it").fill("zerelda")
     page.get_by_role("button", name="Erase permanently").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was erased.")
@@ -70,10 +62,10 @@ def test_from_looking_to_erasing(window: Window, server: LiveServer, email: str)
     page.get_by_role("button", name="Erase permanently").click()
     expect(page.get_by_text("Erased permanently: 1 lead, with all related records.")).to_be_visible()
     assert stored(server, "SELECT count(*) FROM leads_lead WHERE email = %s", email) == [(0,)]
-    assert [request.url for request in asked if email in request.url.lower() or "zerelda" in request.url] == []
+    assert [request.url for request in requests if email in request.url.lower() or "zerelda" in request.url] == []
 
 
-def test_on_a_telephone(window: Window, email: str) -> None:
+def test_search_on_a_phone(window: Window, email: str) -> None:
     window.page.set_viewport_size(PHONE)
     page = window.go("personal-data/")
     page.get_by_label("Email address of the person").fill("nobody@example.com")

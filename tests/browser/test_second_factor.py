@@ -1,4 +1,4 @@
-"""The second factor in a real browser: set up after the login, asked for at the next one; a recovery code instead."""
+"""The second factor in a real browser: setup, login with a code and with a recovery code."""
 
 import base64
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.admin.second_factors import code_for
-from tests.browser.office import PASSWORD, Window, needs_chromium
+from tests.browser.office import PASSWORD, Window, needs_chromium, shoot_themes
 from tests.live import LiveServer, serving
 from users.second_factor import readable_secret
 
@@ -17,26 +17,26 @@ pytestmark = needs_chromium
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    """A server of its own, whose superusers need a second factor."""
+    """Return a server whose superusers need a second factor."""
     with serving(REQUIRE_SECOND_FACTOR="managers") as server:
         yield server
 
 
 @pytest.fixture
 def window(browser: Browser, server: LiveServer, staff: str) -> Iterator[Window]:
-    """A superuser's window, at the page that their first login leads to."""
+    """Return a superuser's window after the first login."""
     window = Window(browser, server, staff, leads_to="second-factor/set-up/?next=%2Fadmin%2Fleads%2Flead%2F")
     yield window
     window.context.close()
-    assert window.complaints == []
+    assert window.errors == []
 
 
 def secret_on(page: Page) -> str:
-    """The secret that the set-up page shows, hex-encoded; the QR code is drawn."""
+    """Return the secret of the set-up page, hex-encoded, after checking that there is a QR code."""
     assert page.locator(".second-factor-qr svg path").count() > 0
-    shown = page.locator(".second-factor-secret").inner_text()
-    secret = base64.b32decode(shown.replace(" ", "")).hex()
-    assert readable_secret(secret) == shown
+    text = page.locator(".second-factor-secret").inner_text()
+    secret = base64.b32decode(text.replace(" ", "")).hex()
+    assert readable_secret(secret) == text
     return secret
 
 
@@ -46,26 +46,26 @@ def log_out(page: Page) -> None:
 
 
 def log_in(window: Window, name: str) -> Page:
-    """Give the password; the page that asks for the code."""
+    """Enter the password; return the page that asks for the code."""
     page = window.go("login/?next=/admin/leads/lead/")
     page.locator("#id_username").fill(name)
     page.locator("#id_password").fill(PASSWORD)
     page.locator("#id_password").press("Enter")
-    expect(page.get_by_label("Code")).to_be_visible()  # the frame may hide the page while it is focused
+    expect(page.get_by_label("Code")).to_be_visible()  # the theme may hide the page while it is focused
     return page
 
 
 def test_from_the_first_login_to_a_recovery_code(window: Window, server: LiveServer, staff: str) -> None:
     page = window.page
-    expect(page.get_by_text("Your account needs a second factor")).to_be_visible()
+    expect(page.get_by_text("Your account requires a second factor")).to_be_visible()
     secret = secret_on(page)
-    pictures(window, "second-factor-set-up")
+    shoot_themes(page, "second-factor-set-up")
     page.get_by_label("Code from the app").fill(code_for(secret))
     page.get_by_role("button", name="Turn on").click()
     expect(page.locator(".second-factor-codes code")).to_have_count(10)
     codes = page.locator(".second-factor-codes code").all_inner_texts()
     assert len(set(codes)) == 10
-    pictures(window, "second-factor-recovery-codes")
+    shoot_themes(page, "second-factor-recovery-codes")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "recovery-codes.txt"
@@ -78,10 +78,10 @@ def test_from_the_first_login_to_a_recovery_code(window: Window, server: LiveSer
 
     log_out(page)
     log_in(window, staff)
-    pictures(window, "second-factor-code")
+    shoot_themes(page, "second-factor-code")
     page.get_by_label("Code").fill(code_for(secret, drift=100))  # of almost an hour later
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_text("That code is wrong, or it was used already.")).to_be_visible()
+    expect(page.get_by_text("Wrong or already used code.")).to_be_visible()
     page.get_by_role("link", name="Use a recovery code").click()
     page.get_by_label("Recovery code").fill(codes[0].upper())
     page.get_by_role("button", name="Log in").click()
@@ -92,15 +92,7 @@ def test_from_the_first_login_to_a_recovery_code(window: Window, server: LiveSer
     page.locator("#nav-sidebar").get_by_text(staff).first.click()
     page.get_by_role("link", name="Second factor").click()
     expect(page.get_by_text("Your second factor is on")).to_be_visible()
-    pictures(window, "second-factor")
+    shoot_themes(page, "second-factor")
     page.get_by_role("link", name="Set up another app").click()
     expect(page.get_by_label("Your password")).to_be_visible()
-    pictures(window, "second-factor-replace")
-
-
-def pictures(window: Window, name: str) -> None:
-    """On a desk and on a phone, in the light and in the dark."""
-    for theme in ("light", "dark"):
-        window.page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", theme == "dark")
-        window.shoot(f"{name}-{theme}")
-    window.page.evaluate("document.documentElement.classList.remove('dark')")
+    shoot_themes(page, "second-factor-replace")

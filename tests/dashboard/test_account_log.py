@@ -20,13 +20,13 @@ pytestmark = pytest.mark.django_db
 PAGE = "/admin/users/accountevent/"
 
 
-def log(action: Action = Action.CHANGED, **given: Any) -> None:
+def log(action: Action = Action.CHANGED, **fields: Any) -> None:
     defaults = {"actor": None, "target": None, "channel": "admin"}
-    log_account_event(action, **{**defaults, **given})
+    log_account_event(action, **{**defaults, **fields})
 
 
-def shown(browser: Client, query: str = "") -> str:
-    """The text of the list's rows."""
+def rows_text(browser: Client, query: str = "") -> str:
+    """Return the text of the rows of the list."""
     reply = browser.get(PAGE + query)
     assert reply.status_code == 200
     html = reply.content.decode()
@@ -37,7 +37,7 @@ def test_it_works(boss: Client, agent: User) -> None:
     user = User.objects.get(username="boss")
     before = {"is_staff": False, "email": "", "groups": ["A", "B"]}
     log(actor=user, target=agent, before=before, after={"is_staff": True, "email": "x@y.zz", "groups": ["B", "C"]})
-    page = shown(boss)
+    page = rows_text(boss)
     assert f"boss changed the user {agent.username}." in page
     assert "Can log in to the back office: no → yes" in page
     assert "Email: (empty) → x@y.zz" in page
@@ -51,10 +51,10 @@ def test_every_action_is_a_sentence() -> None:
 
 def test_own_accounts(boss: Client, agent: User) -> None:
     log(Action.PASSWORD_SET, actor=agent, target=agent)
-    assert f"{agent.username} set the password of their own account." in shown(boss)
+    assert f"{agent.username} set the password of their own account." in rows_text(boss)
 
 
-def test_the_page_of_an_entry_whose_group_is_gone(boss: Client) -> None:
+def test_the_page_of_an_entry_of_a_deleted_group(boss: Client) -> None:
     group = Group.objects.create(name="Interns")
     log(Action.GROUP_DELETED, target=group, before={"name": "Interns"})
     group.delete()
@@ -63,7 +63,7 @@ def test_the_page_of_an_entry_whose_group_is_gone(boss: Client) -> None:
     assert "deleted the group Interns." in page.content.decode()
 
 
-def test_markup_is_text(boss: Client) -> None:
+def test_markup_is_escaped(boss: Client) -> None:
     log(target="<script>x</script>", before={"name": "<b>"}, after={"name": "<i>"})
     html = boss.get(PAGE).content.decode()
     assert "<script>x" not in html
@@ -91,24 +91,24 @@ def test_markup_is_text(boss: Client) -> None:
 def test_filters(boss: Client, query: str, found: bool) -> None:
     user, target = User.objects.get(username="boss"), make_user(username="target")
     log(Action.DEACTIVATED, actor=user, target=target, channel="api")
-    assert ("deactivated target" in shown(boss, query)) == found
+    assert ("deactivated target" in rows_text(boss, query)) == found
 
 
 def test_filters_by_user(boss: Client) -> None:
     user, target = User.objects.get(username="boss"), make_user(username="target")
     log(Action.DEACTIVATED, actor=user, target=target)
-    assert "deactivated target" in shown(boss, f"?actor={user.pk}&target={target.pk}")
-    assert "deactivated target" not in shown(boss, f"?actor={target.pk}")
+    assert "deactivated target" in rows_text(boss, f"?actor={user.pk}&target={target.pk}")
+    assert "deactivated target" not in rows_text(boss, f"?actor={target.pk}")
 
 
-def test_the_cost_does_not_depend_on_the_entries(boss: Client) -> None:
+def test_the_number_of_queries_is_constant(boss: Client) -> None:
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
             boss.get(PAGE)
         return len(queries)
 
     log(target=make_user())
-    shown(boss)
+    rows_text(boss)
     one = cost()
     for _ in range(30):
         log(target=make_user())

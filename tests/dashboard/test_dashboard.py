@@ -1,4 +1,4 @@
-"""GET /api/dashboard. The clock is set by handing the product another one; nothing here waits."""
+"""GET /api/dashboard."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ EMPTY: dict[str, Any] = {
 
 @pytest.fixture
 def at(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], dict[str, Any]]:
-    """The dashboard as the API shows it at any moment."""
+    """Return a function that returns the dashboard at any time."""
 
     def show(moment: datetime) -> dict[str, Any]:
         monkeypatch.setattr(queries, "timezone", SimpleNamespace(now=lambda: moment))
@@ -83,13 +83,13 @@ def test_it_works(at: Show, agent: User) -> None:
     }
 
 
-def test_an_office_without_leads(api: Api) -> None:
+def test_no_leads(api: Api) -> None:
     reply = api.get("/api/dashboard")
     assert (reply.status_code, reply.json()) == (200, EMPTY)
     assert api.get("/api/dashboard/").json() == EMPTY
 
 
-def test_what_the_api_creates_now_counts_now(api: Api) -> None:
+def test_new_leads_and_activities_are_counted(api: Api) -> None:
     row = {"first_name": "A", "last_name": "", "email": "", "phone": ""}
     lead, _ = api.post("/api/leads", [row, {**row, "status": "closed"}]).json()
     api.post(f"/api/leads/{lead['id']}/activities", [activity_row(), activity_row()])
@@ -114,14 +114,14 @@ def test_the_week_begins_at_midnight_seven_days_ago(at: Show, created_at: dateti
     assert at(NOW)["total_leads"] == 1
 
 
-def test_the_week_moves_on_at_midnight_utc(at: Show) -> None:
+def test_the_week_changes_at_midnight_utc(at: Show) -> None:
     make_lead(created_at=WEEK)
     midnight = datetime(2026, 3, 12, tzinfo=UTC)
     assert at(midnight - TICK)["new_leads_this_week"] == 1
     assert at(midnight)["new_leads_this_week"] == 0
 
 
-def test_the_week_may_reach_into_another_year(at: Show) -> None:
+def test_a_week_across_two_years(at: Show) -> None:
     make_lead(created_at=datetime(2025, 12, 26, tzinfo=UTC))
     make_lead(created_at=datetime(2025, 12, 26, tzinfo=UTC) - TICK)
     assert at(datetime(2026, 1, 2, 3, tzinfo=UTC))["new_leads_this_week"] == 1
@@ -133,7 +133,7 @@ def test_the_month_begins_at_midnight_on_the_first(at: Show, closed_at: datetime
     assert at(NOW)["closed_leads_this_month"] == counted
 
 
-def test_the_month_moves_on_at_midnight_utc(at: Show) -> None:
+def test_the_month_changes_at_midnight_utc(at: Show) -> None:
     make_lead(status="closed", closed_at=MONTH)
     april = datetime(2026, 4, 1, tzinfo=UTC)
     assert at(april - TICK)["closed_leads_this_month"] == 1
@@ -174,7 +174,7 @@ def test_an_old_lead_that_closes_now_counts(api: Api) -> None:
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PUT"])
-def test_inactive_leads_and_their_activities_count_nowhere(api: Api, agent: User, method: str) -> None:
+def test_deleted_leads_and_their_activities_are_not_counted(api: Api, agent: User, method: str) -> None:
     lead = make_lead(status="closed", closed_at=timezone.now())
     make_activity(lead, agent)
     assert api.get("/api/dashboard").json()["total_activities"] == 1
@@ -185,12 +185,12 @@ def test_inactive_leads_and_their_activities_count_nowhere(api: Api, agent: User
 def test_statuses_are_in_pipeline_order_then_by_name(api: Api) -> None:
     for status in ("zebra", "lost", "closed", "above", "negotiation", "new", "contacted", "new", "qualified", "über"):
         make_lead(status=status)
-    make_lead(status="all gone", is_active=False)
+    make_lead(status="deleted", is_active=False)
     shown = [(row["status"], row["count"]) for row in api.get("/api/dashboard").json()["leads_by_status"]]
     assert shown == [("new", 2), *((status, 1) for status in (*PIPELINE[1:], "above", "zebra", "über"))]
 
 
-def test_the_sums_agree(api: Api, agent: User) -> None:
+def test_totals_are_sums(api: Api, agent: User) -> None:
     for status in ("new", "new", "lost", "viewing"):
         make_activity(make_lead(status=status), agent)
     shown = api.get("/api/dashboard").json()
@@ -206,7 +206,7 @@ def test_the_ten_last_activities(api: Api, agent: User) -> None:
     assert [row["title"] for row in shown] == [f"day {day}" for day in range(12, 2, -1)]
 
 
-def test_recent_activities_are_by_day_then_moment_then_id(api: Api, agent: User) -> None:
+def test_recent_activities_are_ordered_by_day_time_and_id(api: Api, agent: User) -> None:
     def log(title: str, day: str, moment: datetime) -> None:
         activity = make_activity(make_lead(), agent, title=title, activity_date=day)
         Activity.objects.filter(pk=activity.pk).update(created_at=moment)
@@ -220,18 +220,18 @@ def test_recent_activities_are_by_day_then_moment_then_id(api: Api, agent: User)
     assert [row["title"] for row in shown] == ["first", "second", "third", "fourth", "last"]
 
 
-def test_everybody_s_leads_count_for_everybody(api: Api, anonymous: Api, agent: User) -> None:
+def test_all_users_see_all_leads(api: Api, anonymous: Api, agent: User) -> None:
     make_activity(make_lead(), agent)
     assert anonymous.get("/api/dashboard").status_code == 401
     assert api.get("/api/dashboard").json()["total_leads"] == Lead.objects.count() == 1
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL keeps the counts")
-def test_sqlite_counts_without_going_through_the_leads() -> None:
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL stores the counts")
+def test_sqlite_counts_with_a_covering_index() -> None:
     for status in PIPELINE:
         make_lead(status=status)
     with CaptureQueriesContext(connection) as caught:
-        queries.counted(queries.periods(NOW))
+        queries.count_leads(queries.periods(NOW))
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {caught[0]['sql']}")
         (step,) = cursor.fetchall()

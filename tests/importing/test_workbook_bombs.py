@@ -22,7 +22,7 @@ from leads.importing.sources.reader import Unreadable, open_source
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import boss as boss
 from tests.admin.conftest import upload_dir as upload_dir
-from tests.admin.test_import_hostile import MEASURE
+from tests.admin.test_import_malicious import MEASURE
 from tests.admin.test_import_page import ADD
 from tests.importing.command import import_leads
 from tests.importing.workbooks import from_xml, wrapped

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from crm_project.db.append_only import ImmutableRecord
-from leads.back_office.history import page_of
+from leads.back_office.history import history_page
 from leads.models import Lead, LeadChange
 from tests.admin.conftest import boss as boss
 from tests.admin.test_leads import LEAD
@@ -249,12 +249,12 @@ def test_the_back_office_tells_the_beginning_once(api: Api) -> None:
     lead = make_lead()
     for number in range(3):
         api.put(f"/api/leads/{lead.pk}", {"phone": str(number)})
-    pages = [page_of(lead, start, 2) for start in (0, 2, 4, 6)]
+    pages = [history_page(lead, start, 2) for start in (0, 2, 4, 6)]
     assert [[entry.title for entry in entries] for entries, _ in pages] == [
         ["Changed", "Changed"], ["Changed", "Created"], [], []
     ]  # fmt: skip
     assert [more for _, more in pages] == [True, False, False, False]
-    assert [len(page_of(lead, start, 3)[0]) for start in (0, 3, 4)] == [3, 1, 0]
+    assert [len(history_page(lead, start, 3)[0]) for start in (0, 3, 4)] == [3, 1, 0]
 
 
 def test_it_is_read_only(api: Api) -> None:

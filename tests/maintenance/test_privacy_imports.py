@@ -207,7 +207,7 @@ def test_an_import_that_ends_for_want_of_room_has_ended(boss: Client, monkeypatc
     make_lead(email=EMAIL)
     review = upload(boss, "First name,Last name,Email,Phone\nAda,King,x@,1\n", "a.csv")
     monkeypatch.setattr(Rejects, "finish", mock.Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
-    assert "no room" in boss.post(review, {**form(), "import": "1"}, follow=True).content.decode()
+    assert "no space left" in boss.post(review, {**form(), "import": "1"}, follow=True).content.decode()
     stored = ImportRun.objects.get()
     assert (stored.state, "No space left" in stored.message) == ("refused", True)
     assert "Erased:" in run("erase_person", EMAIL, "--yes")
@@ -241,7 +241,7 @@ def test_an_upload_in_use_stops_the_erasure(known: Lead, boss: Client) -> None:
     """It could be imported afterwards."""
     before = everything()
     (folder,) = (path.parent for path in settings.UPLOAD_DIR.glob("*/file"))
-    with Upload(folder).alone():
+    with Upload(folder).lock():
         with pytest.raises(CommandError, match="Somebody is using a file"):
             run("erase_person", EMAIL, "--yes")
         agreed = boss.post("/admin/personal-data/erase/", {"email": EMAIL}).context["agreed"]

@@ -13,7 +13,7 @@ from leads.importing import undo
 from leads.models import ImportUpdate, Lead
 from tests.admin.conftest import boss as boss
 from tests.admin.conftest import upload_dir as upload_dir
-from tests.admin.lead_forms import opened
+from tests.admin.lead_forms import open_form
 from tests.admin.test_merge import PAGE as MERGE
 from tests.admin.test_merge import decided
 from tests.conftest import Api
@@ -87,16 +87,16 @@ def test_no_value_of_a_foreign_key_is_a_500(api: Api, value: Any) -> None:
 def test_the_back_office_shows_and_stores_them(boss: Client, api: Api, agency: Group) -> None:
     number = created(api)["id"]
     page = f"/admin/leads/lead/{number}/change/"
-    form = opened(boss, page)
+    form = open_form(boss, page)
     assert (form["referral_code"], form.get("agency", "")) == ("", "")
     assert "North office" in boss.get(page).content.decode()
     assert boss.post(page, {**form, "referral_code": "R9", "agency": agency.pk}).status_code == 302
     lead = Lead.objects.get(pk=number)
     assert (lead.referral_code, lead.agency) == ("R9", agency)
-    refused = boss.post(page, {**opened(boss, page), "agency": NOBODY})
+    refused = boss.post(page, {**open_form(boss, page), "agency": NOBODY})
     assert "not one of the available choices" in refused.content.decode()
     assert Lead.objects.get(pk=number).agency == agency
-    blank = {**opened(boss, "/admin/leads/lead/add/"), "first_name": "Bo", "status": "new", "agency": agency.pk}
+    blank = {**open_form(boss, "/admin/leads/lead/add/"), "first_name": "Bo", "status": "new", "agency": agency.pk}
     assert boss.post("/admin/leads/lead/add/", blank).status_code == 302
     assert Lead.objects.get(first_name="Bo").agency == agency
 

@@ -218,7 +218,7 @@ def test_every_field_of_every_form(
         ("/admin/password_change/", "old_password"),
         ("/admin/auth/group/1/change/", "name"),
         ("/admin/personal-data/erase/", "typed"),
-        ("/admin/leads/lead/", "agreed"),
+        ("/admin/leads/lead/", "confirmed"),
         ("/admin/leads/lead/", "seen-1"),
     } <= fields
     turn, tried = cycle(others), 0

@@ -12,7 +12,7 @@ from django.test import Client
 from activities.models import Activity
 from leads import validators
 from leads.models import Lead
-from tests.admin.lead_forms import opened
+from tests.admin.lead_forms import open_form
 from tests.admin.people import browser_of, ensure_groups
 from tests.conftest import Api
 from tests.factories import PASSWORD, activity_row, lead_row, make_activity, make_lead, make_user
@@ -154,7 +154,7 @@ def test_the_form_of_a_lead(boss: Client) -> None:
     evil, plain = make_lead(email="", phone="", last_name="x"), make_lead(email="", phone="", last_name="x")
     for lead, more in ((evil, LEAD), (plain, {})):
         page = f"/admin/leads/lead/{lead.pk}/change/"
-        form = {key: str(value) for key, value in more.items() if key != "is_active"} | opened(boss, page)
+        form = {key: str(value) for key, value in more.items() if key != "is_active"} | open_form(boss, page)
         assert boss.post(page, {**form, "first_name": "New"}).status_code == 302
         lead.refresh_from_db()
     assert evil.first_name == "New"

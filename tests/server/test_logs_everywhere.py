@@ -140,9 +140,9 @@ def through_the_back_office(boss: Browser) -> str:
     assert boss.post(run.replace("change", "undo"), {}).status == 302
     assert boss.upload("leads/importrun/add/", f"{MARK}.xls", f"%PDF{MARK}").status == 200
     asked = boss.post("leads/lead/", {"action": "export", "select_across": "1", "_selected_action": "1"})
-    agreed = re.search(rb'name="agreed" value="([^"]+)"', asked.body)
-    assert agreed
-    yes = {"action": "export", "select_across": "1", "_selected_action": "1", "agreed": agreed[1].decode()}
+    confirmed = re.search(rb'name="confirmed" value="([^"]+)"', asked.body)
+    assert confirmed
+    yes = {"action": "export", "select_across": "1", "_selected_action": "1", "confirmed": confirmed[1].decode()}
     assert boss.post("leads/lead/", {**yes, "format": "csv"}).headers["content-type"].startswith("text/csv")
     account = {"username": f"{MARK}-new", "email": f"new@{MARK}.example", "first_name": MARK, "last_name": MARK}
     link = re.search(rb"/admin/(set-password/[\w-]+/([\w.-]+)/)", boss.post("users/user/add/", account).body)

@@ -15,7 +15,7 @@ from crm_project.http.middleware import MAX_FORM
 from tests.factories import lead_row
 from tests.live import LiveServer, Reply, serving
 from tests.server.test_logs_everywhere import Browser, manage
-from users.back_office.small_forms import LARGEST
+from users.back_office.small_forms import MAX_BYTES
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -133,11 +133,11 @@ def bodies(text: str) -> Iterator[tuple[str, str, bytes, int]]:
         yield "/admin/login/", MULTIPART, multipart({**login, "next": "/admin/"}), 413
         short = urlencode({**login, name: text[: MAX_FORM // 13]}).encode()  # twelve bytes a character at most
         yield "/api/users/token", FORM, short, 401
-        shorter = urlencode({**login, name: text[: LARGEST // 13]}).encode()
+        shorter = urlencode({**login, name: text[: MAX_BYTES // 13]}).encode()
         yield "/admin/login/", FORM, shorter, 200
     for page in ("forgot-password/", "login/code/", "set-password/MQ/x/"):
         yield f"/admin/{page}", MULTIPART, multipart({"email": text, "code": text, "new_password1": text}), 413
-    yield "/admin/forgot-password/", FORM, urlencode({"email": text[: LARGEST // 13]}).encode(), 200
+    yield "/admin/forgot-password/", FORM, urlencode({"email": text[: MAX_BYTES // 13]}).encode(), 200
     yield "/admin/login/", MULTIPART, multipart({"username": "a", "password": "b", "next": f"/{text}"}), 413
     yield "/api/users/token", MULTIPART, multipart({"grant_type": text, "username": "a", "password": "b"}), 422
     yield "/api/users/token/refresh", JSON, in_json({"refresh_token": text}), 401

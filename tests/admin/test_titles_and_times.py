@@ -1,4 +1,4 @@
-"""Titles and times that every list has in common."""
+"""Titles and times of the lists."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from leads.models import ImportRun
-from tests.admin.lists import page, told
+from tests.admin.lists import page, visible_text
 from tests.factories import make_activity, make_lead
 from users.models import User
 
@@ -24,19 +24,19 @@ WHEN = datetime(2026, 11, 3, 8, 5, tzinfo=UTC)
         ("auth/group/", "Groups"),
     ],
 )
-def test_a_list_s_window_is_called_after_what_it_lists(boss: Client, path: str, title: str) -> None:
+def test_titles_of_lists(boss: Client, path: str, title: str) -> None:
     head = page(boss, f"/admin/{path}").partition("</title>")[0]
-    assert told(head.rpartition("<title>")[2]).strip() == f"{title} | Real Estate CRM"
+    assert visible_text(head.rpartition("<title>")[2]).strip() == f"{title} | Real Estate CRM"
 
 
-def test_times_are_written_alike_everywhere(boss: Client, agent: User) -> None:
+def test_times_have_one_format(boss: Client, agent: User) -> None:
     User.objects.filter(pk=agent.pk).update(last_login=WHEN)
     ImportRun.objects.create(file_name="portal.csv", sha256="0", state="done", started_at=WHEN)
     make_activity(make_lead(), agent, activity_date="2026-11-03")
-    for path, said in (
+    for path, text in (
         ("users/user/", "3 Nov 2026, 08:05"),
         (f"users/user/{agent.pk}/change/", "3 Nov 2026, 08:05"),
         ("leads/importrun/", "3 Nov 2026, 08:05"),
         ("activities/activity/", "3 Nov 2026"),
     ):
-        assert said in told(page(boss, f"/admin/{path}"))
+        assert text in visible_text(page(boss, f"/admin/{path}"))

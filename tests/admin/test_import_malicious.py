@@ -1,4 +1,4 @@
-"""Files that nobody should upload: each gets a sentence, none an error page, none more memory than there is."""
+"""Malicious and invalid uploads: each is rejected with a message, without an error page or much memory."""
 
 import gzip
 import io
@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from leads.models import ImportRun, Lead
-from tests.admin.test_import_page import ADD, FILE, form, page, refusal, upload
+from tests.admin.test_import_page import ADD, FILE, form, page, rejection, upload
 from tests.live import PROJECT, environment
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ END = "</sheetData></worksheet>"
 
 
 def workbook(sheet: str, **more: str) -> bytes:
-    """An .xlsx file whose first sheet is this XML."""
+    """Return a workbook whose first sheet is this XML."""
     good, file = io.BytesIO(), io.BytesIO()
     with xlsxwriter.Workbook(good) as written:
         written.add_worksheet("Leads").write(0, 0, "Name")
@@ -38,12 +38,12 @@ def workbook(sheet: str, **more: str) -> bytes:
 
 
 def cell(text: str) -> str:
-    """A cell that holds its text itself."""
+    """Return a cell with inline text."""
     return f'<c t="inlineStr"><is><t>{text}</t></is></c>'
 
 
 def expanding() -> bytes:
-    """A workbook whose entities would unfold to gigabytes, and read a file of the server's."""
+    """Return a workbook whose entities expand to gigabytes and read a file of the server."""
     entities = '<!ENTITY e0 "ha"><!ENTITY file SYSTEM "file:///etc/passwd">' + "".join(
         f'<!ENTITY e{level} "{f"&e{level - 1};" * 10}">' for level in range(1, 10)
     )
@@ -52,11 +52,11 @@ def expanding() -> bytes:
 
 
 def bomb(size: int) -> bytes:
-    """A workbook that unpacks to ``size`` bytes of nothing."""
+    """Return a workbook that unpacks to ``size`` spaces."""
     return workbook(START + " " * size + END)
 
 
-REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
+REJECTED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "blank lines": ("blank.csv", lambda: b"\n" * 3_000_000, "has more than 2,000,000 lines"),
     "blank lines of an old Mac": ("blank.csv", lambda: b"a,b\n" + b"\r" * 3_000_000, "has more than 2,000,000 lines"),
     "packed blank lines": ("b.csv.gz", lambda: gzip.compress(b"\n" * 3_000_000), "has more than 2,000,000 lines"),
@@ -80,14 +80,14 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     ),
     "millions of cells": ("wide.csv", lambda: b"Name,Email\n" + (b"ab," * 1000 + b"\n") * 2100, "cells"),
     "millions of lists": ("deep.json", lambda: b'[{"name": [' + b"[]," * 600_000 + b"[]]}]", "lists and objects"),
-    "one endless line": ("line.csv", lambda: b"Name,Email\n" + b"x" * (3 << 20), "is no list"),
+    "one endless line": ("line.csv", lambda: b"Name,Email\n" + b"x" * (3 << 20), "is not a table"),
     "many columns": ("wide.csv", lambda: b",".join(b"h%d" % n for n in range(500)) + b"\nAda\n", "500 columns"),
     "an open quotation mark": ("open.csv", lambda: b'Name,Email\n"Ada,a@example.com\n' + b"x\n" * 9, "never closed"),
 }
 
 
 def shared(length: int, rows: int) -> bytes:
-    """A workbook whose cells all show the one long text that it has."""
+    """Return a workbook whose cells all refer to one long text."""
     cells = '<c t="s"><v>0</v></c>' * 2
     header = f"<row>{cell('Name')}{cell('Email')}</row>"
     texts = f"<sst><si><t>{'a' * length}</t></si></sst>"
@@ -95,7 +95,7 @@ def shared(length: int, rows: int) -> bytes:
 
 
 def zipped(files: dict[str, str]) -> bytes:
-    """A zip archive of these files."""
+    """Return a zip archive of these files."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, text in files.items():
@@ -103,41 +103,41 @@ def zipped(files: dict[str, str]) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_list(boss: Client, upload_dir: Path, kind: str) -> None:
-    name, make, sentence = REFUSED[kind]
+@pytest.mark.parametrize("kind", REJECTED)
+def test_invalid_files(boss: Client, upload_dir: Path, kind: str) -> None:
+    name, make, message = REJECTED[kind]
     data = make()
     reply = boss.post(ADD, {"file": SimpleUploadedFile(name, data)})
-    shown = reply.content.decode() if reply.status_code == 200 else page(boss, reply["Location"])
-    assert sentence in shown
+    html = reply.content.decode() if reply.status_code == 200 else page(boss, reply["Location"])
+    assert message in html
     assert not Lead.objects.exists()
     assert not ImportRun.objects.exists()
     if reply.status_code == 200:
         assert list(upload_dir.iterdir()) == []
 
 
-def test_no_file_at_all(boss: Client) -> None:
+def test_no_file(boss: Client) -> None:
     assert "Choose a file first" in boss.post(ADD, {}).content.decode()
 
 
 def test_entities_are_not_expanded(boss: Client) -> None:
     reply = boss.post(ADD, {"file": SimpleUploadedFile("leads.xlsx", expanding())})
-    shown = reply.content.decode() if reply.status_code == 200 else page(boss, reply["Location"])
-    assert "root:" not in shown
-    assert "hahaha" not in shown
+    html = reply.content.decode() if reply.status_code == 200 else page(boss, reply["Location"])
+    assert "root:" not in html
+    assert "hahaha" not in html
 
 
-def test_a_file_with_too_many_rows_names_the_command(boss: Client) -> None:
+def test_too_many_rows_show_the_command(boss: Client) -> None:
     rows = "".join(f"Ada,{number}@example.com\n" for number in range(50_001))
-    shown = refusal(boss, f"Name,Email\n{rows}".encode(), "big list; rm.csv")
-    assert "more than 50,000 rows" in shown
-    assert "manage.py import_leads &#x27;big list; rm.csv&#x27;" in shown
+    html = rejection(boss, f"Name,Email\n{rows}".encode(), "big list; rm.csv")
+    assert "more than 50,000 rows" in html
+    assert "manage.py import_leads &#x27;big list; rm.csv&#x27;" in html
 
 
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "..\\..\\x.csv", "a\0b.csv", "<script>alert(1)</script>.csv", "é" * 300]
 )
-def test_odd_names_are_text_and_nothing_else(boss: Client, upload_dir: Path, name: str) -> None:
+def test_file_names_are_escaped(boss: Client, upload_dir: Path, name: str) -> None:
     review = upload(boss, name=name)
     assert "<script>alert" not in page(boss, review)
     boss.post(review, form(**{"import": "1"}))
@@ -145,11 +145,11 @@ def test_odd_names_are_text_and_nothing_else(boss: Client, upload_dir: Path, nam
     assert {path.parent for path in upload_dir.rglob("*")} <= {upload_dir, *upload_dir.iterdir()}
 
 
-def test_what_stands_in_cells_is_text_and_nothing_else(boss: Client) -> None:
+def test_cells_are_escaped(boss: Client) -> None:
     rows = 'Name,Email,"<b>Bold</b>"\n<script>alert(1)</script>,"<img src=x>",<i>\n'
-    shown = page(boss, upload(boss, rows))
+    html = page(boss, upload(boss, rows))
     for tag in ("<script>alert", "<img src=x", "<b>Bold", "<i>"):
-        assert tag not in shown
+        assert tag not in html
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_what_stands_in_cells_is_text_and_nothing_else(boss: Client) -> None:
         {"attempt": "9" * 5000, "column-0": "nonsense"},
     ],
 )
-def test_forms_that_no_page_of_ours_sends(boss: Client, fields: dict[str, str]) -> None:
+def test_invalid_forms(boss: Client, fields: dict[str, str]) -> None:
     review = upload(boss)
     for step in ("check", "import"):
         reply = boss.post(review, form(**{**fields, step: "1"}), follow=True)
@@ -194,15 +194,15 @@ try:
         columns = map_headers(source.header, ignore_unknown=True)
         for batch in checked(source, columns, lambda *row: row):
             pass
-    told = "read"
+    result = "read"
 except Refused as refused:
-    told = str(refused)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, told)
+    result = str(refused)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, result)
 """
 
 
-def greedy(kind: str) -> tuple[str, bytes]:
-    """The files that take the most memory among those that are let through, or nearly so."""
+def large(kind: str) -> tuple[str, bytes]:
+    """Return the files that take most memory among those within or near the limits."""
     row = "<row>" + '<c t="inlineStr"><is><t>Name</t></is></c>' + "<c><v>1</v></c>" * 199 + "</row>"
     files: dict[str, Callable[[], tuple[str, bytes]]] = {
         "cells of a workbook": lambda: ("a.xlsx", workbook(START + row * 6_500 + END)),
@@ -244,13 +244,13 @@ def greedy(kind: str) -> tuple[str, bytes]:
         "keys",
     ],
 )
-def test_no_file_takes_much_memory(tmp_path: Path, kind: str) -> None:
-    name, data = greedy(kind)
+def test_memory_is_limited(tmp_path: Path, kind: str) -> None:
+    name, data = large(kind)
     path = tmp_path / "file"
     path.write_bytes(data)
     env: dict[str, Any] = environment(DJANGO_SETTINGS_MODULE="crm_project.settings")
     command = [sys.executable, "-c", MEASURE, str(path), name]
     run = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    megabytes, _, told = run.stdout.partition(" ")
-    assert int(megabytes) < 200, told
+    megabytes, _, result = run.stdout.partition(" ")
+    assert int(megabytes) < 200, result

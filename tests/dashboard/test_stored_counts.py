@@ -1,4 +1,4 @@
-"""PostgreSQL's counts, kept by triggers, are what a recount of the leads gives, whoever wrote and how."""
+"""The counts that PostgreSQL's triggers store equal a recount of the leads after every kind of write."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -10,14 +10,14 @@ import pytest
 from django.db import connection, transaction
 
 from activities.models import Activity
-from dashboard.queries import Periods, StatusCount, counted, kept
+from dashboard.queries import Periods, StatusCount, count_leads, stored_counts
 from leads.models import Lead, LeadCount
 from tests.concurrency import together
 from tests.conftest import Api
 from tests.factories import activity_row, bearer, lead_row, make_activity, make_lead, make_user
 from users.models import User
 
-pytestmark = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite counts anew each time")
+pytestmark = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite stores no counts")
 
 NOW = datetime.now(UTC)
 SINCE = Periods(week=NOW - timedelta(days=7), month=NOW - timedelta(days=20))
@@ -31,13 +31,13 @@ def figures(counts: Sequence[StatusCount]) -> dict[str, Any]:
     }
 
 
-def same_as_a_recount() -> dict[str, Any]:
-    """The kept figures, after making sure of them."""
+def checked_figures() -> dict[str, Any]:
+    """Return the stored figures, after comparing them with a recount."""
     midnight = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
     since = Periods(*(moment.replace(**midnight) for moment in SINCE))  # type: ignore[arg-type]
-    found = figures(kept(since))
-    assert found == figures(counted(since))
-    return found
+    stored = figures(stored_counts(since))
+    assert stored == figures(count_leads(since))
+    return stored
 
 
 def sql(statement: str) -> None:
@@ -51,57 +51,59 @@ def fold() -> None:
 
 @pytest.mark.django_db
 def test_every_kind_of_write(api: Api, agent: User) -> None:
-    assert same_as_a_recount() == {"by status": {}, "new": 0, "closed": 0}
+    assert checked_figures() == {"by status": {}, "new": 0, "closed": 0}
     first = api.post("/api/leads", lead_row()).json()["id"]
-    assert same_as_a_recount() == {"by status": {"new": (1, 0)}, "new": 1, "closed": 0}
+    assert checked_figures() == {"by status": {"new": (1, 0)}, "new": 1, "closed": 0}
     assert api.post("/api/leads", [lead_row(status=s) for s in ("new", "closed", "odd", "odd")]).status_code == 201
-    assert same_as_a_recount()["by status"] == {"new": (2, 0), "closed": (1, 0), "odd": (2, 0)}
+    assert checked_figures()["by status"] == {"new": (2, 0), "closed": (1, 0), "odd": (2, 0)}
     api.post(f"/api/leads/{first}/activities", activity_row())
     api.post(f"/api/leads/{first}/activities", [activity_row()] * 3)
-    assert same_as_a_recount()["by status"]["new"] == (2, 4)
+    assert checked_figures()["by status"]["new"] == (2, 4)
     api.put(f"/api/leads/{first}", {"status": "closed", "first_name": "Eve"})
-    assert same_as_a_recount() == {"by status": {"new": (1, 0), "closed": (2, 4), "odd": (2, 0)}, "new": 5, "closed": 2}
+    assert checked_figures() == {"by status": {"new": (1, 0), "closed": (2, 4), "odd": (2, 0)}, "new": 5, "closed": 2}
     api.put(f"/api/leads/{first}", {"status": "lost"})
-    assert same_as_a_recount()["closed"] == 1
+    assert checked_figures()["closed"] == 1
     api.delete(f"/api/leads/{first}")
-    assert same_as_a_recount() == {"by status": {"new": (1, 0), "closed": (1, 0), "odd": (2, 0)}, "new": 4, "closed": 1}
+    assert checked_figures() == {"by status": {"new": (1, 0), "closed": (1, 0), "odd": (2, 0)}, "new": 4, "closed": 1}
     Lead.objects.filter(pk=first).update(is_active=True)
-    assert same_as_a_recount()["by status"]["lost"] == (1, 4)
+    assert checked_figures()["by status"]["lost"] == (1, 4)
     sql("UPDATE leads_lead SET created_at = created_at - interval '30 days', status = 'odd' WHERE status <> 'closed'")
-    assert same_as_a_recount() == {"by status": {"closed": (1, 0), "odd": (4, 4)}, "new": 1, "closed": 1}
+    assert checked_figures() == {"by status": {"closed": (1, 0), "odd": (4, 4)}, "new": 1, "closed": 1}
     Activity.objects.all().delete()
     sql("DELETE FROM leads_lead WHERE status = 'odd'")
-    assert same_as_a_recount() == {"by status": {"closed": (1, 0)}, "new": 1, "closed": 1}
+    assert checked_figures() == {"by status": {"closed": (1, 0)}, "new": 1, "closed": 1}
     sql("SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE leads_lead CASCADE")
-    assert same_as_a_recount() == {"by status": {}, "new": 0, "closed": 0}
+    assert checked_figures() == {"by status": {}, "new": 0, "closed": 0}
 
 
 @pytest.mark.django_db
-def test_what_is_rolled_back_counts_nowhere() -> None:
+def test_rolled_back_writes_are_not_counted() -> None:
     make_lead()
     with transaction.atomic():
         make_lead()
         transaction.set_rollback(True)
-    assert same_as_a_recount()["new"] == 1
+    assert checked_figures()["new"] == 1
 
 
 @pytest.mark.django_db
-def test_folding_leaves_one_row_a_key_and_the_same_sums(agent: User) -> None:
+def test_folding_leaves_one_row_per_key_and_the_same_sums(agent: User) -> None:
     for place in range(30):
         lead = make_lead(status=("new", "closed")[place % 2])
         make_activity(lead, agent)
     Lead.objects.filter(status="closed").update(is_active=False)
-    before = same_as_a_recount()
+    before = checked_figures()
     for _ in range(2):
         fold()
-        assert same_as_a_recount() == before
+        assert checked_figures() == before
         keys = list(LeadCount.objects.values_list("kind", "status", "day"))
-        assert len(keys) == len(set(keys)) == 2  # new leads, and those of today: what sums to nothing is gone
+        assert (
+            len(keys) == len(set(keys)) == 2
+        )  # new leads by status, and leads created today; rows that sum to zero are deleted
 
 
 @pytest.mark.usefixtures("concurrent_db")
 @pytest.mark.django_db(transaction=True)
-def test_a_writer_in_the_middle_of_a_long_transaction_holds_up_nobody() -> None:
+def test_a_long_transaction_blocks_no_writer() -> None:
     def quick() -> None:
         with transaction.atomic():
             sql("SET LOCAL lock_timeout = '2s'")
@@ -113,18 +115,18 @@ def test_a_writer_in_the_middle_of_a_long_transaction_holds_up_nobody() -> None:
         make_lead()
         fold()
         together(quick, quick)
-    assert same_as_a_recount()["new"] == 4
+    assert checked_figures()["new"] == 4
 
 
 @pytest.mark.usefixtures("concurrent_db")
 @pytest.mark.django_db(transaction=True)
-def test_many_writers_at_once() -> None:
+def test_concurrent_writers() -> None:
     api = partial(Api, bearer(make_user()))
     shared = [make_lead().pk for _ in range(4)]
     together(*(partial(_work, seed, api, shared) for seed in range(6)))
-    assert sum(leads for leads, _ in same_as_a_recount()["by status"].values()) > 6
+    assert sum(leads for leads, _ in checked_figures()["by status"].values()) > 6
     fold()
-    same_as_a_recount()
+    checked_figures()
 
 
 def _work(seed: int, api: Callable[[], Api], shared: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""Whose accounts a manager may change, and how far: nobody makes themselves, or anybody, more than they are."""
+"""The users that a manager may change: nobody can grant more permissions than they have."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from tests.admin.people import browser_of, make_groups, make_person
+from tests.admin.people import make_groups, make_person
 from tests.admin.test_password_links import choose
 from tests.conftest import Api
 from tests.factories import PASSWORD, make_user
@@ -20,30 +20,29 @@ NEW_PASSWORD = "a brand new password"
 
 
 def fields(user: User, **more: Any) -> dict[str, Any]:
-    """The form of a user's page as it comes."""
-    own = {"username": user.username, "email": user.email, "first_name": user.first_name, "last_name": user.last_name}
+    """Return the form of a user's page."""
+    identity = {
+        "username": user.username,
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+    }
     flags = {name: "on" for name in ("is_active", "is_staff", "is_superuser") if getattr(user, name)}
     groups = {"groups": [group.pk for group in user.groups.all()]}
-    return {name: value for name, value in {**own, **flags, **groups, **more}.items() if value is not None}
+    return {name: value for name, value in {**identity, **flags, **groups, **more}.items() if value is not None}
 
 
 def change(browser: Client, user: User, **more: Any) -> Any:
-    """Save a user's page with these fields changed; ``None`` leaves one out, as an unticked box is."""
+    """Save a user's page with changed fields; ``None`` leaves a field out, like an unchecked box."""
     return browser.post(f"/admin/users/user/{user.pk}/change/", fields(user, **more))
 
 
-@pytest.fixture
-def manager(db: None) -> Client:
-    """A manager's browser."""
-    return browser_of("manager")
-
-
 def group(name: str) -> Group:
-    """One of the office's groups."""
+    """Return a group by name."""
     return Group.objects.get(name=name)
 
 
-def test_a_manager_makes_an_agent_and_lets_them_into_the_office(manager: Client, anonymous: Api) -> None:
+def test_a_manager_creates_a_user_with_access(manager: Client, anonymous: Api) -> None:
     new = {"username": "carla", "email": "carla@example.com", "first_name": "Carla", "last_name": "Díaz"}
     reply = manager.post("/admin/users/user/add/", new)
     carla = User.objects.get(username="carla")
@@ -55,12 +54,12 @@ def test_a_manager_makes_an_agent_and_lets_them_into_the_office(manager: Client,
     assert browser.get("/admin/leads/lead/").status_code == 200
 
 
-def test_a_manager_makes_a_manager(manager: Client, agent: User) -> None:
+def test_a_manager_promotes_to_manager(manager: Client, agent: User) -> None:
     change(manager, agent, groups=[group(MANAGERS).pk])
     assert agent.groups.get().name == MANAGERS
 
 
-def test_a_manager_makes_no_superuser(manager: Client, agent: User) -> None:
+def test_a_manager_cannot_create_superusers(manager: Client, agent: User) -> None:
     page = manager.get(f"/admin/users/user/{agent.pk}/change/").content.decode()
     assert 'name="is_superuser"' not in page
     assert 'name="user_permissions"' not in page
@@ -71,7 +70,7 @@ def test_a_manager_makes_no_superuser(manager: Client, agent: User) -> None:
     assert (agent.first_name, agent.is_superuser, agent.user_permissions.count()) == ("Saved", False, 0)
 
 
-def test_a_manager_gives_no_group_that_may_more(manager: Client, agent: User) -> None:
+def test_a_manager_cannot_grant_groups_with_more_permissions(manager: Client, agent: User) -> None:
     powerful = Group.objects.create(name="Auditors")
     powerful.permissions.add(Permission.objects.get(codename="delete_lead"))
     assert "Auditors" not in manager.get(f"/admin/users/user/{agent.pk}/change/").content.decode()
@@ -80,18 +79,18 @@ def test_a_manager_gives_no_group_that_may_more(manager: Client, agent: User) ->
 
 
 @pytest.mark.parametrize("active", [True, False])
-@pytest.mark.parametrize("kind", ["superuser", "by group", "by name"])
-def test_who_may_more_than_a_manager_is_out_of_reach(manager: Client, kind: str, active: bool) -> None:
+@pytest.mark.parametrize("kind", ["superuser", "group", "permission"])
+def test_a_manager_cannot_change_users_with_more_permissions(manager: Client, kind: str, active: bool) -> None:
     other = make_user(is_staff=True, is_superuser=kind == "superuser", is_active=active)
     permission = Permission.objects.get(codename="delete_lead")
-    if kind == "by group":
+    if kind == "group":
         auditors = Group.objects.create(name="Auditors")
         auditors.permissions.add(permission)
         other.groups.add(auditors)
-    elif kind == "by name":
+    elif kind == "permission":
         other.user_permissions.add(permission)
     passwords = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-    assert change(manager, other, first_name="Mine").status_code == 403
+    assert change(manager, other, first_name="Changed").status_code == 403
     assert manager.get(f"/admin/users/user/{other.pk}/password/").status_code == 403
     assert manager.post(f"/admin/users/user/{other.pk}/password/", passwords).status_code == 403
     for action in ("deactivate", "reactivate", "unlock"):
@@ -101,7 +100,7 @@ def test_who_may_more_than_a_manager_is_out_of_reach(manager: Client, kind: str,
     assert stored.check_password(PASSWORD)
 
 
-def test_a_password_s_hash_is_nothing_to_look_at(manager: Client) -> None:
+def test_password_hashes_are_not_shown(manager: Client) -> None:
     other = make_user(is_staff=True, is_superuser=True)
     page = manager.get(f"/admin/users/user/{other.pk}/change/")
     assert page.status_code == 200
@@ -117,12 +116,12 @@ def test_staff_cannot_promote_themselves() -> None:
     assert change(browser, user, groups=[manager_group.pk]).status_code == 403
     rules = {"name": STAFF, "permissions": [permission.pk for permission in manager_group.permissions.all()]}
     assert browser.post(f"/admin/auth/group/{group(STAFF).pk}/change/", rules).status_code == 403
-    assert [held.name for held in user.groups.all()] == [STAFF]
+    assert [member.name for member in user.groups.all()] == [STAFF]
     assert not group(STAFF).permissions.filter(codename="change_user").exists()
 
 
 @pytest.mark.parametrize("field", ["is_active", "is_staff", "is_superuser"])
-def test_nobody_shuts_themselves_out(boss: Client, field: str) -> None:
+def test_users_cannot_remove_their_own_access(boss: Client, field: str) -> None:
     me = User.objects.get(username="boss")
     reply = change(boss, me, **{field: None})
     assert "You cannot" in reply.content.decode()
@@ -130,7 +129,7 @@ def test_nobody_shuts_themselves_out(boss: Client, field: str) -> None:
     assert getattr(me, field)
 
 
-def test_many_are_deactivated_at_once_but_not_oneself(boss: Client, agent: User, api: Api) -> None:
+def test_the_action_does_not_deactivate_the_user(boss: Client, agent: User, api: Api) -> None:
     me = User.objects.get(username="boss")
     boss.post("/admin/users/user/", {"action": "deactivate", "_selected_action": [agent.pk, me.pk]})
     assert set(User.objects.values_list("username", "is_active")) == {(agent.username, False), ("boss", True)}
@@ -140,24 +139,23 @@ def test_many_are_deactivated_at_once_but_not_oneself(boss: Client, agent: User,
     assert agent.is_active
 
 
-def test_who_is_locked_out_is_seen_and_let_in(manager: Client, agent: User, anonymous: Api) -> None:
+def test_a_locked_user_is_shown_and_unlocked(manager: Client, agent: User, anonymous: Api) -> None:
     for _ in range(5):
         anonymous.post("/api/users/login", {"username": agent.username, "password": "a wrong one"})
-    right = {"username": agent.username, "password": PASSWORD}
-    assert anonymous.post("/api/users/login", right).status_code == 429
+    login = {"username": agent.username, "password": PASSWORD}
+    assert anonymous.post("/api/users/login", login).status_code == 429
     assert "Locked" in manager.get("/admin/users/user/").content.decode()
     manager.post("/admin/users/user/", {"action": "unlock", "_selected_action": [agent.pk]})
     assert not LoginFailure.objects.exists()
-    assert anonymous.post("/api/users/login", right).status_code == 200
+    assert anonymous.post("/api/users/login", login).status_code == 200
     assert "Locked" not in manager.get("/admin/users/user/").content.decode()
 
 
-def test_the_list_costs_the_same_for_many(boss: Client, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_constant(boss: Client, django_assert_num_queries: Any) -> None:
     make_groups()
-    boss.get("/admin/")  # writes that the session is used, once a minute
-    # 1. session  2. its user  3. their second factor  4. which addresses are locked  5. how many wait for approval
-    # 6. groups to filter by  7. how many fit  8. how many there are  9. which names are locked  10. the page
-    # 11. its groups
+    boss.get("/admin/")  # stores that the session is used, once a minute
+    # 1. session  2. user  3. second factor  4. locked addresses  5. waiting registrations  6. groups of the filter
+    # 7. matching users  8. all users  9. locked user names  10. the page  11. groups of its users
     for people in (1, 30):
         for _ in range(people):
             make_user().groups.add(group(STAFF))
