@@ -158,7 +158,7 @@ def test_the_indexes_of_what_is_counted_by_address(table: str, expected: set[str
     assert all("(address, " in text for name, text in got.items() if name.endswith("_at_address"))
 
 
-def test_the_indexes_of_kept_replies() -> None:
+def test_the_indexes_of_idempotency_keys() -> None:
     got = indexes("http_idempotencykey")
     unique = {"http_idempotency_key"} if connection.vendor == "postgresql" else set()  # SQLite makes its own, unnamed
     assert set(got) - {"http_idempotencykey_pkey"} == {"http_idempotency_created"} | unique

@@ -150,7 +150,7 @@ def test_refusals_for_want_of_a_token_are_readable(anonymous: Api) -> None:
         assert_readable(reply)
 
 
-def test_conflicts_and_closed_doors_are_readable(anonymous: Api, settings: Settings) -> None:
+def test_errors_have_cors_headers(anonymous: Api, settings: Settings) -> None:
     anonymous.client.defaults["HTTP_ORIGIN"] = ORIGIN
     body = {"username": "agent1", "email": "a@b.c", "password": "12345678", "first_name": "", "last_name": ""}
     for status in (201, 409):

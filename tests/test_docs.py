@@ -1,4 +1,4 @@
-"""The documents tell the truth: every route, setting, command, option and dependency stands on the page about it."""
+"""The documents are complete: every route, setting, command, option and dependency is on its page."""
 
 import re
 from pathlib import Path

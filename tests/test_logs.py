@@ -47,9 +47,9 @@ def test_an_event_knows_its_request_and_user(
 ) -> None:
     monkeypatch.setattr(sql, "fetch_page", lambda *args: [event("leads_looked_at", rows=3, reason="asked")][:0])
     reply = api.get("/api/leads")
-    told, access = (json.loads(line) for line in log.getvalue().splitlines())
-    told.pop("time")
-    assert told == {
+    error, access = (json.loads(line) for line in log.getvalue().splitlines())
+    error.pop("time")
+    assert error == {
         "level": "INFO",
         "logger": "crm.events",
         "event": "leads_looked_at",
@@ -71,12 +71,12 @@ def test_what_people_type_is_left_out_of_events(log: io.StringIO, value: str) ->
 
 
 @pytest.mark.parametrize("value", ["password", "admin:login", "10.0.0.7", "2001:db8::1", "xlsx", 3, True, 1.5])
-def test_plain_words_addresses_and_numbers_are_kept(log: io.StringIO, value: Any) -> None:
+def test_plain_words_addresses_and_numbers_are_logged(log: io.StringIO, value: Any) -> None:
     event("login_failed", fact=value)
     assert (json.dumps(value) if value is True and "{" in log.getvalue() else str(value)) in log.getvalue()
 
 
-def test_a_failure_is_told_with_its_place_and_kind_alone(
+def test_an_exception_is_logged_with_its_type_and_traceback_only(
     api: Api, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sql, "fetch_page", failing(ValueError(f"not an integer: {MARK}")))
@@ -87,7 +87,7 @@ def test_a_failure_is_told_with_its_place_and_kind_alone(
     assert MARK not in log.getvalue()
 
 
-def test_what_the_database_says_of_itself_is_told(log: io.StringIO) -> None:
+def test_messages_of_the_database_about_itself_are_logged(log: io.StringIO) -> None:
     try:
         raise OperationalError(f"connection refused\nDETAIL: {MARK}")
     except DatabaseError:

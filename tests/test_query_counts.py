@@ -77,10 +77,10 @@ def test_an_idempotency_key(api: Api, rows: int) -> None:
     body = [lead_row() for _ in range(rows)]
     without = cost(api, "POST", "/api/leads", body, 201)
     api.client.defaults["HTTP_IDEMPOTENCY_KEY"] = "key"
-    # On top: 1. the lock (PostgreSQL)  2. the kept reply, if any  3. the reply, to be kept
+    # On top: 1. the lock (PostgreSQL)  2. the stored response, if any  3. storing the response
     lock = connection.vendor == "postgresql"
     assert cost(api, "POST", "/api/leads", body, 201) == without + lock + 2
-    # 1. the token's user  2. the lock  3. the kept reply
+    # 1. the token's user  2. the lock  3. the stored response
     assert cost(api, "POST", "/api/leads", body, 201) == 2 + lock
 
 

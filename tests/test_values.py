@@ -59,7 +59,7 @@ def test_lowered(given: Any, expected: str) -> None:
     assert verdict(lambda value: validation.lower_text(value, 32, 1), given) == expected
 
 
-def test_lengths_are_told_in_numbers() -> None:
+def test_messages_have_the_length() -> None:
     for short_or_long, shortest, msg in (
         ("x" * 9, 0, "String should have at most 8 characters"),
         ("", 1, "String should have at least 1 character"),
@@ -120,7 +120,7 @@ def test_integer(given: Any, expected: Any) -> None:
     assert type(result) is type(expected)
 
 
-def test_bounds_are_told_in_numbers() -> None:
+def test_messages_have_the_bound() -> None:
     with pytest.raises(InvalidValue, match="less than or equal to 2147483647"):
         validation.integer(2**31, 0, MAX_INT)
     with pytest.raises(InvalidValue, match=r"greater than or equal to 1$"):

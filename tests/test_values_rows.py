@@ -1,4 +1,4 @@
-"""Judging a row by its rules."""
+"""Validation of a row by its rules."""
 
 from functools import partial
 from typing import Any
@@ -31,9 +31,9 @@ RULES = {
         (None, True, {}, [("model_attributes_type", ())]),
     ],
 )
-def test_judging_a_row(row: Any, partially: bool, clean: dict[str, Any], problems: list[Any]) -> None:
-    judged, found = validation.validate(row, RULES, partially)
-    assert judged == clean
+def test_validate(row: Any, partially: bool, clean: dict[str, Any], problems: list[Any]) -> None:
+    clean_row, found = validation.validate(row, RULES, partially)
+    assert clean_row == clean
     assert [(problem.type, problem.loc) for problem in found] == problems
 
 
@@ -43,7 +43,7 @@ def test_problems_are_located_from_the_outside_in() -> None:
 
 
 @given(any_json)
-def test_no_row_breaks_the_judge(row: Any) -> None:
+def test_validate_accepts_any_value_as_a_row(row: Any) -> None:
     clean, problems = validation.validate(row, RULES)
     assert clean.keys() <= RULES.keys()
     assert {problem.loc[0] for problem in problems if problem.loc}.isdisjoint(clean)

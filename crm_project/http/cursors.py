@@ -26,7 +26,7 @@ class Cursor(NamedTuple):
 
 
 def walk_of(query: QueryDict, names: Collection[str], order: str) -> str:
-    """What tells walks apart: a digest of the parameters ``names`` that have a value, and of the order."""
+    """Return a digest of the given parameters among ``names``, and of the order, which identifies a list."""
     given = sorted((name, sorted(filter(None, query.getlist(name)))) for name in names if name in query)
     return sha256(repr(([pair for pair in given if pair[1]], order)).encode()).hexdigest()[:16]
 

@@ -94,7 +94,7 @@ def test_a_forged_header_does_not_dodge_the_limit() -> None:
 
 
 @pytest.mark.django_db
-def test_clients_behind_one_proxy_are_told_apart() -> None:
+def test_clients_behind_one_proxy_have_their_own_addresses() -> None:
     replies = [log_in("zoe", address=PROXY, **{"X-Forwarded-For": f"192.0.2.{n}"}) for n in range(6)]
     assert [reply.status_code for reply in replies] == [401] * 6
 

@@ -44,7 +44,7 @@ def test_the_documents(asking: Api) -> None:
 
 
 def test_nothing_about_users(asking: Api, agent: User) -> None:
-    """A token beside text that a stranger may have chosen: the length of the compressed reply would tell about it."""
+    """A token beside text that an attacker may choose: the length of a compressed response would reveal it."""
     User.objects.filter(pk=agent.pk).update(first_name="x" * 150, last_name="y" * 150)
     long: dict[str, Any] = {"username": "z" * 151, "password": "p" * 2000, "email": "e" * 900, "first_name": "f" * 900}
     refused = asking.post("/api/users/register", long)

@@ -167,7 +167,7 @@ def test_a_huge_refused_value_is_not_sent_back_whole(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("bad", "shown"), [(99, 99), (100, 100), (101, 101), (102, 101), (250, 101)])
-def test_at_most_100_problems_are_told_and_the_rest_counted(api: Api, bad: int, shown: int) -> None:
+def test_a_response_has_at_most_100_errors_and_the_number_of_the_others(api: Api, bad: int, shown: int) -> None:
     problems = refused(api.post("/api/leads", [lead_row(email="x") for _ in range(bad)]))
     assert problems[:100] == [("value_error", ["body", index, "email"]) for index in range(min(bad, 100))]
     assert len(problems) == shown
@@ -217,7 +217,7 @@ def broken(*args: Any, **options: Any) -> Any:
     raise RuntimeError("secret-inside at /srv/app/leads/querysets.py")
 
 
-def test_an_unexpected_exception_is_a_500_that_tells_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_exception_is_a_500_without_details(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LeadQuerySet, "update_lead", broken)
     for reply in (api.put("/api/leads/1", {}), api.delete("/api/leads/1/")):
         assert sentence(reply, 500) == "Internal Server Error"

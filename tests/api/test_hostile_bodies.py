@@ -22,14 +22,14 @@ def row_with(raw: bytes, field: str = "first_name") -> bytes:
 
 @pytest.mark.parametrize("text", ["a\\u0000b", "\\ud800", "\\udc00", "a\\udfffb", "\\udc00\\ud800"])
 @pytest.mark.parametrize("field", ["first_name", "email", "phone", "status", "source", "property_interest"])
-def test_nul_and_unpaired_surrogates_are_told_at_their_field(api: Api, field: str, text: str) -> None:
+def test_nul_and_unpaired_surrogates_are_errors_of_their_field(api: Api, field: str, text: str) -> None:
     ((type, loc),) = refused(api.send("POST", "/api/leads", row_with(f'"{text}"'.encode(), field)))
     assert type in ("value_error", "string_unicode")
     assert loc == ["body", field]
     assert not Lead.objects.exists()
 
 
-def test_in_bulk_they_are_told_at_their_row(api: Api) -> None:
+def test_in_bulk_they_are_errors_of_their_row(api: Api) -> None:
     body = b"[" + row_with(b'"fine"') + b"," + row_with(b'"\\ud800"') + b"]"
     assert refused(api.send("POST", "/api/leads", body)) == [("string_unicode", ["body", 1, "first_name"])]
 
@@ -67,7 +67,7 @@ def test_numbers_out_of_range(api: Api, number: bytes, expected: str) -> None:
     ]
 
 
-def test_the_largest_number_is_kept(api: Api) -> None:
+def test_the_largest_number_is_stored(api: Api) -> None:
     body = row_with(b"9223372036854775807", "budget_max")
     assert api.send("POST", "/api/leads", body).json()["budget_max"] == 2**63 - 1
 

@@ -55,7 +55,7 @@ def test_the_first_reply_is_the_one_without_a_key(api: Api) -> None:
     assert dict(keyed.items()).keys() == dict(plain.items()).keys()
 
 
-def test_without_a_key_it_is_done_twice_and_nothing_is_kept(api: Api) -> None:
+def test_without_a_key_it_is_done_twice_and_nothing_is_stored(api: Api) -> None:
     body = lead_row()
     assert [api.post("/api/leads", body).status_code for _ in range(2)] == [201, 201]
     assert (Lead.objects.count(), IdempotencyKey.objects.count()) == (2, 0)
@@ -157,12 +157,12 @@ def test_a_replay_asks_for_a_token_that_still_counts(api: Api, agent: User) -> N
         (activity_row(), "/api/leads/999999/activities", 404),
     ],
 )
-def test_refusals_are_not_kept(api: Api, body: Any, path: str, status: int) -> None:
+def test_errors_are_not_stored(api: Api, body: Any, path: str, status: int) -> None:
     for _ in range(2):
         reply = post(api, body, path=path)
         assert (reply.status_code, replayed(reply)) == (status, False)
     assert not IdempotencyKey.objects.exists()
-    assert post(api, lead_row()).status_code == 201  # mended and sent with the same key
+    assert post(api, lead_row()).status_code == 201  # corrected, with the same key
 
 
 def test_an_unsupported_content_type_is_refused_as_without_a_key(api: Api) -> None:
@@ -216,7 +216,7 @@ def test_log_in_and_registration_ignore_it(anonymous: Api, agent: User) -> None:
     assert not IdempotencyKey.objects.exists()
 
 
-def test_who_deletes_a_user_deletes_their_kept_replies(api: Api) -> None:
+def test_deleting_a_user_deletes_their_stored_responses(api: Api) -> None:
     user = make_user()
     post(Api(bearer(user)), lead_row())
     assert IdempotencyKey.objects.count() == 1

@@ -33,14 +33,14 @@ def stored(key: str) -> str:
 
 
 def keep(api: Api, key: str, age: timedelta) -> None:
-    """A reply kept that long ago."""
+    """Store a response of that age."""
     headers = {"Idempotency-Key": key}
     reply = api.client.post("/api/leads", lead_row(), content_type="application/json", headers=headers)
     assert reply.status_code == 201
     IdempotencyKey.objects.filter(key=stored(key)).update(created_at=timezone.now() - age)
 
 
-def test_replies_are_kept_for_a_day(api: Api) -> None:
+def test_responses_are_stored_for_a_day(api: Api) -> None:
     keep(api, "old", 24 * HOUR)
     keep(api, "young", 23 * HOUR)
     assert "idempotency keys: 1 deleted\n" in prune()
@@ -66,7 +66,7 @@ def test_many_go_in_batches(api: Api, monkeypatch: pytest.MonkeyPatch, django_as
     assert not IdempotencyKey.objects.exists()
 
 
-def test_it_can_be_quiet(db: None) -> None:
+def test_verbosity_0_prints_nothing(db: None) -> None:
     assert prune(verbosity=0) == ""
 
 

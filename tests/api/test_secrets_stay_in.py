@@ -72,7 +72,7 @@ def test_a_change_of_password_repeats_none(api: Api, body: Any) -> None:
     assert SECRET.encode() not in reply.content
 
 
-def test_a_short_password_is_told_without_being_shown(anonymous: Api) -> None:
+def test_the_error_of_a_short_password_does_not_show_it(anonymous: Api) -> None:
     body = {"username": "agent1", "email": "a@b.c", "password": "s3cr3t!", "first_name": "", "last_name": ""}
     (problem,) = anonymous.post("/api/users/register", body).json()["detail"]
     assert problem == {

@@ -43,7 +43,7 @@ def test_all_of_an_import_that_names_them_goes_and_nothing_of_others(known: Lead
     others = ImportRun.objects.values().latest("pk")
     upload(boss, OTHERS, "bystanders.csv")
     printed = run("erase_person", EMAIL, "--yes").split("Erased:")[1]
-    assert "2 imports" in printed
+    assert "3 imports" in printed
     assert "2 files waiting to be imported" in printed
     run_of_page = ImportRun.objects.get(created=1, rejected=2)
     assert (run_of_page.file_name, {problem["value"] for problem in run_of_page.problems}) == ("erased", {"erased"})

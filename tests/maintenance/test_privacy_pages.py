@@ -37,7 +37,7 @@ def lead(agent: User) -> Lead:
     return lead
 
 
-def told(reply: Any) -> str:
+def text_of(reply: Any) -> str:
     """What a page says, without its mark-up."""
     assert reply.status_code == 200
     main = reply.content.decode().partition('<div class="import')[2]
@@ -52,7 +52,7 @@ def agreeing(browser: Client, email: str = EMAIL) -> dict[str, str]:
 
 
 def test_it_shows_how_much_is_stored_and_about_what(manager: Client, lead: Lead) -> None:
-    shown = told(manager.post(PAGE, {"email": f" {EMAIL.upper()} "}))
+    shown = text_of(manager.post(PAGE, {"email": f" {EMAIL.upper()} "}))
     assert "Leads 2" in shown
     assert "Activities 1" in shown
     assert f"Zerelda Quux lead {lead.pk} " in shown
@@ -61,17 +61,17 @@ def test_it_shows_how_much_is_stored_and_about_what(manager: Client, lead: Lead)
 
 
 def test_all_that_is_counted_of_an_agent(manager: Client, agent: User, lead: Lead) -> None:
-    shown = told(manager.post(PAGE, {"email": agent.email}))
+    shown = text_of(manager.post(PAGE, {"email": agent.email}))
     assert f"the account {agent.username}" in shown
     assert "Users 1" in shown
     assert "Activities signed 1" in shown
 
 
 def test_an_address_without_data(manager: Client) -> None:
-    shown = told(manager.post(PAGE, {"email": "nobody@example.com"}))
+    shown = text_of(manager.post(PAGE, {"email": "nobody@example.com"}))
     assert "No data found." in shown
     assert "Erase …" not in shown
-    assert "No data found" in told(manager.post(ERASE, {"email": "nobody@example.com"}))
+    assert "No data found" in text_of(manager.post(ERASE, {"email": "nobody@example.com"}))
 
 
 @pytest.mark.parametrize("path", [PAGE, DOWNLOAD, ERASE])
@@ -92,42 +92,42 @@ def test_the_download_is_what_the_command_prints(manager: Client, lead: Lead) ->
 
 
 def test_erasing_takes_the_address_typed_once_more(manager: Client, lead: Lead) -> None:
-    asked = told(manager.post(ERASE, {"email": EMAIL}))
+    asked = text_of(manager.post(ERASE, {"email": EMAIL}))
     assert "Leads 2" in asked
     assert "Activities 1" in asked
     fields = agreeing(manager)
     for typed in ("", "yes", "zerelda.quux@example.co"):
-        assert "Nothing was erased" in told(manager.post(ERASE, {**fields, "typed": typed}))
+        assert "Nothing was erased" in text_of(manager.post(ERASE, {**fields, "typed": typed}))
         assert Lead.objects.filter(email=EMAIL, is_active=True).exists()
     reply = manager.post(ERASE, {**fields, "typed": f" {EMAIL.lower()} "}, follow=True)
     assert "Erased permanently: 2 leads" in html.unescape(reply.content.decode())
     lead.refresh_from_db()
     assert (lead.first_name, lead.email, lead.is_active) == ("", "", False)
     assert [activity.title for activity in Activity.objects.all()] == ["erased"]
-    assert "No data found" in told(manager.post(PAGE, {"email": EMAIL}))
+    assert "No data found" in text_of(manager.post(PAGE, {"email": EMAIL}))
 
 
 def test_what_came_in_since_the_page_is_asked_about_again(manager: Client, lead: Lead) -> None:
     fields = agreeing(manager)
     make_lead(email=EMAIL, first_name="Newly")
     reply = manager.post(ERASE, {**fields, "typed": EMAIL})
-    assert "Nothing was erased: review and confirm again." in told(reply)
-    assert "Leads 3" in told(reply)
+    assert "Nothing was erased: review and confirm again." in text_of(reply)
+    assert "Leads 3" in text_of(reply)
     assert Lead.objects.filter(first_name="Newly", is_active=True).exists()
-    assert "Nothing was erased" in told(manager.post(ERASE, {"email": EMAIL, "typed": EMAIL}))  # with no yes at all
+    assert "Nothing was erased" in text_of(manager.post(ERASE, {"email": EMAIL, "typed": EMAIL}))  # no confirmation
 
 
 def test_a_second_click_erases_nothing_more(manager: Client, lead: Lead) -> None:
     fields = agreeing(manager)
     manager.post(ERASE, {**fields, "typed": EMAIL})
-    assert "No data found" in told(manager.post(ERASE, {**fields, "typed": EMAIL}))
+    assert "No data found" in text_of(manager.post(ERASE, {**fields, "typed": EMAIL}))
 
 
 def erase(browser: Client, email: str) -> str:
-    """Try to erase whom the address stands for, as somebody would who makes up the requests; what the page says."""
+    """Return the text of the page after requests that erase the person with that address."""
     for agreed in ("", "0-0-0-0-0-0-0-0", agreeing(browser, email).get("agreed", "")):
         reply = browser.post(ERASE, {"email": email, "agreed": agreed, "typed": email}, follow=True)
-    return told(reply)
+    return text_of(reply)
 
 
 def test_nobody_erases_themselves(lead: Lead) -> None:
@@ -135,7 +135,7 @@ def test_nobody_erases_themselves(lead: Lead) -> None:
         me = make_person(kind)
         browser = Client()
         browser.force_login(me)
-        shown = told(browser.post(PAGE, {"email": me.email}))
+        shown = text_of(browser.post(PAGE, {"email": me.email}))
         assert "You cannot erase yourself." in shown
         assert "Erase …" not in shown
         assert "You cannot erase yourself." in erase(browser, me.email)
@@ -147,7 +147,7 @@ def test_nobody_erases_themselves(lead: Lead) -> None:
 @pytest.mark.parametrize("is_active", [True, False])
 def test_a_manager_erases_no_superuser(manager: Client, lead: Lead, is_active: bool) -> None:
     above = make_user(is_staff=True, is_superuser=True, is_active=is_active)
-    assert "may do more than you" in told(manager.post(PAGE, {"email": above.email}))
+    assert "may do more than you" in text_of(manager.post(PAGE, {"email": above.email}))
     assert "may do more than you" in erase(manager, above.email)
     above.refresh_from_db()
     assert (above.is_superuser, above.is_active, bool(above.email)) == (True, is_active, True)
@@ -155,10 +155,10 @@ def test_a_manager_erases_no_superuser(manager: Client, lead: Lead, is_active: b
 
 def test_managers_erase_agents_and_superusers_managers(manager: Client, agent: User, lead: Lead) -> None:
     other = make_person("manager")
-    for browser, whom in ((manager, agent), (browser_of("superuser"), other)):
-        assert "account" in erase(browser, whom.email)
-        whom.refresh_from_db()
-        assert (whom.username, whom.email, whom.is_active) == (f"erased-{whom.pk}", "", False)
+    for browser, user in ((manager, agent), (browser_of("superuser"), other)):
+        assert "account" in erase(browser, user.email)
+        user.refresh_from_db()
+        assert (user.username, user.email, user.is_active) == (f"erased-{user.pk}", "", False)
 
 
 def test_the_log_names_both_and_no_address(manager: Client, lead: Lead, caplog: pytest.LogCaptureFixture) -> None:

@@ -69,11 +69,11 @@ def test_a_lead_that_becomes_theirs_while_they_are_waited_for(monkeypatch: pytes
     person = erasure.find_subject
 
     def slow(email: str) -> Any:
-        whom = person(email)
+        subject = person(email)
         if not looked:
             together(lambda: Lead.objects.filter(pk=late.pk).update(email=EMAIL, email_key=EMAIL.lower()))
-        looked.append(whom)
-        return whom
+        looked.append(subject)
+        return subject
 
     monkeypatch.setattr(erasure, "find_subject", slow)
     counts, _ = erasure.erase(EMAIL, Actor.operator())
@@ -115,25 +115,25 @@ def test_a_lead_that_is_stored_after_its_author_is_erased() -> None:
 def test_leads_are_locked_in_the_order_in_which_everybody_locks_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where one with a lower number becomes theirs while they are looked for: somebody holds it, and waits."""
     late, theirs = make_lead(email="b@example.com"), make_lead(email=EMAIL)
-    person, looks, held, go_on = erasure.find_subject, [0], threading.Event(), threading.Event()
+    person, looks, locked, go_on = erasure.find_subject, [0], threading.Event(), threading.Event()
 
     def merging() -> None:
         with transaction.atomic():
             Lead.objects.locked_keys([late.pk])
-            held.set()
+            locked.set()
             assert go_on.wait(30)
             Lead.objects.locked_keys([theirs.pk])
 
     def look(email: str) -> Any:
-        whom = person(email)
+        subject = person(email)
         looks[0] += 1
         if looks[0] == 1:
             together(lambda: Lead.objects.filter(pk=late.pk).update(email=EMAIL, email_key=EMAIL.lower()))
             other.append(pool.submit(together, merging))
-            assert held.wait(30)
+            assert locked.wait(30)
         elif looks[0] == 2:
             go_on.set()
-        return whom
+        return subject
 
     other: list[Future[Any]] = []
     monkeypatch.setattr(erasure, "find_subject", look)

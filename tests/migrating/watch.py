@@ -65,18 +65,18 @@ class Watch:
             _, read_before, written_before, _ = self.before.get(table, ("", 0, 0, None))
             read, written = read - read_before, written - written_before
             if table in self.there and lock and read + written > FEW:
-                self._tell(f"reads or writes the rows of {name} while its writers wait")
+                self._report(f"reads or writes the rows of {name} while its writers wait")
             elif table in self.there and written > BATCH:
-                self._tell(f"changes more rows of {name} in one transaction than a batch")
+                self._report(f"changes more rows of {name} in one transaction than a batch")
 
     def end(self) -> list[str]:
         """All findings, when the migration is over."""
         for table, column in self._asked(DEMANDED):
             if table in self.there and (table, column) not in self.demanded:
-                self._tell(f"demands a value for {column}, which the version that still runs does not give")
+                self._report(f"demands a value for {column}, which the version that still runs does not give")
         return self.findings
 
-    def _tell(self, finding: str) -> None:
+    def _report(self, finding: str) -> None:
         if finding not in self.findings:
             self.findings.append(finding)
 

@@ -74,9 +74,9 @@ def test_requests_on_sqlite_take_less_memory_than_commands(tmp_path: Path) -> No
     def cache() -> int:
         opened = db.ConnectionHandler({"default": config})["default"]
         with opened.cursor() as cursor:
-            kept = int(cursor.execute("PRAGMA cache_size").fetchone()[0])
+            cache_size = int(cursor.execute("PRAGMA cache_size").fetchone()[0])
         opened.close()
-        return kept
+        return cache_size
 
     assert cache() == -24 * 1024
     for _ in range(2):

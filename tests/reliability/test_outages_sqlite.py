@@ -95,8 +95,10 @@ def test_a_damaged_file(tmp_path: Path) -> None:
         is_unavailable(server.send("GET", "/api/dashboard", headers=token))
         is_unavailable(server.send("POST", "/api/leads", lead_row(), token))
         assert server.send("GET", "/").status == 200
-        told = [line for line in server.log.read_text().splitlines() if '"request_id"' not in line and '"time"' in line]
-        assert told == []  # each refusal is told once, under its request's id
+        others = [
+            line for line in server.log.read_text().splitlines() if '"request_id"' not in line and '"time"' in line
+        ]
+        assert others == []  # each outage is logged once, with its request's id
 
 
 def test_the_admin_says_so_too(tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_all_who_queue_up_behind_a_long_write_are_turned_away(tmp_path: Path) ->
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lead_waits_for_the_lock_beyond_the_first_moment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    patient, counted = base.DatabaseWrapper.patient, []
+    set_busy_timeout, counted = base.DatabaseWrapper.set_busy_timeout, []
     with shared_database(tmp_path):
         make_lead()
         with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
@@ -143,11 +145,11 @@ def test_a_lead_waits_for_the_lock_beyond_the_first_moment(monkeypatch: pytest.M
             def letting_go(self: Any) -> Any:
                 if other.in_transaction:
                     other.execute("ROLLBACK")
-                return patient(self)
+                return set_busy_timeout(self)
 
             other.execute("BEGIN IMMEDIATE")
-            monkeypatch.setattr(base, "BRISK", 0)
-            monkeypatch.setattr(base.DatabaseWrapper, "patient", letting_go)
+            monkeypatch.setattr(base, "POLL_TIME", 0)
+            monkeypatch.setattr(base.DatabaseWrapper, "set_busy_timeout", letting_go)
             with connection.execute_wrapper(lambda execute, *given: counted.append(given[0]) or execute(*given)):
                 lead = make_lead()
             monkeypatch.undo()

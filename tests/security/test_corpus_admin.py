@@ -1,4 +1,4 @@
-"""Hostile values through every form, list and action of the back office: told, or stored safely, and never a 500.
+"""Hostile values in every form, list and action of the back office: an error or stored safely, and never a 500.
 
 The forms are read off the pages, and the pages taken from the URL map: a new one cannot be forgotten.
 """
@@ -168,16 +168,16 @@ def send(client: Client, form: Form, field: str, value: str, content_type: str =
     return client.generic("POST", form.action, f"{quote(field)}={value}&{rest}", content_type=content_type)
 
 
-def assert_sane(reply: Any, *told: object) -> None:
+def assert_sane(reply: Any, *context: object) -> None:
     """A page, or a way to one; nothing of the server's files and no header that was made up."""
-    assert reply.status_code in SANE, (*told, reply.status_code)
+    assert reply.status_code in SANE, (*context, reply.status_code)
     assert "Set-Cookie" not in reply.headers
-    assert not any("\n" in value or "\r" in value for value in reply.headers.values()), told
-    assert b"root:" not in b"".join(reply), told
+    assert not any("\n" in value or "\r" in value for value in reply.headers.values()), context
+    assert b"root:" not in b"".join(reply), context
 
 
 def assert_whole(client: Client) -> None:
-    """Whatever went in comes out again, in every list, and fits all that is kept of it."""
+    """All that was stored is in every list, and agrees with its derived columns."""
     for path in ("", *(f"{one}/" for one in LISTS)):
         assert client.get(f"/admin/{path}").status_code == 200, path
     call_command("verify")
@@ -235,7 +235,7 @@ def test_every_field_of_every_form(
     assert tried > 110 * (len(always) + turns)
 
 
-def test_what_cannot_be_chosen_is_told(boss: Client, things: dict[str, int]) -> None:
+def test_an_invalid_choice_is_an_error(boss: Client, things: dict[str, int]) -> None:
     for path, field in (("users/user", "groups"), ("users/user", "user_permissions"), ("auth/group", "permissions")):
         form = forms_in(boss.get(f"/admin/{path}/{things[path]}/change/"), f"/admin/{path}/{things[path]}/change/")[0]
         reply = send(boss, form, field, str(2**63))
@@ -308,7 +308,7 @@ def test_the_log_in_page(boss: Client, field: str, step: int) -> None:
 def test_content_types_and_doubled_fields(boss: Client, things: dict[str, int]) -> None:
     fields = {"first_name": "Zoë", "status": "new", "source": "x", "_save": "1"}
     form = Form("/admin/leads/lead/add/", fields)
-    for told in (
+    for charset in (
         "utf-8",
         "latin-1",
         "utf-16",
@@ -318,10 +318,10 @@ def test_content_types_and_doubled_fields(boss: Client, things: dict[str, int]) 
         "x" * 500,
         "\N{SNOWMAN}".encode().decode("latin-1"),
     ):
-        assert_sane(send(boss, form, "last_name", "a", f"{FORM}; charset={told}"), told)
+        assert_sane(send(boss, form, "last_name", "a", f"{FORM}; charset={charset}"), charset)
         part = '--x\r\nContent-Disposition: form-data; name="first_name"\r\n\r\nZoë\r\n--x--\r\n'.encode()
-        kind = f"multipart/form-data; boundary=x; charset={told}"
-        assert_sane(boss.generic("POST", form.action, part, content_type=kind), told)
+        kind = f"multipart/form-data; boundary=x; charset={charset}"
+        assert_sane(boss.generic("POST", form.action, part, content_type=kind), charset)
     for kind in ("", "text/xml", "application/json", "multipart/form-data", "multipart/form-data; boundary="):
         assert_sane(boss.generic("POST", form.action, b"[" * 10**6, content_type=kind), kind)
     many = "&".join(f"a{number}=1" for number in range(5000))

@@ -41,11 +41,11 @@ FIELDS = [(method, path, body, field) for method, path, body in BODIES for field
 REFUSED_OR_DONE = {200, 201, 204, 400, 401, 403, 404, 409, 413, 415, 422, 429}
 
 
-def assert_sane(reply: Any, told: str) -> None:
+def assert_sane(reply: Any, context: str) -> None:
     """A reply of the contract: no 500, and errors in its shape."""
-    assert reply.status_code in REFUSED_OR_DONE, (told, reply.status_code, reply.content[:300])
+    assert reply.status_code in REFUSED_OR_DONE, (context, reply.status_code, reply.content[:300])
     if reply.status_code >= 400:
-        assert set(reply.json()) == {"detail"}, told
+        assert set(reply.json()) == {"detail"}, context
     if reply.content:
         reply.content.decode()
 
@@ -69,7 +69,7 @@ def test_every_field(
         if reply.status_code == 422:
             assert all(problem["loc"][0] == "body" for problem in reply.json()["detail"]), name
         Lead.objects.filter(pk=lead.pk).update(is_active=True)
-    # Whatever went in comes out again, and fits all that is kept of it.
+    # All that was stored is in the responses, and agrees with its derived columns.
     assert api.get("/api/leads", size=1000).status_code == 200
     assert api.get(f"/api/leads/{lead.pk}/history", size=100).status_code == 200
     assert api.get("/api/dashboard").status_code == 200
@@ -131,7 +131,7 @@ def test_headers(agent: User, header: str, start: str, step: int) -> None:
             body = json.dumps(lead_row())
             reply = client.generic(method, at, body, content_type="application/json", headers=given)
             assert reply.status_code in REFUSED_OR_DONE | {304, 405, 412}, (name, method)
-            assert not any("\n" in told or "\r" in told for told in reply.headers.values())
+            assert not any("\n" in value or "\r" in value for value in reply.headers.values())
 
 
 @pytest.mark.parametrize(

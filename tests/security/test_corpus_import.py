@@ -1,6 +1,6 @@
 """Hostile values through every column, header and file name of imports, by the command and by the page.
 
-Each row is accounted for: stored safely or told as a bad one. What was stored comes out of every list and export again.
+Each row is stored safely or reported as a row with errors. All that was stored is in every list and export.
 """
 
 import csv
@@ -80,12 +80,12 @@ def may_refuse() -> Iterator[list[CommandError]]:
     refused: list[CommandError] = []
     try:
         yield refused
-    except CommandError as told:
-        refused.append(told)
+    except CommandError as error:
+        refused.append(error)
 
 
 def assert_whole(api: Api, tmp_path: Path) -> None:
-    """What is stored comes out of the lists and the exports, and agrees with what is kept of it."""
+    """All that is stored is in the lists and the exports, and agrees with its derived columns."""
     assert api.get("/api/leads", size=1000).status_code == 200
     assert api.get("/api/dashboard").status_code == 200
     call_command("verify", stdout=io.StringIO())
@@ -93,7 +93,7 @@ def assert_whole(api: Api, tmp_path: Path) -> None:
         call_command("export_leads", output=str(tmp_path / f"out.{kind}"), stdout=io.StringIO(), stderr=io.StringIO())
     with may_refuse() as refused:
         call_command("export_leads", output=str(tmp_path / "out.xlsx"), stdout=io.StringIO(), stderr=io.StringIO())
-    assert all("no workbook can hold" in str(told) for told in refused)  # U+FFFF
+    assert all("no workbook can hold" in str(error) for error in refused)  # U+FFFF
 
 
 def imported(command: str, path: Path, *rest: Any) -> dict[str, Any]:
@@ -172,15 +172,15 @@ def test_arguments(tmp_path: Path, step: int) -> None:
             for value in (text, f"status={text}", f"first_name={text}"):
                 with may_refuse() as refused:
                     imported("import_leads", path, f"{option}={value}")
-                assert all(told.returncode in (1, 2) for told in refused)
+                assert all(error.returncode in (1, 2) for error in refused)
 
 
 def test_a_list_of_columns_that_is_no_line(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_bytes(as_csv(["first_name", "a"], [["Ada", ""]]))
-    with pytest.raises(CommandError, match="--ignore-columns") as told:
+    with pytest.raises(CommandError, match="--ignore-columns") as error:
         imported("import_leads", path, "--ignore-columns", "a\rb")
-    assert told.value.returncode == 2
+    assert error.value.returncode == 2
 
 
 def upload(browser: Client, name: str, content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What replies tell browsers: on every page, also on those that middleware and the server make by themselves."""
+"""Security headers of every page, also of responses by middleware and the server."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -195,18 +195,18 @@ def test_a_session_is_out_of_reach_of_scripts() -> None:
 
 
 @pytest.mark.slow
-def test_no_reply_tells_what_serves_it(server: LiveServer) -> None:
-    told = ""
+def test_no_response_names_the_server(server: LiveServer) -> None:
+    headers = ""
     for path in ("/", "/api/leads", "/api/nowhere", "/admin/login/", "/docs", "/static/nowhere"):
-        told += " ".join(server.send("GET", path).headers.values()).lower()
-    for maker in ("granian", "django", "python", "wsgi", "hyper", "whitenoise", "unfold"):
-        assert maker not in told
+        headers += " ".join(server.send("GET", path).headers.values()).lower()
+    for product in ("granian", "django", "python", "wsgi", "hyper", "whitenoise", "unfold"):
+        assert product not in headers
     assert "x-powered-by" not in server.send("GET", "/").headers
 
 
 @pytest.mark.parametrize("status", [400, 413, 503])
 def test_a_body_that_is_refused_on_arrival(status: int) -> None:
-    reply = Client().post("/api/leads", **{BODY_REFUSED: status})  # as the server in front tells Django
+    reply = Client().post("/api/leads", **{BODY_REFUSED: status})  # as crm_project/http/gateway.py sets it
     assert reply.status_code == status
     assert_safe(reply)
     assert reply.headers["Cache-Control"] == "no-store"

@@ -73,8 +73,8 @@ def test_nothing_runs_what_it_is_given(path: Path) -> None:
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Name):
                 assert node.func.id not in NEVER, node.lineno
-            told = {keyword.arg: keyword.value for keyword in node.keywords}
-            assert not isinstance(told.get("shell"), ast.Constant) or not told["shell"].value, node.lineno  # type: ignore[attr-defined]
+            keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+            assert not isinstance(keywords.get("shell"), ast.Constant) or not keywords["shell"].value, node.lineno  # type: ignore[attr-defined]
         imported = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
         roots = {root.partition(".")[0] for root in imported}
         roots |= {(node.module or "").partition(".")[0]} if isinstance(node, ast.ImportFrom) else set()

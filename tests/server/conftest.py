@@ -1,4 +1,4 @@
-"""A server with little patience, for tests of what it refuses."""
+"""A server with low limits, for tests of rejected requests."""
 
 from collections.abc import Iterator
 

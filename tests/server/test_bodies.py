@@ -44,7 +44,7 @@ def test_a_length_far_over_the_cap_is_a_413_though_the_body_never_comes(strict_s
 
 
 @pytest.mark.parametrize(("length", "status"), [(5000, b"413"), (4096, b"100")])
-def test_a_client_that_asks_first_is_told_before_it_sends(
+def test_a_client_with_expect_100_gets_its_413_before_it_sends(
     strict_server: LiveServer, length: int, status: bytes
 ) -> None:
     with strict_server.connect() as connection:
@@ -94,7 +94,7 @@ def test_a_body_that_breaks_off_is_a_400_and_never_taken_for_whole(server: LiveS
     ids=["between chunks", "within a chunk", "malformed"],
 )
 def test_json_that_breaks_off_between_chunks_is_never_taken_for_whole(server: LiveServer, sent: bytes) -> None:
-    """The server cannot tell the end of what came from the end of the body, but half of any JSON is malformed."""
+    """The server does not know that the body is incomplete, but half of any JSON is malformed."""
     token = server.token()
     with server.connect() as connection:
         authorization = f"Authorization: {token['Authorization']}"

@@ -1,4 +1,4 @@
-"""A full run through every channel of a real server: its log tells what happened, and nothing that anybody typed.
+"""A real server, used through every channel: its log has all events, and no user input.
 
 Names, addresses, telephone numbers, passwords and tokens that are sent all hold a mark, which is looked for afterwards.
 """
@@ -120,7 +120,7 @@ def through_the_api(server: LiveServer) -> list[str]:
 
 
 def through_the_back_office(boss: Browser) -> str:
-    """A new lead, searches, an import that is undone, an export, a person told and erased, users, what is denied.
+    """A new lead, searches, an undone import, exports, the erasure of a person, users, and denied requests.
 
     Returns the token of a set-password link.
     """
@@ -182,9 +182,9 @@ def test_a_full_run(server: LiveServer, boss: Browser, tmp_path: Path) -> None:
 def test_commands_repeat_nothing_in_their_log(server: LiveServer, boss: Browser, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_text(f"First Name,Email,Phone\nAda,di@{MARK}.example,{PHONE}\n")
-    told = manage(server, "import_leads", str(path), "-v0")
-    told += manage(server, "export_person", f"nobody@{MARK}.example").partition("}")[2]
-    told += manage(server, "erase_person", f"di@{MARK}.example", "--yes")
-    assert "person_erased" in told
-    assert MARK not in told
-    assert PHONE not in told
+    output = manage(server, "import_leads", str(path), "-v0")
+    output += manage(server, "export_person", f"nobody@{MARK}.example").partition("}")[2]
+    output += manage(server, "erase_person", f"di@{MARK}.example", "--yes")
+    assert "person_erased" in output
+    assert MARK not in output
+    assert PHONE not in output

@@ -17,7 +17,7 @@ MAX_GROWTH = 48  # MB; without what crm_project/operations/allocator.py sets it 
 MAX_LEFT = 8  # MB, by 1,500 bodies that broke off
 
 
-def held(server: LiveServer) -> int:
+def memory_of(server: LiveServer) -> int:
     """Bytes of memory that the server's only worker has for itself."""
     master = server.process.pid
     (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
@@ -31,17 +31,17 @@ def test_large_replies_and_bodies_leave_little_behind() -> None:
         rows = [lead_row(property_interest="a house by the lake") for _ in range(1000)]
         assert server.send("POST", "/api/leads", rows, token).status == 201
         assert server.send("GET", "/api/leads?size=1000", headers=token).status == 200
-        before = held(server)
+        before = memory_of(server)
         with ThreadPoolExecutor(8) as clients:
             replies = list(clients.map(lambda _: server.send("GET", "/api/leads?size=1000", headers=token), range(80)))
         assert {reply.status for reply in replies} == {200}
         assert server.send("POST", "/api/leads", rows * 5, token).status == 201
         assert server.send("GET", "/", headers=token).status == 200
-        assert (held(server) - before) // 2**20 < MAX_GROWTH
+        assert (memory_of(server) - before) // 2**20 < MAX_GROWTH
 
 
 def test_bodies_that_break_off_leave_nothing_behind() -> None:
-    """Each one kept twelve kilobytes: the error that tells of it, and all that was going on then."""
+    """Each once leaked twelve kilobytes: the error and its traceback's frames."""
     with serving(WORKERS="1") as server:
 
         def break_off(_: int) -> None:
@@ -52,7 +52,7 @@ def test_bodies_that_break_off_leave_nothing_behind() -> None:
 
         for number in range(100):
             break_off(number)
-        before = held(server)
+        before = memory_of(server)
         for number in range(1500):
             break_off(number)
-        assert (held(server) - before) // 2**20 < MAX_LEFT
+        assert (memory_of(server) - before) // 2**20 < MAX_LEFT

@@ -68,7 +68,7 @@ class Manager:
 
 
 class Load:
-    """Clients that create and list leads, each request on a connection of its own, until told to stop."""
+    """Clients that create and list leads, each request on a new connection, until they are stopped."""
 
     def __init__(self, port: int, token: dict[str, str]) -> None:
         self.port, self.token = port, token

@@ -43,7 +43,7 @@ def earlier_env(folder: Path) -> str:
     return str(path)
 
 
-def test_the_addresses_are_told(server: LiveServer) -> None:
+def test_the_addresses_are_printed(server: LiveServer) -> None:
     log = without_python(server.log.read_text())
     assert f"{server.url}/docs" in log
     assert f"{server.url}/admin/" in log
@@ -171,7 +171,7 @@ manage.main()
     assert (done.returncode, without_python(done.stderr)) == (0, "")
 
 
-def test_a_database_that_a_later_version_changed_is_told_of() -> None:
+def test_a_database_that_a_later_version_changed_causes_a_warning() -> None:
     later = "from django.db import connection as c; from django.db.migrations.recorder import MigrationRecorder as M; "
     later += "[M(c).record_applied(app, '9999_later') for app in ('leads', 'removed')]"
     with fresh_database() as database_url:

@@ -47,7 +47,7 @@ def kills_on_postgresql(kills: int, seed: int) -> Report:
         return fight_on(fight, kills)
 
 
-def told_kills(report: Report) -> Iterator[str]:
+def lines_of_kills(report: Report) -> Iterator[str]:
     """The figures of a campaign as lines of Markdown."""
     kills = ", ".join(f"{number} of {what}" for what, number in sorted(report.kills.items()))
     seen, imports = report.totals, report.imports
@@ -66,7 +66,7 @@ def told_kills(report: Report) -> Iterator[str]:
     yield ""
 
 
-def told_outages(found: Outages) -> Iterator[str]:
+def lines_of_outages(found: Outages) -> Iterator[str]:
     """The figures of outages."""
     replies = ", ".join(f"{number:,} × {status}" for status, number in sorted(found.replies.items()))
     yield f"**PostgreSQL stopped or killed, and started again** {found.outages} times: {replies}."
@@ -77,7 +77,7 @@ def told_outages(found: Outages) -> Iterator[str]:
     yield ""
 
 
-def told_fire(fire: Fire) -> Iterator[str]:
+def lines_of_fire(fire: Fire) -> Iterator[str]:
     """The figures of SQLite under fire."""
     seen = fire.totals
     reads = f"median {1000 * fire.median_read:.0f} ms, longest {max(fire.reads):.2f} s"
@@ -106,10 +106,10 @@ def main() -> int:
     wanted = asked.only or ["sqlite", "fire", *(["postgresql", "outages"] if programs() else [])]
     began, wrong, lines = time.monotonic(), [], []
     for part in wanted:
-        told, findings = run(part, asked)
-        lines += told
+        printed, findings = run(part, asked)
+        lines += printed
         wrong += findings
-        print("\n".join(told), flush=True)
+        print("\n".join(printed), flush=True)
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     took = f"{(time.monotonic() - began) / 60:.0f} minutes"
     lines.append(f"Measured on {time.strftime('%Y-%m-%d')} in {took} ({machine}, seed {asked.seed}).")
@@ -123,16 +123,16 @@ def run(part: str, asked: argparse.Namespace) -> tuple[list[str], list[str]]:
     """One part: its lines, and all that did not hold."""
     if part in ("sqlite", "postgresql"):
         report = (kills_on_sqlite if part == "sqlite" else kills_on_postgresql)(asked.kills, asked.seed)
-        return list(told_kills(report)), report.findings
+        return list(lines_of_kills(report)), report.findings
     with tempfile.TemporaryDirectory() as folder:
         if part == "fire":
             fire = under_fire(Path(folder), 16, asked.rows, WORKERS="4", THREADS="4")
             refused = [f"{number} reads were a {status}" for status, number in fire.reads_refused.items()]
-            return list(told_fire(fire)), fire.findings + refused
+            return list(lines_of_fire(fire)), fire.findings + refused
         with own_cluster() as cluster:
             found = outages(cluster, Path(folder), asked.outages, asked.seed)
         odd = [f"{number} replies of {status}" for status, number in found.replies.items() if status not in (200, 503)]
-        return list(told_outages(found)), odd
+        return list(lines_of_outages(found)), odd
 
 
 def save(lines: list[str]) -> None:

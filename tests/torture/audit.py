@@ -1,4 +1,4 @@
-"""Everything stored, read past the product with the database's own driver, held against the writers' books.
+"""Comparison of all stored data, read with the database's own driver, with the ledgers of the writers.
 
 Each finding is one sentence; none at all is what is promised.
 """
@@ -102,7 +102,7 @@ def _counts(url: str) -> Iterator[str]:
     yield from (f"lead {pk}: closed_at does not fit its status" for (pk,) in odd)
 
 
-def _dashboard(url: str, told: dict[str, Any]) -> Iterator[str]:
+def _dashboard(url: str, figures: dict[str, Any]) -> Iterator[str]:
     now = datetime.now(UTC)
     week = (now - timedelta(days=7)).strftime("%Y-%m-%d")
     statuses: Counter[str] = Counter()
@@ -114,12 +114,12 @@ def _dashboard(url: str, told: dict[str, Any]) -> Iterator[str]:
         figures["total_activities"] += activities
         figures["new_leads_this_week"] += created[:10] >= week
         figures["closed_leads_this_month"] += status == "closed" and closed[:7] >= now.strftime("%Y-%m")
-    given = {row["status"]: row["count"] for row in told["leads_by_status"]}
+    given = {row["status"]: row["count"] for row in figures["leads_by_status"]}
     if given != dict(statuses):
         yield f"dashboard: leads_by_status is {given}, a recount gives {dict(statuses)}"
     for name, figure in figures.items():
-        if told[name] != figure:
-            yield f"dashboard: {name} is {told[name]}, a recount gives {figure}"
+        if figures[name] != figure:
+            yield f"dashboard: {name} is {figures[name]}, a recount gives {figure}"
 
 
 def _imports(url: str) -> Iterator[str]:

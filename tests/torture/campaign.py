@@ -23,7 +23,7 @@ from tests.torture.load import Gate, Writer
 WRITERS = 6
 IMPORT_ROWS = 6000
 RUNNING = "SELECT count(*) FROM leads_importrun WHERE state = 'running'"
-LONGEST = 90  # seconds for writes to be acknowledged again; no more than the patience of a broken run
+LONGEST = 90  # seconds for writes to be acknowledged again; a longer time means that the run has failed
 
 
 @dataclass

@@ -50,23 +50,25 @@ def under_fire(folder: Path, writers: int, rows: int, wait: str = "", **variable
         shared = [
             server.send("POST", "/api/leads", {"first_name": "S", "last_name": "", "email": "", "phone": ""}, token)
         ]
-        crew = [Timed(f"w{n}", server.port, token, gate, [shared[0].json()["id"]], bulk=20) for n in range(writers)]
+        writer_threads = [
+            Timed(f"w{n}", server.port, token, gate, [shared[0].json()["id"]], bulk=20) for n in range(writers)
+        ]
         reader = Reader(server, token, fire)
-        for thread in (*crew, reader):
+        for thread in (*writer_threads, reader):
             thread.start()
         _import(crm, folder, rows, fire)
-        fire.beside, began = _acknowledged(crew), time.monotonic()
+        fire.beside, began = _acknowledged(writer_threads), time.monotonic()
         threading.Event().wait(min(fire.import_seconds, 10))
-        fire.acknowledged, fire.seconds = _acknowledged(crew) - fire.beside, time.monotonic() - began
+        fire.acknowledged, fire.seconds = _acknowledged(writer_threads) - fire.beside, time.monotonic() - began
         gate.end()
         reader.over.set()
-        for thread in (*crew, reader):
+        for thread in (*writer_threads, reader):
             thread.join()
-        books = [writer.book for writer in crew]
-        fire.totals, fire.longest_write = totals(books), max(writer.longest for writer in crew)
+        books = [writer.book for writer in writer_threads]
+        fire.totals, fire.longest_write = totals(books), max(writer.longest for writer in writer_threads)
         fire.findings = audit.findings(crm.database_url, books, _dashboard(server, token))
         if "locked" in "".join(fire.totals["wrong"]):
-            fire.findings.append("a client was told of a lock")
+            fire.findings.append("a client got a 503 because of a lock")
     finally:
         gate.end()
         crm.stop()
@@ -88,9 +90,9 @@ def _import(crm: Crm, folder: Path, rows: int, fire: Fire) -> None:
         fire.imported = rows
 
 
-def _acknowledged(crew: Sequence[Writer]) -> int:
-    """Writes of all that were told done so far."""
-    return sum(writer.book.replies[status] for writer in crew for status in ("200", "201", "204"))
+def _acknowledged(writers: Sequence[Writer]) -> int:
+    """Return the number of writes acknowledged so far."""
+    return sum(writer.book.replies[status] for writer in writers for status in ("200", "201", "204"))
 
 
 def _dashboard(server: LiveServer, token: dict[str, str]) -> Any:

@@ -1,4 +1,4 @@
-"""What clients asked for and what they were told, to be held against what is stored.
+"""The requests of clients and the responses they got, for a comparison with the stored data.
 
 A write is ``ACKNOWLEDGED`` once its 2xx reply was read, ``REFUSED`` on a 4xx, and ``OPEN`` when the reply was lost or
 was a 503: then it may have happened or not, but not by half.

@@ -76,7 +76,7 @@ class Writer(threading.Thread):
             job: Callable[[], None] = self.rng.choices(jobs, weights)[0]
             try:
                 job()
-            except Exception as error:  # a book that cannot be kept is a failed run, not a silent thread
+            except Exception as error:  # an error of the ledger fails the run
                 self.book.wrong.append(f"{self.name}: {error!r}")
         self.connection.close()
 
@@ -158,10 +158,10 @@ class Writer(threading.Thread):
             self.book.replies["lost"] += 1
             threading.Event().wait(PAUSE)
             return 0, None
-        self._judge(method, path, response, content)
+        self._check(method, path, response, content)
         return response.status, json.loads(content) if content else None
 
-    def _judge(self, method: str, path: str, response: http.client.HTTPResponse, content: bytes) -> None:
+    def _check(self, method: str, path: str, response: http.client.HTTPResponse, content: bytes) -> None:
         status = response.status
         self.book.replies[str(status)] += 1
         if status in (200, 201, 204):

@@ -26,9 +26,9 @@ def test_what_counts_no_more_goes_and_the_rest_stays() -> None:
         LoginFailure.objects.create(name="x", address="x", failed_at=now - timedelta(minutes=minutes))
     for minutes in (59, 61):
         Registration.objects.create(address="x", made_at=now - timedelta(minutes=minutes))
-    told = prune()
-    assert "failed logins: 1 deleted" in told
-    assert "registrations counted: 1 deleted" in told
+    output = prune()
+    assert "failed logins: 1 deleted" in output
+    assert "registrations counted: 1 deleted" in output
     assert LoginFailure.objects.get().failed_at == now - timedelta(minutes=14)
     assert Registration.objects.get().made_at == now - timedelta(minutes=59)
 

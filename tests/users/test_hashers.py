@@ -1,6 +1,6 @@
 """Passwords hashed by the earlier server (passlib 1.7.4) still log in, and are hashed anew when they do.
 
-The hashes were made by passlib with bcrypt 4.0.1, the last version it runs on, and are kept here as it wrote them; the
+The hashes were made by passlib with bcrypt 4.0.1, the last version it works with, and are here as it wrote them; the
 work factor is the lowest (4) in all but one.
 """
 

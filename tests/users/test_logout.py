@@ -32,7 +32,7 @@ def test_logging_out_ends_the_family_and_no_other(zoe: User) -> None:
     assert Client(headers=plain).get("/api/users/me").status_code == 200
 
 
-def test_a_token_without_a_family_is_told_that_it_cannot_end(zoe: User) -> None:
+def test_a_token_without_a_family_is_a_conflict(zoe: User) -> None:
     reply = Api(bearer(zoe)).post("/api/users/logout")
     assert reply.status_code == 409
     assert "/api/users/logout-all" in reply.json()["detail"]

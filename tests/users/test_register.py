@@ -37,7 +37,7 @@ def test_it_works(anonymous: Api) -> None:
 
 
 @pytest.mark.usefixtures("real_hashing")
-def test_the_password_is_kept_as_an_argon2_hash_alone(anonymous: Api) -> None:
+def test_the_password_is_stored_as_an_argon2_hash(anonymous: Api) -> None:
     reply = anonymous.post(PATH, BODY)
     stored = User.objects.get().password
     assert stored.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
@@ -160,7 +160,7 @@ def test_a_missing_field_is_a_422(anonymous: Api, field: str) -> None:
     ]
 
 
-def test_every_bad_field_is_told(anonymous: Api) -> None:
+def test_every_invalid_field_is_an_error(anonymous: Api) -> None:
     reply = anonymous.post(PATH, {"username": 1, "email": "x", "password": "short", "first_name": None})
     assert [problem["loc"][1] for problem in reply.json()["detail"]] == list(BODY)
 

@@ -52,7 +52,7 @@ def test_two_password_changes_end_every_token_between(agent: User) -> None:
 
 @pytest.mark.parametrize("page", ["password_change/", "users/user/{}/change/"])
 def test_a_form_undoes_nothing_that_was_stored_meanwhile(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
-    """Deactivated, demoted and erased between the form's being judged and its being stored."""
+    """Deactivated, demoted and erased between the validation of the form and its storage."""
     boss = make_user(username="boss", is_staff=True, is_superuser=True)
     user = boss if page == "password_change/" else make_user(username="carla", is_staff=True, is_superuser=True)
     browser = Client()

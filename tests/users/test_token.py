@@ -101,7 +101,7 @@ def test_forms_are_utf_8(anonymous: Api, content_type: str) -> None:
     assert post(anonymous, {"username": "zoë", "password": "Пароль 🔑 + & = %"}, content_type).status_code == 200
 
 
-def test_missing_fields_are_told_all_at_once(anonymous: Api) -> None:
+def test_all_missing_fields_are_errors(anonymous: Api) -> None:
     for body in (b"", b"grant_type=password", b"=&&=", b"grant_type=password&scope=a"):
         reply = anonymous.send("POST", PATH, body, FORM)
         assert reply.status_code == 422

@@ -1,4 +1,4 @@
-"""Tokens: whom they let in, and the many they do not. Signed here by hand, so that nothing is too odd to sign."""
+"""Valid and invalid access tokens. The tests sign them themselves, so that any claims are possible."""
 
 import hmac
 import json

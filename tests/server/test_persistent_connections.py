@@ -1,4 +1,4 @@
-"""Connections that are kept between requests: what others did meanwhile is seen, and nothing is left behind."""
+"""Persistent database connections: changes by others are visible, and no files remain."""
 
 import shutil
 import sqlite3
