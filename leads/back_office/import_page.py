@@ -14,8 +14,9 @@ from django.template.response import TemplateResponse
 
 from crm_project.events import event
 from leads.back_office import stored_files
+from leads.back_office.duplicates_table import ACTIONS, duplicates_table, without_options
 from leads.back_office.import_plan import ON_DUPLICATE, ON_ERROR, Plan, detected, label
-from leads.back_office.preview import REJECTS_NOTE, column_kinds, preview, row_limit
+from leads.back_office.preview import FILE_NOTES, column_kinds, preview, row_limit
 from leads.back_office.stored_files import Upload
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import runs
@@ -28,6 +29,7 @@ from users.models import User
 
 ACCEPTED = ".csv,.tsv,.tab,.txt,.xlsx,.json,.jsonl,.ndjson,.gz"
 MAX_NAME = 200
+MAX_DUPLICATES = 100  # rows that are compared with their leads
 
 Context = dict[str, Any]
 
@@ -81,7 +83,9 @@ def review_page(request: HttpRequest, token: str, context: Context) -> HttpRespo
         return _submit(request, upload)
     if not upload.waiting:
         return _redirect_to_run(upload.state["runs"][-1])
-    return TemplateResponse(request, "leads/import_review.html", {**context, **_review_context(upload)})
+    may_view_leads = request.user.has_perm("leads.view_lead")
+    context = {**context, **_review_context(upload, may_view_leads)}
+    return TemplateResponse(request, "leads/import_review.html", context)
 
 
 def _submit(request: HttpRequest, upload: Upload) -> HttpResponse:
@@ -124,16 +128,26 @@ def _preview_or_import(request: HttpRequest, upload: Upload) -> HttpResponse | N
 
 def _import(upload: Upload, plan: Plan, user: User) -> ImportRun:
     upload.rejects.unlink(missing_ok=True)
+    upload.skipped.unlink(missing_ok=True)
     with upload.open() as source:
         options = plan.options(source.header, dry_run=False)
-        (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=row_limit(MAX_ROWS))
-    run.notes = [note for note in run.notes if not note.startswith(REJECTS_NOTE)]  # it has the path on this server
+        (run,) = import_files(
+            [source],
+            options,
+            user=user,
+            rejects=upload.rejects,
+            skipped=upload.skipped,
+            progress=row_limit(MAX_ROWS),
+        )
+    run.notes = [note for note in run.notes if not note.startswith(FILE_NOTES)]
     run.save(update_fields=["notes"])
     event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
     upload.state["runs"].append(run.pk)
     upload.save()
-    if upload.rejects.exists():
+    if run.rejected and upload.rejects.exists():
         upload.rejects.replace(stored_files.rejects_of(run.pk))
+    if run.skipped_rows and upload.skipped.exists():
+        upload.skipped.replace(stored_files.skipped_of(run.pk))
     if run.state == ImportRun.State.DONE:
         upload.finish()
     return run
@@ -155,10 +169,11 @@ def _user(request: HttpRequest) -> User:
     return request.user
 
 
-def _review_context(upload: Upload) -> Context:
+def _review_context(upload: Upload, may_view_leads: bool) -> Context:
     state = upload.state
     plan, result = Plan.from_state(state["plan"]), state["preview"]
-    rows = result["rows"]
+    rows, skipped_rows = result["rows"], result["skipped_rows"]
+    duplicate_lines = {row["line"]: ACTIONS.get(row["action"], row["action"]) for row in skipped_rows}
     fields = [field for field in CREATE_RULES if any(row["values"][field] or field in row["problems"] for row in rows)]
     return {
         "title": f"Import {upload.name}",
@@ -170,12 +185,15 @@ def _review_context(upload: Upload) -> Context:
         "columns": _columns(state, plan),
         "targets": [(target, label(target)) for target in TARGETS],
         "fields": [(field, label(field)) for field in fields],
-        "rows": [_cells(row, fields) for row in rows],
+        "rows": [_cells(row, fields, duplicate_lines) for row in rows],
         "choices": {"on_duplicate": ON_DUPLICATE, "on_error": ON_ERROR},
         "earlier_run": state["earlier_run"] and ImportRun.objects.filter(pk=state["earlier_run"]).first(),
         "obstacle": _obstacle(state, plan),
         "stored": result["created"] + result["updated"],
         "hidden": result["problem_count"] - len(result["problems"]),
+        "notes": [without_options(note) for note in result["notes"] if ": " not in note],
+        "duplicates": duplicates_table(skipped_rows[:MAX_DUPLICATES], may_view_leads, ACTIONS),
+        "duplicate_count": result["skipped"] + result["updated"],
     }
 
 
@@ -188,10 +206,16 @@ def _columns(state: Context, plan: Plan) -> list[Context]:
     ]
 
 
-def _cells(row: Context, fields: list[str]) -> Context:
+def _cells(row: Context, fields: list[str], duplicate_lines: dict[int, str]) -> Context:
     cells = [(row["values"][field], row["problems"].get(field, "")) for field in fields]
     others = [problem for field, problem in row["problems"].items() if field not in fields]
-    return {"line": row["line"], "cells": cells, "others": others, "has_errors": bool(row["problems"])}
+    return {
+        "line": row["line"],
+        "cells": cells,
+        "others": others,
+        "has_errors": bool(row["problems"]),
+        "duplicate": duplicate_lines.get(row["line"], ""),
+    }
 
 
 def _obstacle(state: Context, plan: Plan) -> str:

@@ -26,6 +26,7 @@ LABELS = {
 }
 ON_DUPLICATE = {
     "skip": "Skip the row",
+    "fill": "Fill the blank fields of the lead",
     "update": "Update the lead",
     "create": "Create another lead",
     "error": "Report as an error",
@@ -57,6 +58,7 @@ class Plan:
     on_duplicate: str = "skip"
     on_error: str = "skip"
     again: bool = False
+    update_status: bool = False
     constants: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -80,6 +82,7 @@ class Plan:
             form.get("on_duplicate", default.on_duplicate),
             form.get("on_error", default.on_error),
             form.get("again") == "on",
+            form.get("update_status") == "on",
             constants,
         )
         plan.check()
@@ -103,6 +106,7 @@ class Plan:
         explicit, ignored = self._overrides(header)
         return Options(
             on_duplicate=self.on_duplicate,
+            update_status=self.update_status and self.on_duplicate == "update",
             on_error="skip" if dry_run else self.on_error,
             dry_run=dry_run,
             again=self.again or dry_run,
@@ -127,10 +131,12 @@ class Plan:
         """Return the command that does the same import on the server."""
         explicit, ignored = self._overrides(header)
         words = ["manage.py", "import_leads", name, "--on-duplicate", self.on_duplicate, "--on-error", self.on_error]
+        words += ["--update-status"] if self.update_status and self.on_duplicate == "update" else []
         words += [word for column, target in explicit.items() for word in ("--map", f"{column}={target}")]
         words += [word for name, value in self.constants.items() for word in ("--set", f"{name}={value}")]
         words += ["--ignore-columns", _as_csv(ignored)] if ignored else []
         words += ["--rejects", "rejects.csv"] if self.on_error == "skip" else []
+        words += ["--skipped", "skipped.csv"] if self.on_duplicate in ("skip", "fill", "update") else []
         return shlex.join(words)
 
 

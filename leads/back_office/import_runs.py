@@ -1,7 +1,7 @@
 """Imports in the back office: the list, the result of each, the page for a new one, and undo."""
 
-import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from django.contrib import admin, messages
@@ -18,6 +18,7 @@ from unfold.decorators import display
 from crm_project.events import event
 from leads.back_office import import_page, stored_files
 from leads.back_office.cells import pluralize
+from leads.back_office.duplicates_table import DONE, duplicates_table, without_options
 from leads.back_office.import_plan import ON_DUPLICATE, ON_ERROR, label
 from leads.importing import runs
 from leads.importing.columns.mapping import TARGETS
@@ -47,7 +48,6 @@ OPTIONS = {
     "dry_run": "Dry run",
     "again": "Imported before",
 }
-_option = re.compile(r" \(--[^()]*\)")  # names of command options in messages
 
 
 @admin.register(ImportRun)
@@ -104,6 +104,7 @@ class ImportRunAdmin(ListPage, ModelAdmin):
         own = [
             path("upload/<slug:token>/", wrap(self.review_view), name="leads_importrun_review"),
             path("<int:run_id>/rejects/", wrap(self.rejects_view), name="leads_importrun_rejects"),
+            path("<int:run_id>/skipped/", wrap(self.skipped_view), name="leads_importrun_skipped"),
             path("<int:run_id>/undo/", wrap(self.undo_view), name="leads_importrun_undo"),
         ]
         return own + super().get_urls()
@@ -132,7 +133,12 @@ class ImportRunAdmin(ListPage, ModelAdmin):
     def rejects_view(self, request: HttpRequest, run_id: int) -> HttpResponse | FileResponse:
         """Download the rejected rows of a run."""
         self._require(request, "leads.import_leads")
-        return _rejects(request, run_id)
+        return _download(request, run_id, stored_files.rejects_of(run_id), "rows-with-errors")
+
+    def skipped_view(self, request: HttpRequest, run_id: int) -> HttpResponse | FileResponse:
+        """Download the skipped and updated rows of a run."""
+        self._require(request, "leads.import_leads")
+        return _download(request, run_id, stored_files.skipped_of(run_id), "duplicates")
 
     def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Undo an import."""
@@ -159,7 +165,7 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "state": LABELS[_label_key(run, state)],
         "failed": state == runs.DIED,
         "by": run.user.name if run.user else run.started_by,
-        "message": _option.sub("", run.message),
+        "message": without_options(run.message),
         "problems": run.problems[:SHOWN],
         "hidden": max(0, run.problem_count - SHOWN),
         "notes": [_note(note) for note in run.notes],
@@ -167,6 +173,9 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
             OPTIONS[name]: _option_text(name, value) for name, value in run.options.items() if value and name in OPTIONS
         },
         "rejects": stored_files.rejects_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
+        "skipped_file": stored_files.skipped_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
+        "duplicates": duplicates_table(run.skipped_rows[:SHOWN], request.user.has_perm("leads.view_lead"), DONE),
+        "duplicate_count": run.skipped + run.updated,
         "undone": _undo_summary(run.undo_report),
         "left": list(run.undo_report.get("why", {}).items())[:LISTED],
         "left_count": left,
@@ -180,8 +189,8 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
 
 def _note(note: str) -> str:
     """Return a note of the import with the label of its field."""
-    target, colon, rest = note.partition(": ")
-    return f"{label(target)}: {rest}" if colon and target in TARGETS else note
+    target, colon, rest = without_options(note).partition(": ")
+    return f"{label(target)}: {rest}" if colon and target in TARGETS else without_options(note)
 
 
 def _option_text(name: str, value: Any) -> str:
@@ -192,14 +201,14 @@ def _option_text(name: str, value: Any) -> str:
 
 
 @require_safe
-def _rejects(request: HttpRequest, run_id: int) -> HttpResponse | FileResponse:
+def _download(request: HttpRequest, run_id: int, path: Path, name: str) -> HttpResponse | FileResponse:
     try:
-        file = stored_files.rejects_of(run_id).open("rb")
+        file = path.open("rb")
     except OSError:
-        messages.warning(request, "The rows with errors of this import were removed: they are stored for seven days.")
+        messages.warning(request, "The rows of this import were removed: they are stored for seven days.")
         return redirect("admin:leads_importrun_change", run_id)
-    name = f"import-{run_id}-rows-with-errors.csv"
-    return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+    filename = f"import-{run_id}-{name}.csv"
+    return FileResponse(file, as_attachment=True, filename=filename, content_type="text/csv; charset=utf-8")
 
 
 @require_POST

@@ -21,7 +21,7 @@ FIRST = 20  # rows shown
 SAMPLES = 3  # values shown of each column
 MAX_VALUE = 60  # characters of a value
 SHARED = {"price": "budget_max", "name": "first_name"}  # where errors of a column that fills two fields are shown
-REJECTS_NOTE = "Bad rows are in: "
+FILE_NOTES = ("Bad rows are in: ", "Skipped and updated rows are in: ")  # with paths on this server
 COUNTS = ("read", "created", "updated", "skipped", "rejected", "problem_count")
 
 State = dict[str, Any]
@@ -82,7 +82,8 @@ def _dry_run(upload: Upload, source: Source, plan: Plan, user: User) -> State:
         **counts,
         "message": run.message if run.state == ImportRun.State.REFUSED else "",
         "problems": run.problems,
-        "notes": [note for note in run.notes if not note.startswith(REJECTS_NOTE)],
+        "skipped_rows": run.skipped_rows,
+        "notes": [note for note in run.notes if not note.startswith(FILE_NOTES)],
     }
 
 

@@ -92,6 +92,11 @@ class Upload:
         """Return the path to which an import writes its rejected rows."""
         return self.folder / "rejects"
 
+    @property
+    def skipped(self) -> Path:
+        """Return the path to which an import writes its skipped and updated rows."""
+        return self.folder / "skipped"
+
     def open(self) -> Source:
         """Open the file; raises ``Unreadable`` if it is no table."""
         return open_source(self.folder / "file", name=self.name)
@@ -125,6 +130,7 @@ class Upload:
         """Delete the file; keep only which runs were made from it."""
         (self.folder / "file").unlink(missing_ok=True)
         self.rejects.unlink(missing_ok=True)
+        self.skipped.unlink(missing_ok=True)
         self.state = {name: self.state[name] for name in AFTER_IMPORT}
         self.save()
 

@@ -112,7 +112,6 @@ ON_PAGE = {
     "do-not-call.csv",
     "do-not-contact.csv",
     "backslash-quotes.csv",
-    "same-file-twice.csv, fill",
     "remainders.csv",
     "remainders.csv, unknown columns too",
     "messages.csv",
