@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from leads.importing import writers
+from leads.importing.duplicates import leads_with_keys
 from leads.models import ImportRun, Lead
 from tests.factories import make_lead
 from tests.importing.command import counts, import_leads, rows_of, summary, write_csv
@@ -287,3 +290,17 @@ def test_somebody_at_a_terminal_is_asked(
     assert ImportRun.objects.latest("pk").state == (
         "dry" if arguments == ["--dry-run"] else "done" if stored else "refused"
     )
+
+
+@pytest.mark.parametrize("column", ["email_key", "person_key"])
+def test_leads_are_looked_up_by_index(column: str) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        leads_with_keys(column, {"a", "b"})
+    (query,) = captured
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # which is faster on a table without rows
+        explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+        cursor.execute(f"{explain} {query['sql'].replace('%', '%%')}")
+        plan = str(cursor.fetchall())
+    assert f"leads_{column}" in plan
