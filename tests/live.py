@@ -156,19 +156,29 @@ def migrated_database() -> AbstractContextManager[str]:
 
 @contextmanager
 def serving(without: Iterable[str] = (), **variables: str) -> Iterator[LiveServer]:
-    """A server that answers, with that ``environment``; stopped afterwards if the test has not done so."""
-    folder = Path(tempfile.mkdtemp())
+    """Yield a running server with that ``environment``, and stop it afterwards if the test has not done so."""
     given = variables.get("DATABASE_URL", "")
-    with nullcontext(given) if given or "DATABASE_URL" in without else migrated_database() as database_url:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        nullcontext(given) if given or "DATABASE_URL" in without else migrated_database() as database_url,
+    ):
         port = free_port()
-        # No limit on accounts: all tests have the one address.
-        own = {"PORT": str(port), "DATABASE_URL": database_url, "REGISTRATION_LIMIT": "0"}
-        own["UPLOAD_DIR"] = str(folder / "uploads")
-        env = environment(without, **{**own, **variables})
-        log = folder / "log"
+        own = {"PORT": str(port), "DATABASE_URL": database_url, "UPLOAD_DIR": f"{folder}/uploads"}
+        own["REGISTRATION_LIMIT"] = "0"  # all tests have the same IP address
+        with running(
+            ["manage.py", "serve"], port, database_url, environment(without, **{**own, **variables})
+        ) as server:
+            yield server
+
+
+@contextmanager
+def running(command: list[str], port: int, database_url: str, env: dict[str, str]) -> Iterator[LiveServer]:
+    """Run a Python command that starts a server on ``port``, and stop it afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"],
+                [sys.executable, *command],
                 cwd=PROJECT,
                 env=env,
                 stdin=subprocess.DEVNULL,
@@ -182,11 +192,10 @@ def serving(without: Iterable[str] = (), **variables: str) -> Iterator[LiveServe
             yield server
         finally:
             end(process)
-            shutil.rmtree(folder)
 
 
 def await_start(server: LiveServer) -> None:
-    """Return when it answers; ``AssertionError`` with its output where it does not."""
+    """Return when the server responds; raise ``AssertionError`` with its output if it does not."""
     until = time.monotonic() + MAX_START
     while True:
         try:

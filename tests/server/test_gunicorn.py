@@ -1,15 +1,11 @@
-"""The same application under another WSGI server: the quick start, bodies in chunks, and limits."""
+"""The application with gunicorn: the quick start, chunked bodies, and limits."""
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.factories import activity_row, lead_row
-from tests.live import PROJECT, LiveServer, await_start, end, environment, free_port, migrated_database
+from tests.live import LiveServer, environment, free_port, migrated_database, running
 
 
 @pytest.fixture(scope="module")
@@ -17,24 +13,10 @@ def gunicorn() -> Iterator[LiveServer]:
     """gunicorn as ``docs/deploy.md`` has it."""
     port = free_port()
     command = ["-m", "gunicorn", "crm_project.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "8"]
-    with migrated_database() as database_url, tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, *command],
-                cwd=PROJECT,
-                env=environment(DATABASE_URL=database_url, BODY_MAX_BYTES="100000"),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        server = LiveServer(port, database_url, process, log)
-        try:
-            await_start(server)
+    with migrated_database() as database_url:
+        env = environment(DATABASE_URL=database_url, BODY_MAX_BYTES="100000")
+        with running(command, port, database_url, env) as server:
             yield server
-        finally:
-            end(process)
 
 
 def test_the_quick_start(gunicorn: LiveServer) -> None:
