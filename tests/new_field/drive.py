@@ -15,7 +15,7 @@ from tests.admin.conftest import boss as boss
 from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.lead_forms import open_form
 from tests.admin.test_merge import PAGE as MERGE
-from tests.admin.test_merge import decided
+from tests.admin.test_merge import merge_form
 from tests.conftest import Api
 from tests.exporting.command import export_leads
 from tests.factories import SOMEBODY, lead_row
@@ -153,7 +153,7 @@ def test_an_export_is_read_back_with_them(tmp_path: Path, api: Api, agency: Grou
 def test_a_merge_takes_them_from_the_lead_that_was_chosen(boss: Client, api: Api, agency: Group) -> None:
     ids = [created(api)["id"], created(api, referral_code="R1", agency_id=agency.pk)["id"]]
     old, new = Lead.objects.filter(pk__in=ids).order_by("pk")
-    assert boss.post(MERGE, decided([old, new], old, referral_code=new, agency_id=new)).status_code == 302
+    assert boss.post(MERGE, merge_form([old, new], old, referral_code=new, agency_id=new)).status_code == 302
     survivor = Lead.objects.active().get()
     assert (survivor.pk, survivor.referral_code, survivor.agency_id) == (old.pk, "R1", agency.pk)
 
