@@ -14,6 +14,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
@@ -60,6 +61,7 @@ try:
     ACCESS_LOG = env.bool("ACCESS_LOG", not DEBUG)
     UPLOAD_DIR = BASE_DIR / env.str("UPLOAD_DIR", "uploads", validate=validate.Length(min=1))
     DATABASE_URL = env.str("DATABASE_URL", "sqlite:///app.db")
+    TIME_ZONE = env.str("TIME_ZONE", "UTC", validate=validate.OneOf(sorted(available_timezones())))
     PHONE_REGION = env.str("PHONE_REGION", "US", validate=validate.OneOf(CALLING_CODES))
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
@@ -190,7 +192,6 @@ TEMPLATES: list[dict[str, Any]] = [
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
-TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 FORMAT_MODULE_PATH = "dashboard.formats"
 STATIC_URL = "/static/"

@@ -64,6 +64,12 @@ class ImportRun(models.Model):
     problems = models.JSONField(default=list)
     # Rows that were duplicates, and their leads: {line, action, lead_id or of_line, name, email, phone}.
     skipped_rows = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    # What was repaired in cells: {kind, count, line, column, before, after}, the first examples of each kind.
+    repairs = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    # What of the cells filled no field: {line, column, value}.
+    remainders = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    # What each status of the file became: {value, became, count}.
+    statuses = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     message = models.TextField(blank=True)
     notes = models.JSONField(default=list)
     process = models.CharField(max_length=200, blank=True)

@@ -11,7 +11,13 @@ from leads.models import ImportRun
 from leads.validators import ERASED
 
 # The lists of an import with values of its file, and the keys of the values.
-VALUES = {"problems": ("value", "before", "after"), "skipped_rows": ("name", "email", "phone")}
+VALUES = {
+    "problems": ("value", "before", "after"),
+    "skipped_rows": ("name", "email", "phone"),
+    "repairs": ("before", "after"),
+    "remainders": ("value",),
+    "statuses": ("value", "became"),
+}
 STORED = timedelta(seconds=stored_files.REJECTS_LIFETIME)  # as long as the rows that the values are from
 
 

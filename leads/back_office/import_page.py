@@ -4,6 +4,7 @@ All steps but the last store nothing but the file. The last runs the import in t
 """
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib import messages
@@ -15,7 +16,7 @@ from django.template.response import TemplateResponse
 from crm_project.events import event
 from leads.back_office import stored_files
 from leads.back_office.duplicates_table import ACTIONS, duplicates_table, without_options
-from leads.back_office.import_plan import ON_DUPLICATE, ON_ERROR, Plan, detected, label
+from leads.back_office.import_plan import AS_IS, ON_DUPLICATE, ON_ERROR, Plan, detected, label
 from leads.back_office.preview import FILE_NOTES, column_kinds, preview, row_limit
 from leads.back_office.stored_files import Upload
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
@@ -24,7 +25,7 @@ from leads.importing.columns.mapping import TARGETS
 from leads.importing.run import import_files
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
-from leads.validators import CREATE_RULES
+from leads.validators import CREATE_RULES, PIPELINE
 from users.models import User
 
 ACCEPTED = ".csv,.tsv,.tab,.txt,.xlsx,.json,.jsonl,.ndjson,.gz"
@@ -186,6 +187,12 @@ def _review_context(upload: Upload, may_view_leads: bool) -> Context:
         "targets": [(target, label(target)) for target in TARGETS],
         "fields": [(field, label(field)) for field in fields],
         "rows": [_cells(row, fields, duplicate_lines) for row in rows],
+        "statuses": [{**row, "chosen": plan.statuses.get(row["value"], "")} for row in result["statuses"]],
+        "pipeline": PIPELINE,
+        "as_is": AS_IS,
+        "zones": sorted(available_timezones()),
+        "office_zone": settings.TIME_ZONE,
+        "repairs": result["repairs"],
         "choices": {"on_duplicate": ON_DUPLICATE, "on_error": ON_ERROR},
         "earlier_run": state["earlier_run"] and ImportRun.objects.filter(pk=state["earlier_run"]).first(),
         "obstacle": _obstacle(state, plan),

@@ -4,13 +4,15 @@ import csv
 import io
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
+from zoneinfo import available_timezones
 
 from leads.importing.columns.mapping import LEADS
 from leads.importing.run import Options
 from leads.importing.stats import Refused
+from leads.validators import PIPELINE
 
 NOT_IMPORTED = ""
 LABELS = {
@@ -37,6 +39,9 @@ ON_ERROR = {
 }
 CONSTANTS = ("source", "status")
 MAX_CONSTANT = 64
+MAX_STATUSES = 100  # that have a choice on the page
+MAX_STATUS = 200  # characters
+AS_IS = "as is"  # the choice for a status that is stored as it is in the file
 
 
 def label(target: str) -> str:
@@ -60,6 +65,9 @@ class Plan:
     again: bool = False
     update_status: bool = False
     constants: Mapping[str, str] = field(default_factory=dict)
+    timezone: str = ""  # the office's
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    statuses_as_is: bool = False
 
     @classmethod
     def for_header(cls, header: Sequence[str]) -> Self:
@@ -84,6 +92,9 @@ class Plan:
             form.get("again") == "on",
             form.get("update_status") == "on",
             constants,
+            form.get("timezone", "").strip(),
+            dict(_statuses(form)),
+            form.get("statuses_as_is") == "on",
         )
         plan.check()
         return plan
@@ -93,13 +104,18 @@ class Plan:
         fields = set(self.columns) <= {NOT_IMPORTED, *LEADS.targets}
         if not (fields and self.on_duplicate in ON_DUPLICATE and self.on_error in ON_ERROR):
             raise Refused("Invalid choice. Reload the page.")
+        if not set(self.statuses.values()) <= {*PIPELINE, AS_IS}:
+            raise Refused("Invalid choice. Reload the page.")
+        if self.timezone and self.timezone not in available_timezones():
+            raise Refused(f"There is no time zone {self.timezone!r}. Choose one of the list, such as America/Chicago.")
         for name, value in self.constants.items():
             if len(value) > MAX_CONSTANT or "\0" in value:
                 raise Refused(f"The {name} for all rows can have at most {MAX_CONSTANT} characters.")
 
     def as_state(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
-        return {**asdict(self), "columns": list(self.columns), "constants": dict(self.constants)}
+        given = {"constants": dict(self.constants), "statuses": dict(self.statuses)}
+        return {**asdict(self), "columns": list(self.columns), **given}
 
     def options(self, header: Sequence[str], dry_run: bool) -> Options:
         """Return the options of the import. A dry run reads all rows, even if rows with errors stop the import."""
@@ -113,7 +129,14 @@ class Plan:
             explicit=explicit,
             constants=dict(self.constants),
             ignored=ignored,
+            timezone=self.timezone or None,
+            statuses=self._chosen_statuses(),
+            statuses_as_is=self.statuses_as_is,
         )
+
+    def _chosen_statuses(self) -> dict[str, str]:
+        """Return what the statuses become that the form has a choice for."""
+        return {value: value.lower() if status == AS_IS else status for value, status in self.statuses.items()}
 
     def _overrides(self, header: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         """Return the columns to map and the columns not to import, where the plan differs from the default."""
@@ -134,10 +157,22 @@ class Plan:
         words += ["--update-status"] if self.update_status and self.on_duplicate == "update" else []
         words += [word for column, target in explicit.items() for word in ("--map", f"{column}={target}")]
         words += [word for name, value in self.constants.items() for word in ("--set", f"{name}={value}")]
+        words += ["--timezone", self.timezone] if self.timezone else []
+        chosen = self._chosen_statuses().items()
+        words += [word for value, status in chosen for word in ("--map-status", f"{value}={status}")]
+        words += ["--status-as-is"] if self.statuses_as_is else []
         words += ["--ignore-columns", _as_csv(ignored)] if ignored else []
         words += ["--rejects", "rejects.csv"] if self.on_error == "skip" else []
         words += ["--skipped", "skipped.csv"] if self.on_duplicate in ("skip", "fill", "update") else []
         return shlex.join(words)
+
+
+def _statuses(form: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The statuses of the file that the form has a choice for."""
+    for place in range(MAX_STATUSES):
+        value, status = form.get(f"status-value-{place}", ""), form.get(f"status-{place}", "")
+        if value and status:
+            yield value[:MAX_STATUS], status
 
 
 def _as_csv(names: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from leads.back_office.cells import pluralize
 from leads.back_office.duplicates_table import DONE, duplicates_table, without_options
 from leads.back_office.import_plan import ON_DUPLICATE, ON_ERROR, label
 from leads.importing import runs
+from leads.importing.cells.report import sentences
 from leads.importing.columns.mapping import TARGETS
 from leads.importing.stats import Refused
 from leads.importing.undo import TAKING_BACK, undo
@@ -47,6 +48,9 @@ OPTIONS = {
     "constants": "For all rows",
     "dry_run": "Dry run",
     "again": "Imported before",
+    "timezone": "Time zone of times without one",
+    "statuses": "Statuses",
+    "statuses_as_is": "Other statuses as they are",
 }
 
 
@@ -168,6 +172,7 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "message": without_options(run.message),
         "problems": run.problems[:SHOWN],
         "hidden": max(0, run.problem_count - SHOWN),
+        "repairs": sentences(run.repairs),
         "notes": [_note(note) for note in run.notes],
         "options": {
             OPTIONS[name]: _option_text(name, value) for name, value in run.options.items() if value and name in OPTIONS

@@ -5,11 +5,12 @@ from itertools import islice
 from typing import Any
 
 from leads import validators
-from leads.back_office.import_plan import Plan
+from leads.back_office.import_plan import MAX_STATUSES, Plan
 from leads.back_office.stored_files import Upload
 from leads.back_office.upload_limits import MAX_COLUMNS, MAX_ROWS, TooLarge
 from leads.importing import runs
-from leads.importing.cells import date_order
+from leads.importing.cells.column_habits import habits_of
+from leads.importing.cells.report import sentences
 from leads.importing.columns.mapping import LEADS, Mapping, map_headers
 from leads.importing.run import Progress, import_files
 from leads.importing.sources.reader import Source
@@ -83,6 +84,8 @@ def _dry_run(upload: Upload, source: Source, plan: Plan, user: User) -> State:
         "message": run.message if run.state == ImportRun.State.REFUSED else "",
         "problems": run.problems,
         "skipped_rows": run.skipped_rows,
+        "repairs": sentences(run.repairs),
+        "statuses": run.statuses[:MAX_STATUSES],
         "notes": [note for note in run.notes if not note.startswith(FILE_NOTES)],
     }
 
@@ -96,8 +99,9 @@ def _rows(source: Source, plan: Plan, records: Sequence[tuple[int, Any]]) -> lis
             constants=options.constants,
             ignore=options.ignored,
             guarded=not source.exact,
+            cell_options=options.cell_options(),
         )
-        columns, _ = date_order.settled(source, columns)
+        columns, _ = habits_of(source, columns, dates=options.dates is None)
     except Refused:
         return []  # the dry run has the reason
     return [_row(columns, line, cells) for line, cells in records]

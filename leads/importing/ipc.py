@@ -27,19 +27,24 @@ Pack = Callable[[list[Any]], list[Any]]
 
 
 class Batch(NamedTuple):
-    """Some consecutive rows: ``good`` as ``make`` made them, ``bad`` with line, cells and problems, and remarks."""
+    """Some consecutive rows: ``good`` as ``make`` made them, ``bad`` with line, cells and problems.
+
+    ``warnings`` and ``report`` (as ``CellReport.taken`` returns it) are what there is to say of their cells.
+    """
 
     read: int
     good: list[Any]
     bad: list[Bad]
     position: int
-    remarks: Warnings
+    warnings: Warnings
+    report: list[Any]
 
 
 def packed(batch: Batch, pack: Pack) -> bytes:
     """The batch in bytes; ``pack`` makes lists of plain values and moments of its good rows."""
-    remarks = [[*about, count] for about, count in batch.remarks.items()]
-    whole = [batch.read, pack(batch.good), [_bad(*row) for row in batch.bad], batch.position, remarks]
+    warnings = [[*about, count] for about, count in batch.warnings.items()]
+    bad = [_bad(*row) for row in batch.bad]
+    whole = [batch.read, pack(batch.good), bad, batch.position, warnings, batch.report]
     try:
         return ORJSON + orjson.dumps(whole)
     except TypeError:
@@ -49,9 +54,9 @@ def packed(batch: Batch, pack: Pack) -> bytes:
 def unpacked(sent: bytes, unpack: Pack) -> Batch:
     """The batch again; ``unpack`` makes good rows of what ``pack`` made of them, with moments as texts."""
     loads = orjson.loads if sent[:1] == ORJSON else json.loads
-    read, good, bad, position, remarks = loads(sent[1:])
-    counts: Warnings = Counter({(kind, about): count for kind, about, count in remarks})
-    return Batch(read, unpack(good), [_bad_again(*row) for row in bad], position, counts)
+    read, good, bad, position, warnings, report = loads(sent[1:])
+    counts: Warnings = Counter({(kind, about): count for kind, about, count in warnings})
+    return Batch(read, unpack(good), [_bad_again(*row) for row in bad], position, counts, report)
 
 
 # A moment again. Rows of one load share most of theirs, and are then given the same object, by which ``load`` knows it.

@@ -61,10 +61,11 @@ def needs_database(columns: Mapping) -> bool:
 
 def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
     """The same, one after the other."""
-    convert = columns.convert
+    convert, report = columns.convert, columns.report
     read, good, bad = 0, [], []
     for line, cells in source:
         read += 1
+        report.line = line
         given, wrong = convert(cells)
         clean, problems = validate(given)
         if wrong or problems:
@@ -72,9 +73,14 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
         else:
             good.append((line, cells, given, clean))
         if read == BATCH:
-            yield _resolved(good, bad, make, Batch(read, [], [], source.position, columns.remarked()))
+            yield _resolved(good, bad, make, _counted(columns, read, source.position))
             read, good, bad = 0, [], []
-    yield _resolved(good, bad, make, Batch(read, [], [], source.position, columns.remarked()))
+    yield _resolved(good, bad, make, _counted(columns, read, source.position))
+
+
+def _counted(columns: Mapping, read: int, position: int) -> Batch:
+    """A batch with what there is to say of its rows, which are yet to be put in."""
+    return Batch(read, [], [], position, columns.taken_warnings(), columns.taken_report())
 
 
 def _resolved(good: list[Good], bad: list[Bad], make: Make, batch: Batch) -> Batch:

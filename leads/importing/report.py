@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from leads.importing.cells.report import sentences, status_sentences
 from leads.importing.stats import MAX_KEPT
 from leads.models import ImportRun
 
 COUNTS = ("read", "created", "updated", "skipped", "rejected")
+CELLS = ("repairs", "statuses", "remainders")  # what the report says of cells
+STATUSES = 50  # told in the summary
 FIRST = 10  # problems told in the summary
 # Of the notes, the summary has what an operator must not overlook: columns that went nowhere. The rest is in the JSON.
 TOLD = (
@@ -19,7 +22,6 @@ TOLD = (
     "Several",
     "Dates",
     "The ",
-    "closed_at was",
     "Skipped and updated rows",
 )
 
@@ -33,14 +35,15 @@ def as_object(runs: Sequence[ImportRun]) -> dict[str, Any]:
     problems = [{**problem, "file": file["file"]} for file in files for problem in file["problems"]]
     total = {"run": None, "state": _state(runs), **sums, "problem_count": sum(run.problem_count for run in runs)}
     skipped = [{**row, "file": file["file"]} for file in files for row in file["skipped_rows"]]
-    lists = {"problems": problems[:MAX_KEPT], "skipped_rows": skipped[:MAX_KEPT]}
+    cells = {name: [{**entry, "file": file["file"]} for file in files for entry in file[name]] for name in CELLS}
+    lists = {"problems": problems[:MAX_KEPT], "skipped_rows": skipped[:MAX_KEPT], **cells}
     return {**total, "message": _message(runs), **lists, "files": files}
 
 
 def refusal(message: str) -> dict[str, Any]:
     """The report of an import that ended before there was a run."""
     nothing = dict.fromkeys(COUNTS, 0)
-    lists: dict[str, Any] = {"problems": [], "skipped_rows": []}
+    lists: dict[str, Any] = {name: [] for name in ("problems", "skipped_rows", *CELLS)}
     return {"run": None, "state": "refused", **nothing, "problem_count": 0, "message": message, **lists}
 
 
@@ -58,6 +61,7 @@ def _one(run: ImportRun) -> dict[str, Any]:
         "options": run.options,
         "problems": run.problems,
         "skipped_rows": run.skipped_rows,
+        **{name: getattr(run, name) for name in CELLS},
     }
 
 
@@ -93,6 +97,9 @@ def as_lines(run: ImportRun) -> list[str]:
             f"  {run.rejected:>11,} rejected",
         ]
     lines += [f"  {note}" for note in run.notes if ": " not in note or note.startswith(TOLD) or "', else '" in note]
+    lines += [f"  {sentence}" for sentence in (*sentences(run.repairs), *status_sentences(run.statuses)[:STATUSES])]
+    if len(run.statuses) > STATUSES:
+        lines.append(f"  … and {len(run.statuses) - STATUSES:,} more statuses (--report json has all)")
     lines += [
         f"  line {p['line']}, {p['column'] or 'row'}: {p['reason']} ({p['value']!r})" for p in run.problems[:FIRST]
     ]

@@ -8,16 +8,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from crm_project.validation import FieldError
 from leads.importing import runs
-from leads.importing.cells import date_order
+from leads.importing.cells.column_habits import habits_of
+from leads.importing.cells.convert import CellOptions
+from leads.importing.cells.date_order import Order
+from leads.importing.cells.report import CellReport
 from leads.importing.columns.column_schema import ColumnSchema
 from leads.importing.columns.mapping import LEADS, map_headers
 from leads.importing.duplicates import count_lookalikes
@@ -47,8 +53,16 @@ class Options:
     constants: Mapping[str, str] = field(default_factory=dict)
     ignored: Sequence[str] = ()
     ignore_unknown: bool = False
-    dates: date_order.Order | None = None  # found out where it is not said
+    dates: Order | None = None  # found out where it is not said
+    timezone: str | None = None  # of times without one; the office's where it is not said
+    statuses: Mapping[str, str] = field(default_factory=dict)  # what values of the file become
+    statuses_as_is: bool = False
     parallel: bool = False  # check rows in a process of their own; not where there are threads
+
+    def cell_options(self) -> CellOptions:
+        """Return how cells are read."""
+        zone = ZoneInfo(self.timezone or settings.TIME_ZONE)
+        return CellOptions(UTC if zone.key == "UTC" else zone, self.statuses, self.statuses_as_is)
 
 
 class OutputPaths(NamedTuple):
@@ -80,7 +94,8 @@ class FileImport:
     def __init__(self, source: Source, run: ImportRun, options: Options, outputs: OutputPaths, progress: Progress):
         self.source, self.run, self.options, self.progress = source, run, options, progress
         self.tally = Stats()
-        self.remarks: Warnings = Counter()
+        self.warnings: Warnings = Counter()
+        self.cell_report = CellReport()
         self.output_paths = outputs
         self.rejects: Rejects | None = None
         self.skipped: Rejects | None = None
@@ -99,10 +114,11 @@ class FileImport:
             guarded=not self.source.exact,
             vocabulary=self.vocabulary,
             day_first=self.vocabulary.dates if options.dates == "day-first" else frozenset(),
+            cell_options=options.cell_options(),
         )
         self.last_id = Lead.objects.aggregate(last=Max("id"))["last"] or 0
-        self.columns, dates = (columns, []) if options.dates else date_order.settled(self.source, columns)
-        notes = [_read_as(self.source), *self.source.notes, *columns.describe(), *dates]
+        self.columns, habits = habits_of(self.source, columns, dates=options.dates is None)
+        notes = [_read_as(self.source), *self.source.notes, *columns.describe(), *habits]
         self.run.notes = [showable(note) for note in notes]
         earlier = runs.known(self.source.sha256, self.run.kind)
         if earlier and not options.again:
@@ -136,12 +152,13 @@ class FileImport:
             way: InsertWriter | UpsertWriter = InsertWriter(self.run, self.tally, now, needs_database(self.columns))
         else:
             duplicates = DuplicateOptions(self.options.on_duplicate, self.options.update_status)
-            way = UpsertWriter(self.run, self.tally, now, duplicates, self.reject, self.remarks, self.skipped)
+            way = UpsertWriter(self.run, self.tally, now, duplicates, self.reject, self.warnings, self.skipped)
         rows = batches(self.source, self.columns, way, self.options.parallel)
         with way.open() as take:
             for batch in rows:
                 self.tally.read += batch.read
-                self.remarks.update(batch.remarks)
+                self.warnings.update(batch.warnings)
+                self.cell_report.add(batch.report)
                 self.progress(self.tally.read, batch.position)
                 for line, cells, problems in batch.bad:
                     self.reject(line, cells, problems)
@@ -169,10 +186,12 @@ class FileImport:
         stored = state in (ImportRun.State.DONE, ImportRun.State.DRY)
         counts = self.tally.kept() if stored else self.tally.refused()
         if stored:
-            remarks = as_sentences(
-                self.remarks + self.columns.remarked(), self.columns.header, self.columns.columns.values()
-            )
-            self.run.notes += [showable(remark) for remark in remarks]
+            # Activities are converted outside of batches.
+            self.cell_report.add(self.columns.taken_report())
+            warnings = self.warnings + self.columns.taken_warnings()
+            sentences = as_sentences(warnings, self.columns.header, self.columns.columns.values())
+            self.run.notes += [showable(sentence) for sentence in sentences]
+            counts |= self.cell_report.as_columns()
         if self.rejects and self.tally.rejected:
             self.run.notes.append(f"Bad rows are in: {showable(str(self.rejects.path))}")
         if self.skipped and self.skipped.rows:

@@ -15,6 +15,7 @@ from crm_project.db.sql import written_columns
 from crm_project.validation import FieldError
 from leads import audit, validators
 from leads.audit import Kind
+from leads.importing.cells.convert import REMAINDERS
 from leads.importing.duplicates import EMAIL, DuplicateIndex, Match
 from leads.importing.ipc import cells_again, cells_packed, moment
 from leads.importing.rejects import Rejects
@@ -140,7 +141,7 @@ class UpsertWriter:
         """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
         keys, created_at = validators.search_keys_of(clean), given.get("created_at")
         if not self.changes_leads:
-            given = {"closed_at": given["closed_at"]} if "closed_at" in given else {}
+            given = {name: given[name] for name in ("closed_at", REMAINDERS) if name in given}
         return Row(line, cells if self.needs_cells else None, clean, given, created_at, keys)
 
     def pack(self, rows: list[Row]) -> list[Any]:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from leads.importing.cells import date_order
 from leads.models import Lead
@@ -35,16 +36,12 @@ def test_dates_that_could_mean_either_are_read_month_first_and_that_is_told(tmp_
     assert Lead.objects.get().created_at == datetime(2024, 3, 4, tzinfo=UTC)
 
 
-def test_dates_that_contradict_each_other_are_bad_rows(tmp_path: Path) -> None:
+def test_dates_that_contradict_each_other_are_left_over(tmp_path: Path) -> None:
     dates = ("13/05/2024", "14/05/2024", "05/15/2024", "01/02/2024")
-    assert dates_of(tmp_path, *dates, options=("--on-error", "skip"), code=3) == [
-        "2024-05-13",
-        "2024-05-14",
-        "2024-02-01",
-    ]
-    report = import_leads(tmp_path / "leads.csv", "--again", code=1)
-    assert [problem["line"] for problem in report["problems"]] == [4]
-    assert "day first (--dates month-first" in report["problems"][0]["reason"]
+    today = f"{timezone.now():%Y-%m-%d}"
+    assert dates_of(tmp_path, *dates) == ["2024-05-13", "2024-05-14", today, "2024-02-01"]
+    report = import_leads(tmp_path / "leads.csv", "--again")
+    assert report["remainders"] == [{"line": 4, "column": "Date Added", "value": "05/15/2024"}]
     assert "Dates in 'Date Added' contradict each other: 2 have the day first, 1 the month" in str(report["notes"])
 
 
@@ -53,8 +50,8 @@ def test_an_option_settles_it(tmp_path: Path) -> None:
 
 
 def test_the_other_way_too(tmp_path: Path) -> None:
-    options = ("--dates", "month-first", "--on-error", "skip")
-    assert dates_of(tmp_path, "03/04/2024", "13/04/2024", options=options, code=3) == ["2024-03-04"]
+    dates = dates_of(tmp_path, "03/04/2024", "13/04/2024", options=("--dates", "month-first"))
+    assert dates == ["2024-03-04", f"{timezone.now():%Y-%m-%d}"]
 
 
 def test_it_holds_for_dates_set_for_every_row(tmp_path: Path) -> None:

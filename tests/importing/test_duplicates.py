@@ -95,7 +95,7 @@ def test_updates_of_one_lead_follow_each_other(tmp_path: Path) -> None:
     report = import_leads(write_csv(tmp_path, *rows), "--on-duplicate", "update")
     assert counts(report) == (3, 0, 3, 0, 0)
     lead.refresh_from_db()
-    assert (lead.first_name, lead.email, lead.phone, lead.status) == ("A", "new@example.com", "3", "won")
+    assert (lead.first_name, lead.email, lead.phone, lead.status) == ("A", "new@example.com", "3", "closed")
 
 
 def test_a_row_may_update_one_that_came_before_it(tmp_path: Path) -> None:

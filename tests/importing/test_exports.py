@@ -15,16 +15,16 @@ DAY = date(2024, 5, 13)
 # What of Ann's lead differs between the programs: status, source, budget, and when she came in.
 ANN = {
     "boomtown": ("new", "Google PPC", 300_000, 450_000, DAY),
-    "follow_up_boss": ("lead", "Zillow", None, 449_900, DAY),
+    "follow_up_boss": ("new", "Zillow", None, 449_900, DAY),
     "google_contacts": ("new", "website", None, None, None),
-    "hubspot": ("open", "Organic Search", None, None, DAY),
+    "hubspot": ("new", "Organic Search", None, None, DAY),
     "kvcore": ("prospect", "Facebook", None, 425_000, DAY),
-    "liondesk": ("new lead", "Zillow", None, None, DAY),
+    "liondesk": ("new", "Zillow", None, None, DAY),
     "mailchimp": ("new", "website", None, None, DAY),
     "outlook": ("new", "website", None, None, None),
     "pipedrive": ("new", "website", None, None, DAY),
     "realtor_com": ("new", "Realtor.com", None, 449_900, DAY),
-    "salesforce": ("open - not contacted", "Web", None, None, DAY),
+    "salesforce": ("new", "Web", None, None, DAY),
     "zillow": ("new", "Zillow", 300_000, 450_000, DAY),
     "zoho": ("attempted to contact", "Online Store", None, None, DAY),
 }

@@ -37,13 +37,13 @@ def test_nothing_is_said_where_nothing_was_lost(tmp_path: Path) -> None:
 
 def test_several_values_in_one_cell_are_counted(tmp_path: Path) -> None:
     path = write_csv(tmp_path, "Ann,a@x.co ::: b@x.co", header="First Name,E-mail 1 - Value")
-    assert "Several values in one cell, the first was stored as email: 1 row." in summary(path)
+    assert "1 further email address in a cell, first: line 2, E-mail 1 - Value: 'b@x.co'" in summary(path)
 
 
 def test_the_day_of_closing_is_kept_for_closed_leads_alone(tmp_path: Path) -> None:
     rows = ("Ann,Closed,2024-05-06", "Bo,new,2099-01-01", "Cy,closed,", "Di,lost,")
     path = write_csv(tmp_path, *rows, header="First Name,Status,closed_at")
-    assert "closed_at was left out where the status is not closed: 1 row." in summary(path)
+    assert "1 closing date of a lead that is not closed, first: line 3, closed_at: '2099-01-01'" in summary(path)
     closed = dict(Lead.objects.values_list("first_name", "closed_at"))
     assert closed["Ann"] == datetime(2024, 5, 6, tzinfo=UTC)
     assert closed["Cy"] is not None

@@ -143,7 +143,9 @@ cells = (
 problems = st.lists(st.builds(FieldError, st.text(), st.just(("email",)), any_text, cells), max_size=2)
 bad_rows = st.tuples(st.integers(1, 2**40), st.lists(cells) | st.lists(cells).map(BadRow), problems)
 counted = st.dictionaries(st.tuples(st.text(), st.text() | st.integers(0, 2000)), st.integers(1, 1000)).map(Counter)
-batches = st.builds(Batch, st.integers(0, 1000), st.lists(st.lists(plain)), st.lists(bad_rows), st.integers(0), counted)
+batches = st.builds(
+    Batch, st.integers(0, 1000), st.lists(st.lists(plain)), st.lists(bad_rows), st.integers(0), counted, st.just([])
+)
 
 
 @given(batches)
@@ -155,19 +157,21 @@ def test_a_batch_comes_out_as_it_went_in(batch: Batch) -> None:
 
 @given(st.lists(cells))
 def test_cells_of_good_rows_too(row: list[Any]) -> None:
-    sent = packed(Batch(1, [[cells_packed(row)]], [], 0, Counter()), list)
+    sent = packed(Batch(1, [[cells_packed(row)]], [], 0, Counter(), []), list)
     assert repr([cells_again(one) for (one,) in unpacked(sent, list).good]) == repr([row])
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), -0.0])
 def test_numbers_that_are_none(number: float) -> None:
-    batch = Batch(1, [], [(2, [number], [FieldError("finite_number", ("budget_min",), "no", number)])], 0, Counter())
+    batch = Batch(
+        1, [], [(2, [number], [FieldError("finite_number", ("budget_min",), "no", number)])], 0, Counter(), []
+    )
     assert repr(unpacked(packed(batch, list), list)) == repr(batch)
 
 
 @given(st.lists(moments))
 def test_moments_of_good_rows_to_the_microsecond(row: list[datetime]) -> None:
     batch = unpacked(
-        packed(Batch(1, [row], [], 0, Counter()), list), lambda rows: [[*map(moment, one)] for one in rows]
+        packed(Batch(1, [row], [], 0, Counter(), []), list), lambda rows: [[*map(moment, one)] for one in rows]
     )
     assert batch.good == [row]

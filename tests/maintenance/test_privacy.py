@@ -73,12 +73,12 @@ def known(api: Api, agent: User, boss: Client, tmp_path: Any) -> Lead:
     api.post(f"/api/leads/{lead_id}/activities", [ACTIVITY, {**ACTIVITY, "notes": ""}])
     api.put(f"/api/leads/{lead_id}", {"phone": "+44 7700 900-124", "last_name": "Quux"})
     api.put(f"/api/leads/{lead_id}", {"phone": PHONE, "first_name": "Zeldas"})
-    rows = f"First name,Last name,Email,Budget min\nZeldas,Quux,{EMAIL},5\n"
+    rows = f"First name,Last name,Email,Budget min\nZeldas,Quux,{EMAIL},50000\n"
     run("import_leads", file_of(tmp_path, rows, "update.csv"), "--on-duplicate", "update")
-    rows = f"First name,Email,Phone,Budget min\nAda,x@example.com,1,none\nOther,{EMAIL} x,{PHONE},much\n"
+    rows = f"First name,Email,Phone,Last name\nAda,x@example.com,1,#REF!\nOther,{EMAIL}..x,{PHONE},#REF!\n"
     with pytest.raises(SystemExit):
         run("import_leads", file_of(tmp_path, rows, "bad.csv"), "--on-error", "skip")
-    bad = f"Ada,Other,x@,1\nZelda,Quux,{EMAIL} or x,{PHONE}\n"
+    bad = f"Ada,Other,x@,1\nZelda,Quux,{EMAIL}..x,{PHONE}\n"
     rows = f"First name,Last name,Email,Phone\n{bad}Eve,New,e@example.com,2\n"
     boss.post(upload(boss, rows, "Quuxley, ZERELDA (spring).csv"), {**form(), "import": "1"})
     upload(boss, rows.replace("Zelda", "Zerelda"), "waiting.csv")
@@ -117,9 +117,9 @@ def test_the_export_has_every_trace_of_a_lead(known: Lead) -> None:
     assert {(lead["author"], lead["created_channel"]) for lead in found["leads"]} >= {("Agent One", "api")}
     assert found["values_to_undo_imports"][0]["before"]["email"] == EMAIL
     texts = [run["texts"] for run in found["imports"]]
-    assert texts[:2] == [[EMAIL], [f"{EMAIL} x"]]
+    assert texts[:2] == [[EMAIL], [f"{EMAIL}..x"]]
     assert texts[2][0] == "Quuxley, ZERELDA (spring).csv"
-    assert f"Zelda,Quux,{EMAIL} or x" in texts[2][-1]
+    assert f"Zelda,Quux,{EMAIL}..x" in texts[2][-1]
     assert found["back_office_log"]
     assert found["users"] == []
     assert list(NOT_SEARCHED) == found["not_searched"]
@@ -139,7 +139,7 @@ def test_nothing_is_left_of_an_erased_lead(known: Lead) -> None:
     left = everything()
     assert [trace for trace in TRACES if trace in left] == []
     known.refresh_from_db()
-    assert (known.is_active, known.email_key, known.activity_count, known.budget_min) == (False, "", 3, 5)
+    assert (known.is_active, known.email_key, known.activity_count, known.budget_min) == (False, "", 3, 50_000)
     assert exported()["leads"] == []
 
 

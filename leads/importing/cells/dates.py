@@ -1,61 +1,113 @@
 """Moments as exports write them, to UTC.
 
-ISO (``2025-10-03``, ``2025-10-03T14:22:11Z``), with strokes (``10/03/2025 2:22 PM``: month first, unless
-``date_order`` found that the column has the day first), with the month's name, and with dots (``03.10.2025``: day
-first, always). Without a zone a moment is UTC; without a time it is midnight.
+ISO (``2025-10-03``, ``2025-10-03T14:22:11Z``, ``20251003``), with slashes (``10/03/2025 2:22 PM``: month first, unless
+``date_order`` found that the column has the day first), with the month's name, with dots (``03.10.2025``: day first,
+always), as Excel's serial numbers, as Unix seconds or milliseconds. A moment without a zone is in the office's zone; a
+day without a time is its midnight there.
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, timezone
+import unicodedata
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
+from math import isfinite
+from zoneinfo import ZoneInfo
 
-from crm_project.validation import InvalidValue
+from crm_project.validation import InvalidValue, normalize
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LONGEST = 64
+LONGEST = 80
+SERIAL_ZERO = datetime(1899, 12, 30)  # day 0 of Excel's serial numbers
+SERIAL_NUMBERS = (20_000, 80_000)
+UNIX_SECONDS, UNIX_MILLISECONDS = 10**9, 10**12
 
 # fmt: off
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-           "december")
+_ENGLISH = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+            "november", "december")
+# Months of other languages, normalized, by their first letters.
+_OTHER_MONTHS = {
+    "enero": 1, "ene": 1, "januar": 1, "janner": 1, "janvier": 1, "janv": 1, "janeiro": 1, "gennaio": 1, "gen": 1,
+    "febrero": 2, "februar": 2, "fevrier": 2, "fevr": 2, "fev": 2, "fevereiro": 2, "febbraio": 2,
+    "marzo": 3, "marz": 3, "mars": 3, "marco": 3, "mrz": 3,
+    "abril": 4, "abr": 4, "avril": 4, "avr": 4, "aprile": 4,
+    "mayo": 5, "mai": 5, "maio": 5, "maggio": 5, "mag": 5,
+    "junio": 6, "juni": 6, "juin": 6, "junho": 6, "giugno": 6, "giu": 6,
+    "julio": 7, "juli": 7, "juillet": 7, "juil": 7, "julho": 7, "luglio": 7, "lug": 7,
+    "agosto": 8, "ago": 8, "aout": 8,
+    "septiembre": 9, "setiembre": 9, "septembre": 9, "setembro": 9, "settembre": 9, "set": 9,
+    "octubre": 10, "oktober": 10, "okt": 10, "octobre": 10, "outubro": 10, "out": 10, "ottobre": 10, "ott": 10,
+    "noviembre": 11, "novembre": 11, "novembro": 11,
+    "diciembre": 12, "dic": 12, "dezember": 12, "dez": 12, "decembre": 12, "dezembro": 12, "dicembre": 12,
+}
+# Zones by the names that American programs use: hours from UTC, or a zone with summer time.
+_ZONES: dict[str, int | str] = {
+    "Z": 0, "UTC": 0, "GMT": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "AKST": -9, "AKDT": -8, "HST": -10, "HDT": -9, "AST": -4, "ADT": -3, "ET": "America/New_York",
+    "CT": "America/Chicago", "MT": "America/Denver", "PT": "America/Los_Angeles", "AKT": "America/Anchorage",
+    "HT": "Pacific/Honolulu", "EASTERN": "America/New_York", "CENTRAL": "America/Chicago",
+    "MOUNTAIN": "America/Denver", "PACIFIC": "America/Los_Angeles",
+}
 # fmt: on
 _TIME = (
-    r"(?:(?:T|,?\s+(?:at\s+)?)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
-    r"\s*(?P<half>[ap]\.?m\.?)?)?"
+    r"(?:(?:T|,?\s+(?:at\s+|um\s+|à\s+|a\s+las\s+)?)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})"
+    r"(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?\s?m\.?)?)?"
 )
-_ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_NAME = r"(?P<name>[A-Za-z]{3,9})\.?"
-_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?"
+_NAMED = "|".join(sorted((name for name in _ZONES if name != "Z"), key=len, reverse=True))
+_ZONE = (
+    rf"\s*(?P<zone>\(?(?:{_NAMED})(?:\s+(?:standard\s+|daylight\s+)?time)?\)?(?![+-]?\d)|Z"
+    r"|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?)?(?:\s*\([^()]*\)|\[[^\[\]]*\])?"
+)
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
+_NAME = r"(?P<name>[^\W\d_]{3,10})\.?"
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
+_OF = r"(?:de\s+)?"
 _forms = [
-    re.compile(form + _TIME + _ZONE, re.IGNORECASE | re.ASCII)
+    re.compile(form + _TIME + _ZONE, re.IGNORECASE)
     for form in (
-        r"(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})",
+        r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})",
         r"(?P<month>\d{1,2})[/-](?P<day>\d{1,2})[/-](?P<year>\d{4}|\d{2})",
-        r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})",
-        rf"{_WEEKDAY}{_NAME}\s+{_DAY},?\s+(?P<year>\d{{4}})",
-        rf"{_WEEKDAY}{_DAY}[\s-]+{_NAME},?[\s-]+(?P<year>\d{{4}})",
+        r"(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4}|\d{2})",
+        rf"{_WEEKDAY}{_NAME}[\s-]+{_DAY},?[\s-]+(?P<year>\d{{4}})",
+        rf"{_WEEKDAY}{_DAY}[\s-]+{_OF}{_NAME},?[\s-]+{_OF}(?P<year>\d{{4}}|\d{{2}}(?!\d|:))",
     )
 ]
-_strokes = _forms[1]
+_slashes = _forms[1]
+# "Mon May 13 10:22:11 CDT 2024", as Unix and Java write it.
+_year_last = re.compile(
+    rf"{_WEEKDAY}(?P<month>{_NAME.replace('(?P<name>', '(?:')}\s+\d{{1,2}})\s+(?P<time>\d{{1,2}}:\d{{2}}(?::\d{{2}})?)"
+    r"\s+(?P<zone>[A-Za-z]{1,4}\s+)?(?P<year>\d{4})",
+    re.IGNORECASE,
+)
+_number = re.compile(r"\d{5}(?:\.\d+)?|\d{10}(?:\.\d+)?|\d{13}", re.ASCII)
+_compact = re.compile(r"\d{8}(?:T?\d{4}(?:\d{2})?Z?)?", re.ASCII)
+RANGE = "a date that is in the future or before 1970"
+NOT_A_DATE = "not a date; write 2025-10-03, 10/03/2025 or Oct 3, 2025"
 
 
-def moment(value: object, day_first: bool = False) -> datetime:
-    """The aware UTC moment a cell means; raises ``Invalid`` for none, one before 1970 and one still to come."""
-    found = _aware(_read(value, day_first))
+def moment(value: object, day_first: bool = False, zone: tzinfo = UTC) -> datetime:
+    """Return the moment in UTC that a cell means; raises ``InvalidValue`` for none, one before 1970, a future one.
+
+    ``zone`` is where times are that have no zone of their own.
+    """
+    found = _aware(_read(value, day_first), zone)
     if not EARLIEST <= found <= datetime.now(UTC) + timedelta(days=1):
-        raise InvalidValue("datetime_range", "a date that is in the future or before 1970")
+        raise InvalidValue("datetime_range", RANGE)
     return found
 
 
-def day(value: object, day_first: bool = False) -> str:
-    """The day a cell means, of any year, as ``YYYY-MM-DD``; a time of day and its zone are left off, as written."""
-    return _read(value, day_first).date().isoformat()
+def day(value: object, day_first: bool = False, zone: tzinfo = UTC) -> str:
+    """Return the day a cell means, of any year, as ``YYYY-MM-DD``; a time of day is left off, as written."""
+    found = _read(value, day_first)
+    return (found.astimezone(zone) if _is_unix(value) else found).date().isoformat()
 
 
-def _aware(found: datetime) -> datetime:
+def _aware(found: datetime, zone: tzinfo) -> datetime:
     try:
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        if found.tzinfo is None and zone is UTC:
+            return found.replace(tzinfo=UTC)
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
-        raise InvalidValue("datetime_range", "a date that is in the future or before 1970") from None
+        raise InvalidValue("datetime_range", RANGE) from None
 
 
 def _read(value: object, day_first: bool) -> datetime:
@@ -63,6 +115,8 @@ def _read(value: object, day_first: bool) -> datetime:
         return value
     if isinstance(value, date):
         return datetime.combine(value, time())
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _of_number(value)
     if not isinstance(value, str) or len(value) > LONGEST:
         raise InvalidValue("datetime_type", "not a date")
     if value[4:5] == "-":
@@ -70,15 +124,60 @@ def _read(value: object, day_first: bool) -> datetime:
             return datetime.fromisoformat(value)
         except ValueError:
             pass
+    return _read_text(value.strip(), day_first)
+
+
+@lru_cache(maxsize=4096)
+def _read_text(text: str, day_first: bool) -> datetime:
+    if _number.fullmatch(text):
+        return _of_number(float(text))
+    if _compact.fullmatch(text):
+        return _of_compact(text)
+    if match := _year_last.fullmatch(text):
+        text = f"{match['month']} {match['year']} {match['time']} {match['zone'] or ''}".strip()
     for form in _forms:
-        if match := form.fullmatch(value.strip()):
+        if match := form.fullmatch(text):
             part = match.groupdict()
-            if form is not _strokes:
+            if form is not _slashes:
                 return _built(part)
             part = _turned(part) if day_first else part
             _check_order(part, day_first)
             return _built(part)
-    raise InvalidValue("datetime_parsing", "not a date; write 2025-10-03, 10/03/2025 or Oct 3, 2025")
+    raise InvalidValue("datetime_parsing", NOT_A_DATE)
+
+
+def _is_unix(value: object) -> bool:
+    number = value.strip() if isinstance(value, str) else value
+    if isinstance(number, str):
+        return bool(_number.fullmatch(number)) and float(number) >= UNIX_SECONDS
+    return isinstance(number, int | float) and not isinstance(number, bool) and number >= UNIX_SECONDS
+
+
+def _of_number(number: float) -> datetime:
+    """The moment of one of Excel's serial numbers, or of Unix seconds or milliseconds."""
+    if not isfinite(number):
+        raise InvalidValue("datetime_type", "not a date")
+    lowest, highest = SERIAL_NUMBERS
+    if lowest <= number <= highest:
+        return SERIAL_ZERO + timedelta(seconds=round(number * 86_400))
+    if UNIX_SECONDS <= number < UNIX_MILLISECONDS:
+        number *= 1000
+    if UNIX_MILLISECONDS <= number < 10**14:
+        return EARLIEST + timedelta(milliseconds=round(number))
+    if number == int(number) and _compact.fullmatch(text := str(int(number))):
+        return _of_compact(text)
+    raise InvalidValue("datetime_parsing", NOT_A_DATE)
+
+
+def _of_compact(text: str) -> datetime:
+    """The moment of 20240513, 20240513T1022 or 20240513102211."""
+    digits = re.sub(r"\D", "", text)
+    form = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}[len(digits)]
+    try:
+        found = datetime.strptime(digits, form)
+    except ValueError as error:
+        raise InvalidValue("datetime_parsing", f"not a date: {error}") from None
+    return found.replace(tzinfo=UTC) if text.endswith("Z") else found
 
 
 def _turned(part: dict[str, str | None]) -> dict[str, str | None]:
@@ -103,9 +202,18 @@ def _built(part: dict[str, str | None]) -> datetime:
 
 
 def _month_named(name: str | None) -> int:
-    """The number of a month by at least three letters of its English name; 0 for none."""
-    months = [number for number, month in enumerate(_MONTHS, 1) if name and month.startswith(name.lower())]
-    return months[0] if months else 0
+    """The number of a month by at least three letters of its English name, or by its name elsewhere; 0 for none."""
+    if not name:
+        return 0
+    word = name.lower()
+    for number, month in enumerate(_ENGLISH, 1):
+        if month.startswith(word) or (word == "sept" and month == "september"):
+            return number
+    return _OTHER_MONTHS.get(_without_accents(word), 0)
+
+
+def _without_accents(word: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFD", normalize(word)) if letter.isascii())
 
 
 def _clock(part: dict[str, str | None]) -> tuple[int, int, int]:
@@ -117,9 +225,18 @@ def _clock(part: dict[str, str | None]) -> tuple[int, int, int]:
     return hour, int(part["minute"] or 0), int(part["second"] or 0)
 
 
-def _zone(part: dict[str, str | None]) -> timezone:
-    zone = part["zone"]
-    if not zone or zone.upper() in ("Z", "UTC", "GMT"):
-        return UTC
-    sign = -1 if zone[0] == "-" else 1
-    return timezone(sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])))
+def _zone(part: dict[str, str | None]) -> tzinfo | None:
+    """The zone that is written behind a time; ``None`` where there is none."""
+    if not (zone := part["zone"]):
+        return None
+    words = re.findall(r"[A-Z]+", zone.upper())
+    sign = re.search(r"([+-])(\d{1,2}):?(\d{2})?", zone)
+    if sign:
+        span = timedelta(hours=int(sign[2]), minutes=int(sign[3] or 0))
+        return timezone(-span if sign[1] == "-" else span)
+    known = _ZONES[words[0]]
+    if isinstance(known, str) and len(words) > 2:  # Central Daylight Time
+        known = {"EASTERN": -5, "CENTRAL": -6, "MOUNTAIN": -7, "PACIFIC": -8}.get(words[0], 0) + (
+            words[1] == "DAYLIGHT"
+        )
+    return ZoneInfo(known) if isinstance(known, str) else timezone(timedelta(hours=known))

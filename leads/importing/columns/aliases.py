@@ -58,7 +58,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "source": (
         "Source", "Lead Source", "Original Source", "Original Traffic Source", "Traffic Source", "Person - Lead Source",
         "Deal - Source", "Deal - Lead Source", "Lead - Source", "Contact Source", "Referral Source", "Website Source",
-        "Origin", "Channel",
+        "Origin", "Channel", "Platform",
     ),
     "budget_min": (
         "Budget Min", "Min Budget", "Minimum Budget", "Budget From", "Price Min", "Min Price", "Minimum Price",
@@ -70,9 +70,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "price": (
         "Budget", "Price", "Price Range", "Budget Range", "Target Price", "Desired Price", "Listing Price",
-        "List Price", "Asking Price", "Home Price", "Home Value", "Property Price", "Property Value",
-        "Average Price", "Avg Price", "Median Price", "Deal - Value", "Deal Value", "Amount", "Deal Amount",
-        "Purchase Price",
+        "List Price", "Asking Price", "Home Price", "Property Price", "Average Price", "Avg Price", "Median Price",
+        "Deal - Value", "Deal Value", "Amount", "Deal Amount",
     ),
     "property_interest": (
         "Property Interest", "Property of Interest", "Interest", "Interested In", "Looking For", "Property",
@@ -111,6 +110,9 @@ NOT_STORED: tuple[str, ...] = (
     "Lead Type", "Contact Type", "Lifecycle Stage", "Role", "Timeframe", "Time Frame", "Financing", "Pre-Approved",
     "Prequalified", "Is Working With Agent", "Campaign", "Medium", "Contacted", "Deal", "Associated Deal",
     "Associated Company", "Modified", "Updated", "Updated Date", "Modified Date", "Lead Updated",
+    # what a house is worth or was sold for: no budget
+    "Home Value", "Property Value", "Estimated Value", "Estimated Home Value", "Current Home Value", "Purchase Price",
+    "Last Sale Price", "Sale Price", "Sold Price", "Closing Price", "Closed Price",
     # real-estate details of a wish or a listing
     "MLS", "MLS Number", "MLS #", "MLS ID", "Listing ID", "Listing URL", "Listing Status", "Beds", "Bedrooms", "Baths",
     "Bathrooms", "Square Feet", "Sq Ft", "Lot Size", "Year Built", "Property URL", "Property ID", "Property City",
@@ -133,7 +135,7 @@ NOT_STORED: tuple[str, ...] = (
     "Deal Price", "Pond", "Campaign Source", "Last Communication", "Latest Source", "Number of Sessions",
     "Likelihood to close", "HubSpot Score", "Record source", "Email Domain", "Persona",
     "Unsubscribed from all email", "Days To Close", "Timeline", "Updated On", "ad_id", "ad_name", "adset_id",
-    "adset_name", "campaign_id", "campaign_name", "form_id", "form_name", "is_organic", "platform", "Source URL",
+    "adset_name", "campaign_id", "campaign_name", "form_id", "form_name", "is_organic", "Source URL",
     "Close Date", "Person - Job title", "Person - Done activities", "Person - Last email received",
     "Person - Last email sent",
     # BoomTown, kvCORE, LionDesk

@@ -28,7 +28,8 @@ class ColumnSchema:
     ``aliases`` has the headers of each field in order of preference, beside the field's own name. ``not_stored`` and
     the patterns ``not_stored_patterns`` (of normal forms) are headers known to have no place in such a row. The rules
     want the ``required`` fields even if blank. ``readers`` make values of cells that are not plain text; those of
-    ``dates`` take ``day_first``. A file must fill one of ``telling``, or ``nothing_telling`` says what it lacks.
+    ``dates`` take ``day_first`` and ``zone``. Cells are repaired if they are to be ``cleaned``. A file must fill one of
+    ``telling``, or ``nothing_telling`` says what it lacks.
     """
 
     noun: str
@@ -40,6 +41,7 @@ class ColumnSchema:
     required: tuple[str, ...] = ()
     readers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     dates: frozenset[str] = frozenset()
+    cleaned: bool = False
 
     @cached_property
     def targets(self) -> tuple[str, ...]:

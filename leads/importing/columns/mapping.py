@@ -8,14 +8,17 @@ place in a lead (addresses, birthdays, owners, tags, notes) are not imported, an
 import difflib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any
 
 from leads import validators
-from leads.importing.cells.convert import READERS, REQUIRED, Convert, row_converter
+from leads.importing.cells import lead_ads
+from leads.importing.cells.convert import READERS, REQUIRED, CellOptions, Convert, row_converter
+from leads.importing.cells.report import CellReport
+from leads.importing.cells.status import StatusMap
 from leads.importing.columns.aliases import ALIASES, NOT_STORED, NOT_STORED_PATTERNS
 from leads.importing.columns.column_schema import NEAR_MISSES, ColumnSchema, normal
 from leads.importing.stats import Refused
@@ -31,12 +34,15 @@ LEADS = ColumnSchema(
     required=REQUIRED,
     readers=READERS,
     dates=frozenset(("created_at", "closed_at")),
+    cleaned=True,
     telling=frozenset(("first_name", "last_name", "name", "email", "phone")),
     nothing_telling="no column is a name, an e-mail address or a telephone number",
 )
 MAX_LISTED = 20
+# What the header of every export of ours has, and every lead of the API, as it is written.
+OWN_HEADER = frozenset(("id", *validators.CREATE_RULES, "created_at", "updated_at", "activity_count"))
 
-_several_values = re.compile(r"(email|phone)\d+value")
+_numbered_phone = re.compile(r"(phone\d+)value")
 
 
 class MappingError(Refused):
@@ -65,8 +71,10 @@ class Mapping:
     ``columns`` has for each target the columns that fill it, in order of preference: the first cell that is not blank
     wins. ``not_stored`` are known headers without a field, ``ignored`` those ignored by request, ``unknown`` those
     ignored by ``ignore_unknown``, ``overruled`` those whose field is set for every row, ``unnamed`` the columns without
-    a header (a value in one is a problem of its row). ``day_first`` are the fields whose dates with strokes have the
-    day first. ``convert(cells)`` makes the fields of one row, and counts in ``remarks`` what there is to say of it.
+    a header (a value in one is a problem of its row). ``day_first`` are the fields whose dates with slashes have the
+    day first, ``last_name_first`` says how names with a comma are written. ``convert(cells)`` makes the fields of one
+    row, and counts in ``warnings`` and ``report`` what there is to say of it; ``used`` are then the columns that the
+    row's fields are from, where that is not the first.
     """
 
     header: tuple[str, ...]
@@ -77,26 +85,64 @@ class Mapping:
     unknown: tuple[str, ...] = ()
     overruled: tuple[str, ...] = ()
     unnamed: tuple[int, ...] = ()
-    several_values: frozenset[str] = frozenset()
     guarded: bool = True
     vocabulary: ColumnSchema = LEADS
     day_first: frozenset[str] = frozenset()
-    remarks: Warnings = field(default_factory=Counter, compare=False)
+    last_name_first: bool = False
+    cell_options: CellOptions = field(default_factory=CellOptions)
+    warnings: Warnings = field(default_factory=Counter, compare=False)
+    report: CellReport = field(default_factory=CellReport, compare=False)
+    used: dict[str, int] = field(default_factory=dict, compare=False)
+    statuses: StatusMap = field(init=False, compare=False)
     convert: Convert = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
+        options = self.cell_options
+        object.__setattr__(self, "statuses", StatusMap(options.statuses, options.statuses_as_is or options.exact))
         object.__setattr__(self, "convert", row_converter(self))
 
-    def reader(self, target: str) -> Callable[[Any], Any]:
-        """What makes a value of a cell for this target, which has a reader."""
-        read = self.vocabulary.readers[target]
-        return partial(read, day_first=True) if target in self.day_first else read
+    @property
+    def cleans(self) -> bool:
+        """Whether cells are repaired."""
+        return self.vocabulary.cleaned and not self.cell_options.exact
 
-    def remarked(self) -> Warnings:
-        """The remarks since this was last asked."""
-        remarks = Counter(self.remarks)
-        self.remarks.clear()
-        return remarks
+    def reader(self, target: str) -> Callable[[Any], Any]:
+        """Return what makes a value of a cell for this target, which has a reader."""
+        read = self.vocabulary.readers[target]
+        if target not in self.vocabulary.dates:
+            return read
+        return partial(read, day_first=target in self.day_first, zone=self.cell_options.zone)
+
+    def taken_warnings(self) -> Warnings:
+        """Return the warnings since this was last asked."""
+        warnings = Counter(self.warnings)
+        self.warnings.clear()
+        return warnings
+
+    def taken_report(self) -> list[Any]:
+        """Return the report of the cells since this was last asked, for ``CellReport.add``."""
+        self.report.statuses.update(self.statuses.taken())
+        return self.report.taken()
+
+    @cached_property
+    def fax_labels(self) -> dict[int, int]:
+        """The columns of telephone numbers that have a column for their kind, with that column."""
+        kinds = {normal(name): place for place, name in enumerate(self.header) if name}
+        found = {}
+        for place in self.columns.get("phone", ()):
+            if match := _numbered_phone.fullmatch(normal(self.header[place])):
+                kind = kinds.get(f"{match.group(1)}label", kinds.get(f"{match.group(1)}type"))
+                if kind is not None:
+                    found[place] = kind
+        return found
+
+    def is_platform(self, place: int) -> bool:
+        """Whether a column is the platform of lead ads."""
+        return normal(self.header[place]) == lead_ads.PLATFORM
+
+    def source_of(self, target: str) -> str:
+        """Return the header of the column that a field of the last row is from."""
+        return self.header[self.used[target]] if target in self.used else self.column_of(target)
 
     def dates(self) -> dict[str, tuple[int, ...]]:
         """The fields that are dates, with their columns."""
@@ -127,6 +173,11 @@ class Mapping:
         return lines
 
 
+def is_own_export(header: Collection[str]) -> bool:
+    """Return whether a file was written by our own export, whose cells mean what they say."""
+    return OWN_HEADER.issubset(header)
+
+
 _FILLED_BY = {"first_name": ("name",), "last_name": ("name",), "budget_max": ("price",), "budget_min": ("price",)}
 
 
@@ -140,13 +191,15 @@ def map_headers(
     guarded: bool = True,
     vocabulary: ColumnSchema = LEADS,
     day_first: frozenset[str] = frozenset(),
+    cell_options: CellOptions = CellOptions(),  # noqa: B008  frozen
 ) -> Mapping:
     """The plan for a file with this ``header``.
 
     ``explicit`` maps headers to targets and comes before what is known of the same target; ``constants`` are values for
     every row; ``guarded`` says that an apostrophe before ``= + - @`` is a guard against formulas and comes off;
-    ``vocabulary`` says what kind of rows the file has, and ``day_first`` which of its dates have the day first.
-    Raises ``UnknownHeaders``, and ``MappingError`` for a wish that cannot be fulfilled.
+    ``vocabulary`` says what kind of rows the file has, ``day_first`` which of its dates have the day first, and
+    ``cell_options`` how cells are read; those of our own exports are exact. Raises ``UnknownHeaders``, and
+    ``MappingError`` for a wish that cannot be fulfilled.
     """
     constants = dict(constants or {})
     asked = _asked_for(header, explicit or {}, constants, vocabulary.targets)
@@ -178,10 +231,10 @@ def map_headers(
         constants=constants,
         ignored=tuple(header[place] for place in sorted(dropped)),
         unnamed=tuple(place for place, name in enumerate(header) if not name and place not in (dropped | asked.keys())),
-        several_values=frozenset(_with_several_values(header, columns)),
         guarded=guarded,
         vocabulary=vocabulary,
         day_first=day_first,
+        cell_options=replace(cell_options, exact=cell_options.exact or is_own_export(header)),
         not_stored=tuple(other["not_stored"]),
         unknown=tuple(other["unknown"]),
         overruled=tuple(other["overruled"]),
@@ -232,10 +285,3 @@ def _check_enough(header: Sequence[str], filled: Collection[str], vocabulary: Co
     if vocabulary.telling.isdisjoint(filled):
         shown = ", ".join(map(repr, header[:MAX_LISTED]))
         raise MappingError(f"{vocabulary.nothing_telling}; there are {shown}.")
-
-
-def _with_several_values(header: Sequence[str], columns: MappingOf[str, tuple[int, ...]]) -> Iterator[str]:
-    """Fields from Google Contacts, which puts several addresses into one cell, divided by three colons."""
-    for target, places in columns.items():
-        if any(_several_values.fullmatch(normal(header[place])) for place in places):
-            yield target

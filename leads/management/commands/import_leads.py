@@ -8,11 +8,14 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from crm_project.validation import InvalidValue
+from leads import validators
 from leads.importing import report
 from leads.importing.cells.date_order import ORDERS
 from leads.importing.columns.column_schema import ColumnSchema, normal
@@ -43,6 +46,7 @@ class Command(BaseCommand):
         add("--delimiter", metavar="CHARACTER", help="between cells, or 'tab', instead of finding it out")
         add("--sheet", metavar="NAME", help="of a workbook, instead of the first that has a header")
         add("--dates", choices=ORDERS, help="how 03/04/2024 is meant, instead of what the rest of its column says")
+        add("--timezone", metavar="NAME", help="of times without one (America/Chicago), instead of the office's")
         add(
             "--map",
             action="append",
@@ -86,6 +90,14 @@ class Command(BaseCommand):
             help="what becomes of a row that is the same person as a stored lead or an earlier row: create a lead (the "
             "default), skip the row, fill blank fields of the lead, update the lead, or reject the row",
         )
+        add(
+            "--map-status",
+            action="append",
+            default=[],
+            metavar="VALUE=STATUS",
+            help="what a status of the file becomes; may be given several times",
+        )
+        add("--status-as-is", action="store_true", help="store other statuses as they are in the file")
         add("--update-status", action="store_true", help="with --on-duplicate update: also to an earlier status")
         add("--skipped", type=Path, metavar="FILE", help="write rows that are duplicates to this CSV file")
 
@@ -95,7 +107,13 @@ class Command(BaseCommand):
         if update_status and action != "update":
             raise CommandError("--update-status needs --on-duplicate update", returncode=2)
         common_options = common(options, self.importer.vocabulary)
-        return Options(on_duplicate=action, update_status=update_status, **common_options)
+        return Options(
+            on_duplicate=action,
+            update_status=update_status,
+            statuses=_statuses(options["map_status"]),
+            statuses_as_is=options["status_as_is"],
+            **common_options,
+        )
 
     def open(self, name: str, format: str | None, hints: FormatOptions) -> Source:
         """The file of that name; '-' is standard input."""
@@ -166,6 +184,7 @@ def common(options: dict[str, Any], vocabulary: ColumnSchema) -> dict[str, Any]:
     _check_fields("--set", list(constants), vocabulary)
     return {
         **{name: options[name] for name in ("on_error", "dry_run", "again", "ignore_unknown", "dates")},
+        "timezone": _timezone(options["timezone"]),
         "parallel": threading.active_count() == 1,
         "explicit": explicit,
         "constants": constants,
@@ -188,7 +207,7 @@ def hints_of(options: dict[str, Any], wanted: Options, vocabulary: ColumnSchema)
 def _pairs(given: list[str], option: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for pair in given:
-        name, equals, value = pair.rpartition("=") if option == "--map" else pair.partition("=")
+        name, equals, value = pair.partition("=") if option == "--set" else pair.rpartition("=")
         name = name.strip()
         if not equals or not name:
             raise CommandError(f"{option} {pair}: write NAME=VALUE", returncode=2)
@@ -196,6 +215,23 @@ def _pairs(given: list[str], option: str) -> dict[str, str]:
             raise CommandError(f"{option}: {name!r} is given twice", returncode=2)
         pairs[name] = value.strip()
     return pairs
+
+
+def _timezone(name: str | None) -> str | None:
+    if name and name not in available_timezones():
+        raise CommandError(f"--timezone: there is no time zone {name!r}; America/Chicago is one", returncode=2)
+    return name
+
+
+def _statuses(given: list[str]) -> dict[str, str]:
+    """What statuses of the file become."""
+    statuses = {}
+    for value, status in _pairs(given, "--map-status").items():
+        try:
+            statuses[value] = validators.status(status)
+        except InvalidValue as invalid:
+            raise CommandError(f"--map-status {value}={status}: {invalid.msg}", returncode=2) from None
+    return statuses
 
 
 def _check_fields(option: str, fields: list[str], vocabulary: ColumnSchema) -> None:
