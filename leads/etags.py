@@ -1,7 +1,8 @@
 """A lead's entity tag, and what ``If-Match`` and ``If-None-Match`` ask about it.
 
 The tag is made of ``version`` and ``activity_count``: it moves whenever the lead's representation does. ``If-Match``
-looks at the version alone, so that a call somebody logs meanwhile blocks no edit.
+looks at the version alone, so that a call somebody logs meanwhile blocks no edit. It also takes ``"3"``: the version
+that ``include=version`` shows.
 """
 
 import re
@@ -9,7 +10,7 @@ import re
 from leads.models import Lead
 
 _tag = re.compile(r'(?:W/)?"([^"]*)"')
-_ours = re.compile(r"([0-9]{1,10})-[0-9]{1,10}", re.ASCII)
+_ours = re.compile(r"([0-9]{1,10})(?:-[0-9]{1,10})?", re.ASCII)
 
 
 def etag(lead: Lead) -> str:

@@ -1,32 +1,54 @@
-"""The query parameters of the list of leads: how each is checked, and the named query that it calls."""
+"""The query parameters that filter the list of leads: how each is checked, and the named query that it calls.
+
+``leads/list_sql.py`` has the SQL of each; a test compares the two. Owners, tags, follow-ups and consents are not stored
+yet: their parameters answer as if no lead had any.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any
 
 from crm_project import json_schema as schema
 from crm_project import validation
-from crm_project.http.filters import RuleFilter, RuleFilterSet
-from crm_project.validation import MAX_BIGINT, integer
+from crm_project.db.change_time import to_microseconds
+from crm_project.http import parameters
+from crm_project.http.filters import Checked, RuleFilter, RuleFilterSet
+from crm_project.validation import MAX_BIGINT, MAX_INT, FieldError, integer
+from leads import validators
 from leads.models import Lead
-from leads.querysets import LeadQuerySet
+from leads.querysets import LeadQuerySet, SearchTerms
 from leads.validators import KNOWN_SOURCES, PIPELINE
 
 MAX_QUERY = 1000  # characters of q, each word of which costs a comparison
-_words = "Words to find in names, email and phone, without regard to case"
-_status = schema.vocabulary(
-    ("all", *PIPELINE), schema.untrimmed(description="Without regard to case. Empty and `all` are no filter")
-)
-_source = schema.vocabulary(KNOWN_SOURCES, schema.untrimmed(description="Without regard to case. Empty is no filter"))
-_min_budget = schema.integer(0, MAX_BIGINT, description="Either budget is at least this. Empty is no filter")
-_max_budget = schema.integer(0, MAX_BIGINT, description="Either budget is at most this. Empty is no filter")
+SHORTEST_NUMBER = 4  # digits of a telephone number
+PHONE_PUNCTUATION = frozenset("0123456789 +-./()\u00a0\u2010\u2011\u2012\u2013")
+ALL = "all"
+ME, NONE = "me", "none"
+START = 0  # ``updated_since`` of a walk that begins with everything
+CHANNELS = ("call", "text", "email")
+BOUNDS = {"created_from": 0, "created_to": 1, "closed_from": 0, "closed_to": 1}  # days from a day's beginning
 
 
-def search_words(given: str) -> list[str] | None:
-    """The folded words of ``q``."""
-    return validation.words(validation.text(given, MAX_QUERY)) or None
+def search_terms(given: str) -> SearchTerms | None:
+    """The normalized words of ``q``, without commas at their ends (``Silva, Grace``), and its telephone number."""
+    text = validation.text(given, MAX_QUERY)
+    words = tuple(dict.fromkeys(word.rstrip(",") or word for word in validation.words(text)))
+    if not words:
+        return None
+    digits = validation.digits(text)
+    if len(digits) < SHORTEST_NUMBER or not PHONE_PUNCTUATION.issuperset(text):
+        return SearchTerms(words)
+    number = validators.phone_key(text).removeprefix("+")
+    if len(number) < SHORTEST_NUMBER:
+        number = digits
+    return SearchTerms(words, "" if words == (number,) else number)
 
 
 def status(given: str) -> str | None:
     """A status in lower case; "" and "all" ask for every one."""
     word = validation.check_text(given).strip().lower()
-    return None if word in ("", "all") else word
+    return None if word in ("", ALL) else word
 
 
 def source(given: str) -> str | None:
@@ -34,20 +56,142 @@ def source(given: str) -> str | None:
     return validation.normalized_key(validation.check_text(given)) or None
 
 
+def statuses(given: Sequence[str]) -> tuple[str, ...] | None:
+    """Statuses; one that asks for every one lifts the filter."""
+    return _unless_lifted([status(value) for value in given])
+
+
+def sources(given: Sequence[str]) -> tuple[str, ...] | None:
+    """Sources; "" and "all" among them lift the filter."""
+    return _unless_lifted([None if (key := source(value)) == ALL else key for value in given])
+
+
+def _unless_lifted(values: list[str | None]) -> tuple[str, ...] | None:
+    known = [value for value in values if value is not None]
+    return tuple(dict.fromkeys(known)) if known and len(known) == len(values) else None
+
+
+def tags(given: Sequence[str]) -> tuple[str, ...] | None:
+    """Normalized tags, all of which a lead has."""
+    keys = (validation.normalized_key(validation.check_text(value)) for value in given)
+    return tuple(dict.fromkeys(filter(None, keys))) or None
+
+
+def user(given: str) -> str | int | None:
+    """``me``, ``none`` or a user's id."""
+    word = given.strip().lower()
+    return word if word in (ME, NONE) else parameters.number(given, 1, MAX_BIGINT)
+
+
+def updated_since(given: str) -> int:
+    """A time in microseconds; "" starts with everything."""
+    moment = parameters.moment(given)
+    return START if moment is None else max(to_microseconds(moment), START)
+
+
 def budget(given: str) -> int | None:
     """An amount of money; "" is no bound."""
     return integer(given, 0, MAX_BIGINT) if given.strip() else None
 
 
-class LeadFilter(RuleFilterSet):
-    """``?q=…&status=…&source=…&min_budget=…&max_budget=…``."""
+def _same(leads: LeadQuerySet, value: Any) -> LeadQuerySet:
+    """For a parameter that changes what others mean."""
+    return leads
 
-    q = RuleFilter(search_words, LeadQuerySet.search, schema.text(MAX_QUERY, description=_words))
-    status = RuleFilter(status, LeadQuerySet.in_status, _status)
-    source = RuleFilter(source, LeadQuerySet.from_source, _source)
-    min_budget = RuleFilter(budget, LeadQuerySet.min_budget, _min_budget)
-    max_budget = RuleFilter(budget, LeadQuerySet.max_budget, _max_budget)
+
+def _bound(query: Callable[[Any, Any], Any], about: str) -> RuleFilter:
+    described = {"type": "string", "description": about, "examples": ["2026-10-03", "2026-10-03T14:30:00Z"]}
+    return RuleFilter(parameters.day_or_moment, query, described)
+
+
+def _choice(choices: Sequence[str], query: Callable[[Any, Any], Any], about: str) -> RuleFilter:
+    described = {"type": "string", "enum": [*choices], "description": about}
+    return RuleFilter(partial(parameters.choice, choices=choices), query, described)
+
+
+def _user(query: Callable[[Any, Any], Any], about: str) -> RuleFilter:
+    return RuleFilter(
+        user, query, {"type": "string", "pattern": "^(?:me|none|[1-9][0-9]{0,17})$", "description": about}
+    )
+
+
+def _amount(query: Callable[[Any, Any], Any], about: str) -> RuleFilter:
+    return RuleFilter(budget, query, schema.integer(0, MAX_BIGINT, description=about))
+
+
+_words = schema.text(MAX_QUERY, description="Words to find in names, email and phone, in any case; or a phone number")
+_status = schema.vocabulary(("all", *PIPELINE), schema.untrimmed(description="In any case. `all` is no filter"))
+_source = schema.vocabulary(KNOWN_SOURCES, schema.untrimmed(description="In any case. `all` is no filter"))
+_tag = schema.untrimmed(description="In any case; the lead has all of them")
+_zone = {"type": "string", "description": "Time zone of the days; UTC by default", "examples": ["America/Chicago"]}
+_since = {
+    "type": "string",
+    "description": "Changed since, deleted leads included: `X-Synced-Until` of the last walk; empty for everything",
+}
+_inactive = schema.integer(1, MAX_INT, description="Created before, and without activity in, so many last days")
+
+
+class LeadFilter(RuleFilterSet):
+    """The filters of ``GET /api/leads``. They combine with AND; an empty value is no filter."""
+
+    q = RuleFilter(search_terms, LeadQuerySet.search_terms, _words)
+    status = RuleFilter(statuses, LeadQuerySet.in_statuses, _status, many=True)
+    source = RuleFilter(sources, LeadQuerySet.from_sources, _source, many=True)
+    min_budget = _amount(LeadQuerySet.min_budget, "Either budget is at least this")
+    max_budget = _amount(LeadQuerySet.max_budget, "Either budget is at most this")
+    id = RuleFilter(parameters.ids, LeadQuerySet.with_ids, schema.IDENTIFIER, many=True)
+    created_from = _bound(LeadQuerySet.created_from, "Created on that day or later, or from that timestamp on")
+    created_to = _bound(LeadQuerySet.created_before, "Created on that day or earlier, or before that timestamp")
+    closed_from = _bound(LeadQuerySet.closed_from, "Closed on that day or later, or from that timestamp on")
+    closed_to = _bound(LeadQuerySet.closed_before, "Closed on that day or earlier, or before that timestamp")
+    tz = RuleFilter(parameters.time_zone, _same, _zone)
+    updated_since = RuleFilter(updated_since, LeadQuerySet.changed_since, _since)
+    deleted = _choice(("include", "only"), _same, "Softly deleted leads too, or alone")
+    open = RuleFilter(parameters.flag, LeadQuerySet.with_open, schema.boolean(description="Neither closed nor lost"))
+    inactive_days = RuleFilter(
+        partial(parameters.number, lowest=1, highest=MAX_INT), LeadQuerySet.inactive_days, _inactive
+    )
+    created_by = _user(LeadQuerySet.created_by_user, "Who created it: `me`, `none` or a user's id")
+    owner = _user(LeadQuerySet.owned_by, "Whose it is: `me`, `none` or a user's id")
+    tag = RuleFilter(tags, LeadQuerySet.with_tags, _tag, many=True)
+    due = _choice(("overdue", "today", "week", NONE), LeadQuerySet.due, "When the next follow-up is due")
+    contactable = _choice(CHANNELS, LeadQuerySet.contactable, "May be contacted that way")
 
     class Meta:
         model = Lead
         fields: list[str] = []
+
+    @classmethod
+    def validate(cls, query: Mapping[str, Any]) -> tuple[Checked, list[FieldError]]:
+        """Days become moments in the zone of ``tz``."""
+        checked, errors = super().validate(query)
+        zone = checked.get("tz") or UTC
+        for name in BOUNDS.keys() & checked.keys():
+            value = checked[name]
+            if isinstance(value, date) and not isinstance(value, datetime):
+                checked[name] = parameters.start_of(value, zone, BOUNDS[name])
+        return checked, errors
+
+    @classmethod
+    def find(cls, wanted: Mapping[str, Any]) -> LeadQuerySet:
+        """The leads that fit checked values, in no order. ``me`` is to be replaced before (``replace_me``)."""
+        found: LeadQuerySet = Lead.objects.all()
+        for name, value in wanted.items():
+            found = cls.base_filters[name].filter(found, value)
+        match deleted_of(wanted):
+            case "only":
+                return found.deleted()
+            case None:
+                return found.active()
+        return found
+
+
+def replace_me(wanted: Mapping[str, Any], user_id: int) -> Checked:
+    """The same checked values with a user's id for ``me``."""
+    return {name: user_id if value == ME else value for name, value in wanted.items()}
+
+
+def deleted_of(wanted: Mapping[str, Any]) -> str | None:
+    """``include`` or ``only`` where softly deleted leads are asked for; ``updated_since`` implies ``include``."""
+    chosen: str | None = wanted.get("deleted")
+    return "include" if chosen is None and wanted.get("updated_since") is not None else chosen

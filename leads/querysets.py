@@ -1,8 +1,8 @@
 """All questions about leads, by name, and the only ways to write them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from django.db import connection, models, transaction
 from django.db.models import F
@@ -37,6 +37,13 @@ POSSIBLE_DUPLICATES = " UNION ".join(
 COUNT_ACTIVITIES = (
     "UPDATE leads_lead SET activity_count = activity_count + %s WHERE id = %s AND is_active RETURNING activity_count"
 )
+
+
+class SearchTerms(NamedTuple):
+    """A search: words that all occur or, where ``number`` is not "", a telephone number with these digits."""
+
+    words: Sequence[str]
+    number: str = ""
 
 
 class BudgetRangeError(Exception):
@@ -98,9 +105,70 @@ class LeadQuerySet(models.QuerySet["Lead"]):
             queryset = queryset.filter(search__contains=word)
         return queryset
 
+    def search_terms(self, terms: SearchTerms) -> Self:
+        """Leads with all the words, or with the telephone number."""
+        with_words = models.Q(*(models.Q(search__contains=word) for word in terms.words))
+        return self.filter(with_words | models.Q(search__contains=terms.number) if terms.number else with_words)
+
     def in_status(self, status: str) -> Self:
         """Leads in one status."""
         return self.filter(status=status)
+
+    def in_statuses(self, statuses: Collection[str]) -> Self:
+        """Leads in one of these statuses."""
+        return self.filter(status__in=statuses)
+
+    def with_ids(self, ids: Collection[int]) -> Self:
+        """Leads with these ids."""
+        return self.filter(pk__in=ids)
+
+    def created_from(self, moment: datetime) -> Self:
+        """Leads created at ``moment`` or later."""
+        return self.filter(created_at__gte=moment)
+
+    def created_before(self, moment: datetime) -> Self:
+        """Leads created before ``moment``."""
+        return self.filter(created_at__lt=moment)
+
+    def closed_from(self, moment: datetime) -> Self:
+        """Leads that are closed, and became so at ``moment`` or later."""
+        return self.filter(closed_at__gte=moment)
+
+    def closed_before(self, moment: datetime) -> Self:
+        """Leads that are closed, and became so before ``moment``."""
+        return self.filter(closed_at__lt=moment)
+
+    def changed_since(self, time: int) -> Self:
+        """Leads with a ``change_time`` from ``time`` on; 0 means all."""
+        return self.filter(change_time__gte=time) if time else self
+
+    def with_open(self, wanted: bool) -> Self:
+        """Open leads, or those that are closed or lost."""
+        return self.open() if wanted else self.filter(status__in=validators.CLOSED_STATUSES)
+
+    def inactive_days(self, days: int) -> Self:
+        """Leads created before the last ``days``, today (UTC) included, and without an activity in them."""
+        return self.inactive_since(first_of_last(days))
+
+    def created_by_user(self, user: int | str) -> Self:
+        """Leads that a user created; ``"none"``: those that no user did."""
+        return self.filter(created_by__user_id=None if user == "none" else user)
+
+    def owned_by(self, user: int | str) -> Self:
+        """Leads of a user; ``"none"``: those of nobody. No lead has an owner yet."""
+        return self if user == "none" else self.none()
+
+    def with_tags(self, tags: Collection[str]) -> Self:
+        """Leads with all of these (normalized) tags. No lead has one yet."""
+        return self.none()
+
+    def due(self, when: str) -> Self:
+        """Leads by their next follow-up; ``"none"``: open leads without one. No lead has one yet."""
+        return self.open() if when == "none" else self.none()
+
+    def contactable(self, channel: str) -> Self:
+        """Leads with an address or a number for ``channel``: ``call``, ``text`` or ``email``."""
+        return self.exclude(**{"email" if channel == "email" else "phone": ""})
 
     def possible_duplicates(self, lead: "Lead", most: int) -> Self:
         """Active leads with the address of ``lead``, or its telephone and name: about ``most``, the oldest first."""
@@ -110,6 +178,10 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def from_source(self, source_key: str) -> Self:
         """Leads from one source, however it is spelt."""
         return self.filter(source_key=source_key)
+
+    def from_sources(self, source_keys: Collection[str]) -> Self:
+        """Leads from one of these sources."""
+        return self.filter(source_key__in=source_keys)
 
     def min_budget(self, lowest: int) -> Self:
         """Leads with either end of the budget at or above ``lowest``."""
@@ -222,6 +294,12 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def count_many_activities(self, more: Mapping[int, int]) -> None:
         """Add to the ``activity_count`` of many (locked) leads, by their ids."""
         bulk.add(self.model, "activity_count", more)
+
+
+def first_of_last(days: int) -> date:
+    """The first of the last ``days``, today (UTC) included."""
+    today = timezone.now().date()
+    return today - timedelta(days=min(days, today.toordinal()) - 1)
 
 
 def midnight(day: date) -> datetime:

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer
+from drf_spectacular.utils import OpenApiParameter
+
+from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer, SchemaField
 from crm_project.http.timestamps import iso
+from crm_project.json_schema import TIMESTAMP
 from crm_project.validation import FieldError
 from leads import references, validators
 from leads.models import Lead
@@ -25,6 +28,37 @@ def row_out(columns: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
+_person: dict[str, Any] = {
+    "type": ["object", "null"],
+    "properties": {"id": {"type": "integer", "format": "int64"}, "name": {"type": "string"}},
+    "required": ["id", "name"],
+}
+_state: dict[str, Any] = {"type": ["string", "null"], "enum": ["granted", "revoked", None]}
+# What ``include`` adds, in this order (``leads/included.py`` reads it).
+INCLUDED: dict[str, dict[str, Any]] = {
+    "version": {"type": "integer", "description": 'Counts changes; `If-Match` takes it as `"<version>"`'},
+    "owner": {**_person, "description": "The user whose lead it is"},
+    "created_by": {**_person, "description": "The user who created it, with the name as of then"},
+    "tags": {"type": "array", "items": {"type": "string"}},
+    "last_activity": {"type": ["string", "null"], "format": "date", "description": "The day of the latest activity"},
+    "next_follow_up": {"type": ["object", "null"], "description": "The earliest open follow-up"},
+    "consent": {
+        "type": "object",
+        "properties": {"call": _state, "text": _state, "email": _state},
+        "required": ["call", "text", "email"],
+    },
+    "closed_at": {**TIMESTAMP, "type": ["string", "null"]},
+}
+
+
+INCLUDE = OpenApiParameter(
+    "include",
+    {"type": "array", "items": {"type": "string", "enum": list(INCLUDED)}},
+    explode=False,
+    description="Adds these keys to each lead",
+)
+
+
 class LeadOutSerializer(RowSerializer):
     """A lead."""
 
@@ -38,6 +72,11 @@ class LeadOutSerializer(RowSerializer):
     class Meta:
         model = Lead
         fields = OUT
+
+    def get_fields(self) -> dict[str, Any]:
+        """The columns, and what ``include`` adds where it is asked for."""
+        included = {name: SchemaField(described, required=False) for name, described in INCLUDED.items()}
+        return {**super().get_fields(), **included}
 
     def to_representation(self, instance: Lead) -> dict[str, Any]:
         """The row, as ``leads.sql`` has it from the database."""

@@ -1,11 +1,11 @@
 """The hot reads of leads as explicit statements, their rows ready for JSON.
 
 Building and compiling a queryset costs three times what running it does. What is asked here has its ORM form in
-``LeadFilter`` and ``LeadQuerySet``, and a test holds that both give the same rows on either database.
+``LeadFilter`` and ``LeadQuerySet``; a test compares the rows of both.
 """
 
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -15,9 +15,11 @@ from psycopg.errors import QueryCanceled
 
 from crm_project.db import sql
 from crm_project.http.timestamps import iso_sql
+from leads.querysets import SearchTerms
 from leads.serializers import OUT
 
 Row = dict[str, Any]
+Condition = tuple[str, list[Any]]  # with a ``%s`` for each value
 
 # By parameter; ``q`` is one comparison for each word. An end of the budget that is not given is the other one, and the
 # lower is never above the higher: so "either is at least" is a question about the higher alone, which has an index.
@@ -67,7 +69,7 @@ def fetch_page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
         if not values and sql.VENDOR == "postgresql":
             ids = _FROM_ITS_DAY.format(size=size, offset=offset)
         part = f"JOIN ({ids}) AS part ON part.id = leads_lead.id {NEWEST_FIRST}"
-    with _bounded(wanted.get("q")), connection.cursor() as cursor:
+    with bounded_search(wanted.get("q")), connection.cursor() as cursor:
         cursor.execute(f"{_select()} {part}", values)
         return _rows(cursor.fetchall())
 
@@ -86,17 +88,17 @@ def list_query(wanted: Mapping[str, Any], offset: int, size: int) -> sql.Query |
 
 def fetch_one(lead_id: int) -> tuple[Row, int] | None:
     """The active lead of that id and its version, if there is one."""
-    found = sql.fetch(f"SELECT {_columns()}, version FROM leads_lead WHERE id = %s AND is_active", [lead_id])
+    found = sql.fetch(f"{_select('version')} WHERE id = %s AND is_active", [lead_id])
     return (dict(zip(OUT, found[0], strict=False)), found[0][-1]) if found else None
 
 
 @contextmanager
-def _bounded(words: Sequence[str] | None) -> Generator[None]:
+def bounded_search(terms: SearchTerms | None) -> Generator[None]:
     """Stop PostgreSQL's walk through the newest leads, which is all it can do for words without three letters in a row.
 
     Usually such a word is common and the walk short; a rare one could go on through millions.
     """
-    if not words or any(map(_trigram.search, words)):
+    if terms is None or any(map(_trigram.search, terms.words)):
         yield
         return
     with statement_timeout(MAX_WALK):
@@ -121,15 +123,25 @@ def statement_timeout(milliseconds: int) -> Generator[None]:
 
 
 def _where(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    parts, values = ["is_active"], []
-    for word in wanted.get("q") or ():
-        parts.append(f"search {connection.operators['contains']}")  # type: ignore[attr-defined]
-        values.append(f"%{connection.ops.prep_for_like_query(word)}%")
+    parts: list[str] = ["is_active"]
+    values: list[Any] = []
+    if (terms := wanted.get("q")) is not None:
+        condition, values = search_condition(terms)
+        parts.append(condition)
     for name, condition in CONDITIONS.items():
         if (value := wanted.get(name)) is not None:
             parts.append(condition)
-            values.append(value)
+            values.append(value[0] if isinstance(value, tuple) else value)
     return f"WHERE {' AND '.join(parts)}", values
+
+
+def search_condition(terms: SearchTerms) -> Condition:
+    """All words occur, or the telephone number."""
+    contains = f"search {connection.operators['contains']}"  # type: ignore[attr-defined]
+    wanted = [*terms.words, *filter(None, [terms.number])]
+    patterns = [f"%{connection.ops.prep_for_like_query(word)}%" for word in wanted]
+    words = " AND ".join([contains] * len(terms.words))
+    return f"({words} OR {contains})" if terms.number else words, patterns
 
 
 def _by_budget(wanted: Mapping[str, Any]) -> str:
@@ -147,11 +159,13 @@ def _rows(found: Iterable[tuple[Any, ...]]) -> list[Row]:
     return [dict(zip(OUT, row, strict=True)) for row in found]
 
 
-def _select() -> str:
-    return f"SELECT {_columns()} FROM leads_lead"
+@cache
+def _select(*more: str) -> str:
+    return f"SELECT {', '.join((*columns(), *more))} FROM leads_lead"
 
 
 @cache
-def _columns() -> str:
+def columns() -> tuple[str, ...]:
+    """The columns of ``OUT`` as JSON has them."""
     written = {field: iso_sql(f"leads_lead.{field}", sql.VENDOR) for field in ("created_at", "updated_at")}
-    return ", ".join(written.get(field, f"leads_lead.{field}") for field in OUT)
+    return tuple(written.get(field, f"leads_lead.{field}") for field in OUT)

@@ -17,13 +17,14 @@ from crm_project.http.pagination import PagePagination
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION
 from crm_project.http.viewsets import RuleViewSet
-from crm_project.validation import FieldError, with_location
-from leads import sql
+from crm_project.validation import FieldError, InvalidValue, with_location
+from leads import included, list_view, sql
 from leads.etags import etag, matches_if_none_match, parse_if_match, tag_of
 from leads.filters import LeadFilter
+from leads.list_view import LeadList, is_plain
 from leads.models import Lead
 from leads.querysets import BudgetRangeError, VersionConflict
-from leads.serializers import LeadCreateSerializer, LeadOutSerializer, LeadUpdateSerializer, row_out
+from leads.serializers import INCLUDE, LeadCreateSerializer, LeadOutSerializer, LeadUpdateSerializer, row_out
 from users.audit import Actor, Channel
 from users.models import User
 
@@ -42,17 +43,22 @@ class LeadViewSet(RuleViewSet):
     filterset_class = LeadFilter
     pagination_class = PagePagination
     bulk = True
+    query_parameters = {
+        "list": list_view.PARAMETERS,
+        **dict.fromkeys(("create", "retrieve", "update", "destroy"), ("include",)),
+    }
 
-    @operation("list_leads", "List leads", "The leads of the page")
+    @operation("list_leads", "List leads", "The leads of the page", parameters=[*list_view.DOCUMENTED])
     def list(self, request: Request) -> Response:
         """One page of the active leads that fit all the filters, newest first."""
-        wanted, page = self.validate_query()
         try:
-            rows = sql.fetch_page(wanted, page.offset, page.size)
+            if not is_plain(request):
+                return LeadList(request, self.validate_query()).reply()
+            wanted, page = self.validate_query()
+            return Response(sql.fetch_page(wanted, page.offset, page.size))  # as the serializer has them, says a test
         except sql.SearchTimeout:
             query = request.query_params["q"]
             raise ValidationFailed([FieldError("value_error", ("query", "q"), TOO_SHORT, query)]) from None
-        return Response(rows)  # as the serializer has them; a test compares the two
 
     @operation(
         "create_leads",
@@ -60,10 +66,11 @@ class LeadViewSet(RuleViewSet):
         "An object for an object, else an array",
         201,
         refusals={400: "An empty list, or rows that the database refused; nothing was stored"},
-        parameters=[ETAG, LOCATION],
+        parameters=[INCLUDE, ETAG, LOCATION],
     )
     def create(self, request: Request) -> Response:
         """One lead from an object; from an array all of its leads, in its order, or none."""
+        self.included()
         serializer = self.validate_body()
         if isinstance(serializer.validated_data, list):
             return Response(self.perform_bulk_create(serializer), status.HTTP_201_CREATED)
@@ -75,33 +82,44 @@ class LeadViewSet(RuleViewSet):
         "Get a lead",
         "The lead",
         refusals={304: OpenApiResponse(description="The client has it already")},
-        parameters=[ETAG, IF_NONE_MATCH],
+        parameters=[INCLUDE, ETAG, IF_NONE_MATCH],
     )
     def retrieve(self, request: Request, lead_id: str) -> Response:
         """One active lead. With `If-None-Match`, only if it is not as its `ETag` says."""
+        keys = self.included()
         found = sql.fetch_one(self.path_id("lead_id", NO_LEAD))
         if not found:
             raise NotFound(NO_LEAD)
         lead, version = found
+        included.add_to([lead], keys)
         tag = tag_of(version, lead["activity_count"])
-        if matches_if_none_match(tag, request.META.get("HTTP_IF_NONE_MATCH")):
+        # What is included may change without the tag.
+        if not keys and matches_if_none_match(tag, request.META.get("HTTP_IF_NONE_MATCH")):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
         return Response(lead, headers={"ETag": tag})
 
-    @operation("update_lead", "Update a lead", "The lead", refusals=MOVED, methods=["PUT"], parameters=[ETAG, IF_MATCH])
+    @operation(
+        "update_lead",
+        "Update a lead",
+        "The lead",
+        refusals=MOVED,
+        methods=["PUT"],
+        parameters=[INCLUDE, ETAG, IF_MATCH],
+    )
     @operation(
         "patch_lead",
         "Update a lead (the same as PUT)",
         "The lead",
         refusals=MOVED,
         methods=["PATCH"],
-        parameters=[ETAG, IF_MATCH],
+        parameters=[INCLUDE, ETAG, IF_MATCH],
     )
     def update(self, request: Request, lead_id: str) -> Response:
         """Writes the fields that are sent; PUT and PATCH do the same. `budget_min` is not above `budget_max`, whichever
         of the two is sent. With `If-Match`, only if the lead is still as its `ETag` says.
         """
         number = self.path_id("lead_id", NO_LEAD)
+        self.included()
         serializer = self.validate_body()
         self.perform_update(serializer, number)
         return self._reply(serializer)
@@ -121,10 +139,17 @@ class LeadViewSet(RuleViewSet):
 
     def perform_bulk_create(self, serializer: Any) -> JSONRows:
         """Store many new leads, all or none; their JSON is written while the database takes them in."""
+        keys = self.included()
+        rows, actor = serializer.validated_data, by_api(self.request)
         try:
-            return JSONRows(Lead.objects.bulk_create_leads(serializer.validated_data, by_api(self.request), _as_json))
+            if not keys:
+                return JSONRows(Lead.objects.bulk_create_leads(rows, actor, _as_json))
+            parts = Lead.objects.bulk_create_leads(rows, actor, _as_rows)
         except (IntegrityError, DataError):
             raise ApiError(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
+        leads = [lead for part in parts for lead in part]
+        included.add_to(leads, keys)
+        return JSONRows([JSONRows.part(leads)])
 
     def perform_update(self, serializer: LeadUpdateSerializer, lead_id: int) -> None:
         """Write the fields that were sent."""
@@ -148,14 +173,29 @@ class LeadViewSet(RuleViewSet):
             raise ValidationFailed(with_location(crossed.problems, "body")) from None
 
     def _reply(self, serializer: Any, status_code: int = status.HTTP_200_OK) -> Response:
-        headers = {"ETag": etag(serializer.instance)}
+        lead, headers = serializer.data, {"ETag": etag(serializer.instance)}
         if status_code == status.HTTP_201_CREATED:
             headers["Location"] = f"/api/leads/{serializer.instance.pk}"
-        return Response(serializer.data, status_code, headers=headers)
+        included.add_to([lead], self.included())
+        return Response(lead, status_code, headers=headers)
+
+    def included(self) -> tuple[str, ...]:
+        """The keys of ``include``; a 422 for an unknown one."""
+        if "include" not in self.request.query_params:
+            return ()
+        given = self.request.query_params.getlist("include")
+        try:
+            return included.parse(given)
+        except InvalidValue as invalid:
+            raise ValidationFailed([FieldError(invalid.type, ("query", "include"), invalid.msg, given[-1])]) from None
 
 
 def _as_json(rows: list[dict[str, Any]]) -> bytes:
-    return JSONRows.part([row_out(row) for row in rows])
+    return JSONRows.part(_as_rows(rows))
+
+
+def _as_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row_out(row) for row in rows]
 
 
 @contextmanager

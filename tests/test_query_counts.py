@@ -58,6 +58,37 @@ def test_list(api: Api, query: str) -> None:
     assert costs == [expected, expected]
 
 
+INCLUDE = "include=version,owner,created_by,tags,last_activity,next_follow_up,consent,closed_at"
+
+
+@pytest.mark.parametrize(
+    ("query", "postgresql", "sqlite"),
+    [
+        # 1. the token's user  2. the page, whatever it includes
+        ("sort=name&after=", 2, 2),
+        (f"sort=-updated_at&deleted=include&{INCLUDE}", 2, 2),
+        ("status=new&status=lost&open=true&inactive_days=3&contactable=call&due=none&id=1,2,3", 2, 2),
+        # and up to when everything was seen
+        ("updated_since=&after=", 3, 3),
+        # and the user's names as an author
+        ("created_by=me", 3, 3),
+        # and how many there are to sort
+        ("sort=-budget", 3, 3),
+        # and the count that triggers store; SQLite counts
+        ("count=exact&status=new", 3, 3),
+        # and the count, between two statements that limit its time
+        ("count=exact&open=true", 5, 3),
+        ("count=estimated&source=x", 5, 3),
+    ],
+)
+def test_list_for_grids(api: Api, query: str, postgresql: int, sqlite: int) -> None:
+    costs = []
+    for rows in (1, MANY):
+        add_leads(rows)
+        costs.append(cost(api, "GET", f"/api/leads?{query}"))
+    assert costs == [postgresql if connection.vendor == "postgresql" else sqlite] * 2
+
+
 @pytest.mark.parametrize("rows", [1, 1000])
 def test_bulk_create(api: Api, rows: int) -> None:
     # 1. the token's user  2. who that is as an author  3. the ids  4. all rows

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import connection, models
 
@@ -36,6 +37,20 @@ def insert(statement: str, values: Sequence[Value]) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.lastrowid) if cursor.rowcount else None
+
+
+def fetch_once(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Return all rows of a statement that PostgreSQL plans for these values. Raises Django's database errors."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
+
+
+def among(column: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Return the condition that ``column`` is one of any number of ``values``, and its parameters."""
+    if VENDOR == "postgresql":
+        return f"{column} = ANY(%s)", [list(values)]
+    return f"{column} IN (SELECT value FROM json_each(%s))", [orjson.dumps(list(values)).decode()]
 
 
 @cache

@@ -39,6 +39,7 @@ class ValidationFailed(exceptions.APIException):
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__("Unprocessable")
+        self.field_errors = errors
         self.errors = [_as_json(error) for error in errors[:MAX_ERRORS]]
         if (rest := len(errors) - MAX_ERRORS) > 0:
             message = f"{rest} more problem{'s' * (rest > 1)} not shown"

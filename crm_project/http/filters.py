@@ -19,12 +19,12 @@ class RuleField(forms.Field):
 
     def __init__(self, check: Callable[[Any], Any], many: bool = False, **options: Any) -> None:
         super().__init__(widget=forms.SelectMultiple if many else None, **options)
-        self.check = check
+        self.check, self.many = check, many
 
     def clean(self, value: Any) -> Any:
         """Return the clean value."""
         try:
-            return None if value is None else self.check(value)
+            return None if value is None else self.check([value] if self.many and isinstance(value, str) else value)
         except InvalidValue as invalid:
             raise ValidationError(invalid.msg, code=invalid.type) from None
 

@@ -17,6 +17,7 @@ from crm_project.http.schema_components import (
     IDEMPOTENCY_KEY,
     REFUSALS,
     REPLAYED,
+    REPLY_OPTIONS,
     SCHEMAS,
     Node,
 )
@@ -87,9 +88,10 @@ class RuleSchema(AutoSchema):
         return [self.view.tag]
 
     def get_override_parameters(self) -> list[Any]:
-        """Ids in the path: any number that a row can have."""
+        """Ids in the path, which are any number that a row can have; and the options of every call."""
         names = uritemplate.variables(self.path)
-        return [OpenApiParameter(name, IDENTIFIER, OpenApiParameter.PATH, required=True) for name in names]
+        ids = [OpenApiParameter(name, IDENTIFIER, OpenApiParameter.PATH, required=True) for name in names]
+        return [*ids, *REPLY_OPTIONS]
 
     def map_parsers(self) -> list[str]:
         """One content type, the view set's first: of several, openapi-python-client makes modules that fail to import.

@@ -126,6 +126,34 @@ IF_NONE_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The `ETag` of the lead as the client has it: a 304 if it is still the same",
 )
+# Of every call.
+REPLY_OPTIONS = (
+    OpenApiParameter(
+        "strict",
+        {"type": "boolean"},
+        description="`true`: unknown parameters and fields are a 422. Also `Prefer: handling=strict`",
+    ),
+    OpenApiParameter(
+        "times", {"type": "string", "enum": ["zoned"]}, description="`zoned`: the times of the reply end in `Z`"
+    ),
+)
+PREFER = OpenApiParameter(
+    "Prefer",
+    {"type": "string", "examples": ["count=exact", "handling=strict"]},
+    OpenApiParameter.HEADER,
+    description="`count=exact`, `count=estimated`, `handling=strict`; `Preference-Applied` says what was applied",
+)
+TOTAL_HEADERS = tuple(
+    OpenApiParameter(
+        name, {"type": "string", "examples": [example]}, OpenApiParameter.HEADER, response=[200], description=about
+    )
+    for name, example, about in (
+        ("X-Total-Count", "128", "With `count`: how many rows there are in all"),
+        ("Content-Range", "leads 0-9/128", "With `count`: which of them these are; `leads */128` under a cursor"),
+        ("Link", '</api/leads?after=W10>; rel="next"', "Under a cursor: the next page; with `count` also the first"),
+        ("Preference-Applied", "count=exact", "What of `Prefer` was applied"),
+    )
+)
 # Of every POST whose reply is stored, and of its success.
 IDEMPOTENCY_KEY: Node = {
     "in": "header",

@@ -72,6 +72,11 @@ class RuleSerializer(serializers.Serializer[Any]):
         has_default = not self.optional and rule.default is not REQUIRED and rule.default is not None
         return {**rule.schema, "default": rule.default} if has_default else dict(rule.schema)
 
+    def known_fields(self) -> set[str]:
+        """The fields that a client may send: those of the rules, and those of the reply, which are ignored."""
+        replied = self.output_class().get_fields() if self.output_class else {}
+        return {*self.get_fields(), *replied}
+
     def check(self, row: object) -> Checked:
         """Return the clean values of a row and all errors, by the app's rules."""
         raise NotImplementedError

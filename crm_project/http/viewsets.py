@@ -1,19 +1,21 @@
 """The base class of the API's viewsets."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, ClassVar, cast
 
+from django.http import HttpResponse, StreamingHttpResponse
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from crm_project.http import idempotency
+from crm_project.http import idempotency, prefer, reply_options
 from crm_project.http.errors import ValidationFailed
 from crm_project.http.filters import RuleFilterSet
 from crm_project.http.json import read
 from crm_project.http.pagination import Page, PagePagination
+from crm_project.http.reply_options import ReplyOptions
 from crm_project.http.serializers import Row, RuleSerializer
 from crm_project.validation import MAX_BIGINT, MISSING, FieldError, InvalidValue, integer
 
@@ -27,6 +29,10 @@ class RuleViewSet(GenericViewSet[Any]):
     input_classes: ClassVar[Mapping[str, type[RuleSerializer]]] = {}  # by action; others have ``serializer_class``
     filterset_class: ClassVar[type[RuleFilterSet] | None] = None
     bulk = False  # whether ``create`` also accepts a list
+    strict_actions: ClassVar[Collection[str]] = ()  # those that always refuse unknown parameters and fields
+    # What an action knows beside filters, pages and ``reply_options.PARAMETERS``.
+    query_parameters: ClassVar[Mapping[str, Collection[str]]] = {}
+    reply: ReplyOptions = reply_options.NONE
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the method first, as the contract requires, then do what DRF does, then check the idempotency key."""
@@ -35,15 +41,42 @@ class RuleViewSet(GenericViewSet[Any]):
         if method not in self.http_method_names or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)
         super().initial(request, *args, **kwargs)
+        self.reply = reply_options.options_of(request)
+        errors = [*self.reply.errors]
+        if self.is_strict:
+            errors += reply_options.unknown_parameters(request.query_params, self.known_parameters())
+        if errors:
+            raise ValidationFailed(errors)
         if idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
             setattr(self, method, partial(idempotency.run_once, getattr(self, method)))
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         """Return DRF's response. Its reference cycle is broken, so that rows are freed without garbage collection."""
         response = super().finalize_response(*args, **kwargs)
+        zoned = self.reply.zoned and response.status_code < 400
+        if self.reply.strict and "strict" not in self.request.GET:
+            prefer.applied(response, "handling=strict")
         if isinstance(response, Response):
+            if zoned:
+                response.add_post_render_callback(_write_zones)
             response.add_post_render_callback(_release)
+        elif zoned:
+            _write_zones(response)
         return response
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether unknown parameters and fields are refused."""
+        return self.reply.strict or self.action in self.strict_actions
+
+    def known_parameters(self) -> set[str]:
+        """The query parameters that the action knows."""
+        known = {*reply_options.PARAMETERS, *self.query_parameters.get(self.action, ())}
+        if self.action == "list" and self.filterset_class:
+            known.update(self.filterset_class.base_filters)
+        if self.action == "list" and self.paginator:
+            known.update(name for name, *_ in cast(PagePagination, self.paginator).parameters)
+        return known
 
     def get_serializer_class(self) -> Any:
         """Return the action's serializer of the body, or ``serializer_class``."""
@@ -59,7 +92,13 @@ class RuleViewSet(GenericViewSet[Any]):
         if not read(self.request):
             raise ValidationFailed([FieldError(MISSING[0], ("body",), MISSING[1], None)])
         serializer = self.get_serializer(data=body, many=self.takes_many() and isinstance(body, list))
-        serializer.is_valid(raise_exception=True)
+        extra = reply_options.unknown_fields(body, serializer_of(serializer).known_fields()) if self.is_strict else []
+        try:
+            serializer.is_valid(raise_exception=True)
+        except ValidationFailed as failed:
+            raise ValidationFailed([*failed.field_errors, *extra]) from None
+        if extra:
+            raise ValidationFailed(extra)
         return serializer
 
     def validate_query(self) -> tuple[Row, Page]:
@@ -84,6 +123,18 @@ class RuleViewSet(GenericViewSet[Any]):
         if not 0 < number <= MAX_BIGINT:
             raise NotFound(missing)
         return number
+
+
+def serializer_of(serializer: Any) -> RuleSerializer:
+    """The serializer of one row."""
+    return cast(RuleSerializer, getattr(serializer, "child", serializer))
+
+
+def _write_zones(response: HttpResponse | StreamingHttpResponse) -> None:
+    if isinstance(response, StreamingHttpResponse):
+        response.streaming_content = map(reply_options.with_zone, response.streaming_content)  # type: ignore[arg-type]
+    else:
+        response.content = reply_options.with_zone(response.content)
 
 
 def _release(response: Any) -> None:

@@ -67,7 +67,7 @@ const activity = sure(
   }),
 );
 if (Array.isArray(activity)) throw new Error("an object was sent, an array came back");
-const found = sure(await client.GET("/api/leads", { params: { query: { q: "ng", status: "all", page: 1, size: 10 } } }));
+const found = sure(await client.GET("/api/leads", { params: { query: { q: "ng", status: ["all"], page: 1, size: 10 } } }));
 const gone = await client.DELETE("/api/leads/{lead_id}", { params: { path: { lead_id: miguel.id } } });
 const stats: Schemas["DashboardStats"] = sure(await client.GET("/api/dashboard"));
 

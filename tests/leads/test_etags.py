@@ -91,3 +91,12 @@ def test_a_known_representation_is_not_sent_again(api: Api, send: Send) -> None:
     assert (reply.status_code, reply.content, reply["ETag"]) == (304, b"", tag)
     api.put(path, {"phone": "1"})
     assert send("GET", path, If_None_Match=tag).status_code == 200
+
+
+def test_the_version_of_include_is_an_entity_tag(api: Api) -> None:
+    lead = make_lead()
+    version = api.get(f"/api/leads/{lead.pk}", include="version").json()["version"]
+    path = f"/api/leads/{lead.pk}"
+    for expected in (200, 412):
+        reply = api.client.put(path, {"first_name": "B"}, "application/json", headers={"If-Match": f'"{version}"'})
+        assert reply.status_code == expected

@@ -127,7 +127,8 @@ def test_digits_find_a_phone_number_whatever_its_punctuation(api: Api, phone: st
 def test_a_phone_number_is_also_found_as_it_is_written(api: Api) -> None:
     person("Ada", phone="+1-555-0100")
     assert found(api, q="555-0100") == {"Ada"}
-    assert found(api, q="555.0100") == set()
+    assert found(api, q="555.0100") == {"Ada"}
+    assert found(api, q="Ada 555.0100") == set(), "only a search for a number alone has any punctuation"
 
 
 def test_an_edited_lead_is_found_by_its_new_values_alone(api: Api) -> None:

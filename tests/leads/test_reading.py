@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from leads import sql
+from leads import list_sql, list_view, sql
 from leads.filters import LeadFilter
+from leads.list_sql import Order
 from leads.models import Lead
 from leads.serializers import OUT, lead_out
 from tests.conftest import Api
@@ -36,7 +37,7 @@ def leads() -> None:
 
 
 def by_orm(query: dict[str, Any], offset: int = 0, size: int = 1000) -> list[dict[str, Any]]:
-    found = LeadFilter(query, Lead.objects.active()).qs.newest_first()[offset : offset + size]
+    found = LeadFilter.find(checked(query)).newest_first()[offset : offset + size]
     return [lead_out(lead) for lead in found]
 
 
@@ -124,7 +125,15 @@ def test_pages_begin_in_the_middle_of_days(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_filter_has_its_condition() -> None:
-    assert {"q", *sql.CONDITIONS} == set(LeadFilter.base_filters)
+    assert {"tz", "deleted", *list_sql.CONDITIONS} == set(LeadFilter.base_filters)
+    assert {"q", *sql.CONDITIONS, "page", "size"} == list_view.CONTRACT
+
+
+@pytest.mark.usefixtures("leads")
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_both_ways_to_a_page_give_the_same(query: dict[str, Any]) -> None:
+    assert list_sql.fetch_page(checked(query), Order(), 1000).rows == sql.fetch_page(checked(query), 0, 1000)
+    assert LeadFilter(query, Lead.objects.active()).qs.count() == len(by_orm(query))
 
 
 @pytest.mark.usefixtures("leads")

@@ -19,9 +19,9 @@ from leads.exporting.run import LEADS, Attached, export_leads
 from leads.exporting.tables import FORMATS, Form, Unwritable, Write, table
 from leads.filters import LeadFilter
 from leads.management.printing import unusable
-from leads.models import Lead
 from leads.querysets import LeadQuerySet
 
+FILTERS = ("q", "status", "source", "min_budget", "max_budget")
 BY_NAME = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -124,8 +124,8 @@ def _check(path: Path | None, format: str, with_activities: bool) -> None:
 
 def _filtered(options: dict[str, Any]) -> LeadQuerySet:
     """The active leads that fit the options, which are the filters of the API's list."""
-    for problem in LeadFilter.validate(options)[1]:
+    wanted, problems = LeadFilter.validate({name: options[name] for name in FILTERS})
+    for problem in problems:
         name, reason = str(problem.loc[-1]), problem.msg.removeprefix("Value error, ")
         raise CommandError(f"--{name.replace('_', '-')} {problem.input!r}: {reason}", returncode=2)
-    found: LeadQuerySet = LeadFilter(options, Lead.objects.active()).qs
-    return found
+    return LeadFilter.find(wanted)

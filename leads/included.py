@@ -1,0 +1,87 @@
+"""What ``include`` adds to a lead: version, owner, tags and others, in the order of ``INCLUDED``."""
+
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from crm_project.db import sql
+from crm_project.http.timestamps import day_sql, iso_sql
+from crm_project.validation import InvalidValue
+
+Row = dict[str, Any]
+AUTHOR = "LEFT JOIN leads_author AS author ON author.id = leads_lead.created_by_id"
+LAST_ACTIVITY = (
+    "(SELECT max(activity_date) FROM activities_activity AS activity WHERE activity.lead_id = leads_lead.id)"
+)
+
+
+class Included(NamedTuple):
+    """How one key is read: its SQL columns, what they are joined from, and its value from them."""
+
+    columns: tuple[str, ...]
+    value: Callable[..., Any]
+    join: str = ""
+
+
+def _person(user_id: int | None, name: str | None) -> Row | None:
+    """A user with the name as of then; an operator of a command is no user."""
+    return None if user_id is None else {"id": user_id, "name": name}
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+# Owners, tags, follow-ups and consents are not stored yet.
+INCLUDED: dict[str, Included] = {
+    "version": Included(("leads_lead.version",), _itself),
+    "owner": Included((), lambda: None),
+    "created_by": Included(("author.user_id", "author.name"), _person, AUTHOR),
+    "tags": Included((), list),
+    "last_activity": Included((day_sql(LAST_ACTIVITY, sql.VENDOR),), _itself),
+    "next_follow_up": Included((), lambda: None),
+    "consent": Included((), lambda: {"call": None, "text": None, "email": None}),
+    "closed_at": Included((iso_sql("leads_lead.closed_at", sql.VENDOR),), _itself),
+}
+
+
+def parse(given: Sequence[str]) -> tuple[str, ...]:
+    """The keys of one or more lists with commas, in the order of ``INCLUDED``."""
+    wanted = {key.strip() for value in given for key in value.split(",")} - {""}
+    if unknown := wanted - INCLUDED.keys():
+        known = ", ".join(INCLUDED)
+        raise InvalidValue("value_error", f"Value error, unknown key {min(unknown)[:50]!r}; known keys are {known}")
+    return tuple(key for key in INCLUDED if key in wanted)
+
+
+@cache
+def columns_of(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The SQL columns that these keys are made of."""
+    return tuple(column for key in keys for column in INCLUDED[key].columns)
+
+
+@cache
+def joins_of(keys: tuple[str, ...]) -> str:
+    """The joins that these columns need."""
+    return " ".join(INCLUDED[key].join for key in keys if INCLUDED[key].join)
+
+
+def add(row: Row, keys: Collection[str], values: Sequence[Any]) -> None:
+    """Add the keys to a lead; ``values`` are those of ``columns_of(keys)``."""
+    place = 0
+    for key in keys:
+        included = INCLUDED[key]
+        row[key] = included.value(*values[place : place + len(included.columns)])
+        place += len(included.columns)
+
+
+def add_to(rows: Sequence[Row], keys: tuple[str, ...]) -> None:
+    """Add the keys to leads that are stored, in one query for any number of them."""
+    if not keys or not rows:
+        return
+    columns = columns_of(keys)
+    among, ids = sql.among("leads_lead.id", [row["id"] for row in rows])
+    statement = f"SELECT {', '.join(('leads_lead.id', *columns))} FROM leads_lead {joins_of(keys)} WHERE {among}"
+    found = {lead_id: values for lead_id, *values in sql.fetch_once(statement, ids)}
+    for row in rows:
+        add(row, keys, found.get(row["id"], [None] * len(columns)))

@@ -1,0 +1,170 @@
+"""``GET /api/leads`` with parameters beyond the contract's: order, cursor, counts, ``include`` and sync."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm_project.db.change_time import complete_until, from_microseconds
+from crm_project.http import cursors, totals
+from crm_project.http.cursors import Cursor, walk_of
+from crm_project.http.errors import ValidationFailed
+from crm_project.http.pagination import Page
+from crm_project.http.schema_components import PREFER, TOTAL_HEADERS
+from crm_project.http.timestamps import iso
+from crm_project.validation import FieldError, InvalidValue
+from leads import included, list_sql
+from leads.filters import LeadFilter, replace_me
+from leads.list_sql import INDEXED, MAX_SORTED, SORTED, Order, TooManyToSort
+from leads.serializers import INCLUDE
+
+CONTRACT = frozenset(("q", "status", "source", "min_budget", "max_budget", "page", "size"))
+PARAMETERS = ("sort", "count", "after", "include")  # beside the filters and the page
+NEW = frozenset((*PARAMETERS, *LeadFilter.base_filters)) - CONTRACT
+REPEATED = ("status", "source")
+TABLE = "leads_lead"
+PAGE_AND_CURSOR = "Value error, a cursor takes the place of page; send one of the two"
+NO_WALK = f"Value error, only these orders have cursors: {', '.join(INDEXED)}"
+TOO_MANY = f"Value error, more than {MAX_SORTED} leads fit; add filters, or sort by one of {', '.join(INDEXED)}"
+
+DOCUMENTED = (
+    OpenApiParameter(
+        "sort",
+        {
+            "type": "string",
+            "default": "-created_at",
+            "enum": [f"{sign}{name}" for name in (*INDEXED, *SORTED) for sign in ("", "-")],
+        },
+        description="`-` for descending; leads without a value come last. The last four sort at most 50,000 leads",
+    ),
+    OpenApiParameter("count", {"type": "string", "enum": list(totals.KINDS)}, description="In `X-Total-Count`"),
+    OpenApiParameter(
+        "after", {"type": "string"}, description="A cursor instead of `page`: empty to start, then the one of `Link`"
+    ),
+    INCLUDE,
+    OpenApiParameter(
+        "X-Synced-Until",
+        {"type": "string", "examples": ["2026-10-03T14:30:00.000000Z"]},
+        OpenApiParameter.HEADER,
+        response=[200],
+        description="With `updated_since`: its value for the next walk",
+    ),
+    PREFER,
+    *TOTAL_HEADERS,
+)
+
+T = TypeVar("T")
+
+
+def is_plain(request: Request) -> bool:
+    """Whether the request has none of the parameters beyond the contract's."""
+    query = request.query_params
+    return (
+        NEW.isdisjoint(query)
+        and "HTTP_PREFER" not in request.META
+        and all(len(query.getlist(name)) < 2 for name in REPEATED)
+    )
+
+
+def parse_order(given: str) -> Order:
+    """The order of ``-created_at`` or, as react-admin writes it, ``["created_at","DESC"]``."""
+    text = given.strip()
+    if not text:
+        return Order()
+    name, descending = text.removeprefix("-"), text.startswith("-")
+    if text.startswith("["):
+        try:
+            name, direction = json.loads(text)
+            descending = {"asc": False, "desc": True}[direction.lower()]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise InvalidValue("value_error", 'Value error, an order such as -created_at or ["name","ASC"]') from None
+    if not isinstance(name, str) or name not in (*INDEXED, *SORTED):
+        known = ", ".join((*INDEXED, *SORTED))
+        raise InvalidValue("value_error", f"Value error, leads are sorted by one of {known}; - for descending")
+    return Order(name, descending)
+
+
+class LeadList:
+    """One page of the list: the checked parameters, and the reply with its headers."""
+
+    def __init__(self, request: Request, checked: tuple[Mapping[str, Any], Page]) -> None:
+        """``checked`` are the filters and the page. Raises ``ValidationFailed``."""
+        wanted, self.page = checked
+        self.request, self.query = request, request.query_params
+        self.wanted = replace_me(wanted, cast(int, request.user.pk))
+        self.errors: list[FieldError] = []
+        self.order = self._check("sort", parse_order) or Order()
+        self.keys = self._check("include", lambda _: included.parse(self.query.getlist("include"))) or ()
+        self.count = self._check_count()
+        self.walk = walk_of(self.query, LeadFilter.base_filters, str(self.order))
+        self.is_walk = "after" in self.query
+        self.after = self._check("after", self._cursor)
+        if self.errors:
+            raise ValidationFailed(self.errors)
+        self.size = self.page.size
+        if self.wanted.get("id") and self.query.keys().isdisjoint(("size", "page", "after")):
+            self.size = max(self.size, len(self.wanted["id"]))  # who asks for 20 ids gets 20 leads
+
+    def _check(self, name: str, check: Callable[[str], T]) -> T | None:
+        if (given := self.query.get(name)) is None:
+            return None
+        try:
+            return check(given)
+        except InvalidValue as invalid:
+            self.errors.append(FieldError(invalid.type, ("query", name), invalid.msg, given))
+            return None
+
+    def _check_count(self) -> str | None:
+        try:
+            return totals.wanted_count(self.request)
+        except InvalidValue as invalid:
+            self.errors.append(FieldError(invalid.type, ("query", "count"), invalid.msg, self.query["count"]))
+            return None
+
+    def _cursor(self, given: str) -> Cursor | None:
+        if "page" in self.query:
+            raise InvalidValue("value_error", PAGE_AND_CURSOR)
+        if not self.order.is_indexed:
+            raise InvalidValue("value_error", NO_WALK)
+        if not given:
+            return None
+        cursor = cursors.decode(given, self.walk, self.order.key_type)
+        list_sql.check_cursor(self.order, cursor)
+        return cursor
+
+    def reply(self) -> Response:
+        """The page. What it says of changes, it asks for before it reads the leads."""
+        synced_until = self._synced_until()
+        offset = 0 if self.is_walk else self.page.offset
+        try:
+            rows, last = list_sql.fetch_page(self.wanted, self.order, self.size, offset, self.after, self.keys)
+        except TooManyToSort:
+            given = self.query["sort"]
+            raise ValidationFailed([FieldError("value_error", ("query", "sort"), TOO_MANY, given)]) from None
+        response = Response(rows)
+        if synced_until is not None:
+            response.headers["X-Synced-Until"] = f"{iso(from_microseconds(synced_until))}Z"
+        if self.count:
+            total, exact = list_sql.count(self.wanted, self.count == totals.EXACT)
+            totals.set_total(response, "leads", total, None if self.is_walk else offset, len(rows))
+            totals.set_applied(self.request, response, self.count, exact)
+        if self.is_walk:
+            self._set_links(response, last and last._replace(synced_until=synced_until))
+        return response
+
+    def _synced_until(self) -> int | None:
+        """Of the first page of a walk, also on its other pages."""
+        if self.wanted.get("updated_since") is None:
+            return None
+        return complete_until(TABLE) if self.after is None else self.after.synced_until
+
+    def _set_links(self, response: Response, last: Cursor | None) -> None:
+        links = [cursors.link(self.request.path, self.query, {"after": ""}, "first")] if self.count else []
+        if last is not None:
+            after = cursors.encode(last, self.walk)
+            links.append(cursors.link(self.request.path, self.query, {"after": after}, "next"))
+        if links:
+            response.headers["Link"] = ", ".join(links)
