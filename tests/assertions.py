@@ -1,4 +1,4 @@
-"""What tests say about replies."""
+"""Assertions about responses."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.http import HttpResponse
 
 
 def refused(reply: HttpResponse) -> list[tuple[str, list[Any]]]:
-    """The ``(type, loc)`` of every problem of a 422 whose entries have Pydantic's four keys."""
+    """Return the ``(type, loc)`` of every error of a 422, whose entries have Pydantic's four keys."""
     assert reply.status_code == 422, reply.content[:500]
     problems = reply.json()["detail"]
     assert all(set(problem) == {"type", "loc", "msg", "input"} for problem in problems)

@@ -1,4 +1,4 @@
-"""Several writers at once, each in a real thread with a connection of its own."""
+"""Concurrent writers, each in a thread with its own connection."""
 
 import sqlite3
 import threading
@@ -12,7 +12,7 @@ from django.db import connection, connections
 
 
 def together(*jobs: Callable[[], Any]) -> list[Any]:
-    """Run all jobs at the same time and return their results in order; the first exception is raised here."""
+    """Run all jobs at the same time and return their results in order; raise the first exception."""
     start = threading.Barrier(len(jobs), timeout=30)
 
     def run(job: Callable[[], Any]) -> Any:
@@ -28,7 +28,7 @@ def together(*jobs: Callable[[], Any]) -> list[Any]:
 
 @contextmanager
 def shared_database(folder: Path) -> Iterator[None]:
-    """A database that threads can share as processes do: SQLite's in-memory one is copied to a file for the while.
+    """Use a database that threads can share: SQLite's in-memory database is copied to a file.
 
     The in-memory database locks whole tables and waits for nobody, which no deployment does. PostgreSQL stays as it is.
     """

@@ -1,4 +1,4 @@
-"""Fixtures every test may use."""
+"""Fixtures for all tests."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,12 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Drop the databases that were made to be copied."""
+    """Drop the template databases."""
     templates.close()
 
 
 class Api:
-    """A client that speaks JSON as one user (or as nobody): ``api.post("/api/leads", {...})``."""
+    """A JSON client of one user, or of none: ``api.post("/api/leads", {...})``."""
 
     def __init__(self, headers: dict[str, str]) -> None:
         self.client = Client(headers={"Host": "testserver", **headers}, raise_request_exception=False)
@@ -51,7 +51,7 @@ class Api:
         return self.client.get(path, query)
 
     def send(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> HttpResponse:
-        """Any method; ``body`` is made JSON unless it is bytes or text."""
+        """Send a request; ``body`` is serialized unless it is bytes or text."""
         data = body if isinstance(body, bytes | str) else b"" if body is None else orjson.dumps(body)
         return self.client.generic(method, path, data, content_type=content_type)
 
@@ -74,7 +74,7 @@ class Api:
 
 @pytest.fixture
 def real_hashing(settings: Any) -> None:
-    """Passwords are hashed as the product does it."""
+    """Use the product's password hasher."""
     settings.PASSWORD_HASHERS = product_settings.PASSWORD_HASHERS
 
 
@@ -104,6 +104,6 @@ def anonymous(db: None) -> Api:
 
 @pytest.fixture
 def concurrent_db(transactional_db: None, tmp_path: Path) -> Iterator[None]:
-    """Committed data that the threads of ``tests.concurrency.together`` all see, on either database."""
+    """Committed data, which all threads of ``tests.concurrency.together`` see on either database."""
     with shared_database(tmp_path):
         yield

@@ -1,4 +1,4 @@
-"""Rows to test with, made through the channels the product uses."""
+"""Test data, created with the product's own functions."""
 
 from functools import cache
 from itertools import count
@@ -49,7 +49,7 @@ def lead_row(**fields: Any) -> dict[str, Any]:
 
 
 def make_lead(**fields: Any) -> Lead:
-    """A stored lead; ``is_active`` and the timestamps may be given too."""
+    """Return a stored lead; ``is_active`` and the timestamps are possible arguments too."""
     own = {name: fields.pop(name) for name in ("is_active", "created_at", "updated_at", "closed_at") if name in fields}
     row = {"status": "new", "source": "website", "budget_min": None, "budget_max": None, "property_interest": None}
     lead = Lead.objects.create_lead({**row, **lead_row(**fields)}, SOMEBODY)
@@ -65,7 +65,7 @@ def activity_row(**fields: Any) -> dict[str, Any]:
 
 
 def make_leads(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The columns of leads that are stored together."""
+    """Return the columns of leads for a bulk insert."""
     stored: list[dict[str, Any]] = []
     Lead.objects.bulk_create_leads(rows, SOMEBODY, stored.extend)
     return stored
@@ -80,5 +80,5 @@ def make_activity(lead: Lead, user: User, **fields: Any) -> Activity:
 
 
 def bearer(user: User) -> dict[str, str]:
-    """The header that lets ``user`` in."""
+    """Return the ``Authorization`` header of ``user``."""
     return {"Authorization": f"Bearer {access_token(user)}"}

@@ -1,10 +1,10 @@
-"""Password hashes for tests that are about something else: made and checked in no time."""
+"""A fast password hasher for tests of other things."""
 
 from users.hashers import Argon2
 
 
 class QuickArgon2(Argon2):
-    """Argon2id at the least it can be; the fixture ``real_hashing`` brings back what the product uses."""
+    """Argon2id with minimal parameters. The fixture ``real_hashing`` restores the product's hasher."""
 
     memory_cost = 8
     time_cost = 1

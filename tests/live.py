@@ -1,4 +1,4 @@
-"""Real servers for tests: ``manage.py serve`` as its own process, on a free port, with a fresh database.
+"""Server processes for tests: ``manage.py serve`` on a free port, with a new database.
 
 The fixture ``server`` is one for the whole run, for tests that only need some server (they bring their own users and
 leads); ``serving(BODY_MAX_BYTES="4096")`` is one with an environment of its own.
@@ -35,7 +35,7 @@ MAX_STOP = 20
 
 @dataclass
 class Reply:
-    """What came back over the wire; header names are in lower case."""
+    """A response, with header names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -48,7 +48,7 @@ class Reply:
 
 @dataclass
 class LiveServer:
-    """A running server; ``log`` is the file with all that it printed."""
+    """A running server. ``log`` is the file with its output."""
 
     port: int
     database_url: str
@@ -57,11 +57,11 @@ class LiveServer:
 
     @property
     def url(self) -> str:
-        """Without a slash at the end."""
+        """Return the URL, without a trailing slash."""
         return f"http://127.0.0.1:{self.port}"
 
     def send(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
-        """One request on a connection of its own; a ``body`` that is a list or dict is sent as JSON."""
+        """Send a request on a new connection; a list or dict as ``body`` is sent as JSON."""
         headers = dict(headers or {})
         if isinstance(body, dict | list):
             body = json.dumps(body).encode()
@@ -75,7 +75,7 @@ class LiveServer:
             connection.close()
 
     def token(self, username: str = "") -> dict[str, str]:
-        """The header that lets a newly registered agent in."""
+        """Return the ``Authorization`` header of a new agent."""
         username = username or f"agent-{secrets.token_hex(6)}"
         account = {"username": username, "password": "pass123456"}
         names = {"email": f"{username}@example.com", "first_name": "Agent", "last_name": "One"}
@@ -83,24 +83,24 @@ class LiveServer:
         return {"Authorization": f"Bearer {self.send('POST', '/api/users/login', account).json()['access_token']}"}
 
     def connect(self) -> socket.socket:
-        """A plain connection, for requests no well-behaved client makes."""
+        """Return a socket, for requests that client libraries do not send."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
     def stop(self) -> int:
-        """SIGTERM; the exit code. What is not gone ``MAX_STOP`` seconds later is killed, and that is an error."""
+        """Send SIGTERM and return the exit code; kill the process and fail after ``MAX_STOP`` seconds."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(MAX_STOP)
 
 
 def free_port() -> int:
-    """A port nobody listens on just now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def environment(without: Iterable[str] = (), **variables: str) -> dict[str, str]:
-    """A server's whole environment: nothing of the developer's ``.env``, nothing of the test run's variables.
+    """Return the environment of a server, without the developer's ``.env`` and the variables of the test run.
 
     Variables named in ``without`` are left for the server's ``ENV_FILE`` to give, or to be missed.
     """
@@ -112,7 +112,7 @@ def environment(without: Iterable[str] = (), **variables: str) -> dict[str, str]
 
 
 def without_python(printed: str) -> str:
-    """What a start printed, without the warning that this machine's Python may deserve."""
+    """Return the output of a start without the warning about the version of Python."""
     return "".join(line for line in printed.splitlines(keepends=True) if not line.startswith("Warning: Python "))
 
 
@@ -121,7 +121,7 @@ templates = ExitStack()  # closed when the tests are over
 
 @cache
 def template() -> str:
-    """The URL of a database with all tables and no rows, to be copied; made once a process."""
+    """Return the URL of a template database with all tables and no rows, created once in a process."""
     url = templates.enter_context(fresh_database())
     migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     subprocess.run(migrate, cwd=PROJECT, env=environment(DATABASE_URL=url), check=True)
@@ -130,7 +130,7 @@ def template() -> str:
 
 @contextmanager
 def fresh_database(source: str = "") -> Iterator[str]:
-    """The URL of an empty database of the kind the tests run on, or of a copy of ``source``; dropped afterwards."""
+    """Yield the URL of an empty database of the tests' kind, or of a copy of ``source``; drop it afterwards."""
     if settings.DATABASE_URL.startswith("sqlite"):
         with tempfile.TemporaryDirectory() as folder:
             url = f"sqlite:///{folder}/live.db"
@@ -150,7 +150,7 @@ def fresh_database(source: str = "") -> Iterator[str]:
 
 
 def migrated_database() -> AbstractContextManager[str]:
-    """The URL of a database with all tables; dropped afterwards."""
+    """Yield the URL of a database with all tables; drop it afterwards."""
     return fresh_database(template())
 
 
@@ -208,7 +208,7 @@ def await_start(server: LiveServer) -> None:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Stop the whole process group, so that no failing test leaves a server behind."""
+    """Stop the process group."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:

@@ -1,4 +1,4 @@
-"""Whether a PostgreSQL server answers at ``DATABASE_URL``: the exit code of ``python -m tests.postgresql``."""
+"""Check for a PostgreSQL server at ``DATABASE_URL``; the result is the exit code of ``python -m tests.postgresql``."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import psycopg
 
 
 def answers(url: str) -> bool:
-    """Whether one can log in there; the database itself need not exist."""
+    """Return whether a login is possible. The database need not exist."""
     try:
         psycopg.connect(urlsplit(url)._replace(path="/postgres").geturl(), connect_timeout=5).close()
     except psycopg.OperationalError:

@@ -1,4 +1,4 @@
-"""The product's settings, for tests: nothing of the developer's own ``.env``, a strong secret of our own."""
+"""The product's settings for tests, with a strong secret and without the developer's ``.env``."""
 
 import os
 

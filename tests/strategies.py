@@ -1,4 +1,4 @@
-"""Hypothesis: values that APIs are sent. How many examples each test gets is the profile's to say (``conftest``)."""
+"""Hypothesis strategies for values of API requests. The profile sets the number of examples (``conftest``)."""
 
 from hypothesis import strategies as st
 

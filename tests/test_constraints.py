@@ -1,4 +1,4 @@
-"""What the database itself holds fast, whichever program writes to it."""
+"""The constraints and indexes of the database."""
 
 from datetime import date
 from typing import Any
@@ -109,7 +109,7 @@ ACTIVITIES = {"activities_of_lead", "activities_latest", "activities_of_user"}
 
 
 def indexes(table: str) -> dict[str, str]:
-    """Name and definition of each index a table really has, in lower case and without quotation marks."""
+    """Return the name and definition of each index of a table, in lower case and without quotation marks."""
     sql = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = %s"
     if connection.vendor == "postgresql":
         sql = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename = %s"

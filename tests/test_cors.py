@@ -1,4 +1,4 @@
-"""What a browser on another origin may send and read."""
+"""CORS: requests and responses of browsers on other origins."""
 
 import pytest
 from django.db import OperationalError, connection
@@ -53,18 +53,18 @@ PATHS = [
 
 
 def preflight(api: Api, path: str, origin: str, method: str = "GET", headers: str = "") -> HttpResponse:
-    """What a browser asks before the request itself."""
+    """Send a preflight request."""
     asked = {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
     return api.client.options(path, headers=asked)
 
 
 def listed(reply: HttpResponse, name: str) -> set[str]:
-    """The comma-separated values of a header."""
+    """Return the comma-separated values of a header."""
     return {value.strip() for value in reply.headers[name].split(",")}
 
 
 def assert_readable(reply: HttpResponse, origin: str = ORIGIN) -> None:
-    """A browser gives this reply to the app that asked."""
+    """Assert that a browser shows this response to the app."""
     assert reply["Access-Control-Allow-Origin"] == origin
     assert reply["Access-Control-Allow-Credentials"] == "true"
     assert listed(reply, "Access-Control-Expose-Headers") == EXPOSED
@@ -72,7 +72,7 @@ def assert_readable(reply: HttpResponse, origin: str = ORIGIN) -> None:
 
 
 def assert_bare(reply: HttpResponse) -> None:
-    """A browser keeps this reply from any app of another origin."""
+    """Assert that a browser hides this response from apps of other origins."""
     assert [name for name in reply.headers if name.lower().startswith("access-control-")] == []
 
 

@@ -1,4 +1,4 @@
-"""``EMAIL_URL`` and ``EMAIL_FROM``: where mail goes, and what stops the start."""
+"""``EMAIL_URL`` and ``EMAIL_FROM``: valid values, and errors at the start."""
 
 import json
 import subprocess
@@ -64,7 +64,7 @@ def test_others_are_refused_without_repeating_them(url: str) -> None:
 
 
 def start(**variables: str) -> subprocess.CompletedProcess[str]:
-    """Read the settings in a process of their own."""
+    """Read the settings in a new process."""
     names = ["EMAIL_BACKEND", "EMAIL_HOST", "DEFAULT_FROM_EMAIL", "EMAIL_TIMEOUT"]
     program = f"import json; from crm_project import settings as s; print(json.dumps([getattr(s, n) for n in {names}]))"
     command = [sys.executable, "-c", program]

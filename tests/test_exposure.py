@@ -1,4 +1,4 @@
-"""What makes a server reachable by other machines, and what must hold where it is."""
+"""When a server is reachable by other machines, and its requirements then."""
 
 from typing import Any
 

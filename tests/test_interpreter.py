@@ -1,4 +1,4 @@
-"""Which versions of Python a start warns of."""
+"""Warnings about versions of Python."""
 
 from datetime import date, timedelta
 

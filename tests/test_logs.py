@@ -1,4 +1,4 @@
-"""Lines of the log, as they leave this process: events, failures, and the form they have on a terminal."""
+"""Log lines: events, exceptions, and the format on a terminal."""
 
 import io
 import json
@@ -20,7 +20,7 @@ MARK = "ada@example.com"
 
 @pytest.fixture(params=[JSONFormatter, TextFormatter])
 def log(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
-    """What is logged meanwhile, in one form or the other."""
+    """The log, in one of the formats."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(request.param())
@@ -30,7 +30,7 @@ def log(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
 
 
 def failing(error: Exception) -> Any:
-    """A function that raises ``error`` on account of another one that quotes what was typed."""
+    """Return a view that raises ``error``, caused by an exception with user input."""
 
     def fail(*args: Any) -> None:
         try:

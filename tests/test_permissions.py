@@ -1,4 +1,4 @@
-"""Who may do what: every route and method of the API, asked by everybody."""
+"""Permissions: every route and method of the API with every kind of user."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -51,7 +51,7 @@ LET_IN = ("agent", "staff")
 
 @pytest.fixture
 def headers_of(agent: User) -> Callable[[str], dict[str, str]]:
-    """The headers each asker sends."""
+    """Return the headers of each kind of user."""
 
     def headers(who: str) -> dict[str, str]:
         user = make_user(is_staff=who == "staff")
@@ -72,7 +72,7 @@ def headers_of(agent: User) -> Callable[[str], dict[str, str]]:
 
 
 def ask(headers: dict[str, str], method: str, path: str, body: Any) -> Any:
-    """The reply to the request, with the content type its route takes."""
+    """Return the response to a request with the content type of its route."""
     form = "application/x-www-form-urlencoded" if isinstance(body, bytes) else "application/json"
     return Api(headers).send(method, path, body, form)
 
@@ -111,7 +111,7 @@ def test_a_stranger_learns_nothing_about_which_leads_there_are(anonymous: Api, p
 
 
 def served(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every (method, route) of the API in the URL map."""
+    """Return every (method, route) of the API."""
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):

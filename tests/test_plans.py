@@ -1,4 +1,4 @@
-"""No hot read makes PostgreSQL read all of leads or activities: the plans of what the API really sends."""
+"""Query plans: no frequent request makes PostgreSQL scan all leads or activities."""
 
 import json
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ SELECT id, '{}', created_at, 'created', 'api', 'Ada' FROM leads_lead ORDER BY id
 
 @pytest.fixture
 def office(agent: User) -> int:
-    """Enough rows for an index to be worth it; the id of a lead."""
+    """Insert enough rows for indexes to be used; return the id of a lead."""
     with connection.cursor() as cursor:
         cursor.execute(FILL_LEADS)
         cursor.execute(FILL_ACTIVITIES, [agent.pk])
@@ -61,7 +61,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def scans(api: Api, path: str) -> tuple[list[str], list[str]]:
-    """The large tables that a GET reads in any way, and those that it reads from end to end."""
+    """Return the large tables that a GET reads, and those that it scans."""
     with CaptureQueriesContext(connection) as captured:
         reply = api.get(path)
     assert reply.status_code == 200, reply.content

@@ -1,4 +1,4 @@
-"""Files with personal data are for their owner alone from their creation, whatever the umask is."""
+"""Files with personal data are readable by their owner only, whatever the umask is."""
 
 import os
 import sqlite3
@@ -20,14 +20,14 @@ from tests.importing.command import import_leads, write_csv
 
 @pytest.fixture(autouse=True)
 def no_umask() -> Iterator[None]:
-    """The operator's umask gives everything to everybody."""
+    """Set an umask that restricts nothing."""
     before = os.umask(0)
     yield
     os.umask(before)
 
 
 def mode(path: Path) -> int:
-    """Who may do what with a file."""
+    """Return the permissions of a file."""
     return path.stat().st_mode & 0o777
 
 

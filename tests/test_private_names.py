@@ -20,12 +20,12 @@ REACHING = ("getattr", "setattr", "hasattr", "delattr")
 
 
 def is_private(name: str) -> bool:
-    """Whether a name begins with one underscore, and is not a documented one."""
+    """Return whether a name begins with one underscore and is not documented."""
     return name.startswith("_") and not name.startswith("__") and name != "_" and name not in DOCUMENTED
 
 
 def defined(tree: ast.AST) -> set[str]:
-    """The private names that a module defines itself, at any depth."""
+    """Return the private names that a module defines."""
     names = {
         node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     }
@@ -38,7 +38,7 @@ def defined(tree: ast.AST) -> set[str]:
 
 
 def uses(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and private name of each use of one that the module does not define."""
+    """Yield the line and name of each private name that the module does not define."""
     own = defined(tree)
     for node in ast.walk(tree):
         names: list[str] = []
@@ -54,7 +54,7 @@ def uses(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def overrides(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and name of each private method that a class of ours defines and its module never calls: a base's hook."""
+    """Yield the line and name of private methods that their module never calls: hooks of a base class."""
     called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     called |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for node in ast.walk(tree):

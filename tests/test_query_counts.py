@@ -1,4 +1,4 @@
-"""How many statements each call costs, with or without many rows. Transaction statements are not counted."""
+"""The number of statements of each request, with few and many rows, without transaction statements."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """The statements run inside the block, filled in at its end."""
+    """Yield a list that contains the statements of the block at its end."""
     run: list[str] = []
     with CaptureQueriesContext(connection) as captured:
         yield run
@@ -98,7 +98,7 @@ def test_bulk_create(api: Api, rows: int) -> None:
 
 
 def rest(rows: int) -> int:
-    """Statements more where the rows that do not fill one of many rows go into another."""
+    """Return the additional statements for rows that do not fill a statement of many rows."""
     return 1 if connection.vendor == "sqlite" and rows > 1 else 0
 
 
@@ -141,7 +141,7 @@ def test_one_lead(api: Api, method: str, body: Any, expected: int, count: int) -
 
 
 def apart() -> int:
-    """Statements more where the database does not take a lead and its history's entry in one."""
+    """Return the additional statements of a database that cannot write a lead and its audit log entry in one."""
     return 0 if connection.vendor == "postgresql" else 1
 
 

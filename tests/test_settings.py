@@ -1,4 +1,4 @@
-"""The environment's variables: what they may be, and what is made of them."""
+"""Environment variables: valid values, errors, and the resulting settings."""
 
 import json
 import os
@@ -124,7 +124,7 @@ class TestEnsure:
 
     @pytest.fixture(autouse=True)
     def no_secret(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """As in a fresh installation."""
+        """As in a new installation."""
         monkeypatch.delenv("SECRET_KEY")
 
     def test_a_new_file_is_the_example_with_a_secret(self, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def variables_read() -> set[str]:
 
 
 def settings_under(**variables: str) -> dict[str, Any]:
-    """What the settings of those names are in a process with that environment."""
+    """Return these settings of a process with that environment."""
     names = sorted(variables_read() - {"ENV_FILE"})
     values = f"[getattr(s, n) for n in {names}]"
     code = f"import json; from crm_project import settings as s; print(json.dumps({values}, default=str))"

@@ -1,4 +1,4 @@
-"""What clean text, integers and e-mail addresses are."""
+"""Validation of text, integers and email addresses."""
 
 import re
 import sys

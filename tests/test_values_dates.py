@@ -1,4 +1,4 @@
-"""What days and truth values are."""
+"""Validation of dates and booleans."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""What compares alike: folded text, keys, the digits of telephone numbers, the words of a search."""
+"""Normalization of text, keys, telephone numbers and search words."""
 
 from time import process_time
 
@@ -43,7 +43,7 @@ def test_folding_twice_changes_nothing_more(value: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="ı")))
 def test_folding_is_blind_to_case(value: str) -> None:
-    """But for the dotless i, whose capital is the ASCII I."""
+    """Except the dotless i, because its capital is the ASCII I."""
     folded = validation.normalize(value)
     for other in (value.upper(), value.lower(), value.casefold(), value.swapcase(), value.title()):
         assert validation.normalize(other) == folded
@@ -94,7 +94,7 @@ def test_a_text_that_no_column_could_hold_is_not_normalized(unit: str) -> None:
 
 
 def test_half_a_character_in_a_long_text_is_no_error() -> None:
-    """Files of other encodings have them while they are read."""
+    """Files in other encodings contain them before they are decoded."""
     assert validation.normalize("\udc80" * 3000).startswith("sha256:")
 
 

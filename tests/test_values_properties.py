@@ -1,4 +1,4 @@
-"""What holds for every value, also those nobody thought of."""
+"""Properties of validation and normalization for arbitrary values."""
 
 import json
 import string

@@ -1,4 +1,4 @@
-"""How tests ask a check what it makes of a value."""
+"""A helper to test validation functions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from crm_project.validation import InvalidValue
 
 
 def verdict(check: Callable[[Any], Any], value: Any) -> Any:
-    """The clean value, or the type of its refusal; any other exception is the check's fault and gets out."""
+    """Return the clean value, or the type of the ``InvalidValue``."""
     try:
         return check(value)
     except InvalidValue as invalid:

@@ -1,4 +1,4 @@
-"""Where requests come from: what proxies say counts, what clients say of themselves does not."""
+"""The client address of a request: proxies are trusted, headers of other clients are not."""
 
 import logging
 from collections.abc import Iterator
@@ -135,7 +135,7 @@ def register(number: int) -> HttpResponse:
 
 
 def test_a_header_that_is_not_ascii_is_not_the_proxy_s_address() -> None:
-    """Through a real server, which may read headers in its own way."""
+    """With a real server, which may parse headers differently."""
     with serving(TRUSTED_PROXIES="127.0.0.1") as server:
         body = b'{"username": "nobody%d", "password": "wrong password"}'
 

@@ -1,4 +1,4 @@
-"""Replies are compressed for clients that ask, but for those that hold tokens."""
+"""Responses are compressed for clients that accept it, except those with tokens."""
 
 import gzip
 from typing import Any
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def asking(agent: User) -> Api:
-    """A client that takes gzip."""
+    """A client that accepts gzip."""
     return Api({**bearer(agent), "Accept-Encoding": "br, gzip"})
 
 

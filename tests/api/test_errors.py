@@ -1,4 +1,4 @@
-"""Errors under /api: always JSON, always one of two shapes."""
+"""Errors of the API are JSON, in one of two formats."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def sentence(reply: HttpResponse, status: int) -> str:
-    """The reply's one sentence."""
+    """Return the message of a response."""
     assert reply.status_code == status, reply.content[:500]
     assert reply["Content-Type"] == JSON
     body = reply.json()
@@ -213,7 +213,7 @@ def test_an_empty_list_is_a_400(api: Api, body: Any) -> None:
 
 
 def broken(*args: Any, **options: Any) -> Any:
-    """Fails as code fails, with something in the message that nobody outside should read."""
+    """Raise an exception with a confidential message."""
     raise RuntimeError("secret-inside at /srv/app/leads/querysets.py")
 
 
@@ -226,7 +226,7 @@ def test_an_unexpected_exception_is_a_500_without_details(api: Api, monkeypatch:
 
 @contextmanager
 def database(error: Callable[[], Exception]) -> Iterator[None]:
-    """A database whose every statement fails."""
+    """Make every statement of the database fail."""
 
     def fail(*_: Any) -> Any:
         raise error()

@@ -1,4 +1,4 @@
-"""GET /, and the names the server answers to."""
+"""Health checks, and the host names of the server."""
 
 import socket
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_health_is_read_only(anonymous: Api, path: str) -> None:
 
 
 def unready(reason: str) -> None:
-    """Assert that the server says it is not ready, and that it lives all the same."""
+    """Assert that the server is alive and not ready."""
     reply = Api({}).get("/health/ready")
     assert (reply.status_code, reply.json()) == (503, {"detail": reason})
     assert reply["Retry-After"] == "2"

@@ -1,4 +1,4 @@
-"""Bodies nobody sends by accident: a refusal in JSON every time, never a 500."""
+"""Hostile bodies: an error in JSON, never a 500."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ MULTIPART = "multipart/form-data; boundary=x"
 
 
 def row_with(raw: bytes, field: str = "first_name") -> bytes:
-    """A lead's body with one value written as given."""
+    """Return the body of a lead with one value as literal JSON."""
     return orjson.dumps(lead_row(**{field: "PLACE"})).replace(b'"PLACE"', raw)
 
 

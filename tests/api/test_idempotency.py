@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: what is sent twice is done once."""
+"""``Idempotency-Key``: a repeated request is executed once."""
 
 import threading
 from datetime import timedelta
@@ -26,14 +26,14 @@ pytestmark = pytest.mark.django_db
 
 
 def post(api: Api, body: Any, key: str = KEY, path: str = "/api/leads", method: str = "POST") -> HttpResponse:
-    """A request with a key; ``body`` is made JSON unless it is bytes."""
+    """Send a request with a key; ``body`` is serialized unless it is bytes."""
     data = body if isinstance(body, bytes) else orjson.dumps(body)
     headers = {"Idempotency-Key": key}
     return api.client.generic(method, path, data, content_type="application/json", headers=headers)
 
 
 def replayed(reply: HttpResponse) -> bool:
-    """Whether the reply says that it was given before."""
+    """Return whether the response is marked as a repeated one."""
     return reply.get("Idempotent-Replayed") == "true"
 
 

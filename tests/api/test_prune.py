@@ -1,4 +1,4 @@
-"""``manage.py prune``: what has expired goes, all else stays."""
+"""``manage.py prune`` deletes expired data and no other."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -21,14 +21,14 @@ HOUR = timedelta(hours=1)
 
 
 def prune(**options: Any) -> str:
-    """What the command prints."""
+    """Return the output of the command."""
     printed = StringIO()
     call_command("prune", stdout=printed, **options)
     return printed.getvalue()
 
 
 def stored(key: str) -> str:
-    """How a key is stored."""
+    """Return the stored form of a key."""
     return sha256(key.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""No reply repeats a password, whatever is wrong with the body it came in."""
+"""No response repeats a password, whatever is invalid in the request."""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""A path with a trailing slash answers as the one without, at once and not by a redirect."""
+"""A path with a trailing slash gets the same response as without, not a redirect."""
 
 from urllib.parse import urlencode
 

@@ -36,14 +36,14 @@ TRACES = ("zerelda", "quux", "7700 900", "7700900123", "zither", "zq@private")
 
 
 def run(command: str, *arguments: str) -> str:
-    """What a command prints."""
+    """Return the output of a command."""
     out = io.StringIO()
     call_command(command, *arguments, stdout=out)
     return out.getvalue()
 
 
 def everything() -> str:
-    """Every value of every table, in lower case, packed replies unpacked; and every file that was uploaded."""
+    """Return all values of all tables, with stored responses decompressed, and all uploads, in lower case."""
     texts = []
     for model in apps.get_models():
         for row in model._default_manager.values_list():
@@ -65,7 +65,7 @@ def file_of(tmp_path: Any, text: str, name: str) -> str:
 
 @pytest.fixture
 def known(api: Api, agent: User, boss: Client, tmp_path: Any) -> Lead:
-    """A lead who has left traces wherever leads leave any."""
+    """A lead with data in every place where leads are stored."""
     keyed = Api({**bearer(agent), "Idempotency-Key": "once"})
     names = {"first_name": NAMES[0], "last_name": NAMES[1], "email": EMAIL, "phone": PHONE}
     lead_id = keyed.post("/api/leads", [lead_row(**names, property_interest=INTEREST), lead_row()]).json()[0]["id"]
@@ -103,7 +103,7 @@ def boss(db: None) -> Client:
 
 
 def exported(email: str = EMAIL) -> dict[str, Any]:
-    """The document."""
+    """Return the exported document."""
     document: dict[str, Any] = json.loads(run("export_person", email))
     return document
 
@@ -236,7 +236,7 @@ def test_a_failure_on_the_way_leaves_everything_as_it_was(known: Lead) -> None:
 
 
 def test_of_a_lead_that_is_somebody_elses_by_now_the_address_alone(api: Api, boss: Client) -> None:
-    """The address was all that it was called by."""
+    """A lead without a name is called by its address."""
     lead = make_lead(email=EMAIL, first_name="", last_name="")
     names = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.com", "phone": "+49 30 5550 0099"}
     boss.post(f"/admin/leads/lead/{lead.pk}/change/", {**FORM, "email": EMAIL, "phone": "1", "seen_version": 1})

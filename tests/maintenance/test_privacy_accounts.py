@@ -1,4 +1,4 @@
-"""What is stored about accounts, exported and erased; and what they signed by whatever name."""
+"""Export and erasure of accounts and of the records with their names."""
 
 import io
 import re
@@ -31,7 +31,7 @@ FULL_NAME = {"first_name": NAMES[0], "last_name": NAMES[1]}
 
 
 def log_as_before(user: User) -> None:
-    """An entry of Django's own log about a user, as earlier versions wrote them."""
+    """Return an entry of Django's log about a user, as earlier versions wrote it."""
     LogEntry.objects.log_actions(User.objects.get(username="boss").pk, [user], CHANGE)
 
 
@@ -43,7 +43,7 @@ def signed_in(user: User) -> str:
 
 @pytest.fixture
 def leaver(boss: Client) -> User:
-    """An agent who has left traces wherever users leave any."""
+    """An agent with data in every place where users are stored."""
     user = make_user(username="zerelda", email=EMAIL, first_name=NAMES[0], last_name=NAMES[1], is_staff=True)
     signed_in(user)
     with_second_factor(user)

@@ -1,4 +1,4 @@
-"""What erasing takes out of imports: the texts of those that name the person, their rows with errors, all uploads."""
+"""Erasure in imports: the texts of those that name the person, their rows with errors, and all uploads."""
 
 import errno
 import json
@@ -182,7 +182,7 @@ def test_any_form_of_an_imports_columns(odd: dict[str, Any]) -> None:
 
 
 def test_nothing_is_erased_during_an_import() -> None:
-    """Its texts and its rows with errors are written when it ends."""
+    """An import stores its texts and its rows with errors at its end."""
     make_lead(email=EMAIL)
     with runs.running(file_name="Zerelda Quux.csv", sha256="0") as running:
         for arguments in ([], ["--dry-run"]):
@@ -238,7 +238,7 @@ def test_an_upload_on_its_way_stops_the_erasure() -> None:
 
 
 def test_an_upload_in_use_stops_the_erasure(known: Lead, boss: Client) -> None:
-    """It could be imported afterwards."""
+    """The upload could be imported after the erasure."""
     before = everything()
     (folder,) = (path.parent for path in settings.UPLOAD_DIR.glob("*/file"))
     with Upload(folder).lock():

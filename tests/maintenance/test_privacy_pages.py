@@ -38,14 +38,14 @@ def lead(agent: User) -> Lead:
 
 
 def text_of(reply: Any) -> str:
-    """What a page says, without its mark-up."""
+    """Return the text of a page."""
     assert reply.status_code == 200
     main = reply.content.decode().partition('<div class="import')[2]
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())
 
 
 def agreeing(browser: Client, email: str = EMAIL) -> dict[str, str]:
-    """The fields of the page that asks."""
+    """Return the fields of the confirmation page."""
     reply = browser.post(ERASE, {"email": email})
     assert Lead.objects.filter(email=EMAIL).exists()  # asking changes nothing
     return {name: html.unescape(value) for name, value in FIELD.findall(reply.content.decode())}

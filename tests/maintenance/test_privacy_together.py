@@ -1,4 +1,4 @@
-"""Somebody is erased while others are at the same rows: all of them, once, and nothing is half done."""
+"""Erasure of a person while others write to the same rows: complete and consistent."""
 
 import threading
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def shared(tmp_path: Path, db: None) -> Iterator[None]:
-    """A database that several threads have."""
+    """A database that threads share."""
     with shared_database(tmp_path):
         yield
 
 
 def agreed_by(browser: Client) -> dict[str, str]:
-    """The fields of the page that asks, with the address typed once more."""
+    """Return the fields of the confirmation page, with the address entered again."""
     asked = browser.post(ERASE, {"email": EMAIL}).content.decode()
     return {**dict(FIELD.findall(asked)), "typed": EMAIL}
 
@@ -83,7 +83,7 @@ def test_a_lead_that_becomes_theirs_while_they_are_waited_for(monkeypatch: pytes
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's one writer lets nobody in between")
 def test_an_undo_is_waited_for(tmp_path: Path) -> None:
-    """Both lock leads, each in an order of its own."""
+    """Both lock leads, in different orders."""
     run("import_leads", file_of(tmp_path, f"First name,Email\nZerelda,{EMAIL}\n", "a.csv"))
     make_user(username="agent-2")
     account = ImportRun.objects.get().pk
@@ -101,7 +101,7 @@ def test_an_undo_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_lead_that_is_stored_after_its_author_is_erased() -> None:
-    """By a request that was let in before."""
+    """By a request that was authenticated before."""
     actor = Actor.of(make_user(email=EMAIL, first_name="Zerelda"), Channel.API)
     row = {"status": "new", "source": "x", "budget_min": None, "budget_max": None, "property_interest": None}
     for _ in range(2):
@@ -113,7 +113,7 @@ def test_a_lead_that_is_stored_after_its_author_is_erased() -> None:
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no locks of rows")
 def test_leads_are_locked_in_the_order_in_which_everybody_locks_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where one with a lower number becomes theirs while they are looked for: somebody holds it, and waits."""
+    """Also if a lead with a lower id becomes the person's while another transaction has it locked and waits."""
     late, theirs = make_lead(email="b@example.com"), make_lead(email=EMAIL)
     person, looks, locked, go_on = erasure.find_subject, [0], threading.Event(), threading.Event()
 

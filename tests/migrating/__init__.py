@@ -1,1 +1,1 @@
-"""Migrations: that they lock nobody out, that each reverses, and how they are run."""
+"""Migrations: short locks, reversal, and the migrate command."""

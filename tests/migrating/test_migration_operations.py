@@ -1,4 +1,4 @@
-"""Operations for tables in use do what those of Django do, on both databases, and may be run again after a failure."""
+"""The operations for tables in use do the same as Django's, on both databases, also again after a failure."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ CHECK = AddCheck("lead", models.CheckConstraint(condition=models.Q(version__lt=5
 
 
 def run(operation: Any, direction: str = "apply") -> None:
-    """A migration of that one operation."""
+    """Return a migration with that operation."""
     migration = migrations.Migration("0000_sample", "leads")
     migration.operations, migration.atomic = [operation], False
     state = MigrationExecutor(connection).loader.project_state()
@@ -27,7 +27,7 @@ def run(operation: Any, direction: str = "apply") -> None:
 
 
 def constraints() -> dict[str, Any]:
-    """Indexes among them."""
+    """Return the constraints and indexes of the table."""
     with connection.cursor() as cursor:
         return connection.introspection.get_constraints(cursor, "leads_lead")
 
@@ -82,7 +82,7 @@ def test_a_check_that_a_stored_row_fails_may_be_tried_again() -> None:
 
 
 def test_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is committed before the next one, and together they are all."""
+    """Each batch is committed before the next, and together they are all rows."""
     monkeypatch.setattr(migration_operations, "BATCH", 2)
     ids = [make_lead().pk for _ in range(5)]
     batches: list[list[int]] = []

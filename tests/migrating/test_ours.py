@@ -1,4 +1,4 @@
-"""Our own migrations: each takes nobody's turn on a table that grows, and each reverses, with data in the tables."""
+"""The product's migrations: each is reversible with data in the tables, and blocks no writers of growing tables."""
 
 from collections.abc import Iterator
 
@@ -18,14 +18,14 @@ BASELINE = [(app, "0001_initial") for app in OURS]
 
 
 def in_order() -> list[tuple[str, str]]:
-    """All migrations of our apps, as they are applied."""
+    """Return all migrations of the product in order."""
     graph = MigrationLoader(connection).graph
     plan = [node for leaf in sorted(graph.leaf_nodes()) for node in graph.forwards_plan(leaf)]
     return [node for node in dict.fromkeys(plan) if node[0] in OURS]
 
 
 def take_back(node: tuple[str, str]) -> None:
-    """Unapply one migration, the last that is applied."""
+    """Unapply the last applied migration."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan([before(executor, node)])
     assert [(migration.app_label, migration.name) for migration, _ in plan if migration.app_label in OURS] == [node]
@@ -33,7 +33,7 @@ def take_back(node: tuple[str, str]) -> None:
 
 
 def before(executor: MigrationExecutor, node: tuple[str, str]) -> tuple[str, str | None]:
-    """The app's migration before that one; none of it for its first."""
+    """Return the app's previous migration, or ``zero``."""
     return next(
         (parent.key for parent in executor.loader.graph.node_map[node].parents if parent.key[0] == node[0]),
         (node[0], None),
@@ -42,7 +42,7 @@ def before(executor: MigrationExecutor, node: tuple[str, str]) -> tuple[str, str
 
 @pytest.fixture
 def restored() -> Iterator[None]:
-    """All migrations are applied again at the end, whatever happens."""
+    """Apply all migrations again at the end."""
     yield
     call_command("migrate", verbosity=0)
 
@@ -67,7 +67,7 @@ def test_each_reverses_with_data_in_the_tables_and_applies_again(restored: None)
 
 
 def rows() -> dict[str, int]:
-    """How many there are in each of the tables that hold somebody's data."""
+    """Return the number of rows of each table with data."""
     counted = {}
     with connection.cursor() as cursor:
         for table in {"leads_lead", "activities_activity", "users_user"} & set(connection.introspection.table_names()):
@@ -88,7 +88,7 @@ def test_no_later_one_keeps_writers_waiting(restored: None) -> None:
 
 
 def found(later: list[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
-    """What is wrong with the last migrations, each met by tables with rows in them."""
+    """Return the findings about the last migrations, applied to tables with rows."""
     for node in reversed(later):
         take_back(node)
     watch.fill()

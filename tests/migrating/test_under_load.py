@@ -27,14 +27,14 @@ MAKING = (
 
 
 def connect(**how: Any) -> psycopg.Connection[Any]:
-    """A connection of its own to the tests' database; PostgreSQL refuses it any wait of over a second for a lock."""
+    """Open a connection to the tests' database with a lock timeout of one second on PostgreSQL."""
     params = connection.get_connection_params()
     given = {name: params[name] for name in ("host", "port", "user", "password", "dbname") if name in params}
     return psycopg.connect(**given, **how, options="-c lock_timeout=1s")
 
 
 class Writer(threading.Thread):
-    """Writes leads, new ones and old, until it is stopped or gets an error."""
+    """A thread that creates and updates leads until it is stopped or gets an error."""
 
     def __init__(self, number: int) -> None:
         super().__init__(daemon=True)
@@ -42,7 +42,7 @@ class Writer(threading.Thread):
         self.written = 0
 
     def run(self) -> None:
-        """One write after the other."""
+        """Write in a loop."""
         with connect(autocommit=True) as own:
             (last,) = own.execute("SELECT max(id) FROM leads_lead").fetchone() or (0,)
             for turn in count():
@@ -59,7 +59,7 @@ class Writer(threading.Thread):
 
 @contextmanager
 def writers(number: int = 4) -> Iterator[list[Writer]]:
-    """So many of them at work."""
+    """Run that many writers."""
     running = [Writer(n) for n in range(number)]
     for writer in running:
         writer.start()
@@ -73,7 +73,7 @@ def writers(number: int = 4) -> Iterator[list[Writer]]:
 
 
 def wait_for_writes(running: list[Writer], writes: int = 5) -> None:
-    """Return when each has written some more."""
+    """Return when each writer has written again."""
     goals = [(writer, writer.written + writes) for writer in running]
     for writer, goal in goals:
         while writer.written < goal:

@@ -1,4 +1,4 @@
-"""The lint of migrations, tried on what people write; and that what CONTRIBUTING.md recommends passes it."""
+"""The linter of migrations: it finds unsafe ones, and accepts those that CONTRIBUTING.md recommends."""
 
 from collections.abc import Callable
 from typing import Any
@@ -88,13 +88,13 @@ GOOD: dict[str, tuple[bool, list[Any]]] = {
 
 @pytest.fixture
 def state() -> ProjectState:
-    """The state of now, with enough rows in the tables."""
+    """Return the current state, with enough rows in the tables."""
     watch.fill()
     return MigrationExecutor(connection).loader.project_state()
 
 
 def tried(state: ProjectState, atomic: bool, operations: list[Any]) -> list[str]:
-    """What is wrong with a migration of those ``operations``, which is taken back."""
+    """Return the findings about a migration with those ``operations``, which is rolled back."""
     migration = migrations.Migration("0000_sample", "leads")
     migration.operations, migration.atomic = operations, atomic
     before = state.clone()

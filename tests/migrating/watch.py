@@ -1,4 +1,4 @@
-"""A lint that looks at what a migration does to PostgreSQL, whatever it is written in.
+"""A linter that observes the effects of a migration on PostgreSQL.
 
 After each statement: of the tables that were there before, is there one that nobody else may write just now, and of
 which rows were read or written since? On a million rows that takes seconds, and on a few it is the same statement. And
@@ -35,7 +35,7 @@ TRANSACTION = "SELECT virtualtransaction FROM pg_locks WHERE pid = pg_backend_pi
 
 
 class Watch:
-    """Around every statement of a migration; ``findings`` are sentences."""
+    """Observes every statement of a migration. ``findings`` are messages."""
 
     def __init__(self) -> None:
         self.findings: list[str] = []
@@ -70,7 +70,7 @@ class Watch:
                 self._report(f"changes more rows of {name} in one transaction than a batch")
 
     def end(self) -> list[str]:
-        """All findings, when the migration is over."""
+        """Return all findings, after the migration."""
         for table, column in self._asked(DEMANDED):
             if table in self.there and (table, column) not in self.demanded:
                 self._report(f"demands a value for {column}, which the version that still runs does not give")

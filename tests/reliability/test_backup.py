@@ -1,4 +1,4 @@
-"""``manage.py backup`` and ``restore`` as an operator runs them, beside a server that is written to."""
+"""``manage.py backup`` and ``restore``, while a server writes."""
 
 import os
 import sqlite3
@@ -24,7 +24,7 @@ COPIES = range(2)
 
 @pytest.fixture
 def crm(tmp_path: Path) -> Iterator[Crm]:
-    """A migrated database; the server is started by those who want it."""
+    """A migrated database, without a server."""
     office = Crm(f"sqlite:///{tmp_path}/office.db", tmp_path, WORKERS="1")
     try:
         assert office.manage("migrate", "-v0").returncode == 0
@@ -35,7 +35,7 @@ def crm(tmp_path: Path) -> Iterator[Crm]:
 
 @pytest.fixture
 def filled(crm: Crm) -> Crm:
-    """The server runs; there are an agent, a hundred leads and an activity."""
+    """A running server, with an agent, a hundred leads and an activity."""
     server = crm.start()
     token = server.token("agent")
     first = server.send("POST", "/api/leads", [lead_row() for _ in range(100)], token).json()[0]["id"]
@@ -44,14 +44,14 @@ def filled(crm: Crm) -> Crm:
 
 
 def contents(file: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table."""
+    """Return all rows of all tables."""
     with closing(sqlite3.connect(file)) as database:
         tables = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1").fetchall()
         return {name: sorted(database.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr) for (name,) in tables}
 
 
 def schema(file: Path) -> list[tuple[Any, ...]]:
-    """Every table and index."""
+    """Return all tables and indexes."""
     with closing(sqlite3.connect(file)) as database:
         return database.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2").fetchall()
 
@@ -65,7 +65,7 @@ def rejected(crm: Crm, *arguments: object) -> str:
 
 
 def dashboard(crm: Crm) -> Any:
-    """Its figures, as the agent sees them."""
+    """Return the dashboard's figures."""
     login = crm.server.send("POST", "/api/users/login", {"username": "agent", "password": "pass123456"}).json()
     return crm.server.send("GET", "/api/dashboard", headers={"Authorization": f"Bearer {login['access_token']}"}).json()
 
@@ -141,7 +141,7 @@ def test_nothing_is_written_over(filled: Crm, tmp_path: Path) -> None:
 
 
 def test_data_are_replaced_only_by_force_and_saved(filled: Crm, tmp_path: Path) -> None:
-    """With the server running: it has the old data, then the new ones."""
+    """While the server runs, which has the old data and then the new."""
     assert filled.manage("backup", tmp_path / "copy.db").returncode == 0
     more = filled.server.send("POST", "/api/leads", [lead_row() for _ in range(5)], filled.server.token("other"))
     assert more.status == 201
@@ -193,7 +193,7 @@ def test_a_damaged_database_is_saved_unchanged(filled: Crm, tmp_path: Path) -> N
 
 
 def test_killed_in_the_middle_it_leaves_no_backup_or_a_whole_one(filled: Crm, tmp_path: Path) -> None:
-    """And a restore that is killed leaves all of the old data or all of the new."""
+    """A restore that is killed leaves all of the old data or all of the new."""
     copy = tmp_path / "copy.db"
     assert filled.manage("backup", copy).returncode == 0
     filled.server.send("POST", "/api/leads", [lead_row() for _ in range(50)], filled.server.token("other"))

@@ -39,14 +39,14 @@ def crm(tmp_path: Path) -> Iterator[Crm]:
 
 
 def run(program: str, *arguments: str) -> None:
-    """One of PostgreSQL's programs."""
+    """Run a program of PostgreSQL."""
     folder = programs()
     assert folder is not None
     subprocess.run([str(folder / program), *arguments], check=True, capture_output=True)
 
 
 def contents(url: str) -> dict[str, Any]:
-    """Every row of every table, and where every sequence stands."""
+    """Return all rows of all tables, and the values of all sequences."""
     with psycopg.connect(url) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
         found: dict[str, Any] = {
@@ -57,13 +57,13 @@ def contents(url: str) -> dict[str, Any]:
 
 
 def triggers(url: str) -> list[Any]:
-    """What keeps the counts."""
+    """Return the triggers that maintain the counts."""
     with psycopg.connect(url) as connection:
         return connection.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1").fetchall()
 
 
 def dashboard(crm: Crm) -> Any:
-    """Its figures, as the agent sees them."""
+    """Return the dashboard's figures."""
     login = crm.server.send("POST", "/api/users/login", {"username": "agent", "password": "pass123456"}).json()
     return crm.server.send("GET", "/api/dashboard", headers={"Authorization": f"Bearer {login['access_token']}"}).json()
 

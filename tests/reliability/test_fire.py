@@ -1,4 +1,4 @@
-"""SQLite under many writers, a reader and an import; ``make torture`` does it at length and measures."""
+"""SQLite with many writers, a reader and an import. ``make torture`` does this longer, with measurements."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not settings.DATABASE_URL.startswith("sqlite"), 
 
 
 def test_no_lock_reaches_a_client_and_reads_go_on(tmp_path: Path) -> None:
-    """The wait for locks is short here, so that some writes are surely turned away: with a 503, and without a trace."""
+    """The lock timeout is short, so that some writes get a 503; they must store nothing."""
     fire = under_fire(tmp_path, writers=8, rows=4000, wait="?timeout=0.2", WORKERS="2")
     assert fire.findings == []
     assert fire.reads_refused.total() == 0

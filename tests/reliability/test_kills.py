@@ -1,4 +1,4 @@
-"""A few kills under load, everything looked at after each; ``make torture`` does it at length."""
+"""Kills under load, and an audit after each. ``make torture`` does this longer."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ SEED = 7
 
 
 def fought(folder: Path, kills: int) -> Report:
-    """On the kind of database the tests run on; PostgreSQL is one that may be killed."""
+    """Use the kind of database of the tests, with a PostgreSQL cluster that may be killed."""
     sqlite = settings.DATABASE_URL.startswith("sqlite")
     if not sqlite and programs() is None:
         pytest.skip("needs PostgreSQL's programs")
@@ -28,7 +28,7 @@ def fought(folder: Path, kills: int) -> Report:
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_is_done_by_half(tmp_path: Path) -> None:
-    """One kill of each kind: a worker, the master, an import, PostgreSQL, a process of PostgreSQL's."""
+    """One kill of each kind: a worker, the server, an import, PostgreSQL, a process of PostgreSQL."""
     kinds = 3 if settings.DATABASE_URL.startswith("sqlite") else 5
     report = fought(tmp_path, kinds)
     assert report.findings == []

@@ -1,4 +1,4 @@
-"""Which of the database's errors are outages, and which limits a request has that a command has not."""
+"""Which database errors are outages, and the limits of requests, which commands do not have."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ OUTAGES = [
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
-    """The list of leads raises it."""
+    """Make the list of leads raise the error."""
 
     def fail(*_: Any) -> None:
         raise kind("what the database said")
@@ -68,7 +68,7 @@ def test_requests_have_limits_that_commands_have_not() -> None:
 
 @pytest.mark.django_db
 def test_requests_on_sqlite_take_less_memory_than_commands(tmp_path: Path) -> None:
-    """Of each thread's connection."""
+    """The cache of each thread's connection."""
     config = database_url.parse(f"sqlite:///{tmp_path}/a.db", Path("/srv"))
 
     def cache() -> int:

@@ -1,4 +1,4 @@
-"""PostgreSQL stopped, restarted, crowded, slow, frozen, read-only, full: 503s meanwhile, and none afterwards."""
+"""PostgreSQL stopped, restarted, out of connections, slow, frozen, read-only or full: 503s meanwhile, none later."""
 
 import signal
 import subprocess
@@ -45,7 +45,7 @@ class Office:
         return self.server.send("POST", path, body, self.token)
 
     def writes_are_refused(self) -> None:
-        """Every kind of write is a 503 in JSON that says when to come again."""
+        """Assert that every kind of write is a 503 in JSON with ``Retry-After``."""
         path = f"/api/leads/{self.lead}"
         is_unavailable(self.post("/api/leads", lead_row()))
         is_unavailable(self.post("/api/leads", [lead_row() for _ in range(20)]))
@@ -54,7 +54,7 @@ class Office:
         is_unavailable(self.server.send("DELETE", path, headers=self.token))
 
     def reads_are_refused(self) -> None:
-        """And every kind of read, and logging in; the admin has a page for it."""
+        """Assert the same of every kind of read and of logins; the back office has a page."""
         for path in ("/api/leads", f"/api/leads/{self.lead}", f"/api/leads/{self.lead}/activities", "/api/dashboard"):
             is_unavailable(self.server.send("GET", path, headers=self.token))
         account = {"username": "agent-of-outages", "password": "pass123456"}
@@ -66,7 +66,7 @@ class Office:
         assert self.server.send("GET", "/").status == 200  # the server itself is well
 
     def is_well(self) -> None:
-        """Every thread serves at once, and no more connections are open than threads."""
+        """Assert that all threads work, with no more connections than threads."""
         for _ in range(ROUND):
             assert self.server.send("GET", "/api/dashboard", headers=self.token).status == 200
             assert self.post(f"/api/leads/{self.lead}/activities", activity_row()).status == 201
@@ -77,7 +77,7 @@ class Office:
         assert '"status": 500' not in log
 
     def forget_connections(self) -> None:
-        """End those the server keeps."""
+        """Terminate the server's connections."""
         self.cluster.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -93,7 +93,7 @@ def is_unavailable(reply: Any) -> None:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """One for all: each test leaves it well."""
+    """One installation for all tests."""
     variables = {"WORKERS": str(WORKERS), "THREADS": str(THREADS)}
     with own_cluster(max_connections=str(CROWD), superuser_reserved_connections="0", fsync="off") as cluster:
         # What the URL itself says wins over the server's own ten and fifteen seconds, which a test need not wait for.
@@ -138,7 +138,7 @@ def test_out_of_connections(office: Office) -> None:
 
 
 def fill(cluster: Cluster, crowd: ExitStack) -> str:
-    """Connect until it is refused; how it was refused."""
+    """Open connections until one is rejected, and return the error."""
     for _ in range(CROWD + 1):
         try:
             crowd.enter_context(psycopg.connect(cluster.url))
@@ -149,7 +149,7 @@ def fill(cluster: Cluster, crowd: ExitStack) -> str:
 
 @contextmanager
 def holding(office: Office, statement: str) -> Iterator[psycopg.Connection[Any]]:
-    """Somebody's transaction that does not end."""
+    """Open a transaction that does not end."""
     with psycopg.connect(office.cluster.url) as connection:
         connection.execute(statement)
         yield connection
@@ -172,7 +172,7 @@ def test_everything_locked(office: Office) -> None:
 
 
 def test_read_only(office: Office) -> None:
-    """As a standby is, or a server whose administrator had to."""
+    """As on a standby server."""
     office.cluster.execute("ALTER DATABASE crm SET default_transaction_read_only = on")
     office.forget_connections()
     office.writes_are_refused()
@@ -185,7 +185,7 @@ def test_read_only(office: Office) -> None:
 
 
 def test_frozen(office: Office) -> None:
-    """It takes the query and never answers: not even its own timeout helps then."""
+    """The server accepts the query and does not respond, so its own timeout has no effect."""
     office.is_well()
     office.cluster.freeze()
     try:
@@ -196,7 +196,7 @@ def test_frozen(office: Office) -> None:
 
 
 def test_frozen_with_more_who_ask_than_threads(office: Office) -> None:
-    """Nobody waits for threads that hang, and probes do not hang with them: a server that is well is not restarted."""
+    """Health checks succeed while threads wait for the database."""
     office.is_well()
     head = f"GET /api/dashboard HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {office.token['Authorization']}\r\n"
     office.cluster.freeze()
@@ -246,7 +246,7 @@ def bulk(office: Office, number: int) -> list[dict[str, Any]]:
 
 @contextmanager
 def small_disk(cluster: Cluster) -> Iterator[Path]:
-    """A file system of a few megabytes for the cluster; skips where we may not mount one."""
+    """A file system of a few megabytes for the cluster; skips without permission to mount."""
     disk = cluster.folder / "disk"
     run_as_owner("mkdir", str(disk))
     options = "size=8m,mode=0700,uid=postgres"
@@ -280,7 +280,7 @@ def test_away_at_the_start(office: Office, tmp_path: Path) -> None:
 
 
 def test_restarted_in_the_middle_of_a_start(office: Office, tmp_path: Path) -> None:
-    """While a migration waits for somebody's lock: the start begins anew by itself."""
+    """While a migration waits for a lock: the start retries by itself."""
     office.cluster.execute("CREATE DATABASE later")
     later = Crm(office.cluster.url.replace("/crm", "/later"), tmp_path)
     assert later.manage("migrate", "-v0").returncode == 0

@@ -1,4 +1,4 @@
-"""SQLite locked by somebody else, out of disk, damaged: 503s meanwhile, none afterwards, and nothing by half."""
+"""SQLite locked, out of disk space or damaged: 503s meanwhile, none afterwards, and no partial writes."""
 
 import json
 import resource
@@ -39,7 +39,7 @@ def office(folder: Path, wait: str = "0.5", **variables: str) -> Iterator[tuple[
 
 @contextmanager
 def writing(file: Path) -> Iterator[sqlite3.Connection]:
-    """Somebody else's transaction, as a long import is one."""
+    """Open a write transaction, like that of a long import."""
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield other
@@ -62,7 +62,7 @@ def test_behind_a_long_write(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No file of the server may grow beyond two megabytes, its log for SQLite's sake included."""
+    """Limit all files of the server, and so SQLite's log, to two megabytes."""
     import subprocess
 
     popen = subprocess.Popen
@@ -110,7 +110,7 @@ def test_the_admin_says_so_too(tmp_path: Path) -> None:
 
 
 def test_writes_that_wait_do_not_keep_reads_waiting(tmp_path: Path) -> None:
-    """More of them than the worker has threads."""
+    """More requests than the worker has threads."""
     with office(tmp_path, wait="8", THREADS="2") as (server, token, file), ExitStack() as stack:
         body = json.dumps(lead_row()).encode()
         head = post_head("/api/leads", f"Authorization: {token['Authorization']}", f"Content-Length: {len(body)}")
@@ -124,7 +124,7 @@ def test_writes_that_wait_do_not_keep_reads_waiting(tmp_path: Path) -> None:
 
 
 def test_all_who_queue_up_behind_a_long_write_are_turned_away(tmp_path: Path) -> None:
-    """Whether they waited for a thread, for the lock, or first for the one and then for the other."""
+    """Whether they waited for a thread, for the lock, or for both."""
     with office(tmp_path, wait="1", THREADS="2") as (server, token, file):
         with writing(file), ThreadPoolExecutor(8) as crowd:
             sent = [crowd.submit(server.send, "POST", "/api/leads", lead_row(), token) for _ in range(8)]

@@ -1,4 +1,4 @@
-"""Values that have broken software before: texts, numbers and structures, as JSON or as what a browser sends."""
+"""A corpus of hostile values: texts, numbers and structures, as JSON and as forms."""
 
 import json
 from collections.abc import Mapping
@@ -87,5 +87,5 @@ in_two_tiers = pytest.mark.parametrize(
 
 
 def sample(values: Mapping[str, str], step: int, place: str) -> dict[str, str]:
-    """Every ``step``-th of the values, beginning with another one at each ``place`` they are tried at."""
+    """Return every ``step``-th value, starting at a different one for each ``place``."""
     return dict(list(values.items())[crc32(place.encode()) % step :: step])

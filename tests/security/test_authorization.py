@@ -1,4 +1,4 @@
-"""Every route of the API and every page of the back office, for those who are missing in the two tables elsewhere.
+"""Authorization of the kinds of users that tests/test_permissions.py and tests/admin/test_permissions.py omit.
 
 ``tests/test_permissions.py`` (API) and ``tests/admin/test_permissions.py`` hold the tables and compare them with the
 URL map; here the API is asked by the office's staff, managers and superusers, and the back office by people whose
@@ -37,17 +37,17 @@ def shut_out(user: User) -> None:
 
 
 def demoted(user: User) -> None:
-    """May not enter the back office any more."""
+    """Remove the access to the back office."""
     User.objects.filter(pk=user.pk).update(is_staff=False)
 
 
 def logged_out(user: User) -> None:
-    """Logged out everywhere."""
+    """Log out everywhere."""
     User.objects.revoke_tokens(user)
 
 
 def robbed(user: User) -> None:
-    """Of the password."""
+    """Change the password."""
     User.objects.change_password(user, "somebody else's password")
 
 

@@ -54,14 +54,14 @@ ENDING = ("csrfmiddlewaretoken", "cancel", "import", "_is_active")
 
 
 class Form(NamedTuple):
-    """A form that is sent by POST: where it goes, and its fields with the values they come with."""
+    """A POST form: its URL, and its fields with their initial values."""
 
     action: str
     fields: dict[str, str]
 
 
 class _Forms(HTMLParser):
-    """All forms of a page; checkboxes and radio buttons count as ticked, and every named button is one field more."""
+    """Parses all forms of a page. Checkboxes and radio buttons are checked, and named buttons are fields."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class _Forms(HTMLParser):
 
 
 def forms_in(reply: Any, path: str) -> list[Form]:
-    """The forms of a page, without the frame's own (log-out), and without the buttons that end the matter."""
+    """Return the forms of a page, without logout and without buttons that complete a process."""
     parser = _Forms(path)
     if reply.status_code == 200 and "text/html" in reply["Content-Type"]:
         parser.feed(reply.content.decode())
@@ -116,13 +116,13 @@ def boss(db: None) -> Client:
 
 @pytest.fixture(autouse=True)
 def office(settings: Any) -> None:
-    """An office with a mail server, so that all pages are there."""
+    """Configure a mail server, so that all pages exist."""
     set_mail(settings)
 
 
 @pytest.fixture
 def things(agent: User) -> dict[str, int]:
-    """An id for the pages of everything."""
+    """Return an id for each kind of page."""
     lead = make_lead(email="a@example.com", phone="5550100")
     make_lead(email="a@example.com")
     group = Group.objects.create(name="Interns")  # those of the migrations are gone after tests that empty the tables
@@ -137,7 +137,7 @@ def things(agent: User) -> dict[str, int]:
 
 
 def pages(things: dict[str, int]) -> Iterator[str]:
-    """Every page of the back office."""
+    """Return every page of the back office."""
     for route in served(admin.site.get_urls()):
         if "(?P" not in route and route not in ("logout/", "login/"):
             of = next((pk for prefix, pk in things.items() if route.startswith(prefix)), 1)
@@ -145,7 +145,7 @@ def pages(things: dict[str, int]) -> Iterator[str]:
 
 
 def more_forms(client: Client, things: dict[str, int]) -> Iterator[Form]:
-    """Those that take something to get to: merging, a file that waits to be imported, pages that ask for a yes."""
+    """Return the pages with preconditions: merging, an upload, confirmations."""
     first, second = Lead.objects.order_by("pk")[:2]
     file = SimpleUploadedFile("fair.csv", b"First Name,Email,Shoe size\nAda,ada@example.com,38\nBo,bad,1\n")
     review = client.post("/admin/leads/importrun/add/", {"file": file})["Location"]
@@ -163,13 +163,13 @@ def more_forms(client: Client, things: dict[str, int]) -> Iterator[Form]:
 
 
 def send(client: Client, form: Form, field: str, value: str, content_type: str = FORM) -> Any:
-    """The form with a value, as it goes over the wire, in one of its fields."""
+    """Send a form with a raw value in one of its fields."""
     rest = urlencode({name: own for name, own in form.fields.items() if name != field})
     return client.generic("POST", form.action, f"{quote(field)}={value}&{rest}", content_type=content_type)
 
 
 def assert_sane(reply: Any, *context: object) -> None:
-    """A page, or a way to one; nothing of the server's files and no header that was made up."""
+    """Assert that a response is a page or a redirect, without contents of files and injected headers."""
     assert reply.status_code in SANE, (*context, reply.status_code)
     assert "Set-Cookie" not in reply.headers
     assert not any("\n" in value or "\r" in value for value in reply.headers.values()), context
@@ -184,7 +184,7 @@ def assert_whole(client: Client) -> None:
 
 
 def collected(client: Client, things: dict[str, int]) -> list[Form]:
-    """The forms of all pages, each once."""
+    """Return the forms of all pages, each once."""
     forms = [form for path in pages(things) for form in forms_in(client.get(path), path)]
     forms += more_forms(client, things)
     return list({(form.action, *sorted(form.fields)): form for form in forms}.values())

@@ -1,4 +1,4 @@
-"""Hostile values through every field, parameter and header of the API: refused with 4xx or stored safely, never a 500.
+"""Hostile values in every field, parameter and header of the API: a 4xx or stored safely, never a 500.
 
 ``tests/api/test_hostile_bodies.py`` says what exactly becomes of some of them; here nothing is left out.
 """
@@ -42,7 +42,7 @@ REFUSED_OR_DONE = {200, 201, 204, 400, 401, 403, 404, 409, 413, 415, 422, 429}
 
 
 def assert_sane(reply: Any, context: str) -> None:
-    """A reply of the contract: no 500, and errors in its shape."""
+    """Assert that a response follows the contract: no 500, and errors in its format."""
     assert reply.status_code in REFUSED_OR_DONE, (context, reply.status_code, reply.content[:300])
     if reply.status_code >= 400:
         assert set(reply.json()) == {"detail"}, context
@@ -51,7 +51,7 @@ def assert_sane(reply: Any, context: str) -> None:
 
 
 def with_value(body: dict[str, Any], field: str, value: str) -> bytes:
-    """The body as JSON with this text in the place of one value."""
+    """Return the body as JSON with a literal text as one value."""
     parts = [f"{json.dumps(name)}:{value if name == field else json.dumps(own)}" for name, own in body.items()]
     return f"{{{','.join(parts)}}}".encode()
 

@@ -1,4 +1,4 @@
-"""Hostile values through every column, header and file name of imports, by the command and by the page.
+"""Hostile values in every column, header and file name of imports, by the command and the page.
 
 Each row is stored safely or reported as a row with errors. All that was stored is in every list and export.
 """
@@ -76,7 +76,7 @@ def rows_with(field: str, fields: list[str], step: int = 1) -> list[list[str]]:
 
 @contextmanager
 def may_refuse() -> Iterator[list[CommandError]]:
-    """The sentence in which a command ends, if it does."""
+    """Run a command and collect its error, if any."""
     refused: list[CommandError] = []
     try:
         yield refused
@@ -97,7 +97,7 @@ def assert_whole(api: Api, tmp_path: Path) -> None:
 
 
 def imported(command: str, path: Path, *rest: Any) -> dict[str, Any]:
-    """The report of an import that ends in one of the ways it may end: all done, some rejects, refused."""
+    """Return the report of an import, which ends with one of its exit codes."""
     out, code = io.StringIO(), 0
     rest = ("--on-error", "skip", "--ignore-unknown", "--again", "--report", "json", *rest)
     try:
@@ -184,7 +184,7 @@ def test_a_list_of_columns_that_is_no_line(tmp_path: Path) -> None:
 
 
 def upload(browser: Client, name: str, content: bytes) -> str:
-    """The review that an upload leads to; "" where the file was refused, with a sentence."""
+    """Return the preview of an upload, or "" if the file was rejected with a message."""
     reply = browser.post(ADD, {"file": SimpleUploadedFile(name, content)})
     assert reply.status_code in (200, 302, 400), name
     assert reply.status_code != 200 or 'role="alert"' in reply.content.decode()
@@ -192,7 +192,7 @@ def upload(browser: Client, name: str, content: bytes) -> str:
 
 
 def taken_in(browser: Client, review: str, **fields: str) -> None:
-    """Look at the file and import it, as far as it can be; every page on the way is shown."""
+    """Preview and import the file as far as possible; every page must be displayed."""
     assert browser.get(review).status_code == 200
     for step in ("check", "import", "import"):
         reply = browser.post(review, {"on_duplicate": "create", "on_error": "skip", **fields, step: "1"}, follow=True)

@@ -27,7 +27,7 @@ def policy_of(reply: Any) -> dict[str, list[str]]:
 
 
 def assert_safe(reply: HttpResponse) -> None:
-    """What holds of every reply."""
+    """Assert the headers of every response."""
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
     assert reply.headers["X-Frame-Options"] == "DENY"
     assert reply.headers["Referrer-Policy"] == "same-origin"
@@ -110,7 +110,7 @@ def test_files_of_ours_do_nothing_when_they_are_opened(path: str, status: int) -
 
 
 def pages(patterns: list[Any], prefix: str = "/admin/") -> Iterator[str]:
-    """An address for every route of the back office."""
+    """Return a path for every route of the back office."""
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):

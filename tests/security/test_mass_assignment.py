@@ -37,7 +37,7 @@ EVIL: dict[str, Any] = {
 
 
 def sent_for(model: type[Model], own: set[str]) -> dict[str, Any]:
-    """A value for every column and relation of the model that clients do not own, under both of its names."""
+    """Return a value for every column and relation that the server sets, under both of its names."""
     fields = [field for field in model._meta.get_fields() if field.name not in own]
     names = {name for field in fields for name in (field.name, getattr(field, "attname", field.name))}
     return {"pk": 4711, **{name: EVIL.get(name, 1) for name in sorted(names)}}
@@ -48,12 +48,12 @@ MOMENTS = {"id", "created_at", "updated_at"}  # differ from one row to the next 
 
 
 def stored(row: Model, *less: str) -> dict[str, Any]:
-    """What the server set in a row."""
+    """Return the values that the server has set in a row."""
     return {name: value for name, value in vars(row).items() if name[0] != "_" and name not in {*MOMENTS, *less}}
 
 
 def assert_untouched(row: Any) -> None:
-    """No moment and no number is one that was sent."""
+    """Assert that no timestamp and no number is a value of the request."""
     for name in MOMENTS & vars(row).keys():
         assert "1999" not in str(getattr(row, name))
         assert getattr(row, name) != 4711
@@ -124,7 +124,7 @@ NOT_FOR_FILES = sorted(LEAD.keys() - {"created_at", "closed_at", "activities", "
 
 
 def as_csv(evil: dict[str, Any]) -> str:
-    """Two rows of which the first has it all."""
+    """Return a CSV file of two rows; the first has all columns."""
     names = ["first_name", "last_name", *evil]
     return (
         "\n".join([",".join(names), ",".join(map(str, ["Ada", "x", *evil.values()])), "Ada,x" + "," * len(evil)]) + "\n"
@@ -132,7 +132,8 @@ def as_csv(evil: dict[str, Any]) -> str:
 
 
 def as_jsonl(evil: dict[str, Any]) -> str:
-    """The same as JSON Lines."""
+    """Return the same as JSON Lines."""
+
     plain = {"first_name": "Ada", "last_name": "x"}
     return json.dumps({**plain, **evil}) + "\n" + json.dumps(plain) + "\n"
 

@@ -1,4 +1,4 @@
-"""What stands in the repository: no secrets, nothing that runs what it is given, and a lock that fits."""
+"""The repository: no secrets, no execution of input, and a lock file that matches."""
 
 import ast
 import re
@@ -25,7 +25,7 @@ RISKY = {"pickle", "marshal", "shelve", "dill", "yaml", "telnetlib", "ftplib"}
 
 
 def committed() -> list[Path]:
-    """Every file that is, or is about to be, in the repository."""
+    """Return every tracked or new file of the repository."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=PROJECT, capture_output=True, check=False).stdout.decode().split("\0")
     paths = [PROJECT / name for name in names if name] or [
@@ -37,7 +37,7 @@ def committed() -> list[Path]:
 
 
 def folder_of(name: str) -> list[Path]:
-    """Its files, where there is no repository to ask."""
+    """Return the files of the folder, without a repository."""
     return [path for path in (PROJECT / name).rglob("*") if "__pycache__" not in path.parts]
 
 
@@ -62,7 +62,7 @@ def test_no_settings_or_database_is_committed() -> None:
 
 
 def sources() -> list[Path]:
-    """The product's code."""
+    """Return the product's modules."""
     folders = ("crm_project", "users", "leads", "activities", "dashboard", "maintenance")
     return sorted(path for folder in folders for path in folder_of(folder) if path.suffix == ".py")
 
@@ -87,7 +87,7 @@ PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[\w,-]+\])?==([^\s\\;]+)", re.MU
 
 
 def pins(path: Path) -> dict[str, str]:
-    """Versions by package, as pip compares names."""
+    """Return the versions by normalized package name."""
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in PINNED.findall(path.read_text())}
 
 

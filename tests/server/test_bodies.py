@@ -1,4 +1,4 @@
-"""How request bodies are taken in: whole, under a cap, and in time."""
+"""Reading of request bodies: complete, limited in size and in time."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Commands whose database is away, or empty, and whose output nobody reads: one line, or none, and no traceback."""
+"""Commands without a database, with an empty one, or with a closed output: at most one line and no traceback."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ COMMANDS = ["migrate", "verify", "prune", "demo", "export_person a@example.com",
 
 
 def refusal(command: str, database_url: str) -> str:
-    """What it prints on standard error."""
+    """Return the error output of a command."""
     done = subprocess.run(
         [sys.executable, "manage.py", *command.split()],
         cwd=PROJECT,

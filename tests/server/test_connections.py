@@ -1,4 +1,4 @@
-"""What HTTP/1.1 promises on one connection, and many at once."""
+"""HTTP/1.1 connections: persistence, and many at once."""
 
 import http.client
 import json

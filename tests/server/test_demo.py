@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def demo(**options: bool) -> str:
-    """What the command prints."""
+    """Return the output of the command."""
     output = StringIO()
     call_command("demo", stdout=output, **options)
     return output.getvalue()

@@ -1,4 +1,4 @@
-"""A server that other machines can reach does not start under settings that are for one machine alone."""
+"""A server that other machines can reach does not start with settings for one machine."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ IMPORT_WSGI = "import crm_project.wsgi"  # all that gunicorn and the like do of 
 
 
 def run(*command: str, without: tuple[str, ...] = (), **variables: str) -> subprocess.CompletedProcess[str]:
-    """A command with that environment, to its end."""
+    """Run a command with that environment."""
     return subprocess.run(
         [sys.executable, *command],
         cwd=PROJECT,
@@ -95,7 +95,7 @@ def test_this_machine_alone_keeps_the_defaults() -> None:
 
 
 def test_a_start_says_through_what_others_reach_it_and_who_may_register() -> None:
-    """And of CORS origins that are left over from development."""
+    """Also a warning about CORS origins of development."""
     origins = "http://localhost:5173,https://app.example.com"
     with serving(HTTPS="true", REGISTRATION_OPEN="approval", CORS_ORIGINS=origins) as server:
         log = without_python(server.log.read_text())

@@ -1,4 +1,4 @@
-"""The WSGI middleware around Django by itself: who may run when, what Django gets to see, and whole replies."""
+"""The WSGI middleware without a server: limits on concurrent requests, complete bodies and responses."""
 
 import io
 import threading
@@ -20,26 +20,26 @@ Environ = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def no_database() -> Iterator[None]:
-    """The end of a response leaves the connections of other tests alone, as with Django's test client."""
+    """Do not close database connections at the end of a response, like Django's test client."""
     request_finished.disconnect(close_old_connections)
     yield
     request_finished.connect(close_old_connections)
 
 
 def environ(method: str = "GET", path: str = "/api/leads", body: Any = b"", **more: Any) -> Environ:
-    """What a server says of a request with that body."""
+    """Return the environ of a request with that body."""
     stream = io.BytesIO(body) if isinstance(body, bytes) else body
     return {"REQUEST_METHOD": method, "PATH_INFO": path, "wsgi.input": stream, **more}
 
 
 def posted(body: Any, length: int | None = None) -> Environ:
-    """A POST; its body comes in chunks where no length is given."""
+    """Return the environ of a POST; without a length, its body is chunked."""
     more = {"HTTP_TRANSFER_ENCODING": "chunked"} if length is None else {"CONTENT_LENGTH": str(length)}
     return environ("POST", body=body, **more)
 
 
 class Django:
-    """An application that keeps what it saw, and may be made to wait."""
+    """An application that records requests, and can be blocked."""
 
     def __init__(self, response: Callable[[], HttpResponseBase] = HttpResponse) -> None:
         self.response = response
@@ -57,12 +57,12 @@ class Django:
 
     @property
     def refused(self) -> list[int]:
-        """The statuses that it was asked to refuse requests with; 0: none."""
+        """Return the error statuses of the requests; 0 is none."""
         return [request[BODY_REFUSED] for request in self.seen]
 
 
 def run(front: Gateway, request: Environ) -> tuple[str, bytes]:
-    """The status and the body of a reply."""
+    """Return the status and the body of a response."""
     started: list[str] = []
     content = front(request, lambda status, headers, exc_info=None: started.append(status))
     body = b"".join(content)
@@ -72,20 +72,20 @@ def run(front: Gateway, request: Environ) -> tuple[str, bytes]:
 
 
 class Silent:
-    """A body that does not come before the test is over."""
+    """A body that does not arrive before the end of the test."""
 
     def __init__(self) -> None:
         self.over = threading.Event()
 
     def read(self, size: int) -> bytes:
-        """Nothing, in the end."""
+        """Block, and return no bytes at the end."""
         assert self.over.wait(30)
         return b""
 
 
 @pytest.fixture
 def silent() -> Iterator[Silent]:
-    """One for all bodies of a test."""
+    """A body that blocks, until the end of the test."""
     body = Silent()
     yield body
     body.over.set()
@@ -93,7 +93,7 @@ def silent() -> Iterator[Silent]:
 
 @pytest.fixture
 def background(silent: Silent) -> Iterator[Callable[[Gateway, Environ], threading.Thread]]:
-    """Runs requests in threads of their own, which have ended when the test does."""
+    """Return a function that runs requests in threads, which are joined at the end of the test."""
     threads: list[threading.Thread] = []
 
     def start(front: Gateway, request: Environ) -> threading.Thread:
@@ -149,7 +149,7 @@ def test_too_many_bytes_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
 def test_silent_bodies_do_not_take_all_threads(
     monkeypatch: pytest.MonkeyPatch, silent: Silent, background: Any
 ) -> None:
-    """Beyond so many at a time they are a 503; what has no body goes on."""
+    """More bodies than the limit are a 503; requests without a body continue."""
     monkeypatch.setattr(gateway, "BODY_SLOTS", 2)
     django = Django()
     front = Gateway(django, 1, 5)
@@ -183,7 +183,7 @@ def test_reads_do_not_wait_behind_writes(background: Any) -> None:
 
 
 def run_health(django: Django, front: Gateway) -> int:
-    """How a health check was refused while all places are taken; 0: it was not."""
+    """Return the error status of a health check while all slots are taken, or 0."""
     waits, django.go_on = django.go_on, threading.Event()
     django.go_on.set()
     run(front, environ(path="/health/live"))
@@ -239,7 +239,7 @@ def test_a_stream_that_fails_halfway_is_a_500(caplog: pytest.LogCaptureFixture) 
 
 
 def test_large_replies_that_nobody_reads_do_not_take_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond so many at a time they are a 503; what is small goes on, and who has read one makes room."""
+    """More large responses than the limit are a 503; small ones continue, and reading one frees a slot."""
     monkeypatch.setattr(gateway, "RESPONSE_SLOTS", 2)
     sizes = iter([3_000_000, 3_000_000, 3_000_000, 10, 3_000_000])
 

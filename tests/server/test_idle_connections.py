@@ -1,4 +1,4 @@
-"""Connections on which nothing happens: many hinder nobody, and too many are closed in time for others."""
+"""Idle connections: many block no others, and too many are closed in time."""
 
 import resource
 import socket
@@ -42,7 +42,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
 
 
 def idle(server: LiveServer, stack: ExitStack, number: int) -> list[socket.socket]:
-    """So many connections, half of them after a request."""
+    """Open that many connections, half of them after a request."""
     connections = [stack.enter_context(server.connect()) for _ in range(number)]
     for connection in connections[::2]:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -50,7 +50,7 @@ def idle(server: LiveServer, stack: ExitStack, number: int) -> list[socket.socke
 
 
 def test_many_hinder_nobody(server: LiveServer) -> None:
-    """More than the soft limit that most systems set on the files of a process."""
+    """More than the usual soft limit of open files."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < 4096:
         pytest.skip("this process may not open enough files itself")
@@ -66,7 +66,7 @@ def test_many_hinder_nobody(server: LiveServer) -> None:
 
 
 def test_too_many_are_closed_in_time_for_others(small: LiveServer) -> None:
-    """The worker takes no more until the first of them have been idle for as long as a connection may be."""
+    """The worker accepts more connections only after the idle timeout of the first."""
     with ExitStack() as stack:
         connections = idle(small, stack, FILES * 5 // 8)
         assert small.send("GET", "/").status == 200

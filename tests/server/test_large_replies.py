@@ -1,4 +1,4 @@
-"""The largest reply there is, at a real server: the activities of a lead that can have no more text."""
+"""The largest possible response: the activities of a lead at the limit of their text."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor

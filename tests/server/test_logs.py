@@ -1,4 +1,4 @@
-"""What a real server writes to standard error: JSON lines about requests, and nothing that anybody typed."""
+"""The log of a real server: JSON lines about requests, without user input."""
 
 import json
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[LiveServer]:
-    """A server whose log is ours alone."""
+    """A server for this module, with its own log."""
     with serving() as running:
         yield running
 
 
 def lines(server: LiveServer) -> list[dict[str, Any]]:
-    """The JSON lines of a log; the welcome on standard output is none."""
+    """Return the JSON lines of a log, without the text on standard output."""
     return [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
 
 
 def line_of(server: LiveServer, request_id: str) -> dict[str, Any]:
-    """The only access line with that id."""
+    """Return the only access line with that id."""
     (line,) = (it for it in lines(server) if it.get("request_id") == request_id and it["logger"] == "crm.access")
     return line
 

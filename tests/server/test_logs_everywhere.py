@@ -24,7 +24,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Browser:
-    """Just enough of one for the back office: cookies and the CSRF token."""
+    """A minimal browser for the back office, with cookies and the CSRF token."""
 
     def __init__(self, server: LiveServer) -> None:
         self.server = server
@@ -56,20 +56,20 @@ class Browser:
         return self._send("POST", path, (token + file).encode(), "multipart/form-data; boundary=x")
 
     def log_in(self, username: str, password: str) -> Reply:
-        """Through the log-in page."""
+        """Log in on the login page."""
         self.get("login/")
         return self.post("login/", {"username": username, "password": password})
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    """A server whose log is ours alone."""
+    """A server for this module, with its own log."""
     with serving() as running:
         yield running
 
 
 def manage(server: LiveServer, *arguments: str, **variables: str) -> str:
-    """What a command writes, on both streams."""
+    """Return the output of a command on both streams."""
     env = environment(DATABASE_URL=server.database_url, **variables)
     command = [sys.executable, "manage.py", *arguments]
     done = subprocess.run(command, cwd=PROJECT, env=env, check=False, capture_output=True, text=True)
@@ -88,7 +88,7 @@ def boss(server: LiveServer) -> Browser:
 
 
 def through_the_api(server: LiveServer) -> list[str]:
-    """Every kind of call, right and wrong; the tokens that were given."""
+    """Send every kind of valid and invalid request; return the issued tokens."""
     account = {"username": f"{MARK}-agent", "password": PASSWORD, "email": f"{MARK}@example.com"}
     account |= {"first_name": MARK, "last_name": MARK}
     server.send("POST", "/api/users/register", account)

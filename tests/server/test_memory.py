@@ -1,4 +1,4 @@
-"""What a worker holds after large requests is little more than before: many of them run on a small machine."""
+"""The memory of a worker after large requests is little more than before."""
 
 import socket
 import sys
@@ -18,7 +18,7 @@ MAX_LEFT = 8  # MB, by 1,500 bodies that broke off
 
 
 def memory_of(server: LiveServer) -> int:
-    """Bytes of memory that the server's only worker has for itself."""
+    """Return the private memory of the server's only worker in bytes."""
     master = server.process.pid
     (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     lines = Path(f"/proc/{worker}/smaps_rollup").read_text().splitlines()

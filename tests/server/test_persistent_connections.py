@@ -17,12 +17,12 @@ sqlite_alone = pytest.mark.skipif(not ON_SQLITE, reason="about SQLite's files")
 
 
 def file_of(server: LiveServer) -> Path:
-    """The database's."""
+    """Return the path of the database file."""
     return Path(server.database_url.removeprefix("sqlite:///"))
 
 
 def total(server: LiveServer, headers: dict[str, str]) -> int:
-    """How many leads the dashboard counts."""
+    """Return the number of leads on the dashboard."""
     return int(server.send("GET", "/api/dashboard", headers=headers).json()["total_leads"])
 
 

@@ -45,7 +45,7 @@ def readme_quickstart() -> str:
 
 
 def unpack(folder: Path) -> Path:
-    """The project as an archive of it would unpack, with a virtual environment that finds our packages offline."""
+    """An unpacked copy of the project, with a virtual environment that has the packages."""
     project = folder / "real estate crm"  # people's folders have spaces
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns(*LEFT_OUT))
     shutil.copy(PROJECT / ".env.example", project)
@@ -57,7 +57,7 @@ def unpack(folder: Path) -> Path:
 
 @contextmanager
 def make_run(project: Path) -> Iterator[LiveServer]:
-    """``make run`` on another port than 8000, which may be somebody's."""
+    """Run ``make run`` on a free port."""
     port, log = free_port(), project / "log"
     env = {"PATH": os.environ["PATH"], "HOME": str(project), "PORT": str(port)}
     with log.open("wb") as output:

@@ -1,4 +1,4 @@
-"""``Idempotency-Key`` where it matters: the server is killed, the reply is lost, and the client sends it again."""
+"""``Idempotency-Key``: the server is killed, the response is lost, and the client repeats the request."""
 
 import json
 import os
@@ -18,7 +18,7 @@ ROWS = 3000  # a reply of a megabyte: more than fits into the sockets' buffers w
 
 
 def send(server: LiveServer, token: dict[str, str], body: bytes, key: str) -> socket.socket:
-    """A bulk request whose reply is still to come."""
+    """A thread that sends a bulk request."""
     connection = server.connect()
     head = post_head(
         "/api/leads",
@@ -32,17 +32,17 @@ def send(server: LiveServer, token: dict[str, str], body: bytes, key: str) -> so
 
 
 def kill(server: LiveServer) -> None:
-    """SIGKILL for the whole server, workers included."""
+    """Kill the server and its workers."""
     os.killpg(server.process.pid, signal.SIGKILL)
     server.process.wait()
 
 
 def as_soon_as_it_is_sent(connection: socket.socket) -> None:
-    """Most likely before anything is stored."""
+    """Probably before anything is stored."""
 
 
 def as_soon_as_the_reply_begins(connection: socket.socket) -> None:
-    """After the commit, and before most of the reply has left."""
+    """After the commit, and before most of the response is sent."""
     connection.recv(1)
 
 
@@ -69,7 +69,7 @@ def test_a_killed_server_has_done_it_once_or_not_at_all(moment: Callable[[socket
 
 
 def await_no_transaction(database_url: str) -> None:
-    """Return when PostgreSQL has noticed that the killed server is gone; until then the key is still in use (a 409)."""
+    """Return when PostgreSQL has ended the killed server's transaction; until then the key gets a 409."""
     if not database_url.startswith("postgresql"):
         return
     open_ones = (
@@ -93,7 +93,7 @@ def test_a_client_that_hangs_up_gets_its_reply_later(server: LiveServer) -> None
 
 
 def retry(server: LiveServer, token: dict[str, str], body: bytes) -> bytes:
-    """The body of the reply, asked for until it is there: on PostgreSQL a 409 says that the first still runs."""
+    """Repeat the request until its response is stored, and return the body; on PostgreSQL it gets a 409 until then."""
     while True:
         with send(server, token, body, "hung-up") as connection:
             text = read_to_end(connection)

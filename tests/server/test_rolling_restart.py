@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd's ways"
 
 
 class Manager:
-    """What systemd is for our unit: starts servers, each on a port of its own, and hears when they are ready."""
+    """A service manager like systemd: starts servers on different ports, and is notified when they are ready."""
 
     def __init__(self, folder: Path, database_url: str, stack: ExitStack) -> None:
         self.notified = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
@@ -42,7 +42,7 @@ class Manager:
         self.stack = stack
 
     def start(self, port: int) -> subprocess.Popen[bytes]:
-        """A server that is ready."""
+        """Start a server and return it when it is ready."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve"],
@@ -94,7 +94,7 @@ class Load:
             self.count("GET", 200, None)
 
     def count(self, method: str, wanted: int, body: str | None) -> None:
-        """One request and how it went."""
+        """Send a request and record its result."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, "/api/leads", body, {"Content-Type": "application/json", **self.token})
@@ -111,7 +111,7 @@ class Load:
             self.failures += [failure] if failure else []
 
     def go_on(self) -> None:
-        """Return when every client has had some more replies."""
+        """Return when every client has got more responses."""
         enough = self.listed + 5 * CLIENTS
         while self.listed < enough:
             self.over.wait(0.01)
@@ -173,7 +173,7 @@ def stored(client: LiveServer, token: dict[str, str]) -> int:
 
 
 def test_reads_notice_nothing_and_no_write_is_done_by_half(manager: Manager, tmp_path: Path) -> None:
-    """A write that reaches a server in the moment in which it stops may be a 502, and is not done then."""
+    """A write that reaches a stopping server may be a 502, and is not executed then."""
     ports = free_port(), free_port()
     with nginx(tmp_path, *ports) as port:
         servers = [manager.start(own) for own in ports]

@@ -1,4 +1,4 @@
-"""Clients that dawdle hold no thread: others are served meanwhile."""
+"""Slow clients do not block others."""
 
 import socket
 from contextlib import ExitStack
@@ -38,7 +38,7 @@ def test_downloads_that_nobody_reads_starve_nobody(server: LiveServer) -> None:
 
 
 def test_more_downloads_than_threads_that_nobody_reads_starve_nobody() -> None:
-    """With segments as small as a network's, and not the loopback's, the system takes little of a reply."""
+    """With segments of a network's size, the system's buffers take little of a response."""
     with serving(WORKERS="1") as server, ExitStack() as stack:
         replies = []
         for _ in range(SERVER_THREADS + 10):

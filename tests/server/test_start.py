@@ -1,4 +1,4 @@
-"""What a start says and what it refuses, in one line each."""
+"""The start of a server: its messages and errors."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ CORS_ORIGINS=http://localhost:5173,http://localhost:3000
 
 
 def refusal(**variables: str) -> str:
-    """All that a start prints which fails with ``variables``."""
+    """Return the output of a start that fails with ``variables``."""
     done = subprocess.run(
         [sys.executable, "manage.py", "serve"],
         cwd=PROJECT,
@@ -125,7 +125,7 @@ def test_a_database_file_that_cannot_be_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_database_server_that_is_away_is_waited_for(stop: signal.Signals) -> None:
-    """Until it comes, or somebody has enough of it: that is no failure."""
+    """The start waits for the database, or until a signal, which is not an error."""
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],
         cwd=PROJECT,
@@ -146,7 +146,7 @@ def test_a_database_server_that_is_away_is_waited_for(stop: signal.Signals) -> N
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_counts_wherever_the_start_is(stop: signal.Signals, tmp_path: Path) -> None:
-    """Also where Python swallows whatever a signal's handler raises: at the end of an object's life."""
+    """Also where Python ignores exceptions of a signal handler: in a finalizer."""
     signalled = f"""
 import os, signal, sys
 import gc

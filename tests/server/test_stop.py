@@ -1,4 +1,4 @@
-"""How a server ends: requests under way are finished, and the port is free again."""
+"""Stopping a server: running requests are completed, and the port is free."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ def workers(server: LiveServer) -> set[int]:
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether ``condition`` comes true in 20 seconds."""
+    """Return whether ``condition`` becomes true within 20 seconds."""
     until = time.monotonic() + 20
     while time.monotonic() < until:
         if condition():
@@ -34,7 +34,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 def answers(server: LiveServer) -> bool:
-    """Whether somebody listens on the port."""
+    """Return whether a process listens on the port."""
     try:
         server.connect().close()
     except ConnectionError:
@@ -60,7 +60,7 @@ no_database = pytest.mark.skipif("sqlite" not in settings.DATABASE_URL, reason="
 
 @no_database
 def test_sigterm_does_not_wait_for_ever_for_bodies_that_never_come() -> None:
-    """They are cut off when requests have had their time to finish; docs/deploy.md says how long that is."""
+    """Connections are closed after the stop timeout, which docs/deploy.md states."""
     with serving(WORKERS="1") as server, server.connect() as connection:
         connection.sendall(post_head("/api/users/login", "Content-Length: 50") + b"{")
         assert server.send("GET", "/").status == 200

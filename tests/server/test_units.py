@@ -1,4 +1,4 @@
-"""The systemd units of docs/deploy.md: known to systemd, and confining."""
+"""The systemd units of docs/deploy.md: valid, and with restrictions."""
 
 import re
 import shutil

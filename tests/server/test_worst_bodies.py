@@ -1,4 +1,4 @@
-"""The worst bodies that a server takes, at a real one: refused, and no worker needs much memory for them."""
+"""The most expensive bodies: rejected, and without much memory."""
 
 import io
 import json
@@ -20,17 +20,17 @@ SIZE = (16 << 20) - 64  # bytes; all that a body may have
 
 
 def filled(start: bytes, unit: bytes, end: bytes) -> bytes:
-    """As many units as a body holds."""
+    """Repeat a unit up to the maximum size of a body."""
     return start + unit * ((SIZE - len(start) - len(end)) // len(unit)) + end
 
 
 def keys() -> bytes:
-    """An object of names that are all different."""
+    """Return an object with different names."""
     return b"{" + b",".join(b'"%x":0' % number for number in range(1_500_000)) + b"}"
 
 
 def nests() -> bytes:
-    """Lists in lists, each as deep as it may be, and few commas."""
+    """Return nested lists of the maximum depth, with few commas."""
     return filled(b"[", b"[" * 1000 + b"]" * 1000 + b",", b"[]]")
 
 
@@ -63,19 +63,19 @@ BODIES: dict[str, tuple[Callable[[], bytes], set[int]]] = {
 
 @pytest.fixture(scope="module")
 def single() -> Iterator[LiveServer]:
-    """A server with one worker, so that it is known whose memory counts."""
+    """A server with one worker, so that its memory can be measured."""
     with serving(WORKERS="1") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def token(single: LiveServer) -> dict[str, str]:
-    """An agent's way in."""
+    """The headers of an agent."""
     return {**single.token(), "Content-Type": "application/json"}
 
 
 def worker(server: LiveServer) -> int:
-    """Its only worker's process."""
+    """Return the process id of the only worker."""
     (found,) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
     return int(found)
 
@@ -88,7 +88,7 @@ def memory(pid: int, what: str) -> int:
 
 
 def grown(server: LiveServer, send: Callable[[], int]) -> tuple[int, int]:
-    """The status of a reply, and how much the worker grew for it at most; it must be the same one afterwards."""
+    """Return the status and the maximum growth of the worker, which must not be replaced."""
     pid = worker(server)
     Path(f"/proc/{pid}/clear_refs").write_text("5")
     before = memory(pid, "VmRSS")

@@ -1,4 +1,4 @@
-"""Texts that are costly to normalize, at a real server: at every entrance they cost little, and others are answered."""
+"""Texts that are expensive to normalize: cheap at every endpoint, and other requests are served."""
 
 import json
 import os
@@ -47,13 +47,13 @@ SIGNED_IN = 64 << 10
 
 @pytest.fixture(scope="module")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server stores files, and the bad rows of imports."""
+    """The folder for files and rows with errors."""
     return tmp_path_factory.mktemp("uploads")
 
 
 @pytest.fixture(scope="module")
 def single(uploads: Path) -> Iterator[LiveServer]:
-    """A server with one worker, so that it is known whose memory counts; each client of its proxy is another one."""
+    """A server with one worker, so that its memory can be measured. Each client has another address."""
     reachable = {"TRUSTED_PROXIES": "127.0.0.1", "REQUIRE_SECOND_FACTOR": "nobody"}
     with serving(WORKERS="1", UPLOAD_DIR=str(uploads), **reachable, **MAIL) as running:
         yield running
@@ -81,7 +81,7 @@ def processes(server: LiveServer) -> list[int]:
 
 
 def seconds(server: LiveServer) -> float:
-    """CPU time of the server until now, with that of processes it has ended."""
+    """Return the CPU time of the server and its former processes."""
     stats = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in processes(server))
     return sum(sum(map(int, stat[11:15])) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
@@ -97,7 +97,7 @@ def memory(server: LiveServer, what: str) -> dict[int, int]:
 
 
 def costs_little(server: LiveServer, send: Callable[[], int], expected: set[int]) -> None:
-    """One request's reply, CPU time and memory; a small request sent at the same time is answered."""
+    """Return the response, CPU time and memory of a request; a small request at the same time must be served."""
     for pid in processes(server):
         Path(f"/proc/{pid}/clear_refs").write_text("5")
     before, spent = memory(server, "VmRSS"), seconds(server)
@@ -124,7 +124,7 @@ def in_json(fields: dict[str, str]) -> bytes:
 
 
 def bodies(text: str) -> Iterator[tuple[str, str, bytes, int]]:
-    """What can be sent without a token: path, type, body, and the status of the reply."""
+    """Return the requests that need no token: path, type, body and expected status."""
     account = {"username": "new", "email": "new@example.com", "password": PASSWORD, "first_name": "", "last_name": ""}
     for name in ("username", "password"):
         login = {"username": "nobody", "password": "wrong password", name: text}
@@ -171,7 +171,7 @@ def test_with_a_token(single: LiveServer, boss: Browser, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", TEXTS)
 def test_files(single: LiveServer, boss: Browser, uploads: Path, kind: str) -> None:
-    """Headers of an import, and the cells of bad rows, which are searched when somebody's data are asked for."""
+    """Headers of an import, and cells of rows with errors, which the export of personal data searches."""
     replies: list[Reply] = []
 
     def costs(step: Callable[[], Reply], expected: int) -> None:

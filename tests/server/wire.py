@@ -1,4 +1,4 @@
-"""HTTP by hand, for requests that no client library makes."""
+"""Raw HTTP, for requests that client libraries do not send."""
 
 import socket
 
@@ -6,13 +6,13 @@ from tests.live import Reply
 
 
 def post_head(path: str, *headers: str) -> bytes:
-    """The head of a POST of JSON; ``headers`` are whole lines."""
+    """Return the head of a POST of JSON; ``headers`` are whole lines."""
     lines = (f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", *headers, "", "")
     return "\r\n".join(lines).encode()
 
 
 def last_reply(connection: socket.socket) -> Reply:
-    """The only reply on a connection that the server, or a ``Connection: close``, ends."""
+    """Return the only response on a connection, up to its end."""
     text = read_to_end(connection)
     head, _, body = text.partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
@@ -21,7 +21,7 @@ def last_reply(connection: socket.socket) -> Reply:
 
 
 def read_to_end(connection: socket.socket) -> bytes:
-    """All that comes until the server closes the connection."""
+    """Return all data until the server closes the connection."""
     text = b""
     while part := connection.recv(65536):
         text += part
@@ -29,7 +29,7 @@ def read_to_end(connection: socket.socket) -> bytes:
 
 
 def nothing_came(connection: socket.socket) -> bool:
-    """Whether the server has neither replied nor hung up so far."""
+    """Return whether the server has neither responded nor closed the connection."""
     connection.setblocking(False)
     try:
         connection.recv(1)

@@ -1,4 +1,4 @@
-"""``python -m tests.torture``: the long form of tests/reliability, with figures. ``make torture`` runs it.
+"""``python -m tests.torture``: longer reliability tests, with measurements. ``make torture`` runs it.
 
 Exit code 1 where anything that is promised did not hold. ``--save`` writes the figures into docs/reliability.md.
 """
@@ -38,7 +38,7 @@ def kills_on_sqlite(kills: int, seed: int) -> Report:
 
 
 def kills_on_postgresql(kills: int, seed: int) -> Report:
-    """A campaign on a cluster of our own."""
+    """A campaign on a new PostgreSQL cluster."""
     with (
         tempfile.TemporaryDirectory() as folder,
         own_cluster() as cluster,
@@ -48,7 +48,7 @@ def kills_on_postgresql(kills: int, seed: int) -> Report:
 
 
 def lines_of_kills(report: Report) -> Iterator[str]:
-    """The figures of a campaign as lines of Markdown."""
+    """Yield the results of a campaign as lines of Markdown."""
     kills = ", ".join(f"{number} of {what}" for what, number in sorted(report.kills.items()))
     seen, imports = report.totals, report.imports
     recovery = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in sorted(report.recovery.items()))
@@ -67,7 +67,7 @@ def lines_of_kills(report: Report) -> Iterator[str]:
 
 
 def lines_of_outages(found: Outages) -> Iterator[str]:
-    """The figures of outages."""
+    """Yield the results of outages."""
     replies = ", ".join(f"{number:,} × {status}" for status, number in sorted(found.replies.items()))
     yield f"**PostgreSQL stopped or killed, and started again** {found.outages} times: {replies}."
     yield ""
@@ -78,7 +78,7 @@ def lines_of_outages(found: Outages) -> Iterator[str]:
 
 
 def lines_of_fire(fire: Fire) -> Iterator[str]:
-    """The figures of SQLite under fire."""
+    """Yield the results of SQLite under load."""
     seen = fire.totals
     reads = f"median {1000 * fire.median_read:.0f} ms, longest {max(fire.reads):.2f} s"
     yield "**SQLite under load**: 4 workers, 16 writers, one reader, and at first an import, which is one long write."
@@ -94,7 +94,7 @@ def lines_of_fire(fire: Fire) -> Iterator[str]:
 
 
 def main() -> int:
-    """Run what was asked for, print the figures as they come; 1 where something did not hold."""
+    """Run the selected parts and print the results; return 1 if there are findings."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture")
     parser.add_argument("--kills", type=int, default=50, help="on each database")
     parser.add_argument("--outages", type=int, default=12)
@@ -120,7 +120,7 @@ def main() -> int:
 
 
 def run(part: str, asked: argparse.Namespace) -> tuple[list[str], list[str]]:
-    """One part: its lines, and all that did not hold."""
+    """Run a part; return its lines and findings."""
     if part in ("sqlite", "postgresql"):
         report = (kills_on_sqlite if part == "sqlite" else kills_on_postgresql)(asked.kills, asked.seed)
         return list(lines_of_kills(report)), report.findings
@@ -136,7 +136,7 @@ def run(part: str, asked: argparse.Namespace) -> tuple[list[str], list[str]]:
 
 
 def save(lines: list[str]) -> None:
-    """Into the document, between the marks."""
+    """Write the lines into the document, between the markers."""
     text = DOCUMENT.read_text()
     before, rest = text.split(START)
     DOCUMENT.write_text(f"{before}{START}\n" + "\n".join(lines) + f"\n\n{END}{rest.split(END)[1]}")

@@ -20,7 +20,7 @@ Rows = list[tuple[Any, ...]]
 
 
 def rows(database_url: str, statement: str) -> Rows:
-    """What the statement finds."""
+    """Return the rows of a statement."""
     if database_url.startswith("sqlite"):
         with closing(sqlite3.connect(f"file:{sqlite_file(database_url)}?mode=ro", uri=True)) as connection:
             return connection.execute(statement).fetchall()
@@ -29,7 +29,7 @@ def rows(database_url: str, statement: str) -> Rows:
 
 
 def settle(database_url: str) -> None:
-    """Return when PostgreSQL has ended what killed clients had begun: it notices that they are gone a little later."""
+    """Return when PostgreSQL has ended the transactions of killed clients."""
     busy = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()"
@@ -44,7 +44,7 @@ def sqlite_file(database_url: str) -> Path:
 
 
 def findings(database_url: str, books: list[Ledger], dashboard: dict[str, Any]) -> list[str]:
-    """All that is wrong; nobody may be writing."""
+    """Return all inconsistencies; there must be no writers."""
     return [
         *_batches(database_url, books),
         *_updates(database_url, books),

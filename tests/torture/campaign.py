@@ -1,4 +1,4 @@
-"""Kills at random moments under a mixed load, and after each of them a look at everything that is stored."""
+"""Kills at random times under a mixed load, and an audit of all stored data after each."""
 
 import os
 import random
@@ -28,7 +28,7 @@ LONGEST = 90  # seconds for writes to be acknowledged again; a longer time means
 
 @dataclass
 class Report:
-    """What a campaign did and found."""
+    """The results of a campaign."""
 
     database: str
     kills: Counter[str] = field(default_factory=Counter)
@@ -42,7 +42,7 @@ class Report:
 
 @dataclass
 class Campaign:
-    """One server, one database, some writers, and an import every now and then."""
+    """A server with a database and writers, and occasional imports."""
 
     crm: Crm
     cluster: Cluster | None
@@ -56,7 +56,7 @@ class Campaign:
     died: int = 0  # imports that were killed after they had begun, so far
 
     def begin(self) -> None:
-        """Start the server, a few leads that all write to, and the writers."""
+        """Start the server and the writers, and create the shared leads."""
         server = self.crm.start()
         self.token = server.token()
         seeds = [{"first_name": f"Shared {n}", "last_name": "", "email": "", "phone": ""} for n in range(3)]
@@ -66,7 +66,7 @@ class Campaign:
             writer.start()
 
     def round(self, target: str) -> None:
-        """Load for a moment, one kill, recovery, audit."""
+        """Run the load for a while, kill, wait for recovery, and audit."""
         if self.importing is None:
             self.importing = self._import(self.report.imports.total())
         threading.Event().wait(self.rng.uniform(0.2, 1.6))
@@ -104,7 +104,7 @@ class Campaign:
             threading.Event().wait(0.02)
 
     def _recover(self, target: str) -> None:
-        """Start again what has nobody who would; return when every writer got a write through."""
+        """Restart what does not restart by itself; return when every writer has written."""
         if self.cluster and target == "postgresql":
             self.cluster.start()
         began = time.monotonic()
@@ -132,7 +132,7 @@ class Campaign:
         self.gate.reopen()
 
     def _dashboard(self) -> Any:
-        """Its figures. A connection that a killed worker had been given may still break: then from another."""
+        """Return the dashboard's figures; retry if the connection belonged to a killed worker."""
         until = time.monotonic() + LONGEST
         while True:
             try:
@@ -156,7 +156,7 @@ class Campaign:
         self.importing = None
 
     def end(self) -> None:
-        """Stop everybody, and let the product's own check have the last word."""
+        """Stop the writers, and run ``manage.py verify``."""
         self.gate.end()
         for writer in self.writers:
             writer.join()
@@ -170,7 +170,7 @@ class Campaign:
 
 @contextmanager
 def campaign(database_url: str, cluster: Cluster | None, folder: Path, seed: int) -> Iterator[Campaign]:
-    """A campaign that has begun; everything it started is stopped afterwards."""
+    """Yield a started campaign, and stop all its processes afterwards."""
     crm = Crm(database_url, folder, WORKERS="2")
     report = Report("PostgreSQL" if cluster else "SQLite")
     with ExitStack() as stack:
@@ -183,7 +183,7 @@ def campaign(database_url: str, cluster: Cluster | None, folder: Path, seed: int
 
 
 def targets(cluster: Cluster | None, kills: int, rng: random.Random) -> list[str]:
-    """``kills`` things to kill, each kind about equally often, in random order."""
+    """Return that many targets in random order, each kind equally often."""
     kinds = ["worker", "master", "import", *(["postgresql", "backend"] if cluster else [])]
     chosen = [kinds[n % len(kinds)] for n in range(kills)]
     rng.shuffle(chosen)
@@ -191,7 +191,7 @@ def targets(cluster: Cluster | None, kills: int, rng: random.Random) -> list[str
 
 
 def fight_on(fight: Campaign, kills: int) -> Report:
-    """That many kills; the report."""
+    """Run that many kills and return the report."""
     for target in targets(fight.cluster, kills, fight.rng):
         fight.round(target)
     fight.end()

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own that may be killed, stopped, frozen and starved; never the one the tests run on."""
+"""A PostgreSQL cluster that tests may kill, stop and freeze; not the one that the other tests use."""
 
 import os
 import shutil
@@ -18,14 +18,14 @@ MAX_START = 60  # seconds, recovery after a kill included
 
 
 def programs() -> Path | None:
-    """The folder of initdb and pg_ctl, of the newest PostgreSQL that is installed here; ``None`` without one."""
+    """Return the folder of initdb and pg_ctl of the newest installed PostgreSQL, or ``None``."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     found = installed[-1] if installed else shutil.which("initdb")
     return Path(found).parent if found else None
 
 
 class Cluster:
-    """A database server in a temporary folder, on a port it keeps over restarts."""
+    """A database server in a temporary folder, with the same port after restarts."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder, self.port = folder, free_port()
@@ -46,7 +46,7 @@ class Cluster:
             connection.execute("CREATE DATABASE crm")
 
     def start(self) -> None:
-        """Return when it takes connections; what a killed server left behind may need a moment to go away."""
+        """Start the server and return when it accepts connections; retry after a kill."""
         until = time.monotonic() + MAX_START
         while True:
             try:
@@ -60,7 +60,7 @@ class Cluster:
                 time.sleep(0.1)
 
     def stop(self, mode: str = "fast") -> None:
-        """``pg_ctl stop``: ``fast`` ends sessions with an error, ``immediate`` does not even say good-bye."""
+        """Run ``pg_ctl stop``: ``fast`` ends sessions with an error, ``immediate`` without one."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
 
     def kill(self) -> None:
@@ -69,7 +69,7 @@ class Cluster:
             os.kill(self.postmaster, signal.SIGKILL)
 
     def kill_backend(self) -> bool:
-        """``kill -9`` of one process that serves a connection, after which the server recovers; was there one?"""
+        """Kill a process that serves a connection, after which the server recovers; return whether there was one."""
         for pid in self.processes():
             with suppress(OSError):
                 if "127.0.0.1" in Path(f"/proc/{pid}/cmdline").read_text():
@@ -78,23 +78,23 @@ class Cluster:
         return False
 
     def freeze(self, signal_number: int = signal.SIGSTOP) -> None:
-        """Stop the postmaster and all its processes in their tracks; ``SIGCONT`` thaws them."""
+        """Suspend the postmaster and all its processes; with ``SIGCONT``, resume them."""
         for pid in [self.postmaster, *self.processes()]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal_number)
 
     @property
     def postmaster(self) -> int:
-        """Its process number."""
+        """Return the process id of the postmaster."""
         return int((self.data / "postmaster.pid").read_text().split()[0])
 
     def processes(self) -> list[int]:
-        """The postmaster's children."""
+        """Return the process ids of the postmaster's children."""
         children = Path(f"/proc/{self.postmaster}/task/{self.postmaster}/children")
         return [int(pid) for pid in children.read_text().split()] if children.exists() else []
 
     def execute(self, statement: str) -> list[tuple[object, ...]]:
-        """What an administrator asks; the rows, if any."""
+        """Run a statement as the administrator; return the rows."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
@@ -106,7 +106,7 @@ class Cluster:
 
 
 def run_as_owner(*command: str) -> None:
-    """Run as the user who may own a cluster, which root may not."""
+    """Run a command as a user other than root, who cannot own a cluster."""
     switched = ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else list(command)
     subprocess.run(
         switched, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -115,7 +115,7 @@ def run_as_owner(*command: str) -> None:
 
 @contextmanager
 def own_cluster(**settings: str) -> Iterator[Cluster]:
-    """A running cluster with an empty database, thrown away afterwards."""
+    """Yield a running cluster with an empty database, and delete it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="crm-cluster-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")

@@ -1,4 +1,4 @@
-"""The product's own server processes, started and killed at will on one port and one database."""
+"""Server processes of the product, which tests can start and kill, with one port and one database."""
 
 import os
 import random
@@ -15,7 +15,7 @@ MANAGE = [sys.executable, "manage.py"]
 
 
 class Crm:
-    """A server that is started again with the same port, data and secret, as a supervisor would."""
+    """A server that can be restarted with the same port, data and secret."""
 
     def __init__(self, database_url: str, folder: Path, **variables: str) -> None:
         self.port, self.folder = free_port(), folder
@@ -49,12 +49,12 @@ class Crm:
         return [int(child) for child in children.read_text().split()] if children.exists() else []
 
     def kill_worker(self, rng: random.Random) -> None:
-        """``kill -9`` of one of them, which the master replaces."""
+        """Kill a worker, which the server replaces."""
         if workers := self.workers():
             os.kill(rng.choice(workers), signal.SIGKILL)
 
     def kill_master(self) -> None:
-        """``kill -9`` of the master; returns when its workers, whose end follows, are gone too."""
+        """Kill the parent process; return when its workers have exited too."""
         workers = self.workers()
         self.server.process.kill()
         self.server.process.wait()
@@ -62,17 +62,17 @@ class Crm:
             await_end(pid)
 
     def stop(self) -> None:
-        """End it however it stands."""
+        """Stop the server in any state."""
         if self.live:
             end(self.live.process)
 
     def manage(self, *arguments: object, **how: Any) -> subprocess.CompletedProcess[str]:
-        """A finished management command on the same database."""
+        """Run a management command on the same database."""
         command = [*MANAGE, *map(str, arguments)]
         return subprocess.run(command, cwd=PROJECT, env=self.env, capture_output=True, text=True, check=False, **how)
 
     def begin(self, *arguments: object) -> subprocess.Popen[str]:
-        """A management command under way, in a process group of its own."""
+        """Start a management command in a new process group."""
         return subprocess.Popen(
             [*MANAGE, *map(str, arguments)], cwd=PROJECT, env=self.env, text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -80,7 +80,7 @@ class Crm:
 
 
 def await_end(pid: int) -> None:
-    """Return when that process, no child of ours, is gone."""
+    """Return when that process, which is no child of this one, has exited."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:

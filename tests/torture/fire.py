@@ -1,4 +1,4 @@
-"""SQLite with everything at once: sixteen writers, a reader of the dashboard, an import that holds the lock."""
+"""SQLite with sixteen writers, a reader of the dashboard, and an import at the same time."""
 
 import statistics
 import threading
@@ -18,7 +18,7 @@ from tests.torture.load import Gate, Writer
 
 @dataclass
 class Fire:
-    """What came of it; times in seconds."""
+    """The results; times in seconds."""
 
     seconds: float = 0  # without the import
     acknowledged: int = 0  # writes in those
@@ -38,7 +38,7 @@ class Fire:
 
 
 def under_fire(folder: Path, writers: int, rows: int, wait: str = "", **variables: str) -> Fire:
-    """Writers and a reader for as long as an import of ``rows`` leads takes, and for as long again without it.
+    """Run writers and a reader during an import of ``rows`` leads, and as long without it.
 
     ``wait`` is appended to the database's URL.
     """
@@ -100,7 +100,7 @@ def _dashboard(server: LiveServer, token: dict[str, str]) -> Any:
 
 
 class Timed(Writer):
-    """A writer that knows how long its longest write took."""
+    """A writer that records the time of its longest write."""
 
     longest = 0.0
 
@@ -112,14 +112,14 @@ class Timed(Writer):
 
 
 class Reader(threading.Thread):
-    """Looks at the dashboard all the time."""
+    """A thread that requests the dashboard in a loop."""
 
     def __init__(self, server: LiveServer, token: dict[str, str], fire: Fire) -> None:
         super().__init__(daemon=True)
         self.server, self.token, self.fire, self.over = server, token, fire, threading.Event()
 
     def run(self) -> None:
-        """One look after the other."""
+        """Request the dashboard in a loop."""
         while not self.over.is_set():
             began = time.monotonic()
             reply = self.server.send("GET", "/api/dashboard", headers=self.token)

@@ -22,7 +22,7 @@ class Batch:
 
 @dataclass
 class Ledger:
-    """One writer's book. Leads it made are its own: nobody else updates them."""
+    """The ledger of a writer. Only this writer updates the leads that it has created."""
 
     leads: dict[str, Batch] = field(default_factory=dict)  # by tag, which stands in source
     activities: dict[str, Batch] = field(default_factory=dict)  # by tag, which stands in title
@@ -34,22 +34,22 @@ class Ledger:
     wrong: list[str] = field(default_factory=list)  # replies nobody should ever get
 
     def own(self) -> list[int]:
-        """Ids of its leads that are surely there."""
+        """Return the ids of its acknowledged leads."""
         gone = self.deleted | self.maybe_deleted
         return [number for number in self.last if number not in gone]
 
     def made(self, ids: list[int]) -> None:
-        """Leads that are its own from now on."""
+        """Record leads that the writer has created."""
         self.last.update(dict.fromkeys(ids, ""))
 
     def written(self, lead: int, value: str) -> None:
-        """An acknowledged update: earlier open ones can no longer show."""
+        """Record an acknowledged update, after which earlier unacknowledged ones are no longer visible."""
         self.last[lead] = value
         self.maybe.pop(lead, None)
 
 
 def totals(ledgers: list[Ledger]) -> dict[str, Any]:
-    """Figures of all books together."""
+    """Return the totals of all ledgers."""
     batches = [batch for book in ledgers for kind in (book.leads, book.activities) for batch in kind.values()]
     replies = sum((book.replies for book in ledgers), Counter())
     return {

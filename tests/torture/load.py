@@ -1,4 +1,4 @@
-"""Clients that write all the time and keep books: one lead, many, updates, activities, soft deletes."""
+"""Clients that write in a loop and record it: single leads, bulk requests, updates, activities, soft deletes."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ PAUSE = 0.05  # seconds before a client that was turned away comes again
 
 @dataclass
 class Gate:
-    """Lets writers through, or holds them between two writes."""
+    """Pauses and resumes writers between two writes."""
 
     writers: int
     condition: threading.Condition = field(default_factory=threading.Condition)
@@ -24,7 +24,7 @@ class Gate:
     waiting: int = 0
 
     def passed(self) -> bool:
-        """Wait while it is closed; false once the load is over."""
+        """Wait while it is closed; return ``False`` at the end of the load."""
         with self.condition:
             self.waiting += 1
             self.condition.notify_all()
@@ -45,14 +45,14 @@ class Gate:
             self.condition.notify_all()
 
     def end(self) -> None:
-        """Send all home."""
+        """Stop all writers."""
         with self.condition:
             self.ended = True
             self.condition.notify_all()
 
 
 class Writer(threading.Thread):
-    """One client with a connection, a seed and a ledger of its own."""
+    """A client with its own connection, seed and ledger."""
 
     def __init__(self, name: str, port: int, token: dict[str, str], gate: Gate, shared: list[int], bulk: int = 60):
         super().__init__(name=name, daemon=True)
@@ -62,7 +62,7 @@ class Writer(threading.Thread):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
 
     def run(self) -> None:
-        """One write after the other until the gate ends."""
+        """Write in a loop until the gate ends."""
         chances = (
             (self.create, 5),
             (self.create_many, 2),
@@ -98,7 +98,7 @@ class Writer(threading.Thread):
             self.book.made(batch.ids)
 
     def log(self) -> None:
-        """One activity, mostly on a lead that all write to."""
+        """Create an activity, mostly on a shared lead."""
         self._activities(1, lambda tag: _activity(tag))
 
     def log_many(self) -> None:
@@ -115,7 +115,7 @@ class Writer(threading.Thread):
             batch.ids = [row["id"] for row in (reply if isinstance(reply, list) else [reply])]
 
     def update(self) -> None:
-        """A new value, and often a new status, for a lead of its own."""
+        """Update a value, and often the status, of one of its leads."""
         if not (own := self.book.own()):
             return
         lead, value = self.rng.choice(own), self._tag("v")
@@ -129,7 +129,7 @@ class Writer(threading.Thread):
             self.book.replies["open change"] += 1
 
     def delete(self) -> None:
-        """Soft delete of a lead of its own."""
+        """Delete one of its leads softly."""
         if len(own := self.book.own()) < 20:
             return
         lead = self.rng.choice(own)
@@ -147,7 +147,7 @@ class Writer(threading.Thread):
         return reply
 
     def _send(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        """The status and the reply's JSON; 0 where the connection broke before the reply was whole."""
+        """Return the status and the JSON of a response; 0 if the connection broke before its end."""
         headers = {**self.token, "Content-Type": "application/json"}
         try:
             self.connection.request(method, path, None if body is None else json.dumps(body), headers)

@@ -1,4 +1,4 @@
-"""How long a request waits for a PostgreSQL that is away, and how soon all is well once it is back."""
+"""How long requests wait for an unavailable PostgreSQL server, and how soon they succeed after its return."""
 
 import random
 import time
@@ -26,7 +26,7 @@ class Outages:
 
 
 def outages(cluster: Cluster, folder: Path, rounds: int, seed: int) -> Outages:
-    """Stop, or kill, PostgreSQL so many times; ask meanwhile, and afterwards until all goes well."""
+    """Stop or kill PostgreSQL that many times; send requests meanwhile, and afterwards until all succeed."""
     crm, found, rng = Crm(cluster.url, folder, WORKERS="2"), Outages(), random.Random(seed)
     try:
         server = crm.start()
@@ -53,7 +53,7 @@ def _ask(server: LiveServer, token: dict[str, str], found: Outages) -> float:
 
 
 def _recovery(server: LiveServer, token: dict[str, str], found: Outages) -> float:
-    """From PostgreSQL's return to the last reply before ``SERVED_ALONE`` good ones in a row."""
+    """Return the time from PostgreSQL's return to ``SERVED_ALONE`` successful responses in a row."""
     began = last_bad = time.monotonic()
     good = 0
     while good < SERVED_ALONE:

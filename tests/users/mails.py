@@ -1,4 +1,4 @@
-"""An office with a mail server, and the messages that it was given."""
+"""A configured mail server, and the messages sent to it."""
 
 import re
 import threading
@@ -19,7 +19,7 @@ def set_mail(settings: Any) -> None:
 
 
 def sent() -> list[Any]:
-    """The messages sent so far, once the threads that send have ended."""
+    """Return the messages sent so far, after the sending threads have ended."""
     for thread in threading.enumerate():
         if thread.name == THREAD_NAME:
             thread.join()
@@ -27,7 +27,7 @@ def sent() -> list[Any]:
 
 
 def link_in(text: str) -> str:
-    """The path of the link in a page or a message."""
+    """Return the path of the link in a page or a message."""
     found = re.search(r"https?://[\w.:]+(/admin/set-password/[^\s\"<]+)", text)
     assert found
     return found[1]

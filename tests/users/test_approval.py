@@ -21,7 +21,7 @@ SENTENCE = "This account is waiting for a manager's approval"
 
 
 def waiting(**fields: Any) -> User:
-    """A registered user whose account no manager has looked at."""
+    """A registered user who awaits approval."""
     return make_user(is_active=False, awaiting_approval_since=timezone.now(), **fields)
 
 

@@ -23,7 +23,7 @@ NEW = "a new long password"
 
 @pytest.fixture(autouse=True)
 def zoe() -> User:
-    """Whose password it is."""
+    """The user who changes the password."""
     return make_user(username="Zoë")
 
 
@@ -101,7 +101,7 @@ def test_spaces_count(zoe: User) -> None:
 
 
 def test_an_idempotency_key_is_ignored(zoe: User) -> None:
-    """``Idempotency-Key`` keeps replies for a day, and there is a token in this one."""
+    """``Idempotency-Key`` would store the response, which contains a token."""
     headers = {**bearer(zoe), "Idempotency-Key": "once"}
     assert statuses(*(change(headers, "wrong password") for _ in range(5))) == [403] * 5
     assert change(headers).status_code == 429

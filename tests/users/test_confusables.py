@@ -1,4 +1,4 @@
-"""User names that could be taken for another's are refused when they are given; those given before still log in."""
+"""Confusable user names are rejected for new accounts; existing ones can still log in."""
 
 import io
 

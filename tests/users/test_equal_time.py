@@ -1,4 +1,4 @@
-"""An unknown user and a wrong password cost the same: the Argon2 work is counted, not the seconds."""
+"""An unknown user and a wrong password take the same time, measured by the work of Argon2."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ Work = list[tuple[str, int, int, int, int]]
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch, real_hashing: None) -> Work:
-    """Every hash computed from here on: what for, and at which memory, time, parallelism and length."""
+    """The parameters of every hash that is computed in the test."""
     done: Work = []
     verify, hash_secret = argon2.PasswordHasher.verify, low_level.hash_secret
 

@@ -1,4 +1,4 @@
-"""What the log says of log-ins, for whoever must account for them: ids and addresses, and nothing that was typed."""
+"""Events of logins: ids and IP addresses, and no user input."""
 
 import logging
 
@@ -15,18 +15,18 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def zoe() -> User:
-    """Who logs in."""
+    """The user who logs in."""
     return make_user(username="Zoë")
 
 
 def events(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, object]]]:
-    """Every event, with its facts."""
+    """Return every event with its facts."""
     return [(it.msg, it.__dict__["facts"]) for it in caplog.records if it.name == "crm.events"]
 
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Everything that is logged from here on."""
+    """The log of the test."""
     caplog.set_level(logging.INFO)
     return caplog
 

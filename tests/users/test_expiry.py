@@ -1,4 +1,4 @@
-"""``manage.py prune``: what of failures, registrations and refresh tokens it throws away."""
+"""``manage.py prune`` deletes expired failures, registrations and refresh tokens."""
 
 import io
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Passwords hashed by the earlier server (passlib 1.7.4) still log in, and are hashed anew when they do.
+"""Passwords hashed by the earlier server (passlib 1.7.4) still work, and are hashed again at the login.
 
 The hashes were made by passlib with bcrypt 4.0.1, the last version it works with, and are here as it wrote them; the
 work factor is the lowest (4) in all but one.
@@ -40,22 +40,22 @@ pytestmark = pytest.mark.usefixtures("real_hashing")
 
 @pytest.fixture
 def moved(db: None) -> User:
-    """A user who came from the earlier server."""
+    """A user of the earlier server."""
     return make_user(username="moved")
 
 
 def stored(user: User) -> str:
-    """What the password column holds."""
+    """Return the value of the password column."""
     return str(User.objects.values_list("password", flat=True).get(pk=user.pk))
 
 
 def keep(user: User, encoded: str) -> None:
-    """Put a hash into the column as it is, as a copied table has it."""
+    """Store a hash in the column unchanged, as in a copied table."""
     User.objects.filter(pk=user.pk).update(password=encoded)
 
 
 def login(api: Api, password: str) -> int:
-    """The status of a log-in as the moved user."""
+    """Return the status of a login of the user."""
     return api.post("/api/users/login", {"username": "moved", "password": password}).status_code
 
 

@@ -23,7 +23,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture
 def claims(agent: User) -> dict[str, Any]:
-    """The claims of a good token of ``agent``'s."""
+    """Return the claims of a valid token of ``agent``."""
     return claims_of(access_token(agent))
 
 
@@ -57,7 +57,7 @@ def test_the_new_key_signs(anonymous: Api, agent: User, claims: dict[str, Any]) 
 
 
 def staff(server: LiveServer) -> None:
-    """A member of staff who is called boss."""
+    """Create a staff user with the name boss."""
     given = {"DJANGO_SUPERUSER_USERNAME": "boss", "DJANGO_SUPERUSER_PASSWORD": "pass123456"}
     subprocess.run(
         [sys.executable, "manage.py", "createsuperuser", "--no-input", "--email", ""],
@@ -69,7 +69,7 @@ def staff(server: LiveServer) -> None:
 
 
 def admin_session(server: LiveServer) -> str:
-    """The cookie of a log-in at the back office."""
+    """Return the cookie of a login to the back office."""
     page = server.send("GET", "/admin/login/")
     csrf = http.cookies.SimpleCookie(page.headers["set-cookie"])["csrftoken"].value
     form = {"username": "boss", "password": "pass123456", "csrfmiddlewaretoken": csrf}

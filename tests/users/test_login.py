@@ -19,7 +19,7 @@ def zoe(db: None) -> User:
 
 
 def assert_refused(reply: HttpResponse) -> None:
-    """The one reply to every wrong pair of name and password."""
+    """Assert the response to a wrong user name or password."""
     assert reply.status_code == 401
     assert reply.json() == {"detail": "Incorrect username or password"}
     assert reply["WWW-Authenticate"] == "Bearer"

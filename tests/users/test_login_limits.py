@@ -1,4 +1,4 @@
-"""Guessing passwords ends after a few tries, for the one who guesses and for nobody else."""
+"""Limits on failed logins, by user name and IP address."""
 
 from functools import partial
 from typing import Any
@@ -18,19 +18,19 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def zoe() -> User:
-    """Whose password is guessed."""
+    """The user with the attacked account."""
     return make_user(username="Zoë", is_staff=True)
 
 
 def assert_locked(reply: HttpResponse, least: int = 1, most: int = 900) -> None:
-    """The API's 429, which says when to come back (in seconds)."""
+    """Assert the API's 429, with a ``Retry-After`` in that range of seconds."""
     assert reply.status_code == 429
     assert reply.json() == {"detail": "Too many failed attempts; try again later"}
     assert least <= int(reply["Retry-After"]) <= most
 
 
 def fail(times: int, username: str = "Zoë", address: str = HERE) -> None:
-    """So many wrong passwords, each a 401."""
+    """Log in that many times with a wrong password; each is a 401."""
     assert statuses(*(log_in(username, address=address) for _ in range(times))) == [401] * times
 
 

@@ -1,4 +1,4 @@
-"""The limit on guessing with real servers: several workers count together, and a restart forgets nothing."""
+"""Limits on failed logins with real servers: shared by all workers, and unchanged by a restart."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +12,7 @@ GUESS = {"username": "zoe", "password": "wrong password"}
 
 
 def guess(server: LiveServer, forwarded: str = "192.0.2.1") -> Reply:
-    """A wrong password, by way of a proxy on the same machine."""
+    """Send a wrong password through a proxy on the same machine."""
     return server.send("POST", "/api/users/login", GUESS, {"X-Forwarded-For": forwarded})
 
 

@@ -1,4 +1,4 @@
-"""Which new passwords the API accepts: the contract's rule, a stricter one where the office or the account wants it."""
+"""The API's rules for new passwords: those of the contract, and stricter ones by policy or account."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""POST /api/users/token/refresh, and the log-ins that ask for a refresh token."""
+"""POST /api/users/token/refresh, and logins that request a refresh token."""
 
 import re
 from collections.abc import Callable
@@ -27,31 +27,31 @@ Pair = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def zoe() -> User:
-    """Who logs in."""
+    """The user who logs in."""
     return make_user(username="Zoë")
 
 
 def start(scope: str = "offline_access") -> Pair:
-    """The pair of a log-in that asks for one."""
+    """Return the tokens of a login with a refresh token."""
     reply = Api({}).post("/api/users/login", {"username": "Zoë", "password": PASSWORD, "scope": scope})
     assert reply.status_code == 200
     return reply.json()
 
 
 def renew(pair: Pair) -> HttpResponse:
-    """The reply to the pair's refresh token."""
+    """Return the response to the pair's refresh token."""
     return Api({}).post(PATH, {"refresh_token": pair["refresh_token"]})
 
 
 def renewed(pair: Pair) -> Pair:
-    """The next pair."""
+    """Return the next pair of tokens."""
     reply = renew(pair)
     assert reply.status_code == 200, reply.content
     return reply.json()
 
 
 def me(pair: Pair) -> int:
-    """The status that the access token gets."""
+    """Return the status of a request with the access token."""
     return Client(headers={"Authorization": f"Bearer {pair['access_token']}"}).get("/api/users/me").status_code
 
 
@@ -63,7 +63,7 @@ def assert_refused(reply: HttpResponse, why: str = "expired|revoked|malformed") 
 
 
 def later(**passed: float) -> None:
-    """As if so much time had passed since every family was made and renewed."""
+    """Make every family older by that much."""
     gone = timedelta(**passed)
     RefreshToken.objects.update(rotated_at=F("rotated_at") - gone, expires_at=F("expires_at") - gone)
 
@@ -184,7 +184,7 @@ def test_none_survives_its_user_s(zoe: User, end: Callable[[User], Any]) -> None
 
 
 def forged(pair: Pair) -> list[str]:
-    """Refresh tokens that nobody was given, and the access token, which is none."""
+    """Unknown refresh tokens, and an access token."""
     family, _, secret = pair["refresh_token"].partition(".")
     others = ["", ".", "x", family, f"{'0' * 32}.{secret}", f".{secret}", "é" * 40, "a" * 100_000, "١" * 32 + ".x"]
     return [*others, pair["access_token"], f"{pair['refresh_token']} ", f"{family}.{secret}x"]

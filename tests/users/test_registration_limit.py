@@ -1,4 +1,4 @@
-"""POST /api/users/register: so many accounts an hour from one address."""
+"""POST /api/users/register: the limit of accounts per hour and IP address."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,7 +21,7 @@ numbers = count(1)
 
 @pytest.fixture(autouse=True)
 def three_an_hour() -> Iterator[None]:
-    """Sixty take a while."""
+    """The default of sixty takes long to reach."""
     with override_settings(REGISTRATION_LIMIT=3):
         yield
 

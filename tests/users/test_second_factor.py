@@ -1,4 +1,4 @@
-"""What a second factor is made of: secrets, codes that are good once, recovery codes; and its command."""
+"""The second factor: secrets, one-time codes, recovery codes, and the command that resets it."""
 
 import io
 import re
@@ -19,7 +19,7 @@ from users.models import User
 
 @pytest.fixture
 def user(db: None) -> User:
-    """A member of staff."""
+    """A staff user."""
     return make_user(username="Maria", is_staff=True)
 
 

@@ -1,4 +1,4 @@
-"""A user who was read before somebody changed the password, and is saved after it."""
+"""Saving a user that another request has changed since it was read."""
 
 from typing import Any
 

@@ -17,12 +17,12 @@ CREDENTIALS = {"username": "agent1", "password": PASSWORD}
 
 @pytest.fixture(autouse=True)
 def user(db: None) -> User:
-    """The user the forms name."""
+    """The user who logs in."""
     return make_user(username="agent1", password=PASSWORD)
 
 
 def post(api: Api, fields: dict[str, str], content_type: str = FORM) -> HttpResponse:
-    """The form, URL-encoded."""
+    """Send the URL-encoded form."""
     return api.send("POST", PATH, urlencode(fields), content_type)
 
 

@@ -25,14 +25,14 @@ def part(value: bytes) -> str:
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """What a token says."""
+    """Return the claims of a token."""
     payload = token.split(".")[1]
     claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return claims
 
 
 def signed(claims: Any, header: Any = None, key: str | None = None) -> str:
-    """A token with these claims; the signature is right for the key and the header's ``alg``."""
+    """Return a token with these claims, correctly signed for the key and the header's ``alg``."""
     header = {"alg": "HS256", "typ": "JWT"} if header is None else header
     text = f"{part(json.dumps(header).encode())}.{part(json.dumps(claims).encode())}"
     if header.get("alg") not in HASHES:
@@ -42,7 +42,7 @@ def signed(claims: Any, header: Any = None, key: str | None = None) -> str:
 
 
 def me(api: Api, authorization: str) -> HttpResponse:
-    """Who the header says one is."""
+    """Return the response of ``/api/users/me`` with a header."""
     return api.client.get("/api/users/me", headers={"Authorization": authorization})
 
 
@@ -54,7 +54,7 @@ def assert_refused(reply: HttpResponse, why: str = "expired|revoked|malformed") 
 
 
 def test_a_token_that_was_good_a_moment_ago(api: Api, claims: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was verified is remembered, but not longer than it is good."""
+    """Verified tokens are cached, but not beyond their expiry."""
     authorization = f"Bearer {signed(claims)}"
     assert me(api, authorization).status_code == 200
     monkeypatch.setattr("users.tokens.time", lambda: claims["exp"] - 1)
@@ -65,12 +65,12 @@ def test_a_token_that_was_good_a_moment_ago(api: Api, claims: dict[str, Any], mo
 
 @pytest.fixture
 def claims(agent: User) -> dict[str, Any]:
-    """The claims of a good token of ``agent``'s."""
+    """Return the claims of a valid token of ``agent``."""
     return claims_of(access_token(agent))
 
 
 def test_a_token_signed_here_works(anonymous: Api, agent: User, claims: dict[str, Any]) -> None:
-    """Without this, the refusals below would prove nothing."""
+    """Valid tokens are accepted; otherwise the tests below would prove nothing."""
     reply = me(anonymous, f"Bearer {signed(claims)}")
     assert reply.status_code == 200
     assert reply.json()["id"] == agent.pk

@@ -1,4 +1,4 @@
-"""User names and e-mail addresses are one user's each, in whatever case or form they are written."""
+"""User names and email addresses are unique, in any case and Unicode form."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Log-ins from wherever one likes, and time that passes without waiting."""
+"""Logins from any IP address, and simulated time."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,26 +21,26 @@ def send(path: str, body: dict[str, Any], address: str = HERE, **headers: str) -
 
 
 def log_in(username: str, password: str = "wrong password", address: str = HERE, **headers: str) -> HttpResponse:
-    """A JSON log-in, with the wrong password unless there is another."""
+    """Log in with JSON, by default with a wrong password."""
     return send("/api/users/login", {"username": username, "password": password}, address, **headers)
 
 
 def token(username: str, password: str = "wrong password", address: str = HERE) -> HttpResponse:
-    """A log-in by OAuth2's form."""
+    """Log in with OAuth2's form."""
     return Client(REMOTE_ADDR=address).post("/api/users/token", {"username": username, "password": password})
 
 
 def admin(username: str, password: str = "wrong password", address: str = HERE) -> HttpResponse:
-    """A log-in at the back office."""
+    """Log in to the back office."""
     form = {"username": username, "password": password}
     return Client(REMOTE_ADDR=address).post("/admin/login/?next=/admin/", form)
 
 
 def statuses(*replies: HttpResponse) -> list[int]:
-    """Their status codes."""
+    """Return the status codes."""
     return [reply.status_code for reply in replies]
 
 
 def later(**passed: float) -> None:
-    """As if so much time had passed since every failure."""
+    """Make every failure older by that much."""
     LoginFailure.objects.update(failed_at=F("failed_at") - timedelta(**passed))
