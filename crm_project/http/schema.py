@@ -162,9 +162,10 @@ def _describe_choices(name: str, schema: Node, schemas: Node) -> None:
             choice["minItems"] = 1  # no maxItems: more than BULK_MAX_ROWS are a 413, not an invalid value
             # A name of its own for the same thing: openapi-generator's modelOneOf.mustache of typescript-fetch imports
             # the model once for the object and once for the array (loops oneOfArrays and oneOfModels).
-            row = f"{name.removesuffix(ONE_OR_MANY)}Row"
+            one = name.removesuffix(ONE_OR_MANY)
+            row = f"{one}Row"
             schemas[row] = {"allOf": [choice["items"]], "description": "One of several."}
-            choice["items"] = {"$ref": f"#/components/schemas/{row}"}
+            choice.update(title=f"Array of {one}", items={"$ref": f"#/components/schemas/{row}"})
     if choices and all("$ref" in choice for choice in choices):
         schema["anyOf"] = schema.pop("oneOf")  # both may fit, which ``oneOf`` forbids
 

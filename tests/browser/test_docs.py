@@ -1,5 +1,6 @@
 """The documentation pages in a real browser."""
 
+import re
 import secrets
 from collections.abc import Iterator
 
@@ -74,3 +75,24 @@ def test_pages_load_from_this_server_only(server: LiveServer, page: Page, path: 
     assert f"{server.url}/openapi.json" in loaded
     assert blocked == []
     assert errors == []
+    assert page.evaluate("[...document.images].filter((image) => !image.naturalWidth).length") == 0
+
+
+def test_redoc_shows_samples_of_both_forms(server: LiveServer, page: Page) -> None:
+    page.goto(f"{server.url}/redoc#tag/Leads/operation/create_leads")
+    create = page.locator('[id="tag/Leads/operation/create_leads"]')
+    for form in ("LeadCreate", "Array of LeadCreate"):
+        expect(create.get_by_role("button", name=form, exact=True)).to_be_visible()
+    samples = create.locator("pre, code").filter(has_text="john.smith@example.com")
+    expect(samples.first).to_contain_text('"2BR condo"')
+    expect(page.locator("#redoc")).to_contain_text("/api/users/register")
+
+
+def test_swagger_shows_samples_of_both_forms(server: LiveServer, page: Page) -> None:
+    page.goto(f"{server.url}/docs")
+    create = page.locator("#operations-Leads-create_leads")
+    create.locator(".opblock-summary-control").click()
+    sample = create.locator(".opblock-section-request-body .body-param__example, .opblock-section-request-body code")
+    expect(sample.first).to_contain_text('"email": "john.smith@example.com"')
+    create.locator(".opblock-section-request-body .examples-select-element").select_option("many")
+    expect(sample.first).to_contain_text(re.compile(r'^\[\s*\{\s*"first_name": "John"'))

@@ -1,35 +1,47 @@
 """Schemathesis' hooks: its checks of valid and invalid data, without what JSON Schema cannot say or does not.
 
-A 422 is right for crossed budgets and for an idempotency key that was used before. A success is right for a body that
-does not fit its schema and that the rules accept: a schema says what to send, the server accepts more.
+A 422 is right for crossed budgets, user names that deceive, and an idempotency key that was used before. A success is
+right for a body that does not fit its schema and that the rules accept: a schema says what to send, the server accepts
+more.
 """
 
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
+import django
 import schemathesis
 from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.openapi.checks import RejectedPositiveData
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from activities import validators as activities
-from leads import validators as leads
-from users import validators as users
-
 ALLOWED = (
     "Value error, budget_max must be greater than or equal to budget_min",
     "Value error, the key was used for another request; take a new one",
+    "Value error, a user name must not",  # invisible or mixed
 )
-RULES: dict[str, Callable[[Any], tuple[Any, list[Any]]]] = {
-    "POST /api/leads": leads.validate,
-    "PUT /api/leads/{lead_id}": lambda row: leads.validate(row, partial=True),
-    "PATCH /api/leads/{lead_id}": lambda row: leads.validate(row, partial=True),
-    "POST /api/leads/{lead_id}/activities": activities.validate,
-    "POST /api/users/register": users.check_registration,
-    "POST /api/users/login": users.check_login,
-    "POST /api/users/token": users.check_token_form,
-    "POST /api/users/token/refresh": users.check_renewal,
-}
+Validate = Callable[[Any], tuple[Any, list[Any]]]
+
+
+@cache
+def rules() -> dict[str, Validate]:
+    """Return what validates the body of each operation."""
+    django.setup()
+    from activities import validators as activities
+    from leads import validators as leads
+    from users import validators as users
+
+    update = partial(leads.validate, partial=True)
+    return {
+        "POST /api/leads": leads.validate,
+        "PUT /api/leads/{lead_id}": update,
+        "PATCH /api/leads/{lead_id}": update,
+        "POST /api/leads/{lead_id}/activities": activities.validate,
+        "POST /api/users/register": users.check_registration,
+        "POST /api/users/login": users.check_login,
+        "POST /api/users/token": users.check_token_form,
+        "POST /api/users/token/refresh": users.check_renewal,
+    }
 
 
 @schemathesis.check
@@ -38,7 +50,9 @@ def valid_data_is_accepted(ctx: Any, response: Any, case: Any) -> bool | None:
     try:
         return positive_data_acceptance(ctx, response, case)
     except RejectedPositiveData:
-        if response.status_code == 422 and all(problem["msg"] in ALLOWED for problem in response.json()["detail"]):
+        if response.status_code == 422 and all(
+            problem["msg"].startswith(ALLOWED) for problem in response.json()["detail"]
+        ):
             return None
         raise
 
@@ -49,7 +63,7 @@ def invalid_data_is_refused(ctx: Any, response: Any, case: Any) -> bool | None:
     try:
         return negative_data_rejection(ctx, response, case)
     except AcceptedNegativeData:
-        validate = RULES.get(case.operation.label)
+        validate = rules().get(case.operation.label)
         rows = case.body if isinstance(case.body, list) else [case.body]
         if validate and not any(problems for _, problems in map(validate, rows)):
             return None

@@ -152,7 +152,12 @@ def test_bulk_is_one_object_or_a_bounded_array(document: Document, path: str, na
         (post["responses"]["201"]["content"], f"{name}Out"),
     ):
         one = {"$ref": f"#/components/schemas/{component}"}
-        many = {"type": "array", "items": {"$ref": f"#/components/schemas/{component}Row"}, "minItems": 1}
+        many = {
+            "title": f"Array of {component}",
+            "type": "array",
+            "items": {"$ref": f"#/components/schemas/{component}Row"},
+            "minItems": 1,
+        }
         body = content["application/json"]["schema"]
         assert schemas[body["$ref"].rpartition("/")[2]] == {"oneOf": [one, many]}
         assert schemas[f"{component}Row"]["allOf"] == [one]

@@ -9,6 +9,7 @@ window.ui = SwaggerUIBundle({
   deepLinking: true,
   persistAuthorization: true,
   displayRequestDuration: true,
+  showExtensions: true,
   // Swagger UI would otherwise show the document to a validator on another site.
   validatorUrl: null,
 });
