@@ -139,7 +139,7 @@ def _without_text(text: str) -> tuple[str, list[tuple[str, str]]]:
     whole = " ".join(_brackets.sub(" ", whole).split())
     name, *others = _behind_dash.split(whole)
     left += [("not_a_name" if phone.is_number(other) else "text_in_name", other) for other in others]
-    name = name.strip(_edges)
+    name = name.strip(_edges) if any(map(str.isalnum, name)) else ""
     return (name, left) if name or left else (whole, [])
 
 
