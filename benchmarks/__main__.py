@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from benchmarks.statements import counted
 DEFAULT_URL = "postgresql://postgres@127.0.0.1:5432/crm_bench"
 BARE = "bare"  # the server of floor.py
 MAX_BURST = 10  # seconds; a call that takes seconds is measured for that long, in one round
-MAX_COUNTED = 10**6  # bytes of a body; thousands of statements pass the counting proxy slowly
+MAX_COUNTED = 10**5  # bytes of a body; thousands of statements pass the counting proxy slowly
 
 
 def arguments() -> argparse.Namespace:
@@ -31,8 +32,10 @@ def arguments() -> argparse.Namespace:
         "--peer", type=Path, help="folder of another server with a run.sh, to start on a copy of the data"
     )
     parser.add_argument("--peer-from", type=int, default=0, help="the least number of leads to start it with")
+    parser.add_argument("--indexed", action="store_true", help="start it over a database with our indexes alone")
+    parser.add_argument("--connections", type=int, help="measure calls at this number alone, where they have it")
     parser.add_argument("--versus", help="URL of another running server that has a copy of the data")
-    parser.add_argument("--only", default="", help="calls whose names hold one of these words, comma separated")
+    parser.add_argument("--only", default="", help="calls whose names contain one of these phrases, comma separated")
     parser.add_argument("--database", help="name instead of that of DATABASE_URL; _10k, _100k, _1m are added")
     parser.add_argument("--keep", action="store_true", help="keep the databases, and use those of an earlier run")
     parser.add_argument("--save", action="store_true", help="write benchmarks/RESULTS.md")
@@ -78,7 +81,8 @@ def main() -> None:
 
 def chosen(known: list[Call], words: str) -> list[Call]:
     """The calls to measure."""
-    return [call for call in known if any(word.strip() in call.name for word in words.split(","))]
+    phrases = [rf"\b{re.escape(phrase.strip())}\b" for phrase in words.split(",") if phrase.strip()]
+    return [call for call in known if not phrases or re.search("|".join(phrases), call.name)]
 
 
 def prepare(options: argparse.Namespace, base: str, size: int, stack: ExitStack) -> list[Server]:
@@ -118,7 +122,7 @@ def start_peers(options: argparse.Namespace, url: str, stack: ExitStack) -> list
         say("copying the rows for the peer …")
         start_peer("peer", options.peer, plain, 1).stop()  # makes its tables
         fill.copy_to_peer(url, plain)
-    databases = {"peer": plain}
+    databases = {} if options.indexed else {"peer": plain}
     if not fill.is_sqlite(url):
         if new_database(options, indexed, stack, template=urlsplit(plain).path[1:]):
             fill.index_peer(indexed)
@@ -143,7 +147,7 @@ def measure(options: argparse.Namespace, size: int, call: Call, servers: list[Se
     contenders = [server for server in servers if server is servers[0] or _has(server, call)]
     alone = {server.name: _seconds_alone(server, call) for server in contenders}
     for turn in range(options.rounds):
-        for connections in call.connections:
+        for connections in [n for n in call.connections if n == options.connections] or call.connections:
             for server in contenders:
                 slow = alone[server.name] * connections
                 if turn and slow > options.seconds:
@@ -151,7 +155,7 @@ def measure(options: argparse.Namespace, size: int, call: Call, servers: list[Se
                 seconds = int(min(max(options.seconds, 3 * slow), MAX_BURST))
                 burst = wrk.burst(server, call, connections, seconds)
                 results.setdefault((size, call.name, server.name, connections), []).append(burst)
-    key = (size, call.name, servers[0].name, call.connections[-1])
+    key = next(key for key in reversed(results) if key[:3] == (size, call.name, servers[0].name))
     say(f"{size:>9,}  {call.name:<26} {report.middle(results[key]).rate:10.1f} req/s")
 
 
@@ -206,7 +210,7 @@ def write(
             if table := [key for key in results if key[0] == size and key[3] == connections]:
                 parts += [f"## {size:,} leads, {connections} connection{'s' * (connections > 1)}"]
                 parts += [report.speed(results, table[0][0], names, connections)]
-    parts += ["## Growth: p50 in ms, one connection", report.growth(results, names[0])]
+    parts += ["## Growth: p50 in ms, the fewest connections measured", report.growth(results, names[0])]
     if counts:
         parts += ["## Statements a request", report.statements(counts)]
     sizes = ", ".join(f"{name} {size:.0f}" for name, size in memory.items() if size)

@@ -79,11 +79,12 @@ def speed(results: Results, size: int, servers: Sequence[str], connections: int)
 
 
 def growth(results: Results, server: str) -> str:
-    """How the time of a call grows with the number of leads: p50 in ms of one connection."""
+    """How the time of a call grows with the number of leads: p50 in ms, with the fewest connections measured."""
     sizes = sorted({size for size, *_ in results})
     rows = []
     for call in dict.fromkeys(call for _, call, _, _ in results):
-        times = [middle(b).p50 if (b := results.get((size, call, server, 1))) else None for size in sizes]
+        fewest = min(connections for _, name, _, connections in results if name == call)
+        times = [middle(b).p50 if (b := results.get((size, call, server, fewest))) else None for size in sizes]
         last = f"{_figure(times[-1] / times[0])}×" if times[0] and times[-1] else "–"
         rows.append([call, *map(_figure, times), last])
     return _table(["call", *(f"{size:,} leads" for size in sizes), "growth"], rows)
