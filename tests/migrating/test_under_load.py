@@ -13,7 +13,6 @@ from django.db.migrations.executor import MigrationExecutor
 
 from crm_project.db.migration_operations import AddCheck, AddIndex, in_batches
 from tests.migrating import watch
-from tests.migrating.test_command import LEAD
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -21,6 +20,11 @@ pytestmark = [
 ]
 
 LEADS = 10_000
+LEAD = """
+INSERT INTO leads_lead (first_name, last_name, email, phone, status, source, is_active, created_at, updated_at,
+    activity_count, version, search, source_key, email_key, person_key)
+VALUES ('Ada', '', '', '', 'new', '', true, now(), now(), 0, 1, '', '', '', '')
+"""
 MAKING = (
     "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'"
 )

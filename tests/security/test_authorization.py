@@ -12,7 +12,7 @@ from django.test import Client
 
 from tests.admin.people import make_person
 from tests.admin.test_permissions import PAGES, path_of
-from tests.admin.test_permissions import things as things
+from tests.admin.test_permissions import objects as objects
 from tests.conftest import Api
 from tests.factories import bearer, make_lead
 from tests.test_permissions import PROTECTED, ask
@@ -53,13 +53,13 @@ def robbed(user: User) -> None:
 
 @pytest.mark.parametrize("ending", [shut_out, demoted, logged_out, robbed])
 @pytest.mark.parametrize("kind", ["staff", "manager", "superuser"])
-def test_a_session_ends_at_once_on_every_page(things: dict[str, Any], kind: str, ending: Any) -> None:
+def test_a_session_ends_at_once_on_every_page(objects: dict[str, Any], kind: str, ending: Any) -> None:
     user, browser = make_person(kind), Client()
     browser.force_login(user)
     assert browser.get("/admin/").status_code == 200
     ending(user)
     for method, route in PAGES:
-        reply = browser.generic(method, path_of(route, things))
+        reply = browser.generic(method, path_of(route, objects))
         assert reply.status_code == 302, route
         assert reply["Location"].startswith("/admin/login/"), route
 

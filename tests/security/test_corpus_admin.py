@@ -25,7 +25,7 @@ from leads.back_office.filters import PARAMETERS
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.people import ensure_groups
-from tests.admin.test_permissions import served
+from tests.admin.test_permissions import all_routes
 from tests.factories import PASSWORD, make_activity, make_lead, make_user
 from tests.security.corpus import TEXTS, in_two_tiers, sample
 from tests.users.mails import link_in, set_mail
@@ -121,7 +121,7 @@ def office(settings: Any) -> None:
 
 
 @pytest.fixture
-def things(agent: User) -> dict[str, int]:
+def objects(agent: User) -> dict[str, int]:
     """Return an id for each kind of page."""
     lead = make_lead(email="a@example.com", phone="5550100")
     make_lead(email="a@example.com")
@@ -136,15 +136,15 @@ def things(agent: User) -> dict[str, int]:
     }
 
 
-def pages(things: dict[str, int]) -> Iterator[str]:
+def pages(objects: dict[str, int]) -> Iterator[str]:
     """Return every page of the back office."""
-    for route in served(admin.site.get_urls()):
+    for route in all_routes(admin.site.get_urls()):
         if "(?P" not in route and route not in ("logout/", "login/"):
-            of = next((pk for prefix, pk in things.items() if route.startswith(prefix)), 1)
+            of = next((pk for prefix, pk in objects.items() if route.startswith(prefix)), 1)
             yield "/admin/" + re.sub(r"<[^>]+>", str(of), route)
 
 
-def more_forms(client: Client, things: dict[str, int]) -> Iterator[Form]:
+def more_forms(client: Client, objects: dict[str, int]) -> Iterator[Form]:
     """Return the pages with preconditions: merging, an upload, confirmations."""
     first, second = Lead.objects.order_by("pk")[:2]
     file = SimpleUploadedFile("fair.csv", b"First Name,Email,Shoe size\nAda,ada@example.com,38\nBo,bad,1\n")
@@ -154,7 +154,7 @@ def more_forms(client: Client, things: dict[str, int]) -> Iterator[Form]:
     for action in ("set_status", "export", "delete_softly"):
         asked = client.post("/admin/leads/lead/", {"action": action, "_selected_action": [first.pk, second.pk]})
         yield from forms_in(asked, "/admin/leads/lead/")
-    asked = client.post(f"/admin/users/user/{things['users/user']}/password/").content.decode()
+    asked = client.post(f"/admin/users/user/{objects['users/user']}/password/").content.decode()
     path = client.get(link_in(asked))["Location"]
     yield from forms_in(client.get(path), path)
     for step in ("", "erase/"):
@@ -183,10 +183,10 @@ def assert_whole(client: Client) -> None:
     call_command("verify")
 
 
-def collected(client: Client, things: dict[str, int]) -> list[Form]:
+def collected(client: Client, objects: dict[str, int]) -> list[Form]:
     """Return the forms of all pages, each once."""
-    forms = [form for path in pages(things) for form in forms_in(client.get(path), path)]
-    forms += more_forms(client, things)
+    forms = [form for path in pages(objects) for form in forms_in(client.get(path), path)]
+    forms += more_forms(client, objects)
     return list({(form.action, *sorted(form.fields)): form for form in forms}.values())
 
 
@@ -198,9 +198,9 @@ def collected(client: Client, things: dict[str, int]) -> list[Form]:
     ],
 )
 def test_every_field_of_every_form(
-    boss: Client, things: dict[str, int], always: tuple[str, ...], others: list[str], turns: int
+    boss: Client, objects: dict[str, int], always: tuple[str, ...], others: list[str], turns: int
 ) -> None:
-    forms = collected(boss, things)
+    forms = collected(boss, objects)
     fields = {
         (re.sub(r"[0-9a-f]{32}|\d+|(?<=set-password/).+", "1", form.action), re.sub(r"^seen-\d+$", "seen-1", name))
         for form in forms
@@ -235,16 +235,16 @@ def test_every_field_of_every_form(
     assert tried > 110 * (len(always) + turns)
 
 
-def test_an_invalid_choice_is_an_error(boss: Client, things: dict[str, int]) -> None:
+def test_an_invalid_choice_is_an_error(boss: Client, objects: dict[str, int]) -> None:
     for path, field in (("users/user", "groups"), ("users/user", "user_permissions"), ("auth/group", "permissions")):
-        form = forms_in(boss.get(f"/admin/{path}/{things[path]}/change/"), f"/admin/{path}/{things[path]}/change/")[0]
+        form = forms_in(boss.get(f"/admin/{path}/{objects[path]}/change/"), f"/admin/{path}/{objects[path]}/change/")[0]
         reply = send(boss, form, field, str(2**63))
         assert reply.status_code == 200
         assert "is not one of the available choices" in reply.content.decode()
 
 
 @pytest.mark.parametrize("page", ["leads/lead", "users/user", "auth/group"])
-def test_a_search_that_is_refused_finds_nothing(boss: Client, things: dict[str, int], page: str) -> None:
+def test_a_search_that_is_refused_finds_nothing(boss: Client, objects: dict[str, int], page: str) -> None:
     shown = boss.get(f"/admin/{page}/", {"q": "a" * 1001}).content.decode()
     assert "more than 1,000 characters" in shown
     assert 'name="_selected_action"' not in shown
@@ -262,7 +262,7 @@ def test_a_list_answers_no_questions_but_its_own(boss: Client, page: str, lookup
 )
 @pytest.mark.parametrize("page", LISTS)
 def test_query_strings_of_lists(
-    boss: Client, things: dict[str, int], page: str, always: tuple[str, ...], turns: int
+    boss: Client, objects: dict[str, int], page: str, always: tuple[str, ...], turns: int
 ) -> None:
     turn = cycle(IN_TURN)
     for field in QUERY:
@@ -278,7 +278,7 @@ PATHS += ("leads/importrun/upload/{}", "leads/importrun/{}/undo", "auth/group/{}
 
 
 @in_two_tiers
-def test_paths(boss: Client, things: dict[str, int], step: int) -> None:
+def test_paths(boss: Client, objects: dict[str, int], step: int) -> None:
     for name, text in sample(TEXTS, step, "paths").items():
         for route in (
             "leads/lead/{}/change/",
@@ -305,7 +305,7 @@ def test_the_log_in_page(boss: Client, field: str, step: int) -> None:
         browser.logout()
 
 
-def test_content_types_and_doubled_fields(boss: Client, things: dict[str, int]) -> None:
+def test_content_types_and_doubled_fields(boss: Client, objects: dict[str, int]) -> None:
     fields = {"first_name": "Zoë", "status": "new", "source": "x", "_save": "1"}
     form = Form("/admin/leads/lead/add/", fields)
     for charset in (
@@ -341,8 +341,8 @@ wire = st.binary(max_size=40).map(lambda raw: quote(raw)) | st.text(max_size=20)
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_whatever_else_comes_over_the_wire(boss: Client, things: dict[str, int], data: st.DataObject) -> None:
-    path = data.draw(st.sampled_from(["leads/lead/add/", "leads/lead/", f"leads/lead/{things['leads/lead']}/log/"]))
+def test_whatever_else_comes_over_the_wire(boss: Client, objects: dict[str, int], data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(["leads/lead/add/", "leads/lead/", f"leads/lead/{objects['leads/lead']}/log/"]))
     names = st.sampled_from(["first_name", "email", "status", "budget_min", "title", "activity_date", "duration"])
     pairs = data.draw(st.lists(st.tuples(names | wire, wire), max_size=6))
     query = data.draw(st.lists(st.tuples(st.sampled_from(QUERY) | wire, wire), max_size=3))
@@ -353,7 +353,7 @@ def test_whatever_else_comes_over_the_wire(boss: Client, things: dict[str, int],
 
 @pytest.mark.parametrize("page", ["/admin/users/user/", "/admin/auth/group/", "/admin/leads/lead/"])
 @pytest.mark.parametrize("number", ["a", "", "1.0", "-1", "\0", "\u202e", str(2**63), "9" * 40, "null", "\u0661"])
-def test_actions_on_ids_that_are_none(boss: Client, things: dict[str, int], page: str, number: str) -> None:
+def test_actions_on_ids_that_are_none(boss: Client, objects: dict[str, int], page: str, number: str) -> None:
     actions = {
         "/admin/users/user/": ["deactivate", "reactivate", "unlock"],
         "/admin/leads/lead/": ["restore", "export"],
