@@ -38,6 +38,7 @@ SOURCES = (
         FROM leads_lead AS lead JOIN leads_importrun AS run ON run.id = lead.import_run_id WHERE lead.id = %s""",
 )
 ORIGINS = ("import", "lead", "change", "activity")
+ACTIVITY_ID = "activity_id"
 COLUMNS = ("at", "kind", "channel", "user_id", "user_name", "import_run", "activity_id", "about", "changes")
 
 
@@ -61,6 +62,8 @@ def _statement(vendor: str) -> str:
 def _entry(origin: int, number: int, *values: Any) -> Row:
     row = {"id": f"{ORIGINS[origin]}-{number}", **dict(zip(COLUMNS, values, strict=True))}
     changes = orjson.loads(row["changes"] or "{}")
+    if ids := changes.pop(ACTIVITY_ID, None):  # a change of an activity, or its deletion
+        row["activity_id"] = ids[0]
     return row | {
         "changes": [{"field": field, "old": old, "new": new} for field, (old, new) in sorted(changes.items())]
     }

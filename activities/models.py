@@ -50,7 +50,8 @@ class Activity(models.Model):
         indexes = [
             models.Index(fields=["lead", "-activity_date", "-created_at", "-id"], name="activities_of_lead"),
             models.Index(fields=["-activity_date", "-created_at", "-id"], name="activities_latest"),
-            models.Index(fields=["user", "-activity_date"], name="activities_of_user"),
+            models.Index(fields=["user", "-activity_date", "-created_at", "-id"], name="activities_of_user"),
+            models.Index(fields=["activity_type", "-activity_date", "-created_at", "-id"], name="activities_of_type"),
         ]
 
     def __str__(self) -> str:

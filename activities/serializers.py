@@ -16,7 +16,10 @@ ANY_VALUE: JSONSchema = {
     "type": ["string", "integer", "boolean", "array"],
     "items": {"type": ["string", "integer"]},
 }
-KINDS = "created, imported, changed, deleted, restored, merged, activity (logged), undone (an import), …"
+KINDS = (
+    "created, imported, changed, deleted, restored, merged, activity (logged), activity_changed, activity_deleted, "
+    "undone (an import), …"
+)
 OUT = (
     "id",
     "lead_id",
@@ -68,6 +71,16 @@ class ActivityCreateSerializer(RuleSerializer):
         return validators.validate(row)
 
 
+class ActivityUpdateSerializer(ActivityCreateSerializer):
+    """The fields of an activity to change; the others stay."""
+
+    optional = True
+
+    def check(self, row: object) -> Checked:
+        """The rules' verdict."""
+        return validators.validate(row, partial=True)
+
+
 class ChangedFieldSerializer(serializers.Serializer[Any]):
     """One field that a change gave another value."""
 
@@ -96,3 +109,27 @@ class HistoryEntrySerializer(serializers.Serializer[Any]):
         {"type": "string", "examples": [""]}, help_text="The activity's type and title, or the imported file's name"
     )
     changes = ChangedFieldSerializer(many=True)
+
+
+class WordSerializer(serializers.Serializer[Any]):
+    """A word, and how many active leads (or activities of active leads) have it."""
+
+    value = SchemaField({"type": "string", "examples": ["website"]})
+    count = SchemaField({"type": "integer", "minimum": 0, "examples": [12]})
+
+
+class StatusWordSerializer(WordSerializer):
+    """A status, and how many active leads are in it."""
+
+    value = SchemaField({"type": "string", "examples": ["new"]})
+    pipeline = SchemaField({"type": "boolean"}, help_text="Whether it is one of the known statuses")
+    open = SchemaField({"type": "boolean"}, help_text="Whether something is still to be done: neither closed nor lost")
+
+
+class VocabularySerializer(serializers.Serializer[Any]):
+    """The words that leads and activities use."""
+
+    statuses = StatusWordSerializer(many=True, help_text="In pipeline order, those without leads too; then others")
+    sources = WordSerializer(many=True, help_text="Spellings of one source are one entry")
+    activity_types = WordSerializer(many=True)
+    tags = WordSerializer(many=True)

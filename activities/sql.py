@@ -24,6 +24,14 @@ def of_lead(lead_id: int, most: int = TOGETHER) -> list[Row] | None:
     return [row for row in rows if row["id"] is not None]  # a lead without activities is one row of nulls
 
 
+def page_of_lead(lead_id: int, offset: int, size: int) -> list[Row] | None:
+    """Return some activities of an active lead, latest first; ``None`` if there is no such lead."""
+    rows = _rows(f"{_of_lead()} LIMIT {size:d} OFFSET {offset:d}", [lead_id])
+    if not rows and sql.fetch("SELECT 1 FROM leads_lead WHERE id = %s AND is_active", [lead_id]) == []:
+        return None
+    return [row for row in rows if row["id"] is not None]
+
+
 def parts_of_lead(lead_id: int) -> Iterator[list[Row]]:
     """All activities of an active lead that has some, latest first, ``PART`` at a time, as they are at one moment."""
     with connection.chunked_cursor() as cursor:
@@ -35,7 +43,7 @@ def parts_of_lead(lead_id: int) -> Iterator[list[Row]]:
 @cache
 def _of_lead() -> str:
     return (
-        f"SELECT {_columns()}"
+        f"SELECT {columns()}"
         " FROM leads_lead AS lead LEFT JOIN activities_activity AS activity ON activity.lead_id = lead.id"
         f" WHERE lead.id = %s AND lead.is_active {LATEST_FIRST}"
     )
@@ -44,7 +52,7 @@ def _of_lead() -> str:
 def latest(count: int) -> list[Row]:
     """The last activities of active leads; for a join SQLite, once it has statistics, would read all leads."""
     return _rows(
-        f"SELECT {_columns()}"
+        f"SELECT {columns()}"
         " FROM activities_activity AS activity WHERE EXISTS"
         " (SELECT 1 FROM leads_lead AS lead WHERE lead.id = activity.lead_id AND lead.is_active)"
         f" {LATEST_FIRST} LIMIT {count:d}",
@@ -57,7 +65,8 @@ def _rows(statement: str, values: Sequence[sql.Value]) -> list[Row]:
 
 
 @cache
-def _columns() -> str:
+def columns() -> str:
+    """Return the columns of ``OUT`` as JSON has them."""
     written = {
         "activity_date": day_sql("activity.activity_date", sql.VENDOR),
         "created_at": iso_sql("activity.created_at", sql.VENDOR),

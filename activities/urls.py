@@ -1,10 +1,16 @@
-"""``/api/leads/{lead_id}/activities`` and ``/api/leads/{lead_id}/history``."""
+"""``/api/activities``, and the calls under ``/api/leads`` that need activities."""
 
 from django.urls import path
 
-from activities.views import ActivityViewSet, HistoryViewSet
+from activities.views import ActivityViewSet, AllActivitiesViewSet, HistoryViewSet, VocabularyViewSet
 
 urlpatterns = [
+    path("leads/vocabulary", VocabularyViewSet.as_view({"get": "vocabulary"})),
     path("leads/<lead_id>/history", HistoryViewSet.as_view({"get": "list"})),
     path("leads/<lead_id>/activities", ActivityViewSet.as_view({"get": "list", "post": "create"})),
+    path("activities", AllActivitiesViewSet.as_view({"get": "list"})),
+    path(
+        "activities/<activity_id>",
+        AllActivitiesViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
+    ),
 ]

@@ -40,6 +40,9 @@ CREATE_RULES: dict[str, FieldRule] = {
 }
 
 
-def validate(row: object) -> tuple[dict[str, Any], list[FieldError]]:
-    """The clean values of a new activity, and every problem with them; unknown fields are ignored."""
-    return validation.validate(row, CREATE_RULES)
+def validate(row: object, partial: bool = False) -> tuple[dict[str, Any], list[FieldError]]:
+    """The clean values of an activity, and every problem with them; unknown fields are ignored.
+
+    With ``partial``, fields that are left out are neither errors nor get their defaults.
+    """
+    return validation.validate(row, CREATE_RULES, partial)

@@ -4,24 +4,62 @@ from typing import Any, cast
 
 from django.db import DataError, IntegrityError
 from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from activities import history, sql
+from activities import all_activities, history, sql
+from activities.changing import change_activity, delete_activity
 from activities.limits import MAX_TOTAL_TEXT, TOO_MANY, LeadFull
 from activities.models import Activity
-from activities.serializers import ActivityCreateSerializer, ActivityOutSerializer, HistoryEntrySerializer
-from crm_project.http.errors import ApiError
+from activities.serializers import (
+    ActivityCreateSerializer,
+    ActivityOutSerializer,
+    ActivityUpdateSerializer,
+    HistoryEntrySerializer,
+    VocabularySerializer,
+    activity_out,
+)
+from activities.validators import MAX_TYPE
+from activities.vocabulary import vocabulary
+from crm_project import json_schema as schema
+from crm_project.http import totals
+from crm_project.http.cursors import Cursor, decode, encode, link, walk_of
+from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.pagination import PagePagination
 from crm_project.http.schema import operation
 from crm_project.http.streaming import json_array
-from crm_project.http.viewsets import RuleViewSet
+from crm_project.http.viewsets import RuleViewSet, require_permission
+from crm_project.json_schema import DAY, IDENTIFIER
+from crm_project.validation import FieldError, InvalidValue
+from leads.list_view import PAGE_AND_CURSOR
 from leads.models import Lead
-from leads.views import NO_LEAD, active_lead
+from leads.views import NO_LEAD, active_lead, by_api
 from users.audit import Channel
 from users.models import User
+
+NO_ACTIVITY = "Activity not found"
+PAGING = frozenset(("page", "size"))
+LIST = [
+    OpenApiParameter("lead", IDENTIFIER, description="Of this lead"),
+    OpenApiParameter(
+        "user", {"type": "string", "pattern": "^(?:me|[0-9]+)?$"}, description="By this user: `me` or an id"
+    ),
+    OpenApiParameter("type", schema.text(MAX_TYPE), description="Of this type"),
+    OpenApiParameter("from", DAY, description="On this day or later"),
+    OpenApiParameter("to", DAY, description="On this day or earlier"),
+]
+RIGHTS = {"update": "activities.change_activity", "destroy": "activities.delete_activity"}  # for those of others
+NOT_YOURS = "It is another user's, and you do not have the permission to {} activities"
+
+
+CHANGE_REFUSALS = {
+    403: NOT_YOURS.format("change"),
+    404: NO_ACTIVITY,
+    409: f"The lead would have more than {MAX_TOTAL_TEXT >> 20} MB of text",
+}
 
 
 class ActivityViewSet(RuleViewSet):
@@ -32,11 +70,15 @@ class ActivityViewSet(RuleViewSet):
     serializer_class = ActivityOutSerializer
     input_classes = {"create": ActivityCreateSerializer}
     bulk = True
+    dry_run_actions = ("create",)
+    query_parameters = {"list": PAGING}
 
     @operation("list_activities", "List a lead's activities", "The activities")
     def list(self, request: Request, lead_id: str) -> HttpResponseBase:
-        """All of them, latest first."""
+        """All of them, latest first; with `page` or `size` one page."""
         number = self.path_id("lead_id", NO_LEAD)
+        if not PAGING.isdisjoint(request.query_params):
+            return self._page(number)
         activities = sql.of_lead(number, sql.TOGETHER + 1)
         if activities is None:
             raise NotFound(NO_LEAD)
@@ -44,6 +86,15 @@ class ActivityViewSet(RuleViewSet):
             del activities
             return json_array(sql.parts_of_lead(number))
         return Response(activities)  # as the serializer has them; a test compares the two
+
+    def _page(self, lead_id: int) -> Response:
+        page, errors = PagePagination().validate(self.request.query_params)
+        if errors:
+            raise ValidationFailed(errors)
+        activities = sql.page_of_lead(lead_id, page.offset, page.size)
+        if activities is None:
+            raise NotFound(NO_LEAD)
+        return Response(activities)
 
     @operation(
         "create_activities",
@@ -64,7 +115,9 @@ class ActivityViewSet(RuleViewSet):
             active_lead(number)  # of an empty list and a missing lead, the lead is reported
         serializer = self.validate_body()
         self.perform_create(serializer, number)
-        return Response(serializer.data, status.HTTP_201_CREATED)
+        instance = serializer.instance
+        headers = {} if isinstance(instance, list) else {"Location": f"/api/activities/{instance.pk}"}
+        return Response(serializer.data, status.HTTP_201_CREATED, headers=headers)
 
     def perform_create(self, serializer: Any, lead_id: int) -> None:
         """Store one activity, or many, all or none."""
@@ -80,6 +133,131 @@ class ActivityViewSet(RuleViewSet):
         except (IntegrityError, DataError):
             raise ApiError(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
         serializer.instance = stored if many else stored[0]
+
+
+class AllActivitiesViewSet(RuleViewSet):
+    """The activities of all active leads."""
+
+    tag = "Activities"
+    queryset = Activity.objects.all()
+    serializer_class = ActivityOutSerializer
+    input_classes = {"update": ActivityUpdateSerializer}
+    pagination_class = PagePagination
+    strict_actions = ("list", "retrieve", "update", "destroy")
+    dry_run_actions = ("update", "destroy")
+    query_parameters = {"list": (*all_activities.FILTERS, "count", "after")}
+
+    @operation("list_all_activities", "List activities of all leads", "The activities of the page", parameters=LIST)
+    def list(self, request: Request) -> Response:
+        """Of active leads, latest first. A filter that is repeated means any of its values."""
+        query = request.query_params
+        page, errors = cast(PagePagination, self.paginator).validate(query)
+        conditions, wrong = all_activities.validate(query, cast(int, request.user.pk))
+        errors += wrong
+        walk = walk_of(query, all_activities.FILTERS, "latest")
+        wanted, after = None, None
+        try:
+            wanted = totals.wanted_count(request)
+        except InvalidValue as invalid:
+            errors.append(FieldError(invalid.type, ("query", "count"), invalid.msg, query["count"]))
+        try:
+            after = self._cursor(walk)
+        except InvalidValue as invalid:
+            errors.append(FieldError(invalid.type, ("query", "after"), invalid.msg, query["after"]))
+        if errors:
+            raise ValidationFailed(errors)
+        is_walk = "after" in query
+        offset = 0 if is_walk else page.offset
+        rows, last = all_activities.fetch_page(conditions, page.size, offset, after)
+        response = Response(rows)
+        if wanted:
+            total, exact = all_activities.count(conditions, wanted)
+            totals.set_total(response, "activities", total, None if is_walk else offset, len(rows))
+            totals.set_applied(request, response, wanted, exact)
+        if is_walk and last:
+            response.headers["Link"] = link(request.path, query, {"after": encode(last, walk)}, "next")
+        return response
+
+    def _cursor(self, walk: str) -> Cursor | None:
+        query = self.request.query_params
+        if not query.get("after"):
+            if "after" in query and "page" in query:
+                raise InvalidValue("value_error", PAGE_AND_CURSOR)
+            return None
+        if "page" in query:
+            raise InvalidValue("value_error", PAGE_AND_CURSOR)
+        cursor = decode(query["after"], walk, str)
+        all_activities.check_cursor(cursor)
+        return cursor
+
+    @operation("get_activity", "Get an activity", "The activity", refusals={404: NO_ACTIVITY})
+    def retrieve(self, request: Request, activity_id: str) -> Response:
+        """One activity of an active lead."""
+        return Response(activity_out(self._found(activity_id)))
+
+    @operation("update_activity", "Update an activity", "The activity", refusals=CHANGE_REFUSALS, methods=["PUT"])
+    @operation(
+        "patch_activity",
+        "Update an activity (the same as PUT)",
+        "The activity",
+        refusals=CHANGE_REFUSALS,
+        methods=["PATCH"],
+    )
+    def update(self, request: Request, activity_id: str) -> Response:
+        """Writes the fields that are sent; PUT and PATCH do the same. Its author may, and who may change activities.
+        The lead's history has the earlier values.
+        """
+        activity = self._found(activity_id)
+        self._check_right(activity)
+        serializer = self.validate_body()
+        try:
+            serializer.instance = change_activity(activity.pk, serializer.validated_data, by_api(request))
+        except Activity.DoesNotExist:
+            raise NotFound(NO_ACTIVITY) from None
+        except LeadFull as full:
+            raise ApiError(status.HTTP_409_CONFLICT, str(full)) from None
+        return Response(serializer.data)
+
+    @operation(
+        "delete_activity",
+        "Delete an activity",
+        "Deleted",
+        204,
+        refusals={403: NOT_YOURS.format("delete"), 404: NO_ACTIVITY},
+    )
+    def destroy(self, request: Request, activity_id: str) -> Response:
+        """Its author may, and who may delete activities. The lead's history has what it was."""
+        activity = self._found(activity_id)
+        self._check_right(activity)
+        try:
+            delete_activity(activity.pk, by_api(request))
+        except Activity.DoesNotExist:
+            raise NotFound(NO_ACTIVITY) from None
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _found(self, activity_id: str) -> Activity:
+        found = Activity.objects.of_active_leads().filter(pk=self.path_id("activity_id", NO_ACTIVITY)).first()
+        if found is None:
+            raise NotFound(NO_ACTIVITY)
+        return found
+
+    def _check_right(self, activity: Activity) -> None:
+        if activity.user_id != self.request.user.pk:
+            require_permission(self.request, RIGHTS[self.action])
+
+
+class VocabularyViewSet(RuleViewSet):
+    """What pickers offer."""
+
+    tag = "Leads"
+    queryset = Lead.objects.active()
+    serializer_class = VocabularySerializer
+    strict_actions = ("vocabulary",)
+
+    @operation("get_vocabulary", "List statuses, sources, activity types and tags", "The words, with their numbers")
+    def vocabulary(self, request: Request) -> Response:
+        """What active leads and their activities use, each with its number, and all statuses of the pipeline."""
+        return Response(vocabulary())
 
 
 class HistoryViewSet(RuleViewSet):

@@ -9,9 +9,9 @@ from dashboard.site import favicon
 from users.back_office.login import change_password, login
 
 urlpatterns = [
-    # The most frequent first, because Django tries the patterns in order.
-    path("api/", include("leads.urls")),
+    # The most frequent first, because Django tries the patterns in order; "leads/vocabulary" before "leads/<lead_id>".
     path("api/", include("activities.urls")),
+    path("api/", include("leads.urls")),
     path("api/", include("dashboard.urls")),
     path("api/", include("users.urls")),
     path("", health),

@@ -43,6 +43,8 @@ class Kind(models.TextChoices):
     RESTORED = "restored"
     UNDONE = "undone"  # an import, as far as it concerned this lead
     MERGED = "merged"
+    ACTIVITY_CHANGED = "activity_changed"
+    ACTIVITY_DELETED = "activity_deleted"
 
 
 class LeadChangeQuerySet(AppendOnlyQuerySet["LeadChange"]):

@@ -15,7 +15,7 @@ from crm_project import validation
 from crm_project.db import bulk, sql
 from leads import audit, validators, write_sql
 from leads.attribution import author_of
-from leads.selection import Selection, SelectionChanged, lock_selection, summarize
+from leads.selection import Agreed, LeadsMissing, lock_selection
 from users.audit import Actor, Channel
 
 if TYPE_CHECKING:
@@ -60,6 +60,14 @@ class VersionConflict(Exception):
     def __init__(self, lead: "Lead") -> None:
         super().__init__(f"lead {lead.pk} is at version {lead.version}")
         self.lead = lead
+
+
+class VersionConflicts(Exception):
+    """Changes of which some are meant for earlier versions of their leads: the indexes of these changes."""
+
+    def __init__(self, indexes: list[int]) -> None:
+        super().__init__(f"{len(indexes)} leads are at other versions")
+        self.indexes = indexes
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):
@@ -228,7 +236,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         versions: Collection[int] | None = None,
         active: bool = True,
     ) -> "Lead":
-        """Write the given fields of an ``active`` lead (or of any), and only those.
+        """Write the given fields of an ``active`` lead (or of any), and only those; nothing where none differs.
 
         Raises ``Lead.DoesNotExist``; ``VersionMoved`` where ``versions`` are given and it is at none of them;
         ``BudgetsCrossed`` where the stored budget and the new one do not fit.
@@ -258,14 +266,16 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         if problems := validators.check_budgets(clean, lead):
             raise BudgetRangeError(problems)
         read_at, told = lead.version, audit.diff(vars(lead), clean)
+        if not told:
+            return lead
         written = apply_change(lead, clean, timezone.now())
         return lead if write_sql.update(lead, written, told, actor, read_at) else None
 
-    def update_leads(self, field: str, value: Any, actor: Actor, agreed: Selection | None = None) -> int:
+    def update_leads(self, field: str, value: Any, actor: Actor, agreed: Agreed | None = None) -> int:
         """Give all of these leads one clean ``status`` or ``is_active``; returns how many had another one.
 
         All or nothing, in a constant number of statements and in constant memory, however many there are. Merged leads
-        stay deleted. Raises ``PickMoved`` where the leads are not those ``agreed`` to any more.
+        stay deleted. Raises what ``agreed.check`` raises where the leads are not those that were agreed to.
         """
         now = timezone.now()
         new = {field: value, "version": F("version") + 1, "updated_at": now}
@@ -273,11 +283,37 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         if field == "status":
             new["closed_at"] = now if value == validators.CLOSED else None
         with transaction.atomic(), lock_selection(self) as leads:
-            if agreed is not None and (pick := summarize(leads)) != agreed:
-                raise SelectionChanged(pick)
+            if agreed is not None:
+                agreed.check(leads)
             leads = leads.filter(merged_into=None).exclude(**{field: value})
             audit.log_changes_for_all(leads, told, actor, audit.kind_of_change({field: [None, value]}), now)
             return leads.update(**new)
+
+    def update_each(self, changes: Sequence[tuple[int, int | None, Row]], actor: Actor) -> "list[Lead]":
+        """Write the fields of many active leads, all or none, and return them in the order of ``changes``.
+
+        Each change has the id, the version that the lead should have (``None``: any) and the clean fields. A constant
+        number of statements. Raises ``LeadsMissing``, ``VersionConflicts``, and ``BudgetRangeError`` with indexes.
+        """
+        with transaction.atomic():
+            pairs = self._lock_each(changes)
+            _write_each(pairs, actor)
+        return [lead for lead, _ in pairs]
+
+    def _lock_each(self, changes: Sequence[tuple[int, int | None, Row]]) -> "list[tuple[Lead, Row]]":
+        """The leads with their changes, which are possible; their rows are locked."""
+        ids = [lead_id for lead_id, _, _ in changes]
+        leads = {lead.pk: lead for lead in self.active().filter(pk__in=ids).select_for_update().order_by("pk")}
+        if missing := [lead_id for lead_id in ids if lead_id not in leads]:
+            raise LeadsMissing(missing)
+        versions = [version for _, version, _ in changes]
+        pairs = [(leads[lead_id], clean) for lead_id, _, clean in changes]
+        if moved := [i for i, (lead, _) in enumerate(pairs) if versions[i] not in (None, lead.version)]:
+            raise VersionConflicts(moved)
+        checked = ((index, validators.check_budgets(clean, lead)) for index, (lead, clean) in enumerate(pairs))
+        if problems := [p for index, found in checked for p in validation.with_location(found, index)]:
+            raise BudgetRangeError(problems)
+        return pairs
 
     def count_activities(self, lead_id: int, more: int) -> int:
         """Add ``more`` to an active lead's ``activity_count`` and return it; 0 where there is none. Locks its row."""
@@ -294,6 +330,22 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def count_many_activities(self, more: Mapping[int, int]) -> None:
         """Add to the ``activity_count`` of many (locked) leads, by their ids."""
         bulk.add(self.model, "activity_count", more)
+
+
+def _write_each(pairs: "Sequence[tuple[Lead, Row]]", actor: Actor) -> None:
+    """Write the changes of leads, whose rows are locked, and log those that change something."""
+    now, columns = timezone.now(), dict[str, None]()
+    changed: list[Any] = []
+    entries: dict[audit.Kind, dict[int, audit.Changes]] = {}
+    for lead, clean in pairs:
+        if differences := audit.diff(vars(lead), clean):
+            columns |= dict.fromkeys(apply_change(lead, clean, now))
+            entries.setdefault(audit.kind_of_change(differences), {})[lead.pk] = differences
+            changed.append(lead)
+    if changed:
+        bulk.update(type(changed[0]), changed, list(columns))
+    for kind, of_kind in entries.items():
+        audit.log_changes(of_kind, actor, kind, now)
 
 
 def first_of_last(days: int) -> date:

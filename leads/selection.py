@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from django.db import connection
 from django.db.models import Count, Sum
@@ -14,11 +14,54 @@ if TYPE_CHECKING:
 TABLE = "selected_leads"
 
 
+class Agreed(Protocol):
+    """Which leads somebody agreed to."""
+
+    def check(self, leads: "LeadQuerySet") -> None:
+        """Raise an exception where ``leads``, whose rows are locked, are others."""
+
+
 class Selection(NamedTuple):
     """What a person agreed to: so many leads, and the sum of their ids, by which two choices of one size differ."""
 
     size: int
     id_sum: int
+
+    def check(self, leads: "LeadQuerySet") -> None:
+        """Raise ``SelectionChanged`` where they are others."""
+        if (now := summarize(leads)) != self:
+            raise SelectionChanged(now)
+
+
+class ExpectedSize(NamedTuple):
+    """How many leads a client expects a filter to find."""
+
+    size: int
+
+    def check(self, leads: "LeadQuerySet") -> None:
+        """Raise ``SelectionChanged`` where there are more or fewer."""
+        if (now := summarize(leads)).size != self.size:
+            raise SelectionChanged(now)
+
+
+class ExactIds(NamedTuple):
+    """The ids of active leads that a client names, each once."""
+
+    ids: tuple[int, ...]
+
+    def check(self, leads: "LeadQuerySet") -> None:
+        """Raise ``LeadsMissing`` where some are not there."""
+        found = set(leads.values_list("pk", flat=True))
+        if missing := [lead_id for lead_id in self.ids if lead_id not in found]:
+            raise LeadsMissing(missing)
+
+
+class LeadsMissing(Exception):
+    """Some of the leads that a client names do not exist, or are deleted."""
+
+    def __init__(self, ids: list[int]) -> None:
+        super().__init__(f"{len(ids)} leads are missing")
+        self.ids = ids
 
 
 class SelectionChanged(Exception):

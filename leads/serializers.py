@@ -5,10 +5,11 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 
+from crm_project import json_schema, validation
 from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer, SchemaField
 from crm_project.http.timestamps import iso
 from crm_project.json_schema import TIMESTAMP
-from crm_project.validation import FieldError
+from crm_project.validation import MAX_BIGINT, MAX_INT, FieldError, FieldRule
 from leads import references, validators
 from leads.models import Lead
 
@@ -112,3 +113,51 @@ class LeadUpdateSerializer(LeadSerializer):
     def check(self, row: object) -> Checked:
         """The rules' verdict."""
         return validators.validate(row, partial=True)
+
+
+def _id(value: object) -> int:
+    return validation.integer(value, 1, MAX_BIGINT)
+
+
+def _version(value: object) -> int:
+    return validation.integer(value, 1, MAX_INT)
+
+
+_version_about = "The version that the lead should have; without it, any"
+_version_schema = json_schema.integer(1, MAX_INT, description=_version_about, examples=[3])
+WHICH: dict[str, FieldRule] = {
+    "id": FieldRule(_id, schema={**json_schema.IDENTIFIER, "examples": [7]}),
+    "version": FieldRule(_version, True, None, _version_schema),
+}
+
+
+class LeadBulkUpdateSerializer(LeadUpdateSerializer):
+    """The fields to change of one lead of several; the others stay."""
+
+    field_rules = {**WHICH, **validators.UPDATE_RULES}
+    max_rows = 1000
+
+    def get_fields(self) -> dict[str, Any]:
+        """All are optional but the id."""
+        fields = super().get_fields()
+        fields["id"].required = True
+        return fields
+
+    def check(self, row: object) -> Checked:
+        """The id, the version, and the rules' verdict on the fields."""
+        clean, problems = validators.validate(row, partial=True)
+        if not isinstance(row, dict):
+            return clean, problems
+        which, wrong = validation.validate(row, WHICH)
+        return {**clean, **which}, [*wrong, *problems]
+
+    def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[FieldError]]:
+        """Foreign keys that point to nothing, and ids that are there twice."""
+        errors = super().resolve(rows)
+        seen: set[int] = set()
+        for index, row in enumerate(rows):
+            if (lead_id := row["id"]) in seen:
+                twice = FieldError("value_error", ("id",), "Value error, the id is there twice", lead_id)
+                errors.setdefault(index, []).append(twice)
+            seen.add(lead_id)
+        return errors

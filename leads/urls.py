@@ -2,12 +2,18 @@
 
 from django.urls import path
 
+from leads.bulk_views import ManyLeadsViewSet
 from leads.views import LeadViewSet
 
 urlpatterns = [
-    path("leads", LeadViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "leads",
+        ManyLeadsViewSet.as_view({"get": "list", "post": "create", "patch": "bulk_update", "delete": "bulk_delete"}),
+    ),
+    path("leads/delete", ManyLeadsViewSet.as_view({"post": "delete_chosen"})),
     path(
         "leads/<lead_id>",
         LeadViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
     ),
+    path("leads/<lead_id>/restore", ManyLeadsViewSet.as_view({"post": "restore"})),
 ]

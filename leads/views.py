@@ -1,8 +1,8 @@
 """``/api/leads``: list, create one or many, get, update, delete softly."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.db import DataError, IntegrityError
 from drf_spectacular.utils import OpenApiResponse
@@ -43,6 +43,7 @@ class LeadViewSet(RuleViewSet):
     filterset_class = LeadFilter
     pagination_class = PagePagination
     bulk = True
+    dry_run_actions: ClassVar[Collection[str]] = ("create", "update", "destroy")
     query_parameters = {
         "list": list_view.PARAMETERS,
         **dict.fromkeys(("create", "retrieve", "update", "destroy"), ("include",)),

@@ -7,7 +7,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.conftest import Api
-from tests.factories import PASSWORD, activity_row, bearer, lead_row, make_lead, make_user
+from tests.factories import PASSWORD, activity_row, bearer, lead_row, make_activity, make_lead, make_user
 from users.models import User
 
 REGISTRATION = {"username": "new", "email": "n@b.c", "password": "12345678", "first_name": "", "last_name": ""}
@@ -29,6 +29,18 @@ PROTECTED: list[tuple[str, str, Any, int]] = [
     ("GET", "api/leads/<lead_id>/activities", None, 200),
     ("POST", "api/leads/<lead_id>/activities", activity_row(), 201),
     ("GET", "api/leads/<lead_id>/history", None, 200),
+    ("PATCH", "api/users/me", {"first_name": "x"}, 200),
+    ("GET", "api/users", None, 200),
+    ("PATCH", "api/leads", [{"id": 2**40}], 404),
+    ("DELETE", "api/leads", None, 422),
+    ("POST", "api/leads/delete", {"ids": [2**40]}, 404),
+    ("POST", "api/leads/<lead_id>/restore", None, 200),
+    ("GET", "api/leads/vocabulary", None, 200),
+    ("GET", "api/activities", None, 200),
+    ("GET", "api/activities/<activity_id>", None, 200),
+    ("PUT", "api/activities/<activity_id>", {"title": "x"}, 403),  # another user's
+    ("PATCH", "api/activities/<activity_id>", {"title": "x"}, 403),
+    ("DELETE", "api/activities/<activity_id>", None, 403),
     ("GET", "api/dashboard", None, 200),
 ]
 # (method, route, body, status for anybody)
@@ -83,7 +95,10 @@ def test_protected_routes(
     headers_of: Callable[[str], dict[str, str]], who: str, method: str, route: str, body: Any, status: int
 ) -> None:
     lead = make_lead()
-    reply = ask(headers_of(who), method, "/" + route.replace("<lead_id>", str(lead.pk)), body)
+    path = route.replace("<lead_id>", str(lead.pk))
+    if "<activity_id>" in route:
+        path = path.replace("<activity_id>", str(make_activity(lead, make_user()).pk))
+    reply = ask(headers_of(who), method, f"/{path}", body)
     assert reply.status_code == (status if who in LET_IN else 401)
     if who in LET_IN:
         return
@@ -93,7 +108,7 @@ def test_protected_routes(
     challenge = "Bearer" if who in NOT_AUTHENTICATED else f'Bearer error="invalid_token", error_description="{why}"'
     assert reply["WWW-Authenticate"] == challenge
     lead.refresh_from_db()
-    assert (lead.is_active, lead.version, lead.activity_count) == (True, 1, 0)
+    assert (lead.is_active, lead.version, lead.activity_count) == (True, 1, int("<activity_id>" in route))
 
 
 @pytest.mark.parametrize("who", WHO)

@@ -113,3 +113,31 @@ class PasswordChangeSerializer(RuleSerializer):
     def check(self, row: object) -> Checked:
         """Return the clean values and all errors."""
         return validators.check_password_change(row)
+
+
+class ProfileSerializer(RuleSerializer):
+    """The fields of the profile to change; the others stay. A new `email` needs `current_password`."""
+
+    field_rules = validators.PROFILE
+    output_class = UserOutSerializer
+    optional = True
+
+    def check(self, row: object) -> Checked:
+        """Return the clean values and all errors."""
+        return validators.check_profile(row)
+
+
+class DirectoryEntrySerializer(RowSerializer):
+    """A user, as pickers show it."""
+
+    about = {"id": {"examples": [1]}}
+
+    class Meta:
+        model = User
+        fields = ("id", "first_name", "last_name", "is_active", "username")
+
+    def get_fields(self) -> dict[str, Any]:
+        """The user name is not shown of everybody."""
+        fields = super().get_fields()
+        fields["username"] = SchemaField({"type": "string"}, required=False, help_text="One's own; managers see all")
+        return fields

@@ -83,6 +83,12 @@ PASSWORD_CHANGE: dict[str, FieldRule] = {
     "current_password": FieldRule(untrimmed, schema={**_password, **_example}),
     "new_password": FieldRule(new_password, schema={**_new_password, "examples": ["correct horse battery"]}),
 }
+PROFILE: dict[str, FieldRule] = {
+    "first_name": REGISTRATION["first_name"],
+    "last_name": REGISTRATION["last_name"],
+    "email": REGISTRATION["email"],
+    "current_password": PASSWORD_CHANGE["current_password"],
+}
 RENEWAL: dict[str, FieldRule] = {"refresh_token": FieldRule(untrimmed, schema=schema.untrimmed())}
 
 
@@ -112,6 +118,11 @@ def check_token_form(row: object) -> Result:
 def check_password_change(row: object) -> Result:
     """Return the current and the new password, and all errors, without the values."""
     return _without_input(_with_policy_errors(validate(row, PASSWORD_CHANGE), "new_password"))
+
+
+def check_profile(row: object) -> Result:
+    """Return the clean values of a change of the profile, and all errors."""
+    return _without_secrets(validate(row, PROFILE, partial=True))
 
 
 def check_renewal(row: object) -> Result:

@@ -4,6 +4,8 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import AllowAny
@@ -12,22 +14,29 @@ from rest_framework.response import Response
 from rest_framework_simplejwt.tokens import Token
 
 from crm_project.events import event
+from crm_project.http import dry_run, totals
 from crm_project.http.client_address import client_address
 from crm_project.http.errors import ApiError, InvalidToken, ValidationFailed
 from crm_project.http.json import FormParser, JSONParser, MultiPartParser
+from crm_project.http.pagination import PagePagination
+from crm_project.http.parameters import flag
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION
 from crm_project.http.viewsets import RuleViewSet
-from crm_project.validation import with_location
-from users import password_policy, second_factor
+from crm_project.json_schema import boolean
+from crm_project.json_schema import text as schema_text
+from crm_project.validation import MISSING, FieldError, InvalidValue, normalized_key, text, with_location, words
+from users import directory, password_policy, second_factor
 from users.audit import Action, Channel, created_state, log_account_event
 from users.managers import AwaitingApproval
 from users.models import User
 from users.refresh import IssuedToken, RefreshToken
 from users.serializers import (
     TOKENS,
+    DirectoryEntrySerializer,
     LoginSerializer,
     PasswordChangeSerializer,
+    ProfileSerializer,
     RenewalSerializer,
     TokenFormSerializer,
     UserCreateSerializer,
@@ -36,6 +45,7 @@ from users.serializers import (
 from users.throttle import LoginAttempt, Registration, Throttled
 from users.tokens import access_token, family_of
 
+MAX_QUERY = 1000  # characters
 NEW_PASSWORD = "new_password"  # noqa: S105  a field's name
 OFFLINE = "offline_access"  # OpenID's word for "with a refresh token"
 TOKENS_REPLY = "A token, and a refresh token if it was requested"
@@ -123,6 +133,52 @@ class TokenViewSet(AccountViewSet):
         return _log_in(request, **serializer.validated_data)
 
 
+class DirectoryViewSet(RuleViewSet):
+    """The users of the office."""
+
+    tag = "Users"
+    queryset = User.objects.all()
+    serializer_class = DirectoryEntrySerializer
+    pagination_class = PagePagination
+    strict_actions = ("list",)
+    query_parameters = {"list": ("active", "q", "count")}
+
+    @operation(
+        "list_users",
+        "List users",
+        "The users of the page",
+        parameters=[
+            OpenApiParameter(
+                "active", boolean(), description="`true`: those who can log in; `false`: deactivated ones"
+            ),
+            OpenApiParameter("q", schema_text(MAX_QUERY), description="Words that all occur in what is shown"),
+        ],
+    )
+    def list(self, request: Request) -> Response:
+        """For pickers, by last name and first name. User names are shown to managers; others see their own."""
+        query = request.query_params
+        page, errors = cast(PagePagination, self.paginator).validate(query)
+        checked: dict[str, Any] = {}
+        for name, check in (("active", flag), ("q", lambda given: words(text(given, MAX_QUERY)))):
+            try:
+                checked[name] = check(query[name]) if name in query else None
+            except InvalidValue as invalid:
+                errors.append(FieldError(invalid.type, ("query", name), invalid.msg, query[name]))
+        try:
+            wanted = totals.wanted_count(request)
+        except InvalidValue as invalid:
+            errors.append(FieldError(invalid.type, ("query", "count"), invalid.msg, query["count"]))
+        if errors:
+            raise ValidationFailed(errors)
+        found = directory.find(cast(User, request.user), checked["active"], checked["q"] or [])
+        rows = found[page.offset : page.offset + page.size]
+        response = Response(rows)
+        if wanted:
+            totals.set_total(response, "users", len(found), page.offset, len(rows))
+            totals.set_applied(request, response, wanted, exact=True)
+        return response
+
+
 class RenewalViewSet(AccountViewSet):
     """Refresh tokens, sent as JSON or as the form of OAuth2 clients."""
 
@@ -152,12 +208,34 @@ class MeViewSet(RuleViewSet):
     tag = "Users"
     keeps_replies = False  # responses contain tokens, and each failed attempt must be counted
     serializer_class = UserOutSerializer
-    input_classes = {"change_password": PasswordChangeSerializer}
+    input_classes = {"change_password": PasswordChangeSerializer, "change_profile": ProfileSerializer}
+    strict_actions = ("change_profile",)
+    query_parameters = {"change_profile": (dry_run.PARAMETER,)}
 
     @operation("get_current_user", "Me", "The current user")
     def me(self, request: Request) -> Response:
         """Return the user of the token."""
         return Response(self.get_serializer(request.user).data)
+
+    @operation(
+        "change_profile",
+        "Change the profile",
+        "The user",
+        refusals={403: "The current password is incorrect", 409: "The email address is taken", 429: LOCKED},
+    )
+    def change_profile(self, request: Request) -> HttpResponseBase:
+        """Write the names and the email address that are sent. Another email address needs `current_password`."""
+        values = self.validate_body().validated_data
+        password = values.pop("current_password", None)
+        user = User.objects.get(pk=cast(User, request.user).pk)
+        if values.get("email", user.email) != user.email:
+            if password is None:
+                raise ValidationFailed([FieldError(MISSING[0], ("body", "current_password"), MISSING[1], None)])
+            _check_password(request, user, password)
+        # Not before the password is checked: a wrong one counts, also in a dry run.
+        if dry_run.is_wanted(request):
+            return dry_run.run(_save_profile, request, user, values)
+        return _save_profile(request, user, values)
 
     @operation(
         "change_password",
@@ -174,11 +252,7 @@ class MeViewSet(RuleViewSet):
         user = User.objects.get(pk=cast(User, request.user).pk)
         if user.is_staff and (weak := password_policy.back_office_errors(values["new_password"], user, NEW_PASSWORD)):
             raise ValidationFailed(with_location(weak, "body"))
-        attempt = _attempt(request, user.username)
-        correct = user.check_password(values["current_password"])
-        attempt.record(correct)
-        if not correct:
-            raise PermissionDenied("The current password is incorrect")
+        _check_password(request, user, values["current_password"])
         with transaction.atomic():
             if not User.objects.change_password(user, values["new_password"]):
                 raise InvalidToken("revoked")
@@ -213,6 +287,36 @@ class MeViewSet(RuleViewSet):
             _log(Action.LOGGED_OUT_EVERYWHERE, user)
         event("logged_out_everywhere")
         return Response(None, status.HTTP_204_NO_CONTENT)
+
+
+def _check_password(request: Request, user: User, password: str) -> None:
+    """Raise a 403 for a wrong password, which counts as a failed login."""
+    attempt = _attempt(request, user.username)
+    correct = user.check_password(password)
+    attempt.record(correct)
+    if not correct:
+        raise PermissionDenied("The current password is incorrect")
+
+
+def _save_profile(request: Request, user: User, values: dict[str, Any]) -> Response:
+    """Store and log what has changed, and return the user; raise a 409 if the email address is taken."""
+    before = {name: getattr(user, name) for name in values}
+    taken = ApiError(status.HTTP_409_CONFLICT, "Email already exists")
+    key = normalized_key(values.get("email", "")) or None
+    if key and User.objects.filter(email_key=key).exclude(pk=user.pk).exists():
+        raise taken
+    for name, value in values.items():
+        setattr(user, name, value)
+    try:
+        with transaction.atomic():
+            if before != values:
+                user.save()
+                log_account_event(
+                    Action.CHANGED, actor=user, target=user, channel=Channel.API, before=before, after=values
+                )
+    except IntegrityError:  # another request has taken it at the same moment
+        raise taken from None
+    return Response(UserOutSerializer(user).data)
 
 
 def _log(action: Action, user: User, after: dict[str, Any] | None = None) -> None:

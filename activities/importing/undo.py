@@ -1,4 +1,4 @@
-"""Taking an import of activities back: nobody edits activities, so all of them go."""
+"""Undoes an import of activities: all of them are deleted, also those that somebody has changed since."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'activities',
                 'ordering': ('-activity_date', '-created_at', '-id'),
-                'indexes': [models.Index(fields=['lead', '-activity_date', '-created_at', '-id'], name='activities_of_lead'), models.Index(fields=['-activity_date', '-created_at', '-id'], name='activities_latest'), models.Index(fields=['user', '-activity_date'], name='activities_of_user')],
+                'indexes': [models.Index(fields=['lead', '-activity_date', '-created_at', '-id'], name='activities_of_lead'), models.Index(fields=['-activity_date', '-created_at', '-id'], name='activities_latest'), models.Index(fields=['user', '-activity_date', '-created_at', '-id'], name='activities_of_user'), models.Index(fields=['activity_type', '-activity_date', '-created_at', '-id'], name='activities_of_type')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('activity_type', ''), _negated=True), name='activities_type_not_empty'), models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='activities_title_not_empty'), models.CheckConstraint(condition=models.Q(('duration__gte', 0)), name='activities_duration_not_negative')],
             },
         ),

@@ -48,12 +48,15 @@ class ValidationFailed(exceptions.APIException):
 
 
 class ApiError(exceptions.APIException):
-    """An error with a status and message, for statuses without a class in DRF."""
+    """An error with a status and message, for statuses without a class in DRF; ``more`` is added to the body."""
 
-    def __init__(self, status_code: int, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status_code: int, detail: str, headers: dict[str, str] | None = None, more: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(detail)
         self.status_code = status_code
         self.headers = headers or {}
+        self.more = more or {}
 
 
 class InvalidToken(exceptions.AuthenticationFailed):
@@ -99,6 +102,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         case exceptions.PermissionDenied():
             event("permission_denied")
             return Response({"detail": str(error.detail)}, error.status_code)
+        case ApiError():
+            return Response({"detail": str(error.detail), **error.more}, error.status_code, headers=_headers(error))
         case exceptions.APIException():
             return Response({"detail": str(error.detail)}, error.status_code, headers=_headers(error))
         case Http404():

@@ -10,7 +10,9 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.serializers import Serializer
 
+from crm_project.http import dry_run
 from crm_project.http.schema_components import (
+    DRY_RUN,
     GETTING_STARTED,
     HEADERS,
     HEALTH,
@@ -91,7 +93,8 @@ class RuleSchema(AutoSchema):
         """Ids in the path, which are any number that a row can have; and the options of every call."""
         names = uritemplate.variables(self.path)
         ids = [OpenApiParameter(name, IDENTIFIER, OpenApiParameter.PATH, required=True) for name in names]
-        return [*ids, *REPLY_OPTIONS]
+        is_dry_run = dry_run.PARAMETER in self.view.known_parameters()
+        return [*ids, *REPLY_OPTIONS, *([DRY_RUN] if is_dry_run else [])]
 
     def map_parsers(self) -> list[str]:
         """One content type, the view set's first: of several, openapi-python-client makes modules that fail to import.
@@ -103,6 +106,8 @@ class RuleSchema(AutoSchema):
     def get_request_serializer(self) -> Any:
         """The body that the action takes: an object, or where the view set takes many also an array."""
         serializer = self.view.input_classes.get(self.view.action)
+        if serializer and self.view.action in self.view.array_actions:
+            return serializer(many=True)
         return _one_or_many(serializer) if serializer and self.view.takes_many() else serializer
 
     def get_response_serializers(self) -> Any:
@@ -118,6 +123,8 @@ class RuleSchema(AutoSchema):
         output = getattr(serializer, "output_class", None) or serializer
         if self.view.takes_many():
             return _one_or_many(output)
+        if self.view.action in self.view.array_actions:
+            return output(many=True)
         # Of a list, what its rows are: with a serializer, a page would be a component of its own.
         return self.resolve_serializer(output(), "response").ref if self.view.action == "list" else output
 

@@ -137,6 +137,12 @@ REPLY_OPTIONS = (
         "times", {"type": "string", "enum": ["zoned"]}, description="`zoned`: the times of the reply end in `Z`"
     ),
 )
+DRY_RUN = OpenApiParameter(
+    "dry_run",
+    {"type": "boolean"},
+    description="`true`: only try it out. The reply is that of the real call, with null for new ids and "
+    "`Preference-Applied: dry-run`; nothing is stored",
+)
 PREFER = OpenApiParameter(
     "Prefer",
     {"type": "string", "examples": ["count=exact", "handling=strict"]},

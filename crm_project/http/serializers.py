@@ -28,12 +28,12 @@ class RuleListSerializer(serializers.ListSerializer[Any]):
     """The rows of a body, with errors by index."""
 
     def run_validation(self, data: Any = serializers.empty) -> list[Row]:
-        """Return the clean rows. An empty list is a 400, one longer than ``BULK_MAX_ROWS`` a 413."""
+        """Return the clean rows. An empty list is a 400, one longer than ``max_rows`` or ``BULK_MAX_ROWS`` a 413."""
         if not data:
             raise ApiError(status.HTTP_400_BAD_REQUEST, "Empty list")
-        if len(data) > (max_rows := settings.BULK_MAX_ROWS):
-            raise ApiError(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"More than {max_rows} rows in one request")
         child = cast(RuleSerializer, self.child)
+        if len(data) > (max_rows := child.max_rows or settings.BULK_MAX_ROWS):
+            raise ApiError(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"More than {max_rows} rows in one request")
         rows: list[Row] = []
         errors: list[FieldError] = []
         for index, value in enumerate(data):
@@ -53,6 +53,7 @@ class RuleSerializer(serializers.Serializer[Any]):
 
     field_rules: ClassVar[Mapping[str, FieldRule]]
     output_class: ClassVar["type[serializers.Serializer[Any]] | None"] = None
+    max_rows: ClassVar[int | None] = None  # of one body; ``BULK_MAX_ROWS`` if it is not set
     optional = False  # whether missing fields remain unchanged
 
     class Meta:

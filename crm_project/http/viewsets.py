@@ -5,12 +5,12 @@ from functools import partial
 from typing import Any, ClassVar, cast
 
 from django.http import HttpResponse, StreamingHttpResponse
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from crm_project.http import idempotency, prefer, reply_options
+from crm_project.http import dry_run, idempotency, prefer, reply_options
 from crm_project.http.errors import ValidationFailed
 from crm_project.http.filters import RuleFilterSet
 from crm_project.http.json import read
@@ -32,6 +32,8 @@ class RuleViewSet(GenericViewSet[Any]):
     strict_actions: ClassVar[Collection[str]] = ()  # those that always refuse unknown parameters and fields
     # What an action knows beside filters, pages and ``reply_options.PARAMETERS``.
     query_parameters: ClassVar[Mapping[str, Collection[str]]] = {}
+    dry_run_actions: ClassVar[Collection[str]] = ()  # those that ``dry_run=true`` only tries out
+    array_actions: ClassVar[Collection[str]] = ()  # those whose body is an array
     reply: ReplyOptions = reply_options.NONE
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -47,7 +49,9 @@ class RuleViewSet(GenericViewSet[Any]):
             errors += reply_options.unknown_parameters(request.query_params, self.known_parameters())
         if errors:
             raise ValidationFailed(errors)
-        if idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
+        if self.action in self.dry_run_actions and dry_run.is_wanted(request):
+            setattr(self, method, partial(dry_run.run, getattr(self, method)))
+        elif idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
             setattr(self, method, partial(idempotency.run_once, getattr(self, method)))
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
@@ -72,6 +76,8 @@ class RuleViewSet(GenericViewSet[Any]):
     def known_parameters(self) -> set[str]:
         """The query parameters that the action knows."""
         known = {*reply_options.PARAMETERS, *self.query_parameters.get(self.action, ())}
+        if self.action in self.dry_run_actions:
+            known.add(dry_run.PARAMETER)
         if self.action == "list" and self.filterset_class:
             known.update(self.filterset_class.base_filters)
         if self.action == "list" and self.paginator:
@@ -91,7 +97,10 @@ class RuleViewSet(GenericViewSet[Any]):
         body = self.request.data
         if not read(self.request):
             raise ValidationFailed([FieldError(MISSING[0], ("body",), MISSING[1], None)])
-        serializer = self.get_serializer(data=body, many=self.takes_many() and isinstance(body, list))
+        is_array = self.action in self.array_actions
+        if is_array and not isinstance(body, list):
+            raise ValidationFailed([FieldError("list_type", ("body",), "Input should be a valid list", body)])
+        serializer = self.get_serializer(data=body, many=is_array or (self.takes_many() and isinstance(body, list)))
         extra = reply_options.unknown_fields(body, serializer_of(serializer).known_fields()) if self.is_strict else []
         try:
             serializer.is_valid(raise_exception=True)
@@ -123,6 +132,12 @@ class RuleViewSet(GenericViewSet[Any]):
         if not 0 < number <= MAX_BIGINT:
             raise NotFound(missing)
         return number
+
+
+def require_permission(request: Request, permission: str) -> None:
+    """Raise a 403 that names the permission if the user does not have it."""
+    if not request.user.has_perm(permission):
+        raise PermissionDenied(f"You need the permission {permission}")
 
 
 def serializer_of(serializer: Any) -> RuleSerializer:

@@ -217,7 +217,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField()),
-                ('kind', models.CharField(choices=[('created', 'Created'), ('changed', 'Changed'), ('deleted', 'Deleted'), ('restored', 'Restored'), ('undone', 'Undone'), ('merged', 'Merged')], max_length=16)),
+                ('kind', models.CharField(choices=[('created', 'Created'), ('changed', 'Changed'), ('deleted', 'Deleted'), ('restored', 'Restored'), ('undone', 'Undone'), ('merged', 'Merged'), ('activity_changed', 'Activity Changed'), ('activity_deleted', 'Activity Deleted')], max_length=16)),
                 ('changes', models.JSONField(default=dict)),
                 ('channel', models.CharField(choices=[('api', 'API'), ('admin', 'Back office'), ('import', 'Import'), ('cli', 'Command line')], max_length=8)),
                 ('user_name', models.CharField(max_length=301)),

@@ -141,7 +141,7 @@ def check_imports(kind: str) -> Iterator[Inconsistency]:
         cursor.execute(statement, [kind])
         for pk, run_kind, state, created, stored in cursor.fetchall():
             expected = created if run_kind == kind and retains_rows(kind, state) else 0
-            if stored != expected:
+            if stored > expected or (stored < expected and kind == "leads"):  # people delete activities
                 yield Inconsistency("import", pk, kind, stored, expected)
 
 

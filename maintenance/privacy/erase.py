@@ -30,7 +30,8 @@ from users.models import User
 
 MAX_IMPORT = timedelta(days=1)
 BATCH = 20  # stored replies or values at a time: a reply may have ten thousand leads
-FIELDS = {*PERSONAL, *IDENTITY, "activities"}  # of audit logs; "activities" are titles of those that were undone
+# Of audit logs; "activities" are titles of those that were undone, "title" and "notes" those of one that was changed.
+FIELDS = {*PERSONAL, *IDENTITY, "activities", "title", "notes"}
 
 
 class PlanChanged(PrivacyError):

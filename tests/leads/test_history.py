@@ -86,7 +86,7 @@ def test_only_what_became_another(api: Api) -> None:
     api.put(f"/api/leads/{lead.pk}", {"status": " New ", "source": "Website", "phone": lead.phone})
     api.patch(f"/api/leads/{lead.pk}", {})
     changes = [row[3] for row in told(api, lead.pk)[1:]]
-    assert changes == [{"source": ["website", "Website"]}, {}], "a write that moves the version is told all the same"
+    assert changes == [{"source": ["website", "Website"]}]
 
 
 def test_what_is_refused_is_no_change(api: Api) -> None:

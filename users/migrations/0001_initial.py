@@ -23,7 +23,12 @@ PERMISSIONS = {
         "undo_import": "Can undo an import",
     },
     ("leads", "leadchange"): {"view_leadchange": "Can view lead change"},
-    ("activities", "activity"): {"view_activity": "Can view activity", "add_activity": "Can add activity"},
+    ("activities", "activity"): {
+        "view_activity": "Can view activity",
+        "add_activity": "Can add activity",
+        "change_activity": "Can change activity",
+        "delete_activity": "Can delete activity",
+    },
     ("users", "user"): {
         "view_user": "Can view user",
         "add_user": "Can add user",
@@ -31,7 +36,16 @@ PERMISSIONS = {
         "handle_personal_data": "Can export and erase personal data",
     },
 }
-FOR_MANAGERS = {"merge_leads", "undo_import", "view_user", "add_user", "change_user", "handle_personal_data"}
+FOR_MANAGERS = {
+    "merge_leads",
+    "undo_import",
+    "change_activity",
+    "delete_activity",
+    "view_user",
+    "add_user",
+    "change_user",
+    "handle_personal_data",
+}
 STAFF, MANAGERS = "Office staff", "Office managers"
 
 

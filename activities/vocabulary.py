@@ -1,0 +1,62 @@
+"""The words that leads and activities use: statuses, sources, types of activities and tags, with their numbers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from crm_project.db import sql
+from leads.validators import CLOSED_STATUSES, PIPELINE
+
+Row = dict[str, Any]
+
+STATUSES = {
+    "postgresql": "SELECT status, sum(leads) FROM leads_leadcount WHERE kind = 'status' GROUP BY status",
+    "sqlite": "SELECT status, count(*) FROM leads_lead WHERE is_active GROUP BY status",
+}
+# Spellings of one source are one entry: the one of its newest lead.
+SOURCES = """
+SELECT (
+    SELECT source FROM leads_lead WHERE is_active AND source_key = counted.source_key
+    ORDER BY created_at DESC, id DESC LIMIT 1
+), counted.number FROM (
+    SELECT source_key, count(*) AS number FROM leads_lead WHERE is_active GROUP BY source_key
+) AS counted WHERE counted.source_key <> '' ORDER BY counted.source_key
+"""
+# All less those of deleted leads: an index has all that is counted, and few leads are deleted.
+TYPES = "SELECT activity_type, count(*) FROM activities_activity GROUP BY activity_type"
+TYPES_OF_DELETED = """
+SELECT activity_type, count(*) FROM activities_activity
+WHERE lead_id IN (SELECT id FROM leads_lead WHERE NOT is_active AND activity_count > 0) GROUP BY activity_type
+"""
+
+
+def vocabulary() -> dict[str, list[Row]]:
+    """Return the words that active leads and their activities use, and the statuses of the pipeline."""
+    return {
+        "statuses": _statuses(dict(sql.fetch(STATUSES[sql.VENDOR], []))),
+        "sources": _entries(sql.fetch(SOURCES, [])),
+        "activity_types": _entries(_types()),
+        "tags": [],
+    }
+
+
+def _statuses(counts: dict[str, Any]) -> list[Row]:
+    others = sorted(status for status, count in counts.items() if status not in PIPELINE and count)
+    return [
+        {
+            "value": status,
+            "count": int(counts.get(status, 0)),
+            "pipeline": status in PIPELINE,
+            "open": status not in CLOSED_STATUSES,
+        }
+        for status in (*PIPELINE, *others)
+    ]
+
+
+def _types() -> list[tuple[str, int]]:
+    of_deleted = dict(sql.fetch(TYPES_OF_DELETED, []))
+    counts = [(word, count - of_deleted.get(word, 0)) for word, count in sql.fetch(TYPES, [])]
+    return sorted((word, count) for word, count in counts if count)
+
+
+def _entries(counts: Iterable[tuple[Any, ...]]) -> list[Row]:
+    return [{"value": word, "count": int(count)} for word, count in counts]

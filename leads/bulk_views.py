@@ -1,0 +1,151 @@
+"""``/api/leads`` for many leads at once, and for deleted ones: bulk change, delete, restore."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.schema import operation
+from crm_project.http.schema_components import ETAG
+from crm_project.validation import MISSING, FieldError, InvalidValue, with_location
+from leads import included
+from leads.chosen_leads import IDS, MAX_FILTERED, MAX_IDS, ChosenLeads, ChosenLeadsSerializer, ids_in_query, refusal
+from leads.etags import etag
+from leads.models import Lead, LeadChange
+from leads.querysets import BudgetRangeError, VersionConflict, VersionConflicts
+from leads.selection import LeadsMissing, SelectionChanged
+from leads.serializers import INCLUDE, LeadBulkUpdateSerializer, lead_out
+from leads.validators import ERASED
+from leads.views import NO_LEAD, LeadViewSet, by_api
+
+MISSING_IDS = "Some ids are of no active lead: `{detail, ids}`; nothing was changed"
+TOO_MANY = f"More than {MAX_IDS:,} ids"
+
+
+class ManyLeadsViewSet(LeadViewSet):
+    """The list of leads: its contract's calls, and those that change many."""
+
+    input_classes = {
+        **LeadViewSet.input_classes,
+        "bulk_update": LeadBulkUpdateSerializer,
+        "delete_chosen": ChosenLeadsSerializer,
+    }
+    strict_actions = ("bulk_update", "bulk_delete", "delete_chosen", "restore")
+    array_actions = ("bulk_update",)
+    dry_run_actions = (*LeadViewSet.dry_run_actions, *strict_actions)
+    query_parameters = {
+        **LeadViewSet.query_parameters,
+        **dict.fromkeys(("bulk_update", "restore"), ("include",)),
+        "bulk_delete": ("id",),
+    }
+
+    @operation(
+        "update_leads",
+        "Update many leads",
+        "The leads, in the order of the request",
+        refusals={
+            400: "An empty array",
+            404: MISSING_IDS,
+            409: "Some leads are not at the `version` that was sent: `{detail, indexes}`; nothing was changed",
+            413: f"More than {MAX_IDS:,} leads",
+        },
+        parameters=[INCLUDE],
+    )
+    def bulk_update(self, request: Request) -> Response:
+        """Writes the fields that are sent, of up to 1,000 leads, or of none. With `version`, a lead is changed only if
+        it is still at that version.
+        """
+        keys = self.included()
+        serializer = self.validate_body()
+        changes = [(row.pop("id"), row.pop("version"), row) for row in serializer.validated_data]
+        try:
+            leads = Lead.objects.update_each(changes, by_api(request))
+        except LeadsMissing as missing:
+            raise refusal(missing) from None
+        except VersionConflicts as moved:
+            detail = "Some leads were changed meanwhile; nothing was changed"
+            raise ApiError(status.HTTP_409_CONFLICT, detail, more={"indexes": moved.indexes}) from None
+        except BudgetRangeError as crossed:
+            raise ValidationFailed(with_location(crossed.problems, "body")) from None
+        rows = [lead_out(lead) for lead in leads]
+        included.add_to(rows, keys)
+        return Response(rows)
+
+    @operation(
+        "delete_leads",
+        "Delete many leads",
+        "Deleted",
+        204,
+        refusals={404: MISSING_IDS, 413: TOO_MANY},
+        parameters=[OpenApiParameter("id", IDS, required=True, explode=False, description="Their ids")],
+    )
+    def bulk_delete(self, request: Request) -> Response:
+        """Softly, up to 1,000 leads or none of them. `id` is repeated, or has commas."""
+        given = request.query_params.getlist("id")
+        try:
+            ids = ids_in_query(given)
+        except InvalidValue as invalid:
+            kind, message = (invalid.type, invalid.msg) if any(text.strip(" ,") for text in given) else MISSING
+            raise ValidationFailed([FieldError(kind, ("query", "id"), message, ",".join(given) or None)]) from None
+        return self._delete(ChosenLeads.of_ids(ids))
+
+    @operation(
+        "delete_chosen_leads",
+        "Delete many leads, by ids or a filter",
+        "Deleted",
+        204,
+        refusals={
+            404: MISSING_IDS,
+            409: "The filter finds another number of leads than `expected`; nothing was changed",
+            413: f"{TOO_MANY}, or more than {MAX_FILTERED:,} leads",
+        },
+    )
+    def delete_chosen(self, request: Request) -> Response:
+        """Softly, all of them or none: the leads with these `ids`, or up to 50,000 active leads that a `filter` finds.
+        A filter has the parameters of the list by which it is filtered, and `expected` says how many leads it finds.
+        """
+        chosen: ChosenLeads = self.validate_body().validated_data["chosen"]
+        chosen.check_size()
+        return self._delete(chosen)
+
+    def _delete(self, chosen: ChosenLeads) -> Response:
+        try:
+            chosen.leads.update_leads("is_active", False, by_api(self.request), chosen.agreed)
+        except (LeadsMissing, SelectionChanged) as changed:
+            raise refusal(changed) from None
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @operation(
+        "restore_lead",
+        "Restore a deleted lead",
+        "The lead",
+        refusals={404: "No such lead", 409: "The lead was merged into another, or erased"},
+        parameters=[INCLUDE, ETAG],
+    )
+    def restore(self, request: Request, lead_id: str) -> Response:
+        """Undoes a soft deletion. A lead that is not deleted stays as it is."""
+        number = self.path_id("lead_id", NO_LEAD)
+        keys = self.included()
+        lead = self._restored(number)
+        row: dict[str, Any] = lead_out(lead)
+        included.add_to([row], keys)
+        return Response(row, headers={"ETag": etag(lead)})
+
+    def _restored(self, lead_id: int) -> Lead:
+        while True:
+            lead = Lead.objects.filter(pk=lead_id).first()
+            if lead is None:
+                raise NotFound(NO_LEAD)
+            if lead.merged_into_id is not None:
+                raise ApiError(status.HTTP_409_CONFLICT, f"The lead was merged into lead {lead.merged_into_id}")
+            if not lead.is_active and LeadChange.objects.of_lead(lead_id).filter(changes__has_key=ERASED).exists():
+                raise ApiError(status.HTTP_409_CONFLICT, "The lead's personal data were erased")
+            try:
+                actor = by_api(self.request)
+                return Lead.objects.update_lead(lead_id, {"is_active": True}, actor, {lead.version}, active=False)
+            except VersionConflict:  # somebody has changed it since it was read: look again
+                continue
