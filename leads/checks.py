@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from crm_project.db.bulk import can_copy
 from leads import validators
-from leads.importing.columns.aliases import ALIASES
 from leads.models import Lead
 from leads.querysets import build_row
 
@@ -81,9 +80,4 @@ def _unknown_to_entrances() -> Iterator[tuple[str, str]]:
             yield (
                 f'The rule for "{name}" does not say what it accepts.',
                 "Give it a schema, which clients read in the API's documentation (crm_project/json_schema.py).",
-            )
-        if name not in ALIASES:
-            yield (
-                f'The import knows no column names for "{name}".',
-                f'Add "{name}" to ALIASES in leads/importing/columns/aliases.py; () if files never have it.',
             )

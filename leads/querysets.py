@@ -320,6 +320,14 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         found = sql.fetch(COUNT_ACTIVITIES, [more, lead_id])
         return int(found[0][0]) if found else 0
 
+    def mark_changed(self, lead_ids: Collection[int]) -> None:
+        """Move ``change_time`` of these leads, and nothing else: something that the list shows of them has changed.
+
+        For what other tables store: an activity's day, a follow-up, a consent. What writes the lead itself, such as
+        counting an activity, moves it anyway.
+        """
+        self.filter(pk__in=lead_ids).update(activity_count=F("activity_count"))
+
     def locked_keys(self, lead_ids: Collection[int]) -> dict[int, str]:
         """The ``email_key`` of each of these leads by its id, their rows locked: nobody deletes them meanwhile.
 

@@ -5,15 +5,18 @@ A cursor belongs to the filters and the order that it was made under; under othe
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
 from django.http import QueryDict
 
+from crm_project.db.change_time import to_microseconds
 from crm_project.validation import MAX_BIGINT, InvalidValue, check_text
 
 MAX_LENGTH = 4000  # characters
+LATEST = to_microseconds(datetime.max.replace(tzinfo=UTC))
 
 
 class Cursor(NamedTuple):
@@ -44,20 +47,27 @@ def decode(given: str, walk: str, key_type: type) -> Cursor:
         padded = given + "=" * (-len(given) % 4)
         of_walk, *values = orjson.loads(urlsafe_b64decode(padded.encode("ascii")))
         cursor = Cursor(*values)
+        if not _is_valid(cursor, key_type):
+            raise ValueError
     except (ValueError, TypeError):
         raise InvalidValue("value_error", "Value error, not a cursor; take the one of the last page's Link") from None
     if of_walk != walk:
         raise InvalidValue("value_error", "Value error, the cursor is of another walk: with other filters or order")
+    return cursor
+
+
+def _is_valid(cursor: Cursor, key_type: type) -> bool:
+    """Whether each part is what the database, and a date, can hold."""
     numbers = [cursor.group, cursor.row_id, cursor.synced_until or 0]
     if key_type is int:
         numbers.append(cursor.key)  # type: ignore[arg-type]
-    elif not isinstance(cursor.key, str):
-        numbers.append(-1)
-    else:
+    elif isinstance(cursor.key, str):
         check_text(cursor.key)
-    if any(type(number) is not int or not 0 <= number <= MAX_BIGINT for number in numbers):
-        raise InvalidValue("value_error", "Value error, not a cursor; take the one of the last page's Link")
-    return cursor
+    return (
+        type(cursor.key) is key_type
+        and all(type(number) is int and 0 <= number <= MAX_BIGINT for number in numbers)
+        and (cursor.synced_until or 0) <= LATEST
+    )
 
 
 def link(path: str, query: QueryDict, changes: Mapping[str, Any], relation: str) -> str:

@@ -39,6 +39,7 @@ WRITES: dict[str, Callable[[Lead], Any]] = {
     "bulk update": _bulk_update,
     "addition": lambda lead: bulk.add(Lead, "activity_count", {lead.pk: 1}),
     "SQL": _raw,
+    "of another table": lambda lead: Lead.objects.mark_changed([lead.pk]),
 }
 
 

@@ -1,5 +1,7 @@
 """GET /api/leads with what a data grid needs: filters, orders, cursors, totals, ``include``."""
 
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -8,9 +10,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.utils import timezone
 
+from crm_project.http import cursors
 from leads import list_sql
 from leads.attribution import Author
 from leads.filters import LeadFilter, deleted_of, replace_me
@@ -115,8 +118,6 @@ FILTERS: list[str] = [
 
 def expected(agent: User, query: str) -> list[Lead]:
     """What the ORM finds."""
-    from django.http import QueryDict
-
     wanted, errors = LeadFilter.validate(QueryDict(query))
     assert errors == []
     return list(LeadFilter.find(replace_me(wanted, agent.pk)))
@@ -273,6 +274,25 @@ def test_a_cursor_belongs_to_its_walk(api: Api, office: dict[str, Lead]) -> None
         assert refused(get(api, f"{other}&after={after}")) == [("value_error", ["query", "after"])]
     assert refused(get(api, f"sort=name&status=new&page=1&after={after}")) == [("value_error", ["query", "after"])]
     assert refused(get(api, f"sort=name&status=new&after={after[:-2]}")) == [("value_error", ["query", "after"])]
+
+
+@pytest.mark.parametrize("sort", ["created_at", "id", "name"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        *([0, key, 1, None] for key in ("x", "", 5, None, 2**64, True, "2026-13-01T00:00:00", "9999-12-31T23:59:60")),
+        *([group, "2026-01-01T00:00:00.000000", 1, None] for group in (-1, "0", None, 2**70)),
+        *([0, "2026-01-01T00:00:00.000000", row_id, None] for row_id in (0.5, "1", None, 2**63)),
+        *([0, "2026-01-01T00:00:00.000000", 1, time] for time in (-1, "x", 2**63 - 1, 253402300800000000)),
+        [],
+        [0, "x", 1, None, 5],
+    ],
+    ids=str,
+)
+def test_a_forged_cursor_is_refused_or_a_place_in_the_list(api: Api, sort: str, values: list[Any]) -> None:
+    walk = cursors.walk_of(QueryDict(f"sort={sort}&updated_since="), LeadFilter.base_filters, sort)
+    after = urlsafe_b64encode(json.dumps([walk, *values]).encode()).decode()
+    assert get(api, {"sort": sort, "updated_since": "", "after": after}).status_code in (200, 422)
 
 
 def test_links(api: Api, office: dict[str, Lead]) -> None:

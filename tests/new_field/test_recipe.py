@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 
 from leads import checks, validators
+from leads.importing import checks as import_checks
 from tests.new_field import recipe
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -58,7 +59,7 @@ FORGOTTEN: Sequence[tuple[ModuleType, str, str]] = (
     (validators, "CREATE_RULES", "Lead.phone has no rule."),
     (validators, "UPDATE_RULES", '"phone" cannot be changed.'),
     (validators, "PERSONAL", "Nothing says whether Lead.phone is personal data."),
-    (checks, "ALIASES", 'The import knows no column names for "phone".'),
+    (import_checks, "ALIASES", 'The import knows no column names for "phone".'),
 )
 
 
@@ -68,7 +69,7 @@ def test_a_forgotten_place_is_a_sentence_at_the_start(
 ) -> None:
     without = {name: value for name, value in getattr(module, table).items() if name != "phone"}
     monkeypatch.setattr(module, table, without)
-    found = [error.msg for error in checks.check_lead_fields()]
+    found = [error.msg for error in (*checks.check_lead_fields(), *import_checks.check_aliases())]
     assert sentence in found
 
 
@@ -78,4 +79,4 @@ def test_a_rule_without_a_schema_is_a_sentence_at_the_start(monkeypatch: pytest.
 
 
 def test_nothing_is_forgotten_today() -> None:
-    assert checks.check_lead_fields() == []
+    assert checks.check_lead_fields() == import_checks.check_aliases() == []
