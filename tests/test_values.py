@@ -127,7 +127,7 @@ def test_messages_have_the_bound() -> None:
         validation.integer(0, 1, 10)
 
 
-# E-mail
+# Email
 
 
 @pytest.mark.parametrize(

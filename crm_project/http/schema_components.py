@@ -17,7 +17,7 @@ before they can log in.
 page uses it), and send the `access_token` with every other call: `Authorization: Bearer <access_token>`. A 401 says why
 in `WWW-Authenticate`: `error_description` is `expired`, `revoked` or `malformed`.
 
-**Stay logged in**: with `"scope": "offline_access"` a log-in also replies a `refresh_token` and `expires_in` (seconds).
+**Stay logged in**: with `"scope": "offline_access"` a login also returns a `refresh_token` and `expires_in` (seconds).
 Exchange it at `POST /api/users/token/refresh` when the access token expires. Each refresh token works once; store the
 new one.
 
