@@ -57,11 +57,11 @@ class Clock(models.Func):
     arity = 0
 
     def as_sql(self, *args: Any, **kwargs: Any) -> Any:
-        """The expression on SQLite."""
+        """Return the expression for SQLite."""
         return "NULL", []
 
     def as_postgresql(self, *args: Any, **kwargs: Any) -> Any:
-        """The expression on PostgreSQL."""
+        """Return the expression for PostgreSQL."""
         return CLOCK, []
 
 
@@ -74,7 +74,8 @@ class ChangeTimeField(models.BigIntegerField):  # type: ignore[type-arg]
         super().__init__(**{**options, "null": True, "editable": False, "db_default": Clock()})
 
     def deconstruct(self) -> Any:
-        """The field for a migration; the options are always the same."""
+        """Return the field for a migration; the options are always the same."""
+
         name, path, args, options = super().deconstruct()
         for option in ("null", "editable", "db_default"):
             options.pop(option, None)

@@ -35,7 +35,7 @@ def walk_of(query: QueryDict, names: Collection[str], order: str) -> str:
 
 
 def encode(cursor: Cursor, walk: str) -> str:
-    """The text of a cursor."""
+    """Return the text of a cursor."""
     return urlsafe_b64encode(orjson.dumps([walk, *cursor])).decode().rstrip("=")
 
 
@@ -71,7 +71,7 @@ def _is_valid(cursor: Cursor, key_type: type) -> bool:
 
 
 def link(path: str, query: QueryDict, changes: Mapping[str, Any], relation: str) -> str:
-    """A ``Link`` to the same list with other parameters, as an absolute path."""
+    """Return a ``Link`` to the same list with other parameters, as an absolute path."""
     copied = query.copy()
     for name, value in changes.items():
         copied[name] = value

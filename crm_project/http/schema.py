@@ -1,4 +1,4 @@
-"""The OpenAPI document: what drf-spectacular cannot see by itself."""
+"""The OpenAPI document: additions to what drf-spectacular generates."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -31,23 +31,23 @@ ONE_OR_MANY = "OneOrMany"
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """OAuth2's password flow, so that Swagger's Authorize asks for user name and password."""
+    """OAuth2's password flow, for which Swagger's Authorize button asks for user name and password."""
 
     target_class = "users.tokens.BearerAuthentication"
     name = "OAuth2PasswordBearer"
 
     def get_security_definition(self, auto_schema: Any) -> Node:
-        """The security scheme."""
+        """Return the security scheme."""
         return {"type": "oauth2", "flows": {"password": {"tokenUrl": "/api/users/token", "scopes": {}}}}
 
 
 def refusal(description: str) -> OpenApiResponse:
-    """An error reply that only this operation gives, or that means something special here."""
+    """Return an error response that only this operation has, or that has a special meaning here."""
     return OpenApiResponse({"$ref": "#/components/schemas/HTTPError"}, description=description)
 
 
 class Documented(NamedTuple):
-    """What only its author knows of one operation: its success, and the refusals that no other operation has."""
+    """The documentation of an operation that cannot be generated: its success, and its own error responses."""
 
     code: int
     reply: str  # a sentence
@@ -64,7 +64,7 @@ def operation(
     refusals: Mapping[int, str | OpenApiResponse] | None = None,
     **described: Any,
 ) -> Operation:
-    """The decorator that documents a view set's method; the method's docstring is the operation's description."""
+    """Return a decorator that documents a viewset's method. Its docstring is the operation's description."""
     sentences = (refusals or {}).items()
     others = {status: refusal(text) if isinstance(text, str) else text for status, text in sentences}
     documented = Documented(code, reply, response, others)
@@ -82,11 +82,11 @@ class RuleSchema(AutoSchema):
     view: Any
 
     def get_description(self) -> str:  # type: ignore[override]
-        """The docstring, a paragraph a line."""
+        """Return the docstring, with one line for each paragraph."""
         return "\n\n".join(" ".join(part.split()) for part in super().get_description().split("\n\n"))
 
     def get_tags(self) -> list[str]:
-        """The section of the documentation that the view set says."""
+        """Return the viewset's section of the documentation."""
         return [self.view.tag]
 
     def get_override_parameters(self) -> list[Any]:
@@ -104,14 +104,14 @@ class RuleSchema(AutoSchema):
         return [str(media_type) for media_type in super().map_parsers()[:1]]
 
     def get_request_serializer(self) -> Any:
-        """The body that the action takes: an object, or where the view set takes many also an array."""
+        """Return the serializer of the action's body: an object, or also an array if the viewset accepts many."""
         serializer = self.view.input_classes.get(self.view.action)
         if serializer and self.view.action in self.view.array_actions:
             return serializer(many=True)
         return _one_or_many(serializer) if serializer and self.view.takes_many() else serializer
 
     def get_response_serializers(self) -> Any:
-        """The reply of a success, and the refusals that this operation alone has."""
+        """Return the success response, and the error responses of this operation."""
         documented = getattr(self.view, self.view.action).documented[self.get_operation_id()]
         success = OpenApiResponse(self._response(documented), description=documented.reply)
         return {documented.code: success, **documented.refusals}
@@ -130,7 +130,7 @@ class RuleSchema(AutoSchema):
 
 
 def _one_or_many(serializer: type[Serializer[Any]]) -> PolymorphicProxySerializer:
-    """One object, or an array of them."""
+    """Return the serializer of one object or an array of them."""
     return PolymorphicProxySerializer(
         component_name=f"{serializer.__name__.removesuffix('Serializer')}{ONE_OR_MANY}",
         serializers=[serializer(), serializer(many=True)],
@@ -162,7 +162,7 @@ def _operations(result: Node) -> Iterator[tuple[str, str, Node]]:
 
 
 def _describe_choices(name: str, schema: Node, schemas: Node) -> None:
-    """Complete a schema of one object or many, and one of an object or a longer one of the same start."""
+    """Complete a schema of one object or many, and a schema of two objects with common fields."""
     choices = schema.get("oneOf", ())
     for choice in choices:
         if choice.get("type") == "array":
@@ -178,7 +178,7 @@ def _describe_choices(name: str, schema: Node, schemas: Node) -> None:
 
 
 def _complete(path: str, method: str, described: Node) -> None:
-    """Add the error replies that follow from what an operation takes; ``security: []`` where it takes no token."""
+    """Add the error responses that follow from an operation's parameters, and ``security: []`` without a token."""
     public = described.get("security", [{}]) == [{}]
     described["security"] = [] if public else described["security"]
     responses = described["responses"]

@@ -1,4 +1,4 @@
-"""The parts of the OpenAPI document that belong to no view: errors, headers, health checks, how to get started."""
+"""The parts of the OpenAPI document without a view: errors, headers, health checks, and the introduction."""
 
 from typing import Any
 
@@ -27,8 +27,8 @@ empty.
 **Synchronize** by reading the pages of `GET /api/leads`: newest first, each lead with `updated_at`. With an `ETag` as
 `If-None-Match`, a lead that has not changed is a 304 without a body.
 
-**Retry** a POST safely with an `Idempotency-Key`: it is done once, and sent again it gets the same reply. After a 429
-or a 503 wait for the seconds in `Retry-After`. Send a lead's `ETag` as `If-Match` to change it only if nobody else has.
+**Retry** a POST safely with an `Idempotency-Key`: it is executed once, and a repetition gets the same response. After a
+429 or a 503 wait for the seconds in `Retry-After`. Send a lead's `ETag` as `If-Match` to reject concurrent changes.
 
 **Times** are UTC, with six digits and without a time zone: `2025-10-07T18:10:00.000000`. Append a `Z` before you parse
 them in JavaScript. Dates are `2025-10-03`.
@@ -43,13 +43,13 @@ invalid value, where `loc` is the path to it.
 SCHEMAS: Node = {
     "HTTPError": {
         "type": "object",
-        "description": "What went wrong, in a sentence.",
+        "description": "An error message.",
         "properties": {"detail": {"type": "string", "examples": ["The server is busy; try again"]}},
         "required": ["detail"],
     },
     "ValidationError": {
         "type": "object",
-        "description": "One bad value: its kind, where it stands, what is wrong with it, and what was sent.",
+        "description": "One invalid value: the type of the error, its location, the message, and the value.",
         "properties": {
             "type": {"type": "string", "examples": ["value_error"]},
             "loc": {
@@ -59,13 +59,13 @@ SCHEMAS: Node = {
                 "examples": [["body", 3, "email"]],
             },
             "msg": {"type": "string", "examples": ["value is not a valid email address"]},
-            "input": {"description": "The refused value; never a password.", "examples": ["john.smith"]},
+            "input": {"description": "The invalid value; never a password.", "examples": ["john.smith"]},
         },
         "required": ["type", "loc", "msg", "input"],
     },
     "HTTPValidationError": {
         "type": "object",
-        "description": "Every bad value of the request, at most 100 of them.",
+        "description": "All invalid values of the request, at most 100 of them.",
         "properties": {"detail": {"type": "array", "items": {"$ref": "#/components/schemas/ValidationError"}}},
         "required": ["detail"],
     },

@@ -9,7 +9,7 @@ EMPTY: dict[str, Any] = {"integer": 0, "boolean": True, "array": [], "object": {
 
 
 def add_samples(result: Node, schemas: Node) -> None:
-    """Give every object a sample, and both forms of a body that is one object or an array of them."""
+    """Add a sample to every object, and two samples to bodies that are one object or an array of them."""
     bodies = [body for path in result["paths"].values() for described in path.values() for body in _bodies(described)]
     sent = {name for body, is_request in bodies if is_request for name in references(body, schemas)}
     for name, schema in schemas.items():
