@@ -67,7 +67,7 @@ class ActionFilter(ParameterFilter):
     """The action."""
 
     title = "Action"
-    queries = {"action": lambda events, given: events.filter(action=_one_of(Action, given))}
+    queries = {"action": lambda events, value: events.filter(action=_one_of(Action, value))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return all actions."""
@@ -78,7 +78,7 @@ class ChannelFilter(ParameterFilter):
     """The interface that was used."""
 
     title = "Channel"
-    queries = {"channel": lambda events, given: events.filter(channel=_one_of(Channel, given))}
+    queries = {"channel": lambda events, value: events.filter(channel=_one_of(Channel, value))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return all channels."""
@@ -89,7 +89,7 @@ class ActorFilter(ParameterFilter):
     """The user who did it."""
 
     title = "By"
-    queries = {"actor": lambda events, given: events.filter(actor=validation.integer(given, 1, validation.MAX_BIGINT))}
+    queries = {"actor": lambda events, value: events.filter(actor=validation.integer(value, 1, validation.MAX_BIGINT))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return the users who can log in to the back office; others are found by search."""
@@ -102,7 +102,7 @@ class TargetFilter(ParameterFilter):
 
     title = "User"
     queries = {
-        "target": lambda events, given: events.filter(target_user=validation.integer(given, 1, validation.MAX_BIGINT))
+        "target": lambda events, value: events.filter(target_user=validation.integer(value, 1, validation.MAX_BIGINT))
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
@@ -115,8 +115,8 @@ class DateFilter(ParameterFilter):
 
     title = "Date"
     queries = {
-        "from": lambda events, given: events.filter(at__gte=_midnight(given)),
-        "to": lambda events, given: events.filter(at__lt=_midnight(given) + timedelta(days=1)),
+        "from": lambda events, value: events.filter(at__gte=_midnight(value)),
+        "to": lambda events, value: events.filter(at__lt=_midnight(value) + timedelta(days=1)),
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
@@ -216,12 +216,12 @@ def _label(field: str) -> str:
     return FIELDS.get(field, field.replace("_", " ").capitalize())
 
 
-def _midnight(given: str) -> datetime:
+def _midnight(value: str) -> datetime:
     """Return the beginning of a day in UTC."""
-    return datetime.combine(day(given), time.min, UTC)
+    return datetime.combine(day(value), time.min, UTC)
 
 
-def _one_of(choices: Any, given: str) -> str:
-    if given not in choices.values:
+def _one_of(choices: Any, value: str) -> str:
+    if value not in choices.values:
         raise validation.InvalidValue("value_error", "Choose one of the list")
-    return given
+    return value

@@ -39,7 +39,7 @@ ACCESS = {"Active": "success", "Locked": "danger", "Deactivated": "warning", "Wa
 class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, ModelAdmin):
     """Agents and staff. They are never deleted, because their names belong to what they did.
 
-    Nobody can change a user who has more permissions than they have, or grant more than that (``permissions``).
+    Users can neither change users with more permissions than their own, nor grant more (``permissions``).
     """
 
     form = UserForm

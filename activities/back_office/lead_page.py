@@ -16,8 +16,9 @@ from activities.models import Activity
 from leads.admin import LeadAdmin
 from leads.back_office import cells, history
 from leads.back_office.lead_form import FORM_FIELDS, LeadForm
-from leads.models import Lead
+from leads.models import Lead, LeadChange
 from leads.querysets import VersionConflict
+from leads.validators import ERASED
 from users.audit import Actor, Channel
 from users.models import User
 
@@ -52,7 +53,7 @@ class LeadPage(LeadAdmin):
         return own + super().get_urls()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return the sections, without the hidden fields for read-only users, to whom they would be visible.
+        """Return the sections, without the hidden fields for read-only users, who would see them.
 
         Fields that no section names are in a section of their own, so that a new field is not forgotten.
         """
@@ -151,6 +152,8 @@ class LeadPage(LeadAdmin):
             "subtitle": None,
             "lead": lead,
             "state": cells.label(lead.status),
+            "erased": not lead.is_active
+            and LeadChange.objects.of_lead(lead.pk).filter(changes__has_key=ERASED).exists(),
             "budget": "" if lead.budget_min is lead.budget_max is None else cells.budget(lead),
             "entries": entries,
             "more_history": more,
@@ -186,5 +189,5 @@ class LeadPage(LeadAdmin):
 
 def _page(request: HttpRequest, name: str) -> int:
     """Return a page number from the query string; 1 if it is invalid."""
-    given = request.GET.get(name, "")
-    return min(max(int(given), 1), LAST_PAGE) if given.isascii() and given.isdecimal() and len(given) < 10 else 1
+    number = request.GET.get(name, "")
+    return min(max(int(number), 1), LAST_PAGE) if number.isascii() and number.isdecimal() and len(number) < 10 else 1

@@ -21,7 +21,7 @@ class Author(ParameterFilter):
 
     title = "Author"
     queries = {
-        "user": lambda activities, given: activities.filter(user=validation.integer(given, 1, validation.MAX_BIGINT))
+        "user": lambda activities, value: activities.filter(user=validation.integer(value, 1, validation.MAX_BIGINT))
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
@@ -35,8 +35,8 @@ class Date(ParameterFilter):
 
     title = "Date"
     queries = {
-        "date_from": lambda activities, given: activities.filter(activity_date__gte=day(given)),
-        "date_to": lambda activities, given: activities.filter(activity_date__lte=day(given)),
+        "date_from": lambda activities, value: activities.filter(activity_date__gte=day(value)),
+        "date_to": lambda activities, value: activities.filter(activity_date__lte=day(value)),
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
@@ -48,15 +48,15 @@ class Leads(ParameterFilter):
     """Activities of all leads, or of active leads only, as the dashboard counts them."""
 
     title = "Leads"
-    queries = {"leads": lambda activities, given: _of_leads(activities, given)}
+    queries = {"leads": lambda activities, value: _of_leads(activities, value)}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return the choice between the two."""
         return {"leads": select("Leads", [(ACTIVE, "Active leads")], "All leads, including deleted")}
 
 
-def _of_leads(activities: Any, given: str) -> Any:
-    if given != ACTIVE:
+def _of_leads(activities: Any, value: str) -> Any:
+    if value != ACTIVE:
         raise validation.InvalidValue("value_error", f"The only value is “{ACTIVE}”")
     return activities.of_active_leads()
 
@@ -67,7 +67,7 @@ PARAMETERS = frozenset(name for one in FILTERS for name in one.queries)
 
 def exact_count(query: QueryDict) -> int | None:
     """Return the stored number of activities of all active leads, if the query asks for it; PostgreSQL only."""
-    params = {name: given for name in PARAMETERS if (given := query.get(name, "").strip())}
+    params = {name: value for name in PARAMETERS if (value := query.get(name, "").strip())}
     if params != {"leads": ACTIVE} or connection.vendor != "postgresql":
         return None
     counts = LeadCount.objects.filter(kind=LeadCount.Kind.STATUS)

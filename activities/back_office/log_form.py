@@ -38,7 +38,7 @@ class LogForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Return the clean values; add errors to their fields."""
         cleaned = super().clean() or {}
-        given = {**cleaned, "notes": cleaned.get("notes") or None, "duration": cleaned.get("duration") or None}
-        clean, problems = validators.validate(given)
+        values = {**cleaned, "notes": cleaned.get("notes") or None, "duration": cleaned.get("duration") or None}
+        clean, problems = validators.validate(values)
         add_problems(self, [problem for problem in problems if not self.has_error(str(problem.loc[0]))])
         return clean

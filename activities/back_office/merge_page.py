@@ -116,11 +116,11 @@ def _link(ids: Sequence[int]) -> str:
     return f"{reverse('admin:leads_lead_merge')}?ids={','.join(map(str, ids))}"
 
 
-def _numbers(given: str) -> list[int]:
+def _numbers(text: str) -> list[int]:
     """Return the distinct ids of "5,9"; an empty list if a part is invalid."""
-    numbers = [_number(part) for part in given.split(",", MAX + 1)]
+    numbers = [_number(part) for part in text.split(",", MAX + 1)]
     return [] if None in numbers else sorted(cast(set[int], set(numbers)))
 
 
-def _number(given: str) -> int | None:
-    return number if re.fullmatch(r"\d{1,19}", given, re.ASCII) and (number := int(given)) <= MAX_BIGINT else None
+def _number(text: str) -> int | None:
+    return number if re.fullmatch(r"\d{1,19}", text, re.ASCII) and (number := int(text)) <= MAX_BIGINT else None

@@ -60,9 +60,9 @@ EXPORT = Step("export", "Export", "The file has one row per lead and can be impo
 @action(description="Set status…", permissions=["change"])
 def set_status(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
     """Set the status of all."""
-    given = request.POST.get("status")
-    if given is not None:
-        clean, problems = validators.validate({"status": given}, partial=True)
+    status = request.POST.get("status")
+    if status is not None:
+        clean, problems = validators.validate({"status": status}, partial=True)
         if problems:
             messages.error(request, f"Not changed: {problems[0].msg}.")
             return None

@@ -22,7 +22,7 @@ def contact(lead: Lead) -> SafeString:
     """Return email and phone as links."""
     lines = []
     if lead.email:
-        lines.append(format_html('<a href="mailto:{0}">{0}</a>', lead.email))
+        lines.append(format_html('<a href="mailto:{0}" title="{0}">{0}</a>', lead.email))
     if lead.phone:
         lines.append(format_html('<a href="tel:{}">{}</a>', lead.phone.replace(" ", ""), lead.phone))
     return format_html(
@@ -42,8 +42,8 @@ def status(lead: Lead, choices: list[str]) -> SafeString:
         "",
         '<option value="{}"{}>{}</option>',
         (
-            (word, SafeString(" selected") if word == lead.status else "", word.capitalize())
-            for word in dict.fromkeys([*choices, lead.status])
+            (choice, SafeString(" selected") if choice == lead.status else "", choice.capitalize())
+            for choice in dict.fromkeys([*choices, lead.status])
         ),
     )
     return format_html(
@@ -57,10 +57,10 @@ def status(lead: Lead, choices: list[str]) -> SafeString:
     )
 
 
-def label(word: str) -> SafeString:
+def label(status: str) -> SafeString:
     """Return a status as a coloured label."""
-    kind = word if word in PIPELINE else "other"
-    return format_html('<span class="crm-status" data-status="{}">{}</span>', kind, word.capitalize())
+    kind = status if status in PIPELINE else "other"
+    return format_html('<span class="crm-status" data-status="{}">{}</span>', kind, status.capitalize())
 
 
 def budget(lead: Lead) -> SafeString | str:

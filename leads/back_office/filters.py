@@ -40,9 +40,9 @@ class ParameterFilter(ListFilter):
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
         for name in self.queries:
-            given = params.pop(name, [""])[-1].strip()
-            if given:
-                self.used_parameters[name] = given
+            value = params.pop(name, [""])[-1].strip()
+            if value:
+                self.used_parameters[name] = value
 
     def has_output(self) -> bool:
         """Return true: the filter is always shown."""
@@ -53,10 +53,10 @@ class ParameterFilter(ListFilter):
         return list(self.queries)
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """Return the leads that match all given parameters."""
-        for name, given in self.used_parameters.items():
+        """Return the leads that match all parameters."""
+        for name, value in self.used_parameters.items():
             try:
-                queryset = self.queries[name](queryset, str(given))
+                queryset = self.queries[name](queryset, str(value))
             except validation.InvalidValue as invalid:
                 message = form_message(invalid.type, invalid.msg)
                 messages.error(request, f"{self.title}: {message[:1].lower()}{message[1:]}")
@@ -92,7 +92,7 @@ class Status(ParameterFilter):
     """One status, or all open ones."""
 
     title = "Status"
-    queries = {"status": lambda leads, given: leads.open() if given == OPEN else _in_status(leads, given)}
+    queries = {"status": lambda leads, value: leads.open() if value == OPEN else _in_status(leads, value)}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return the statuses in use."""
@@ -100,8 +100,8 @@ class Status(ParameterFilter):
         return {"status": select("Status", [(OPEN, "Open (not closed or lost)"), *known])}
 
 
-def _in_status(leads: LeadQuerySet, given: str) -> LeadQuerySet:
-    status = api.status(given)
+def _in_status(leads: LeadQuerySet, value: str) -> LeadQuerySet:
+    status = api.status(value)
     return leads.in_status(status) if status else leads
 
 
@@ -109,7 +109,7 @@ class Source(ParameterFilter):
     """One source, regardless of its spelling."""
 
     title = "Source"
-    queries = {"source": lambda leads, given: leads.from_source("" if given == NO_SOURCE else api.source(given) or "")}
+    queries = {"source": lambda leads, value: leads.from_source("" if value == NO_SOURCE else api.source(value) or "")}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return the sources in use."""
@@ -121,18 +121,18 @@ class Inactive(ParameterFilter):
     """Leads without an activity for some time."""
 
     title = "No activity for"
-    queries = {"inactive": lambda leads, given: leads.inactive_since(inactive_since_day(given))}
+    queries = {"inactive": lambda leads, value: leads.inactive_since(inactive_since_day(value))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return the periods to choose from; a longer period could mean reading all leads."""
         return {"inactive": select("No activity for", list(INACTIVE_DAYS.items()), "Any time")}
 
 
-def inactive_since_day(given: str) -> date:
+def inactive_since_day(value: str) -> date:
     """Return the first day of the period: leads match if their last activity was before it."""
-    if given not in INACTIVE_DAYS:
+    if value not in INACTIVE_DAYS:
         raise validation.InvalidValue("value_error", f"Days must be one of {', '.join(INACTIVE_DAYS)}")
-    return timezone.now().date() - timedelta(days=int(given) - 1)
+    return timezone.now().date() - timedelta(days=int(value) - 1)
 
 
 class Budget(ParameterFilter):
@@ -140,8 +140,8 @@ class Budget(ParameterFilter):
 
     title = "Budget"
     queries = {
-        "min_budget": lambda leads, given: leads.min_budget(_money(given)),
-        "max_budget": lambda leads, given: leads.max_budget(_money(given)),
+        "min_budget": lambda leads, value: leads.min_budget(_money(value)),
+        "max_budget": lambda leads, value: leads.max_budget(_money(value)),
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
@@ -152,8 +152,8 @@ class Budget(ParameterFilter):
         }
 
 
-def _money(given: str) -> int:
-    return validation.integer(given.replace(",", "").replace(" ", ""), 0, validation.MAX_BIGINT)
+def _money(value: str) -> int:
+    return validation.integer(value.replace(",", "").replace(" ", ""), 0, validation.MAX_BIGINT)
 
 
 class Created(ParameterFilter):
@@ -161,8 +161,8 @@ class Created(ParameterFilter):
 
     title = "Created"
     queries = {
-        "created_from": lambda leads, given: leads.created_since(day(given)),
-        "created_to": lambda leads, given: leads.created_until(day(given)),
+        "created_from": lambda leads, value: leads.created_since(day(value)),
+        "created_to": lambda leads, value: leads.created_until(day(value)),
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
@@ -174,16 +174,16 @@ class Closed(ParameterFilter):
     """The first day of closing."""
 
     title = "Closed since"
-    queries = {"closed_from": lambda leads, given: leads.closed_since(day(given))}
+    queries = {"closed_from": lambda leads, value: leads.closed_since(day(value))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return a day."""
         return {"closed_from": text_input("Closed since", "date")}
 
 
-def day(given: str) -> date:
+def day(value: str) -> date:
     """Return a day that both databases support, or raise ``InvalidValue``."""
-    parsed = validation.date(given)
+    parsed = validation.date(value)
     if not OLDEST <= parsed <= LATEST:
         raise validation.InvalidValue("value_error", f"The day must be from {OLDEST} to {LATEST}")
     return parsed
@@ -194,7 +194,7 @@ class Run(ParameterFilter):
 
     title = "Import"
     queries = {
-        "import_run": lambda leads, given: leads.filter(import_run=validation.integer(given, 1, validation.MAX_BIGINT))
+        "import_run": lambda leads, value: leads.filter(import_run=validation.integer(value, 1, validation.MAX_BIGINT))
     }
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
@@ -211,13 +211,13 @@ class Deleted(ParameterFilter):
     """Active leads, or soft-deleted ones."""
 
     title = "Deleted"
-    queries = {"deleted": lambda leads, given: leads}
+    queries = {"deleted": lambda leads, value: leads}
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         """Return deleted leads only, or active ones only: each has its index."""
-        given = self.used_parameters.get("deleted")
-        if given in (None, "1"):
-            return queryset.deleted() if given else queryset.active()
+        value = self.used_parameters.get("deleted")
+        if value in (None, "1"):
+            return queryset.deleted() if value else queryset.active()
         messages.error(request, "Deleted: the only value is 1.")
         return queryset.none()
 

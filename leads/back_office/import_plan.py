@@ -168,7 +168,7 @@ class Plan:
 
 
 def _statuses(form: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The statuses of the file that the form has a choice for."""
+    """Yield the statuses of the file with the choices of the form."""
     for place in range(MAX_STATUSES):
         value, status = form.get(f"status-value-{place}", ""), form.get(f"status-{place}", "")
         if value and status:

@@ -30,8 +30,8 @@ from users.audit import Actor, Channel
 from users.back_office.lists import ListPage
 from users.models import User
 
-SHOWN = 200  # problems on a run's page; the rejects file has all
-LISTED = 50  # leads that an undo left unchanged
+MAX_PROBLEMS = 200  # errors, and duplicates, on the page of an import; the downloads have all
+MAX_UNCHANGED = 50  # leads that an undo left unchanged
 PARTLY = "partly undone"  # not a stored state: undone, and some leads were left unchanged
 LABELS = {
     "running": ("Running", "info"),
@@ -74,7 +74,7 @@ class ImportRunAdmin(ListPage, ModelAdmin):
 
     @display(description="State", label=dict(LABELS.values()))
     def state_label(self, run: ImportRun) -> str:
-        """Return the state, which tells a failed run from a running one."""
+        """Return the state, in which a failed run differs from a running one."""
         return LABELS[_label_key(run, getattr(run, "current_state", str(run.state)))][0]
 
     @display(description="By")
@@ -170,8 +170,8 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "failed": state == runs.DIED,
         "by": run.user.name if run.user else run.started_by,
         "message": without_options(run.message),
-        "problems": run.problems[:SHOWN],
-        "hidden": max(0, run.problem_count - SHOWN),
+        "problems": run.problems[:MAX_PROBLEMS],
+        "hidden": max(0, run.problem_count - MAX_PROBLEMS),
         "repairs": sentences(run.repairs),
         "notes": [_note(note) for note in run.notes],
         "options": {
@@ -179,13 +179,13 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         },
         "rejects": stored_files.rejects_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
         "skipped_file": stored_files.skipped_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
-        "duplicates": duplicates_table(run.skipped_rows[:SHOWN], request.user.has_perm("leads.view_lead"), DONE),
+        "duplicates": duplicates_table(run.skipped_rows[:MAX_PROBLEMS], request.user.has_perm("leads.view_lead"), DONE),
         "duplicate_count": run.skipped + run.updated,
         "undone": _undo_summary(run.undo_report),
-        "left": list(run.undo_report.get("why", {}).items())[:LISTED],
+        "left": list(run.undo_report.get("why", {}).items())[:MAX_UNCHANGED],
         "left_count": left,
         "left_text": pluralize(left, "lead"),
-        "not_listed": max(0, left - LISTED),
+        "not_listed": max(0, left - MAX_UNCHANGED),
         "has_leads": run.kind == "leads" and run.created > 0 and (state == "done" or left > 0),
         "may_undo": may_undo and request.user.has_perm("leads.undo_import"),
         "may_import": request.user.has_perm("leads.import_leads"),
@@ -200,7 +200,7 @@ def _note(note: str) -> str:
 
 def _option_text(name: str, value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{label(field)} = {given}" for field, given in value.items())
+        return ", ".join(f"{label(field)} = {constant}" for field, constant in value.items())
     words = {"on_duplicate": ON_DUPLICATE, "on_error": ON_ERROR}.get(name, {})
     return words.get(value, "yes" if value is True else str(value))
 

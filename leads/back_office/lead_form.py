@@ -72,9 +72,9 @@ class LeadForm(Form):
         if "property_interest" in self.fields:
             self.fields["property_interest"].widget.attrs["rows"] = 4
         if "status" in self.fields:
-            words = dict.fromkeys((*validators.PIPELINE, self.instance.status))
+            statuses = dict.fromkeys((*validators.PIPELINE, self.instance.status))
             self.fields["status"].widget = UnfoldAdminSelectWidget(
-                choices=[(word, word.capitalize()) for word in words]
+                choices=[(status, status.capitalize()) for status in statuses]
             )
 
     def clean(self) -> dict[str, Any]:
@@ -103,8 +103,8 @@ class LeadForm(Form):
     @staticmethod
     def _by_column(cleaned: dict[str, Any]) -> dict[str, Any]:
         """Return the values by column; of a selected row its id."""
-        given = {column: cleaned[name] for column, name in FORM_FIELDS.items() if name in cleaned}
-        return {column: value.pk if isinstance(value, Model) else value for column, value in given.items()}
+        values = {column: cleaned[name] for column, name in FORM_FIELDS.items() if name in cleaned}
+        return {column: value.pk if isinstance(value, Model) else value for column, value in values.items()}
 
     def _add_conflict(self, stored: Lead, seen: int) -> None:
         """Add who changed what, and show the current values except where the user entered others.

@@ -45,7 +45,7 @@ class LeadChangeList(ChangeList):
     @property
     def views(self) -> list[dict[str, Any]]:
         """Return the predefined views, and whether each is the current one."""
-        params = {name: given[-1] for name, given in self.filter_params.items() if name != ORDER_VAR}
+        params = {name: value[-1] for name, value in self.filter_params.items() if name != ORDER_VAR}
         return [{"name": name, "query": urlencode(view), "current": view == params} for name, view in VIEWS.items()]
 
     @property
@@ -85,7 +85,7 @@ def exact_count(query: QueryDict, leads: QuerySet[Lead]) -> int | None:
     It is cheap for all active leads, those of one status, and those created or closed since some day: PostgreSQL stores
     these counts, SQLite has a covering index for each.
     """
-    params = {name: given for name in (*PARAMETERS, SEARCH) if (given := query.get(name, "").strip())}
+    params = {name: value for name in (*PARAMETERS, SEARCH) if (value := query.get(name, "").strip())}
     try:
         stored = _stored_count(params)
     except validation.InvalidValue:
@@ -106,7 +106,7 @@ def _stored_count(params: dict[str, str]) -> dict[str, Any] | None:
             return {"kind": Kind.STATUS, "status": status}
         case ["created_from"] | ["created_from", "created_to"] | ["created_to"]:
             bounds = {"gte": params.get("created_from"), "lte": params.get("created_to")}
-            days = {f"day__{bound}": day(given) for bound, given in bounds.items() if given}
+            days = {f"day__{bound}": day(value) for bound, value in bounds.items() if value}
             return {"kind": Kind.CREATED, **days}
         case ["closed_from"]:
             return {"kind": Kind.CLOSED, "day__gte": day(params["closed_from"])}

@@ -109,11 +109,11 @@ def _rows(source: Source, plan: Plan, records: Sequence[tuple[int, Any]]) -> lis
 
 def _row(columns: Mapping, line: int, cells: Any) -> State:
     """Return the values of a row by field, as they would be stored, and its errors."""
-    given, wrong = columns.convert(cells)
-    clean, problems = validators.validate(given)
+    converted, conversion_errors = columns.convert(cells)
+    clean, problems = validators.validate(converted)
     errors: dict[str, str] = {}
-    values = {field: _display(clean.get(field, given.get(field))) for field in validators.CREATE_RULES}
-    for problem in (*wrong, *problems):
+    values = {field: _display(clean.get(field, converted.get(field))) for field in validators.CREATE_RULES}
+    for problem in (*conversion_errors, *problems):
         name = str(problem.loc[0]) if problem.loc else ""
         field = SHARED.get(name, name)
         errors.setdefault(field, problem.msg.removeprefix("Value error, "))

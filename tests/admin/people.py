@@ -35,7 +35,7 @@ def make_person(kind: str) -> User:
 
 
 def browser_of(kind: str) -> Client:
-    """Return the client of a user of that kind; nobody is logged in for ``anonymous``."""
+    """Return the client of a user of that kind; ``anonymous`` is not logged in."""
     client = Client()
     if kind != "anonymous":
         client.force_login(make_person(kind))

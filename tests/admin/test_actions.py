@@ -72,8 +72,8 @@ def test_it_works(boss: Client, api: Api) -> None:
 def test_all_matching_leads_on_all_pages(boss: Client) -> None:
     many(120, last_name="Match")
     others = many(3, last_name="Other")
-    shown = list(Lead.objects.search(["match"]).newest_first()[:50])
-    page = start(boss, "set_status", shown, across=True, query="?q=match")
+    first_page = list(Lead.objects.search(["match"]).newest_first()[:50])
+    page = start(boss, "set_status", first_page, across=True, query="?q=match")
     assert "<strong>120 leads</strong> selected: all that match the filters, on all pages" in page.content.decode()
     assert "120 leads updated." in follow(confirm(boss, page, query="?q=match", status="lost"), boss)
     assert Lead.objects.in_status("lost").count() == 120

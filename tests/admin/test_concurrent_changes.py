@@ -116,9 +116,9 @@ def test_deleting_a_group_that_gets_a_member(boss: Client) -> None:
 
 def test_deleting_selected_groups_that_get_a_member(boss: Client) -> None:
     user, group = make_user(), Group.objects.create(name="Interns")
-    ticked = {"action": "delete_selected", "_selected_action": [group.pk], "post": "yes"}
+    form = {"action": "delete_selected", "_selected_action": [group.pk], "post": "yes"}
     with concurrent_change('DELETE FROM "auth_group" ', lambda: user.groups.add(group.pk)):
-        reply = boss.post("/admin/auth/group/", ticked, follow=True)
+        reply = boss.post("/admin/auth/group/", form, follow=True)
     assert reply.content.decode().count("Successfully deleted 1 group") == 1
     assert not Group.objects.filter(pk=group.pk).exists()
 

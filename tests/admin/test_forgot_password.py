@@ -87,7 +87,7 @@ def test_the_host_of_the_link(carla: User) -> None:
         {"is_staff": False},
         {"is_active": False},
         {"is_staff": False, "is_superuser": True},
-        {"email": "somebody@example.com"},
+        {"email": "other@example.com"},
     ],
 )
 def test_no_mail_to_others_and_the_same_reply(carla: User, other: dict[str, Any]) -> None:

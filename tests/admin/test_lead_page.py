@@ -1,11 +1,13 @@
 """The page of one lead: saving, conflicts, activities, history, duplicates."""
 
+import io
 from functools import partial
 from time import process_time
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
 from django.test import Client
 
 from activities.models import Activity
@@ -143,6 +145,14 @@ def test_delete_and_restore(boss: Client, api: Api) -> None:
     assert api.get(f"/api/leads/{lead.pk}").status_code == 200
     kinds = [change.kind for change in LeadChange.objects.of_lead(lead.pk)]
     assert kinds[:2] == ["restored", "deleted"]
+
+
+def test_an_erased_lead_cannot_be_restored(boss: Client) -> None:
+    lead = make_lead(email="ada@example.com")
+    call_command("erase_person", "ada@example.com", "--yes", stdout=io.StringIO())
+    html = get_html(boss, change_page(lead))
+    assert "This lead is erased" in html
+    assert "Restore" not in html.partition("lead-summary")[0]
 
 
 ACTIVITY = {

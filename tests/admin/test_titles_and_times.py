@@ -1,5 +1,6 @@
 """Titles and times of the lists."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -27,6 +28,21 @@ WHEN = datetime(2026, 11, 3, 8, 5, tzinfo=UTC)
 def test_titles_of_lists(boss: Client, path: str, title: str) -> None:
     head = page(boss, f"/admin/{path}").partition("</title>")[0]
     assert visible_text(head.rpartition("<title>")[2]).strip() == f"{title} | Real Estate CRM"
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        ("", "Home"),
+        ("leads/lead/", "Leads"),
+        ("leads/lead/add/", "Leads chevron_right Add lead"),
+        ("leads/importrun/add/", "Imports chevron_right Import leads"),
+        ("sessions/", "Your sessions"),
+    ],
+)
+def test_headings(boss: Client, path: str, heading: str) -> None:
+    (html,) = re.findall(r"<h1.*?</h1>", page(boss, f"/admin/{path}"), re.DOTALL)
+    assert visible_text(html).strip() == heading
 
 
 def test_times_have_one_format(boss: Client, agent: User) -> None:

@@ -1,4 +1,4 @@
-"""The users that a manager may change: nobody can grant more permissions than they have."""
+"""The users that a manager may change, and the permissions that a manager can grant."""
 
 from typing import Any
 

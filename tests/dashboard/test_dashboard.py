@@ -93,9 +93,9 @@ def test_new_leads_and_activities_are_counted(api: Api) -> None:
     row = {"first_name": "A", "last_name": "", "email": "", "phone": ""}
     lead, _ = api.post("/api/leads", [row, {**row, "status": "closed"}]).json()
     api.post(f"/api/leads/{lead['id']}/activities", [activity_row(), activity_row()])
-    shown = api.get("/api/dashboard").json()
-    assert len(shown.pop("recent_activities")) == 2
-    assert shown == {
+    data = api.get("/api/dashboard").json()
+    assert len(data.pop("recent_activities")) == 2
+    assert data == {
         "total_leads": 2,
         "new_leads_this_week": 2,
         "closed_leads_this_month": 1,
@@ -186,24 +186,24 @@ def test_statuses_are_in_pipeline_order_then_by_name(api: Api) -> None:
     for status in ("zebra", "lost", "closed", "above", "negotiation", "new", "contacted", "new", "qualified", "über"):
         make_lead(status=status)
     make_lead(status="deleted", is_active=False)
-    shown = [(row["status"], row["count"]) for row in api.get("/api/dashboard").json()["leads_by_status"]]
-    assert shown == [("new", 2), *((status, 1) for status in (*PIPELINE[1:], "above", "zebra", "über"))]
+    data = [(row["status"], row["count"]) for row in api.get("/api/dashboard").json()["leads_by_status"]]
+    assert data == [("new", 2), *((status, 1) for status in (*PIPELINE[1:], "above", "zebra", "über"))]
 
 
 def test_totals_are_sums(api: Api, agent: User) -> None:
     for status in ("new", "new", "lost", "viewing"):
         make_activity(make_lead(status=status), agent)
-    shown = api.get("/api/dashboard").json()
-    assert shown["total_leads"] == sum(row["count"] for row in shown["leads_by_status"]) == 4
-    assert shown["total_activities"] == Activity.objects.count() == 4
+    data = api.get("/api/dashboard").json()
+    assert data["total_leads"] == sum(row["count"] for row in data["leads_by_status"]) == 4
+    assert data["total_activities"] == Activity.objects.count() == 4
 
 
 def test_the_ten_last_activities(api: Api, agent: User) -> None:
     lead = make_lead()
     for day in range(1, 13):
         make_activity(lead, agent, title=f"day {day}", activity_date=f"2026-01-{day:02d}")
-    shown = api.get("/api/dashboard").json()["recent_activities"]
-    assert [row["title"] for row in shown] == [f"day {day}" for day in range(12, 2, -1)]
+    data = api.get("/api/dashboard").json()["recent_activities"]
+    assert [row["title"] for row in data] == [f"day {day}" for day in range(12, 2, -1)]
 
 
 def test_recent_activities_are_ordered_by_day_time_and_id(api: Api, agent: User) -> None:
@@ -216,8 +216,8 @@ def test_recent_activities_are_ordered_by_day_time_and_id(api: Api, agent: User)
     log("second", "2026-01-02", NOW)
     log("first", "2026-01-03", NOW - timedelta(days=1))
     log("last", "2026-01-01", NOW + timedelta(days=1))
-    shown = api.get("/api/dashboard").json()["recent_activities"]
-    assert [row["title"] for row in shown] == ["first", "second", "third", "fourth", "last"]
+    data = api.get("/api/dashboard").json()["recent_activities"]
+    assert [row["title"] for row in data] == ["first", "second", "third", "fourth", "last"]
 
 
 def test_all_users_see_all_leads(api: Api, anonymous: Api, agent: User) -> None:
