@@ -54,7 +54,7 @@ def row(number: int) -> dict[str, str]:
     names = {"first_name": LONG[:150], "last_name": MARKS[number % len(MARKS)][:150], "phone": MARKS[2][:64]}
     return {
         **names,
-        "email": f"a<script>ran={number}</script>z@evil.example",
+        "email": f'"<script>ran={number}</script>"@evil.example',
         "source": MARKS[2][:64],
         "status": SHORT,
         "property_interest": LONG,
