@@ -72,10 +72,10 @@ FIGURES = """
 from django.db.models import Count, F, Sum
 from django.utils import timezone
 from activities.models import Activity
-from dashboard.queries import counted, in_pipeline_order, periods, stats
+from dashboard.queries import count_leads, in_pipeline_order, periods, stats
 from leads.models import Lead
 now = timezone.now()
-told, figures = stats(now), in_pipeline_order(counted(periods(now)))
+told, figures = stats(now), in_pipeline_order(count_leads(periods(now)))
 assert told["leads_by_status"] == [{"status": figure.status, "count": figure.leads} for figure in figures], told
 assert told["total_leads"] == Lead.objects.count(), told
 assert told["total_activities"] == Activity.objects.count() == 1500, told
