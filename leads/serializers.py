@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 
 from crm_project import json_schema, validation
 from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer, SchemaField
 from crm_project.http.timestamps import iso
-from crm_project.json_schema import TIMESTAMP
+from crm_project.json_schema import DAY, IDENTIFIER, TIMESTAMP
 from crm_project.validation import MAX_BIGINT, MAX_INT, FieldError, FieldRule
 from leads import references, validators
 from leads.models import Lead
@@ -29,25 +30,49 @@ def row_out(columns: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-_person: dict[str, Any] = {
-    "type": ["object", "null"],
-    "properties": {"id": {"type": "integer", "format": "int64"}, "name": {"type": "string"}},
-    "required": ["id", "name"],
-}
-_state: dict[str, Any] = {"type": ["string", "null"], "enum": ["granted", "revoked", None]}
+CONSENT_STATE = {"type": "string", "enum": ["granted", "revoked", None]}
+
+
+class PersonSerializer(serializers.Serializer[Any]):
+    """A user, with their name."""
+
+    id = SchemaField({**IDENTIFIER, "examples": [1]})
+    name = SchemaField({"type": "string", "examples": ["Agent One"]})
+
+
+class NextFollowUpSerializer(serializers.Serializer[Any]):
+    """The earliest open follow-up of a lead."""
+
+    id = SchemaField(IDENTIFIER)
+    lead_id = SchemaField(IDENTIFIER)
+    title = SchemaField({"type": "string"})
+    kind = SchemaField({"type": "string"})
+    due_on = SchemaField(DAY)
+    due_time = SchemaField({"type": "string"}, allow_null=True)
+    assignee_id = SchemaField(IDENTIFIER, allow_null=True)
+    done_at = SchemaField(TIMESTAMP, allow_null=True)
+    activity_id = SchemaField(IDENTIFIER, allow_null=True)
+    created_at = SchemaField(TIMESTAMP)
+    created_by = SchemaField(IDENTIFIER, allow_null=True)
+
+
+class ConsentSerializer(serializers.Serializer[Any]):
+    """The latest consent of each channel."""
+
+    call = SchemaField(CONSENT_STATE, allow_null=True)
+    text = SchemaField(CONSENT_STATE, allow_null=True)
+    email = SchemaField(CONSENT_STATE, allow_null=True)
+
+
 # What ``include`` adds, in this order (``leads/included.py`` reads it).
-INCLUDED: dict[str, dict[str, Any]] = {
+INCLUDED: dict[str, dict[str, Any] | type[serializers.Serializer[Any]]] = {
     "version": {"type": "integer", "description": 'Counts changes; `If-Match` takes it as `"<version>"`'},
-    "owner": {**_person, "description": "The user whose lead it is"},
-    "created_by": {**_person, "description": "The user who created it, with the name as of then"},
+    "owner": PersonSerializer,
+    "created_by": PersonSerializer,  # with the name as of then
     "tags": {"type": "array", "items": {"type": "string"}},
     "last_activity": {"type": ["string", "null"], "format": "date", "description": "The day of the latest activity"},
-    "next_follow_up": {"type": ["object", "null"], "description": "The earliest open follow-up"},
-    "consent": {
-        "type": "object",
-        "properties": {"call": _state, "text": _state, "email": _state},
-        "required": ["call", "text", "email"],
-    },
+    "next_follow_up": NextFollowUpSerializer,
+    "consent": ConsentSerializer,
     "closed_at": {**TIMESTAMP, "type": ["string", "null"]},
 }
 
@@ -76,7 +101,12 @@ class LeadOutSerializer(RowSerializer):
 
     def get_fields(self) -> dict[str, Any]:
         """The columns, and what ``include`` adds where it is asked for."""
-        included = {name: SchemaField(described, required=False) for name, described in INCLUDED.items()}
+        included = {
+            name: SchemaField(described, required=False)
+            if isinstance(described, dict)
+            else described(required=False, allow_null=described is not ConsentSerializer)
+            for name, described in INCLUDED.items()
+        }
         return {**super().get_fields(), **included}
 
     def to_representation(self, instance: Lead) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class RuleSchema(AutoSchema):
         if self.view.takes_many():
             return _one_or_many(output)
         if self.view.action in self.view.array_actions:
-            return output(many=True)
+            return {"type": "array", "items": self.resolve_serializer(output(), "response").ref}
         # Of a list, what its rows are: with a serializer, a page would be a component of its own.
         return self.resolve_serializer(output(), "response").ref if self.view.action == "list" else output
 

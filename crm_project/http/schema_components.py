@@ -21,17 +21,19 @@ in `WWW-Authenticate`: `error_description` is `expired`, `revoked` or `malformed
 Exchange it at `POST /api/users/token/refresh` when the access token expires. Each refresh token works once; store the
 new one.
 
-**Page** through a list with `page` (from 1) and `size` (10 by default, at most 1,000). The page after the last one is
-empty.
+**Page** through a list with `page` (from 1) and `size` (10 by default, at most 1,000); the page after the last one is
+empty. `count=exact` adds the total in `X-Total-Count`. For long lists send `after=` (empty) instead of `page` and
+follow the `next` link in `Link`.
 
-**Synchronize** by reading the pages of `GET /api/leads`: newest first, each lead with `updated_at`. With an `ETag` as
-`If-None-Match`, a lead that has not changed is a 304 without a body.
+**Synchronize** a copy with `GET /api/leads?updated_since=&after=`: it starts with all leads. Follow the `next` links,
+and send the `X-Synced-Until` of the first page as the next round's `updated_since`: it has every lead changed since
+then; deleted ones have `is_active` false. A lead may come twice.
 
 **Retry** a POST safely with an `Idempotency-Key`: it is executed once, and a repetition gets the same response. After a
 429 or a 503 wait for the seconds in `Retry-After`. Send a lead's `ETag` as `If-Match` to reject concurrent changes.
 
-**Times** are UTC, with six digits and without a time zone: `2025-10-07T18:10:00.000000`. Append a `Z` before you parse
-them in JavaScript. Dates are `2025-10-03`.
+**Times** are UTC, with six digits and without a time zone: `2025-10-07T18:10:00.000000`. With `times=zoned` they end in
+`Z`, as JavaScript needs it. Dates are `2025-10-03`.
 
 **Leniency**: this document says what to send. The server accepts more: it trims texts (not passwords), reads integers
 from strings of digits and truth values from the usual words, and ignores unknown fields and parameters.

@@ -5,7 +5,7 @@ from typing import Any
 
 Node = dict[str, Any]
 
-EMPTY: dict[str, Any] = {"integer": 0, "boolean": True, "array": [], "object": {}}
+EMPTY: dict[str, Any] = {"boolean": True, "array": [], "object": {}}
 
 
 def add_samples(result: Node, schemas: Node) -> None:
@@ -68,6 +68,8 @@ def _sample(schema: Node, schemas: Node, complete: bool = False) -> Any:
     kind = schema.get("type", "string")
     if isinstance(kind, list):
         return None if "null" in kind else EMPTY.get(kind[0], "string")
+    if kind == "integer":
+        return schema.get("minimum", 0)
     if kind == "object":
         required = schema.get("required", ())
         return {

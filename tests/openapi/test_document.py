@@ -303,6 +303,19 @@ def test_headers_are_parameters_where_they_work(document: Document, path: str, m
             assert header not in names
 
 
+def test_nested_objects_are_components(document: Document) -> None:
+    """openapi-python-client makes no models of others."""
+    schemas = document["components"]["schemas"]
+    nested = {
+        (name, field)
+        for name, schema in schemas.items()
+        for field, described in schema.get("properties", {}).items()
+        for node in leaves(described)
+        if "properties" in node
+    }
+    assert nested == set()
+
+
 def test_every_body_has_one_content_type(document: Document) -> None:
     bodies = {path: list(it["requestBody"]["content"]) for path, _, it in operations(document) if "requestBody" in it}
     assert bodies.pop("/api/users/token") == ["application/x-www-form-urlencoded"]
