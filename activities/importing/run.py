@@ -73,19 +73,19 @@ class ActivityImport(FileImport):
             settle_leads(batch, self.matcher)
             self._refuse_too_many([row for row in batch if not row.problems])
             for row in batch:
-                self.tally.read += 1
+                self.stats.read += 1
                 if row.problems:
                     self.reject(row.line, row.cells, row.problems)
-            self.progress(self.tally.read, self.source.position)
+            self.progress(self.stats.read, self.source.position)
             if not self.doomed:
                 self._store([row for row in batch if not row.problems], now)
 
     def _batches(self) -> Iterator[list[Row]]:
         records = iter(self.source)
-        while batch := [self._judged(record) for record in islice(records, BATCH)]:
+        while batch := [self._row(record) for record in islice(records, BATCH)]:
             yield batch
 
-    def _judged(self, record: Record) -> Row:
+    def _row(self, record: Record) -> Row:
         line, cells = record
         if isinstance(cells, BadRow):
             return Row(line, cells, {}, None, LeadReference(), "", list(cells.problems), has_lead_error=True)
@@ -135,7 +135,7 @@ class ActivityImport(FileImport):
                 write([stored[column] for column in COLUMNS])
         if rows:
             Lead.objects.count_many_activities(Counter(row.lead_id for row in rows if row.lead_id))
-        self.tally.created += len(rows)
+        self.stats.created += len(rows)
 
 
 def _name(field: str, given: dict[str, Any], wrong: list[FieldError]) -> str:

@@ -27,7 +27,7 @@ def take_back(run: ImportRun, actor: Actor, now: datetime) -> dict[str, Any]:
         last = batch[-1].pk
         counts = Counter(activity.lead_id for activity in batch)
         Activity.objects.filter(pk__in=[activity.pk for activity in batch]).delete()
-        audit.log_changes(_told(batch), actor, Kind.UNDONE, now, run.pk)
+        audit.log_changes(_deletions(batch), actor, Kind.UNDONE, now, run.pk)
         Lead.objects.count_many_activities({lead_id: -count for lead_id, count in counts.items()})
         deleted += len(batch)
     if run.created and not deleted:
@@ -51,7 +51,7 @@ def _next(run: ImportRun, last: int) -> list[Activity]:
         locked |= more
 
 
-def _told(activities: Sequence[Activity]) -> dict[int, audit.Changes]:
+def _deletions(activities: Sequence[Activity]) -> dict[int, audit.Changes]:
     """Return what the history stores of deleted activities, by lead."""
     gone: dict[int, list[str]] = {}
     for activity in activities:

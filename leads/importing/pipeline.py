@@ -1,4 +1,4 @@
-"""Rows read, converted and judged, a batch at a time: in this process, or in a child of it while this one loads.
+"""Rows read, converted and validated, a batch at a time: in this process, or in a child of it while this one loads.
 
 Checking a row costs as much as storing it, and a small machine has two cores: with a child, both are at work.
 """
@@ -33,7 +33,7 @@ class RowSink(Protocol):
     """What the loader wants of a good row, and how that goes through the pipe (see ``wire``)."""
 
     def make(self, line: int, cells: Any, given: dict[str, Any], clean: dict[str, Any]) -> Any:
-        """One row, which is kept in this process or sent to the other."""
+        """One row, which stays in this process or is sent to the other."""
 
     def pack(self, rows: list[Any]) -> list[Any]:
         """Rows to be sent."""
@@ -69,7 +69,7 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
         given, wrong = convert(cells)
         clean, problems = validate(given)
         if wrong or problems:
-            bad.append((line, cells, wrong + _untold(problems, wrong)))
+            bad.append((line, cells, wrong + _unreported(problems, wrong)))
         else:
             good.append((line, cells, given, clean))
         if read == BATCH:
@@ -93,9 +93,9 @@ def _resolved(good: list[Good], bad: list[Bad], make: Make, batch: Batch) -> Bat
     return batch._replace(good=made, bad=bad)
 
 
-def _untold(problems: list[FieldError], told: list[FieldError]) -> list[FieldError]:
+def _unreported(problems: list[FieldError], reported: list[FieldError]) -> list[FieldError]:
     """The problems with fields that nothing has been said about yet (a cell that could not be read is absent)."""
-    fields = {problem.loc for problem in told}
+    fields = {problem.loc for problem in reported}
     return [problem for problem in problems if problem.loc not in fields]
 
 

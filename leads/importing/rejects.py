@@ -1,4 +1,4 @@
-"""The rejects file: every bad row as it came, with its line and what is wrong, to be mended and fed back."""
+"""The rejects file: every row with errors as it was read, with its line and errors, to correct and import again."""
 
 import csv
 import json
@@ -41,7 +41,7 @@ class Rejects:
         else:
             self.place = path.resolve()  # a link stays a link
             self.part = self.place.with_name(f"{self.place.name}.{os.getpid()}.part")
-        self.kept = [cell for cell in header if cell not in (LINE, PROBLEMS)]
+        self.names = [cell for cell in header if cell not in (LINE, PROBLEMS)]
         self.places = [place for place, cell in enumerate(header) if cell not in (LINE, PROBLEMS)]
         self.width = len(header)
 
@@ -56,7 +56,7 @@ class Rejects:
             self.ended = True  # there is none
             raise Refused(f"cannot write {self.path}: {error.strerror}") from None
         self.writer = csv.writer(self.file)
-        self.writer.writerow([LINE, PROBLEMS, *(name and formula_escape.escape(name) for name in self.kept)])
+        self.writer.writerow([LINE, PROBLEMS, *(name and formula_escape.escape(name) for name in self.names)])
 
     def write(self, line: int, cells: Sequence[Any], problems: Sequence[dict[str, Any]]) -> None:
         """One bad row; its problems become one line of text."""
@@ -65,14 +65,16 @@ class Rejects:
     def add(self, line: int, cells: Sequence[Any], reason: str) -> None:
         """One row, and why it is in this file, as one line of text."""
         self.rows += 1
-        told = " ".join(reason.split())
+        text = " ".join(reason.split())
         own = [cells[place] if place < len(cells) else "" for place in self.places]
         extra = list(cells[self.width :])
         if self.guards and isinstance(cells, BadRow):
-            extra.append("not a row")  # text that is no JSON must not come in as a name when it is fed back unmended
+            extra.append(
+                "not a row"
+            )  # text that is no JSON must not come in as a name when it is imported again as it is
         guarded = _guarded if self.guards else _guarded_again
         texts = (guarded(_as_text(cell)) for cell in (*own, *extra))
-        self.writer.writerow([line, formula_escape.escape(told) if formula_escape.is_run(told) else told, *texts])
+        self.writer.writerow([line, formula_escape.escape(text) if formula_escape.is_run(text) else text, *texts])
 
     def finish(self) -> None:
         """Put the whole file in its place."""
@@ -112,5 +114,5 @@ def _guarded_again(cell: Any) -> Any:
 
 
 def numbered(path: Path, number: int) -> Path:
-    """The rejects file of one of several files: ``mend.csv`` becomes ``mend-2.csv``."""
+    """The rejects file of one of several files: ``rejects.csv`` becomes ``rejects-2.csv``."""
     return path.with_name(f"{path.stem}-{number}{path.suffix}")

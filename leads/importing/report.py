@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from leads.importing.cells.report import sentences, status_sentences
-from leads.importing.stats import MAX_KEPT
+from leads.importing.stats import MAX_LISTED
 from leads.models import ImportRun
 
 COUNTS = ("read", "created", "updated", "skipped", "rejected")
 CELLS = ("repairs", "statuses", "remainders")  # what the report says of cells
-STATUSES = 50  # told in the summary
-FIRST = 10  # problems told in the summary
+STATUSES = 50  # shown in the summary
+FIRST = 10  # problems in the summary
 # Of the notes, the summary has what an operator must not overlook: columns that went nowhere. The rest is in the JSON.
-TOLD = (
+SHOWN_NOTES = (
     "Read as",
     "Not imported",
     "Ignored",
@@ -36,7 +36,7 @@ def as_object(runs: Sequence[ImportRun]) -> dict[str, Any]:
     total = {"run": None, "state": _state(runs), **sums, "problem_count": sum(run.problem_count for run in runs)}
     skipped = [{**row, "file": file["file"]} for file in files for row in file["skipped_rows"]]
     cells = {name: [{**entry, "file": file["file"]} for file in files for entry in file[name]] for name in CELLS}
-    lists = {"problems": problems[:MAX_KEPT], "skipped_rows": skipped[:MAX_KEPT], **cells}
+    lists = {"problems": problems[:MAX_LISTED], "skipped_rows": skipped[:MAX_LISTED], **cells}
     return {**total, "message": _message(runs), **lists, "files": files}
 
 
@@ -96,7 +96,9 @@ def as_lines(run: ImportRun) -> list[str]:
             f"  {run.skipped:>11,} {would}skipped, being there already",
             f"  {run.rejected:>11,} rejected",
         ]
-    lines += [f"  {note}" for note in run.notes if ": " not in note or note.startswith(TOLD) or "', else '" in note]
+    lines += [
+        f"  {note}" for note in run.notes if ": " not in note or note.startswith(SHOWN_NOTES) or "', else '" in note
+    ]
     lines += [f"  {sentence}" for sentence in (*sentences(run.repairs), *status_sentences(run.statuses)[:STATUSES])]
     if len(run.statuses) > STATUSES:
         lines.append(f"  … and {len(run.statuses) - STATUSES:,} more statuses (--report json has all)")

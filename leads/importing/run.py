@@ -86,14 +86,14 @@ class _Unconfirmed(Exception):
 
 
 class FileImport:
-    """One file of leads on its way into the table; ``activities`` has a kind of its own."""
+    """The import of one file of leads; ``activities`` has a subclass for its own kind of file."""
 
     kind: ClassVar[str] = "leads"
     vocabulary: ClassVar[ColumnSchema] = LEADS
 
     def __init__(self, source: Source, run: ImportRun, options: Options, outputs: OutputPaths, progress: Progress):
         self.source, self.run, self.options, self.progress = source, run, options, progress
-        self.tally = Stats()
+        self.stats = Stats()
         self.warnings: Warnings = Counter()
         self.cell_report = CellReport()
         self.output_paths = outputs
@@ -137,7 +137,7 @@ class FileImport:
             return
         if count := count_lookalikes(self.run.pk, self.last_id):
             what = "looks like an existing lead" if count == 1 else "look like existing leads"
-            self.question = f"{count:,} of {self.tally.read:,} rows {what} (--on-duplicate decides)"
+            self.question = f"{count:,} of {self.stats.read:,} rows {what} (--on-duplicate decides)"
             self.run.notes.append(self.question)
 
     @staticmethod
@@ -149,17 +149,17 @@ class FileImport:
         """Every row of the file: checked, then stored, matched or rejected. Inside the transaction."""
         now, straight = timezone.now(), self.options.on_duplicate == "create"
         if straight:
-            way: InsertWriter | UpsertWriter = InsertWriter(self.run, self.tally, now, needs_database(self.columns))
+            writer: InsertWriter | UpsertWriter = InsertWriter(self.run, self.stats, now, needs_database(self.columns))
         else:
             duplicates = DuplicateOptions(self.options.on_duplicate, self.options.update_status)
-            way = UpsertWriter(self.run, self.tally, now, duplicates, self.reject, self.warnings, self.skipped)
-        rows = batches(self.source, self.columns, way, self.options.parallel)
-        with way.open() as take:
+            writer = UpsertWriter(self.run, self.stats, now, duplicates, self.reject, self.warnings, self.skipped)
+        rows = batches(self.source, self.columns, writer, self.options.parallel)
+        with writer.open() as take:
             for batch in rows:
-                self.tally.read += batch.read
+                self.stats.read += batch.read
                 self.warnings.update(batch.warnings)
                 self.cell_report.add(batch.report)
-                self.progress(self.tally.read, batch.position)
+                self.progress(self.stats.read, batch.position)
                 for line, cells, problems in batch.bad:
                     self.reject(line, cells, problems)
                 if not (straight and self.doomed):
@@ -167,10 +167,9 @@ class FileImport:
 
     def reject(self, line: int, cells: Any, problems: list[FieldError]) -> None:
         """Count a bad row, and keep it for the rejects file."""
-        self.tally.reject(line, problems, self.columns.column_of)
+        self.stats.reject(line, problems, self.columns.column_of)
         if self.rejects:
-            told = [as_dict(line, problem, self.columns.column_of) for problem in problems]
-            self.rejects.write(line, cells, told)
+            self.rejects.write(line, cells, [as_dict(line, problem, self.columns.column_of) for problem in problems])
 
     def outputs(self) -> list[Rejects]:
         """Return the files that are written."""
@@ -179,12 +178,12 @@ class FileImport:
     @property
     def doomed(self) -> bool:
         """Whether nothing of this file will be stored, whatever else is in it."""
-        return self.tally.rejected > 0 and self.options.on_error == "abort"
+        return self.stats.rejected > 0 and self.options.on_error == "abort"
 
     def close(self, state: ImportRun.State, message: str = "") -> None:
         """Write the end of the run."""
         stored = state in (ImportRun.State.DONE, ImportRun.State.DRY)
-        counts = self.tally.kept() if stored else self.tally.refused()
+        counts = self.stats.as_columns() if stored else self.stats.refused()
         if stored:
             # Activities are converted outside of batches.
             self.cell_report.add(self.columns.taken_report())
@@ -192,7 +191,7 @@ class FileImport:
             sentences = as_sentences(warnings, self.columns.header, self.columns.columns.values())
             self.run.notes += [showable(sentence) for sentence in sentences]
             counts |= self.cell_report.as_columns()
-        if self.rejects and self.tally.rejected:
+        if self.rejects and self.stats.rejected:
             self.run.notes.append(f"Bad rows are in: {showable(str(self.rejects.path))}")
         if self.skipped and self.skipped.rows:
             self.run.notes.append(f"Skipped and updated rows are in: {showable(str(self.skipped.path))}")
@@ -255,7 +254,7 @@ def import_files(
             message = f"a file could not be read or written: {error.strerror or error}"
             with suppress(DatabaseError):  # the disk may be full for it too
                 for file in files:
-                    runs.close(file.run, ImportRun.State.REFUSED, message=message, **file.tally.refused())
+                    runs.close(file.run, ImportRun.State.REFUSED, message=message, **file.stats.refused())
             with suppress(OSError):
                 _end_outputs(files, whole=False)
             raise
@@ -320,9 +319,9 @@ def _close_unstored(files: Sequence[FileImport], options: Options) -> None:
 
 
 def _why(file: FileImport) -> str:
-    if not file.tally.rejected:
+    if not file.stats.rejected:
         return "another file of the same import was refused"
-    rows = "1 row is" if file.tally.rejected == 1 else f"{file.tally.rejected} rows are"
+    rows = "1 row is" if file.stats.rejected == 1 else f"{file.stats.rejected} rows are"
     return f"{rows} bad, so nothing was stored (--on-error skip stores the good ones)"
 
 

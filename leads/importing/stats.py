@@ -6,7 +6,7 @@ from typing import Any
 
 from crm_project.validation import FieldError
 
-MAX_KEPT = 1000  # problems kept with the run; all of them go to the rejects file
+MAX_LISTED = 1000  # problems stored with the run; the rejects file has all
 MAX_VALUE = 200  # characters of a bad value that are repeated
 
 
@@ -31,15 +31,15 @@ class Stats:
         """Count one bad row; ``column_of`` names the file's column for one of our fields."""
         self.rejected += 1
         self.problem_count += len(problems)
-        for problem in problems[: MAX_KEPT - len(self.problems)]:
+        for problem in problems[: MAX_LISTED - len(self.problems)]:
             self.problems.append(as_dict(line, problem, column_of))
 
     def refused(self) -> dict[str, Any]:
         """The counts of a run that stored nothing: every row read is a rejected one."""
         counts = {"created": 0, "updated": 0, "skipped": 0, "rejected": self.read}
-        return {**self.kept(), **counts, "skipped_rows": []}
+        return {**self.as_columns(), **counts, "skipped_rows": []}
 
-    def kept(self) -> dict[str, Any]:
+    def as_columns(self) -> dict[str, Any]:
         """The counts and problems as the run's columns."""
         return dict(vars(self))
 

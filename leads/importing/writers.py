@@ -19,7 +19,7 @@ from leads.importing.cells.convert import REMAINDERS
 from leads.importing.duplicates import EMAIL, DuplicateIndex, Match
 from leads.importing.ipc import cells_again, cells_packed, moment
 from leads.importing.rejects import Rejects
-from leads.importing.stats import MAX_KEPT, Stats
+from leads.importing.stats import MAX_LISTED, Stats
 from leads.importing.warnings import OTHER_NAME, SAME_FILE, SHARED, Warnings
 from leads.models import ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change, build_row
@@ -283,7 +283,7 @@ class UpsertWriter:
         line = self._line_of(match.target)
         if line:
             self.warnings[SAME_FILE, action] += 1
-        if len(self.stats.skipped_rows) < MAX_KEPT:
+        if len(self.stats.skipped_rows) < MAX_LISTED:
             other = {"of_line": line} if line else {"lead_id": match.target}
             self.stats.skipped_rows.append({"line": row.line, "action": action, **other, **_identity(row.clean)})
         if self.skipped:

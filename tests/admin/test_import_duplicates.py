@@ -29,7 +29,9 @@ def text_of(html: str) -> str:
 
 
 def ada() -> Lead:
-    return make_lead(first_name="Ada", last_name="Lovelace", email="ada@example.com", phone="", status="qualified")
+    return make_lead(
+        first_name="Ada", last_name="Lovelace", email="ada@example.com", phone="", status="qualified", source="Zillow"
+    )
 
 
 def imported(browser: Client, **choices: str) -> ImportRun:
@@ -45,7 +47,7 @@ def test_the_preview_shows_each_duplicate_beside_its_lead(boss: Client) -> None:
     html = page(boss, upload(boss, FILE))
     text = text_of(html)
     assert "2 duplicates" in text
-    assert "2 Ada Lovelace ADA@example.com 555-555-0100 Ada Lovelace ada@example.com qualified website created" in text
+    assert "2 Ada Lovelace ADA@example.com 555-555-0100 Ada Lovelace ada@example.com qualified Zillow created" in text
     assert f'href="/admin/leads/lead/{lead.pk}/change/"' in html
     assert "4 Bo Li bo@example.com 555-555-0101 line 3 of this file Skipped" in text
     assert "1 row has the address of somebody of another name, and became a lead of its own." in text
@@ -62,7 +64,7 @@ def test_details_of_leads_are_for_those_who_may_view_leads(boss: Client) -> None
     browser.force_login(importer)
     html = page(browser, upload(browser, FILE))
     assert f"lead {lead.pk} Skipped" in text_of(html)
-    assert "qualified" not in html
+    assert "Zillow" not in html
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from leads import formula_escape
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import boss as boss
 from tests.admin.conftest import upload_dir as upload_dir
-from tests.admin.test_actions import agree, ask
+from tests.admin.test_actions import confirm, start
 from tests.admin.test_import_page import ADD
 from tests.exporting.command import export_leads
 from tests.exporting.test_round_trip import empty_the_table, stored
@@ -121,7 +121,7 @@ def test_an_export_of_leads_and_activities_comes_back(tmp_path: Path, name: str)
 @pytest.mark.django_db
 def test_a_download_of_the_back_office(boss: Client) -> None:
     leads = [make_lead(first_name=text, property_interest=text) for text in HOSTILE]
-    reply = agree(boss, ask(boss, "export", leads), format="csv")
+    reply = confirm(boss, start(boss, "export", leads), format="csv")
     assert "attachment" in reply["Content-Disposition"], reply.content
     file = b"".join(reply.streaming_content)  # type: ignore[attr-defined]
     assert len(list(csv.reader(io.StringIO(file.decode(), newline="")))) == len(HOSTILE) + 1

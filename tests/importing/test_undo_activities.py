@@ -46,7 +46,7 @@ def test_those_from_before_runs_were_kept_are_not_guessed(tmp_path: Path, agent:
     path = write_activities(tmp_path, f"{make_lead().pk},{agent.username},call,Old,2024-05-06", header=HEADER)
     run = import_activities(path)["run"]
     Activity.objects.update(import_run=None)
-    with pytest.raises(CommandError, match="came in before it was kept which run they came with"):
+    with pytest.raises(CommandError, match="imported before runs were recorded with them"):
         undo(run)
     assert ImportRun.objects.get(pk=run).state == "done"
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from leads.importing.stats import MAX_KEPT, MAX_VALUE, showable
+from leads.importing.stats import MAX_LISTED, MAX_VALUE, showable
 
 MAX_EXAMPLES = 10  # of each kind
 MAX_STATUSES = 500  # different ones that are listed
@@ -73,7 +73,7 @@ class CellReport:
         """Count something that fills no field, and add it to what is left over of the row."""
         self.repaired(kind, column, text, "")
         self.remainders.append((column, str(text)))
-        if len(self.left_over) < MAX_KEPT:
+        if len(self.left_over) < MAX_LISTED:
             self.left_over.append([self.line, showable(column), _shown(text)])
 
     def take_remainders(self) -> list[tuple[str, str]]:
@@ -100,7 +100,7 @@ class CellReport:
             own = self.examples.setdefault(kind, [])
             own += more[: MAX_EXAMPLES - len(own)]
         self.statuses.update({(value, became): count for value, became, count in statuses})
-        self.left_over += left_over[: MAX_KEPT - len(self.left_over)]
+        self.left_over += left_over[: MAX_LISTED - len(self.left_over)]
 
     def as_columns(self) -> dict[str, Any]:
         """Return the report as the columns of a run."""
