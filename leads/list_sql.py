@@ -36,7 +36,10 @@ from leads.validators import CLOSED_STATUSES
 
 MAX_SORTED = 50_000  # leads that are sorted without an index
 MAX_COUNTED = 10_000  # leads that an estimate counts
-COUNT_TIMEOUT = 120  # milliseconds of an exact count, after which it is an estimate
+COUNT_TIMEOUT = 100  # milliseconds of an exact count, after which it is an estimate
+ESTIMATE_TIMEOUT = (
+    40  # milliseconds in which an estimate counts up to MAX_COUNTED, after which it is PostgreSQL's guess
+)
 
 INDEXED = {"created_at": "created_at", "updated_at": "updated_at", "id": "id", "name": "name_key"}
 SORTED = {
@@ -226,7 +229,7 @@ def count(wanted: Mapping[str, Any], exact: bool) -> tuple[int, bool]:
     if exact or sql.VENDOR != "postgresql":
         with suppress(SearchTimeout), statement_timeout(COUNT_TIMEOUT):
             return _count(f"SELECT count(*) FROM leads_lead {where}", values), True
-    with suppress(SearchTimeout), statement_timeout(COUNT_TIMEOUT):
+    with suppress(SearchTimeout), statement_timeout(ESTIMATE_TIMEOUT):
         number = _count_up_to(where, values, MAX_COUNTED)
         if number <= MAX_COUNTED:
             return number, True

@@ -62,7 +62,8 @@ class RuleFilterSet(django_filters.FilterSet):  # type: ignore[misc]
         checked: Checked = {}
         errors: list[FieldError] = []
         for name, declared in cls.base_filters.items():
-            if (given := query.get(name)) is None:
+            # Asked first: ``QueryDict.get`` makes an exception of each parameter that is not there.
+            if name not in query or (given := query[name]) is None:
                 continue
             try:
                 checked[name] = declared.check(values_of(query, name) if declared.many else given)

@@ -344,6 +344,7 @@ def test_a_count_that_takes_too_long_is_an_estimate(
         cursor.execute("CREATE FUNCTION slow(text) RETURNS text LANGUAGE sql AS 'SELECT $1 FROM pg_sleep(0.02)'")
         cursor.execute("ANALYZE leads_lead")
     monkeypatch.setattr(list_sql, "COUNT_TIMEOUT", 5)
+    monkeypatch.setattr(list_sql, "ESTIMATE_TIMEOUT", 5)
     monkeypatch.setitem(connection.operators, "contains", "LIKE slow(%s)")
     reply = get(api, "q=e&count=exact&size=1")
     assert reply.status_code == 200
