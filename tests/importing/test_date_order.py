@@ -72,5 +72,5 @@ def test_the_look_ahead_goes_on_until_a_date_is_clear(tmp_path: Path, monkeypatc
 
 def test_a_file_without_such_dates_is_looked_at_no_further() -> None:
     rows = iter([(line, ["2024-01-02"]) for line in range(2, 20_000)])
-    assert date_order.decide(rows, {"created_at": [0]})["created_at"].told("x") == []
+    assert date_order.decide(rows, {"created_at": [0]})["created_at"].notes("x") == []
     assert next(rows)[0] == 2 + date_order.LOOK_AHEAD

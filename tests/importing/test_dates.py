@@ -77,7 +77,7 @@ def test_what_is_no_date_is_told(value: object) -> None:
 
 
 def test_the_reason_names_the_order_of_day_and_month() -> None:
-    with pytest.raises(InvalidValue, match="there is no month 25; dates with strokes in this column have the month"):
+    with pytest.raises(InvalidValue, match="there is no month 25; dates with slashes in this column have the month"):
         moment("25/12/2024")
 
 

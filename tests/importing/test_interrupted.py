@@ -123,11 +123,9 @@ def test_half_a_character_is_a_bad_row_also_when_fed_back(tmp_path: Path) -> Non
 
 
 @pytest.mark.django_db
-def test_a_month_that_does_not_exist_is_no_matter_of_strokes(tmp_path: Path) -> None:
+def test_a_month_that_does_not_exist_is_left_over(tmp_path: Path) -> None:
     path = write_csv(tmp_path, "Ada,2024-13-01", header="Name,Created At")
-    (problem,) = import_leads(path, code=1)["problems"]
-    assert "month must be in 1..12" in problem["reason"]
-    assert "strokes" not in problem["reason"]
+    assert import_leads(path)["remainders"] == [{"line": 2, "column": "Created At", "value": "2024-13-01"}]
 
 
 @pytest.mark.slow

@@ -236,7 +236,7 @@ def _settled(plan: "Columns", cells: Cells, problems: list[FieldError]) -> Row:
 
 
 def _undamaged(plan: "Columns", name: str, value: str, problems: list[FieldError]) -> str:
-    """A text as it was before a spreadsheet had it; "" where it cannot be told."""
+    """A text as it was before a spreadsheet had it; "" where it cannot be known."""
     if plan.cleans and text.is_placeholder(value, name in NAMES):
         return value
     row = {name: value}

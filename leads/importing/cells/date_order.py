@@ -1,7 +1,7 @@
-"""Whether the dates with strokes in a file have the day first or the month: decided for a whole column, not row by row.
+"""Whether the dates with slashes in a file have the day or the month first: decided for a column, not row by row.
 
 ``13/05/2024`` can only have the day first, so ``03/04/2024`` in the same column has too. A file whose dates are written
-otherwise (ISO, a month's name) costs a look at its first rows, one without dates nothing.
+otherwise (ISO, a month's name) costs the reading of its first rows, one without dates nothing.
 """
 
 import re
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 Order = Literal["day-first", "month-first"]
 ORDERS: tuple[Order, ...] = ("day-first", "month-first")
-LOOK_AHEAD = 5_000  # rows; further ones only as long as there are dates with strokes that mean either
+LOOK_AHEAD = 5_000  # rows; further ones only as long as there are only dates that can mean either
 
-_stroke = re.compile(r"\s*(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?!\d)", re.ASCII)
+_slashes = re.compile(r"\s*(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?!\d)", re.ASCII)
 
 
 class Column:
-    """What the dates of one field look like so far."""
+    """Counts of the dates of one field: those with the day first, the month first, and those that can be either."""
 
     def __init__(self, places: Collection[int]) -> None:
         self.places = places
         self.day_first = self.month_first = self.either = 0
 
-    def look(self, cells: Cells) -> None:
-        """Take note of one row's dates."""
+    def count(self, cells: Cells) -> None:
+        """Count one row's dates."""
         for place in self.places:
             value = cells[place] if place < len(cells) else None
-            if value.__class__ is str and (match := _stroke.match(value)):
+            if value.__class__ is str and (match := _slashes.match(value)):
                 first, second = int(match.group(1)), int(match.group(2))
                 self.day_first += first > 12 >= second
                 self.month_first += second > 12 >= first
@@ -50,8 +50,8 @@ class Column:
         """What most dates that can mean only one say; the month first if none does."""
         return "day-first" if self.day_first > self.month_first else "month-first"
 
-    def told(self, name: str) -> list[str]:
-        """What the operator should know of the decision."""
+    def notes(self, name: str) -> list[str]:
+        """Return what the report says of the decision."""
         other = ORDERS[self.order == "day-first"]
         if self.day_first and self.month_first:
             return [
@@ -64,30 +64,30 @@ class Column:
 
 
 def settled(source: "Source", columns: "Columns") -> tuple["Columns", list[str]]:
-    """A file's plan with the order of its dates decided by a look at them, and what to tell of that."""
+    """Return a file's plan with the order of its dates, and what the report says of that."""
     if not (dates := columns.dates()):
         return columns, []
-    looks = decide(source, dates)
-    day_first = frozenset(field for field, look in looks.items() if look.order == "day-first")
-    told = [note for field, look in looks.items() for note in look.told(columns.column_of(field))]
-    return replace(columns, day_first=day_first), told
+    found = decide(source, dates)
+    day_first = frozenset(field for field, column in found.items() if column.order == "day-first")
+    notes = [note for field, column in found.items() for note in column.notes(columns.column_of(field))]
+    return replace(columns, day_first=day_first), notes
 
 
 def decide(records: Iterable[Record], columns: Mapping[str, Collection[int]]) -> dict[str, Column]:
-    """A look at a file's ``records``, for each field of dates at the places of its columns; stops when it is clear."""
-    looks = {field: Column(places) for field, places in columns.items()}
+    """Return the counts of each field of dates, at the places of its columns; stops reading when it is clear."""
+    found = {field: Column(places) for field, places in columns.items()}
     rows = iter(records)
-    _look(islice(rows, LOOK_AHEAD), looks.values())
-    while any(look.undecided for look in looks.values()):
-        if not _look(islice(rows, LOOK_AHEAD), looks.values()):
+    _count(islice(rows, LOOK_AHEAD), found.values())
+    while any(column.undecided for column in found.values()):
+        if not _count(islice(rows, LOOK_AHEAD), found.values()):
             break
-    return looks
+    return found
 
 
-def _look(rows: Iterable[Record], looks: Collection[Column]) -> int:
+def _count(rows: Iterable[Record], columns: Collection[Column]) -> int:
     count = 0
     for _, cells in rows:
         count += 1
-        for look in looks:
-            look.look(cells)
+        for column in columns:
+            column.count(cells)
     return count

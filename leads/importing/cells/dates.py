@@ -187,7 +187,7 @@ def _turned(part: dict[str, str | None]) -> dict[str, str | None]:
 def _check_order(part: dict[str, str | None], day_first: bool) -> None:
     if (month := int(part["month"] or 0)) > 12:
         first, other = ("day", "month-first") if day_first else ("month", "day-first")
-        reason = f"dates with strokes in this column have the {first} first (--dates {other} reads them the other way)"
+        reason = f"dates with slashes in this column have the {first} first (--dates {other} reads them the other way)"
         raise InvalidValue("datetime_parsing", f"there is no month {month}; {reason}")
 
 

@@ -1,6 +1,7 @@
 """What spreadsheets do to cells: errors of formulas, texts dressed as formulas, numbers cut short.
 
-Only for files that a spreadsheet may have written. ``guard.on`` keeps such texts as they are in our own exports.
+Only for files that a spreadsheet may have written. ``formula_escape.escape`` keeps such texts as they are in our own
+exports.
 """
 
 import re
@@ -21,9 +22,9 @@ _shortened = re.compile(r"([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,3})")
 
 
 def restore(text: str) -> str:
-    """What a cell that starts with ``=`` or ``#`` was meant to hold: ``="5550101"`` holds 5550101.
+    """Return what a cell that starts with ``=`` or ``#`` was meant to hold: ``="5550101"`` holds 5550101.
 
-    Raises ``Invalid`` for the error of a formula.
+    Raises ``InvalidValue`` for the error of a formula.
     """
     inner = as_formula(text)
     if inner is not None:
@@ -34,15 +35,15 @@ def restore(text: str) -> str:
 
 
 def as_formula(text: str) -> str | None:
-    """What a text dressed as a formula holds; ``None`` for any other text."""
+    """Return what a text dressed as a formula holds; ``None`` for any other text."""
     match = _dressed.fullmatch(text.strip())
     return match.group(1) if match else None
 
 
 def telephone(text: str) -> str:
-    """A telephone number that a spreadsheet took for a number, as its digits; any other text as it is.
+    """Return a telephone number that a spreadsheet took for a number, as its digits; any other text as it is.
 
-    Raises ``Invalid`` where digits were lost.
+    Raises ``InvalidValue`` where digits were lost.
     """
     number = text.strip()
     if _round.fullmatch(number):

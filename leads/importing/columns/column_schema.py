@@ -57,7 +57,7 @@ class ColumnSchema:
         return "not_stored" if unstored else "unknown", 0
 
     def is_header(self, cells: Sequence[object], mapped: frozenset[str] = frozenset()) -> bool:
-        """Whether a row looks like the names of columns: one that tells who a row is about, and mostly known ones.
+        """Whether a row looks like the names of columns: one that says who a row is about, and mostly known ones.
 
         ``mapped`` are headers that are known because somebody said what they are, in their normal form.
         """

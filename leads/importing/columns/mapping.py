@@ -54,7 +54,7 @@ class UnknownHeaders(MappingError):
 
     def __init__(self, headers: MappingOf[str, Sequence[str]]) -> None:
         self.headers = dict(headers)
-        shown = [_told(header, near) for header, near in list(headers.items())[:MAX_LISTED]]
+        shown = [_with_suggestions(header, near) for header, near in list(headers.items())[:MAX_LISTED]]
         more = f", and {len(headers) - MAX_LISTED} more" if len(headers) > MAX_LISTED else ""
         one = len(headers) == 1
         super().__init__(
@@ -219,8 +219,8 @@ def map_headers(
         else:
             other[target].append(name)
     if other["unknown"] and not ignore_unknown:
-        told = other["unknown"][:MAX_LISTED]  # looking for near misses takes a millisecond each
-        near: dict[str, Sequence[str]] = {name: vocabulary.near_misses(name) for name in told}
+        listed = other["unknown"][:MAX_LISTED]  # looking for near misses takes a millisecond each
+        near: dict[str, Sequence[str]] = {name: vocabulary.near_misses(name) for name in listed}
         raise UnknownHeaders({name: near.get(name, ()) for name in other["unknown"]})
     targets = [target for target in vocabulary.targets if target in found]
     columns = {target: tuple(place for _, place in sorted(found[target])) for target in targets}
@@ -241,7 +241,7 @@ def map_headers(
     )
 
 
-def _told(header: str, near: Sequence[str]) -> str:
+def _with_suggestions(header: str, near: Sequence[str]) -> str:
     return f"{header!r}" + (f" (like {' or '.join(map(repr, near))}?)" if near else "")
 
 
@@ -253,7 +253,7 @@ def _places_of(wish: str, header: Sequence[str]) -> list[int]:
     places = places or [place for place, name in enumerate(header) if name and normal(name) == normal(wish)]
     if not places:
         near = difflib.get_close_matches(wish, [name for name in header if name], NEAR_MISSES)
-        raise MappingError(f"there is no column {_told(wish, near)}.")
+        raise MappingError(f"there is no column {_with_suggestions(wish, near)}.")
     return places
 
 
