@@ -2,12 +2,14 @@
 
 from django.urls import path
 
+from activities.merge_views import MergeViewSet
 from activities.views import ActivityViewSet, AllActivitiesViewSet, HistoryViewSet, VocabularyViewSet
 
 urlpatterns = [
     path("leads/vocabulary", VocabularyViewSet.as_view({"get": "vocabulary"})),
     path("leads/<lead_id>/history", HistoryViewSet.as_view({"get": "list"})),
     path("leads/<lead_id>/activities", ActivityViewSet.as_view({"get": "list", "post": "create"})),
+    path("leads/<lead_id>/merge", MergeViewSet.as_view({"post": "merge"})),
     path("activities", AllActivitiesViewSet.as_view({"get": "list"})),
     path(
         "activities/<activity_id>",

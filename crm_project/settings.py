@@ -288,7 +288,7 @@ CORS_URLS_REGEX = r"^/(?!admin/).*$"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.tokens.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "users.permissions.WithinScope"],
     "DEFAULT_PARSER_CLASSES": ["crm_project.http.json.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["crm_project.http.json.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "crm_project.http.json.SingleRendererNegotiation",

@@ -32,6 +32,8 @@ SENTENCES = {
     Action.UNLOCKED: "{actor} unlocked {target} after failed logins",
     Action.ADDRESS_UNLOCKED: "{actor} unlocked the IP address {target}",
     Action.RIGHTS_CHANGED: "{actor} changed the rights of {target}",
+    Action.KEY_CREATED: "{actor} created a key for a program",
+    Action.KEY_REVOKED: "{actor} revoked a key of {target}",
     Action.PASSWORD_SET: "{actor} set the password of {target}",
     Action.PASSWORD_LINK_MADE: "{actor} created a set-password link for {target}",
     Action.SECOND_FACTOR_ENABLED: "{actor} enabled the second factor of {target}",

@@ -30,6 +30,7 @@ PAGES = (
     ("Activities", "event_note", "activities_activity_changelist", "activities.view_activity"),
     ("Imports", "upload_file", "leads_importrun_changelist", "leads.view_importrun"),
     ("Users", "badge", "users_user_changelist", "users.view_user"),
+    ("API keys", "key", "users_apikey_changelist", "users.change_user"),
     ("Groups", "shield_person", "auth_group_changelist", "auth.view_group"),
     ("Personal data", "person_search", "personal_data", "users.handle_personal_data"),
     ("Account events", "manage_search", "users_accountevent_changelist", "users.view_accountevent"),

@@ -43,7 +43,7 @@ def author_of(actor: Actor) -> int:
     if not (found := sql.fetch(*author_query(actor))):
         with transaction.atomic():
             user = User.objects.filter(pk=actor.user_id or 0).select_for_update().first()
-            now = actor._replace(name=user.name) if user else actor
+            now = actor.named(user.name) if user else actor
             if not (found := sql.fetch(*author_query(now))):
                 return int(Author.objects.create(user_id=now.user_id, name=now.name).pk)
     return int(found[0][0])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.exceptions import NotFound
@@ -9,11 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.json import JSONRows
+from crm_project.http.parameters import choice
 from crm_project.http.schema import operation
-from crm_project.http.schema_components import ETAG
+from crm_project.http.schema_components import ETAG, LOCATION
 from crm_project.validation import MISSING, FieldError, InvalidValue, with_location
 from leads import included
 from leads.chosen_leads import IDS, MAX_FILTERED, MAX_IDS, ChosenLeads, ChosenLeadsSerializer, ids_in_query, refusal
+from leads.duplicates import duplicates_of_many, duplicates_of_one, lock_creation
 from leads.etags import etag
 from leads.models import Lead, LeadChange
 from leads.querysets import BudgetRangeError, VersionConflict, VersionConflicts
@@ -22,8 +26,23 @@ from leads.serializers import INCLUDE, LeadBulkUpdateSerializer, lead_out
 from leads.validators import ERASED
 from leads.views import NO_LEAD, LeadViewSet, by_api
 
+REFUSE, SKIP = "refuse", "skip"
+MAX_REPORTED = 100  # possible duplicates in one response
+ON_DUPLICATE = OpenApiParameter(
+    "on_duplicate",
+    {"type": "string", "enum": [REFUSE, SKIP]},
+    description="If there may be such a lead: `refuse` is a 409, `skip` (of a single lead) a 200 with that lead",
+)
 MISSING_IDS = "Some ids are of no active lead: `{detail, ids}`; nothing was changed"
 TOO_MANY = f"More than {MAX_IDS:,} ids"
+
+
+class AlreadyThere(Exception):
+    """The lead that is to be created is there already."""
+
+    def __init__(self, lead: Lead) -> None:
+        super().__init__(f"lead {lead.pk}")
+        self.lead = lead
 
 
 class ManyLeadsViewSet(LeadViewSet):
@@ -41,7 +60,69 @@ class ManyLeadsViewSet(LeadViewSet):
         **LeadViewSet.query_parameters,
         **dict.fromkeys(("bulk_update", "restore"), ("include",)),
         "bulk_delete": ("id",),
+        "create": ("include", "on_duplicate"),
     }
+
+    @operation(
+        "create_leads",
+        "Create a lead, or many",
+        "An object for an object, else an array",
+        201,
+        refusals={
+            400: "An empty list, or rows that the database refused; nothing was stored",
+            409: "With `on_duplicate=refuse`: `{detail, duplicates}`; nothing was stored",
+        },
+        parameters=[INCLUDE, ON_DUPLICATE, ETAG, LOCATION],
+    )
+    def create(self, request: Request) -> Response:
+        """One lead from an object; from an array all of its leads, in its order, or none. With `on_duplicate`, only if
+        there is no lead yet that may be the same person.
+        """
+        try:
+            response: Response = super().create(request)
+            return response
+        except AlreadyThere as existing:
+            row = lead_out(existing.lead)
+            included.add_to([row], self.included())
+            return Response(row, headers={"ETag": etag(existing.lead)})
+
+    def perform_create(self, serializer: Any) -> None:
+        """Store one new lead, unless there is one already and ``on_duplicate`` says what to do then."""
+        if not (action := self._on_duplicate()):
+            super().perform_create(serializer)
+            return
+        with transaction.atomic():
+            lock_creation()
+            found = duplicates_of_one(serializer.validated_data)
+            if found and action == SKIP:
+                raise AlreadyThere(Lead.objects.get(pk=found[0]["id"]))
+            self._refuse(found)
+            super().perform_create(serializer)
+
+    def perform_bulk_create(self, serializer: Any) -> JSONRows:
+        """Store many new leads, all or none, unless ``on_duplicate`` forbids some of them."""
+        if not (action := self._on_duplicate()):
+            return super().perform_bulk_create(serializer)
+        if action == SKIP:
+            message = "Value error, skip is for a single lead"
+            raise ValidationFailed([FieldError("value_error", ("query", "on_duplicate"), message, SKIP)])
+        with transaction.atomic():
+            lock_creation()
+            self._refuse(duplicates_of_many(serializer.validated_data))
+            return super().perform_bulk_create(serializer)
+
+    def _on_duplicate(self) -> str | None:
+        given = self.request.query_params.get("on_duplicate", "")
+        try:
+            return choice(given, (REFUSE, SKIP))
+        except InvalidValue as invalid:
+            raise ValidationFailed([FieldError(invalid.type, ("query", "on_duplicate"), invalid.msg, given)]) from None
+
+    @staticmethod
+    def _refuse(found: list[dict[str, Any]]) -> None:
+        if found:
+            detail = "There are possible duplicates; nothing was stored"
+            raise ApiError(status.HTTP_409_CONFLICT, detail, more={"duplicates": found[:MAX_REPORTED]})
 
     @operation(
         "update_leads",

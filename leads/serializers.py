@@ -191,3 +191,13 @@ class LeadBulkUpdateSerializer(LeadUpdateSerializer):
                 errors.setdefault(index, []).append(twice)
             seen.add(lead_id)
         return errors
+
+
+class DuplicateSerializer(serializers.Serializer[Any]):
+    """A lead that may be the same person."""
+
+    lead = LeadOutSerializer()
+    match = SchemaField(
+        {"type": "array", "items": {"type": "string", "enum": ["email", "phone", "name"]}, "examples": [["email"]]},
+        help_text="What they have in common",
+    )

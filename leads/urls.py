@@ -3,6 +3,7 @@
 from django.urls import path
 
 from leads.bulk_views import ManyLeadsViewSet
+from leads.duplicate_views import DuplicateViewSet
 from leads.views import LeadViewSet
 
 urlpatterns = [
@@ -10,6 +11,8 @@ urlpatterns = [
         "leads",
         ManyLeadsViewSet.as_view({"get": "list", "post": "create", "patch": "bulk_update", "delete": "bulk_delete"}),
     ),
+    path("leads/duplicates", DuplicateViewSet.as_view({"get": "search"})),
+    path("leads/<lead_id>/duplicates", DuplicateViewSet.as_view({"get": "list"})),
     path("leads/delete", ManyLeadsViewSet.as_view({"post": "delete_chosen"})),
     path(
         "leads/<lead_id>",

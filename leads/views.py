@@ -26,7 +26,7 @@ from leads.models import Lead
 from leads.querysets import BudgetRangeError, VersionConflict
 from leads.serializers import INCLUDE, LeadCreateSerializer, LeadOutSerializer, LeadUpdateSerializer, row_out
 from users.audit import Actor, Channel
-from users.models import User
+from users.models import ApiKey, User
 
 NO_LEAD = "Lead not found"
 TOO_SHORT = "Value error, too short to search for among so many leads; three letters in a row will do"
@@ -76,7 +76,7 @@ class LeadViewSet(RuleViewSet):
         if isinstance(serializer.validated_data, list):
             return Response(self.perform_bulk_create(serializer), status.HTTP_201_CREATED)
         self.perform_create(serializer)
-        return self._reply(serializer, status.HTTP_201_CREATED)
+        return self.lead_reply(serializer, status.HTTP_201_CREATED)
 
     @operation(
         "get_lead",
@@ -123,7 +123,7 @@ class LeadViewSet(RuleViewSet):
         self.included()
         serializer = self.validate_body()
         self.perform_update(serializer, number)
-        return self._reply(serializer)
+        return self.lead_reply(serializer)
 
     @operation("delete_lead", "Delete a lead", "Deleted", 204, refusals=MOVED, parameters=[IF_MATCH])
     def destroy(self, request: Request, lead_id: str) -> Response:
@@ -173,7 +173,8 @@ class LeadViewSet(RuleViewSet):
         except BudgetRangeError as crossed:
             raise ValidationFailed(with_location(crossed.problems, "body")) from None
 
-    def _reply(self, serializer: Any, status_code: int = status.HTTP_200_OK) -> Response:
+    def lead_reply(self, serializer: Any, status_code: int = status.HTTP_200_OK) -> Response:
+        """Return the response with the lead that was written, and what ``include`` adds."""
         lead, headers = serializer.data, {"ETag": etag(serializer.instance)}
         if status_code == status.HTTP_201_CREATED:
             headers["Location"] = f"/api/leads/{serializer.instance.pk}"
@@ -182,13 +183,7 @@ class LeadViewSet(RuleViewSet):
 
     def included(self) -> tuple[str, ...]:
         """The keys of ``include``; a 422 for an unknown one."""
-        if "include" not in self.request.query_params:
-            return ()
-        given = self.request.query_params.getlist("include")
-        try:
-            return included.parse(given)
-        except InvalidValue as invalid:
-            raise ValidationFailed([FieldError(invalid.type, ("query", "include"), invalid.msg, given[-1])]) from None
+        return included_keys(self.request)
 
 
 def _as_json(rows: list[dict[str, Any]]) -> bytes:
@@ -209,9 +204,21 @@ def _checked_again(serializer: Any) -> Iterator[None]:
         raise
 
 
+def included_keys(request: Request) -> tuple[str, ...]:
+    """Return the keys of ``include``; raise a 422 for an unknown one."""
+    if "include" not in request.query_params:
+        return ()
+    given = request.query_params.getlist("include")
+    try:
+        return included.parse(given)
+    except InvalidValue as invalid:
+        raise ValidationFailed([FieldError(invalid.type, ("query", "include"), invalid.msg, given[-1])]) from None
+
+
 def by_api(request: Request) -> Actor:
-    """The token's user, who comes in through the API."""
-    return Actor.of(cast(User, request.user), Channel.API)
+    """Return the token's user, or the program with the user's key, as one who comes in through the API."""
+    program = request.auth.name if isinstance(request.auth, ApiKey) else ""
+    return Actor.of(cast(User, request.user), Channel.API, program)
 
 
 def active_lead(lead_id: int) -> Lead:

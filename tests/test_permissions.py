@@ -31,6 +31,12 @@ PROTECTED: list[tuple[str, str, Any, int]] = [
     ("GET", "api/leads/<lead_id>/history", None, 200),
     ("PATCH", "api/users/me", {"first_name": "x"}, 200),
     ("GET", "api/users", None, 200),
+    ("GET", "api/users/me/keys", None, 200),
+    ("POST", "api/users/me/keys", {"name": "Zapier", "scopes": ["read"]}, 201),
+    ("DELETE", "api/users/me/keys/<key_id>", None, 404),  # another user's
+    ("GET", "api/leads/duplicates", None, 200),
+    ("GET", "api/leads/<lead_id>/duplicates", None, 200),
+    ("POST", "api/leads/<lead_id>/merge", {"merge": [2**40]}, 403),
     ("PATCH", "api/leads", [{"id": 2**40}], 404),
     ("DELETE", "api/leads", None, 422),
     ("POST", "api/leads/delete", {"ids": [2**40]}, 404),
@@ -95,7 +101,7 @@ def test_protected_routes(
     headers_of: Callable[[str], dict[str, str]], who: str, method: str, route: str, body: Any, status: int
 ) -> None:
     lead = make_lead()
-    path = route.replace("<lead_id>", str(lead.pk))
+    path = route.replace("<lead_id>", str(lead.pk)).replace("<key_id>", "1")
     if "<activity_id>" in route:
         path = path.replace("<activity_id>", str(make_activity(lead, make_user()).pk))
     reply = ask(headers_of(who), method, f"/{path}", body)

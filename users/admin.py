@@ -10,7 +10,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -25,12 +25,13 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from crm_project.events import event
 from users import permissions, second_factor
+from users.audit import Action
 from users.back_office import audited
 from users.back_office.approval import Approval, RegistrationFilter
 from users.back_office.forms import ChoicesForm, NewUserForm, UserForm
 from users.back_office.lists import ListPage, retry_on_conflict
 from users.back_office.password_links import link_page
-from users.models import LoginFailure, User
+from users.models import ApiKey, LoginFailure, User
 
 ACCESS = {"Active": "success", "Locked": "danger", "Deactivated": "warning", "Waiting for approval": "info"}
 
@@ -240,6 +241,56 @@ class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, Model
 admin.site.unregister(Group)
 for device in (StaticDevice, TOTPDevice):  # django-otp's pages show secrets; back_office/second_factor.py has ours
     admin.site.unregister(device)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ListPage, ModelAdmin):
+    """Keys of programs: a list, from which managers revoke them."""
+
+    list_display = ("name", "user", "scope", "created_at", "last_used_on", "expires_on")
+    list_display_links = None
+    list_select_related = ("user",)
+    list_per_page = 50
+    sortable_by = ()
+    actions = ("revoke",)
+
+    @display(description="Scopes")
+    def scope(self, key: ApiKey) -> str:
+        """Return what the key may do."""
+        return ", ".join(key.scopes)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return that nobody can: a user creates keys with the API."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return that nobody can."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return that the action alone deletes keys."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user can change users."""
+        return request.user.has_perm("users.change_user")
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user can change users."""
+        return request.user.has_perm("users.change_user")
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        """Delete the keys of users that the manager may change."""
+        actor = cast(User, request.user)
+        revoked = 0
+        for key in keys.select_related("user"):
+            if permissions.may_change(actor, key.user):
+                with transaction.atomic():
+                    key.delete()
+                    audited.log(request, Action.KEY_REVOKED, key.user, after={"api_key": key.name})
+                revoked += 1
+        messages.success(request, f"{revoked} {'key' if revoked == 1 else 'keys'} revoked.")
 
 
 @admin.register(Group)

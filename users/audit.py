@@ -21,6 +21,7 @@ from users.base_user import AbstractUser
 State = Mapping[str, Any]
 
 MAX_NAME = 150  # of users and groups
+MAX_SIGNATURE = 301  # of "First Last" on records
 IDENTITY = ("username", "email", "first_name", "last_name")
 ACCESS = ("is_active", "is_staff", "is_superuser")
 OTHER_FIELDS = ("must_change_password",)
@@ -42,11 +43,16 @@ class Actor(NamedTuple):
     user_id: int | None
     name: str
     channel: Channel
+    program: str = ""  # the name of the key that a program of the user's has
 
     @classmethod
-    def of(cls, user: AbstractUser, channel: Channel) -> Self:
-        """Return the logged-in ``user`` as an actor."""
-        return cls(user.pk, user.name, channel)
+    def of(cls, user: AbstractUser, channel: Channel, program: str = "") -> Self:
+        """Return the logged-in ``user`` as an actor: "Lena Fischer", or "Zapier (Lena Fischer)" of a program."""
+        return cls(user.pk, "", channel, program).named(user.name)
+
+    def named(self, name: str) -> Self:
+        """Return the actor whose user has this name."""
+        return self._replace(name=f"{self.program} ({name})"[:MAX_SIGNATURE] if self.program else name)
 
     @classmethod
     def operator(cls, channel: Channel = Channel.CLI) -> Self:
@@ -74,6 +80,8 @@ class Action(models.TextChoices):
     RECOVERY_CODES_MADE = "recovery_codes_made"
     RECOVERY_CODE_USED = "recovery_code_used"
     SESSION_ENDED = "session_ended"
+    KEY_CREATED = "api_key_created"
+    KEY_REVOKED = "api_key_revoked"
     LOGGED_OUT_EVERYWHERE = "logged_out_everywhere"
     GROUP_CREATED = "group_created"
     GROUP_CHANGED = "group_changed"

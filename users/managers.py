@@ -13,6 +13,7 @@ from django.utils import timezone
 from crm_project import validation
 from crm_project.db import sql
 from users import confusables, second_factor, validators
+from users.api_keys import ApiKey
 from users.audit import Action, Channel, created_state, log_account_event
 from users.base_user import AbstractUser
 from users.hashers import UNMATCHABLE_HASH
@@ -152,6 +153,7 @@ class UserManager(BaseUserManager[UserT]):
             name += "-"
         LoginFailure.objects.unlock(user.username)
         RefreshToken.objects.filter(user_id=user.pk).delete()
+        ApiKey.objects.filter(user_id=user.pk).delete()
         second_factor.remove(user)
         UserSession.objects.filter(user_id=user.pk).delete()
         PasswordResetRequest.objects.filter(user_id=user.pk).delete()

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from users.api_keys import ApiKey
 from users.audit import AccountEvent
 from users.base_user import AbstractUser
 from users.managers import UserManager
@@ -12,6 +13,7 @@ from users.throttle import LoginFailure, Registration
 
 __all__ = [
     "AccountEvent",
+    "ApiKey",
     "LoginFailure",
     "PasswordResetRequest",
     "RefreshToken",

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer, SchemaField
 from crm_project.http.timestamps import iso
 from users import validators
-from users.models import User
+from users.models import ApiKey, User
 
 # In samples: cut short, so that nobody tries them.
 ACCESS_TOKEN = "eyJhbGciOiJIUzI1NiIs…"  # noqa: S105
@@ -125,6 +125,50 @@ class ProfileSerializer(RuleSerializer):
     def check(self, row: object) -> Checked:
         """Return the clean values and all errors."""
         return validators.check_profile(row)
+
+
+class ApiKeySerializer(RowSerializer):
+    """A key for programs."""
+
+    class Meta:
+        model = ApiKey
+        fields = ("id", "name", "created_at", "expires_on", "last_used_on")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Scopes are two columns."""
+        columns = super().get_fields()
+        scopes = SchemaField(validators.API_KEY["scopes"].schema)
+        return {"id": columns["id"], "name": columns["name"], "scopes": scopes, **columns}
+
+    def to_representation(self, instance: ApiKey) -> dict[str, Any]:
+        """Return the response's object."""
+        days = {name: getattr(instance, name) for name in ("expires_on", "last_used_on")}
+        return {
+            "id": instance.pk,
+            "name": instance.name,
+            "scopes": instance.scopes,
+            "created_at": iso(instance.created_at),
+            **{name: day and day.isoformat() for name, day in days.items()},
+        }
+
+
+class IssuedKeySerializer(ApiKeySerializer):
+    """A new key. Its text is shown only now."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """With the text of the key."""
+        return {**super().get_fields(), "key": SchemaField({"type": "string", "examples": ["crm_7_h3Jk0…"]})}
+
+
+class ApiKeyCreateSerializer(RuleSerializer):
+    """A new key for a program."""
+
+    field_rules = validators.API_KEY
+    output_class = ApiKeySerializer
+
+    def check(self, row: object) -> Checked:
+        """Return the clean values and all errors."""
+        return validators.check_key(row)
 
 
 class DirectoryEntrySerializer(RowSerializer):

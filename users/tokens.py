@@ -13,6 +13,7 @@ from rest_framework_simplejwt.tokens import Token
 
 from crm_project.http.errors import InvalidToken
 from crm_project.validation import MAX_BIGINT
+from users.api_keys import PREFIX, ApiKey, KeyRejected
 from users.base_user import AbstractUser
 from users.models import User
 from users.signing_keys import RotatingAccessToken
@@ -45,14 +46,21 @@ def family_of(token: Token) -> str | None:
 
 
 class BearerAuthentication(BaseAuthentication):
-    """Authentication by ``Authorization: Bearer <JWT>``, with the scheme in any case; by no cookie or parameter."""
+    """``Authorization: Bearer`` with an access token or a key, the scheme in any case; no cookie or parameter."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Token] | None:
-        """Return the user and the token, or ``None`` without a bearer token; raise a 401 for an invalid one."""
+    def authenticate(self, request: Request) -> tuple[Any, Token | ApiKey] | None:
+        """Return the user and the token or key, or ``None`` without one; raise a 401 for an invalid one."""
         scheme, _, raw = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        token, claims = _verify(raw.strip(), tuple(settings.SECRET_KEY_FALLBACKS))
+        raw = raw.strip()
+        if raw.startswith(PREFIX):
+            try:
+                key = ApiKey.objects.authenticate(raw)
+            except KeyRejected as rejected:
+                raise InvalidToken(rejected.reason) from None
+            return key.user, key
+        token, claims = _verify(raw, tuple(settings.SECRET_KEY_FALLBACKS))
         if token["exp"] <= time():
             raise InvalidToken("expired")
         user = User.objects.get_by_token_claims(*claims)

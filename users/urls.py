@@ -2,16 +2,19 @@
 
 from django.urls import path
 
-from users.views import AccountViewSet, DirectoryViewSet, MeViewSet, RenewalViewSet, TokenViewSet
+from users.key_views import KeyViewSet
+from users.views import AccountViewSet, DirectoryViewSet, LoginViewSet, MeViewSet, RenewalViewSet, TokenViewSet
 
 urlpatterns = [
     path("users", DirectoryViewSet.as_view({"get": "list"})),
     path("users/register", AccountViewSet.as_view({"post": "register"})),
     path("users/token", TokenViewSet.as_view({"post": "token"})),
     path("users/token/refresh", RenewalViewSet.as_view({"post": "renew"})),
-    path("users/login", AccountViewSet.as_view({"post": "login"})),
+    path("users/login", LoginViewSet.as_view({"post": "login"})),
     path("users/logout", MeViewSet.as_view({"post": "logout"})),
     path("users/logout-all", MeViewSet.as_view({"post": "logout_all"})),
     path("users/me", MeViewSet.as_view({"get": "me", "patch": "change_profile"})),
+    path("users/me/keys", KeyViewSet.as_view({"get": "list", "post": "create"})),
+    path("users/me/keys/<key_id>", KeyViewSet.as_view({"delete": "destroy"})),
     path("users/me/password", MeViewSet.as_view({"post": "change_password"})),
 ]

@@ -1,8 +1,10 @@
 """Validation of registrations, logins and passwords."""
 
+import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from crm_project import json_schema as schema
 from crm_project.validation import (
@@ -12,6 +14,7 @@ from crm_project.validation import (
     InvalidValue,
     check_length,
     check_text,
+    date,
     email,
     text,
     validate,
@@ -22,6 +25,8 @@ MIN_PASSWORD = 8
 MAX_PASSWORD = 4096
 MIN_USERNAME = 3
 MAX_NAME = 150
+MAX_KEY_NAME = 64
+SCOPES = ("read", "write")
 
 Row = dict[str, Any]
 Result = tuple[Row, list[FieldError]]  # clean values, and errors
@@ -89,6 +94,39 @@ PROFILE: dict[str, FieldRule] = {
     "email": REGISTRATION["email"],
     "current_password": PASSWORD_CHANGE["current_password"],
 }
+
+
+def key_name(value: object) -> str:
+    """Return the name of a key, which the history shows."""
+    return text(value, MAX_KEY_NAME, 1)
+
+
+def scopes(value: object) -> list[str]:
+    """Return the scopes of a key, each once."""
+    if not isinstance(value, list):
+        raise InvalidValue("list_type", "Input should be a valid list")
+    if not value:
+        raise InvalidValue("too_short", "List should have at least 1 item after validation, not 0")
+    if any(scope not in SCOPES for scope in value):
+        raise InvalidValue("literal_error", "Input should be 'read' or 'write'")
+    return list(dict.fromkeys(value))
+
+
+def last_day(value: object) -> datetime.date:
+    """Return the last day on which a key works: today (UTC) or later."""
+    day = date(value)
+    if day < timezone.now().astimezone(datetime.UTC).date():
+        raise InvalidValue("value_error", "Value error, the day is past")
+    return day
+
+
+_scopes = {"type": "array", "items": {"type": "string", "enum": list(SCOPES)}, "minItems": 1, "examples": [["read"]]}
+_last_day = {**schema.DAY, "description": "The last day (UTC) on which it works; without it, there is none"}
+API_KEY: dict[str, FieldRule] = {
+    "name": FieldRule(key_name, schema=schema.text(MAX_KEY_NAME, 1, examples=["Zapier"])),
+    "scopes": FieldRule(scopes, schema=_scopes),
+    "expires_on": FieldRule(last_day, True, None, _last_day),
+}
 RENEWAL: dict[str, FieldRule] = {"refresh_token": FieldRule(untrimmed, schema=schema.untrimmed())}
 
 
@@ -123,6 +161,11 @@ def check_password_change(row: object) -> Result:
 def check_profile(row: object) -> Result:
     """Return the clean values of a change of the profile, and all errors."""
     return _without_secrets(validate(row, PROFILE, partial=True))
+
+
+def check_key(row: object) -> Result:
+    """Return the clean values of a new key, and all errors."""
+    return validate(row, API_KEY)
 
 
 def check_renewal(row: object) -> Result:

@@ -1,6 +1,7 @@
 """``/api/users``: registration, login, refresh tokens, logout and the current user."""
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -22,6 +23,7 @@ from crm_project.http.pagination import PagePagination
 from crm_project.http.parameters import flag
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION
+from crm_project.http.serializers import RuleSerializer
 from crm_project.http.viewsets import RuleViewSet
 from crm_project.json_schema import boolean
 from crm_project.json_schema import text as schema_text
@@ -64,7 +66,7 @@ class AccountViewSet(RuleViewSet):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     serializer_class = UserOutSerializer
-    input_classes = {"register": UserCreateSerializer, "login": LoginSerializer}
+    input_classes: ClassVar[Mapping[str, type[RuleSerializer]]] = {"register": UserCreateSerializer}
 
     def get_authenticate_header(self, request: Request) -> str:
         """Return the challenge of the 401 for a wrong password."""
@@ -113,9 +115,18 @@ class AccountViewSet(RuleViewSet):
             raise _name_taken(address) from None
         serializer.instance = user
 
+
+class LoginViewSet(AccountViewSet):
+    """A login with JSON or a form."""
+
+    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    input_classes = {"login": LoginSerializer}
+
     @operation("login", "Log in with JSON", TOKENS_REPLY, response=TOKENS, refusals=LOGIN_REFUSALS)
     def login(self, request: Request) -> Response:
-        """Return a token for a user name and password. With `offline_access` in `scope` also a refresh token."""
+        """Return a token for a user name and password. With `offline_access` in `scope` also a refresh token. A form is
+        accepted, too.
+        """
         return _log_in(request, **self.validate_body().validated_data)
 
 
@@ -207,6 +218,8 @@ class MeViewSet(RuleViewSet):
 
     tag = "Users"
     keeps_replies = False  # responses contain tokens, and each failed attempt must be counted
+    closed_to_keys = True
+    any_scope_actions = ("me",)  # open to keys with whatever scope
     serializer_class = UserOutSerializer
     input_classes = {"change_password": PasswordChangeSerializer, "change_profile": ProfileSerializer}
     strict_actions = ("change_profile",)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from crm_project.validation import MISSING, FieldError, normalized_key
-from leads.importing.duplicates import leads_with_keys, names_contradict
+from leads.duplicates import leads_with_keys, names_contradict
 from leads.models import Installation, Lead
 from leads.validators import full_name_key, person_key, phone_key
 

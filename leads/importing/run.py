@@ -19,6 +19,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from crm_project.validation import FieldError
+from leads.duplicates import count_lookalikes
 from leads.importing import runs
 from leads.importing.cells.column_habits import habits_of
 from leads.importing.cells.convert import CellOptions
@@ -26,7 +27,6 @@ from leads.importing.cells.date_order import Order
 from leads.importing.cells.report import CellReport
 from leads.importing.columns.column_schema import ColumnSchema
 from leads.importing.columns.mapping import LEADS, map_headers
-from leads.importing.duplicates import count_lookalikes
 from leads.importing.first_load import first_load
 from leads.importing.pipeline import batches, needs_database
 from leads.importing.rejects import Rejects, numbered

@@ -15,8 +15,8 @@ from crm_project.db.sql import written_columns
 from crm_project.validation import FieldError
 from leads import audit, validators
 from leads.audit import Kind
+from leads.duplicates import EMAIL, DuplicateIndex, Match
 from leads.importing.cells.convert import REMAINDERS
-from leads.importing.duplicates import EMAIL, DuplicateIndex, Match
 from leads.importing.ipc import cells_again, cells_packed, moment
 from leads.importing.rejects import Rejects
 from leads.importing.stats import MAX_LISTED, Stats

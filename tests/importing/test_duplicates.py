@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from leads.duplicates import leads_with_keys
 from leads.importing import writers
-from leads.importing.duplicates import leads_with_keys
 from leads.models import ImportRun, Lead
 from tests.factories import make_lead
 from tests.importing.command import counts, import_leads, rows_of, summary, write_csv

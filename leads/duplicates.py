@@ -6,7 +6,7 @@ added to ``DuplicateIndex``, so that the outcome is the same as if the rows had 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,10 +15,11 @@ from django.db.models import Exists, OuterRef
 
 from crm_project.validation import MAX_BIGINT, normalize
 from leads.models import Lead
-from leads.validators import SearchKeys
+from leads.validators import SearchKeys, search_keys_of
 
 EMAIL, PERSON = "email", "phone and name"  # what two rows have in common
 BATCH = 2000  # leads of an import that are compared at a time
+LOCK_CREATION = 0x1EAF  # the first half of the key of PostgreSQL's advisory lock, see leads/importing/runs.py
 MAX_WITH_KEY = 100  # leads with one address that are compared; further ones are not found
 
 # The conditions are those of the partial indexes, word for word, or these would not be used. PostgreSQL looks the keys
@@ -45,6 +46,12 @@ class Candidate(NamedTuple):
     target: Target
     first_name: str
     last_name: str
+
+
+class EarlierRow(NamedTuple):
+    """A row of the same request, by its index."""
+
+    number: int
 
 
 class Match(NamedTuple):
@@ -81,6 +88,16 @@ class DuplicateIndex:
         if keys.person_key and (with_person := self.by_person.get(keys.person_key)):
             return Match(with_person[0].target, PERSON, len(with_person) > 1)
         return None
+
+    def matches(self, keys: SearchKeys, first_name: str, last_name: str) -> list[tuple[Target, list[str]]]:
+        """Return every lead or row that is the same person, with the names of the fields that they have in common."""
+        found: dict[Target, list[str]] = {}
+        for candidate in self.by_email.get(keys.email_key, ()) if keys.email_key else ():
+            if not names_contradict(candidate.first_name, candidate.last_name, first_name, last_name):
+                found.setdefault(candidate.target, []).append("email")
+        for candidate in self.by_person.get(keys.person_key, ()) if keys.person_key else ():
+            found.setdefault(candidate.target, []).extend(("phone", "name"))
+        return list(found.items())
 
     def has_email(self, keys: SearchKeys) -> bool:
         """Return whether any lead or row has the email address."""
@@ -134,6 +151,32 @@ def _differ(last_a: str, last_b: str) -> bool:
 def _are_among(words: list[str], others: list[str]) -> bool:
     """Whether each word is one of the others, or the initial of one."""
     return all(word in others or (len(word) == 1 and any(o.startswith(word) for o in others)) for word in words)
+
+
+def lock_creation() -> None:
+    """Wait for others that create leads and look for duplicates; to be called in a transaction, before the look."""
+    if connection.vendor == "postgresql":  # SQLite has one writer at a time
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK_CREATION])
+
+
+def duplicates_of_one(clean: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the leads that a new lead with these clean values may duplicate, the oldest first."""
+    keys = search_keys_of(clean)
+    found = DuplicateIndex([keys]).matches(keys, clean["first_name"], clean["last_name"])
+    return [{"id": lead_id, "match": match} for lead_id, match in sorted(found)]
+
+
+def duplicates_of_many(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows that may duplicate stored leads or earlier rows, by index."""
+    all_keys = [search_keys_of(clean) for clean in rows]
+    index, found = DuplicateIndex(all_keys), []
+    for number, (keys, clean) in enumerate(zip(all_keys, rows, strict=True)):
+        for target, match in index.matches(keys, clean["first_name"], clean["last_name"]):
+            which = {"of_index": target.number} if isinstance(target, EarlierRow) else {"id": target}
+            found.append({"index": number, **which, "match": match})
+        index.add(keys, clean["first_name"], clean["last_name"], EarlierRow(number))
+    return found
 
 
 def count_lookalikes(run_id: int, last_id: int) -> int:
