@@ -67,7 +67,7 @@ def test_an_id_that_is_none_is_replaced(own_server: LiveServer, given: str) -> N
         ("GET", "/api/nothing", None, 404),
         ("GET", "/nothing", None, 404),
         ("GET", "/api/leads", None, 401),
-        ("DELETE", "/api/leads", None, 405),
+        ("PUT", "/api/leads", None, 405),
         ("POST", "/api/users/login", b"{", 422),
         ("GET", "/static/api/docs.js", None, 200),
         ("GET", "/admin/", None, 302),
