@@ -44,7 +44,7 @@ def sent_for(model: type[Model], own: set[str]) -> dict[str, Any]:
 
 
 LEAD, ACTIVITY, USER = sent_for(Lead, OF_LEAD), sent_for(Activity, OF_ACTIVITY), sent_for(User, OF_USER)
-MOMENTS = {"id", "created_at", "updated_at"}  # differ from one row to the next by themselves
+MOMENTS = {"id", "created_at", "updated_at", "change_time"}  # differ between rows
 
 
 def stored(row: Model, *less: str) -> dict[str, Any]:
