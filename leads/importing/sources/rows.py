@@ -30,13 +30,14 @@ class BadRow(list[Any]):
 
 
 def fitted(cells: Cells, width: int) -> Cells:
-    """``cells`` if there are ``width`` of them (blank ones too many come off), else a ``BadRow``."""
+    """``cells`` with ``width`` of them: blank ones are added or taken off at the end. Else a ``BadRow``."""
+    if (missing := width - len(cells)) > 0:
+        return [*cells, *[""] * missing]
     while len(cells) > width and is_blank(cells[-1]):
         cells.pop()
     if len(cells) == width:
         return cells
-    few_or_many = "few" if len(cells) < width else "many"
-    message = f"Too {few_or_many} cells: {len(cells)} in this row, {width} in the header"
+    message = f"Too many cells: {len(cells)} in this row, {width} in the header"
     return BadRow(cells, FieldError("row_length", (), message, cells))
 
 
