@@ -318,6 +318,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Users", "description": "Agents: registration, tokens and the current user."},
         {"name": "Leads", "description": "Buyers and sellers, with soft deletion."},
+        {"name": "Imports", "description": "Files of leads, in and out."},
         {"name": "Activities", "description": "Calls, meetings and notes about a lead."},
         {"name": "Dashboard", "description": "Statistics of active leads."},
         {"name": "Health", "description": "The state of the server."},

@@ -201,3 +201,43 @@ class DuplicateSerializer(serializers.Serializer[Any]):
         {"type": "array", "items": {"type": "string", "enum": ["email", "phone", "name"]}, "examples": [["email"]]},
         help_text="What they have in common",
     )
+
+
+_number = {"type": "integer", "minimum": 0}
+_objects = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
+
+
+class ImportReportSerializer(serializers.Serializer[Any]):
+    """What became of an import: `read` is the sum of the four counts after it."""
+
+    run = SchemaField(
+        {"type": ["integer", "null"], "format": "int64", "examples": [3]}, help_text="null: none is stored"
+    )
+    state = SchemaField({"type": "string", "examples": ["done"]})
+    read = SchemaField(_number)
+    created = SchemaField(_number)
+    updated = SchemaField(_number)
+    skipped = SchemaField(_number)
+    rejected = SchemaField(_number)
+    problem_count = SchemaField(_number)
+    message = SchemaField({"type": "string"})
+    problems = SchemaField(_objects)
+    skipped_rows = SchemaField(_objects)
+    repairs = SchemaField(_objects)
+    statuses = SchemaField(_objects)
+    remainders = SchemaField(_objects)
+    file = SchemaField({"type": "string"}, required=False)
+    sha256 = SchemaField({"type": "string"}, required=False)
+    notes = SchemaField({"type": "array", "items": {"type": "string"}}, required=False)
+    options = SchemaField({"type": "object", "additionalProperties": True}, required=False)
+
+
+class ImportSerializer(ImportReportSerializer):
+    """An import as it is stored."""
+
+    kind = SchemaField({"type": "string", "examples": ["leads"]})
+    started_by = SchemaField({"type": "string"})
+    started_at = SchemaField(TIMESTAMP)
+    finished_at = SchemaField(TIMESTAMP, allow_null=True)
+    undone_at = SchemaField(TIMESTAMP, allow_null=True)
+    undo_report = SchemaField({"type": "object", "additionalProperties": True})

@@ -4,6 +4,8 @@ from django.urls import path
 
 from leads.bulk_views import ManyLeadsViewSet
 from leads.duplicate_views import DuplicateViewSet
+from leads.export_views import ExportViewSet
+from leads.import_views import ImportViewSet
 from leads.views import LeadViewSet
 
 urlpatterns = [
@@ -13,6 +15,12 @@ urlpatterns = [
     ),
     path("leads/duplicates", DuplicateViewSet.as_view({"get": "search"})),
     path("leads/<lead_id>/duplicates", DuplicateViewSet.as_view({"get": "list"})),
+    path("leads/import", ImportViewSet.as_view({"post": "import_file"})),
+    path("leads/imports", ImportViewSet.as_view({"get": "list"})),
+    path("leads/imports/<import_id>", ImportViewSet.as_view({"get": "retrieve"})),
+    path("leads/imports/<import_id>/rejects", ImportViewSet.as_view({"get": "rejects"})),
+    path("leads/imports/<import_id>/undo", ImportViewSet.as_view({"post": "undo"})),
+    path("leads/export", ExportViewSet.as_view({"get": "export"})),
     path("leads/delete", ManyLeadsViewSet.as_view({"post": "delete_chosen"})),
     path(
         "leads/<lead_id>",

@@ -35,6 +35,12 @@ PROTECTED: list[tuple[str, str, Any, int]] = [
     ("POST", "api/users/me/keys", {"name": "Zapier", "scopes": ["read"]}, 201),
     ("DELETE", "api/users/me/keys/<key_id>", None, 404),  # another user's
     ("GET", "api/leads/duplicates", None, 200),
+    ("POST", "api/leads/import", None, 403),
+    ("GET", "api/leads/imports", None, 403),
+    ("GET", "api/leads/imports/<import_id>", None, 403),
+    ("GET", "api/leads/imports/<import_id>/rejects", None, 403),
+    ("POST", "api/leads/imports/<import_id>/undo", None, 403),
+    ("GET", "api/leads/export", None, 403),
     ("GET", "api/leads/<lead_id>/duplicates", None, 200),
     ("POST", "api/leads/<lead_id>/merge", {"merge": [2**40]}, 403),
     ("PATCH", "api/leads", [{"id": 2**40}], 404),
@@ -101,7 +107,7 @@ def test_protected_routes(
     headers_of: Callable[[str], dict[str, str]], who: str, method: str, route: str, body: Any, status: int
 ) -> None:
     lead = make_lead()
-    path = route.replace("<lead_id>", str(lead.pk)).replace("<key_id>", "1")
+    path = route.replace("<lead_id>", str(lead.pk)).replace("<key_id>", "1").replace("<import_id>", "1")
     if "<activity_id>" in route:
         path = path.replace("<activity_id>", str(make_activity(lead, make_user()).pk))
     reply = ask(headers_of(who), method, f"/{path}", body)

@@ -53,6 +53,7 @@ class Documented(NamedTuple):
     reply: str  # a sentence
     response: Any  # a serializer, where it is not the view set's
     refusals: dict[int, OpenApiResponse]
+    media_type: str | None = None  # of a success that is a file
 
 
 def operation(
@@ -62,12 +63,13 @@ def operation(
     code: int = 200,
     response: Any = None,
     refusals: Mapping[int, str | OpenApiResponse] | None = None,
+    media_type: str | None = None,
     **described: Any,
 ) -> Operation:
     """Return a decorator that documents a viewset's method. Its docstring is the operation's description."""
     sentences = (refusals or {}).items()
     others = {status: refusal(text) if isinstance(text, str) else text for status, text in sentences}
-    documented = Documented(code, reply, response, others)
+    documented = Documented(code, reply, response, others, media_type)
 
     def decorate(method: Any) -> Any:
         method.documented = {**getattr(method, "documented", {}), operation_id: documented}
@@ -114,7 +116,8 @@ class RuleSchema(AutoSchema):
         """Return the success response, and the error responses of this operation."""
         documented = getattr(self.view, self.view.action).documented[self.get_operation_id()]
         success = OpenApiResponse(self._response(documented), description=documented.reply)
-        return {documented.code: success, **documented.refusals}
+        code = (documented.code, documented.media_type) if documented.media_type else documented.code
+        return {code: success, **documented.refusals}
 
     def _response(self, documented: Documented) -> Any:
         if documented.response or documented.code == 204:

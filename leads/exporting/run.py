@@ -42,10 +42,10 @@ def export_leads(leads: LeadQuerySet, write: Write, attached: Attached | None = 
 
     They are as they were at one moment, whatever is written meanwhile, and nobody who writes has to wait.
     """
-    count, installation = 0, Installation.current_name()
+    count = 0
     # Closed at once where writing fails, because the connection may not live as long as the failure does.
-    with _snapshot(), closing(_rows(leads.active().newest_first(), installation)) as rows:
-        while chunk := list(islice(rows, CHUNK)):
+    with closing(exported_chunks(leads)) as chunks:
+        for chunk in chunks:
             for part in _parts(chunk) if attached else [chunk]:
                 found = attached.of([row["id"] for row in part]) if attached else {}
                 for row in part:
@@ -54,6 +54,14 @@ def export_leads(leads: LeadQuerySet, write: Write, attached: Attached | None = 
                     write(row)
             count += len(chunk)
     return count
+
+
+def exported_chunks(leads: LeadQuerySet) -> Generator[list[dict[str, Any]]]:
+    """Yield the active ones of ``leads``, newest first, ``CHUNK`` at a time, as they are at one moment."""
+    installation = Installation.current_name()
+    with _snapshot(), closing(_rows(leads.active().newest_first(), installation)) as rows:
+        while chunk := list(islice(rows, CHUNK)):
+            yield chunk
 
 
 def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -1,0 +1,131 @@
+"""``GET /api/leads/export``: the leads of the list's filters as a file, streamed."""
+
+import tempfile
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any, cast
+
+from django.http import FileResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import status
+from rest_framework.request import Request
+
+from crm_project.events import event
+from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.parameters import choice
+from crm_project.http.schema import operation
+from crm_project.http.viewsets import RuleViewSet, require_permission
+from crm_project.validation import FieldError, InvalidValue
+from leads.exporting.run import LEADS, exported_chunks
+from leads.exporting.tables import FORMATS, Unwritable, table
+from leads.filters import LeadFilter, replace_me
+from leads.models import Lead
+from leads.querysets import LeadQuerySet
+from users.audit import Action, Channel, log_account_event
+from users.models import User
+
+EXPORT = "leads.export_leads"
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+PARAMETERS = [
+    OpenApiParameter("format", {"type": "string", "enum": list(FORMATS), "default": "csv"}),
+    *(OpenApiParameter(name, {"type": "string"}, description="As of the list") for name in LeadFilter.base_filters),
+]
+
+
+class ExportViewSet(RuleViewSet):
+    """Exports of leads."""
+
+    tag = "Imports"
+    queryset = Lead.objects.active()
+    filterset_class = LeadFilter
+    strict_actions = ("export",)
+    query_parameters = {"export": ("format", *LeadFilter.base_filters)}
+
+    @operation(
+        "export_leads",
+        "Export leads",
+        "The file",
+        response={"type": "string", "format": "binary"},
+        media_type="text/csv",
+        refusals={
+            403: f"The user does not have the permission {EXPORT}",
+            409: "The workbook cannot hold the leads; CSV or JSON Lines can",
+        },
+        parameters=PARAMETERS,
+    )
+    def export(self, request: Request) -> HttpResponseBase:
+        """Active leads under the filters of the list, newest first, as CSV, JSON Lines or an Excel workbook. The import
+        reads all of them back.
+        """
+        require_permission(request, EXPORT)
+        query = request.query_params
+        wanted, errors = LeadFilter.validate(query)
+        format = None
+        try:
+            format = choice(query.get("format", ""), FORMATS)
+        except InvalidValue as invalid:
+            errors.append(FieldError(invalid.type, ("query", "format"), invalid.msg, query["format"]))
+        if errors:
+            raise ValidationFailed(errors)
+        leads = LeadFilter.find(replace_me(wanted, cast(int, request.user.pk)))
+        return export_response(leads, format or "csv", cast(User, request.user))
+
+
+def export_response(leads: LeadQuerySet, format: str, user: User) -> HttpResponseBase:
+    """Return the file. A workbook, which is an archive, is written whole before it is sent."""
+    name = f"leads-{timezone.now():%Y-%m-%d-%H%M}.{format}"
+    if format != "xlsx":
+        disposition = f'attachment; filename="{name}"'
+        return StreamingHttpResponse(
+            _streamed(leads, format, user), content_type=TYPES[format], headers={"Content-Disposition": disposition}
+        )
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
+    count = 0
+    try:
+        with table(format, cast(Any, file), LEADS) as write:
+            for chunk in exported_chunks(leads):
+                count += len(chunk)
+                for row in chunk:
+                    write(row)
+    except Unwritable as unwritable:
+        file.close()
+        raise ApiError(status.HTTP_409_CONFLICT, str(unwritable)) from None
+    _log(user, format, count)
+    file.seek(0)
+    return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[format])
+
+
+def _streamed(leads: LeadQuerySet, format: str, user: User) -> Iterator[bytes]:
+    """Yield the file in parts, and log how many leads there were, also if the client has stopped reading."""
+    buffer, count = BytesIO(), 0
+    try:
+        with table(format, buffer, LEADS) as write:
+            for chunk in exported_chunks(leads):
+                count += len(chunk)
+                for row in chunk:
+                    write(row)
+                yield _taken(buffer)
+        yield _taken(buffer)
+    finally:
+        _log(user, format, count)
+
+
+def _taken(buffer: BytesIO) -> bytes:
+    content = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return content
+
+
+def _log(user: User, format: str, count: int) -> None:
+    event("leads_exported", leads=count, format=format)
+    after = {"leads": count, "format": format}
+    log_account_event(Action.EXPORTED_LEADS, actor=user, target=None, channel=Channel.API, after=after)

@@ -1,0 +1,157 @@
+"""POST /api/leads/import, GET /api/leads/imports and GET /api/leads/export."""
+
+import gzip
+import json
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
+
+from leads.models import ImportRun, Lead
+from tests.assertions import refused
+from tests.conftest import Api
+from tests.factories import make_lead, make_user
+from users.models import AccountEvent, User
+
+pytestmark = pytest.mark.django_db
+
+CSV = b"First Name,Last Name,Email,Phone,Colour\nAda,Lovelace,ada@example.com,1,red\nBo,,not an address,2,blue\n"
+GOOD = b"First Name,Last Name,Email,Phone\nAda,Lovelace,ada@example.com,1\n"
+
+
+@pytest.fixture(autouse=True)
+def uploads(settings: Any, tmp_path: Any) -> None:
+    settings.UPLOAD_DIR = str(tmp_path / "uploads")
+
+
+@pytest.fixture
+def manager(api_as: Callable[[User], Api]) -> Api:
+    user = make_user(first_name="Zoe", last_name="Boss")
+    user.groups.add(Group.objects.get(name="Office managers"))
+    return api_as(user)
+
+
+def send(api: Api, body: bytes, query: str = "", content_type: str = "text/csv") -> HttpResponse:
+    return api.send("POST", f"/api/leads/import{query}", body, content_type)
+
+
+def test_it_works(manager: Api) -> None:
+    reply = send(manager, GOOD)
+    assert reply.status_code == 201, reply.content
+    found = reply.json()
+    assert (found["state"], found["read"], found["created"]) == ("done", 1, 1)
+    lead = Lead.objects.get()
+    assert (lead.first_name, lead.email, lead.import_run_id) == ("Ada", "ada@example.com", found["run"])
+    assert reply["Location"] == f"/api/leads/imports/{found['run']}"
+    stored = manager.get(reply["Location"]).json()
+    assert {**stored, **found} == stored
+    assert manager.get("/api/leads/imports").json() == [stored]
+    again = send(manager, GOOD)
+    assert (again.status_code, "imported already" in again.json()["message"]) == (422, True)
+    assert send(manager, GOOD, "?again=true&on_duplicate=skip").json()["skipped"] == 1
+
+
+def test_a_form_with_options(manager: Api) -> None:
+    form = {
+        "file": SimpleUploadedFile("portal.csv", CSV),
+        "on_error": "skip",
+        "ignore_columns": "Colour",
+        "set": ["source=Portal", "status=contacted"],
+    }
+    reply = manager.client.post("/api/leads/import", form)
+    assert reply.status_code == 201, reply.content
+    found = reply.json()
+    assert (found["file"], found["created"], found["rejected"]) == ("portal.csv", 1, 1)
+    assert Lead.objects.values_list("source", "status").get() == ("Portal", "contacted")
+    rejects = manager.get(f"/api/leads/imports/{found['run']}/rejects")
+    assert rejects["Content-Type"].startswith("text/csv")
+    assert b"not an address" in b"".join(rejects.streaming_content)  # type: ignore[attr-defined]
+
+
+def test_a_dry_run_stores_nothing(manager: Api) -> None:
+    reply = send(manager, GOOD, "?dry_run=true")
+    assert (reply.status_code, reply["Preference-Applied"]) == (200, "dry-run")
+    assert (reply.json()["created"], reply.json()["run"]) == (1, None)
+    assert not Lead.objects.exists()
+    assert not ImportRun.objects.exists()
+
+
+def test_what_is_refused(manager: Api) -> None:
+    bad = send(manager, CSV, "?ignore_unknown=true")
+    assert (bad.status_code, bad.json()["state"], bad.json()["problem_count"]) == (422, "refused", 1)
+    assert send(manager, b"\x00\x01\x02").status_code == 422
+    assert send(manager, GOOD, content_type="image/png").status_code == 415
+    assert refused(send(manager, b"")) == [("missing", ["body"])]
+    assert refused(manager.client.post("/api/leads/import", {"on_error": "skip"})) == [("missing", ["body", "file"])]
+    for query, problem in (
+        ("?colour=red", ("extra_forbidden", ["query", "colour"])),
+        ("?dates=roman", ("value_error", ["query", "dates"])),
+        ("?map=x", ("value_error", ["query", "map"])),
+        ("?set=colour=red", ("value_error", ["query", "set"])),
+        ("?dry_run=perhaps", ("bool_parsing", ["query", "dry_run"])),
+    ):
+        assert refused(send(manager, GOOD, query)) == [problem]
+    assert not Lead.objects.exists()
+
+
+def test_other_kinds_of_files(manager: Api) -> None:
+    row = {"first_name": "Ada", "last_name": "L", "email": "a@b.co", "phone": "1"}
+    assert send(manager, json.dumps([row]).encode(), content_type="application/json").status_code == 201
+    assert send(manager, json.dumps(row).encode(), content_type="application/x-ndjson").status_code == 201
+    assert send(manager, gzip.compress(GOOD), content_type="application/gzip").status_code == 201
+    assert Lead.objects.count() == 3
+
+
+def test_undo(manager: Api) -> None:
+    number = send(manager, GOOD).json()["run"]
+    path = f"/api/leads/imports/{number}/undo"
+    reply = manager.post(path)
+    assert (reply.status_code, reply.json()["state"], reply.json()["undo_report"]["deleted"]) == (200, "undone", 1)
+    assert not Lead.objects.active().exists()
+    assert manager.post(path).status_code == 409
+    assert manager.post("/api/leads/imports/999999999/undo").status_code == 404
+
+
+def test_rights(api: Api) -> None:
+    for method, path, right in (
+        ("POST", "import", "leads.import_leads"),
+        ("GET", "imports", "leads.import_leads"),
+        ("POST", "imports/1/undo", "leads.undo_import"),
+        ("GET", "export", "leads.export_leads"),
+    ):
+        reply = api.send(method, f"/api/leads/{path}", GOOD if path == "import" else None, "text/csv")
+        assert (reply.status_code, right in reply.json()["detail"]) == (403, True)
+
+
+def content(reply: Any) -> bytes:
+    assert reply.status_code == 200, reply.content
+    return b"".join(reply.streaming_content)
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "xlsx"])
+def test_an_export_is_what_the_import_reads(manager: Api, format: str) -> None:
+    make_lead(first_name="Zoë", status="closed")
+    make_lead(first_name="=1+1", status="closed")
+    make_lead(status="new")
+    reply = manager.get("/api/leads/export", format=format, status="closed")
+    file = content(reply)
+    assert f'.{format}"' in reply["Content-Disposition"]
+    entry = AccountEvent.objects.get()
+    assert (entry.action, entry.changes["leads"]) == ("exported_leads", [None, 2])
+    Lead.objects.all().delete()
+    again = manager.client.post("/api/leads/import", {"file": BytesIO(file)})
+    assert (again.status_code, again.json()["created"]) == (201, 2), again.content
+    assert set(Lead.objects.values_list("first_name", flat=True)) == {"Zoë", "=1+1"}
+
+
+def test_bad_exports(manager: Api) -> None:
+    assert refused(manager.get("/api/leads/export?format=pdf&min_budget=x")) == [
+        ("int_parsing", ["query", "min_budget"]),
+        ("literal_error", ["query", "format"]),
+    ]
+    for name in ("page", "sort", "colour"):
+        assert refused(manager.get(f"/api/leads/export?{name}=1")) == [("extra_forbidden", ["query", name])]
