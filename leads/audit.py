@@ -7,7 +7,7 @@ Activities are their own record. Initial values are not stored: they are the pre
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import orjson
 from django.conf import settings
@@ -19,18 +19,14 @@ from crm_project.db.append_only import AppendOnlyModel, AppendOnlyQuerySet
 from crm_project.db.append_only import Changes as Changes
 from users.audit import Actor, Channel
 
-if TYPE_CHECKING:
-    from leads.querysets import LeadQuerySet
-
-
 INSERT = "INSERT INTO leads_leadchange (lead_id, changes, at, kind, channel, user_id, user_name, import_run_id)"
-COMMON_COLUMNS = "%s, %s, %s, %s, %s, %s"  # the columns from ``at`` on, as ``shared`` gives them
+COMMON_COLUMNS = "%s, %s, %s, %s, %s, %s"  # the columns from ``at`` on, as ``common_columns`` gives them
 # From one parameter, a JSON array of [lead's id, changes].
 INSERT_EACH = {
-    "postgresql": f"SELECT (told.value->>0)::bigint, told.value->1, {COMMON_COLUMNS}"
-    " FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS told(value, place) ORDER BY place",
-    "sqlite": f"SELECT json_extract(told.value, '$[0]'), json_extract(told.value, '$[1]'), {COMMON_COLUMNS}"
-    " FROM json_each(%s) AS told ORDER BY told.key",
+    "postgresql": f"SELECT (entry.value->>0)::bigint, entry.value->1, {COMMON_COLUMNS}"
+    " FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS entry(value, place) ORDER BY place",
+    "sqlite": f"SELECT json_extract(entry.value, '$[0]'), json_extract(entry.value, '$[1]'), {COMMON_COLUMNS}"
+    " FROM json_each(%s) AS entry ORDER BY entry.key",
 }
 
 
@@ -94,24 +90,31 @@ class LeadChange(AppendOnlyModel):
         return f"{self.kind} by {self.user_name}"
 
 
-def log_changes(told: Mapping[int, Changes], actor: Actor, kind: Kind, at: datetime, run_id: int | None = None) -> None:
+def log_changes(
+    changes: Mapping[int, Changes], actor: Actor, kind: Kind, at: datetime, run_id: int | None = None
+) -> None:
     """Add an entry for each of these leads, by its id: one statement for any number of them."""
-    rows = orjson.dumps(list(told.items())).decode()
+    rows = orjson.dumps(list(changes.items())).decode()
     with connection.cursor() as cursor:
         cursor.execute(f"{INSERT} {INSERT_EACH[connection.vendor]}", [*common_columns(actor, kind, at, run_id), rows])
 
 
 def log_changes_for_all(
-    leads: "LeadQuerySet", changes: Expression, actor: Actor, kind: Kind, at: datetime, run_id: int | None = None
+    leads: "models.QuerySet[Any]",
+    changes: Expression,
+    actor: Actor,
+    kind: Kind,
+    at: datetime,
+    run_id: int | None = None,
 ) -> None:
     """Add an entry for each of ``leads`` without reading them: one INSERT … SELECT, in the order of their ids.
 
-    ``changes`` is ``going_to(…)`` before the leads are written (they are to be locked by then), or ``each(…)``.
+    ``changes`` is ``diff_to(…)`` before the leads are written (they are to be locked by then), or ``same_diff(…)``.
     """
     chosen, values = leads.order_by("pk").values_list("pk", changes).query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH told(id, changes) AS ({chosen}) {INSERT} SELECT id, changes, {COMMON_COLUMNS} FROM told",
+            f"WITH entry(id, changes) AS ({chosen}) {INSERT} SELECT id, changes, {COMMON_COLUMNS} FROM entry",
             [*values, *common_columns(actor, kind, at, run_id)],
         )
 
@@ -129,12 +132,12 @@ def kind_of_change(changes: Changes) -> Kind:
 
 
 def diff_to(**new: Any) -> Expression:
-    """For ``record_all``: the changes that will make these fields hold these values (texts, numbers or ``None``)."""
+    """For ``log_changes_for_all``: the changes to these values (texts, numbers or ``None``)."""
     return JSONObject(**{field: JSONArray(F(field), Value(value)) for field, value in new.items()})
 
 
 def same_diff(changes: Changes) -> Expression:
-    """For ``record_all``: changes that are the same for every lead."""
+    """For ``log_changes_for_all``: changes that are the same for every lead."""
     return Value(changes, models.JSONField())
 
 

@@ -162,9 +162,11 @@ class LeadList:
         return complete_until(TABLE) if self.after is None else self.after.synced_until
 
     def _set_links(self, response: Response, last: Cursor | None) -> None:
-        links = [cursors.link(self.request.path, self.query, {"after": ""}, "first")] if self.count else []
+        links = []
         if last is not None:
             after = cursors.encode(last, self.walk)
             links.append(cursors.link(self.request.path, self.query, {"after": after}, "next"))
+        if self.count:
+            links.append(cursors.link(self.request.path, self.query, {"after": ""}, "first"))
         if links:
             response.headers["Link"] = ", ".join(links)
