@@ -28,7 +28,7 @@ from leads.models import ImportRun
 from leads.validators import CREATE_RULES, PIPELINE
 from users.models import User
 
-ACCEPTED = ".csv,.tsv,.tab,.txt,.xlsx,.json,.jsonl,.ndjson,.gz"
+ACCEPTED = ".csv,.tsv,.tab,.txt,.xlsx,.xls,.xlsb,.ods,.json,.jsonl,.ndjson,.vcf,.gz,.zip"
 MAX_NAME = 200
 MAX_DUPLICATES = 100  # rows that are compared with their leads
 

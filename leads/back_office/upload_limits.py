@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from leads.importing.sources.reader import OLD_EXCEL, workbook_kind
 from leads.importing.sources.shared_strings import copy_without_surplus
 from leads.importing.sources.source_file import PIECE, SourceFile
-from leads.importing.sources.xlsx_reader import ZIP, check_extent
-from leads.importing.sources.zip_limits import UnpacksToMore, unpacked_copy
+from leads.importing.sources.workbook_reader import ZIP, check_extent
+from leads.importing.sources.zip_limits import UnpacksToMore, read_only_file, unpacked_copy
 from leads.importing.stats import Refused
 
 MAX_ROWS = 50_000
@@ -38,9 +39,12 @@ def inspect(path: Path, name: str) -> None:
     with path.open("rb") as file:
         content = SourceFile(file, name)
         try:
-            if content.head(4) == ZIP:
+            if content.head(4) == ZIP and not workbook_kind(content):
+                read_only_file(content)
+            head = content.head(4)
+            if head == ZIP:
                 _inspect_workbook(content)
-            else:
+            elif head != OLD_EXCEL:  # the reader opens those with a limit on memory
                 _inspect_text(content)
         finally:
             content.close()

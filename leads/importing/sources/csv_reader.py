@@ -9,7 +9,7 @@ from typing import Any
 
 from leads import formula_escape
 from leads.importing.columns.mapping import LEADS
-from leads.importing.sources.format_options import MAX_ABOVE, IsHeader, place_of_header, titles_above
+from leads.importing.sources.format_options import MAX_ABOVE, IsHeader, names_by_content, place_of_header, titles_above
 from leads.importing.sources.rows import Cells, Record, Unreadable, all_blank, clean_header, fitted
 from leads.importing.sources.source_file import SourceFile
 
@@ -30,9 +30,15 @@ class CsvReader:
     """
 
     def __init__(
-        self, content: SourceFile, encoding: str, delimiter: str | None = None, is_header: IsHeader = LEADS.is_header
+        self,
+        content: SourceFile,
+        encoding: str,
+        delimiter: str | None = None,
+        is_header: IsHeader = LEADS.is_header,
+        has_header: bool = True,
     ) -> None:
         self.content = content
+        self.has_header = has_header
         self.encoding = encoding
         with content.text(encoding) as text:
             sample = text.read(65_536)
@@ -41,7 +47,14 @@ class CsvReader:
         hint = _excel_hint.fullmatch(first.rstrip("\r").lstrip("\ufeff"))
         self.skip_hint = bool(hint)
         given = delimiter or (hint.group(1) if hint else None)
-        self.delimiter, self.above = layout(rest if hint else sample, whole, given, is_header)
+        sample = rest if hint else sample
+        if not has_header:
+            self.delimiter, self.above = given or sniffed(sample, whole), 0
+            rows = _first_rows(sample, self.delimiter, SAMPLE_ROWS)
+            self.header = names_by_content(rows if whole or len(rows) < 2 else rows[:-1])
+            self.notes: list[str] = []
+            return
+        self.delimiter, self.above = layout(sample, whole, given, is_header)
         with content.text(encoding) as text:
             records = self._records(text)
             titles = [self._next(records)[1] for _ in range(self.above)]
@@ -53,7 +66,7 @@ class CsvReader:
         allow_long_fields()
         with self.content.text(self.encoding) as text:
             records = self._records(text)
-            for _ in range(self.above + 1):
+            for _ in range(self.above + self.has_header):
                 self._next(records)
             yield from self._rows(records)
 

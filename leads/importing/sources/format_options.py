@@ -15,11 +15,14 @@ IsHeader = Callable[[Sequence[object]], bool]
 
 @dataclass(frozen=True)
 class FormatOptions:
-    """``encoding`` and ``delimiter`` of text, ``sheet`` of a workbook; ``is_header`` knows a header by its cells."""
+    """``encoding`` and ``delimiter`` of text, ``sheet`` of a workbook; ``is_header`` knows a header by its cells.
+
+    Without ``header`` the first line is a row, and the columns are recognised by their content."""
 
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    header: bool = True
     is_header: IsHeader = LEADS.is_header
 
 
@@ -55,3 +58,39 @@ def titles_above(where: str, titles: Sequence[Sequence[object]]) -> list[str]:
     texts = [str(cell).strip() for cells in titles for cell in cells if str(cell or "").strip()]
     shown = ", ".join(repr(text[:40]) for text in texts[:5]) + (" …" if len(texts) > 5 else "")
     return [f"The header is {where}. What stands above it was not read ({shown})."]
+
+
+def names_by_content(rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return headers for the columns of a file that has none: by the content of its first rows, "" where unknown.
+
+    A column of addresses is "Email", one of telephone numbers "Phone"; the first columns of words alone are the name.
+    """
+    width = max((len(cells) for cells in rows), default=0)
+    names = [""] * width
+    words = []
+    for place in range(width):
+        texts = [text for cells in rows if place < len(cells) and (text := str(cells[place] or "").strip())]
+        if not texts:
+            continue
+        for name, fits in (("Email", _is_email), ("Phone", _is_phone)):
+            if name not in names and sum(map(fits, texts)) * 2 > len(texts):
+                names[place] = name
+        if not names[place] and sum(map(_is_words, texts)) * 2 > len(texts):
+            words.append(place)
+    for place, name in zip(words, ("First Name", "Last Name") if len(words) > 1 else ("Name",), strict=False):
+        names[place] = name
+    if len(words) > 1 and words[1] != words[0] + 1:  # a full name, and something else further on
+        names[words[0]], names[words[1]] = "Name", ""
+    return names
+
+
+def _is_email(text: str) -> bool:
+    return "@" in text and " " not in text.strip()
+
+
+def _is_phone(text: str) -> bool:
+    return 7 <= sum(character.isdigit() for character in text) <= 15 and not any(map(str.isalpha, text))
+
+
+def _is_words(text: str) -> bool:
+    return not any(character.isdigit() or character == "@" for character in text)

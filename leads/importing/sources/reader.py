@@ -1,30 +1,46 @@
-"""Opens a lead file, whatever it is: CSV or TSV, XLSX, a JSON array or JSON Lines; plain, gzipped or from a pipe."""
+"""Opens a lead file: CSV or TSV, a workbook, a JSON array, JSON Lines or vCard.
+
+It may be plain, gzipped, from a pipe, or the only file of a zip archive.
+"""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from leads.importing.sources.csv_reader import CsvReader
+from leads.importing.sources.encodings import LABELS, Detected
 from leads.importing.sources.format_options import FormatOptions
 from leads.importing.sources.json_reader import JsonReader
 from leads.importing.sources.rows import BadRow, Cells, Record, Unreadable
 from leads.importing.sources.source_file import SourceFile, encoding_of
-from leads.importing.sources.xlsx_reader import ZIP, XlsxReader
+from leads.importing.sources.vcard_reader import VcardReader
+from leads.importing.sources.workbook_reader import ZIP, WorkbookReader
+from leads.importing.sources.zip_limits import members, read_only_file
 
 __all__ = ["FORMATS", "BadRow", "Cells", "Record", "Source", "Unreadable", "open_source"]
 
-FORMATS = ("csv", "tsv", "xlsx", "json", "jsonl")
-_BY_NAME = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+WORKBOOKS = ("xlsx", "xls", "xlsb", "ods")
+FORMATS = ("csv", "tsv", *WORKBOOKS, "json", "jsonl", "vcf")
+_BY_NAME = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".vcf": "vcf",
+    ".vcard": "vcf",
+}
+OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 # Files people take for lists, by their first bytes.
 _NOT_LISTS = {
-    b"\xd0\xcf\x11\xe0": "an old Excel file (.xls) or one with a password; save it as .xlsx or CSV",
     b"%PDF": "a PDF document; export the list as CSV or .xlsx",
     b"<": "a web page or XML document, whatever its name; export the list as CSV or .xlsx",
 }
 
-Reader = CsvReader | JsonReader | XlsxReader
+Reader = CsvReader | JsonReader | VcardReader | WorkbookReader
 
 
 class Source:
@@ -38,7 +54,14 @@ class Source:
     ``itertools.islice(source, 10)``.
     """
 
-    def __init__(self, content: SourceFile, format: str, reader: Reader, resources: contextlib.ExitStack) -> None:
+    def __init__(
+        self,
+        content: SourceFile,
+        format: str,
+        reader: Reader,
+        resources: contextlib.ExitStack,
+        encoding_notes: Sequence[str] = (),
+    ) -> None:
         self.name = content.name
         self.sha256 = content.sha256
         self.size = content.size
@@ -47,7 +70,7 @@ class Source:
         self.encoding: str | None = reader.encoding
         self.delimiter: str | None = getattr(reader, "delimiter", None)
         self.header: list[str] = reader.header
-        self.notes: list[str] = getattr(reader, "notes", [])
+        self.notes: list[str] = [*encoding_notes, *getattr(reader, "notes", [])]
         self.is_at = content.is_at
         self._reader = reader
         self._resources = resources
@@ -100,11 +123,11 @@ def open_source(
         content = SourceFile(file, name or "Standard input")
         resources.callback(content.close)
         format = _format(content, format)
-        reader = _reader(content, format, hints)
+        reader, notes = _reader(content, format, hints)
         if next(iter(reader), None) is None:
             raise Unreadable(f"{content.name} has a header but no rows.")
         content.stream()  # back to the beginning: nothing has been read yet
-        return Source(content, format, reader, resources.pop_all())
+        return Source(content, format, reader, resources.pop_all(), notes)
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -115,17 +138,39 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _format(content: SourceFile, format: str | None) -> str:
-    """Content first, because names lie: many a .csv is a workbook and many a .xls a web page."""
-    head = content.head()
+    """Return the format. Content comes first: many a .csv is a workbook and many a .xls a web page."""
+    name, head = content.name, content.head()
     if head.startswith(ZIP):
-        return "xlsx"
+        if kind := workbook_kind(content):
+            return kind
+        name = read_only_file(content)
+        head = content.head()
+        if head.startswith(ZIP):
+            if kind := workbook_kind(content):
+                return kind
+            raise Unreadable(f"{content.name} is an archive within an archive; import the file itself.")
+    if head.startswith(OLD_EXCEL):
+        return "xls"
     for start, what in _NOT_LISTS.items():
         if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start):
             raise Unreadable(f"{content.name} is {what}.")
-    if format == "xlsx":
-        raise Unreadable(f"{content.name} is not an Excel workbook (.xlsx).")
-    named = _BY_NAME.get(Path(content.name.lower().removesuffix(".gz")).suffix)
+    if format in WORKBOOKS:
+        raise Unreadable(f"{content.name} is not an Excel workbook (.{format}).")
+    if head[:64].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").upper().startswith(b"BEGIN:VCARD"):
+        return "vcf"
+    named = _BY_NAME.get(Path(name.lower().removesuffix(".gz")).suffix)
     return format or (named if named in ("csv", "tsv") else _json_format(head) or named or "csv")
+
+
+def workbook_kind(content: SourceFile) -> str | None:
+    """Return which workbook a zip archive is; None if it is another archive."""
+    names = set(members(content))
+    for part, kind in (("xl/workbook.xml", "xlsx"), ("xl/workbook.bin", "xlsb"), ("content.xml", "ods")):
+        if part in names:
+            return kind
+    if any(name.endswith(".iwa") for name in names):
+        raise Unreadable(f"{content.name} is a Numbers document; export it from Numbers as .xlsx or CSV.")
+    return None
 
 
 def _json_format(head: bytes) -> str | None:
@@ -135,16 +180,31 @@ def _json_format(head: bytes) -> str | None:
     return "jsonl" if text.startswith(b"{") else None
 
 
-def _reader(content: SourceFile, format: str, hints: FormatOptions) -> Reader:
-    if format == "xlsx":
+def _reader(content: SourceFile, format: str, hints: FormatOptions) -> tuple[Reader, list[str]]:
+    """Return the reader of a format, and what there is to say of the encoding."""
+    if format in WORKBOOKS:
         _refuse_hints(content, "a workbook", encoding=hints.encoding, delimiter=hints.delimiter)
-        return XlsxReader(content, hints)
+        return WorkbookReader(content, hints, format), []
     _refuse_hints(content, "no workbook", sheet=hints.sheet)
-    encoding = encoding_of(content, long_lines=format == "json", said=hints.encoding)
+    detected = encoding_of(content, long_lines=format == "json", said=hints.encoding)
+    notes = _encoding_notes(detected)
+    if format == "vcf":
+        _refuse_hints(content, "a vCard file", delimiter=hints.delimiter)
+        return VcardReader(content, detected.encoding), notes
     if format in ("json", "jsonl"):
         _refuse_hints(content, "JSON", delimiter=hints.delimiter)
-        return JsonReader(content, encoding, lines=format == "jsonl")
-    return CsvReader(content, encoding, hints.delimiter or ("\t" if format == "tsv" else None), hints.is_header)
+        return JsonReader(content, detected.encoding, lines=format == "jsonl"), notes
+    delimiter = hints.delimiter or ("\t" if format == "tsv" else None)
+    return CsvReader(content, detected.encoding, delimiter, hints.is_header, hints.header), notes
+
+
+def _encoding_notes(detected: Detected) -> list[str]:
+    """Return what the report says of an encoding that was found out by the letters."""
+    if not detected.words:
+        return []
+    sure = "" if detected.sure else ", which is not certain (--encoding decides)"
+    label = LABELS.get(detected.encoding, detected.encoding)
+    return [f"Read as {label} ({detected.encoding}){sure}: {', '.join(detected.words)}."]
 
 
 def _refuse_hints(content: SourceFile, what: str, **hints: str | None) -> None:

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from leads.importing.sources.encodings import MAX_SAMPLE, Detected, detect
 from leads.importing.sources.rows import Unreadable
 
 PIECE = 1 << 20
@@ -89,6 +90,11 @@ class SourceFile:
                 self._state = self._state_now()
         return self.stream()
 
+    def replace(self, file: IO[bytes]) -> None:
+        """Read another file from now on, the only one in an archive; it is closed with the rest."""
+        self.file, self.gzipped = self._copies.enter_context(file), False
+        self._state = self._state_now()
+
     @contextmanager
     def text(self, encoding: str) -> Iterator[io.TextIOWrapper]:
         """The text from the beginning, line ends as they are.
@@ -158,22 +164,23 @@ class _Unclosed(io.BufferedIOBase):
         return True
 
 
-def encoding_of(content: SourceFile, long_lines: bool = False, said: str | None = None) -> str:
-    """The encoding that somebody ``said`` it is; else, for the whole file, ``utf-8``, ``utf-8-sig``, ``utf-16`` (by its
-    byte order mark) or ``cp1252``.
+def encoding_of(content: SourceFile, long_lines: bool = False, said: str | None = None) -> Detected:
+    """Return the encoding ``said`` by the user; else UTF-8, UTF-16 (by its byte order mark) or what ``detect`` finds.
 
-    Text that is mostly well-formed UTF-8 stays UTF-8: its few bad bytes are told row by row, where taking the file for
-    cp1252 would quietly garble every accented letter in it. Raises ``Unreadable``, also for a line too long to hold in
-    memory unless ``long_lines`` may be.
+    Text that is mostly well-formed UTF-8 stays UTF-8: its few bad bytes are reported row by row, where another encoding
+    would garble every accented letter. Raises ``Unreadable``, also for a line that is too long to be read into memory
+    unless ``long_lines``.
     """
     head = content.head(4)
     utf8 = _is_utf8(content, long_lines)
     if said:
-        return said
+        return Detected(said, True, ())
     for mark, encoding in _BOMS.items():
         if head.startswith(mark):
-            return encoding
-    return "utf-8" if utf8 or _is_mostly_utf8(content) else "cp1252"
+            return Detected(encoding, True, ())
+    if utf8 or _is_mostly_utf8(content):
+        return Detected("utf-8", True, ())
+    return detect(_sample(content))
 
 
 def _is_utf8(content: SourceFile, long_lines: bool) -> bool:
@@ -201,6 +208,17 @@ def _is_mostly_utf8(content: SourceFile) -> bool:
             bad += len(_bad_byte.findall(text))
             good += len(_good_character.findall(text))
     return good > bad
+
+
+def _sample(content: SourceFile) -> bytes:
+    """Return the first lines that are not ASCII."""
+    sample, rest = b"", b""
+    for piece in _pieces(content):
+        *lines, rest = (rest + piece).splitlines(keepends=True) or [b""]
+        sample += b"".join(line for line in lines if not line.isascii())
+        if len(sample) > MAX_SAMPLE:
+            return sample[:MAX_SAMPLE]
+    return sample if rest.isascii() else sample + rest
 
 
 def _pieces(content: SourceFile) -> Iterator[bytes]:

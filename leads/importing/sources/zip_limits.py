@@ -5,6 +5,7 @@ without a bound (bzip2, LZMA), and believes what the archive's directory says of
 """
 
 import os
+import shutil
 import struct
 import tempfile
 import zipfile
@@ -32,6 +33,37 @@ class UnpacksToMore(Unreadable):
 def most_unpacked(size: int) -> int:
     """How many bytes an archive of ``size`` bytes may inflate to."""
     return min(MAX_UNPACKED, max(SMALLEST_BOMB, MAX_RATIO * size))
+
+
+def members(content: SourceFile) -> list[str]:
+    """Return the names in an archive; raise ``Unreadable`` for a damaged one."""
+    with content.failures():
+        try:
+            with zipfile.ZipFile(_ShortReads(content)) as archive:
+                return archive.namelist()
+        except DAMAGE as error:
+            raise Unreadable(f"{content.name} is a damaged archive: {error}.") from error
+
+
+def read_only_file(content: SourceFile) -> str:
+    """Have ``content`` read the only file in its archive from now on; return that file's name."""
+    there = [name for name in members(content) if not name.endswith("/") and not _is_litter(name)]
+    if len(there) != 1:
+        count = "no file" if not there else f"{len(there):,} files"
+        raise Unreadable(f"{content.name} is a zip archive of {count}; import the file itself.")
+    with unpacked_copy(content, most_unpacked(content.size)) as copy, zipfile.ZipFile(copy) as archive:
+        file = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115  closed with the content
+        with archive.open(there[0]) as source:
+            shutil.copyfileobj(source, file, PIECE)
+    file.flush()  # or its size is not yet what it will be
+    content.replace(file)
+    return there[0]
+
+
+def _is_litter(name: str) -> bool:
+    """Whether a file is one that a Mac or Windows adds to archives by itself."""
+    base = name.rpartition("/")[2]
+    return name.startswith("__MACOSX/") or base.startswith(".") or base in ("Thumbs.db", "desktop.ini")
 
 
 @contextmanager

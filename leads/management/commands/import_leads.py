@@ -45,6 +45,7 @@ class Command(BaseCommand):
         add("--encoding", metavar="NAME", help="of text files (utf-8, cp1250, …), instead of finding it out")
         add("--delimiter", metavar="CHARACTER", help="between cells, or 'tab', instead of finding it out")
         add("--sheet", metavar="NAME", help="of a workbook, instead of the first that has a header")
+        add("--no-header", action="store_true", help="the first line is a row; --map '#1=email' says what a column is")
         add("--dates", choices=ORDERS, help="how 03/04/2024 is meant, instead of what the rest of its column says")
         add("--timezone", metavar="NAME", help="of times without one (America/Chicago), instead of the office's")
         add(
@@ -201,7 +202,8 @@ def hints_of(options: dict[str, Any], wanted: Options, vocabulary: ColumnSchema)
             found[name] = options[name] if options[name] is None else check(options[name])
         except ValueError as error:
             raise CommandError(f"--{name}: {error}", returncode=2) from None
-    return FormatOptions(**found, sheet=options["sheet"], is_header=partial(vocabulary.is_header, mapped=mapped))
+    is_header = partial(vocabulary.is_header, mapped=mapped)
+    return FormatOptions(**found, sheet=options["sheet"], header=not options["no_header"], is_header=is_header)
 
 
 def _pairs(given: list[str], option: str) -> dict[str, str]:

@@ -1,15 +1,21 @@
-"""Excel workbooks, read with python-calamine.
+"""Workbooks (.xlsx, and .xls, .xlsb, .ods), read with python-calamine.
 
 With the check below it reads about 110,000 rows of 9 cells a second, eight times what openpyxl does, and it knows dates
 by their format. It holds the sheet in memory: about 85 bytes a cell, 800 MB for a million rows of nine. It expands no
 XML entities, but it believes a file's word about its parts and where its cells are, and ends the whole process when
-that does not fit in memory, so ``_check`` looks first.
+that does not fit in memory, so ``_check`` looks first. The
+other formats, which offices send rarely, are first opened in a process of its own with a limit on memory.
 """
 
 import os
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import IO
 
@@ -17,7 +23,13 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from crm_project.validation import normalize
 from leads import formula_escape
-from leads.importing.sources.format_options import MAX_ABOVE, FormatOptions, place_of_header, titles_above
+from leads.importing.sources.format_options import (
+    MAX_ABOVE,
+    FormatOptions,
+    names_by_content,
+    place_of_header,
+    titles_above,
+)
 from leads.importing.sources.rows import Record, Unreadable, all_blank, clean_header, fitted
 from leads.importing.sources.shared_strings import copy_without_surplus
 from leads.importing.sources.source_file import PIECE, SourceFile
@@ -36,7 +48,27 @@ LITTLE_TEXT = 1 << 28  # that a workbook may have whatever its size; more, if it
 _far = re.compile(rb"""r(?<=\sr)\s*=\s*["']\s*([A-Za-z]{2,}(?=[0-9])|[A-Za-z]?(?=[0-9]{6}))([0-9]+)""")
 
 
-class XlsxReader:
+MAX_MEMORY = 1 << 30  # bytes that opening an .xls, .xlsb or .ods file may take
+MAX_SECONDS = 60  # of processor time
+UNREADABLE = 3
+# Opens the workbook on standard input.
+OPEN = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
+resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]),) * 2)
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+from python_calamine import CalamineError, CalamineWorkbook
+try:
+    workbook = CalamineWorkbook.from_filelike(sys.stdin.buffer.raw)
+    for number in range(len(workbook.sheet_names)):
+        workbook.get_sheet_by_index(number)
+except CalamineError as error:
+    print(error)
+    sys.exit({UNREADABLE})
+"""
+
+
+class WorkbookReader:
     """The header and records of one sheet of a workbook; raises ``Unreadable``.
 
     It is the sheet of the name asked for, else the first visible one with a header among its first rows, else the first
@@ -47,10 +79,14 @@ class XlsxReader:
 
     encoding = None
 
-    def __init__(self, content: SourceFile, hints: FormatOptions = FormatOptions()) -> None:  # noqa: B008  frozen
+    def __init__(
+        self,
+        content: SourceFile,
+        hints: FormatOptions = FormatOptions(),  # noqa: B008  frozen
+        format: str = "xlsx",
+    ) -> None:
         self.content = content
-        with unpacked_copy(content, most_unpacked(content.size)) as file:
-            _check(file, content)
+        with _trusted(content, format) as file:
             try:
                 workbook = CalamineWorkbook.from_filelike(file)
                 sheets = list(_filled(workbook, hidden=hints.sheet is not None))  # in memory from now on
@@ -60,15 +96,16 @@ class XlsxReader:
             raise Unreadable(f"{content.name} is empty.")
         self.sheet = _named(sheets, hints.sheet, content.name) if hints.sheet else _likeliest(sheets, hints)
         first = list(islice(_filled_rows(self.sheet), MAX_ABOVE))
+        others = [] if hints.sheet else [sheet.name for sheet in sheets if sheet.name != self.sheet.name]
+        self.notes = [f"The sheet {other!r} was not read, only {self.sheet.name!r}." for other in others]
+        self.row = 0
+        if not hints.header:
+            self.header_row, self.header = 0, names_by_content([cells for _, cells in first])
+            return
         above = place_of_header([cells for _, cells in first], hints.is_header) or 0
         self.header_row, header = first[above]
         self.header = [formula_escape.unescape(name) for name in clean_header(header)]
-        others = [] if hints.sheet else [sheet.name for sheet in sheets if sheet.name != self.sheet.name]
-        self.notes = [
-            *(f"The sheet {other!r} was not read, only {self.sheet.name!r}." for other in others),
-            *titles_above(f"in row {self.header_row:,}", [cells for _, cells in first[:above]]),
-        ]
-        self.row = 0
+        self.notes += titles_above(f"in row {self.header_row:,}", [cells for _, cells in first[:above]])
 
     def __iter__(self) -> Iterator[Record]:
         width = len(self.header)
@@ -110,6 +147,38 @@ def _likeliest(sheets: list[CalamineSheet], hints: FormatOptions) -> CalamineShe
         if place_of_header(first, hints.is_header) is not None:
             return sheet
     return sheets[0]
+
+
+@contextmanager
+def _trusted(content: SourceFile, format: str) -> Iterator[IO[bytes]]:
+    """Yield the workbook as a file that can be opened in bounded memory; raise ``Unreadable`` for any other."""
+    if format == "xls":
+        file = content.unpack()
+        _open_elsewhere(file, content)
+        yield file
+        return
+    with unpacked_copy(content, most_unpacked(content.size)) as file:
+        if format == "xlsx":
+            _check(file, content)
+        else:
+            _open_elsewhere(file, content)
+        yield file
+
+
+def _open_elsewhere(file: IO[bytes], content: SourceFile) -> None:
+    """Open all sheets in a process that may use ``MAX_MEMORY``; raise ``Unreadable`` if it fails."""
+    with tempfile.TemporaryFile() as copy:
+        file.seek(0)
+        shutil.copyfileobj(file, copy, PIECE)
+        file.seek(0)
+        copy.seek(0)
+        command = [sys.executable, "-I", "-c", OPEN, str(MAX_MEMORY), str(MAX_SECONDS)]
+        ended = subprocess.run(command, stdin=copy, capture_output=True, check=False)  # noqa: S603  our own program
+    if ended.returncode == UNREADABLE:
+        reason = ended.stdout.decode(errors="replace").strip()[:200]
+        raise Unreadable(f"{content.name} is not a workbook that can be read: {reason}. Save it as .xlsx or CSV.")
+    if ended.returncode:
+        raise Unreadable(f"{content.name} takes too much memory or time to read; save it as CSV.")
 
 
 def _check(file: IO[bytes], content: SourceFile) -> None:
