@@ -133,7 +133,7 @@ def test_spaces_around_header_and_after_delimiters_do_not_count() -> None:
         (b"Name,Email\n\n,,\n", "no rows"),
         (b"%PDF-1.7 ...", "PDF"),
         (b"<html><table><tr><td>Name</td></tr></table>", "web page"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "old Excel file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "not a workbook that can be read"),
         (gzip.compress(b"Name\nAnn\n" * 99, mtime=0)[:-9], "damaged"),
         (gzip.compress(b"", mtime=0), "is empty"),
         (b"\x1f\x8bgarbage", "damaged"),

@@ -5,6 +5,7 @@ their words, and that Windows and Mac files from Western countries are far more 
 """
 
 import re
+import unicodedata
 from typing import NamedTuple
 
 from charset_normalizer import from_bytes
@@ -18,6 +19,7 @@ LABELS = {
     "cp932": "Shift-JIS",
     "gb18030": "GB18030",
 }
+MULTIBYTE = ("cp932", "gb18030")
 BONUS = {"cp1252": 0.2, "mac_roman": 0.1}  # how much more common they are
 SURE = 0.15  # how far the best candidate must be ahead of the next one that reads another text
 MAX_SAMPLE = 1 << 16  # bytes of lines that are not ASCII
@@ -42,7 +44,7 @@ def detect(sample: bytes) -> Detected:
     scores: list[tuple[float, str, str]] = []
     for encoding in CANDIDATES:
         try:
-            text = sample.decode(encoding)
+            text = sample.decode(encoding, "strict" if encoding in MULTIBYTE else "replace")
         except UnicodeDecodeError:
             continue
         match = matches.get(encoding)
@@ -70,9 +72,12 @@ def _misfits(text: str) -> float:
 
 
 def _is_misfit(word: str, place: int) -> bool:
-    """Whether a character is a capital within a word, a sign between letters, or a sign that lists do not have."""
+    """Whether a character is of another script than its word, a capital within it, or a sign out of place."""
     character, before, after = word[place], word[:place], word[place + 1 :]
     if character.isalpha():
+        latin = unicodedata.name(character, "").startswith("LATIN")
+        if not latin and any(other.isascii() and other.isalpha() for other in word):
+            return True
         return character.isupper() and before[-1:].isalpha() and not word.isupper()
     if character in _apostrophes:
         return False

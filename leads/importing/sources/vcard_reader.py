@@ -81,7 +81,7 @@ class VcardReader:
 def _parsed(text: str) -> Card | str:
     try:
         component = vobject.readOne(text, ignoreUnreadable=True)
-    except (VObjectError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+    except (VObjectError, ValueError, TypeError, AttributeError, LookupError) as error:
         return str(error) or type(error).__name__
     card: Card = {}
     for entry in component.getChildren():
