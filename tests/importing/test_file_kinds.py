@@ -62,7 +62,7 @@ REFUSED = {
     "list.numbers": (zipped({"Index/Document.iwa": "x"}), "export it from Numbers as .xlsx"),
     "rows.ods": (
         ods(' table:number-rows-repeated="1048576"', ' table:number-columns-repeated="16384"'),
-        "too much memory",
+        "Save it as .xlsx or CSV",
     ),
     "broken.ods": (zipped({"content.xml": "<a", "mimetype": "x"}), "is not a workbook that can be read"),
     "broken.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is not a workbook that can be read"),
