@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from leads.models import Lead
 from tests.conftest import Api
 from tests.factories import PASSWORD, activity_row, bearer, lead_row, make_activity, make_lead, make_user
 from users.models import User
@@ -68,6 +69,7 @@ PUBLIC: list[tuple[str, str, Any, int]] = [
     ("GET", "redoc", None, 200),
     ("GET", "openapi.json", None, 200),
 ]
+UNKNOWN = "999999999"  # an id that no row has
 WHO = ["anonymous", "bad token", "no scheme", "deactivated", "logged out", "agent", "staff"]
 NOT_AUTHENTICATED = ("anonymous", "no scheme")
 LET_IN = ("agent", "staff")
@@ -101,16 +103,22 @@ def ask(headers: dict[str, str], method: str, path: str, body: Any) -> Any:
     return Api(headers).send(method, path, body, form)
 
 
+def path_to(route: str, lead: Lead) -> str:
+    """Return the path of a route: of ``lead``, of an activity of another user's with it, or of ids that are unknown."""
+    if "<activity_id>" in route:
+        route = route.replace("<activity_id>", str(make_activity(lead, make_user()).pk))
+    for name in ("<key_id>", "<import_id>"):
+        route = route.replace(name, UNKNOWN)
+    return "/" + route.replace("<lead_id>", str(lead.pk))
+
+
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize(("method", "route", "body", "status"), PROTECTED)
 def test_protected_routes(
     headers_of: Callable[[str], dict[str, str]], who: str, method: str, route: str, body: Any, status: int
 ) -> None:
     lead = make_lead()
-    path = route.replace("<lead_id>", str(lead.pk)).replace("<key_id>", "1").replace("<import_id>", "1")
-    if "<activity_id>" in route:
-        path = path.replace("<activity_id>", str(make_activity(lead, make_user()).pk))
-    reply = ask(headers_of(who), method, f"/{path}", body)
+    reply = ask(headers_of(who), method, path_to(route, lead), body)
     assert reply.status_code == (status if who in LET_IN else 401)
     if who in LET_IN:
         return

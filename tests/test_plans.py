@@ -118,7 +118,18 @@ READS = (
     "/api/leads/{lead}",
     "/api/leads/{lead}?include=version,created_by,last_activity,closed_at",
     "/api/leads/{lead}/activities",
+    "/api/leads/{lead}/activities?page=2",
     "/api/leads/{lead}/history",
+    "/api/leads/{lead}/duplicates",
+    "/api/leads/duplicates?email=ada7@example.com&phone=7&first_name=a&last_name=b",
+    "/api/activities",
+    "/api/activities?after=&size=100",
+    "/api/activities?type=call&type=visit",
+    "/api/activities?type=visit",
+    "/api/activities?user=me&from=2026-01-01",
+    "/api/activities?user=999999",
+    "/api/activities?from=2999-01-01",
+    "/api/activities?lead={lead}&count=exact",
     "/api/dashboard",
 )
 

@@ -8,9 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from activities.models import Activity
 from leads.models import Lead
 from tests.conftest import Api
-from tests.factories import PASSWORD, activity_row, lead_row, make_lead, make_leads
+from tests.factories import PASSWORD, activity_row, lead_row, make_activity, make_lead, make_leads
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -217,3 +218,37 @@ def test_users(api: Api, anonymous: Api, agent: User) -> None:
     assert cost(anonymous, "POST", "/api/users/register", new, 201) == 5
     # 1. how many that address has made  2. whether the name is free  3. one refused, which counts too
     assert cost(anonymous, "POST", "/api/users/register", new, 409) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [
+        # 1. the token's user  2. the activities
+        ("/api/activities?size=100", 2),
+        ("/api/activities?after=&size=5&type=call&user=me", 2),
+        # 1. the token's user  2. the lead  3. by email address  4. by phone number and name  5. the leads
+        ("/api/leads/{lead}/duplicates", 5),
+        # 1. the token's user  2. statuses  3. sources  4. types of activities  5. those of deleted leads
+        ("/api/leads/vocabulary", 5),
+    ],
+)
+def test_reads_around_the_list(api: Api, agent: User, path: str, count: int) -> None:
+    costs = []
+    for rows in (2, 30):
+        add_leads(rows)
+        for lead in Lead.objects.all():
+            make_activity(lead, agent)
+        Lead.objects.update(email="same@b.co", email_key="same@b.co")
+        costs.append(cost(api, "GET", path.format(lead=Lead.objects.earliest("id").pk)))
+        Activity.objects.all().delete()
+    assert costs == [count, count]
+
+
+def test_writes_of_many_leads(api: Api) -> None:
+    costs = []
+    for rows in (2, 30):
+        add_leads(rows)
+        ids = list(Lead.objects.values_list("pk", flat=True))
+        changed = cost(api, "PATCH", "/api/leads", [{"id": number, "phone": "1"} for number in ids])
+        costs.append((changed, cost(api, "POST", "/api/leads/delete", {"ids": ids}, 204)))
+    assert costs[0] == costs[1]
