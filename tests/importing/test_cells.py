@@ -195,6 +195,7 @@ def test_statuses_of_other_systems() -> None:
     statuses = StatusMap({"Sphere": "contacted", "hot": "qualified"}, as_is=False)
     given = ["CLOSED_WON", "Closed - Won", "Hot", "Hot Lead", "sphere", "Active", "lost", "x" * 33]
     found = [statuses.map(value) for value in given]
+    statuses.counts.update(given)
     assert found == ["closed", "closed", "qualified", "new", "contacted", "active", "lost", None]
     assert statuses.taken()["Closed - Won", "closed"] == 1
     as_they_are = StatusMap({"hot": "qualified"}, as_is=True)

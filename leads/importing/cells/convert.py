@@ -51,8 +51,10 @@ _SUSPECT = frozenset("=#")  # what a spreadsheet's errors and texts dressed as f
 
 # What a cell looks like that needs no closer look. A name: words with single spaces between them, and few digits.
 _NAME = r"(?:[^\W\d]+\d{0,5}[.,]?(?:[ '’-][^\W\d]+\d{0,5}[.,]?)*)"
-_NUMBER = r"[^\nEe]*(?<!\.0)"  # a telephone number that is to be taken as it is
-_TEXT = r"[^\n]*"
+_TEXT = r"(?:[^\n'=#&][^\n&]*)?"
+# Of our own exports, where nothing is repaired.
+_EXACT_NUMBER = r"(?:[^\n'=#Ee][^\nEe]*)?(?<!\.0)"
+_EXACT_TEXT = r"(?:[^\n'=#][^\n]*)?"
 _ORDINARY = dict.fromkeys(NAMES, _NAME) | {"email": email.ORDINARY, "phone": phone.ORDINARY}
 
 
@@ -82,8 +84,9 @@ def row_converter(plan: "Columns") -> Convert:
     steps = _steps(plan, constants)
     readers = [(name, plan.reader(name)) for name in fields if _is_read(plan, name)]
     has_status, find_status = cleans and "status" in fields, plan.statuses.map
+    known_status, status_counts = plan.statuses.remembered.get, plan.statuses.counts
     has_budgets = cleans and any(name in fields for name in BUDGETS)
-    both_budgets = "budget_min" in fields and "budget_max" in fields and "price" not in fields
+    is_plain = money.is_plain
     amount, report, unnamed = money.amount, plan.report, plan.unnamed
     used, blanks = plan.used, plan.guarded
 
@@ -94,15 +97,7 @@ def row_converter(plan: "Columns") -> Convert:
         values = take(cells)
         try:
             line = "\n".join(values)
-            plain = (
-                "'" not in line
-                and "&" not in line
-                and "#" not in line
-                and '="' not in line
-                and " \n" not in line
-                and (blanks or "" not in values)
-                and ordinary(line) is not None
-            )
+            plain = ordinary(line) is not None and " \n" not in line and (blanks or "" not in values)
             if plain and cleans:
                 plain = placeholders.isdisjoint(values) and (line.isascii() or not is_suspect("".join(values)))
         except TypeError:  # numbers, dates, null: from a workbook or JSON
@@ -119,22 +114,22 @@ def row_converter(plan: "Columns") -> Convert:
             row = _settled(plan, cells, problems)
         for name in absent:
             row[name] = ""
-        if has_status and "status" in row:
-            row["status"] = find_status(row["status"]) or _default_status(plan, row["status"])
+        if has_status and (status := row.get("status")):
+            status_counts[status] += 1
+            row["status"] = known_status(status) or find_status(status) or _default_status(plan, status)
         for step in steps:
             step(row, cells)
         if not plain and cleans:
             _take_display_name(plan, row, cells)
         if has_budgets:
-            try:  # by far the most have two amounts in digits, so without a call
-                lowest, highest = row["budget_min"], row["budget_max"]
-                both = both_budgets and lowest.isdecimal() and highest.isdecimal()
-            except (KeyError, AttributeError):
-                both = False
-            if both and 4 < len(lowest) < 13 and 4 < len(highest) < 13 and lowest[0] > "0" and highest[0] > "0":
-                row["budget_min"], row["budget_max"] = lowest, highest = int(lowest), int(highest)
-                if lowest > highest:
-                    _swap_budgets(plan, row)
+            lowest, highest = row.get("budget_min"), row.get("budget_max")
+            if "price" not in row and (lowest is None or is_plain(lowest)) and (highest is None or is_plain(highest)):
+                if lowest is not None:
+                    row["budget_min"] = int(lowest)
+                if highest is not None:
+                    row["budget_max"] = int(highest)
+                    if lowest is not None and row["budget_min"] > row["budget_max"]:
+                        _swap_budgets(plan, row)
             else:
                 _read_budgets(plan, row)
         for name, read in readers:
@@ -171,7 +166,7 @@ def _ordinary_cell(plan: "Columns", name: str, places: Collection[int]) -> str:
     if name == "source" and plan.cleans and any(plan.is_platform(place) for place in places):
         return "(?!)"
     if not plan.cleans:
-        pattern = _NUMBER if name == "phone" else _TEXT
+        pattern = _EXACT_NUMBER if name == "phone" else _EXACT_TEXT
     else:
         pattern = f"(?:{_ORDINARY[name]})?" if name in _ORDINARY else _TEXT
     return pattern if len(places) == 1 else rf"(?!\n|\Z){pattern}"

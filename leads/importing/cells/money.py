@@ -108,9 +108,9 @@ def price(value: object) -> Ends:
     )
 
 
-def is_plain(value: str) -> bool:
-    """Return whether a text is the digits of an amount that is taken as it is."""
-    return 4 < len(value) < 13 and value.isdecimal() and value[0] != "0"
+def is_plain(value: object) -> bool:
+    """Return whether a cell is the digits of an amount that is taken as it is."""
+    return value.__class__ is str and 4 < len(value) < 13 and value.isdecimal() and value[0] > "0"
 
 
 @lru_cache(maxsize=4096)

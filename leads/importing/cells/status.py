@@ -46,12 +46,9 @@ class StatusMap:
         self.counts: Counter[str] = Counter()
 
     def map(self, value: str) -> str | None:
-        """Return the status to store, and count it; ``None`` for a value that is too long to be one."""
-        self.counts[value] += 1
-        try:
+        """Return the status to store; ``None`` for a value that is too long to be one. ``counts`` are the caller's."""
+        if value in self.remembered:
             return self.remembered[value]
-        except KeyError:
-            pass
         if len(self.remembered) >= MOST_REMEMBERED:
             self.remembered.clear()
         found = self.remembered[value] = self._map(value)
@@ -63,8 +60,8 @@ class StatusMap:
 
     def taken(self) -> Counter[tuple[str, str]]:
         """Return how often each value became which status, and count anew."""
-        counts, self.counts = self.counts, Counter()
         taken: Counter[tuple[str, str]] = Counter()
-        for value, count in counts.items():
-            taken[value.strip(), self._map(value) or DEFAULT_STATUS] += count
+        for value, count in self.counts.items():
+            taken[value.strip(), self.map(value) or DEFAULT_STATUS] += count
+        self.counts.clear()
         return taken
