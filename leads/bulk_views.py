@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import transaction
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -22,7 +22,7 @@ from leads.etags import etag
 from leads.models import Lead, LeadChange
 from leads.querysets import BudgetRangeError, VersionConflict, VersionConflicts
 from leads.selection import LeadsMissing, SelectionChanged
-from leads.serializers import INCLUDE, LeadBulkUpdateSerializer, lead_out
+from leads.serializers import INCLUDE, LeadBulkUpdateSerializer, LeadOutSerializer, lead_out
 from leads.validators import ERASED
 from leads.views import NO_LEAD, LeadViewSet, by_api
 
@@ -69,6 +69,7 @@ class ManyLeadsViewSet(LeadViewSet):
         "An object for an object, else an array",
         201,
         refusals={
+            200: OpenApiResponse(LeadOutSerializer, description="With `on_duplicate=skip`: the lead that is there"),
             400: "An empty list, or rows that the database refused; nothing was stored",
             409: "With `on_duplicate=refuse`: `{detail, duplicates}`; nothing was stored",
         },

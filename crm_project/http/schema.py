@@ -195,6 +195,9 @@ def _complete(path: str, method: str, described: Node) -> None:
             codes |= {"409", "422"}
     if "requestBody" in described:
         described["requestBody"]["required"] = True
+        for content in described["requestBody"]["content"].values():
+            if content["schema"].get("type") == "array":
+                content["schema"]["minItems"] = 1
         codes |= {"400", "413", "415", "422"}
     if "parameters" in described:
         codes.add("422")
