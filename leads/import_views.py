@@ -46,17 +46,27 @@ MAX_NAME = 200
 # The command's options, by what they take.
 VALUES = ("format", "encoding", "delimiter", "sheet", "dates", "timezone", "on_duplicate", "on_error")
 REPEATED = ("map", "map_status", "set", "ignore_columns")
-FLAGS = ("ignore_unknown", "again", "status_as_is", "update_status", "dry_run")
+FLAGS = ("no_header", "ignore_unknown", "again", "status_as_is", "update_status", "dry_run")
 NAMES = (*VALUES, *REPEATED, *FLAGS)
 FORMATS = {
     "text/csv": "csv",
     "text/tab-separated-values": "tsv",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12": "xlsb",
+    "application/vnd.oasis.opendocument.spreadsheet": "ods",
+    "text/vcard": "vcf",
     "application/json": "json",
     "application/jsonl": "jsonl",
     "application/x-ndjson": "jsonl",
 }
-FOUND_OUT = ("", "text/plain", "application/octet-stream", "application/gzip")  # types of which the content says more
+FOUND_OUT = (
+    "",
+    "text/plain",
+    "application/octet-stream",
+    "application/gzip",
+    "application/zip",
+)  # types of which the content says more
 _option = re.compile(r"--([a-z-]+)")
 
 
@@ -105,10 +115,10 @@ class ImportViewSet(RuleViewSet):
         parameters=PARAMETERS,
     )
     def import_file(self, request: Request) -> Response:
-        """CSV, TSV, XLSX, JSON or JSON Lines, gzipped or not: as the `file` of a form with the options as other fields,
-        or as the body by its content type, with the options in the query. The options are those of the command
-        `import_leads`, with underscores. The reply is the command's report: 200 for a dry run, 201 for an import, also
-        if rows were rejected, and 422 if nothing was stored.
+        """CSV, TSV, XLSX, XLS, XLSB, ODS, JSON, JSON Lines or vCard, gzipped or not: as the `file` of a form with the
+        options as other fields, or as the body by its content type, with the options in the query. The options are those
+        of the command `import_leads`, with underscores. The reply is the command's report: 200 for a dry run, 201 for an
+        import, also if rows were rejected, and 422 if nothing was stored.
         """
         require_permission(request, IMPORT)
         file_name, chunks, given = self._file()

@@ -4,13 +4,17 @@ import gzip
 import json
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 
+from leads.import_views import FORMATS as CONTENT_TYPES
+from leads.import_views import NAMES
+from leads.importing.sources.reader import FORMATS
+from leads.management.commands.import_leads import Command
 from leads.models import ImportRun, Lead
 from tests.assertions import refused
 from tests.conftest import Api
@@ -103,7 +107,21 @@ def test_other_kinds_of_files(manager: Api) -> None:
     assert send(manager, json.dumps([row]).encode(), content_type="application/json").status_code == 201
     assert send(manager, json.dumps(row).encode(), content_type="application/x-ndjson").status_code == 201
     assert send(manager, gzip.compress(GOOD), content_type="application/gzip").status_code == 201
-    assert Lead.objects.count() == 3
+    card = b"BEGIN:VCARD\r\nVERSION:3.0\r\nN:Hopper;Grace;;;\r\nFN:Grace Hopper\r\nTEL:5551234\r\nEND:VCARD\r\n"
+    assert send(manager, card, content_type="text/vcard").status_code == 201
+    assert Lead.objects.count() == 4
+
+
+def test_every_option_of_the_command_is_a_parameter() -> None:
+    names: set[str] = set()
+
+    class Recorder:
+        def add_argument(self, name: str, **options: Any) -> None:
+            names.add(name.removeprefix("--").replace("-", "_"))
+
+    Command().add_arguments(cast(Any, Recorder()))
+    assert names - {"files", "rejects", "skipped", "report"} == set(NAMES)
+    assert set(FORMATS) == set(CONTENT_TYPES.values())
 
 
 def test_undo(manager: Api) -> None:
