@@ -116,9 +116,9 @@ class ImportViewSet(RuleViewSet):
     )
     def import_file(self, request: Request) -> Response:
         """CSV, TSV, XLSX, XLS, XLSB, ODS, JSON, JSON Lines or vCard, gzipped or not: as the `file` of a form with the
-        options as other fields, or as the body by its content type, with the options in the query. The options are those
-        of the command `import_leads`, with underscores. The reply is the command's report: 200 for a dry run, 201 for an
-        import, also if rows were rejected, and 422 if nothing was stored.
+        options as other fields, or as the body by its content type, with the options in the query. The options are
+        those of the command `import_leads`, with underscores. The reply is the command's report: 200 for a dry run, 201
+        for an import, also if rows were rejected, and 422 if nothing was stored.
         """
         require_permission(request, IMPORT)
         file_name, chunks, given = self._file()

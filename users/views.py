@@ -119,7 +119,7 @@ class AccountViewSet(RuleViewSet):
 class LoginViewSet(AccountViewSet):
     """A login with JSON or a form."""
 
-    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    parser_classes = (JSONParser, FormParser)
     input_classes = {"login": LoginSerializer}
 
     @operation("login", "Log in with JSON", TOKENS_REPLY, response=TOKENS, refusals=LOGIN_REFUSALS)

@@ -14,7 +14,7 @@ from leads.models import ImportRun, Lead
 from tests.admin.people import KINDS, browser_of, ensure_groups, make_groups, make_person
 from tests.factories import make_activity, make_lead, make_user
 from users.audit import log_account_event
-from users.models import User
+from users.models import ApiKey, User
 from users.permissions import MANAGERS, STAFF
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +112,13 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", f"{LOG}/<path:object_id>/delete/"): (403, 403, 403),
     ("POST", f"{LOG}/<path:object_id>/delete/"): (403, 403, 403),
     ("GET", f"{LOG}/<path:object_id>/"): (302, 302, 302),
+    ("GET", "users/apikey/"): (403, 200, 200),
+    ("GET", "users/apikey/add/"): (403, 403, 403),
+    ("GET", "users/apikey/<path:object_id>/change/"): (403, 200, 200),
+    ("POST", "users/apikey/<path:object_id>/change/"): (403, 403, 403),
+    ("GET", "users/apikey/<path:object_id>/history/"): (403, 200, 200),
+    ("GET", "users/apikey/<path:object_id>/delete/"): (403, 403, 403),
+    ("GET", "users/apikey/<path:object_id>/"): (302, 302, 302),
     ("GET", "auth/group/"): (403, 403, 200),
     ("GET", "auth/group/add/"): (403, 403, 200),
     ("GET", "auth/group/<path:object_id>/change/"): (403, 403, 200),
@@ -134,6 +141,7 @@ ACTIONS = {
     ("users/user", "deactivate"): ("manager", "superuser"),
     ("users/user", "reactivate"): ("manager", "superuser"),
     ("users/user", "unlock"): ("manager", "superuser"),
+    ("users/apikey", "revoke"): ("manager", "superuser"),
     ("auth/group", "delete_selected"): ("superuser",),
 }
 
@@ -150,6 +158,7 @@ def objects(agent: User) -> dict[str, Any]:
         "leads/importrun": run,
         "activities/activity": make_activity(lead, agent),
         "users/user": agent,
+        "users/apikey": ApiKey.objects.issue(agent, "Zapier", ["read"], None)[0],
         "auth/group": Group.objects.get(name=STAFF),
         LOG: log_account_event("changed", actor=None, target=agent, channel="cli"),
     }

@@ -95,7 +95,7 @@ def test_a_malformed_body_is_a_422(anonymous: Api, zoe: User, body: Any, expecte
     assert [(problem["type"], problem["loc"]) for problem in reply.json()["detail"]] == expected
 
 
-def test_a_form_is_a_415(anonymous: Api, zoe: User) -> None:
+def test_a_form_with_parts_is_a_415(anonymous: Api, zoe: User) -> None:
     reply = anonymous.client.post(PATH, {"username": "Zoë", "password": PASSWORD})
     assert reply.status_code == 415
     assert isinstance(reply.json()["detail"], str)

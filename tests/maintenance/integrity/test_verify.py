@@ -116,9 +116,7 @@ def test_activities_of_imports() -> None:
     run = make_import("done", kind="activities", read=2, created=2)
     activity = make_activity(make_lead(), make_user())
     Activity.objects.filter(pk=activity.pk).update(import_run=run)
-    assert verify(code=1)[0] == f"import {run.pk}: activities is 1, should be 2"
-    verify("--repair")
-    assert len(verify()) == 1
+    assert len(verify()) == 1, "people delete activities"
     ImportRun.objects.update(state="undone")
     assert verify("--repair")[0] == f"import {run.pk}: activities is 1, should be 0"
     assert len(verify()) == 1
