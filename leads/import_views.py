@@ -23,7 +23,7 @@ from crm_project.http.parameters import flag
 from crm_project.http.schema import operation
 from crm_project.http.timestamps import iso
 from crm_project.http.viewsets import RuleViewSet, require_permission
-from crm_project.validation import MISSING, FieldError, InvalidValue
+from crm_project.validation import MISSING, FieldError, InvalidValue, check_text
 from leads.back_office import stored_files
 from leads.back_office.preview import FILE_NOTES, row_limit
 from leads.back_office.stored_files import Upload
@@ -292,7 +292,7 @@ def _options(given: dict[str, list[str]]) -> tuple[Options, FormatOptions, str |
         if name in FLAGS:
             arguments += [option] if _is_set(name, values[-1]) else []
         elif name in NAMES:
-            arguments += [f"{option}={value}" for value in values if value]
+            arguments += [f"{option}={_text(name, value)}" for value in values if value]
     command = Command()
     try:
         options = vars(command.create_parser("manage.py", "import_leads").parse_args(arguments))
@@ -303,6 +303,13 @@ def _options(given: dict[str, list[str]]) -> tuple[Options, FormatOptions, str |
         name = found[1].replace("-", "_") if found else "body"
         message = f"Value error, {str(error).removeprefix('Error: ')}"
         raise ValidationFailed([FieldError("value_error", ("query", name), message, given.get(name))]) from None
+
+
+def _text(name: str, given: str) -> str:
+    try:
+        return check_text(given)
+    except InvalidValue as invalid:
+        raise ValidationFailed([FieldError(invalid.type, ("query", name), invalid.msg, given)]) from None
 
 
 def _is_set(name: str, given: str) -> bool:

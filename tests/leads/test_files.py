@@ -94,6 +94,7 @@ def test_what_is_refused(manager: Api) -> None:
     for query, problem in (
         ("?colour=red", ("extra_forbidden", ["query", "colour"])),
         ("?dates=roman", ("value_error", ["query", "dates"])),
+        ("?ignore_columns=a%00", ("value_error", ["query", "ignore_columns"])),
         ("?map=x", ("value_error", ["query", "map"])),
         ("?set=colour=red", ("value_error", ["query", "set"])),
         ("?dry_run=perhaps", ("bool_parsing", ["query", "dry_run"])),
