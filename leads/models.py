@@ -35,8 +35,8 @@ class Installation(models.Model):
 class ImportRun(models.Model):
     """One import of one file: who, when, what, and what became of every row.
 
-    ``read = created + updated + skipped + rejected`` holds by constraint once a run has ended; in a refused one every
-    row counts as rejected. Whether a ``running`` run is still alive is for ``importing.accounts`` to say.
+    ``read = created + updated + skipped + rejected + left_out`` holds by constraint once a run has ended; in a refused
+    one every row counts as rejected. ``importing.runs`` says whether a ``running`` run is still alive.
     """
 
     class State(models.TextChoices):
@@ -60,6 +60,7 @@ class ImportRun(models.Model):
     updated = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
+    left_out = models.PositiveIntegerField(default=0, db_default=0)  # totals, footers, titles: no leads, no errors
     problem_count = models.PositiveIntegerField(default=0)
     problems = models.JSONField(default=list)
     # Rows that were duplicates, and their leads: {line, action, lead_id or of_line, name, email, phone}.
@@ -89,7 +90,13 @@ class ImportRun(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="running")
-                | Q(read=models.F("created") + models.F("updated") + models.F("skipped") + models.F("rejected")),
+                | Q(
+                    read=models.F("created")
+                    + models.F("updated")
+                    + models.F("skipped")
+                    + models.F("rejected")
+                    + models.F("left_out")
+                ),
                 name="import_runs_account_for_every_row",
             ),
         ]

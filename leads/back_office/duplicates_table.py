@@ -8,8 +8,8 @@ from leads.models import Lead
 
 _option = re.compile(r" \(--[^()]*\)")
 
-ACTIONS = {"skipped": "Skipped", "updated": "Updates the lead"}
-DONE = {"skipped": "Skipped", "updated": "Updated the lead"}
+ACTIONS = {"skipped": "Skipped", "updated": "Updates the lead", "deleted": "Deleted in the source"}
+DONE = {**ACTIONS, "updated": "Updated the lead"}
 IDENTITY = ("name", "email", "phone")
 COMPARED = ("first_name", "last_name", "email", "phone", "status", "source", "created_at", "is_active")
 

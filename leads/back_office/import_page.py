@@ -145,7 +145,7 @@ def _import(upload: Upload, plan: Plan, user: User) -> ImportRun:
     event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
     upload.state["runs"].append(run.pk)
     upload.save()
-    if run.rejected and upload.rejects.exists():
+    if (run.rejected or run.left_out) and upload.rejects.exists():
         upload.rejects.replace(stored_files.rejects_of(run.pk))
     if run.skipped_rows and upload.skipped.exists():
         upload.skipped.replace(stored_files.skipped_of(run.pk))

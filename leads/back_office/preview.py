@@ -23,7 +23,7 @@ SAMPLES = 3  # values shown of each column
 MAX_VALUE = 60  # characters of a value
 SHARED = {"price": "budget_max", "name": "first_name"}  # where errors of a column that fills two fields are shown
 FILE_NOTES = ("Bad rows are in: ", "Skipped and updated rows are in: ")  # with paths on this server
-COUNTS = ("read", "created", "updated", "skipped", "rejected", "problem_count")
+COUNTS = ("read", "created", "updated", "skipped", "rejected", "left_out", "problem_count")
 
 State = dict[str, Any]
 

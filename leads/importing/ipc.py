@@ -7,7 +7,7 @@ batch by way of the standard library.
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from math import isfinite
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from crm_project.validation import FieldError
+from leads.importing.sorting import Aside
 from leads.importing.sources.rows import BadRow, Cells
 from leads.importing.warnings import Warnings
 
@@ -29,7 +30,8 @@ Pack = Callable[[list[Any]], list[Any]]
 class Batch(NamedTuple):
     """Some consecutive rows: ``good`` as ``make`` made them, ``bad`` with line, cells and problems.
 
-    ``warnings`` and ``report`` (as ``CellReport.taken`` returns it) are what there is to say of their cells.
+    ``aside`` are rows that are neither. ``warnings`` and ``report`` (as ``CellReport.taken`` returns it) are what there
+    is to say of their cells.
     """
 
     read: int
@@ -38,6 +40,7 @@ class Batch(NamedTuple):
     position: int
     warnings: Warnings
     report: list[Any]
+    aside: Sequence[Aside] = ()
 
 
 def packed(batch: Batch, pack: Pack) -> bytes:
@@ -45,6 +48,7 @@ def packed(batch: Batch, pack: Pack) -> bytes:
     warnings = [[*about, count] for about, count in batch.warnings.items()]
     bad = [_bad(*row) for row in batch.bad]
     whole = [batch.read, pack(batch.good), bad, batch.position, warnings, batch.report]
+    whole.append([[row.line, cells_packed(row.cells), *row[2:]] for row in batch.aside])
     try:
         return ORJSON + orjson.dumps(whole)
     except TypeError:
@@ -54,9 +58,10 @@ def packed(batch: Batch, pack: Pack) -> bytes:
 def unpacked(sent: bytes, unpack: Pack) -> Batch:
     """The batch again; ``unpack`` makes good rows of what ``pack`` made of them, with moments as texts."""
     loads = orjson.loads if sent[:1] == ORJSON else json.loads
-    read, good, bad, position, warnings, report = loads(sent[1:])
+    read, good, bad, position, warnings, report, aside = loads(sent[1:])
     counts: Warnings = Counter({(kind, about): count for kind, about, count in warnings})
-    return Batch(read, unpack(good), [_bad_again(*row) for row in bad], position, counts, report)
+    bad, aside = [_bad_again(*row) for row in bad], tuple(Aside(row[0], cells_again(row[1]), *row[2:]) for row in aside)
+    return Batch(read, unpack(good), bad, position, counts, report, aside)
 
 
 # A moment again. Rows of one load share most of theirs, and are then given the same object, by which ``load`` knows it.

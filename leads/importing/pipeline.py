@@ -14,12 +14,15 @@ from typing import Any, Protocol
 from crm_project.validation import FieldError
 from leads.importing.columns.mapping import Mapping
 from leads.importing.ipc import Bad, Batch, packed, unpacked
+from leads.importing.sorting import DELETED, LEFT_OUT, Aside, is_deleted, sorted_records
 from leads.importing.sources.reader import Source
-from leads.importing.stats import Refused
+from leads.importing.sources.rows import BadRow, LeftOut
+from leads.importing.stats import Refused, showable
 from leads.references import reference_fields, resolve
 from leads.validators import validate
 
 BATCH = 1000  # rows
+NO_IDENTITY = "no name, email or phone"
 PIPE = 1 << 20  # bytes; the most that Linux gives to everybody
 AHEAD = 1 << 20  # bytes of a file worth a process of its own
 ROWS, REFUSED, END = b"b", b"r", b"e"  # the first byte of what the child sends
@@ -61,26 +64,43 @@ def needs_database(columns: Mapping) -> bool:
 
 def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
     """The same, one after the other."""
-    convert, report = columns.convert, columns.report
-    read, good, bad = 0, [], []
-    for line, cells in source:
+    convert, report, deletions, needs_identity = columns.convert, columns.report, columns.deletions, columns.cleans
+    with_deleted = columns.cell_options.with_deleted
+    read, good, bad, aside = 0, list[Good](), list[Bad](), list[Aside]()
+    for line, cells in sorted_records(source, columns):
+        if read == BATCH:
+            yield _resolved(good, bad, make, _counted(columns, read, source.position, aside))
+            read, good, bad, aside = 0, [], [], []
         read += 1
         report.line = line
+        if isinstance(cells, LeftOut):
+            aside.append(Aside(line, list(cells), LEFT_OUT, cells.reason, {}))
+            continue
         given, wrong = convert(cells)
         clean, problems = validate(given)
+        if deletions and not isinstance(cells, BadRow) and is_deleted(deletions, cells):
+            if not with_deleted:
+                aside.append(Aside(line, cells, DELETED, "deleted in the source", _identity(given)))
+                continue
+            given["is_active"] = False
         if wrong or problems:
             bad.append((line, cells, wrong + _unreported(problems, wrong)))
+        elif needs_identity and not (clean["email"] or clean["last_name"] or clean["first_name"] or clean["phone"]):
+            bad.append((line, cells, [FieldError("no_identity", (), NO_IDENTITY, "")]))
         else:
             good.append((line, cells, given, clean))
-        if read == BATCH:
-            yield _resolved(good, bad, make, _counted(columns, read, source.position))
-            read, good, bad = 0, [], []
-    yield _resolved(good, bad, make, _counted(columns, read, source.position))
+    yield _resolved(good, bad, make, _counted(columns, read, source.position, aside))
 
 
-def _counted(columns: Mapping, read: int, position: int) -> Batch:
+def _identity(given: dict[str, Any]) -> dict[str, str]:
+    """Who a row is about, for reports."""
+    name = f"{given['first_name']} {given['last_name']}".strip()
+    return {"name": showable(name), "email": showable(str(given["email"])), "phone": showable(str(given["phone"]))}
+
+
+def _counted(columns: Mapping, read: int, position: int, aside: list[Aside]) -> Batch:
     """A batch with what there is to say of its rows, which are yet to be put in."""
-    return Batch(read, [], [], position, columns.taken_warnings(), columns.taken_report())
+    return Batch(read, [], [], position, columns.taken_warnings(), columns.taken_report(), tuple(aside))
 
 
 def _resolved(good: list[Good], bad: list[Bad], make: Make, batch: Batch) -> Batch:

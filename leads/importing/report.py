@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from leads.importing.cells.report import sentences, status_sentences
+from leads.importing.sorting import DELETED
 from leads.importing.stats import MAX_LISTED
 from leads.models import ImportRun
 
-COUNTS = ("read", "created", "updated", "skipped", "rejected")
+COUNTS = ("read", "created", "updated", "skipped", "rejected", "left_out")
 CELLS = ("repairs", "statuses", "remainders")  # what the report says of cells
 STATUSES = 50  # shown in the summary
 FIRST = 10  # problems in the summary
@@ -95,6 +96,7 @@ def as_lines(run: ImportRun) -> list[str]:
             f"  {run.updated:>11,} {would}updates of {run.kind} that were there",
             f"  {run.skipped:>11,} {would}skipped, being there already",
             f"  {run.rejected:>11,} rejected",
+            *([f"  {run.left_out:>11,} left out, being no {run.kind}"] if run.left_out else []),
         ]
     lines += [
         f"  {note}" for note in run.notes if ": " not in note or note.startswith(SHOWN_NOTES) or "', else '" in note
@@ -116,5 +118,7 @@ def as_lines(run: ImportRun) -> list[str]:
 def _duplicate(row: dict[str, Any]) -> str:
     """A skipped or updated row in a few words."""
     identity = ", ".join(row[name] for name in ("name", "email", "phone") if row[name])
+    if row["action"] == DELETED:
+        return f"line {row['line']} ({identity}) skipped: deleted in the source"
     other = f"line {row['of_line']}" if "of_line" in row else f"lead {row['lead_id']}"
     return f"line {row['line']} ({identity}) {row['action']}: the same person as {other}"

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from crm_project.validation import FieldError
 from leads.duplicates import count_lookalikes
-from leads.importing import runs
+from leads.importing import runs, warnings
 from leads.importing.cells.column_habits import habits_of
 from leads.importing.cells.convert import CellOptions
 from leads.importing.cells.date_order import Order
@@ -30,8 +30,9 @@ from leads.importing.columns.mapping import LEADS, map_headers
 from leads.importing.first_load import first_load
 from leads.importing.pipeline import batches, needs_database
 from leads.importing.rejects import Rejects, numbered
+from leads.importing.sorting import LEFT_OUT, Aside
 from leads.importing.sources.reader import Source
-from leads.importing.stats import Refused, Stats, as_dict, showable
+from leads.importing.stats import MAX_LISTED, Refused, Stats, as_dict, showable
 from leads.importing.warnings import Warnings, as_sentences
 from leads.importing.writers import KEYS, DuplicateOptions, InsertWriter, UpsertWriter
 from leads.models import ImportRun, Lead
@@ -57,12 +58,15 @@ class Options:
     timezone: str | None = None  # of times without one; the office's where it is not said
     statuses: Mapping[str, str] = field(default_factory=dict)  # what values of the file become
     statuses_as_is: bool = False
+    with_deleted: bool = False  # import rows that are deleted in the source, as deleted leads
     parallel: bool = False  # check rows in a process of their own; not where there are threads
 
     def cell_options(self) -> CellOptions:
         """Return how cells are read."""
         zone = ZoneInfo(self.timezone or settings.TIME_ZONE)
-        return CellOptions(UTC if zone.key == "UTC" else zone, self.statuses, self.statuses_as_is)
+        return CellOptions(
+            UTC if zone.key == "UTC" else zone, self.statuses, self.statuses_as_is, with_deleted=self.with_deleted
+        )
 
 
 class OutputPaths(NamedTuple):
@@ -162,6 +166,8 @@ class FileImport:
                 self.progress(self.stats.read, batch.position)
                 for line, cells, problems in batch.bad:
                     self.reject(line, cells, problems)
+                for row in batch.aside:
+                    self._set_aside(row)
                 if not (straight and self.doomed):
                     take(batch.good)
 
@@ -170,6 +176,21 @@ class FileImport:
         self.stats.reject(line, problems, self.columns.column_of)
         if self.rejects:
             self.rejects.write(line, cells, [as_dict(line, problem, self.columns.column_of) for problem in problems])
+
+    def _set_aside(self, row: Aside) -> None:
+        """Count a row that is not imported and is no error, and keep it for its file."""
+        if row.kind == LEFT_OUT:
+            self.stats.left_out += 1
+            self.warnings[warnings.LEFT_OUT, row.reason] += 1
+            if self.rejects:
+                self.rejects.add(row.line, row.cells, f"left out: {row.reason}")
+            return
+        self.stats.skipped += 1
+        self.warnings[warnings.DELETED, ""] += 1
+        if len(self.stats.skipped_rows) < MAX_LISTED:
+            self.stats.skipped_rows.append({"line": row.line, "action": row.kind, **row.identity})
+        if self.skipped:
+            self.skipped.add(row.line, row.cells, row.reason)
 
     def outputs(self) -> list[Rejects]:
         """Return the files that are written."""
@@ -187,11 +208,11 @@ class FileImport:
         if stored:
             # Activities are converted outside of batches.
             self.cell_report.add(self.columns.taken_report())
-            warnings = self.warnings + self.columns.taken_warnings()
-            sentences = as_sentences(warnings, self.columns.header, self.columns.columns.values())
+            counted = self.warnings + self.columns.taken_warnings()
+            sentences = as_sentences(counted, self.columns.header, self.columns.columns.values())
             self.run.notes += [showable(sentence) for sentence in sentences]
             counts |= self.cell_report.as_columns()
-        if self.rejects and self.stats.rejected:
+        if self.rejects and self.rejects.rows:
             self.run.notes.append(f"Bad rows are in: {showable(str(self.rejects.path))}")
         if self.skipped and self.skipped.rows:
             self.run.notes.append(f"Skipped and updated rows are in: {showable(str(self.skipped.path))}")

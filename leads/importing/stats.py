@@ -23,6 +23,7 @@ class Stats:
     updated: int = 0
     skipped: int = 0
     rejected: int = 0
+    left_out: int = 0
     problem_count: int = 0
     problems: list[dict[str, Any]] = field(default_factory=list)
     skipped_rows: list[dict[str, Any]] = field(default_factory=list)
@@ -36,7 +37,7 @@ class Stats:
 
     def refused(self) -> dict[str, Any]:
         """The counts of a run that stored nothing: every row read is a rejected one."""
-        counts = {"created": 0, "updated": 0, "skipped": 0, "rejected": self.read}
+        counts = {"created": 0, "updated": 0, "skipped": 0, "rejected": self.read, "left_out": 0}
         return {**self.as_columns(), **counts, "skipped_rows": []}
 
     def as_columns(self) -> dict[str, Any]:

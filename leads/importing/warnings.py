@@ -12,6 +12,9 @@ Warnings = Counter[tuple[str, str | int]]
 UNUSED = "unused"  # by the column's place: its value gave way to another column's
 SHARED = "shared"  # a row that updated the oldest of several stored leads
 OTHER_NAME = "other name"  # a new lead with the address of somebody of another name
+CONSENT = "consent"  # by what is not wanted: a call, an email, a text message, anything
+LEFT_OUT = "left out"  # by reason: a row that is no lead
+DELETED = "deleted"
 SAME_FILE = "same file"  # by action: a duplicate of an earlier row
 
 
@@ -30,6 +33,14 @@ def as_sentences(warnings: Warnings, header: Sequence[str], columns: Iterable[Se
         elif kind == OTHER_NAME and count:
             verb = "has" if count == 1 else "have"
             lines.append(f"{rows} {verb} the address of somebody of another name, and became {_leads(count)}.")
+        elif kind == CONSENT:
+            wants = "does not want" if count == 1 else "do not want"
+            what = {"call": "calls", "email": "emails", "text": "text messages"}.get(str(about), "to be contacted")
+            lines.append(f"{_counted(count, 'lead')} {wants} {what}. See to it: leads have no field for that.")
+        elif kind == LEFT_OUT:
+            lines.append(f"{rows} left out: {about}.")
+        elif kind == DELETED:
+            lines.append(f"{rows} deleted in the source, and skipped (--with-deleted imports deleted leads).")
         elif kind == SAME_FILE:
             done = "duplicated" if about == "skipped" else "changed"
             lines.append(f"{rows} {done} an earlier row of the same file.")

@@ -81,6 +81,8 @@ class InsertWriter:
         if "closed_at" in given:
             row["closed_at"] = row["closed_at"] and given["closed_at"]
         row["import_run_id"] = self.run_id
+        if "is_active" in given:
+            row["is_active"] = False
         return list(in_order(row))
 
     def pack(self, rows: list[list[Any]]) -> list[Any]:
@@ -141,7 +143,7 @@ class UpsertWriter:
         """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
         keys, created_at = validators.search_keys_of(clean), given.get("created_at")
         if not self.changes_leads:
-            given = {name: given[name] for name in ("closed_at", REMAINDERS) if name in given}
+            given = {name: given[name] for name in ("closed_at", "is_active", REMAINDERS) if name in given}
         return Row(line, cells if self.needs_cells else None, clean, given, created_at, keys)
 
     def pack(self, rows: list[Row]) -> list[Any]:
@@ -173,7 +175,9 @@ class UpsertWriter:
         new: list[Row] = []
         for row in rows:
             first_name, last_name = row.clean["first_name"], row.clean["last_name"]
-            if match := self.index.match(row.keys, first_name, last_name):
+            if "is_active" in row.given:  # deleted in the source: nobody is a duplicate of it
+                new.append(row)
+            elif match := self.index.match(row.keys, first_name, last_name):
                 self.on_match(row, match)
             else:
                 new.append(row)
@@ -193,6 +197,8 @@ class UpsertWriter:
             for lead_id, row in zip(ids, new, strict=True):
                 values = build_row(row.clean, self.now, row.created_at, row.keys)
                 values["import_run_id"] = self.run.pk
+                if "is_active" in row.given:
+                    values["is_active"] = False
                 if "closed_at" in row.given:
                     values["closed_at"] = values["closed_at"] and row.given["closed_at"]
                 write([lead_id, *in_order(values)])

@@ -16,9 +16,10 @@ from crm_project.validation import FieldError, InvalidValue
 from leads import formula_escape
 from leads.importing.cells import dates, email, lead_ads, money, names, phone, spreadsheet_damage, text
 from leads.importing.cells.report import Cleaned
+from leads.importing.sorting import is_yes
 from leads.importing.sources.rows import BadRow, Cells, is_blank
 from leads.importing.stats import Refused
-from leads.importing.warnings import UNUSED
+from leads.importing.warnings import CONSENT, UNUSED
 from leads.validators import CLOSED, DEFAULT_STATUS
 
 if TYPE_CHECKING:
@@ -62,13 +63,15 @@ _ORDINARY = dict.fromkeys(NAMES, _NAME) | {"email": email.ORDINARY, "phone": pho
 class CellOptions:
     """How cells are read: the zone of times without one, what statuses become, and whether cells are ``exact``.
 
-    Exact cells are those of our own exports: nothing in them is repaired.
+    Exact cells are those of our own exports: nothing in them is repaired. ``with_deleted``: rows that are deleted in
+    the source become deleted leads.
     """
 
     zone: tzinfo = UTC
     statuses: Mapping[str, str] = field(default_factory=dict)
     statuses_as_is: bool = False
     exact: bool = False
+    with_deleted: bool = False
 
 
 def row_converter(plan: "Columns") -> Convert:
@@ -89,6 +92,7 @@ def row_converter(plan: "Columns") -> Convert:
     is_plain = money.is_plain
     amount, report, unnamed = money.amount, plan.report, plan.unnamed
     used, blanks = plan.used, plan.guarded
+    consent = list(plan.consent_columns.items()) if cleans else []
 
     def convert(cells: Cells) -> tuple[Row, list[FieldError]]:
         if isinstance(cells, BadRow):
@@ -114,6 +118,9 @@ def row_converter(plan: "Columns") -> Convert:
             row = _settled(plan, cells, problems)
         for name in absent:
             row[name] = ""
+        for place, about in consent:
+            if is_yes(cells[place]):
+                _note_consent(plan, place, about, cells[place])
         if has_status and (status := row.get("status")):
             status_counts[status] += 1
             row["status"] = known_status(status) or find_status(status) or _default_status(plan, status)
@@ -148,6 +155,12 @@ def row_converter(plan: "Columns") -> Convert:
         return row, problems
 
     return convert
+
+
+def _note_consent(plan: "Columns", place: int, about: str, cell: object) -> None:
+    """Report that somebody does not want to be contacted, which leads cannot say yet."""
+    plan.warnings[CONSENT, about] += 1
+    plan.report.left("consent", plan.header[place], _shown(cell))
 
 
 def _is_read(plan: "Columns", name: str) -> bool:

@@ -35,6 +35,7 @@ KINDS = {
     ),
     "status_too_long": ("status too long, the default stored", "statuses too long, the default stored"),
     "closing_date_of_open_lead": ("closing date of a lead that is not closed", "closing dates of leads not closed"),
+    "consent": ("wish not to be contacted", "wishes not to be contacted"),
     "further_value": ("further value for the same field", "further values for the same field"),
 }
 

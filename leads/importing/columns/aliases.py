@@ -94,6 +94,9 @@ NOT_STORED: tuple[str, ...] = (
     # our own: what the server sets, and what the rejects file adds
     "id", "is_active", "updated_at", "activity_count", "version", "activities", "installation",
     "import_line", "import_problems",
+    # what the import asks of the source itself
+    "Deleted", "Deleted At", "Deleted On", "Deleted Date", "Date Deleted", "Deletion Date",
+    "Do Not Contact", "Unsubscribed", "SMS Opt Out", "Opted Out", "Opt Out", "DNC", "Do Not Email", "Do Not Text",
     # who, where, what: every CRM and address book
     "Lead ID", "Contact ID", "Record ID", "Person - ID", "Deal - ID", "External ID", "Title", "Salutation", "Prefix",
     "Suffix", "Middle Name", "Nickname", "Maiden Name", "Initials", "Short Name", "Gender", "Birthday", "Birthdate",
@@ -153,6 +156,20 @@ NOT_STORED: tuple[str, ...] = (
     "Unsubscribed Mode", "Unsubscribed Time", "Locked", "Member Rating", "Optin IP", "Confirm IP", "GMTOff", "DSTOff",
     "CC", "Last Changed", "LEID", "EUID",
 )  # fmt: skip
+
+# Columns of yes and no that say what somebody does not want, by the normal form of their headers.
+CONSENT_COLUMNS: dict[str, str] = {
+    **dict.fromkeys(("donotcall", "dnc", "phoneoptout", "calloptout", "optedoutofcalls"), "call"),
+    **dict.fromkeys(
+        (
+            "emailoptout", "optedoutofemail", "hasoptedoutofemail", "unsubscribed", "donotemail", "emailunsubscribed",
+            "emailoptedout", "unsubscribedfromallemail",
+        ),
+        "email",
+    ),
+    **dict.fromkeys(("smsoptout", "textoptout", "donottext", "donotsms", "smsunsubscribed", "optedoutofsms"), "text"),
+    **dict.fromkeys(("donotcontact", "optedout", "optout"), "all"),
+}  # fmt: skip
 
 # The same, where programs number or combine their headers; matched against normal forms.
 NOT_STORED_PATTERNS: tuple[str, ...] = (

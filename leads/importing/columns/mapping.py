@@ -15,11 +15,12 @@ from functools import cached_property, partial
 from typing import Any
 
 from leads import validators
+from leads.importing import sorting
 from leads.importing.cells import lead_ads
 from leads.importing.cells.convert import READERS, REQUIRED, CellOptions, Convert, row_converter
 from leads.importing.cells.report import CellReport
 from leads.importing.cells.status import StatusMap
-from leads.importing.columns.aliases import ALIASES, NOT_STORED, NOT_STORED_PATTERNS
+from leads.importing.columns.aliases import ALIASES, CONSENT_COLUMNS, NOT_STORED, NOT_STORED_PATTERNS
 from leads.importing.columns.column_schema import NEAR_MISSES, ColumnSchema, normal
 from leads.importing.stats import Refused
 from leads.importing.warnings import Warnings
@@ -72,9 +73,10 @@ class Mapping:
     wins. ``not_stored`` are known headers without a field, ``ignored`` those ignored by request, ``unknown`` those
     ignored by ``ignore_unknown``, ``overruled`` those whose field is set for every row, ``unnamed`` the columns without
     a header (a value in one is a problem of its row). ``day_first`` are the fields whose dates with slashes have the
-    day first, ``last_name_first`` says how names with a comma are written. ``convert(cells)`` makes the fields of one
-    row, and counts in ``warnings`` and ``report`` what there is to say of it; ``used`` are then the columns that the
-    row's fields are from, where that is not the first.
+    day first, ``deletions`` say whether a row is deleted in the source, ``consent_columns`` are those that say what
+    somebody does not want. ``last_name_first`` says how names with a comma are written. ``convert(cells)`` makes the
+    fields of one row, and counts in ``warnings`` and ``report`` what there is to say of it; ``used`` are then the
+    columns that the row's fields are from, where that is not the first.
     """
 
     header: tuple[str, ...]
@@ -90,6 +92,8 @@ class Mapping:
     day_first: frozenset[str] = frozenset()
     last_name_first: bool = False
     cell_options: CellOptions = field(default_factory=CellOptions)
+    deletions: MappingOf[int, Callable[[object], bool]] = field(default_factory=dict)
+    consent_columns: MappingOf[int, str] = field(default_factory=dict)
     warnings: Warnings = field(default_factory=Counter, compare=False)
     report: CellReport = field(default_factory=CellReport, compare=False)
     used: dict[str, int] = field(default_factory=dict, compare=False)
@@ -207,6 +211,7 @@ def map_headers(
     if both := dropped & asked.keys():
         raise MappingError(f"the column {header[min(both)]!r} is both mapped and ignored.")
     found: dict[str, list[tuple[int, int]]] = {}
+    places: dict[str, list[int]] = {}
     other: dict[str, list[str]] = {"not_stored": [], "unknown": [], "overruled": []}
     for place, name in enumerate(header):
         if place in dropped or (not name and place not in asked):
@@ -218,6 +223,7 @@ def map_headers(
             found.setdefault(target, []).append((rank, place))
         else:
             other[target].append(name)
+            places.setdefault(target, []).append(place)
     if other["unknown"] and not ignore_unknown:
         listed = other["unknown"][:MAX_LISTED]  # looking for near misses takes a millisecond each
         near: dict[str, Sequence[str]] = {name: vocabulary.near_misses(name) for name in listed}
@@ -225,6 +231,10 @@ def map_headers(
     targets = [target for target in vocabulary.targets if target in found]
     columns = {target: tuple(place for _, place in sorted(found[target])) for target in targets}
     _check_enough(header, {*columns, *constants}, vocabulary)
+    exact = cell_options.exact or is_own_export(header)
+    left = places.get("not_stored", ()) if vocabulary.cleaned and not exact else ()
+    deletions = sorting.deletion_tests(header, left)
+    consent = {place: about for place in left if (about := CONSENT_COLUMNS.get(normal(header[place])))}
     return Mapping(
         header=tuple(header),
         columns=columns,
@@ -234,8 +244,10 @@ def map_headers(
         guarded=guarded,
         vocabulary=vocabulary,
         day_first=day_first,
-        cell_options=replace(cell_options, exact=cell_options.exact or is_own_export(header)),
-        not_stored=tuple(other["not_stored"]),
+        cell_options=replace(cell_options, exact=exact),
+        deletions=deletions,
+        consent_columns=consent,
+        not_stored=tuple(header[place] for place in places.get("not_stored", ()) if place not in deletions),
         unknown=tuple(other["unknown"]),
         overruled=tuple(other["overruled"]),
     )

@@ -29,6 +29,14 @@ class BadRow(list[Any]):
         self.problems = list(problems)
 
 
+class LeftOut(list[Any]):
+    """The cells of a record that only looks like a row, and the ``reason`` to leave it out."""
+
+    def __init__(self, cells: Iterable[Any], reason: str) -> None:
+        super().__init__(cells)
+        self.reason = reason
+
+
 def fitted(cells: Cells, width: int) -> Cells:
     """``cells`` with ``width`` of them: blank ones are added or taken off at the end. Else a ``BadRow``."""
     if (missing := width - len(cells)) > 0:

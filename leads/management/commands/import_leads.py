@@ -100,6 +100,7 @@ class Command(BaseCommand):
         )
         add("--status-as-is", action="store_true", help="store other statuses as they are in the file")
         add("--update-status", action="store_true", help="with --on-duplicate update: also to an earlier status")
+        add("--with-deleted", action="store_true", help="import rows deleted in the source, as deleted leads")
         add("--skipped", type=Path, metavar="FILE", help="write rows that are duplicates to this CSV file")
 
     def wanted(self, options: dict[str, Any]) -> Options:
@@ -113,6 +114,7 @@ class Command(BaseCommand):
             update_status=update_status,
             statuses=_statuses(options["map_status"]),
             statuses_as_is=options["status_as_is"],
+            with_deleted=options["with_deleted"],
             **common_options,
         )
 
