@@ -87,6 +87,16 @@ def test_rows_that_do_not_fit_are_problems_of_their_own() -> None:
     assert rows[3][1] == ["Di", "4", "d@e.co"]  # a spreadsheet's empty cells to the right are nothing
 
 
+def test_quotation_marks_escaped_by_a_backslash() -> None:
+    source = opened('Name,Notes\nAnn,"a \\"cosy, quiet\\" place"\nBo,"in C:\\\\"\nCy,plain\n')
+    assert cells(source) == [["Ann", 'a "cosy, quiet" place'], ["Bo", "in C:\\"], ["Cy", "plain"]]
+
+
+def test_a_backslash_at_the_end_of_a_cell_escapes_nothing_in_other_files() -> None:
+    source = opened('Name,Notes\nAnn,"C:\\"\nBo,"\\N ""x"""\n')
+    assert cells(source) == [["Ann", "C:\\"], ["Bo", '\\N "x"']]
+
+
 @pytest.mark.parametrize("last", ['Bo,"2\nCy,3\n', 'Bo,"2', '"Bo,2\nCy,3'])
 def test_a_quotation_mark_that_is_never_closed_stops_the_import(last: str) -> None:
     source = opened("Name,Phone\nAnn,1\n" + last)

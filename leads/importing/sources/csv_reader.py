@@ -19,6 +19,9 @@ SAMPLE_ROWS = 200
 
 # Follows the last line. A record of its own shows that no quotation mark was open at the end of the file.
 _END = "\0end of file\0"
+# Programs that write \" for a quotation mark in a cell, which in CSV is "". A letter after it shows that it ends none.
+_escaped_quote = re.compile(r'\\"\w')
+_escape = re.compile(r'\\(["\\])')
 # Excel's own way of naming the delimiter, on a first line of its own.
 _excel_hint = re.compile(r"\s*\"?sep=([,;\t|])\"?\s*", re.IGNORECASE)
 
@@ -43,6 +46,9 @@ class CsvReader:
         with content.text(encoding) as text:
             sample = text.read(65_536)
             whole = not text.read(1)
+        self.has_backslashes = _escaped_quote.search(sample) is not None
+        if self.has_backslashes:
+            sample = _unescaped(sample)
         first, _, rest = sample.partition("\n")
         hint = _excel_hint.fullmatch(first.rstrip("\r").lstrip("\ufeff"))
         self.skip_hint = bool(hint)
@@ -95,7 +101,8 @@ class CsvReader:
         raise Unreadable(f"A quotation mark opened in the record on line {line} is never closed: {reason}.")
 
     def _records(self, text: io.TextIOWrapper) -> Any:
-        records = csv.reader(chain(text, (_END,)), delimiter=self.delimiter, skipinitialspace=True)
+        lines = map(_unescaped, text) if self.has_backslashes else text
+        records = csv.reader(chain(lines, (_END,)), delimiter=self.delimiter, skipinitialspace=True)
         if self.skip_hint:
             next(records)
         return records
@@ -110,6 +117,11 @@ class CsvReader:
                 return line, cells
             line = records.line_num + 1
         raise Unreadable(f"{self.content.name} is empty.")
+
+
+def _unescaped(line: str) -> str:
+    """A line with quotation marks as CSV has them in place of those escaped by a backslash."""
+    return _escape.sub(lambda match: '""' if match[1] == '"' else "\\", line) if "\\" in line else line
 
 
 def allow_long_fields() -> None:
