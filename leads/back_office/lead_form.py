@@ -25,6 +25,7 @@ FORM_FIELDS = {
 }
 COLUMNS = {name: column for column, name in FORM_FIELDS.items()}
 AMOUNT = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
+IDENTITY = ("first_name", "last_name", "email", "phone")  # a new lead needs one of them
 MAX_LISTED = 5  # changes made in the meantime
 CONFLICT = "Not saved: someone else changed this lead. Your entries are kept; review and save again."
 
@@ -82,6 +83,8 @@ class LeadForm(Form):
         cleaned = super().clean() or {}
         clean, problems = validators.validate(self._by_column(cleaned), partial=True, stored=self.stored)
         add_problems(self, [problem._replace(loc=(FORM_FIELDS[str(problem.loc[0])],)) for problem in problems])
+        if not self.errors and not self.stored and not any(clean.get(name) for name in IDENTITY):
+            self.add_error(None, ValidationError("Enter a name, an email or a phone number.", code="no_identity"))
         seen = cleaned.get("seen_version")
         if self.stored and seen is not None and seen != self.stored.version:
             self._add_conflict(self.stored, seen)

@@ -65,6 +65,13 @@ def test_saving_without_changes_writes_nothing(boss: Client) -> None:
     assert (lead.version, lead.property_interest) == (1, "A house\nwith a garden")
 
 
+def test_a_new_lead_needs_a_name_an_email_or_a_phone(boss: Client) -> None:
+    form = open_form(boss, "/admin/leads/lead/add/") | {"property_interest": "condo"}
+    reply = boss.post("/admin/leads/lead/add/", form)
+    assert "Enter a name, an email or a phone number." in reply.content.decode()
+    assert not Lead.objects.exists()
+
+
 def test_a_new_lead(boss: Client) -> None:
     form = open_form(boss, "/admin/leads/lead/add/") | {"first_name": "Zoe", "email": "zoe@example.com"}
     assert boss.post("/admin/leads/lead/add/", form).status_code == 302
