@@ -105,7 +105,7 @@ LEADS = FOR_ACTIVE_LEADS | {
     "leads_higher_budget",
     "leads_lower_budget",
 }
-ACTIVITIES = {"activities_of_lead", "activities_latest", "activities_of_user"}
+ACTIVITIES = {"activities_of_lead", "activities_latest", "activities_of_user", "activities_of_type"}
 
 
 def indexes(table: str) -> dict[str, str]:

@@ -90,7 +90,7 @@ def test_every_problem_of_every_row_is_told_in_order(tmp_path: Path, agent: User
         f"seven,,{agent.username},call,Title,,,2024-01-01,",
         f"{twin.pk},other@example.com,{agent.username},call,Title,,,2024-01-01,",
         f"{2**62},,{agent.username},call,Title,,,2024-01-01,",
-        "1,2",
+        "1,2,3,4,5,6,7,8,9,10",
     )
     report = import_activities(path, code=1)
     assert counts(report) == (9, 0, 0, 0, 9)

@@ -138,7 +138,7 @@ def test_the_form_of_the_back_office_keeps_what_was_typed(boss: Client, full: Le
     reply = boss.post(reverse("admin:leads_lead_log", args=[full.pk]), form)
     shown = reply.content.decode()
     assert reply.status_code == 200
-    for text in (TOO_MANY, "Nothing was logged", "Called back", "left a message"):
+    for text in (TOO_MANY, "Please correct the errors below", "Called back", "left a message"):
         assert text in shown
     assert Activity.objects.count() == MAX_ACTIVITIES
 
@@ -162,14 +162,14 @@ def test_a_merge_that_would_be_too_much_is_refused(boss: Client, agent: User, ki
     assert "Nothing was merged" in shown
     assert (TOO_MANY if kind == "many" else TOO_LONG) in shown
     assert Lead.objects.active().count() == 3
-    assert "were merged" in merge(boss, first, empty)
+    assert "merged into" in merge(boss, first, empty)
     assert_counted()
 
 
 def test_a_lead_that_has_too_many_from_the_earlier_server_can_be_merged(boss: Client, agent: User) -> None:
     full, empty = make_lead(), make_lead()
     fill(full, agent, MAX_ACTIVITIES + 5)
-    assert "were merged" in merge(boss, empty, full)
+    assert "merged into" in merge(boss, empty, full)
     empty.refresh_from_db()
     assert empty.activity_count == MAX_ACTIVITIES + 5
 
