@@ -1,14 +1,13 @@
-"""The apostrophe that keeps a spreadsheet from running a cell as a formula: exports put it on, imports take it off.
+"""The apostrophe that stops a spreadsheet from running a cell as a formula: exports add it, imports remove it.
 
-It also keeps the import from mending a text that only looks as if a spreadsheet had mangled it.
+It also stops the import from repairing a text that only looks like spreadsheet damage.
 
-A spreadsheet whose list separator is ``;`` (or a tab, a bar, a comma) divides a file elsewhere than we do, and knows no
-quotation mark in the middle of what it takes for a cell. So an apostrophe also goes before a formula character that
-follows a separator or a line end within a text; such a text gets one at its beginning, too, which tells it from texts
-of other programs.
+A spreadsheet whose list separator is ``;`` (or a tab, a bar, a comma) splits a file at other places than we do, and
+knows no quotation mark in the middle of a cell. So an apostrophe is also added before a formula character that follows
+a separator or a line end within a text. Such a text gets one at its beginning, too, which marks it as ours.
 
-Texts that look guarded already get another one, and so does nothing at all where it is to be told from no value; so
-``off(on(text)) == text`` for every text.
+Texts that look escaped get another one, and so does an empty text that must differ from no value; so
+``unescape(escape(text)) == text`` for every text.
 """
 
 import re

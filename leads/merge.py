@@ -75,13 +75,13 @@ def apply_merge(plan: Plan, leads: Leads, actor: Actor) -> Lead:
     clean = {field: getattr(leads[source], field) for field, source in plan.fields_from.items()}
     if validators.check_budgets(clean, survivor):
         raise MergeRejected("Nothing was merged: the lowest budget that you chose is above the highest one.")
-    told = audit.diff(survivor.__dict__, clean) | {"merged_from": [None, list(plan.others)]}
+    changes = audit.diff(survivor.__dict__, clean) | {"merged_from": [None, list(plan.others)]}
     written = apply_change(survivor, clean, now)
     if "status" in plan.fields_from:
         survivor.closed_at = leads[plan.fields_from["status"]].closed_at  # the sale was when it was
     survivor.activity_count = sum(lead.activity_count for lead in leads.values())
     survivor.save(update_fields={*written, "closed_at", "activity_count"})
-    audit.log_changes({survivor.pk: told}, actor, Kind.MERGED, now)
+    audit.log_changes({survivor.pk: changes}, actor, Kind.MERGED, now)
     soft_delete_merged(plan, actor)
     return survivor
 
@@ -89,8 +89,8 @@ def apply_merge(plan: Plan, leads: Leads, actor: Actor) -> Lead:
 def soft_delete_merged(plan: Plan, actor: Actor) -> None:
     now = timezone.now()
     others = Lead.objects.filter(pk__in=plan.others)
-    told: audit.Changes = {"is_active": [True, False], "merged_into": [None, plan.survivor]}
-    audit.log_changes_for_all(others, audit.same_diff(told), actor, Kind.MERGED, now)
+    changes: audit.Changes = {"is_active": [True, False], "merged_into": [None, plan.survivor]}
+    audit.log_changes_for_all(others, audit.same_diff(changes), actor, Kind.MERGED, now)
     others.update(
         is_active=False, merged_into=plan.survivor, activity_count=0, version=F("version") + 1, updated_at=now
     )

@@ -1,4 +1,4 @@
-"""Leads as they are stored. Values are judged in ``rules.py``; here is only what the database holds fast."""
+"""The models of leads and imports. ``leads/validators.py`` validates values; constraints are here."""
 
 from typing import ClassVar
 from uuid import uuid4

@@ -82,7 +82,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.filter(is_active=False)
 
     def open(self) -> Self:
-        """Leads with whom something is still to be done, in whatever other status."""
+        """Leads in any status but closed and lost."""
         return self.exclude(status__in=validators.CLOSED_STATUSES)
 
     def inactive_since(self, day: date) -> Self:
@@ -265,11 +265,11 @@ class LeadQuerySet(models.QuerySet["Lead"]):
             raise VersionConflict(lead)
         if problems := validators.check_budgets(clean, lead):
             raise BudgetRangeError(problems)
-        read_at, told = lead.version, audit.diff(vars(lead), clean)
-        if not told:
+        read_at, changes = lead.version, audit.diff(vars(lead), clean)
+        if not changes:
             return lead
         written = apply_change(lead, clean, timezone.now())
-        return lead if write_sql.update(lead, written, told, actor, read_at) else None
+        return lead if write_sql.update(lead, written, changes, actor, read_at) else None
 
     def update_leads(self, field: str, value: Any, actor: Actor, agreed: Agreed | None = None) -> int:
         """Give all of these leads one clean ``status`` or ``is_active``; returns how many had another one.
@@ -279,14 +279,16 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """
         now = timezone.now()
         new = {field: value, "version": F("version") + 1, "updated_at": now}
-        told = audit.same_diff({field: [not value, value]}) if field == "is_active" else audit.diff_to(**{field: value})
+        changes = (
+            audit.same_diff({field: [not value, value]}) if field == "is_active" else audit.diff_to(**{field: value})
+        )
         if field == "status":
             new["closed_at"] = now if value == validators.CLOSED else None
         with transaction.atomic(), lock_selection(self) as leads:
             if agreed is not None:
                 agreed.check(leads)
             leads = leads.filter(merged_into=None).exclude(**{field: value})
-            audit.log_changes_for_all(leads, told, actor, audit.kind_of_change({field: [None, value]}), now)
+            audit.log_changes_for_all(leads, changes, actor, audit.kind_of_change({field: [None, value]}), now)
             return leads.update(**new)
 
     def update_each(self, changes: Sequence[tuple[int, int | None, Row]], actor: Actor) -> "list[Lead]":

@@ -155,7 +155,7 @@ class Budgets(Protocol):
 def validate(row: object, partial: bool = False, stored: Budgets | None = None) -> tuple[Row, list[FieldError]]:
     """The clean values of a lead, and every problem with them; unknown fields are ignored.
 
-    A whole new lead gets its defaults. With ``partial`` only the fields that are there are judged, the budgets also
+    A whole new lead gets its defaults. With ``partial`` only the fields that are there are validated, the budgets also
     against those of the ``stored`` lead.
     """
     clean, problems = validation.validate(row, UPDATE_RULES if partial else CREATE_RULES, partial)
@@ -163,7 +163,7 @@ def validate(row: object, partial: bool = False, stored: Budgets | None = None) 
 
 
 def check_budgets(clean: Mapping[str, Any], stored: Budgets | None = None) -> list[FieldError]:
-    """The one rule about two fields, told on ``budget_max``; a budget that is not given is the stored one."""
+    """The one rule about two fields, reported on ``budget_max``; a budget that is not given is the stored one."""
     if "budget_min" not in clean and "budget_max" not in clean:
         return []
     lowest = clean.get("budget_min", stored.budget_min if stored else None)

@@ -81,12 +81,12 @@ def cells_again(sent: Any) -> Any:
 
 
 def _bad(line: int, cells: Cells, problems: list[FieldError]) -> list[Any]:
-    told = [[kind, list(loc), msg, _tagged(value)] for kind, loc, msg, value in problems]
-    return [line, isinstance(cells, BadRow), cells_packed(list(cells)), told]
+    errors = [[kind, list(loc), msg, _tagged(value)] for kind, loc, msg, value in problems]
+    return [line, isinstance(cells, BadRow), cells_packed(list(cells)), errors]
 
 
-def _bad_again(line: int, misfit: bool, cells: Any, told: list[Any]) -> Bad:
-    problems = [FieldError(kind, tuple(loc), msg, _untagged(value)) for kind, loc, msg, value in told]
+def _bad_again(line: int, misfit: bool, cells: Any, errors: list[Any]) -> Bad:
+    problems = [FieldError(kind, tuple(loc), msg, _untagged(value)) for kind, loc, msg, value in errors]
     cells = cells_again(cells)
     return line, BadRow(cells, *problems) if misfit else cells, problems
 

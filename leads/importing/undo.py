@@ -139,16 +139,16 @@ def _restore(run: ImportRun, actor: Actor, now: datetime) -> tuple[int, NotUndon
     while batch := list(updates.filter(lead_id__gt=last)[:BATCH]):
         last = batch[-1].lead_id
         leads = Lead.objects.select_for_update().in_bulk([update.lead_id for update in batch])
-        given_back, told = [], {}
+        given_back, changes = [], {}
         for update in batch:
             lead = leads[update.lead_id]
             if lead.version != update.version:
                 left.add(lead.pk, EDITED if lead.is_active else DELETED)
                 continue
-            told[lead.pk] = _set_back(lead, update.before, now)
+            changes[lead.pk] = _set_back(lead, update.before, now)
             given_back.append((update, lead))
         bulk.update(Lead, [lead for _, lead in given_back], CHANGED)
-        audit.log_changes(told, actor, Kind.UNDONE, now, run.pk)
+        audit.log_changes(changes, actor, Kind.UNDONE, now, run.pk)
         _hand_back(given_back)
         restored += len(given_back)
     return restored, left
@@ -157,10 +157,10 @@ def _restore(run: ImportRun, actor: Actor, now: datetime) -> tuple[int, NotUndon
 def _set_back(lead: Lead, before: dict[str, Any], now: datetime) -> audit.Changes:
     """Give a lead the values it had ``before``; returns what that changes."""
     own = {name: before[name] for name in OWN_FIELDS if name in before}  # a field may be younger than the import
-    told = audit.diff(vars(lead), own)
+    changes = audit.diff(vars(lead), own)
     apply_change(lead, own, now)
     lead.closed_at = datetime.fromisoformat(before["closed_at"]) if before["closed_at"] else None
-    return told
+    return changes
 
 
 def _hand_back(given_back: Collection[tuple[ImportUpdate, Lead]]) -> None:

@@ -146,6 +146,6 @@ def test_texts_of_a_changed_activity_are_erased_with_the_person(
     api.patch(path(activity), {"notes": "still secret", "title": "Whispers"})
     api.delete(path(make_activity(lead, agent, notes="secret too")))
     erase("who@example.com", SOMEBODY)
-    told = str(list(LeadChange.objects.values_list("changes", flat=True)))
-    assert "secret" not in told
-    assert "Whispers" not in told
+    reported = str(list(LeadChange.objects.values_list("changes", flat=True)))
+    assert "secret" not in reported
+    assert "Whispers" not in reported

@@ -21,7 +21,7 @@ def converted(header: str, cells: list[Any], **how: Any) -> dict[str, Any]:
     return {field: value for field, value in row.items() if value != ""}
 
 
-def told(header: str, cells: list[Any], **how: Any) -> list[tuple[Any, str]]:
+def reported(header: str, cells: list[Any], **how: Any) -> list[tuple[Any, str]]:
     """The places and types of a row's problems."""
     _, problems = map_headers(header.split(","), **how).convert(cells)
     return [(problem.loc, problem.type) for problem in problems]
@@ -123,7 +123,7 @@ def test_typed_cells_in_number_and_date_columns() -> None:
 
 @pytest.mark.parametrize("cell", [["1", "2"], {"work": "1"}])
 def test_lists_and_objects_are_told(cell: object) -> None:
-    assert told("Email,Phone", ["a@b.co", cell]) == [(("phone",), "string_type")]
+    assert reported("Email,Phone", ["a@b.co", cell]) == [(("phone",), "string_type")]
 
 
 @pytest.mark.parametrize(
@@ -169,8 +169,8 @@ def test_constants_are_in_every_row() -> None:
 
 
 def test_a_value_in_a_column_without_a_header_is_told() -> None:
-    assert told("Email,,Phone", ["a@b.co", "what?", "1"]) == [(("column 2",), "no_header")]
-    assert told("Email,,Phone", ["a@b.co", " ", "1"]) == []
+    assert reported("Email,,Phone", ["a@b.co", "what?", "1"]) == [(("column 2",), "no_header")]
+    assert reported("Email,,Phone", ["a@b.co", " ", "1"]) == []
 
 
 def test_a_row_that_does_not_fit_says_so_and_nothing_else() -> None:

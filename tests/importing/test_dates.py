@@ -11,7 +11,7 @@ from leads.importing.cells.dates import moment
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("2025-10-03", "2025-10-03T00:00:00"),
         ("2025-10-03T14:22:11", "2025-10-03T14:22:11"),
@@ -39,8 +39,8 @@ from leads.importing.cells.dates import moment
         (" 2025-10-03 ", "2025-10-03T00:00:00"),
     ],
 )
-def test_ways_of_writing_a_moment(text: str, told: str) -> None:
-    assert moment(text) == datetime.fromisoformat(told).replace(tzinfo=UTC)
+def test_ways_of_writing_a_moment(text: str, reported: str) -> None:
+    assert moment(text) == datetime.fromisoformat(reported).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -75,11 +75,11 @@ from activities.models import Activity
 from dashboard.queries import count_leads, in_pipeline_order, periods, stats
 from leads.models import Lead
 now = timezone.now()
-told, figures = stats(now), in_pipeline_order(count_leads(periods(now)))
-assert told["leads_by_status"] == [{"status": figure.status, "count": figure.leads} for figure in figures], told
-assert told["total_leads"] == Lead.objects.count(), told
-assert told["total_activities"] == Activity.objects.count() == 1500, told
-assert told["new_leads_this_week"] == sum(figure.new for figure in figures), told
+reported, figures = stats(now), in_pipeline_order(count_leads(periods(now)))
+assert reported["leads_by_status"] == [{"status": figure.status, "count": figure.leads} for figure in figures], reported
+assert reported["total_leads"] == Lead.objects.count(), reported
+assert reported["total_activities"] == Activity.objects.count() == 1500, reported
+assert reported["new_leads_this_week"] == sum(figure.new for figure in figures), reported
 assert not Lead.objects.annotate(own=Count("activities")).exclude(activity_count=F("own")).exists()
 print("right")
 """

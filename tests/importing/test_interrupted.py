@@ -58,8 +58,8 @@ def test_ctrl_c_stores_nothing_and_says_so(manage: Any, tmp_path: Path) -> None:
     path = big_csv(tmp_path / "leads.csv", 60_000)
     with path.open("a") as file:
         file.write("A,B,no address,1,new,website,1,2\n")
-    mend = tmp_path / "mend.csv"
-    arguments = ["--report", "json", "--on-error", "skip", "--rejects", mend]
+    fixed = tmp_path / "fixed.csv"
+    arguments = ["--report", "json", "--on-error", "skip", "--rejects", fixed]
     process = manage.start("import_leads", path, *arguments, start_new_session=True, preexec_fn=heed_ctrl_c)
     await_run(process, manage.url, 1)
     os.killpg(process.pid, signal.SIGINT)
@@ -84,20 +84,20 @@ def test_bad_rows_go_into_a_pipe_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 def test_a_link_to_the_rejects_file_stays_a_link(tmp_path: Path) -> None:
-    (tmp_path / "link.csv").symlink_to("mend.csv")
+    (tmp_path / "link.csv").symlink_to("fixed.csv")
     import_leads(write_csv(tmp_path, GOOD, BAD), "--on-error", "skip", "--rejects", tmp_path / "link.csv", code=3)
     assert (tmp_path / "link.csv").is_symlink()
-    assert "Bo,Bad,nothing" in (tmp_path / "mend.csv").read_text()
+    assert "Bo,Bad,nothing" in (tmp_path / "fixed.csv").read_text()
 
 
 @pytest.mark.django_db
 def test_bad_rows_never_replace_a_file_that_is_read(tmp_path: Path) -> None:
-    first, second = write_csv(tmp_path, GOOD, BAD), write_csv(tmp_path, BAD, name="mend-1.csv")
+    first, second = write_csv(tmp_path, GOOD, BAD), write_csv(tmp_path, BAD, name="fixed-1.csv")
     before = [path.read_text() for path in (first, second)]
     (tmp_path / "other.csv").symlink_to(first)
     for arguments in (
         [first, "--rejects", tmp_path / "other.csv"],
-        [first, second, "--rejects", tmp_path / "mend.csv"],
+        [first, second, "--rejects", tmp_path / "fixed.csv"],
     ):
         report = import_leads(*arguments, "--on-error", "skip", code=1)
         assert "because it is the file to import" in report["message"]
@@ -115,11 +115,11 @@ def test_the_same_file_given_twice_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 def test_half_a_character_is_a_bad_row_also_when_fed_back(tmp_path: Path) -> None:
-    path, mend = tmp_path / "leads.json", tmp_path / "mend.csv"
+    path, fixed = tmp_path / "leads.json", tmp_path / "fixed.csv"
     path.write_text(json.dumps([{"name": chr(0xD800), "email": "a@example.com"}]))
-    report = import_leads(path, "--on-error", "skip", "--rejects", mend, code=3)
+    report = import_leads(path, "--on-error", "skip", "--rejects", fixed, code=3)
     assert counts(report) == (1, 0, 0, 0, 1)
-    assert counts(import_leads(mend, "--on-error", "skip", code=3)) == (1, 0, 0, 0, 1)
+    assert counts(import_leads(fixed, "--on-error", "skip", code=3)) == (1, 0, 0, 0, 1)
 
 
 @pytest.mark.django_db
@@ -176,7 +176,7 @@ def test_an_interrupt_that_was_swallowed_still_counts() -> None:
 def test_ctrl_c_as_the_rejects_file_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us without it
     monkeypatch.setattr("leads.importing.rejects.csv.writer", lambda file: signal.raise_signal(signal.SIGINT))
-    report = import_leads(write_csv(tmp_path, GOOD, BAD), "--rejects", tmp_path / "mend.csv", code=1)
+    report = import_leads(write_csv(tmp_path, GOOD, BAD), "--rejects", tmp_path / "fixed.csv", code=1)
     assert (report["state"], report["message"]) == ("refused", "it was interrupted")
     assert os.listdir(tmp_path) == ["leads.csv"]
     signal.signal(signal.SIGINT, before)

@@ -17,7 +17,7 @@ NAMES = "Prénom;Téléphone\nZoë;+33 1\nSøren;+45 2\n"
 
 
 @pytest.mark.parametrize(
-    ("encoding", "told"),
+    ("encoding", "reported"),
     [
         ("utf-8", "utf-8"),
         ("utf-8-sig", "utf-8-sig"),
@@ -25,9 +25,9 @@ NAMES = "Prénom;Téléphone\nZoë;+33 1\nSøren;+45 2\n"
         ("cp1252", "cp1252"),
     ],
 )
-def test_each_encoding_is_found_and_told(encoding: str, told: str) -> None:
+def test_each_encoding_is_found_and_told(encoding: str, reported: str) -> None:
     source = opened(NAMES.encode(encoding))
-    assert source.encoding == told
+    assert source.encoding == reported
     assert source.header == ["Prénom", "Téléphone"]
     assert [cells for _, cells in source] == [["Zoë", "+33 1"], ["Søren", "+45 2"]]
 
@@ -60,7 +60,7 @@ def test_a_letter_cut_by_the_megabyte_is_still_utf_8() -> None:
 
 
 def test_one_bad_byte_does_not_garble_a_utf_8_file() -> None:
-    """The bad cell alone is told, by the rules; the other accented letters stay what they are."""
+    """The bad cell alone is reported, by the rules; the other accented letters stay what they are."""
     content = ("Prénom,Téléphone\n" + "Zoë,1\n" * 50).encode() + b"Jos\xe9,2\n"
     source = opened(content)
     assert source.encoding == "utf-8"

@@ -102,11 +102,11 @@ def test_a_damaged_file_is_refused_in_the_same_words(monkeypatch: pytest.MonkeyP
     path = tmp_path / "leads.json"
     path.write_text('[{"email": "a@example.com"}, {"email": "b@ex')
     monkeypatch.setattr("threading.active_count", lambda: 1)
-    told = []
+    reported = []
     for ahead in (1 << 40, 0):
         monkeypatch.setattr(pipeline, "AHEAD", ahead)
-        told.append(import_leads(path, code=1)["message"])
-    assert told[0] == told[1] != ""
+        reported.append(import_leads(path, code=1)["message"])
+    assert reported[0] == reported[1] != ""
     assert not Lead.objects.exists()
 
 

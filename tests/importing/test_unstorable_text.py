@@ -1,4 +1,4 @@
-"""Text that no database can hold (NUL, bytes that are no text) is told and handed back, and stops no account."""
+"""Text that no database can hold (NUL, bytes that are no text) is reported and handed back, and stops no account."""
 
 import os
 from pathlib import Path

@@ -46,7 +46,7 @@ def huge(method: int) -> bytes:
 def with_member(
     data: bytes, method: int, size: int = 100, name: str = TEXTS, flags: int = 0, extra: bytes = b""
 ) -> bytes:
-    """An honest workbook with one more member, of which the archive says what it is told to say."""
+    """An honest workbook with one more member, of which the archive says what this test wants."""
     entries, where = GOOD.index(b"PK\x01\x02"), GOOD.index(b"PK\x05\x06")
     crc, packed = zlib.crc32(bytes(size)) if size < 1 << 20 else 0, len(data)
     sizes = (0xFFFFFFFF, 0xFFFFFFFF) if extra else (packed, size)
@@ -162,8 +162,8 @@ def test_the_page_takes_no_memory(tmp_path: Path, kind: str) -> None:
     env = environment(DJANGO_SETTINGS_MODULE="crm_project.settings")
     command = [sys.executable, "-c", MEASURE, str(path), "leads.xlsx"]
     run = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
-    megabytes, _, told = run.stdout.partition(" ")
-    assert sentence in told
+    megabytes, _, reported = run.stdout.partition(" ")
+    assert sentence in reported
     assert int(megabytes) < MAX_GROWTH
 
 

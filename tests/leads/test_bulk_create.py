@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def names(count: int) -> list[dict[str, Any]]:
-    """Rows told apart by their first names, in no alphabetical order."""
+    """Rows that differ by their first names, in no alphabetical order."""
     return [lead_row(first_name=f"{(n * 7919) % count}") for n in range(count)]
 
 
@@ -114,11 +114,13 @@ def test_every_problem_of_every_row_is_told_with_its_index(api: Api) -> None:
     assert not Lead.objects.exists()
 
 
-@pytest.mark.parametrize(("bad", "told", "rest"), [(100, 100, None), (101, 101, "1 more"), (250, 101, "150 more")])
-def test_a_hundred_problems_are_told_and_the_rest_is_counted(api: Api, bad: int, told: int, rest: str | None) -> None:
+@pytest.mark.parametrize(("bad", "reported", "rest"), [(100, 100, None), (101, 101, "1 more"), (250, 101, "150 more")])
+def test_a_hundred_problems_are_told_and_the_rest_is_counted(
+    api: Api, bad: int, reported: int, rest: str | None
+) -> None:
     reply = api.post("/api/leads", [lead_row(email="x") for _ in range(bad)])
     found = refused(reply)
-    assert len(found) == told
+    assert len(found) == reported
     assert found[:100] == [("value_error", ["body", n, "email"]) for n in range(100)]
     assert (rest or "") in reply.json()["detail"][-1]["msg"]
 

@@ -38,7 +38,7 @@ def history(api: Api, lead_id: int, **query: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def told(api: Api, lead_id: int) -> list[tuple[str, str, str, dict[str, list[Any]]]]:
+def entries_of(api: Api, lead_id: int) -> list[tuple[str, str, str, dict[str, list[Any]]]]:
     """Kind, channel, name and changes of each entry, the oldest first."""
     return [
         (row["kind"], row["channel"], row["user_name"], {it["field"]: [it["old"], it["new"]] for it in row["changes"]})
@@ -75,7 +75,7 @@ def test_it_works(api: Api, agent: User, api_as: Callable[[User], Api]) -> None:
 
 def test_each_lead_and_activity_of_many(api: Api) -> None:
     ids = [lead["id"] for lead in api.post("/api/leads", [lead_row(), lead_row()]).json()]
-    assert [told(api, number) for number in ids] == [[("created", "api", "Agent One", {})]] * 2
+    assert [entries_of(api, number) for number in ids] == [[("created", "api", "Agent One", {})]] * 2
     body = [activity_row(title="One"), activity_row(title="Two", activity_type="note")]
     api.post(f"/api/leads/{ids[0]}/activities", body)
     assert [row["about"] for row in history(api, ids[0])] == ["note: Two", "call: One", ""]
@@ -85,7 +85,7 @@ def test_only_what_became_another(api: Api) -> None:
     lead = make_lead(status="new", source="website")
     api.put(f"/api/leads/{lead.pk}", {"status": " New ", "source": "Website", "phone": lead.phone})
     api.patch(f"/api/leads/{lead.pk}", {})
-    changes = [row[3] for row in told(api, lead.pk)[1:]]
+    changes = [row[3] for row in entries_of(api, lead.pk)[1:]]
     assert changes == [{"source": ["website", "Website"]}]
 
 
@@ -106,7 +106,9 @@ def test_deleting_and_restoring(api: Api, boss: Client) -> None:
     restore(boss, lead)
     api.put(f"/api/leads/{lead.pk}", {"is_active": False, "status": "lost"})
     restore(boss, lead)
-    assert [(kind, channel, changes.get("is_active")) for kind, channel, _, changes in told(api, lead.pk)[1:]] == [
+    assert [
+        (kind, channel, changes.get("is_active")) for kind, channel, _, changes in entries_of(api, lead.pk)[1:]
+    ] == [
         ("deleted", "api", [True, False]),
         ("restored", "admin", [False, True]),
         ("deleted", "api", [True, False]),
@@ -127,7 +129,7 @@ def test_the_admin(boss: Client, api: Api) -> None:
     lead = Lead.objects.get()
     form = {**LEAD, "phone": "7", "version": lead.version}
     boss.post(f"/admin/leads/lead/{lead.pk}/change/", form)
-    (created, changed) = told(api, lead.pk)
+    (created, changed) = entries_of(api, lead.pk)
     assert created[:2] == ("created", "admin")
     assert changed[1:] == ("admin", created[2], {"phone": ["+1-555-0100", "7"]})
     assert history(api, lead.pk)[0]["user_id"] == User.objects.get(username="boss").pk
@@ -151,10 +153,10 @@ def test_an_import_that_updates_and_its_undoing(api: Api, tmp_path: Path) -> Non
     rows = [f"Ada,{lead.last_name},A@example.com,2,closed", f"Ada,{lead.last_name},a@example.com,3,"]
     run = import_leads(write_csv(tmp_path, *rows), "--on-duplicate", "update")["run"]
     changes = {"phone": ["1", "3"], "status": ["new", "closed"]}
-    assert told(api, lead.pk)[1] == ("changed", "import", OPERATOR, changes)
+    assert entries_of(api, lead.pk)[1] == ("changed", "import", OPERATOR, changes)
     call_command("undo_import", str(run), stdout=io.StringIO())
     back = {field: [new, old] for field, (old, new) in changes.items()}
-    assert told(api, lead.pk)[2] == ("undone", "cli", OPERATOR, back)
+    assert entries_of(api, lead.pk)[2] == ("undone", "cli", OPERATOR, back)
     assert [(row["import_run"], row["about"]) for row in history(api, lead.pk)] == [(run, "leads.csv")] * 2 + [
         (None, "")
     ]
@@ -166,7 +168,7 @@ def test_any_value_comes_back_from_an_import(api: Api, tmp_path: Path) -> None:
     header = "Email,Budget Max,Notes"
     path = write_csv(tmp_path, "a@example.com,450000,李 'L' \U0001f3e0", header=header)
     import_leads(path, "--on-duplicate", "update", "--map", "Notes=property_interest")
-    assert told(api, lead.pk)[1][3] == {
+    assert entries_of(api, lead.pk)[1][3] == {
         "budget_max": [2**63 - 1, 450000],
         "property_interest": ['Zoë "Z" \\ {%s}', "李 'L' \U0001f3e0"],
     }
@@ -178,10 +180,10 @@ def test_an_import_undone(api: Api, boss: Client, tmp_path: Path) -> None:
     api.put(f"/api/leads/{second.pk}", {"phone": "3"})
     call_command("undo_import", str(run), stdout=io.StringIO())
     restore(boss, first)
-    assert [entry[:2] for entry in told(api, second.pk)] == [("imported", "import"), ("changed", "api")]
-    undone = told(api, first.pk)[1]
+    assert [entry[:2] for entry in entries_of(api, second.pk)] == [("imported", "import"), ("changed", "api")]
+    undone = entries_of(api, first.pk)[1]
     assert undone == ("undone", "cli", OPERATOR, {"is_active": [True, False]})
-    assert told(api, first.pk)[2][0] == "restored"
+    assert entries_of(api, first.pk)[2][0] == "restored"
 
 
 def test_an_import_of_activities(api: Api, agent: User, tmp_path: Path) -> None:
@@ -197,14 +199,14 @@ def test_an_import_of_activities(api: Api, agent: User, tmp_path: Path) -> None:
     assert (entry["import_run"], entry["about"]) == (run, "call: Hello")
     assert entry["at"] > "2026", "when it came in"
     call_command("undo_import", str(run), stdout=io.StringIO())
-    assert told(api, lead.pk)[1:] == [("undone", "cli", OPERATOR, {"activities": [["call: Hello"], []]})]
+    assert entries_of(api, lead.pk)[1:] == [("undone", "cli", OPERATOR, {"activities": [["call: Hello"], []]})]
 
 
 def test_the_demo(api: Api) -> None:
     call_command("demo", stdout=io.StringIO())
     lead = Lead.objects.filter(activity_count__gt=0).first()
     assert lead
-    entries = told(api, lead.pk)
+    entries = entries_of(api, lead.pk)
     assert {entry[:2] for entry in entries} == {("created", "cli"), ("activity", "cli")}
 
 

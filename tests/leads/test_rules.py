@@ -1,4 +1,4 @@
-"""leads/validators.py, the only judge of a lead's values: properties that hold for any row."""
+"""leads/validators.py, the rules for a lead's values: properties that hold for any row."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
