@@ -144,7 +144,14 @@ problems = st.lists(st.builds(FieldError, st.text(), st.just(("email",)), any_te
 bad_rows = st.tuples(st.integers(1, 2**40), st.lists(cells) | st.lists(cells).map(BadRow), problems)
 counted = st.dictionaries(st.tuples(st.text(), st.text() | st.integers(0, 2000)), st.integers(1, 1000)).map(Counter)
 batches = st.builds(
-    Batch, st.integers(0, 1000), st.lists(st.lists(plain)), st.lists(bad_rows), st.integers(0), counted, st.just([])
+    Batch,
+    st.integers(0, 1000),
+    st.lists(st.lists(plain)),
+    st.lists(bad_rows),
+    st.integers(0),
+    counted,
+    st.just([]),
+    aside=st.just(()),
 )
 
 

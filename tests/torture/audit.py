@@ -106,18 +106,18 @@ def _dashboard(url: str, figures: dict[str, Any]) -> Iterator[str]:
     now = datetime.now(UTC)
     week = (now - timedelta(days=7)).strftime("%Y-%m-%d")
     statuses: Counter[str] = Counter()
-    figures = dict.fromkeys(("total_leads", "total_activities", "new_leads_this_week", "closed_leads_this_month"), 0)
+    recount = dict.fromkeys(("total_leads", "total_activities", "new_leads_this_week", "closed_leads_this_month"), 0)
     columns = "status, activity_count, CAST(created_at AS text), CAST(closed_at AS text)"
     for status, activities, created, closed in rows(url, f"SELECT {columns} FROM leads_lead WHERE is_active"):
         statuses[status] += 1
-        figures["total_leads"] += 1
-        figures["total_activities"] += activities
-        figures["new_leads_this_week"] += created[:10] >= week
-        figures["closed_leads_this_month"] += status == "closed" and closed[:7] >= now.strftime("%Y-%m")
+        recount["total_leads"] += 1
+        recount["total_activities"] += activities
+        recount["new_leads_this_week"] += created[:10] >= week
+        recount["closed_leads_this_month"] += status == "closed" and closed[:7] >= now.strftime("%Y-%m")
     given = {row["status"]: row["count"] for row in figures["leads_by_status"]}
     if given != dict(statuses):
         yield f"dashboard: leads_by_status is {given}, a recount gives {dict(statuses)}"
-    for name, figure in figures.items():
+    for name, figure in recount.items():
         if figures[name] != figure:
             yield f"dashboard: {name} is {figures[name]}, a recount gives {figure}"
 
