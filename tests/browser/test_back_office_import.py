@@ -14,7 +14,7 @@ FILE = """First Name,Last Name,E-mail,Mobile,Budget,Hair colour
 Ada,Lovelace,ada-{tag}@example.com,+1-555-0100,$450k,brown
 Bob,Byron,not-an-address,+1-555-0101,300000,black
 Cy,Young,cy-{tag}@example.com,+1-555-0102,250k-300k,
-Dee,Snider,dee-{tag}@example.com,+1-555-0103,lots,blond
+Dee,Snider,dee-{tag},+1-555-0103,lots,blond
 Eve,Arden,eve-{tag}@example.com,+1-555-0104,"1,200,000",red
 """
 
