@@ -198,8 +198,8 @@ class DuplicateSerializer(serializers.Serializer[Any]):
 
     lead = LeadOutSerializer()
     match = SchemaField(
-        {"type": "array", "items": {"type": "string", "enum": ["email", "phone", "name"]}, "examples": [["email"]]},
-        help_text="What they have in common",
+        {"type": "array", "items": {"type": "string"}, "examples": [["email"], ["phone", "name"]]},
+        help_text="What they have in common: `email`, or `phone` and `name`",
     )
 
 

@@ -20,17 +20,17 @@ MAX_MORE = 24 << 10  # kilobytes, of which SQLite's cache may be most; the texts
 FILL = """
 import sys
 from datetime import datetime, UTC
+from crm_project.db import bulk
 from django.db import transaction
-from leads.importing import load
 from leads.models import Lead
-from leads.querysets import complete
-from leads.validators import check
+from leads.querysets import build_row
+from leads.validators import validate
 columns = [field.attname for field in Lead._meta.concrete_fields if not field.primary_key]
-clean, problems = check({"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "phone": "+1",
+clean, problems = validate({"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "phone": "+1",
     "property_interest": "x" * 2500})
-with transaction.atomic(), load.writer(Lead, columns) as write:
+with transaction.atomic(), bulk.writer(Lead, columns) as write:
     for n in range(COUNT):
-        row = complete(clean, datetime.fromtimestamp(1.7e9 + n, UTC))
+        row = build_row(clean, datetime.fromtimestamp(1.7e9 + n, UTC))
         write([row[column] for column in columns])
 """
 MEASURE = """
