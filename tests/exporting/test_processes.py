@@ -25,9 +25,9 @@ from django.db import transaction
 from leads.models import Lead
 from leads.querysets import build_row
 from leads.validators import validate
-columns = [field.attname for field in Lead._meta.concrete_fields if not field.primary_key]
 clean, problems = validate({"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "phone": "+1",
     "property_interest": "x" * 2500})
+columns = list(build_row(clean, datetime.now(UTC)))
 with transaction.atomic(), bulk.writer(Lead, columns) as write:
     for n in range(COUNT):
         row = build_row(clean, datetime.fromtimestamp(1.7e9 + n, UTC))
