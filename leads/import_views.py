@@ -46,7 +46,7 @@ MAX_NAME = 200
 # The command's options, by what they take.
 VALUES = ("format", "encoding", "delimiter", "sheet", "dates", "timezone", "on_duplicate", "on_error")
 REPEATED = ("map", "map_status", "set", "ignore_columns")
-FLAGS = ("no_header", "ignore_unknown", "again", "status_as_is", "update_status", "dry_run")
+FLAGS = ("no_header", "ignore_unknown", "again", "status_as_is", "update_status", "with_deleted", "dry_run")
 NAMES = (*VALUES, *REPEATED, *FLAGS)
 FORMATS = {
     "text/csv": "csv",
