@@ -96,11 +96,11 @@ def drop_triggers(connection: BaseDatabaseWrapper, table: str) -> None:
     """Drop the triggers of ``table``."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(f"DROP TRIGGER {table}_change_time ON {table}")
-            cursor.execute(f"DROP FUNCTION {table}_set_change_time()")
+            cursor.execute(f"DROP TRIGGER IF EXISTS {table}_change_time ON {table}")
+            cursor.execute(f"DROP FUNCTION IF EXISTS {table}_set_change_time()")
             return
         for event in SQLITE_EVENTS:
-            cursor.execute(f"DROP TRIGGER {table}_change_time_{event}")
+            cursor.execute(f"DROP TRIGGER IF EXISTS {table}_change_time_{event}")
 
 
 def complete_until(table: str) -> int:

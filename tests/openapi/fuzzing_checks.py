@@ -19,6 +19,7 @@ ALLOWED = (
     "Value error, budget_max must be greater than or equal to budget_min",
     "Value error, the key was used for another request; take a new one",
     "Value error, a user name must not",  # invisible or mixed
+    "Value error, skip is for a single lead",
 )
 Validate = Callable[[Any], tuple[Any, list[Any]]]
 
