@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from activities.sql import LATEST_FIRST, columns
 from crm_project import validation
 from crm_project.db import sql
 from crm_project.http.cursors import Cursor
+from crm_project.http.parameters import collect
 from crm_project.http.totals import EXACT
 from crm_project.validation import MAX_BIGINT, FieldError, InvalidValue
 from leads.sql import SearchTimeout, statement_timeout
@@ -35,10 +37,9 @@ def validate(query: QueryDict, user_id: int) -> tuple[list[Condition], list[Fiel
     for name in FILTERS:
         checked = []
         for given in filter(str.strip, query.getlist(name)):
-            try:
-                checked.append(_CHECKS[name](given, user_id))
-            except InvalidValue as invalid:
-                errors.append(FieldError(invalid.type, ("query", name), invalid.msg, given))
+            value = collect(errors, name, given, partial(_CHECKS[name], user_id=user_id))
+            if value is not None:
+                checked.append(value)
         if checked:
             conditions.append(_CONDITIONS[name](checked))
     return conditions, errors
@@ -127,7 +128,7 @@ def _among(column: str) -> Callable[[list[Any]], Condition]:
     return lambda values: (f"{column} = %s", values) if len(values) == 1 else sql.among(column, values)
 
 
-_CHECKS: dict[str, Callable[[str, int], Any]] = {"lead": _id, "user": _user, "type": _type, "from": _day, "to": _day}
+_CHECKS: dict[str, Callable[..., Any]] = {"lead": _id, "user": _user, "type": _type, "from": _day, "to": _day}
 _CONDITIONS: dict[str, Callable[[list[Any]], Condition]] = {
     "lead": _among("activity.lead_id"),
     "user": _among("activity.user_id"),

@@ -29,11 +29,12 @@ from crm_project.http import totals
 from crm_project.http.cursors import Cursor, decode, encode, link, walk_of
 from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.pagination import PagePagination
+from crm_project.http.parameters import collect
 from crm_project.http.schema import operation
 from crm_project.http.streaming import json_array
 from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.json_schema import DAY, IDENTIFIER
-from crm_project.validation import FieldError, InvalidValue
+from crm_project.validation import InvalidValue
 from leads.list_view import PAGE_AND_CURSOR
 from leads.models import Lead
 from leads.views import NO_LEAD, active_lead, by_api
@@ -155,15 +156,8 @@ class AllActivitiesViewSet(RuleViewSet):
         conditions, wrong = all_activities.validate(query, cast(int, request.user.pk))
         errors += wrong
         walk = walk_of(query, all_activities.FILTERS, "latest")
-        wanted, after = None, None
-        try:
-            wanted = totals.wanted_count(request)
-        except InvalidValue as invalid:
-            errors.append(FieldError(invalid.type, ("query", "count"), invalid.msg, query["count"]))
-        try:
-            after = self._cursor(walk)
-        except InvalidValue as invalid:
-            errors.append(FieldError(invalid.type, ("query", "after"), invalid.msg, query["after"]))
+        wanted = collect(errors, "count", query.get("count"), lambda _: totals.wanted_count(request))
+        after = collect(errors, "after", query.get("after"), lambda _: self._cursor(walk))
         if errors:
             raise ValidationFailed(errors)
         is_walk = "after" in query
@@ -171,9 +165,8 @@ class AllActivitiesViewSet(RuleViewSet):
         rows, last = all_activities.fetch_page(conditions, page.size, offset, after)
         response = Response(rows)
         if wanted:
-            total, exact = all_activities.count(conditions, wanted)
-            totals.set_total(response, "activities", total, None if is_walk else offset, len(rows))
-            totals.set_applied(request, response, wanted, exact)
+            found = all_activities.count(conditions, wanted)
+            totals.set_total(request, response, "activities", found, wanted, None if is_walk else offset)
         if is_walk and last:
             response.headers["Link"] = link(request.path, query, {"after": encode(last, walk)}, "next")
         return response

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.json import JSONRows
-from crm_project.http.parameters import choice
+from crm_project.http.parameters import checked, choice
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import ETAG, LOCATION
 from crm_project.validation import MISSING, FieldError, InvalidValue, with_location
@@ -114,10 +114,7 @@ class ManyLeadsViewSet(LeadViewSet):
 
     def _on_duplicate(self) -> str | None:
         given = self.request.query_params.get("on_duplicate", "")
-        try:
-            return choice(given, (REFUSE, SKIP))
-        except InvalidValue as invalid:
-            raise ValidationFailed([FieldError(invalid.type, ("query", "on_duplicate"), invalid.msg, given)]) from None
+        return checked("on_duplicate", given, lambda given: choice(given, (REFUSE, SKIP)))
 
     @staticmethod
     def _refuse(found: list[dict[str, Any]]) -> None:

@@ -14,10 +14,9 @@ from rest_framework.request import Request
 
 from crm_project.events import event
 from crm_project.http.errors import ApiError, ValidationFailed
-from crm_project.http.parameters import choice
+from crm_project.http.parameters import choice, collect
 from crm_project.http.schema import operation
 from crm_project.http.viewsets import RuleViewSet, require_permission
-from crm_project.validation import FieldError, InvalidValue
 from leads.exporting.run import LEADS, exported_chunks
 from leads.exporting.tables import FORMATS, Unwritable, table
 from leads.filters import LeadFilter, replace_me
@@ -68,11 +67,7 @@ class ExportViewSet(RuleViewSet):
         require_permission(request, EXPORT)
         query = request.query_params
         wanted, errors = LeadFilter.validate(query)
-        format = None
-        try:
-            format = choice(query.get("format", ""), FORMATS)
-        except InvalidValue as invalid:
-            errors.append(FieldError(invalid.type, ("query", "format"), invalid.msg, query["format"]))
+        format = collect(errors, "format", query.get("format", ""), lambda given: choice(given, FORMATS))
         if errors:
             raise ValidationFailed(errors)
         leads = LeadFilter.find(replace_me(wanted, cast(int, request.user.pk)))

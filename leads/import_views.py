@@ -19,11 +19,11 @@ from crm_project.http.dry_run import APPLIED
 from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.json import MultiPartParser, read
 from crm_project.http.pagination import PagePagination
-from crm_project.http.parameters import flag
+from crm_project.http.parameters import checked, flag
 from crm_project.http.schema import operation
 from crm_project.http.timestamps import iso
 from crm_project.http.viewsets import RuleViewSet, require_permission
-from crm_project.validation import MISSING, FieldError, InvalidValue, check_text
+from crm_project.validation import MISSING, FieldError, check_text
 from leads.back_office import stored_files
 from leads.back_office.preview import FILE_NOTES, row_limit
 from leads.back_office.stored_files import Upload
@@ -290,9 +290,9 @@ def _options(given: dict[str, list[str]]) -> tuple[Options, FormatOptions, str |
     for name, values in given.items():
         option = f"--{name.replace('_', '-')}"
         if name in FLAGS:
-            arguments += [option] if _is_set(name, values[-1]) else []
+            arguments += [option] if checked(name, values[-1], flag) else []
         elif name in NAMES:
-            arguments += [f"{option}={_text(name, value)}" for value in values if value]
+            arguments += [f"{option}={checked(name, value, check_text)}" for value in values if value]
     command = Command()
     try:
         options = vars(command.create_parser("manage.py", "import_leads").parse_args(arguments))
@@ -303,17 +303,3 @@ def _options(given: dict[str, list[str]]) -> tuple[Options, FormatOptions, str |
         name = found[1].replace("-", "_") if found else "body"
         message = f"Value error, {str(error).removeprefix('Error: ')}"
         raise ValidationFailed([FieldError("value_error", ("query", name), message, given.get(name))]) from None
-
-
-def _text(name: str, given: str) -> str:
-    try:
-        return check_text(given)
-    except InvalidValue as invalid:
-        raise ValidationFailed([FieldError(invalid.type, ("query", name), invalid.msg, given)]) from None
-
-
-def _is_set(name: str, given: str) -> bool:
-    try:
-        return bool(flag(given))
-    except InvalidValue as invalid:
-        raise ValidationFailed([FieldError(invalid.type, ("query", name), invalid.msg, given)]) from None

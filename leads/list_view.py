@@ -13,6 +13,7 @@ from crm_project.http import cursors, totals
 from crm_project.http.cursors import Cursor, walk_of
 from crm_project.http.errors import ValidationFailed
 from crm_project.http.pagination import Page
+from crm_project.http.parameters import collect
 from crm_project.http.schema_components import PREFER, TOTAL_HEADERS
 from crm_project.http.timestamps import iso
 from crm_project.validation import FieldError, InvalidValue
@@ -98,7 +99,7 @@ class LeadList:
         self.errors: list[FieldError] = []
         self.order = self._check("sort", parse_order) or Order()
         self.keys = self._check("include", lambda _: included.parse(self.query.getlist("include"))) or ()
-        self.count = self._check_count()
+        self.count = collect(self.errors, "count", self.query.get("count"), lambda _: totals.wanted_count(request))
         self.walk = walk_of(self.query, LeadFilter.base_filters, str(self.order))
         self.is_walk = "after" in self.query
         self.after = self._check("after", self._cursor)
@@ -109,20 +110,8 @@ class LeadList:
             self.size = max(self.size, len(self.wanted["id"]))  # who asks for 20 ids gets 20 leads
 
     def _check(self, name: str, check: Callable[[str], T]) -> T | None:
-        if (given := self.query.get(name)) is None:
-            return None
-        try:
-            return check(given)
-        except InvalidValue as invalid:
-            self.errors.append(FieldError(invalid.type, ("query", name), invalid.msg, given))
-            return None
-
-    def _check_count(self) -> str | None:
-        try:
-            return totals.wanted_count(self.request)
-        except InvalidValue as invalid:
-            self.errors.append(FieldError(invalid.type, ("query", "count"), invalid.msg, self.query["count"]))
-            return None
+        given = self.query.get(name)
+        return None if given is None else collect(self.errors, name, given, check)
 
     def _cursor(self, given: str) -> Cursor | None:
         if "page" in self.query:
@@ -148,9 +137,8 @@ class LeadList:
         if synced_until is not None:
             response.headers["X-Synced-Until"] = f"{iso(from_microseconds(synced_until))}Z"
         if self.count:
-            total, exact = list_sql.count(self.wanted, self.count == totals.EXACT)
-            totals.set_total(response, "leads", total, None if self.is_walk else offset, len(rows))
-            totals.set_applied(self.request, response, self.count, exact)
+            found = list_sql.count(self.wanted, self.count == totals.EXACT)
+            totals.set_total(self.request, response, "leads", found, self.count, None if self.is_walk else offset)
         if self.is_walk:
             self._set_links(response, last and last._replace(synced_until=synced_until))
         return response

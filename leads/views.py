@@ -14,10 +14,11 @@ from rest_framework.response import Response
 from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.json import JSONRows
 from crm_project.http.pagination import PagePagination
+from crm_project.http.parameters import checked
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION
 from crm_project.http.viewsets import RuleViewSet
-from crm_project.validation import FieldError, InvalidValue, with_location
+from crm_project.validation import FieldError, with_location
 from leads import included, list_view, sql
 from leads.etags import etag, matches_if_none_match, parse_if_match, tag_of
 from leads.filters import LeadFilter
@@ -209,10 +210,7 @@ def included_keys(request: Request) -> tuple[str, ...]:
     if "include" not in request.query_params:
         return ()
     given = request.query_params.getlist("include")
-    try:
-        return included.parse(given)
-    except InvalidValue as invalid:
-        raise ValidationFailed([FieldError(invalid.type, ("query", "include"), invalid.msg, given[-1])]) from None
+    return checked("include", given[-1], lambda _: included.parse(given)) or ()
 
 
 def by_api(request: Request) -> Actor:

@@ -20,14 +20,14 @@ from crm_project.http.client_address import client_address
 from crm_project.http.errors import ApiError, InvalidToken, ValidationFailed
 from crm_project.http.json import FormParser, JSONParser, MultiPartParser
 from crm_project.http.pagination import PagePagination
-from crm_project.http.parameters import flag
+from crm_project.http.parameters import collect, flag
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION
 from crm_project.http.serializers import RuleSerializer
 from crm_project.http.viewsets import RuleViewSet
 from crm_project.json_schema import boolean
 from crm_project.json_schema import text as schema_text
-from crm_project.validation import MISSING, FieldError, InvalidValue, normalized_key, text, with_location, words
+from crm_project.validation import MISSING, FieldError, normalized_key, text, with_location, words
 from users import directory, password_policy, second_factor
 from users.audit import Action, Channel, created_state, log_account_event
 from users.managers import AwaitingApproval
@@ -169,24 +169,16 @@ class DirectoryViewSet(RuleViewSet):
         """For pickers, by last name and first name. User names are shown to managers; others see their own."""
         query = request.query_params
         page, errors = cast(PagePagination, self.paginator).validate(query)
-        checked: dict[str, Any] = {}
-        for name, check in (("active", flag), ("q", lambda given: words(text(given, MAX_QUERY)))):
-            try:
-                checked[name] = check(query[name]) if name in query else None
-            except InvalidValue as invalid:
-                errors.append(FieldError(invalid.type, ("query", name), invalid.msg, query[name]))
-        try:
-            wanted = totals.wanted_count(request)
-        except InvalidValue as invalid:
-            errors.append(FieldError(invalid.type, ("query", "count"), invalid.msg, query["count"]))
+        active = collect(errors, "active", query.get("active", ""), flag)
+        searched = collect(errors, "q", query.get("q", ""), lambda given: words(text(given, MAX_QUERY)))
+        wanted = collect(errors, "count", query.get("count"), lambda _: totals.wanted_count(request))
         if errors:
             raise ValidationFailed(errors)
-        found = directory.find(cast(User, request.user), checked["active"], checked["q"] or [])
+        found = directory.find(cast(User, request.user), active, searched or [])
         rows = found[page.offset : page.offset + page.size]
         response = Response(rows)
         if wanted:
-            totals.set_total(response, "users", len(found), page.offset, len(rows))
-            totals.set_applied(request, response, wanted, exact=True)
+            totals.set_total(request, response, "users", (len(found), True), wanted, page.offset)
         return response
 
 

@@ -11,10 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_project.http import prefer
-from crm_project.http.errors import ValidationFailed
 from crm_project.http.json import JSONRows
-from crm_project.http.parameters import flag
-from crm_project.validation import FieldError, InvalidValue
+from crm_project.http.parameters import checked, flag
 
 PARAMETER = "dry_run"
 APPLIED = "dry-run"
@@ -26,10 +24,7 @@ def is_wanted(request: Request) -> bool:
     """Return whether the request asks for a dry run; raise a 422 for a value that is no truth value."""
     if (given := request.query_params.get(PARAMETER)) is None:
         return False
-    try:
-        return bool(flag(given))
-    except InvalidValue as invalid:
-        raise ValidationFailed([FieldError(invalid.type, ("query", PARAMETER), invalid.msg, given)]) from None
+    return bool(checked(PARAMETER, given, flag))
 
 
 def run(handler: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -1,12 +1,17 @@
 """What the values of query parameters may be: moments and days, choices, lists of ids. An empty value is ``None``."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
+from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
-from crm_project.validation import MAX_BIGINT, InvalidValue, boolean, check_text, integer
+from crm_project.http.errors import ValidationFailed
+from crm_project.validation import MAX_BIGINT, FieldError, InvalidValue, boolean, check_text, integer
+
+GivenT = TypeVar("GivenT")
+CheckedT = TypeVar("CheckedT")
 
 MAX_IDS = 1000
 NONE = "none"
@@ -15,6 +20,24 @@ EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo
 _day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # A plus sign that was not encoded arrives as a space.
 _moment = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+\- ]\d{2}:?\d{2})?", re.ASCII)
+
+
+def collect(errors: list[FieldError], name: str, given: GivenT, check: Callable[[GivenT], CheckedT]) -> CheckedT | None:
+    """Return ``check(given)``; ``None`` for an invalid value, whose error with the place of the parameter is added."""
+    try:
+        return check(given)
+    except InvalidValue as invalid:
+        errors.append(FieldError(invalid.type, ("query", name), invalid.msg, given))
+        return None
+
+
+def checked(name: str, given: GivenT, check: Callable[[GivenT], CheckedT]) -> CheckedT | None:
+    """Return ``check(given)``; raise a 422 for an invalid value of the parameter."""
+    errors: list[FieldError] = []
+    value = collect(errors, name, given, check)
+    if errors:
+        raise ValidationFailed(errors)
+    return value
 
 
 def choice(given: str, choices: Sequence[str]) -> str | None:

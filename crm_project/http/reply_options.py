@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from rest_framework.request import Request
 
-from crm_project.http.parameters import choice, flag
+from crm_project.http.parameters import choice, collect, flag
 from crm_project.http.prefer import preferences
-from crm_project.validation import FieldError, InvalidValue
+from crm_project.validation import FieldError
 
 PARAMETERS = frozenset(("strict", "times"))
 ZONED = "zoned"
@@ -33,17 +33,12 @@ def options_of(request: Request) -> ReplyOptions:
     query = request.query_params
     if PARAMETERS.isdisjoint(query) and "HTTP_PREFER" not in request.META:
         return NONE
-    errors = []
-    checked: dict[str, Any] = {}
-    for name, check in (("strict", flag), ("times", lambda given: choice(given, [ZONED]))):
-        try:
-            checked[name] = check(query[name]) if name in query else None
-        except InvalidValue as invalid:
-            errors.append(FieldError(invalid.type, ("query", name), invalid.msg, query[name]))
-    strict = checked.get("strict")
+    errors: list[FieldError] = []
+    strict = collect(errors, "strict", query.get("strict", ""), flag)
+    times = collect(errors, "times", query.get("times", ""), lambda given: choice(given, [ZONED]))
     if strict is None:
         strict = preferences(request).get("handling") == "strict"
-    return ReplyOptions(strict, checked.get("times") == ZONED, tuple(errors))
+    return ReplyOptions(strict, times == ZONED, tuple(errors))
 
 
 def unknown_parameters(query: Iterable[str], known: Collection[str]) -> list[FieldError]:
