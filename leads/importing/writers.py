@@ -68,6 +68,24 @@ def _row(line: int, cells: Any, clean: Values, given: Values, created_at: str | 
     return Row(line, cells_again(cells), clean, given, moment(created_at) if created_at else None, SearchKeys(*keys))
 
 
+def _stored_row(
+    run_id: int,
+    now: datetime,
+    clean: Values,
+    given: Values,
+    created_at: datetime | None,
+    keys: SearchKeys | None = None,
+) -> list[Any]:
+    """Return the values of ``COLUMNS`` for a new lead."""
+    row = build_row(clean, now, created_at, keys)
+    row["import_run_id"] = run_id
+    if "is_active" in given:
+        row["is_active"] = False
+    if "closed_at" in given:
+        row["closed_at"] = row["closed_at"] and given["closed_at"]
+    return list(in_order(row))
+
+
 class InsertWriter:
     """Stores every row. The rows travel to PostgreSQL while the next ones are checked."""
 
@@ -77,13 +95,7 @@ class InsertWriter:
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
         """A good row as its column values."""
-        row = build_row(clean, self.now, given.get("created_at"))
-        if "closed_at" in given:
-            row["closed_at"] = row["closed_at"] and given["closed_at"]
-        row["import_run_id"] = self.run_id
-        if "is_active" in given:
-            row["is_active"] = False
-        return list(in_order(row))
+        return _stored_row(self.run_id, self.now, clean, given, given.get("created_at"))
 
     def pack(self, rows: list[list[Any]]) -> list[Any]:
         """They are plain already."""
@@ -195,13 +207,8 @@ class UpsertWriter:
         ids = bulk.new_ids(Lead, len(new)) if new else ()
         with bulk.writer(Lead, ("id", *COLUMNS)) as write:
             for lead_id, row in zip(ids, new, strict=True):
-                values = build_row(row.clean, self.now, row.created_at, row.keys)
-                values["import_run_id"] = self.run.pk
-                if "is_active" in row.given:
-                    values["is_active"] = False
-                if "closed_at" in row.given:
-                    values["closed_at"] = values["closed_at"] and row.given["closed_at"]
-                write([lead_id, *in_order(values)])
+                values = _stored_row(self.run.pk, self.now, row.clean, row.given, row.created_at, row.keys)
+                write([lead_id, *values])
         self.ids.extend(ids)
         self.lines.extend(row.line for row in new)
         self.stats.created += len(new)
