@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import orjson
 from django.db import connection
 from django.http import QueryDict
 
@@ -83,9 +82,7 @@ def count(conditions: Sequence[Condition], kind: str) -> tuple[int, bool]:
         number = _number(f"SELECT count(*) FROM ({one} LIMIT {MAX_COUNTED + 1:d}) AS counted", values)
         if number <= MAX_COUNTED:
             return number, True
-    ((plan,),) = sql.fetch_once(f"EXPLAIN (FORMAT JSON) {one}", values)
-    (root,) = orjson.loads(plan) if isinstance(plan, str) else plan
-    return max(int(root["Plan"]["Plan Rows"]), MAX_COUNTED + 1), False
+    return max(sql.planner_estimate(one, values), MAX_COUNTED + 1), False
 
 
 def _number(statement: str, values: Sequence[Any]) -> int:
@@ -125,7 +122,7 @@ def _day(given: str, user_id: int) -> Any:
 
 
 def _among(column: str) -> Callable[[list[Any]], Condition]:
-    return lambda values: (f"{column} = %s", values) if len(values) == 1 else sql.among(column, values)
+    return partial(sql.among, column)
 
 
 _CHECKS: dict[str, Callable[..., Any]] = {"lead": _id, "user": _user, "type": _type, "from": _day, "to": _day}

@@ -8,10 +8,10 @@ deleted leads, and leads with and without a name. The others sort what the filte
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
-import orjson
 from django.db import connection
 
 from crm_project.db import sql
@@ -233,7 +233,7 @@ def count(wanted: Mapping[str, Any], exact: bool) -> tuple[int, bool]:
         number = _count_up_to(where, values, MAX_COUNTED)
         if number <= MAX_COUNTED:
             return number, True
-    return max(_estimate(where, values), MAX_COUNTED + 1), False
+    return max(sql.planner_estimate(f"SELECT 1 FROM leads_lead {where}", values), MAX_COUNTED + 1), False
 
 
 def _others(wanted: Mapping[str, Any], *names: str) -> bool:
@@ -253,13 +253,6 @@ def _count_up_to(where: str, values: Sequence[Any], most: int) -> int:
 
 def _count(statement: str, values: Sequence[Any]) -> int:
     return int(sql.fetch_once(statement, values)[0][0])
-
-
-def _estimate(where: str, values: Sequence[Any]) -> int:
-    """PostgreSQL's guess."""
-    ((plan,),) = sql.fetch_once(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM leads_lead {where}", values)
-    (root,) = orjson.loads(plan) if isinstance(plan, str) else plan
-    return int(root["Plan"]["Plan Rows"])
 
 
 def _where(filters: Sequence[Condition], deleted: str | None) -> tuple[str, list[Any]]:
@@ -286,7 +279,7 @@ def _compare(comparison: str) -> Callable[[Any], Condition]:
 
 
 def _among(column: str) -> Callable[[Sequence[Any]], Condition]:
-    return lambda values: (f"{column} = %s", [*values]) if len(values) == 1 else sql.among(column, values)
+    return partial(sql.among, column)
 
 
 def _open(wanted: bool) -> Condition:

@@ -48,9 +48,18 @@ def fetch_once(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 def among(column: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
     """Return the condition that ``column`` is one of any number of ``values``, and its parameters."""
+    if len(values) == 1:
+        return f"{column} = %s", [*values]
     if VENDOR == "postgresql":
         return f"{column} = ANY(%s)", [list(values)]
     return f"{column} IN (SELECT value FROM json_each(%s))", [orjson.dumps(list(values)).decode()]
+
+
+def planner_estimate(query: str, values: Sequence[Any]) -> int:
+    """Return how many rows PostgreSQL's planner expects of a query."""
+    ((plan,),) = fetch_once(f"EXPLAIN (FORMAT JSON) {query}", values)
+    (root,) = orjson.loads(plan) if isinstance(plan, str) else plan
+    return int(root["Plan"]["Plan Rows"])
 
 
 @cache
