@@ -29,7 +29,7 @@ from users.audit import Action
 from users.back_office import audited
 from users.back_office.approval import Approval, RegistrationFilter
 from users.back_office.forms import ChoicesForm, NewUserForm, UserForm
-from users.back_office.lists import ListPage, retry_on_conflict
+from users.back_office.lists import ListPage, ReadOnly, retry_on_conflict
 from users.back_office.password_links import link_page
 from users.models import ApiKey, LoginFailure, User
 
@@ -244,8 +244,8 @@ for device in (StaticDevice, TOTPDevice):  # django-otp's pages show secrets; ba
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ListPage, ModelAdmin):
-    """Keys of programs: a list, from which managers revoke them."""
+class ApiKeyAdmin(ReadOnly, ListPage, ModelAdmin):
+    """Keys of programs: users create them with the API, managers revoke them here."""
 
     list_display = ("name", "user", "scope", "created_at", "last_used_on", "expires_on")
     list_display_links = None
@@ -258,18 +258,6 @@ class ApiKeyAdmin(ListPage, ModelAdmin):
     def scope(self, key: ApiKey) -> str:
         """Return what the key may do."""
         return ", ".join(key.scopes)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return that nobody can: a user creates keys with the API."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return that nobody can."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return that the action alone deletes keys."""
-        return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the user can change users."""
