@@ -31,7 +31,6 @@ _QUOTED = r'"[^"@\s\x00-\x1f\x7f-\x9f]*"'
 LEAD_EMAIL = rf"^(?=[^@]){_PLAIN}*(?:{_QUOTED}{_PLAIN}*)*@[^.{_NOT_IN_ADDRESS}]+(\.[^.{_NOT_IN_ADDRESS}]+)+$"
 # A date, or the ISO timestamp of its midnight in any zone, as date pickers send it.
 DATE = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?(Z|[+-][0-2]\d:?[0-5]\d)?)?$"
-DIGITS = r"^\s*[0-9]+\s*$"
 
 _email = re.compile(EMAIL, re.ASCII)
 _lead_email = re.compile(LEAD_EMAIL, re.ASCII)

@@ -51,7 +51,7 @@ def suggest_merge(leads: Iterable[Lead]) -> Plan:
 def lock_leads(plan: Plan) -> Leads:
     """The leads of a plan by their ids, their rows locked in that order. To be used inside a transaction.
 
-    Raises ``NotMerged`` where one is not active any more, or not at the version that was seen.
+    Raises ``MergeRejected`` where one is not active any more, or not at the version that was seen.
     """
     ids = {plan.survivor, *plan.others}
     if not LEAST <= len(ids) <= MAX:
@@ -67,8 +67,8 @@ def lock_leads(plan: Plan) -> Leads:
 def apply_merge(plan: Plan, leads: Leads, actor: Actor) -> Lead:
     """Write the survivor with the values chosen, delete the others softly; returns the survivor.
 
-    ``leads`` are those that ``locked`` gave, their activities moved already. Raises ``NotMerged`` where the budgets
-    chosen from two of them do not fit.
+    ``leads`` are those that ``lock_leads`` returned; their activities are moved already. Raises ``MergeRejected`` where
+    the budgets chosen from two of them do not fit.
     """
     now = timezone.now()
     survivor = leads[plan.survivor]

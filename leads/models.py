@@ -110,7 +110,8 @@ class Lead(models.Model):
 
     ``is_active`` false means softly deleted. ``version`` counts the changes of the lead's own fields,
     ``activity_count`` its activities. ``closed_at`` is when the status last became "closed". ``search`` and the keys
-    are folded forms that ``rules.derive`` makes. Every write goes through ``LeadQuerySet``, which keeps them right.
+    are normalized forms that ``validators.compute_search_keys`` returns. Every write goes through ``LeadQuerySet``,
+    which updates them.
     """
 
     first_name = models.CharField(max_length=validators.MAX_NAME, blank=True)

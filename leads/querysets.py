@@ -108,10 +108,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def search(self, words: Sequence[str]) -> Self:
         """Leads in whose names, e-mail or phone every (folded) word occurs; ``%`` and ``_`` are plain characters."""
-        queryset = self
-        for word in words:
-            queryset = queryset.filter(search__contains=word)
-        return queryset
+        return self.search_terms(SearchTerms(words))
 
     def search_terms(self, terms: SearchTerms) -> Self:
         """Leads with all the words, or with the telephone number."""
@@ -201,7 +198,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.filter(LessThanOrEqual(LOWER_BUDGET, highest))
 
     def create_lead(self, clean: Row, actor: Actor) -> "Lead":
-        """Store one new lead from the values ``rules.check`` returned."""
+        """Store one new lead from the values ``validators.validate`` returned."""
         lead = self.model(**build_row(clean, timezone.now(), channel=actor.channel))
         write_sql.insert(lead, actor)
         return lead
@@ -238,8 +235,8 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     ) -> "Lead":
         """Write the given fields of an ``active`` lead (or of any), and only those; nothing where none differs.
 
-        Raises ``Lead.DoesNotExist``; ``VersionMoved`` where ``versions`` are given and it is at none of them;
-        ``BudgetsCrossed`` where the stored budget and the new one do not fit.
+        Raises ``Lead.DoesNotExist``; ``VersionConflict`` where ``versions`` are given and it is at none of them;
+        ``BudgetRangeError`` where the stored budget and the new one do not fit.
         """
         # What stays as it was read needs no lock: PostgreSQL then takes two round trips instead of four.
         for _ in range(UNLOCKED if connection.vendor == "postgresql" else 0):
@@ -377,7 +374,7 @@ def build_row(
     created_by: int | None = None,
     channel: Channel | None = None,
 ) -> Row:
-    """Every column of a new lead but its id, from the values ``rules.check`` returned.
+    """Every column of a new lead but its id, from the values ``validators.validate`` returned.
 
     ``created_by`` is the id of an author; in an import there is none, and no channel.
     """

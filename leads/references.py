@@ -1,7 +1,7 @@
 """Foreign keys of a lead that clients may set: whether the rows they point to exist.
 
-``rules.check`` is pure. What needs the database is checked here, in a second step for many rows at a time, by every
-entrance: API, back office and import.
+``validators.validate`` is pure. What needs the database is checked here, in a second step for many rows at
+a time, by the API, the back office and the import.
 """
 
 from collections.abc import Mapping, Sequence

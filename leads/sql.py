@@ -58,7 +58,7 @@ class SearchTimeout(Exception):
 def fetch_page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
     """``size`` active leads after the first ``offset`` that fit the checked parameters, newest first.
 
-    Raises ``TooSlow`` where ``q`` holds nothing that an index knows and finds too little in ``MAX_WALK``.
+    Raises ``SearchTimeout`` where ``q`` holds nothing that an index knows and finds too little in ``MAX_WALK``.
     """
     if query := list_query(wanted, offset, size):
         return _rows(sql.fetch(*query))
@@ -107,7 +107,7 @@ def bounded_search(terms: SearchTerms | None) -> Generator[None]:
 
 @contextmanager
 def statement_timeout(milliseconds: int) -> Generator[None]:
-    """Raise ``TooSlow`` for a read inside that takes PostgreSQL longer; SQLite takes as long as it takes."""
+    """Raise ``SearchTimeout`` for a read inside that takes PostgreSQL longer; SQLite takes as long as it takes."""
     if sql.VENDOR != "postgresql":
         yield
         return
