@@ -25,11 +25,11 @@ from crm_project.http.timestamps import iso
 from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.validation import MISSING, FieldError, check_text
 from leads.back_office import stored_files
-from leads.back_office.preview import FILE_NOTES, row_limit
+from leads.back_office.preview import import_upload
 from leads.back_office.stored_files import Upload
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import report, runs
-from leads.importing.run import Options, import_files
+from leads.importing.run import Options
 from leads.importing.sources.format_options import FormatOptions
 from leads.importing.sources.reader import Unreadable, open_source
 from leads.importing.stats import Refused, showable
@@ -165,14 +165,7 @@ class ImportViewSet(RuleViewSet):
                     if running := runs.running_imports():
                         raise ApiError(status.HTTP_409_CONFLICT, f"Another import is running (import {running.pk})")
                     with open_source(upload.folder / "file", name=name, format=format, hints=hints) as source:
-                        (run,) = import_files(
-                            [source],
-                            wanted,
-                            user=cast(User, self.request.user),
-                            rejects=upload.rejects,
-                            skipped=upload.skipped,
-                            progress=row_limit(MAX_ROWS),
-                        )
+                        run = import_upload(upload, source, wanted, cast(User, self.request.user))
                     return self._report(run, upload)
                 finally:
                     upload.delete()
@@ -180,7 +173,6 @@ class ImportViewSet(RuleViewSet):
             raise ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, "There is no room for the file") from None
 
     def _report(self, run: ImportRun, upload: Upload) -> Response:
-        run.notes = [note for note in run.notes if not note.startswith(FILE_NOTES)]
         if run.state == ImportRun.State.DRY:
             found = {**report.as_object([run]), "run": None}
             run.delete()
@@ -191,10 +183,7 @@ class ImportViewSet(RuleViewSet):
         event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
         if run.read > MAX_ROWS:
             raise TooLarge(run.message)
-        if run.rejected and upload.rejects.exists():
-            upload.rejects.replace(stored_files.rejects_of(run.pk))
-        if run.skipped_rows and upload.skipped.exists():
-            upload.skipped.replace(stored_files.skipped_of(run.pk))
+        upload.store_outputs(run)
         refused = run.state == ImportRun.State.REFUSED
         code = status.HTTP_422_UNPROCESSABLE_ENTITY if refused else status.HTTP_201_CREATED
         return Response(report.as_object([run]), code, headers={"Location": f"/api/leads/imports/{run.pk}"})

@@ -17,12 +17,11 @@ from crm_project.events import event
 from leads.back_office import stored_files
 from leads.back_office.duplicates_table import ACTIONS, duplicates_table, without_options
 from leads.back_office.import_plan import AS_IS, ON_DUPLICATE, ON_ERROR, Plan, detected, label
-from leads.back_office.preview import FILE_NOTES, column_kinds, preview, row_limit
+from leads.back_office.preview import column_kinds, import_upload, preview
 from leads.back_office.stored_files import Upload
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import runs
 from leads.importing.columns.mapping import TARGETS
-from leads.importing.run import import_files
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
 from leads.validators import CREATE_RULES, PIPELINE
@@ -131,24 +130,12 @@ def _import(upload: Upload, plan: Plan, user: User) -> ImportRun:
     upload.rejects.unlink(missing_ok=True)
     upload.skipped.unlink(missing_ok=True)
     with upload.open() as source:
-        options = plan.options(source.header, dry_run=False)
-        (run,) = import_files(
-            [source],
-            options,
-            user=user,
-            rejects=upload.rejects,
-            skipped=upload.skipped,
-            progress=row_limit(MAX_ROWS),
-        )
-    run.notes = [note for note in run.notes if not note.startswith(FILE_NOTES)]
+        run = import_upload(upload, source, plan.options(source.header, dry_run=False), user)
     run.save(update_fields=["notes"])
     event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
     upload.state["runs"].append(run.pk)
     upload.save()
-    if (run.rejected or run.left_out) and upload.rejects.exists():
-        upload.rejects.replace(stored_files.rejects_of(run.pk))
-    if run.skipped_rows and upload.skipped.exists():
-        upload.skipped.replace(stored_files.skipped_of(run.pk))
+    upload.store_outputs(run)
     if run.state == ImportRun.State.DONE:
         upload.finish()
     return run

@@ -12,7 +12,7 @@ from leads.importing import runs
 from leads.importing.cells.column_habits import habits_of
 from leads.importing.cells.report import sentences
 from leads.importing.columns.mapping import LEADS, Mapping, map_headers
-from leads.importing.run import Progress, import_files
+from leads.importing.run import Options, Progress, import_files
 from leads.importing.sources.reader import Source
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
@@ -58,6 +58,23 @@ def preview(upload: Upload, user: User, plan: Plan | None = None) -> None:
         "preview": result,
     }
     upload.save()
+
+
+def import_upload(upload: Upload, source: Source, options: Options, user: User) -> ImportRun:
+    """Import an open upload, and return the closed run without the notes that have paths on this server.
+
+    The notes are not saved yet. More than ``MAX_ROWS`` rows refuse the import.
+    """
+    (run,) = import_files(
+        [source],
+        options,
+        user=user,
+        rejects=upload.rejects,
+        skipped=upload.skipped,
+        progress=row_limit(MAX_ROWS),
+    )
+    run.notes = [note for note in run.notes if not note.startswith(FILE_NOTES)]
+    return run
 
 
 def row_limit(rows: int) -> Progress:

@@ -20,6 +20,7 @@ from django.conf import settings
 from crm_project.private_files import private
 from leads.importing.sources.reader import Source, open_source
 from leads.importing.stats import Refused
+from leads.models import ImportRun
 
 DAY = 24 * 60 * 60
 UPLOAD_LIFETIME = DAY  # seconds that an upload is stored
@@ -125,6 +126,13 @@ class Upload:
     def delete(self) -> None:
         """Delete the file and its state."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def store_outputs(self, run: ImportRun) -> None:
+        """Move the rows that ``run`` did not import to where they can be downloaded from."""
+        if (run.rejected or run.left_out) and self.rejects.exists():
+            self.rejects.replace(rejects_of(run.pk))
+        if run.skipped_rows and self.skipped.exists():
+            self.skipped.replace(skipped_of(run.pk))
 
     def finish(self) -> None:
         """Delete the file; keep only which runs were made from it."""

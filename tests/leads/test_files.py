@@ -76,6 +76,14 @@ def test_a_form_with_options(manager: Api) -> None:
     assert b"not an address" in b"".join(rejects.streaming_content)  # type: ignore[attr-defined]
 
 
+def test_rows_that_were_left_out_can_be_downloaded(manager: Api) -> None:
+    found = send(manager, GOOD + b"Total,,,\n").json()
+    assert (found["created"], found["rejected"], found["left_out"]) == (1, 0, 1)
+    left_out = manager.get(f"/api/leads/imports/{found['run']}/rejects")
+    assert left_out.status_code == 200
+    assert b"Total" in b"".join(left_out.streaming_content)  # type: ignore[attr-defined]
+
+
 def test_a_dry_run_stores_nothing(manager: Api) -> None:
     reply = send(manager, GOOD, "?dry_run=true")
     assert (reply.status_code, reply["Preference-Applied"]) == (200, "dry-run")
