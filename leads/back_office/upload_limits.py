@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from leads.importing.sources.reader import OLD_EXCEL, workbook_kind
+from leads.importing.sources.reader import unwrap
 from leads.importing.sources.shared_strings import copy_without_surplus
-from leads.importing.sources.source_file import PIECE, SourceFile
-from leads.importing.sources.workbook_reader import ZIP, check_extent
-from leads.importing.sources.zip_limits import UnpacksToMore, read_only_file, unpacked_copy
+from leads.importing.sources.source_file import PIECE, SourceFile, pieces
+from leads.importing.sources.workbook_reader import check_extent
+from leads.importing.sources.zip_limits import UnpacksToMore, unpacked_copy
 from leads.importing.stats import Refused
 
 MAX_ROWS = 50_000
@@ -39,13 +39,14 @@ def inspect(path: Path, name: str) -> None:
     with path.open("rb") as file:
         content = SourceFile(file, name)
         try:
-            if content.head(4) == ZIP and not workbook_kind(content):
-                read_only_file(content)
-            head = content.head(4)
-            if head == ZIP:
-                _inspect_workbook(content)
-            elif head != OLD_EXCEL:  # the reader opens those with a limit on memory
+            if content.gzipped:  # an archive in it is unpacked to be looked into
+                for _ in _pieces(content):
+                    pass
+            _, workbook = unwrap(content)
+            if workbook is None:
                 _inspect_text(content)
+            elif workbook != "xls":  # the reader opens those with a limit on memory
+                _inspect_workbook(content)
         finally:
             content.close()
 
@@ -71,19 +72,14 @@ def _inspect_text(content: SourceFile) -> None:
 
 
 def _pieces(content: SourceFile) -> Iterator[bytes]:
-    total = 0
-    with content.failures():
-        stream = content.stream()
-        while piece := stream.read(PIECE):
-            total += len(piece)
-            if total > MAX_UNPACKED:
-                raise TooLarge(f"{content.name} unpacks to more than {MAX_UNPACKED >> 20} MB.")
-            yield piece
+    def check(total: int) -> None:
+        if total > MAX_UNPACKED:
+            raise TooLarge(f"{content.name} unpacks to more than {MAX_UNPACKED >> 20} MB.")
+
+    return pieces(content, check)
 
 
 def _inspect_workbook(content: SourceFile) -> None:
-    for _ in _pieces(content):
-        pass  # a gzipped workbook: checks its unpacked size
     try:
         with unpacked_copy(content, MAX_UNPACKED) as copy, zipfile.ZipFile(copy) as archive:
             _inspect_parts(archive, content.name)

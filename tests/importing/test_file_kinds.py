@@ -142,6 +142,15 @@ def test_encodings(encoding: str, text: str) -> None:
     assert set(detected.words) <= set(text.replace(",", " ").split())
 
 
+@pytest.mark.parametrize("encoding", ["cp932", "gb18030"])
+def test_a_sample_of_a_long_file_ends_with_a_whole_line(encoding: str) -> None:
+    name = "山田太郎" if encoding == "cp932" else "王小明"
+    for padding in range(4):
+        file = f"Name,Phone\n{'x' * padding}{name},1\n" + f"{name},2\n" * 20_000
+        with open_source(io.BytesIO(file.encode(encoding)), name="leads.csv") as source:
+            assert next(iter(source)) == (2, [f"{'x' * padding}{name}", "1"])
+
+
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [

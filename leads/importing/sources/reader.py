@@ -34,6 +34,7 @@ _BY_NAME = {
     ".vcard": "vcf",
 }
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+ARCHIVE = "zip"
 # Files people take for lists, by their first bytes.
 _NOT_LISTS = {
     b"%PDF": "a PDF document; export the list as CSV or .xlsx",
@@ -139,18 +140,10 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _format(content: SourceFile, format: str | None) -> str:
     """Return the format. Content comes first: many a .csv is a workbook and many a .xls a web page."""
-    name, head = content.name, content.head()
-    if head.startswith(ZIP):
-        if kind := workbook_kind(content):
-            return kind
-        name = read_only_file(content)
-        head = content.head()
-        if head.startswith(ZIP):
-            if kind := workbook_kind(content):
-                return kind
-            raise Unreadable(f"{content.name} is an archive within an archive; import the file itself.")
-    if head.startswith(OLD_EXCEL):
-        return "xls"
+    name, workbook = unwrap(content)
+    if workbook:
+        return workbook
+    head = content.head()
     for start, what in _NOT_LISTS.items():
         if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start):
             raise Unreadable(f"{content.name} is {what}.")
@@ -162,15 +155,35 @@ def _format(content: SourceFile, format: str | None) -> str:
     return format or (named if named in ("csv", "tsv") else _json_format(head) or named or "csv")
 
 
-def workbook_kind(content: SourceFile) -> str | None:
-    """Return which workbook a zip archive is; None if it is another archive."""
+def unwrap(content: SourceFile) -> tuple[str, str | None]:
+    """Return the name of the file and, if it is a workbook, its format.
+
+    Of a zip archive with one file, ``content`` reads that file from now on, and the name is that file's. Raises
+    ``Unreadable`` for other archives.
+    """
+    name, kind = content.name, _container(content)
+    if kind == ARCHIVE:
+        name = read_only_file(content)
+        kind = _container(content)
+    if kind == ARCHIVE:
+        raise Unreadable(f"{content.name} is an archive within an archive; import the file itself.")
+    return name, kind
+
+
+def _container(content: SourceFile) -> str | None:
+    """Return the format of a workbook, ``ARCHIVE`` for another zip archive, and ``None`` for anything else."""
+    head = content.head(4)
+    if head == OLD_EXCEL:
+        return "xls"
+    if head != ZIP:
+        return None
     names = set(members(content))
     for part, kind in (("xl/workbook.xml", "xlsx"), ("xl/workbook.bin", "xlsb"), ("content.xml", "ods")):
         if part in names:
             return kind
     if any(name.endswith(".iwa") for name in names):
         raise Unreadable(f"{content.name} is a Numbers document; export it from Numbers as .xlsx or CSV.")
-    return None
+    return ARCHIVE
 
 
 def _json_format(head: bytes) -> str | None:

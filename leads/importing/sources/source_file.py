@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -186,7 +186,7 @@ def encoding_of(content: SourceFile, long_lines: bool = False, said: str | None 
 def _is_utf8(content: SourceFile, long_lines: bool) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     utf8, pending, line = True, False, 0
-    for piece in _pieces(content):
+    for piece in pieces(content):
         line = 0 if b"\n" in piece or b"\r" in piece else line + len(piece)
         if line > MAX_LINE and not long_lines:
             raise Unreadable(f"{content.name} has a line of more than {MAX_LINE // PIECE} MB: it is no list.")
@@ -202,7 +202,7 @@ def _is_utf8(content: SourceFile, long_lines: bool) -> bool:
 def _is_mostly_utf8(content: SourceFile) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     good = bad = 0
-    for piece in _pieces(content):
+    for piece in pieces(content):
         text = decoder.decode(piece)
         if not text.isascii():
             bad += len(_bad_byte.findall(text))
@@ -211,21 +211,32 @@ def _is_mostly_utf8(content: SourceFile) -> bool:
 
 
 def _sample(content: SourceFile) -> bytes:
-    """Return the first lines that are not ASCII."""
+    """Return the first lines that are not ASCII, up to ``MAX_SAMPLE`` bytes and, but for a longer line, whole ones.
+
+    A cut within a line may be one within a character, and then no encoding of several bytes a character would fit.
+    """
     sample, rest = b"", b""
-    for piece in _pieces(content):
+    for piece in pieces(content):
         *lines, rest = (rest + piece).splitlines(keepends=True) or [b""]
+        if len(rest) > MAX_SAMPLE:  # nothing as long is collected, whatever the length of the file
+            lines.append(rest)
+            rest = b""
         sample += b"".join(line for line in lines if not line.isascii())
         if len(sample) > MAX_SAMPLE:
-            return sample[:MAX_SAMPLE]
+            return sample[:MAX_SAMPLE].rpartition(b"\n")[0] or sample[:MAX_SAMPLE]
     return sample if rest.isascii() else sample + rest
 
 
-def _pieces(content: SourceFile) -> Iterator[bytes]:
+def pieces(content: SourceFile, check: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    """Yield the unpacked bytes from the start, in pieces; ``check`` raises for a number of bytes that is too large.
+
+    Without ``check``, ``Unreadable`` is raised for a file that unpacks to far more than its size.
+    """
+    check = check or content.check_swelling
     total = 0
     with content.failures():
         stream = content.stream()
         while piece := stream.read(PIECE):
             total += len(piece)
-            content.check_swelling(total)
+            check(total)
             yield piece
