@@ -154,7 +154,7 @@ CASES: list[Case] = [
         "one-bad-row.csv, corrected and imported again",
         (
             Step("one-bad-row.csv", SKIP_ERRORS, code=3, problems={3: "email"}),
-            Step("one-bad-row-mended.csv", report={"created": 3}, says=["2 of 3 rows"]),
+            Step("one-bad-row-fixed.csv", report={"created": 3}, says=["2 of 3 rows"]),
         ),
         [lead("Ann", "Ng"), lead("Cy", "Oh"), lead("Ann", "Ng"), lead("Bo", "Li"), lead("Cy", "Oh")],
     ),
