@@ -4,16 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 
 from activities.models import Activity
 from leads.models import Lead, LeadChange
 from maintenance.integrity.checks import find_inconsistencies
 from maintenance.privacy.erase import erase
+from tests.admin.people import join
 from tests.assertions import refused
 from tests.conftest import Api
 from tests.factories import SOMEBODY, activity_row, make_activity, make_lead, make_user
 from users.models import User
+from users.permissions import MANAGERS
 
 pytestmark = pytest.mark.django_db
 
@@ -104,7 +105,7 @@ def test_a_deleted_activity_is_gone_and_counted_no_more(api: Api, lead: Lead, ag
 
 def test_rights(api: Api, api_as: Callable[[User], Api], activity: Activity) -> None:
     manager, agent = make_user(), make_user()
-    manager.groups.add(Group.objects.get(name="Office managers"))
+    join(manager, MANAGERS)
     for method, body, right in (("PATCH", {"title": "x"}, "change"), ("DELETE", None, "delete")):
         reply = api_as(agent).send(method, path(activity), body)
         assert (reply.status_code, f"activities.{right}_activity" in reply.json()["detail"]) == (403, True)

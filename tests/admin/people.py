@@ -26,12 +26,16 @@ def ensure_groups() -> None:
 
 def make_person(kind: str) -> User:
     """Create an agent, a member of a group, or a superuser."""
-    ensure_groups()
     user = make_user(is_staff=kind != "agent", is_superuser=kind == "superuser")
-    group = {"staff": STAFF, "manager": MANAGERS}.get(kind)
-    if group:
-        user.groups.add(Group.objects.get(name=group))
+    if group := {"staff": STAFF, "manager": MANAGERS}.get(kind):
+        join(user, group)
     return user
+
+
+def join(user: User, group: str) -> None:
+    """Make a user a member of one of the office's groups, which may have been deleted with all rows."""
+    ensure_groups()
+    user.groups.add(Group.objects.get(name=group))
 
 
 def browser_of(kind: str) -> Client:

@@ -6,18 +6,20 @@ from time import process_time
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.test import Client
 
 from activities.models import Activity
 from leads.models import Lead, LeadChange
 from tests.admin.lead_forms import fields_in, open_form
+from tests.admin.people import join
 from tests.concurrency import together
 from tests.conftest import Api
 from tests.factories import SOMEBODY, lead_row, make_activity, make_lead, make_user
 from tests.test_query_counts import statements
 from users.models import User
+from users.permissions import STAFF
 
 pytestmark = pytest.mark.django_db
 
@@ -342,7 +344,7 @@ def test_permission_for_leads_only(agent: User) -> None:
 def test_office_staff(agent: User) -> None:
     lead = make_lead()
     clerk, browser = make_user(is_staff=True), Client()
-    clerk.groups.add(Group.objects.get(name="Office staff"))
+    join(clerk, STAFF)
     browser.force_login(clerk)
     browser.post(f"/admin/leads/lead/{lead.pk}/log/", ACTIVITY)
     save(browser, lead, open_form(browser, change_page(lead)) | {"status": "qualified"})

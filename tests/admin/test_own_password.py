@@ -4,11 +4,10 @@ import io
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from tests.admin.people import browser_of, ensure_groups, make_person
+from tests.admin.people import browser_of, join, make_person
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_user
 from users.audit import AccountEvent
@@ -62,9 +61,8 @@ def test_weak_passwords_are_rejected(kind: str, new: str, message: str) -> None:
 
 
 def test_a_weak_password_must_be_changed_after_the_login(caplog: pytest.LogCaptureFixture) -> None:
-    ensure_groups()
     user = make_user(username="carla", is_staff=True, password=COMMON)
-    user.groups.add(Group.objects.get(name=STAFF))
+    join(user, STAFF)
     browser = log_in("carla", COMMON)
     entry = AccountEvent.objects.get(action="changed", target_user=user)
     assert entry.changes == {"must_change_password": [False, True]}

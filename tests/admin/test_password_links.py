@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from tests.admin.people import KINDS, browser_of, make_groups, make_person
+from tests.admin.people import KINDS, browser_of, join, make_groups, make_person
 from tests.concurrency import together
 from tests.conftest import Api
 from tests.factories import PASSWORD, bearer, make_user
@@ -401,5 +401,5 @@ def test_links_are_not_in_django_s_log(manager: Client, agent: User) -> None:
 def test_a_link_for_another_manager(manager: Client) -> None:
     """Managers can create links for managers: both have the same permissions."""
     other = make_user(is_staff=True)
-    other.groups.add(Group.objects.get(name=MANAGERS))
+    join(other, MANAGERS)
     assert works(create_link(manager, other))

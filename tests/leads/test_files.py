@@ -7,7 +7,6 @@ from io import BytesIO
 from typing import Any, cast
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 
@@ -16,10 +15,12 @@ from leads.import_views import NAMES
 from leads.importing.sources.reader import FORMATS
 from leads.management.commands.import_leads import Command
 from leads.models import ImportRun, Lead
+from tests.admin.people import join
 from tests.assertions import refused
 from tests.conftest import Api
 from tests.factories import make_lead, make_user
 from users.models import AccountEvent, User
+from users.permissions import MANAGERS
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,7 @@ def uploads(settings: Any, tmp_path: Any) -> None:
 @pytest.fixture
 def manager(api_as: Callable[[User], Api]) -> Api:
     user = make_user(first_name="Zoe", last_name="Boss")
-    user.groups.add(Group.objects.get(name="Office managers"))
+    join(user, MANAGERS)
     return api_as(user)
 
 

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 
+from tests.admin.people import join
 from tests.assertions import refused
 from tests.conftest import Api
 from tests.factories import PASSWORD, make_user
 from users.models import AccountEvent, LoginFailure, User
+from users.permissions import MANAGERS
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def manager() -> User:
     user = make_user(first_name="Zoë", last_name="Boss", username="chief")
-    user.groups.add(Group.objects.get(name="Office managers"))
+    join(user, MANAGERS)
     return user
 
 
