@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from django.db import connection
 
+from activities.follow_ups.querysets import ABOUT
 from crm_project.http.timestamps import iso_sql
 
 Row = dict[str, Any]
@@ -64,6 +65,8 @@ def _entry(origin: int, number: int, *values: Any) -> Row:
     changes = orjson.loads(row["changes"] or "{}")
     if ids := changes.pop(ACTIVITY_ID, None):  # a change of an activity, or its deletion
         row["activity_id"] = ids[0]
+    if about := changes.pop(ABOUT, None):
+        row["about"] = ", ".join(about[0]) if isinstance(about[0], list) else about[0]
     return row | {
         "changes": [{"field": field, "old": old, "new": new} for field, (old, new) in sorted(changes.items())]
     }

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from activities import validators
+from activities.follow_ups.querysets import FollowUpQuerySet
 from activities.querysets import ActivityQuerySet
 from leads.models import ImportRun, Lead
 from users.audit import Channel
@@ -56,3 +57,79 @@ class Activity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.activity_type}: {self.title}"
+
+
+class FollowUp(models.Model):
+    """What is to be done with a lead, on a day of the office (``TIME_ZONE``).
+
+    ``due_time`` is "" for any time of the day, which comes first, or HH:MM: both databases sort that in one way. Rows
+    are written through ``FollowUpQuerySet``. ``activity`` is the one that was logged when it was done.
+    """
+
+    # No constraints in the database on growing tables: creating them would make writers wait.
+    lead = models.ForeignKey(
+        Lead, on_delete=models.PROTECT, related_name="follow_ups", db_index=False, db_constraint=False
+    )
+    title = models.CharField("subject", max_length=validators.MAX_TITLE)
+    kind = models.CharField(max_length=validators.MAX_TYPE)
+    due_on = models.DateField("day")
+    due_time = models.CharField("time", max_length=5, blank=True, default="")
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="follow_ups",
+        db_index=False,
+    )
+    done_at = models.DateTimeField("done", null=True, editable=False)
+    activity = models.ForeignKey(
+        Activity,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False, related_name="+", db_index=False
+    )
+
+    objects: ClassVar = FollowUpQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "follow-up"
+        ordering = ("due_on", "due_time", "id")
+        constraints = [
+            models.CheckConstraint(condition=~Q(title=""), name="follow_ups_title_not_empty"),
+            models.CheckConstraint(condition=~Q(kind=""), name="follow_ups_kind_not_empty"),
+            models.CheckConstraint(
+                condition=Q(activity=None) | Q(done_at__isnull=False), name="follow_ups_activity_when_done"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lead", "due_on", "due_time", "id"], condition=Q(done_at=None), name="follow_ups_open_of_lead"
+            ),
+            models.Index(fields=["lead", "id"], name="follow_ups_of_lead"),
+            models.Index(
+                fields=["assignee", "due_on", "due_time", "id"],
+                condition=Q(done_at=None),
+                name="follow_ups_open_of_user",
+            ),
+            models.Index(fields=["due_on", "due_time", "id"], condition=Q(done_at=None), name="follow_ups_open"),
+            models.Index(
+                fields=["assignee", "due_on", "due_time", "id"],
+                condition=Q(done_at__isnull=False),
+                name="follow_ups_done_of_user",
+            ),
+            models.Index(
+                fields=["due_on", "due_time", "id"], condition=Q(done_at__isnull=False), name="follow_ups_done"
+            ),
+            models.Index(fields=["activity"], condition=Q(activity__isnull=False), name="follow_ups_of_activity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.title}"

@@ -41,6 +41,8 @@ class Kind(models.TextChoices):
     MERGED = "merged"
     ACTIVITY_CHANGED = "activity_changed"
     ACTIVITY_DELETED = "activity_deleted"
+    FOLLOW_UP = "follow_up"  # made, changed, done or deleted
+    CONSENT = "consent"
 
 
 class LeadChangeQuerySet(AppendOnlyQuerySet["LeadChange"]):

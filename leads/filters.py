@@ -1,6 +1,6 @@
 """The query parameters that filter the list of leads: how each is checked, and the named query that it calls.
 
-``leads/list_sql.py`` has the SQL of each; a test compares the two. Owners, tags, follow-ups and consents are not stored
+``leads/list_sql.py`` has the SQL of each; a test compares the two. Owners, tags and consents are not stored
 yet: their parameters answer as if no lead had any.
 """
 
@@ -17,7 +17,7 @@ from crm_project.http.filters import Checked, RuleFilter, RuleFilterSet
 from crm_project.validation import MAX_BIGINT, MAX_INT, FieldError, integer
 from leads import validators
 from leads.models import Lead
-from leads.querysets import LeadQuerySet, SearchTerms
+from leads.querysets import DUE, LeadQuerySet, SearchTerms
 from leads.validators import KNOWN_SOURCES, PIPELINE
 
 MAX_QUERY = 1000  # characters of q, each word of which costs a comparison
@@ -154,7 +154,7 @@ class LeadFilter(RuleFilterSet):
     created_by = _user(LeadQuerySet.created_by_user, "Who created it: `me`, `none` or a user's id")
     owner = _user(LeadQuerySet.owned_by, "Whose it is: `me`, `none` or a user's id")
     tag = RuleFilter(tags, LeadQuerySet.with_tags, _tag, many=True)
-    due = _choice(("overdue", "today", "week", NONE), LeadQuerySet.due, "When the next follow-up is due")
+    due = _choice((*DUE, NONE), LeadQuerySet.due, "When the next follow-up is due")
     contactable = _choice(CHANNELS, LeadQuerySet.contactable, "May be contacted that way")
 
     class Meta:

@@ -15,6 +15,28 @@ LAST_ACTIVITY = (
 )
 
 
+# The earliest open one; without a time it comes first on its day.
+NEXT_FOLLOW_UP = (
+    "LEFT JOIN activities_followup AS follow_up ON follow_up.id = ("
+    "SELECT id FROM activities_followup AS open_one"
+    " WHERE open_one.lead_id = leads_lead.id AND open_one.done_at IS NULL"
+    " ORDER BY open_one.due_on, open_one.due_time, open_one.id LIMIT 1)"
+)
+NEXT = {
+    "id": "follow_up.id",
+    "lead_id": "follow_up.lead_id",
+    "title": "follow_up.title",
+    "kind": "follow_up.kind",
+    "due_on": day_sql("follow_up.due_on", sql.VENDOR),
+    "due_time": "nullif(follow_up.due_time, '')",
+    "assignee_id": "follow_up.assignee_id",
+    "done_at": iso_sql("follow_up.done_at", sql.VENDOR),
+    "activity_id": "follow_up.activity_id",
+    "created_at": iso_sql("follow_up.created_at", sql.VENDOR),
+    "created_by": "follow_up.created_by_id",
+}
+
+
 class Included(NamedTuple):
     """How one key is read: its SQL columns, what they are joined from, and its value from them."""
 
@@ -28,18 +50,22 @@ def _person(user_id: int | None, name: str | None) -> Row | None:
     return None if user_id is None else {"id": user_id, "name": name}
 
 
+def _follow_up(*values: Any) -> Row | None:
+    return None if values[0] is None else dict(zip(NEXT, values, strict=True))
+
+
 def _itself(value: Any) -> Any:
     return value
 
 
-# Owners, tags, follow-ups and consents are not stored yet.
+# Owners, tags and consents are not stored yet.
 INCLUDED: dict[str, Included] = {
     "version": Included(("leads_lead.version",), _itself),
     "owner": Included((), lambda: None),
     "created_by": Included(("author.user_id", "author.name"), _person, AUTHOR),
     "tags": Included((), list),
     "last_activity": Included((day_sql(LAST_ACTIVITY, sql.VENDOR),), _itself),
-    "next_follow_up": Included((), lambda: None),
+    "next_follow_up": Included(tuple(NEXT.values()), _follow_up, NEXT_FOLLOW_UP),
     "consent": Included((), lambda: {"call": None, "text": None, "email": None}),
     "closed_at": Included((iso_sql("leads_lead.closed_at", sql.VENDOR),), _itself),
 }

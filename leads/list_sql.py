@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.utils import timezone
 
 from crm_project.db import sql
 from crm_project.http.cursors import Cursor
@@ -21,7 +22,7 @@ from crm_project.validation import InvalidValue
 from leads import included
 from leads.filters import NONE, START, deleted_of
 from leads.included import LAST_ACTIVITY, Row
-from leads.querysets import first_of_last, midnight
+from leads.querysets import DUE, first_of_last, midnight
 from leads.serializers import OUT
 from leads.sql import (
     USUAL_SIZES,
@@ -50,6 +51,12 @@ SORTED = {
 }
 GROUPS = {"name": ("name_key > ''", "name_key = ''")}  # leads without a value come last in both directions
 MOMENTS = ("created_at", "updated_at")
+
+
+OPEN_FOLLOW_UP = (
+    "SELECT 1 FROM activities_followup AS follow_up"
+    " WHERE follow_up.lead_id = leads_lead.id AND follow_up.done_at IS NULL"
+)
 
 
 class Order(NamedTuple):
@@ -303,6 +310,19 @@ def _created_by(user: int | str) -> Condition:
     return _among("created_by_id")(authors)
 
 
+def _due(when: str) -> Condition:
+    """By the next follow-up: one is due then, and none earlier."""
+    if when == NONE:
+        where, values = _open(True)
+        return f"{where} AND NOT EXISTS ({OPEN_FOLLOW_UP})", values
+    first, end = (day and connection.ops.adapt_datefield_value(day) for day in DUE[when](timezone.localdate()))
+    due = "SELECT follow_up.lead_id FROM activities_followup AS follow_up WHERE follow_up.done_at IS NULL"
+    if first is None:
+        return f"leads_lead.id IN ({due} AND follow_up.due_on < %s)", [end]
+    where = f"leads_lead.id IN ({due} AND follow_up.due_on >= %s AND follow_up.due_on < %s)"
+    return f"{where} AND NOT EXISTS ({OPEN_FOLLOW_UP} AND follow_up.due_on < %s)", [first, end, first]
+
+
 def _constant(fits: Callable[[Any], bool]) -> Callable[[Any], Condition]:
     return lambda value: ("1 = 1" if fits(value) else "1 = 0", [])
 
@@ -322,9 +342,9 @@ CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "open": _open,
     "inactive_days": _inactive_days,
     "created_by": _created_by,
-    # Nothing of these is stored yet; ``due=none`` are the open leads without a follow-up.
+    # Nothing of these is stored yet.
     "owner": _constant(lambda user: user == NONE),
     "tag": _constant(lambda tags: False),
-    "due": lambda when: _open(True) if when == NONE else ("1 = 0", []),
+    "due": _due,
     "contactable": lambda channel: (f"NOT ({'email' if channel == 'email' else 'phone'} = '')", []),
 }

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from django.db import connection, models, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
@@ -33,6 +33,13 @@ POSSIBLE_DUPLICATES = " UNION ".join(
     f"SELECT id FROM (SELECT id FROM leads_lead WHERE is_active AND NOT ({key} = '') AND {key} = %s LIMIT %s) AS {key}"
     for key in ("email_key", "person_key")
 )
+
+# By the office's day ``today``: the first day that is due so (``None``: any earlier one), and the first that is not.
+DUE: dict[str, Callable[[date], tuple[date | None, date]]] = {
+    "overdue": lambda today: (None, today),
+    "today": lambda today: (today, today + timedelta(days=1)),
+    "week": lambda today: (today, today + timedelta(days=7)),
+}
 
 COUNT_ACTIVITIES = (
     "UPDATE leads_lead SET activity_count = activity_count + %s WHERE id = %s AND is_active RETURNING activity_count"
@@ -168,8 +175,18 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.none()
 
     def due(self, when: str) -> Self:
-        """Leads by their next follow-up; ``"none"``: open leads without one. No lead has one yet."""
-        return self.open() if when == "none" else self.none()
+        """Leads by their next follow-up, on the office's days (``DUE``); ``"none"``: open leads without one."""
+        if when == "none":
+            return self.open().exclude(self._next_due())
+        first, end = DUE[when](timezone.localdate())
+        if first is None:
+            return self.filter(self._next_due(due_on__lt=end))
+        return self.filter(self._next_due(due_on__gte=first, due_on__lt=end)).exclude(self._next_due(due_on__lt=first))
+
+    def _next_due(self, **conditions: date) -> Exists:
+        """Whether the lead has an open follow-up under these conditions. Their app is above this one."""
+        follow_ups: Any = self.model._meta.get_field("follow_ups").related_model
+        return Exists(follow_ups._default_manager.filter(lead=OuterRef("pk"), done_at=None, **conditions))
 
     def contactable(self, channel: str) -> Self:
         """Leads with an address or a number for ``channel``: ``call``, ``text`` or ``email``."""

@@ -1,13 +1,15 @@
 """Test data, created with the product's own functions."""
 
+from datetime import timedelta
 from functools import cache
 from itertools import count
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
-from activities.models import Activity
+from activities.models import Activity, FollowUp
 from activities.validators import validate
 from leads.models import Lead
 from users.audit import Actor, Channel
@@ -82,3 +84,10 @@ def make_activity(lead: Lead, user: User, **fields: Any) -> Activity:
 def bearer(user: User) -> dict[str, str]:
     """Return the ``Authorization`` header of ``user``."""
     return {"Authorization": f"Bearer {access_token(user)}"}
+
+
+def make_follow_up(lead: Lead, user: User, **fields: Any) -> FollowUp:
+    """A stored follow-up, made by ``user`` and assigned to them; ``days`` is how many days from today it is due."""
+    due_on = timezone.localdate() + timedelta(days=fields.pop("days", 0))
+    row = {"title": "Call back", "kind": "call", "due_on": due_on, "due_time": None, "assignee_id": user.pk}
+    return FollowUp.objects.plan(lead.pk, {**row, **fields}, Actor.of(user, Channel.API))

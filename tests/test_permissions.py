@@ -8,11 +8,21 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from leads.models import Lead
 from tests.conftest import Api
-from tests.factories import PASSWORD, activity_row, bearer, lead_row, make_activity, make_lead, make_user
+from tests.factories import (
+    PASSWORD,
+    activity_row,
+    bearer,
+    lead_row,
+    make_activity,
+    make_follow_up,
+    make_lead,
+    make_user,
+)
 from users.models import User
 
 REGISTRATION = {"username": "new", "email": "n@b.c", "password": "12345678", "first_name": "", "last_name": ""}
 PASSWORDS = {"current_password": PASSWORD, "new_password": "another password"}
+FOLLOW_UP = {"title": "Call back", "kind": "call", "due_on": "2026-12-03"}
 CREDENTIALS = {"username": "nobody", "password": "wrong password"}
 
 # (method, route as in the URL map, body, status for an agent)
@@ -54,6 +64,14 @@ PROTECTED: list[tuple[str, str, Any, int]] = [
     ("PUT", "api/activities/<activity_id>", {"title": "x"}, 403),  # another user's
     ("PATCH", "api/activities/<activity_id>", {"title": "x"}, 403),
     ("DELETE", "api/activities/<activity_id>", None, 403),
+    ("GET", "api/leads/<lead_id>/follow-ups", None, 200),
+    ("POST", "api/leads/<lead_id>/follow-ups", FOLLOW_UP, 201),
+    ("POST", "api/leads/<lead_id>/log", {"activity": activity_row()}, 201),
+    ("GET", "api/activities/follow-ups", None, 200),
+    ("GET", "api/activities/follow-ups/<follow_up_id>", None, 200),
+    ("PATCH", "api/activities/follow-ups/<follow_up_id>", {"title": "x"}, 403),  # another user's
+    ("DELETE", "api/activities/follow-ups/<follow_up_id>", None, 403),
+    ("POST", "api/activities/follow-ups/<follow_up_id>/done", None, 403),
     ("GET", "api/dashboard", None, 200),
 ]
 # (method, route, body, status for anybody)
@@ -104,7 +122,11 @@ def ask(headers: dict[str, str], method: str, path: str, body: Any) -> Any:
 
 
 def path_to(route: str, lead: Lead) -> str:
-    """Return the path of a route: of ``lead``, of an activity of another user's with it, or of ids that are unknown."""
+    """Return the path of a route: of ``lead``, of an activity or a follow-up of another user's with it, or of ids that
+    are unknown.
+    """
+    if "<follow_up_id>" in route:
+        route = route.replace("<follow_up_id>", str(make_follow_up(lead, make_user()).pk))
     if "<activity_id>" in route:
         route = route.replace("<activity_id>", str(make_activity(lead, make_user()).pk))
     for name in ("<key_id>", "<import_id>"):

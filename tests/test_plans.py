@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif("connection.vendor != 'postgresql'", reason="plans are PostgreSQL's"),
 ]
 
-LARGE = ("leads_lead", "activities_activity", "leads_leadchange")
+LARGE = ("leads_lead", "activities_activity", "activities_followup", "leads_leadchange")
 LEADS = 20_000
 FILL_LEADS = f"""
 INSERT INTO leads_lead (first_name, last_name, email, phone, status, source, budget_min, budget_max, property_interest,
@@ -36,6 +36,15 @@ FILL_ACTIVITIES = """
 INSERT INTO activities_activity (lead_id, user_id, activity_type, title, activity_date, created_at, user_name)
 SELECT id, %s, 'call', 'Call', created_at::date, created_at, 'Ada' FROM leads_lead, generate_series(1, 2) ORDER BY id
 """
+# A third of the leads have an open one, most of them due later.
+FILL_FOLLOW_UPS = """
+INSERT INTO activities_followup (lead_id, title, kind, due_on, due_time, assignee_id, created_by_id, created_at,
+    done_at)
+SELECT id, 'Call', 'call', CURRENT_DATE - 20 + mod(id, 400)::int, '',
+    CASE WHEN mod(id, 50) = 0 THEN %s ELSE NULL END, %s,
+    created_at, CASE WHEN mod(id, 3) = 0 THEN NULL ELSE created_at END
+FROM leads_lead ORDER BY id
+"""
 FILL_HISTORY = """
 INSERT INTO leads_leadchange (lead_id, changes, at, kind, channel, user_name)
 SELECT id, '{}', created_at, 'created', 'api', 'Ada' FROM leads_lead ORDER BY id
@@ -48,9 +57,10 @@ def office(agent: User) -> int:
     with connection.cursor() as cursor:
         cursor.execute(FILL_LEADS)
         cursor.execute(FILL_ACTIVITIES, [agent.pk])
+        cursor.execute(FILL_FOLLOW_UPS, [agent.pk, agent.pk])
         cursor.execute(FILL_HISTORY)
         cursor.execute("SELECT gin_clean_pending_list('leads_search')")  # as autovacuum does
-        cursor.execute("ANALYZE leads_lead, activities_activity, leads_leadchange")
+        cursor.execute("ANALYZE leads_lead, activities_activity, activities_followup, leads_leadchange")
     return int(Lead.objects.active().latest("pk").pk)
 
 
@@ -120,6 +130,17 @@ READS = (
     "/api/leads/{lead}/activities",
     "/api/leads/{lead}/activities?page=2",
     "/api/leads/{lead}/history",
+    "/api/leads/{lead}/follow-ups",
+    "/api/leads?due=overdue",
+    "/api/leads?due=today",
+    "/api/leads?due=week&sort=-updated_at",
+    "/api/leads?due=none",
+    "/api/leads?include=next_follow_up",
+    "/api/activities/follow-ups",
+    "/api/activities/follow-ups?assignee=me&due=overdue&due=today",
+    "/api/activities/follow-ups?assignee=none&due=week",
+    "/api/activities/follow-ups?assignee=me&done=true",
+    "/api/activities/follow-ups?lead={lead}&done=true&count=exact",
     "/api/leads/{lead}/duplicates",
     "/api/leads/duplicates?email=ada7@example.com&phone=7&first_name=a&last_name=b",
     "/api/activities",

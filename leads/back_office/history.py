@@ -21,6 +21,8 @@ TITLES = {
     Kind.MERGED: "Merged",
     Kind.ACTIVITY_CHANGED: "Activity changed",
     Kind.ACTIVITY_DELETED: "Activity deleted",
+    Kind.FOLLOW_UP: "Follow-up",
+    Kind.CONSENT: "Consent",
 }
 CHANNELS = {Channel.API: "app", Channel.ADMIN: "back office", Channel.IMPORT: "import", Channel.CLI: "command line"}
 
@@ -80,7 +82,8 @@ def build_entry(change: LeadChange) -> Entry:
     changes = dict(change.changes)
     if change.kind in (Kind.DELETED, Kind.RESTORED, Kind.MERGED):
         changes.pop("is_active", None)  # the title implies it
-    changes.pop("activity_id", None)
+    for name in ("activity_id", "follow_up_id"):
+        changes.pop(name, None)
     lines = [Line(label(name), display(name, old), display(name, new)) for name, (old, new) in changes.items()]
     channel = CHANNELS[Channel(change.channel)]
     return Entry(TITLES[Kind(change.kind)], change.user_name, channel, change.at, lines, change.import_run)

@@ -26,6 +26,7 @@ from users.audit import Actor
 BATCH = 2000
 MAX_LISTED = 1000  # ids of leads left alone that the run's own report lists, of those created and of those updated
 EDITED, ACTIVITIES, DELETED = "edited since", "activities were logged", "deleted since"
+FOLLOW_UPS = "follow-ups were planned"
 
 Report = dict[str, Any]
 TakeBack = Callable[[ImportRun, Actor, datetime], Report]
@@ -118,17 +119,25 @@ def _delete(run: ImportRun, actor: Actor, now: datetime) -> int:
 
 
 def _untouched(run: ImportRun) -> Q:
-    """Active, without activities, and at the version the run left behind: 1, unless it wrote over its own rows."""
+    """Active, without activities and follow-ups, and at the version the run left behind: 1, unless it wrote over its
+    own rows.
+    """
     own = ImportUpdate.objects.filter(run=run, lead=OuterRef("pk"))
     as_left = Q(version=1) & ~Exists(own) | Exists(own.filter(version=OuterRef("version")))
-    return Q(is_active=True, activity_count=0) & as_left
+    return Q(is_active=True, activity_count=0) & Q(~_has_follow_ups()) & as_left
+
+
+def _has_follow_ups() -> Exists:
+    """Whether a lead has follow-ups, whose app is above this one."""
+    follow_ups: Any = Lead._meta.get_field("follow_ups").related_model
+    return Exists(follow_ups._default_manager.filter(lead=OuterRef("pk")))
 
 
 def _left_of_created(run: ImportRun) -> NotUndone:
     left = NotUndone()
-    created = Lead.objects.filter(import_run=run, is_active=True).order_by("pk").values_list("pk", "activity_count")
-    for lead_id, count in created.iterator(BATCH):
-        left.add(lead_id, ACTIVITIES if count else EDITED)
+    created = Lead.objects.filter(import_run=run, is_active=True).order_by("pk")
+    for lead_id, count, planned in created.values_list("pk", "activity_count", _has_follow_ups()).iterator(BATCH):
+        left.add(lead_id, ACTIVITIES if count else FOLLOW_UPS if planned else EDITED)
     return left
 
 

@@ -12,7 +12,7 @@ from django.db import connection, models
 from django.db.models import Count, Exists, OuterRef
 from django.db.models.functions import Coalesce
 
-from activities.models import Activity
+from activities.models import Activity, FollowUp
 from crm_project import validation
 from leads import validators
 from leads.models import ImportRun, Lead
@@ -44,6 +44,7 @@ def find_inconsistencies() -> Iterator[Inconsistency]:
     yield from check_attribution()
     yield from check_leads()
     yield from check_lead_counts()
+    yield from check_follow_ups()
     for kind in IMPORTED_MODELS:
         yield from check_imports(kind)
         yield from check_missing_imports(kind)
@@ -127,6 +128,17 @@ def check_lead_counts() -> Iterator[Inconsistency]:
                 yield Inconsistency(f"count {kind} {status or day}", 0, "sum", difference, "no difference")
 
 
+def check_follow_ups() -> Iterator[Inconsistency]:
+    """Compare follow-ups with what moves and goes with their leads: a merge takes them along, and their activities."""
+    left = FollowUp.objects.exclude(lead__merged_into=None).values_list("pk", "lead_id", "lead__merged_into")
+    for pk, lead_id, merged_into in left.order_by("pk").iterator():
+        yield Inconsistency("follow-up", pk, "lead", lead_id, merged_into)
+    own = Activity.objects.filter(pk=OuterRef("activity_id"), lead_id=OuterRef("lead_id"))
+    others = FollowUp.objects.exclude(activity=None).exclude(Exists(own)).values_list("pk", "activity_id")
+    for pk, activity_id in others.order_by("pk").iterator():
+        yield Inconsistency("follow-up", pk, "activity", activity_id, None)
+
+
 def check_imports(kind: str) -> Iterator[Inconsistency]:
     """Compare the ``created`` total of imports of one kind with the rows that name them."""
     table = connection.ops.quote_name(IMPORTED_MODELS[kind]._meta.db_table)
@@ -161,5 +173,6 @@ def check_missing_imports(kind: str) -> Iterator[Inconsistency]:
 
 def count_records() -> dict[str, int]:
     """Return the number of records that are checked, by kind."""
-    checked: dict[str, Any] = {"users": User, "leads": Lead, "activities": Activity, "imports": ImportRun}
+    checked: dict[str, Any] = {"users": User, "leads": Lead, "activities": Activity, "follow-ups": FollowUp}
+    checked["imports"] = ImportRun
     return {noun: model.objects.count() for noun, model in checked.items()}

@@ -9,6 +9,7 @@ from itertools import islice
 
 from django.db import IntegrityError, connection, transaction
 
+from activities.models import FollowUp
 from crm_project.db import bulk
 from leads import validators
 from leads.models import ImportRun, Lead
@@ -34,6 +35,7 @@ def repair(found: Iterable[Inconsistency]) -> list[Inconsistency]:
         _lock_repairs()
         repair_leads(sorted(records.get("lead", ())))
         repair_lead_counts()
+        repair_follow_ups()
         for kind in IMPORTED_MODELS:
             repair_imports(kind)
         repair_attribution(records.get("user", ()))
@@ -73,6 +75,13 @@ def repair_lead_counts() -> None:
         columns = "kind, status, day, leads, activities"
         with connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO leads_leadcount ({columns}) {checks.COUNT_DIFFERENCES}")
+
+
+def repair_follow_ups() -> None:
+    """Move follow-ups of merged leads to the survivor; forget activities that are another lead's or do not exist."""
+    for inconsistency in list(checks.check_follow_ups()):
+        column = f"{inconsistency.column}_id"
+        FollowUp.objects.filter(pk=inconsistency.pk).update(**{column: inconsistency.expected})
 
 
 def repair_imports(kind: str) -> None:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import orjson
 from django.db import transaction
 from django.utils import timezone
 
-from activities.models import Activity
+from activities.models import Activity, FollowUp
 from crm_project.events import event
 from crm_project.http.idempotency import COMPRESSION
 from crm_project.http.models import IdempotencyKey
@@ -30,8 +31,9 @@ from users.models import User
 
 MAX_IMPORT = timedelta(days=1)
 BATCH = 20  # stored replies or values at a time: a reply may have ten thousand leads
-# Of audit logs; "activities" are titles of those that were undone, "title" and "notes" those of one that was changed.
-FIELDS = {*PERSONAL, *IDENTITY, "activities", "title", "notes"}
+# Of audit logs; "activities" are titles of those that were undone, "title" and "notes" those of one that was changed,
+# "follow_up" is what one was about.
+FIELDS = {*PERSONAL, *IDENTITY, "activities", "title", "notes", "follow_up"}
 
 
 class PlanChanged(PrivacyError):
@@ -133,6 +135,7 @@ def _erase_leads(subject: DataSubject, actor: Actor) -> dict[str, int]:
     return {
         "leads": len(ids),
         "activities": Activity.objects.of_leads(ids).update(title=ERASED, notes=None),
+        "follow-ups": FollowUp.objects.of_leads(ids).update(title=ERASED),
         "values to undo imports": len(updates),
         "stored replies": _erase_replies(subject),
     }
@@ -143,17 +146,28 @@ def _erase_replies(subject: DataSubject) -> int:
     erased = 0
     for reply in IdempotencyKey.objects.order_by("pk").iterator(BATCH):
         body = orjson.loads(zlib.decompress(reply.body) or b"null")
-        rows = [row for row in (body if isinstance(body, list) else [body]) if isinstance(row, dict)]
+        rows = list(_rows_of(body))
         if sum(_erase_row(row, subject, row.get("id")) for row in rows):
             packed = zlib.compress(orjson.dumps(body), COMPRESSION)
             erased += IdempotencyKey.objects.filter(pk=reply.pk).update(body=packed)
     return erased
 
 
+def _rows_of(body: Any) -> Iterator[dict[str, Any]]:
+    """The objects of a reply: itself, those of a list, and those in it."""
+    for row in body if isinstance(body, list) else [body]:
+        if isinstance(row, dict):
+            yield row
+            yield from (part for part in row.values() if isinstance(part, dict))
+
+
 def _erase_row(row: dict[str, Any], subject: DataSubject, pk: int | None) -> bool:
-    """Empty an activity or a lead that is stored as JSON, the address alone in others; return whether there was any."""
+    """Empty what is stored as JSON of a lead, its activities and follow-ups, the address alone in others.
+
+    Return whether there was any.
+    """
     if row.get("lead_id") in subject.lead_ids:
-        row.update(title=ERASED, notes=None)
+        row.update({name: value for name, value in {"title": ERASED, "notes": None}.items() if name in row})
     elif pk in subject.lead_ids and "phone" in row:  # users have none
         row.update(PERSONAL)
     elif subject.is_address(row.get("email")):

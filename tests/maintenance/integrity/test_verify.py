@@ -35,7 +35,7 @@ def test_no_differences() -> None:
     lead = make_lead(status="closed")
     make_activity(lead, make_user())
     make_lead(is_active=False)
-    assert verify() == ["1 users, 2 leads, 1 activities, 0 imports: no differences"]
+    assert verify() == ["1 users, 2 leads, 1 activities, 0 follow-ups, 0 imports: no differences"]
 
 
 FALSIFIED: list[tuple[str, dict[str, Any], str]] = [

@@ -1,0 +1,163 @@
+"""``GET /api/activities/follow-ups``: the follow-ups of all active leads by due date, by page or by cursor."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from django.db import connection
+from django.http import QueryDict
+from django.utils import timezone
+
+from activities.follow_ups.serializers import OUT
+from activities.follow_ups.validators import due_time
+from crm_project import validation
+from crm_project.db import sql
+from crm_project.http.cursors import Cursor
+from crm_project.http.parameters import choice, collect, flag, number
+from crm_project.http.timestamps import day_sql, iso_sql
+from crm_project.http.totals import EXACT
+from crm_project.validation import MAX_BIGINT, FieldError, InvalidValue
+from leads.querysets import DUE
+from leads.sql import SearchTimeout, statement_timeout
+from users.models import User
+
+Row = dict[str, Any]
+Condition = tuple[str, list[Any]]
+
+ME, NONE = "me", "none"
+FILTERS = ("assignee", "due", "lead", "done")
+ACTIVE_LEAD = "EXISTS (SELECT 1 FROM leads_lead AS lead WHERE lead.id = follow_up.lead_id AND lead.is_active)"
+ORDER = "ORDER BY follow_up.due_on, follow_up.due_time, follow_up.id"
+MAX_COUNTED = 10_000  # follow-ups that are counted one by one for an estimate
+COUNT_TIMEOUT = 150  # milliseconds of an exact count
+
+
+def validate(query: QueryDict, user_id: int) -> tuple[list[Condition], list[FieldError]]:
+    """Return the conditions of the filters, and the errors. Repeated values of one filter mean any of them."""
+    conditions: list[Condition] = []
+    errors: list[FieldError] = []
+    done = collect(errors, "done", query.get("done", ""), flag)
+    for name in FILTERS[:-1]:
+        given = [value for value in query.getlist(name) if value.strip()]
+        checked = [value for text in given if (value := collect(errors, name, text, _CHECKS[name])) is not None]
+        if checked:
+            conditions.append(_CONDITIONS[name](list(dict.fromkeys(checked)), user_id))
+    return [is_done(bool(done)), *conditions], errors
+
+
+def is_done(wanted: bool) -> Condition:
+    """Those that are done, or the open ones; never both, so that each list walks an index of its own."""
+    return f"follow_up.done_at IS {'NOT ' * wanted}NULL", []
+
+
+def of_lead(lead_id: int) -> Condition:
+    """Those of one lead."""
+    return "follow_up.lead_id = %s", [lead_id]
+
+
+def fetch_page(
+    conditions: Sequence[Condition], size: int, offset: int = 0, after: Cursor | None = None
+) -> tuple[list[Row], Cursor | None]:
+    """Return the follow-ups of a page, and the cursor of the next page if there is one."""
+    where, values = _where([*conditions, *([_after(after)] if after else [])])
+    found = sql.fetch_once(
+        f"SELECT {columns()} FROM activities_followup AS follow_up {where} {ORDER}"
+        f" LIMIT {size + 1:d} OFFSET {offset:d}",
+        values,
+    )
+    rows = [dict(zip(OUT, row, strict=True)) for row in found]
+    if len(rows) <= size:
+        return rows, None
+    last = rows[size - 1]
+    return rows[:size], Cursor(0, f"{last['due_on']} {last['due_time'] or ''}", last["id"], None)
+
+
+def check_cursor(cursor: Cursor) -> None:
+    """Raise ``InvalidValue`` for a cursor without the day and the time of a follow-up."""
+    try:
+        _after(cursor)
+    except ValueError:
+        raise InvalidValue("value_error", "Value error, not a cursor; take the one of the last page's Link") from None
+
+
+def count(conditions: Sequence[Condition], kind: str) -> tuple[int, bool]:
+    """Return how many follow-ups fit the conditions, and whether that is exact."""
+    where, values = _where(conditions)
+    one = f"SELECT 1 FROM activities_followup AS follow_up {where}"
+    if connection.vendor != "postgresql":
+        return _number(f"SELECT count(*) FROM ({one})", values), True
+    if kind == EXACT:
+        with suppress(SearchTimeout), statement_timeout(COUNT_TIMEOUT):
+            return _number(f"SELECT count(*) FROM ({one}) AS counted", values), True
+    with suppress(SearchTimeout), statement_timeout(COUNT_TIMEOUT):
+        counted = _number(f"SELECT count(*) FROM ({one} LIMIT {MAX_COUNTED + 1:d}) AS counted", values)
+        if counted <= MAX_COUNTED:
+            return counted, True
+    return max(sql.planner_estimate(one, values), MAX_COUNTED + 1), False
+
+
+@cache
+def columns() -> str:
+    """Return the columns of ``OUT`` as JSON has them."""
+    written = {
+        "due_on": day_sql("follow_up.due_on", sql.VENDOR),
+        "due_time": "nullif(follow_up.due_time, '')",
+        "done_at": iso_sql("follow_up.done_at", sql.VENDOR),
+        "created_at": iso_sql("follow_up.created_at", sql.VENDOR),
+        "created_by": "follow_up.created_by_id",
+    }
+    return ", ".join(written.get(field, f"follow_up.{field}") for field in OUT)
+
+
+def _number(statement: str, values: Sequence[Any]) -> int:
+    return int(sql.fetch_once(statement, values)[0][0])
+
+
+def _where(conditions: Sequence[Condition]) -> Condition:
+    where = " AND ".join([ACTIVE_LEAD, *(condition for condition, _ in conditions)])
+    return f"WHERE {where}", [value for _, values in conditions for value in values]
+
+
+def _after(cursor: Cursor) -> Condition:
+    day, _, time = str(cursor.key).partition(" ")
+    values = [connection.ops.adapt_datefield_value(validation.date(day)), time and due_time(time), cursor.row_id]
+    return "(follow_up.due_on, follow_up.due_time, follow_up.id) > (%s, %s, %s)", values
+
+
+def _user(given: str) -> int | str | None:
+    word = given.strip().lower()
+    return word if word in (ME, NONE) else number(given, 1, MAX_BIGINT)
+
+
+def _assignees(wanted: list[int | str], user_id: int) -> Condition:
+    """Nobody's are also those of users who are deactivated by now."""
+    users = [user_id if one == ME else one for one in wanted if one != NONE]
+    if NONE in wanted:
+        users += User.objects.filter(is_active=False).values_list("pk", flat=True)
+    if not users:
+        return "follow_up.assignee_id IS NULL", []
+    among, values = sql.among("follow_up.assignee_id", users)
+    return (f"({among} OR follow_up.assignee_id IS NULL)" if NONE in wanted else among), values
+
+
+def _due(wanted: list[str], user_id: int) -> Condition:
+    today, parts, values = timezone.localdate(), [], []
+    for when in wanted:
+        first, end = DUE[when](today)
+        conditions = ["follow_up.due_on < %s", *(["follow_up.due_on >= %s"] if first else [])]
+        parts.append(f"({' AND '.join(conditions)})")
+        values += [connection.ops.adapt_datefield_value(day) for day in (end, first) if day]
+    return f"({' OR '.join(parts)})", values
+
+
+_CHECKS: dict[str, Any] = {
+    "assignee": _user,
+    "due": lambda given: choice(given, tuple(DUE)),
+    "lead": lambda given: number(given, 1, MAX_BIGINT),
+}
+_CONDITIONS: dict[str, Any] = {
+    "assignee": _assignees,
+    "due": _due,
+    "lead": lambda wanted, user_id: sql.among("follow_up.lead_id", wanted),
+}

@@ -1,0 +1,171 @@
+"""All questions about follow-ups, by name, and the only way to write them.
+
+Each write locks the row of the lead first, as logging an activity does, adds an entry to the lead's history, and moves
+the lead's ``change_time``: its next follow-up may be another one now.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from leads import audit
+from leads.audit import Kind
+from leads.models import Lead
+from users.audit import Actor
+
+if TYPE_CHECKING:
+    from activities.models import FollowUp
+
+MAX_FOLLOW_UPS = 2000
+TOO_MANY = f"A lead can have at most {MAX_FOLLOW_UPS:,} follow-ups"
+ABOUT = "follow_up"  # in the history: what it is, twice
+FIELDS = ("title", "kind", "due_on", "due_time", "assignee_id")
+
+
+class TooManyFollowUps(Exception):
+    """More follow-ups than one lead can have: a sentence for people."""
+
+
+class AlreadyDone(Exception):
+    """The follow-up was done before."""
+
+
+class FollowUpQuerySet(models.QuerySet["FollowUp"]):
+    """``FollowUp.objects``."""
+
+    def of_active_leads(self) -> Self:
+        """Follow-ups whose lead is not softly deleted."""
+        return self.filter(lead__is_active=True)
+
+    def of_leads(self, lead_ids: Sequence[int]) -> Self:
+        """The follow-ups of these leads."""
+        return self.filter(lead_id__in=lead_ids)
+
+    def open(self) -> Self:
+        """Those that are not done."""
+        return self.filter(done_at=None)
+
+    def done(self) -> Self:
+        """Those that are done."""
+        return self.filter(done_at__isnull=False)
+
+    def due_first(self) -> Self:
+        """By their day and time; those without a time come first on their day."""
+        return self.order_by("due_on", "due_time", "pk")
+
+    def due_until(self, day: date) -> Self:
+        """Due on ``day`` or earlier."""
+        return self.filter(due_on__lte=day)
+
+    def of_user(self, user_id: int | None) -> Self:
+        """Assigned to a user; ``None``: to nobody, or to a deactivated user."""
+        if user_id is None:
+            return self.filter(Q(assignee=None) | Q(assignee__is_active=False))
+        return self.filter(assignee_id=user_id)
+
+    def plan(self, lead_id: int, clean: Mapping[str, Any], actor: Actor) -> "FollowUp":
+        """Store a follow-up with an active lead. Raises ``Lead.DoesNotExist``, ``TooManyFollowUps``."""
+        with transaction.atomic():
+            _lock_lead(lead_id)
+            if self.filter(lead_id=lead_id).count() >= MAX_FOLLOW_UPS:
+                raise TooManyFollowUps(TOO_MANY)
+            follow_up = self.model(lead_id=lead_id, created_by_id=actor.user_id, **_stored(clean))
+            follow_up.save(force_insert=True)
+            _log(follow_up, _changes(follow_up, is_new=True), actor)
+        return follow_up
+
+    def change(self, follow_up_id: int, clean: Mapping[str, Any], actor: Actor) -> "FollowUp":
+        """Write the given fields of a follow-up, and return it; nothing where none differs.
+
+        Raises ``FollowUp.DoesNotExist``, also for one of a deleted lead.
+        """
+        with transaction.atomic():
+            follow_up = self.lock(follow_up_id)
+            values = _stored(clean)
+            differences = audit.diff(vars(follow_up), values)
+            if differences:
+                for name, value in values.items():
+                    setattr(follow_up, name, value)
+                follow_up.save(update_fields=list(differences))
+                _log(follow_up, differences, actor)
+        return follow_up
+
+    def remove(self, follow_up_id: int, actor: Actor) -> None:
+        """Delete a follow-up; the lead's history has what it was. Raises ``FollowUp.DoesNotExist``."""
+        with transaction.atomic():
+            follow_up = self.lock(follow_up_id)
+            _log(follow_up, _changes(follow_up, is_new=False), actor)
+            self.filter(pk=follow_up_id).delete()
+
+    def complete(self, follow_up_id: int, activity_id: int | None, actor: Actor) -> "FollowUp":
+        """Mark a follow-up done, and return it. Raises ``FollowUp.DoesNotExist``, ``AlreadyDone``."""
+        with transaction.atomic():
+            follow_up = self.lock(follow_up_id)
+            if follow_up.done_at is not None:
+                raise AlreadyDone
+            follow_up.done_at, follow_up.activity_id = timezone.now(), activity_id
+            follow_up.save(update_fields=["done_at", "activity"])
+            _log(follow_up, {"done_at": [None, follow_up.done_at]}, actor)
+        return follow_up
+
+    def lock(self, follow_up_id: int) -> "FollowUp":
+        """Return a follow-up of an active lead, whose row is locked. Inside a transaction.
+
+        Leads are merged meanwhile: then it is another lead's. Raises ``FollowUp.DoesNotExist``.
+        """
+        while True:
+            follow_up = self.of_active_leads().get(pk=follow_up_id)
+            locked = Lead.objects.active().filter(pk=follow_up.lead_id).select_for_update().exists()
+            if locked and (again := self.filter(pk=follow_up_id, lead_id=follow_up.lead_id).first()):
+                return again
+
+    def hand_over(self, user_id: int, to_user: int | None, actor: Actor) -> int:
+        """Assign the open follow-ups of a user to another one, or to nobody; return how many there were."""
+        with transaction.atomic():
+            mine = self.open().filter(assignee_id=user_id)
+            lead_ids = sorted(set(mine.values_list("lead_id", flat=True)))
+            Lead.objects.locked_keys(lead_ids)
+            chosen = list(mine.filter(lead_id__in=lead_ids).order_by("pk"))
+            titles: dict[int, list[str]] = {}
+            for follow_up in chosen:
+                titles.setdefault(follow_up.lead_id, []).append(str(follow_up))
+            if chosen:
+                self.filter(pk__in=[follow_up.pk for follow_up in chosen]).update(assignee_id=to_user)
+                entries: dict[int, audit.Changes] = {
+                    pk: {ABOUT: [of, of], "assignee_id": [user_id, to_user]} for pk, of in titles.items()
+                }
+                audit.log_changes(entries, actor, Kind.FOLLOW_UP, timezone.now())
+                Lead.objects.mark_changed(lead_ids)
+        return len(chosen)
+
+
+def _lock_lead(lead_id: int) -> None:
+    if not Lead.objects.active().filter(pk=lead_id).select_for_update().exists():
+        raise Lead.DoesNotExist
+
+
+def _stored(clean: Mapping[str, Any]) -> dict[str, Any]:
+    """Clean values as the columns have them: no time is ""."""
+    return {**clean, "due_time": clean["due_time"] or ""} if "due_time" in clean else dict(clean)
+
+
+def _changes(follow_up: "FollowUp", is_new: bool) -> audit.Changes:
+    """The values of a new follow-up, or of one that is deleted, without those that are empty."""
+    values = {name: value for name in FIELDS if (value := getattr(follow_up, name)) not in (None, "")}
+    values["follow_up_id"] = follow_up.pk
+    return {name: [None, value] if is_new else [value, None] for name, value in values.items()}
+
+
+def _log(follow_up: "FollowUp", changes: audit.Changes, actor: Actor) -> None:
+    entry = {ABOUT: [str(follow_up)] * 2, **{name: [*map(_written, pair)] for name, pair in changes.items()}}
+    audit.log_changes({follow_up.lead_id: entry}, actor, Kind.FOLLOW_UP, timezone.now())
+    Lead.objects.mark_changed([follow_up.lead_id])
+
+
+def _written(value: Any) -> Any:
+    """A value as JSON has it."""
+    return value.isoformat() if isinstance(value, date | datetime) else value

@@ -1,0 +1,284 @@
+"""``/api/activities/follow-ups``, and under ``/api/leads/{lead_id}`` the calls ``follow-ups`` and ``log``."""
+
+from typing import Any, cast
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from activities.follow_ups import listing, work
+from activities.follow_ups.querysets import TOO_MANY, AlreadyDone, TooManyFollowUps
+from activities.follow_ups.serializers import (
+    CompleteSerializer,
+    DoneSerializer,
+    FollowUpCreateSerializer,
+    FollowUpOutSerializer,
+    FollowUpUpdateSerializer,
+    LoggedSerializer,
+    LogSerializer,
+    follow_up_out,
+    work_out,
+)
+from activities.follow_ups.work import Work
+from activities.limits import LeadFull
+from activities.models import FollowUp
+from crm_project import json_schema as schema
+from crm_project.http import dry_run, totals
+from crm_project.http.cursors import Cursor, decode, encode, link, walk_of
+from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.json import read
+from crm_project.http.pagination import PagePagination
+from crm_project.http.parameters import checked, collect, flag
+from crm_project.http.schema import operation
+from crm_project.http.schema_components import LOCATION
+from crm_project.http.viewsets import RuleViewSet, require_permission
+from crm_project.json_schema import IDENTIFIER
+from crm_project.validation import InvalidValue
+from leads import included
+from leads.list_view import PAGE_AND_CURSOR
+from leads.models import Lead
+from leads.querysets import DUE
+from leads.serializers import INCLUDE
+from leads.views import NO_LEAD, active_lead, by_api, included_keys
+from users.models import User
+
+NO_FOLLOW_UP = "Follow-up not found"
+PAGING = frozenset(("page", "size"))
+RIGHTS = {"destroy": "activities.delete_activity"}  # for those of others; every other action changes them
+RIGHT = "activities.change_activity"
+NOT_YOURS = "You neither made it nor is it yours, and you do not have the permission to {} activities"
+DONE = OpenApiParameter("done", schema.boolean(), description="Those that are done, instead of the open ones")
+LIST = [
+    OpenApiParameter(
+        "assignee",
+        {"type": "string", "pattern": "^(?:me|none|[0-9]+)?$"},
+        description="Assigned to: `me`, a user's id, or `none`, which is also a deactivated user's",
+    ),
+    OpenApiParameter("due", {"type": "string", "enum": [*DUE]}, description="By the office's day"),
+    OpenApiParameter("lead", IDENTIFIER, description="Of this lead"),
+    DONE,
+]
+
+
+class _WorkViewSet(RuleViewSet):
+    """Calls that log, move the status and plan together."""
+
+    tag = "Follow-ups"
+    queryset = FollowUp.objects.all()
+    serializer_class = FollowUpOutSerializer
+
+    def work_reply(self, done: Work, names: dict[str, str], code: int) -> Response:
+        """Return the objects of the reply. In a dry run, what is new has no id."""
+        reply = work_out(done, names)
+        included.add_to([reply["lead"]], included_keys(self.request))
+        headers = {"Location": f"/api/activities/{done.activity.pk}"} if code == 201 and done.activity else {}
+        if dry_run.is_wanted(self.request):
+            new = [key for key, part in names.items() if part in ("activity", "planned") and reply[key]]
+            reply |= {key: {**reply[key], "id": None} for key in new}
+            if done.done and done.activity:
+                reply["follow_up"]["activity_id"] = None
+        return Response(reply, code, headers=headers)
+
+    def user(self) -> User:
+        """The token's user."""
+        return cast(User, self.request.user)
+
+
+def _too_many(error: LeadFull | TooManyFollowUps) -> ApiError:
+    return ApiError(status.HTTP_409_CONFLICT, f"{error}; nothing was stored")
+
+
+class LeadFollowUpsViewSet(_WorkViewSet):
+    """The follow-ups of one active lead."""
+
+    input_classes = {"create": FollowUpCreateSerializer, "log": LogSerializer}
+    strict_actions = ("list", "create", "log")
+    dry_run_actions = ("create", "log")
+    query_parameters = {"list": (*PAGING, "done"), "log": ("include",)}
+
+    @operation("list_follow_ups_of_lead", "List a lead's follow-ups", "The follow-ups", parameters=[DONE])
+    def list(self, request: Request, lead_id: str) -> Response:
+        """The open ones by due date; with `page` or `size` one page."""
+        number = self.path_id("lead_id", NO_LEAD)
+        done = checked("done", request.query_params.get("done", ""), flag)
+        page, errors = PagePagination().validate(request.query_params)
+        if errors:
+            raise ValidationFailed(errors)
+        active_lead(number)
+        is_page = not PAGING.isdisjoint(request.query_params)
+        conditions = [listing.of_lead(number), listing.is_done(bool(done))]
+        size, offset = (page.size, page.offset) if is_page else (listing.MAX_COUNTED, 0)
+        return Response(listing.fetch_page(conditions, size, offset)[0])
+
+    @operation(
+        "create_follow_up",
+        "Plan a follow-up",
+        "The follow-up",
+        201,
+        refusals={409: f"{TOO_MANY}; nothing was stored"},
+        parameters=[LOCATION],
+    )
+    def create(self, request: Request, lead_id: str) -> Response:
+        """For oneself, or for another active user with `assignee_id`."""
+        number = self.path_id("lead_id", NO_LEAD)
+        serializer = self.validate_body()
+        try:
+            serializer.instance = FollowUp.objects.plan(number, serializer.validated_data, by_api(request))
+        except Lead.DoesNotExist:
+            raise NotFound(NO_LEAD) from None
+        except TooManyFollowUps as error:
+            raise _too_many(error) from None
+        headers = {"Location": f"/api/activities/follow-ups/{serializer.instance.pk}"}
+        return Response(serializer.data, status.HTTP_201_CREATED, headers=headers)
+
+    @operation(
+        "log_activity",
+        "Log an activity, move the status and plan a follow-up",
+        "What was logged, the lead, and the follow-up",
+        201,
+        response=LoggedSerializer,
+        refusals={409: "The lead has too many activities or follow-ups; nothing was stored"},
+        parameters=[INCLUDE, LOCATION],
+    )
+    def log(self, request: Request, lead_id: str) -> Response:
+        """All in one transaction: what can be logged but not planned is not logged."""
+        number = self.path_id("lead_id", NO_LEAD)
+        included_keys(request)
+        clean = self.validate_body().validated_data
+        try:
+            done = work.log(number, self.user(), by_api(request), **clean)
+        except Lead.DoesNotExist:
+            raise NotFound(NO_LEAD) from None
+        except (LeadFull, TooManyFollowUps) as error:
+            raise _too_many(error) from None
+        names = {"activity": "activity", "lead": "lead", "follow_up": "planned"}
+        return self.work_reply(done, names, status.HTTP_201_CREATED)
+
+
+class FollowUpViewSet(_WorkViewSet):
+    """The follow-ups of all active leads."""
+
+    input_classes = {"update": FollowUpUpdateSerializer, "done": CompleteSerializer}
+    pagination_class = PagePagination
+    strict_actions = ("list", "retrieve", "update", "destroy", "done")
+    dry_run_actions = ("update", "destroy", "done")
+    query_parameters = {"list": (*listing.FILTERS, "count", "after"), "done": ("include",)}
+
+    @operation("list_follow_ups", "List follow-ups of all leads", "The follow-ups of the page", parameters=LIST)
+    def list(self, request: Request) -> Response:
+        """Of active leads, by due date: open ones, unless `done` is true. A repeated filter means any of its values."""
+        query = request.query_params
+        page, errors = cast(PagePagination, self.paginator).validate(query)
+        conditions, wrong = listing.validate(query, self.user().pk)
+        errors += wrong
+        walk = walk_of(query, listing.FILTERS, "due")
+        wanted = collect(errors, "count", query.get("count"), lambda _: totals.wanted_count(request))
+        after = collect(errors, "after", query.get("after"), lambda _: self._cursor(walk))
+        if errors:
+            raise ValidationFailed(errors)
+        is_walk = "after" in query
+        offset = 0 if is_walk else page.offset
+        rows, last = listing.fetch_page(conditions, page.size, offset, after)
+        response = Response(rows)
+        if wanted:
+            found = listing.count(conditions, wanted)
+            totals.set_total(request, response, "follow-ups", found, wanted, None if is_walk else offset)
+        if is_walk and last:
+            response.headers["Link"] = link(request.path, query, {"after": encode(last, walk)}, "next")
+        return response
+
+    def _cursor(self, walk: str) -> Cursor | None:
+        query = self.request.query_params
+        if "after" in query and "page" in query:
+            raise InvalidValue("value_error", PAGE_AND_CURSOR)
+        if not query.get("after"):
+            return None
+        cursor = decode(query["after"], walk, str)
+        listing.check_cursor(cursor)
+        return cursor
+
+    @operation("get_follow_up", "Get a follow-up", "The follow-up", refusals={404: NO_FOLLOW_UP})
+    def retrieve(self, request: Request, follow_up_id: str) -> Response:
+        """One follow-up of an active lead."""
+        return Response(follow_up_out(self._found(follow_up_id)))
+
+    @operation(
+        "update_follow_up",
+        "Move, reassign or reword a follow-up",
+        "The follow-up",
+        refusals={403: NOT_YOURS.format("change"), 404: NO_FOLLOW_UP},
+    )
+    def update(self, request: Request, follow_up_id: str) -> Response:
+        """Writes the fields that are sent. Its maker may, its assignee, and who may change activities."""
+        follow_up = self._allowed(follow_up_id)
+        self.stored = follow_up
+        serializer = self.validate_body()
+        try:
+            serializer.instance = FollowUp.objects.change(follow_up.pk, serializer.validated_data, by_api(request))
+        except FollowUp.DoesNotExist:
+            raise NotFound(NO_FOLLOW_UP) from None
+        return Response(serializer.data)
+
+    @operation(
+        "delete_follow_up",
+        "Delete a follow-up",
+        "Deleted",
+        204,
+        refusals={403: NOT_YOURS.format("delete"), 404: NO_FOLLOW_UP},
+    )
+    def destroy(self, request: Request, follow_up_id: str) -> Response:
+        """Its maker may, its assignee, and who may delete activities. The lead's history has what it was."""
+        follow_up = self._allowed(follow_up_id)
+        try:
+            FollowUp.objects.remove(follow_up.pk, by_api(request))
+        except FollowUp.DoesNotExist:
+            raise NotFound(NO_FOLLOW_UP) from None
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @operation(
+        "complete_follow_up",
+        "Mark a follow-up done",
+        "The follow-up, what was logged, the lead, and the next follow-up",
+        response=DoneSerializer,
+        refusals={
+            403: NOT_YOURS.format("change"),
+            404: NO_FOLLOW_UP,
+            409: "It was done before, or the lead has too many activities or follow-ups; nothing was stored",
+        },
+        parameters=[INCLUDE],
+    )
+    def done(self, request: Request, follow_up_id: str) -> Response:
+        """In one transaction it is done, the activity is logged, the status moves and the next follow-up is planned."""
+        included_keys(request)
+        follow_up = self._allowed(follow_up_id)
+        clean = self.validate_body().validated_data if read(request) else {}
+        parts = {name: clean.get(name) for name in ("activity", "status", "next")}
+        try:
+            done = work.complete(follow_up.pk, self.user(), by_api(request), **parts)
+        except FollowUp.DoesNotExist:
+            raise NotFound(NO_FOLLOW_UP) from None
+        except AlreadyDone:
+            raise ApiError(status.HTTP_409_CONFLICT, "It is done already; nothing was stored") from None
+        except (LeadFull, TooManyFollowUps) as error:
+            raise _too_many(error) from None
+        names = {"follow_up": "done", "activity": "activity", "lead": "lead", "next": "planned"}
+        return self.work_reply(done, names, status.HTTP_200_OK)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """The context, with the follow-up that is to be changed."""
+        return {**super().get_serializer_context(), "stored": getattr(self, "stored", None)}
+
+    def _found(self, follow_up_id: str) -> FollowUp:
+        found = FollowUp.objects.of_active_leads().filter(pk=self.path_id("follow_up_id", NO_FOLLOW_UP)).first()
+        if found is None:
+            raise NotFound(NO_FOLLOW_UP)
+        return found
+
+    def _allowed(self, follow_up_id: str) -> FollowUp:
+        """Return the follow-up; raise a 403 if it is neither one's own nor is there a right to it."""
+        follow_up = self._found(follow_up_id)
+        if self.user().pk not in (follow_up.created_by_id, follow_up.assignee_id):
+            require_permission(self.request, RIGHTS.get(self.action, RIGHT))
+        return follow_up
