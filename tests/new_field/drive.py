@@ -116,6 +116,13 @@ def test_the_import_reads_them_and_rejects_rows_that_point_to_nothing(tmp_path: 
     assert list(stored) == [("Ada", "R1", agency.pk), ("Cy", "", None)]
 
 
+def test_an_empty_text_in_json_is_no_value(tmp_path: Path, agency: Group) -> None:
+    path = tmp_path / "leads.jsonl"
+    path.write_text(f'{{"name": "Ada One", "agency_id": ""}}\n{{"name": "Bo Two", "agency_id": "{agency.pk}"}}\n')
+    assert counts(import_leads(path))[:2] == (2, 2)
+    assert list(Lead.objects.order_by("pk").values_list("agency_id", flat=True)) == [None, agency.pk]
+
+
 def test_an_import_made_before_the_fields_existed_can_be_undone(tmp_path: Path, api: Api) -> None:
     row = created(api, email="ada@example.com", property_interest="loft")
     path = write_csv(tmp_path, "Ada,Two,ada@example.com,7,", header="First Name,Last Name,Email,Phone,Interest")

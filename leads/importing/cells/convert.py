@@ -20,7 +20,7 @@ from leads.importing.sorting import is_yes
 from leads.importing.sources.rows import BadRow, Cells, is_blank
 from leads.importing.stats import Refused
 from leads.importing.warnings import CONSENT, UNUSED
-from leads.validators import CLOSED, DEFAULT_STATUS
+from leads.validators import CLOSED, CREATE_RULES, DEFAULT_STATUS, reference
 
 if TYPE_CHECKING:
     from leads.importing.columns.mapping import Mapping as Columns
@@ -37,6 +37,7 @@ READERS: dict[str, Callable[..., Any]] = {
     "price": money.price,
     "created_at": dates.moment,
     "closed_at": dates.moment,
+    **{name: rule.check for name, rule in CREATE_RULES.items() if rule.check is reference},
 }
 NAMES = frozenset(("first_name", "last_name", "name"))
 BUDGETS = ("budget_min", "budget_max", "price")
