@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from activities.limits import FEW, MAX_ACTIVITIES, MAX_TOTAL_TEXT, TOO_LONG, TOO_MANY
 from activities.models import Activity
+from leads.merge import FIELDS
 from leads.models import Lead
 from tests.activities.command import assert_counted, errors_of, import_activities, write_activities
 from tests.admin.conftest import boss as boss
@@ -147,9 +148,7 @@ def merge(browser: Client, survivor: Lead, other: Lead) -> str:
     """Merge two leads; what the page says then."""
     form: dict[str, Any] = {"ids": f"{survivor.pk},{other.pk}", "survivor": survivor.pk}
     form |= {f"version-{lead.pk}": lead.version for lead in (survivor, other)}
-    fields = ("first_name", "last_name", "email", "phone", "status", "source")
-    fields += ("budget_min", "budget_max", "property_interest")
-    form |= {f"from-{field}": survivor.pk for field in fields}
+    form |= {f"from-{field}": survivor.pk for field in FIELDS}
     return browser.post(reverse("admin:leads_lead_merge"), form, follow=True).content.decode()
 
 

@@ -33,7 +33,8 @@ def test_a_plain_row_satisfies_the_rules() -> None:
     row, problems = map_headers(header.split(",")).convert(cells)
     assert problems == []
     assert row.pop("created_at") == datetime(2025, 10, 3, tzinfo=UTC)
-    assert validators.validate(row) == ({**row, "budget_min": 300_000, "budget_max": 450_000}, [])
+    clean = {**validators.DEFAULTS, **row, "budget_min": 300_000, "budget_max": 450_000}
+    assert validators.validate(row) == (clean, [])
 
 
 def test_blank_cells_are_left_out_unless_the_rules_want_them() -> None:

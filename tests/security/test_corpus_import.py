@@ -208,7 +208,7 @@ def taken_in(browser: Client, review: str, **fields: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_page_takes_every_column(boss: Client, api: Api, tmp_path: Path, name: str, step: int) -> None:
     fields = list(TARGETS)
-    tried = fields if step == 1 else fields[list(FORMATS).index(name) :: len(FORMATS)]
+    tried = fields if step == 1 else ["first_name", *fields[list(FORMATS).index(name) :: len(FORMATS)]]
     for field in tried:
         if review := upload(boss, name, FORMATS[name](fields, rows_with(field, fields, step))):
             taken_in(boss, review)

@@ -38,8 +38,8 @@ EVIL: dict[str, Any] = {
 
 def sent_for(model: type[Model], own: set[str]) -> dict[str, Any]:
     """Return a value for every column and relation that the server sets, under both of its names."""
-    fields = [field for field in model._meta.get_fields() if field.name not in own]
-    names = {name for field in fields for name in (field.name, getattr(field, "attname", field.name))}
+    both = [{field.name, getattr(field, "attname", field.name)} for field in model._meta.get_fields()]
+    names = {name for names in both if own.isdisjoint(names) for name in names}
     return {"pk": 4711, **{name: EVIL.get(name, 1) for name in sorted(names)}}
 
 
