@@ -64,7 +64,8 @@ try:
     TIME_ZONE = env.str("TIME_ZONE", "UTC", validate=validate.OneOf(sorted(available_timezones())))
     PHONE_REGION = env.str("PHONE_REGION", "US", validate=validate.OneOf(CALLING_CODES))
 except EnvError as error:
-    raise ImproperlyConfigured(str(error)) from None
+    hint = "; `make run` writes a file .env with one" if "SECRET_KEY" in str(error) else ""
+    raise ImproperlyConfigured(f"{error}{hint}") from None
 
 
 @contextmanager

@@ -106,9 +106,11 @@ CREATE_RULES: dict[str, FieldRule] = {
         default=DEFAULT_SOURCE,
         schema={**_source, "description": f"Empty means `{DEFAULT_SOURCE}`"},
     ),
-    "budget_min": FieldRule(budget, True, None, _budget_min),
-    "budget_max": FieldRule(budget, True, None, _budget_max),
-    "property_interest": FieldRule(long_text, True, None, schema.text(MAX_TEXT, examples=["2BR condo"])),
+    "budget_min": FieldRule(budget, nullable=True, default=None, schema=_budget_min),
+    "budget_max": FieldRule(budget, nullable=True, default=None, schema=_budget_max),
+    "property_interest": FieldRule(
+        long_text, nullable=True, default=None, schema=schema.text(MAX_TEXT, examples=["2BR condo"])
+    ),
 }
 UPDATE_RULES: dict[str, FieldRule] = {
     **CREATE_RULES,

@@ -1,4 +1,4 @@
-"""CONTRIBUTING's recipe "Adding a field to leads", carried out on a copy of the project by a program.
+"""CONTRIBUTING's recipe "A field of a lead", carried out on a copy of the project by a program.
 
 Two fields are added: ``referral_code``, a text, and ``agency``, a nullable foreign key. Each edit names a line of a
 product file and what is written before it. If an edit finds no place any more, the recipe has changed: change both.
@@ -34,7 +34,7 @@ EDITS = (
         "}\n",
         '    "referral_code": FieldRule(lambda value: validation.text(value, 80), default="", '
         "schema=schema.text(80)),\n"
-        '    "agency_id": FieldRule(reference, nullable=True, default=None, schema=schema.IDENTIFIER),\n',
+        '    "agency_id": FieldRule(reference, nullable=True, default=None, schema=schema.integer(1, MAX_BIGINT)),\n',
     ),
     Edit("leads/validators.py", "PERSONAL: ", "}\n", '    "referral_code": "",\n'),
     Edit("leads/validators.py", "NOT_PERSONAL = (", ")\n", ', "agency_id"'),
