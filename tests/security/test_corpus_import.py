@@ -151,6 +151,13 @@ def test_values_as_json_has_them(api: Api, tmp_path: Path, field: str, step: int
     assert_whole(api, tmp_path)
 
 
+def test_a_status_that_no_database_takes_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "leads.jsonl"
+    path.write_text(json.dumps({"first_name": "Ada", "status": "a\0b"}))
+    report = imported("import_leads", path)
+    assert (report["read"], report["rejected"]) == (1, 1)
+
+
 @in_two_tiers
 @pytest.mark.parametrize("kind", FORMATS)
 def test_headers(tmp_path: Path, kind: str, step: int) -> None:

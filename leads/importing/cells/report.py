@@ -113,7 +113,7 @@ class CellReport:
                 for example in self.examples.get(kind, ())
             ],
             "statuses": [
-                {"value": _shown(value), "became": became, "count": count}
+                {"value": _shown(value), "became": _shown(became), "count": count}
                 for (value, became), count in self.statuses.most_common(MAX_STATUSES)
             ],
             "remainders": [{"line": line, "column": column, "value": text} for line, column, text in self.left_over],
