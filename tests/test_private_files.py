@@ -12,7 +12,9 @@ import pytest
 from crm_project import private_files
 from crm_project.operations import backup
 from leads.exporting import outputs
-from leads.importing.rejects import Rejects
+from leads.importing.columns.mapping import map_headers
+from leads.importing.rejects import Layout, Rejects
+from leads.importing.sources.reader import open_source
 from tests.exporting.command import export_leads
 from tests.factories import make_lead
 from tests.importing.command import import_leads, write_csv
@@ -46,10 +48,13 @@ def test_rejects_and_exports_of_commands(tmp_path: Path) -> None:
 
 
 def test_before_they_have_their_name(tmp_path: Path) -> None:
-    rejects = Rejects(tmp_path / "rejects.csv", ["email"])
+    folder = tmp_path / "source"
+    folder.mkdir()
+    with open_source(write_csv(folder, "Ada,Lovelace,ada@example.com,1,new")) as source:
+        rejects = Rejects(tmp_path / "rejects.csv", Layout(source, map_headers(source.header)))
     rejects.open()
     with outputs.output(tmp_path / "leads.csv"):
-        parts = list(tmp_path.iterdir())
+        parts = [path for path in tmp_path.iterdir() if path != folder]
         assert len(parts) == 2
         assert {mode(part) for part in parts} == {0o600}
     rejects.drop()

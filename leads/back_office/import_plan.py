@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 from zoneinfo import available_timezones
 
-from leads.importing.columns.mapping import LEADS
+from leads.importing.columns.mapping import LEADS, column_number
 from leads.importing.run import Options
 from leads.importing.stats import Refused
 from leads.validators import PIPELINE
@@ -143,7 +143,7 @@ class Plan:
         explicit, ignored = {}, []
         times = Counter(header)
         for place, (name, chosen) in enumerate(zip(header, self.columns, strict=True)):
-            column = name if name and times[name] == 1 else f"#{place + 1}"
+            column = name if name and times[name] == 1 else column_number(header, place)
             if chosen != NOT_IMPORTED and chosen != detected(name):
                 explicit[column] = chosen
             elif chosen == NOT_IMPORTED and LEADS.known(name)[0] != "not_stored":

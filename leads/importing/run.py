@@ -29,7 +29,7 @@ from leads.importing.columns.column_schema import ColumnSchema
 from leads.importing.columns.mapping import LEADS, map_headers
 from leads.importing.first_load import first_load
 from leads.importing.pipeline import batches, needs_database
-from leads.importing.rejects import Rejects, numbered
+from leads.importing.rejects import Layout, Rejects, numbered
 from leads.importing.sorting import LEFT_OUT, Aside
 from leads.importing.sources.reader import Source
 from leads.importing.stats import MAX_LISTED, Refused, Stats, as_dict, showable
@@ -130,8 +130,8 @@ class FileImport:
             raise Refused(
                 f"this file was imported already, as run {earlier.pk} on {when} UTC (--again imports it again)"
             )
-        header, guards = self.source.header, self.source.exact
-        self.rejects, self.skipped = (Rejects(path, header, guards) if path else None for path in self.output_paths)
+        layout = Layout(self.source, self.columns, with_offset=options.timezone not in (None, settings.TIME_ZONE))
+        self.rejects, self.skipped = (Rejects(path, layout) if path else None for path in self.output_paths)
         for output in self.outputs():
             output.open()
 
@@ -183,7 +183,7 @@ class FileImport:
             self.stats.left_out += 1
             self.warnings[warnings.LEFT_OUT, row.reason] += 1
             if self.rejects:
-                self.rejects.add(row.line, row.cells, f"left out: {row.reason}")
+                self.rejects.add(row.line, row.cells, f"left out: {row.reason}", with_constants=False)
             return
         self.stats.skipped += 1
         self.warnings[warnings.DELETED, ""] += 1

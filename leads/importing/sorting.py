@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from leads.importing.cells import lead_ads, text
 from leads.importing.columns.column_schema import normal
-from leads.importing.rejects import LINE, PROBLEMS
-from leads.importing.sources.rows import Cells, LeftOut, Record, is_blank
+from leads.importing.sources.rows import LINE, PROBLEMS, Cells, LeftOut, Record, is_blank
 
 if TYPE_CHECKING:
     from leads.importing.columns.mapping import Mapping as Columns

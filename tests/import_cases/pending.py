@@ -37,9 +37,6 @@ BY_COMMAND = BOTH | {
     "salesforce-deleted.csv, with the deleted",
     "filtered-rows.xlsx",
     "remainders.csv, without users",
-    "day-first-one-bad.csv, rejects unchanged",
-    "day-first-one-bad.csv, rejects corrected",
-    "semicolons-one-bad.csv, rejects corrected",
 }
 ON_PAGE = BOTH | {
     "trailing-commas.csv",

@@ -51,7 +51,7 @@ def _run(command: str, out: io.StringIO, *arguments: Any) -> int:
 
 def rows_of(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file by column."""
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 

@@ -175,7 +175,7 @@ def test_an_interrupt_that_was_swallowed_still_counts() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_ctrl_c_as_the_rejects_file_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us without it
-    monkeypatch.setattr("leads.importing.rejects.csv.writer", lambda file: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("leads.importing.rejects.csv.writer", lambda *_, **__: signal.raise_signal(signal.SIGINT))
     report = import_leads(write_csv(tmp_path, GOOD, BAD), "--rejects", tmp_path / "fixed.csv", code=1)
     assert (report["state"], report["message"]) == ("refused", "it was interrupted")
     assert os.listdir(tmp_path) == ["leads.csv"]

@@ -101,6 +101,21 @@ def day(value: object, day_first: bool = False, zone: tzinfo = UTC) -> str:
     return (found.astimezone(zone) if _is_unix(value) else found).date().isoformat()
 
 
+def unambiguous(value: object, day_first: bool = False, zone: tzinfo = UTC, with_offset: bool = False) -> str:
+    """Return a date as ISO text that means the same in any column; raises ``InvalidValue`` for none.
+
+    A time without a zone gets the offset of ``zone`` only ``with_offset``; a bare date stays one otherwise.
+    """
+    found = _read(value, day_first)
+    if _is_unix(value):
+        found = found.astimezone(zone)
+    if found.tzinfo is None and with_offset:
+        found = found.replace(tzinfo=zone)
+    if found.tzinfo is None and found.time() == time():
+        return found.date().isoformat()
+    return found.isoformat(" ", "microseconds" if found.microsecond else "seconds")
+
+
 def _aware(found: datetime, zone: tzinfo) -> datetime:
     try:
         if found.tzinfo is None and zone is UTC:

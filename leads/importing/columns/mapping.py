@@ -22,6 +22,7 @@ from leads.importing.cells.report import CellReport
 from leads.importing.cells.status import StatusMap
 from leads.importing.columns.aliases import ALIASES, CONSENT_COLUMNS, NOT_STORED, NOT_STORED_PATTERNS
 from leads.importing.columns.column_schema import NEAR_MISSES, ColumnSchema, normal
+from leads.importing.sources.rows import LINE, PROBLEMS
 from leads.importing.stats import Refused
 from leads.importing.warnings import Warnings
 
@@ -263,11 +264,20 @@ def _with_suggestions(header: str, near: Sequence[str]) -> str:
     return f"{header!r}" + (f" (like {' or '.join(map(repr, near))}?)" if near else "")
 
 
+def column_number(header: Sequence[str], place: int) -> str:
+    """Return "#3" for the third column. What a rejects file has before the file's own columns does not count."""
+    return f"#{_numbered_places(header).index(place) + 1}"
+
+
+def _numbered_places(header: Sequence[str]) -> list[int]:
+    return [place for place, name in enumerate(header) if name not in (LINE, PROBLEMS)]
+
+
 def _places_of(wish: str, header: Sequence[str]) -> list[int]:
     """Where the header stands that a wish names: as it is written, as "#3" (the third), else in its normal form."""
     places = [place for place, name in enumerate(header) if name == wish.strip()]
-    if not places and (number := _numbered(wish)) and number <= len(header):
-        return [number - 1]
+    if not places and (number := _numbered(wish)) and number <= len(numbered := _numbered_places(header)):
+        return [numbered[number - 1]]
     places = places or [place for place, name in enumerate(header) if name and normal(name) == normal(wish)]
     if not places:
         near = difflib.get_close_matches(wish, [name for name in header if name], NEAR_MISSES)

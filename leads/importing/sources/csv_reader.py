@@ -10,7 +10,7 @@ from typing import Any
 from leads import formula_escape
 from leads.importing.columns.mapping import LEADS
 from leads.importing.sources.format_options import MAX_ABOVE, IsHeader, names_by_content, place_of_header, titles_above
-from leads.importing.sources.rows import Cells, Record, Unreadable, all_blank, clean_header, fitted
+from leads.importing.sources.rows import Cells, Record, Unreadable, all_blank, clean_header, fitted, is_rejects_header
 from leads.importing.sources.source_file import SourceFile
 
 DELIMITERS = ",;\t|"
@@ -41,7 +41,7 @@ class CsvReader:
         has_header: bool = True,
     ) -> None:
         self.content = content
-        self.has_header = has_header
+        self.has_header = has_header or is_rejects_header(content.head(64))
         self.encoding = encoding
         with content.text(encoding) as text:
             sample = text.read(65_536)
@@ -54,7 +54,7 @@ class CsvReader:
         self.skip_hint = bool(hint)
         given = delimiter or (hint.group(1) if hint else None)
         sample = rest if hint else sample
-        if not has_header:
+        if not self.has_header:
             self.delimiter, self.above = given or sniffed(sample, whole), 0
             rows = _first_rows(sample, self.delimiter, SAMPLE_ROWS)
             self.header = names_by_content(rows if whole or len(rows) < 2 else rows[:-1])

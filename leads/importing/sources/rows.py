@@ -1,5 +1,6 @@
 """What reading a lead file yields, whatever its format, and how it fails."""
 
+import codecs
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,13 @@ MAX_COLUMNS = 2_000
 Cells = list[Any]
 # The line (CSV, JSON Lines), row (spreadsheet) or place (JSON array) a record starts on, from 1, and its cells.
 Record = tuple[int, Cells]
+# What a rejects file has before the columns of the file that it is from.
+LINE, PROBLEMS = "import_line", "import_problems"
+
+
+def is_rejects_header(head: bytes) -> bool:
+    """Whether a file that starts with these bytes is a rejects file, which has a header and is UTF-8 in any case."""
+    return head.startswith(codecs.BOM_UTF8 + LINE.encode())
 
 
 class Unreadable(Refused):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from leads.importing.sources.encodings import MAX_SAMPLE, Detected, detect
-from leads.importing.sources.rows import Unreadable
+from leads.importing.sources.rows import Unreadable, is_rejects_header
 
 PIECE = 1 << 20
 MAX_LINE = 16 * PIECE  # a line is held in memory whole
@@ -171,9 +171,9 @@ def encoding_of(content: SourceFile, long_lines: bool = False, said: str | None 
     would garble every accented letter. Raises ``Unreadable``, also for a line that is too long to be read into memory
     unless ``long_lines``.
     """
-    head = content.head(4)
+    head = content.head(64)
     utf8 = _is_utf8(content, long_lines)
-    if said:
+    if said and not is_rejects_header(head):
         return Detected(said, True, ())
     for mark, encoding in _BOMS.items():
         if head.startswith(mark):
