@@ -2,11 +2,11 @@
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.client.adapters import run
 from tests.live import LiveServer
 
 HERE = Path(__file__).parent
@@ -16,13 +16,6 @@ pytestmark = [
     pytest.mark.skipif(not NODE, reason="node is not installed"),
     pytest.mark.skipif(not (HERE / "node_modules").is_dir(), reason="no node_modules: run `make client`"),
 ]
-
-
-def run(*command: str) -> str:
-    """What a program of the client's folder prints; its complaints where it fails."""
-    ran = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
 
 
 def test_a_day_at_the_office(server: LiveServer) -> None:
