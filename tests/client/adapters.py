@@ -33,21 +33,32 @@ def run(*command: str | Path, folder: Path = HERE) -> str:
 @cache
 def build() -> Path:
     """Return a folder with a bundle and a page of each source, made once in a process."""
-    (HERE / "build").mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="adapters-", dir=HERE / "build"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = new_folder()
     for source in (*CLIENTS.glob("*.ts"), *(HERE / name for name in SOURCES)):
         shutil.copy(source, folder)
     (folder / "tsconfig.json").write_text(json.dumps({"extends": "../../tsconfig.adapters.json", "include": ["*"]}))
     run(PROGRAMS / "tsc", "--project", folder)
-    run(PROGRAMS / "esbuild", *SOURCES, *OPTIONS, "--outdir=.", "--log-level=error", folder=folder)
-    for name in SOURCES:
+    bundle(folder, *SOURCES)
+    return folder
+
+
+def new_folder() -> Path:
+    """Return an empty folder, whose modules find the packages beside this file. It is deleted in the end."""
+    (HERE / "build").mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="adapters-", dir=HERE / "build"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def bundle(folder: Path, *sources: str) -> None:
+    """Make a bundle of each source of the folder, and a page that loads it."""
+    run(PROGRAMS / "esbuild", *sources, *OPTIONS, "--outdir=.", "--log-level=error", folder=folder)
+    for name in sources:
         script = Path(name).with_suffix(".js")
         (folder / script.with_suffix(".html")).write_text(
             f'<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Office</title>'
-            f'<body><script type="module" src="{script}"></script></body></html>'
+            f'<body><p id="seen"></p><p id="form"></p><script type="module" src="{script}"></script></body></html>'
         )
-    return folder
 
 
 class _Handler(SimpleHTTPRequestHandler):
