@@ -101,6 +101,7 @@ class FollowUp(models.Model):
 
     class Meta:
         verbose_name = "follow-up"
+        default_permissions = ()  # its own, or the permissions of activities
         ordering = ("due_on", "due_time", "id")
         constraints = [
             models.CheckConstraint(condition=~Q(title=""), name="follow_ups_title_not_empty"),

@@ -4,14 +4,19 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from django.utils import timezone
+
 from crm_project.db import sql
 from crm_project.http.timestamps import day_sql, iso_sql
 from crm_project.validation import InvalidValue
 
 Row = dict[str, Any]
 AUTHOR = "LEFT JOIN leads_author AS author ON author.id = leads_lead.created_by_id"
+TODAY = ":today:"  # in SQL, see ``with_today``
+# One that lies in the future does not count until its day comes. So this is computed, and stored nowhere.
 LAST_ACTIVITY = (
-    "(SELECT max(activity_date) FROM activities_activity AS activity WHERE activity.lead_id = leads_lead.id)"
+    "(SELECT max(activity_date) FROM activities_activity AS activity"
+    f" WHERE activity.lead_id = leads_lead.id AND activity.activity_date <= {TODAY})"
 )
 
 
@@ -80,10 +85,14 @@ def parse(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(key for key in INCLUDED if key in wanted)
 
 
-@cache
+def with_today(statement: str) -> str:
+    """SQL with the office's day of now."""
+    return statement.replace(TODAY, f"'{timezone.localdate():%Y-%m-%d}'")
+
+
 def columns_of(keys: tuple[str, ...]) -> tuple[str, ...]:
     """The SQL columns that these keys are made of."""
-    return tuple(column for key in keys for column in INCLUDED[key].columns)
+    return tuple(with_today(column) for key in keys for column in INCLUDED[key].columns)
 
 
 @cache

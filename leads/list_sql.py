@@ -16,6 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from crm_project.db import sql
+from crm_project.db.change_time import from_microseconds
 from crm_project.http.cursors import Cursor
 from crm_project.http.timestamps import iso_sql
 from crm_project.validation import InvalidValue
@@ -53,6 +54,12 @@ GROUPS = {"name": ("name_key > ''", "name_key = ''")}  # leads without a value c
 MOMENTS = ("created_at", "updated_at")
 
 
+# Leads that were not written since a time, with an activity on a day after one and until another one.
+ARRIVED = (
+    "SELECT DISTINCT activity.lead_id FROM activities_activity AS activity"
+    " JOIN leads_lead AS lead ON lead.id = activity.lead_id AND lead.change_time < %s"
+    " WHERE activity.activity_date > %s AND activity.activity_date <= %s"
+)
 OPEN_FOLLOW_UP = (
     "SELECT 1 FROM activities_followup AS follow_up"
     " WHERE follow_up.lead_id = leads_lead.id AND follow_up.done_at IS NULL"
@@ -202,7 +209,7 @@ def _sort(
     where, values = _where(filters, deleted)
     if _count_up_to(where, values, MAX_SORTED) > MAX_SORTED:
         raise TooManyToSort
-    key = SORTED[order.name]
+    key = included.with_today(SORTED[order.name])
     sorting = f"ORDER BY sort_key {order.direction} NULLS LAST, id {order.direction}"
     statement = (
         f"SELECT {_columns(keys)}"
@@ -296,8 +303,20 @@ def _open(wanted: bool) -> Condition:
 def _inactive_days(days: int) -> Condition:
     first = first_of_last(days)
     activity = "SELECT 1 FROM activities_activity AS activity WHERE activity.lead_id = leads_lead.id"
-    where = f"created_at < %s AND NOT EXISTS ({activity} AND activity.activity_date >= %s)"
-    return where, [_moment(midnight(first)), connection.ops.adapt_datefield_value(first)]
+    within = "activity.activity_date >= %s AND activity.activity_date <= %s"  # not in the future
+    bounds = [connection.ops.adapt_datefield_value(day) for day in (first, timezone.localdate())]
+    return f"created_at < %s AND NOT EXISTS ({activity} AND {within})", [_moment(midnight(first)), *bounds]
+
+
+def _changed_since(time: int) -> Condition:
+    """Written since, or with an activity that lay in the future then and does not now: its day writes nothing."""
+    then, today = timezone.localdate(from_microseconds(time)), timezone.localdate()
+    if then >= today:
+        return "change_time >= %s", [time]
+    days = [connection.ops.adapt_datefield_value(day) for day in (then, today)]
+    arrived = [number for (number,) in sql.fetch_once(ARRIVED, [time, *days])]
+    among, values = sql.among("leads_lead.id", arrived)
+    return f"(change_time >= %s OR {among})", [time, *values]
 
 
 def _created_by(user: int | str) -> Condition:
@@ -338,7 +357,7 @@ CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "created_to": _compare("created_at <"),
     "closed_from": _compare("closed_at >="),
     "closed_to": _compare("closed_at <"),
-    "updated_since": _compare("change_time >="),
+    "updated_since": _changed_since,
     "open": _open,
     "inactive_days": _inactive_days,
     "created_by": _created_by,

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from crm_project import validation
 from crm_project.db import bulk, sql
+from crm_project.db.change_time import from_microseconds
 from leads import audit, validators, write_sql
 from leads.attribution import author_of
 from leads.selection import Agreed, LeadsMissing, lock_selection
@@ -93,9 +94,10 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.exclude(status__in=validators.CLOSED_STATUSES)
 
     def inactive_since(self, day: date) -> Self:
-        """Leads that came in before ``day`` (UTC) and have had no activity on it or later."""
+        """Leads that came in before ``day`` (UTC) and have had no activity on it or later, until today."""
         # The walk through older leads passes over no more of them than there are activities since that day.
-        return self.filter(created_at__lt=midnight(day)).exclude(activities__activity_date__gte=day)
+        has_activity = self.has_related("activities", activity_date__gte=day, activity_date__lte=timezone.localdate())
+        return self.filter(created_at__lt=midnight(day)).exclude(has_activity)
 
     def created_since(self, day: date) -> Self:
         """Leads that came in on ``day`` (UTC) or later."""
@@ -151,8 +153,12 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.filter(closed_at__lt=moment)
 
     def changed_since(self, time: int) -> Self:
-        """Leads with a ``change_time`` from ``time`` on; 0 means all."""
-        return self.filter(change_time__gte=time) if time else self
+        """Leads with a ``change_time`` from ``time`` on, or an activity that was in the future then; 0 means all."""
+        if not time:
+            return self
+        then, today = timezone.localdate(from_microseconds(time)), timezone.localdate()
+        arrived = self.has_related("activities", activity_date__gt=then, activity_date__lte=today)
+        return self.filter(models.Q(change_time__gte=time) | models.Q(arrived))
 
     def with_open(self, wanted: bool) -> Self:
         """Open leads, or those that are closed or lost."""
@@ -177,16 +183,19 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def due(self, when: str) -> Self:
         """Leads by their next follow-up, on the office's days (``DUE``); ``"none"``: open leads without one."""
         if when == "none":
-            return self.open().exclude(self._next_due())
+            return self.open().exclude(self.has_related("follow_ups", done_at=None))
         first, end = DUE[when](timezone.localdate())
         if first is None:
-            return self.filter(self._next_due(due_on__lt=end))
-        return self.filter(self._next_due(due_on__gte=first, due_on__lt=end)).exclude(self._next_due(due_on__lt=first))
+            return self.filter(self.has_related("follow_ups", done_at=None, due_on__lt=end))
+        earlier = self.has_related("follow_ups", done_at=None, due_on__lt=first)
+        return self.filter(self.has_related("follow_ups", done_at=None, due_on__gte=first, due_on__lt=end)).exclude(
+            earlier
+        )
 
-    def _next_due(self, **conditions: date) -> Exists:
-        """Whether the lead has an open follow-up under these conditions. Their app is above this one."""
-        follow_ups: Any = self.model._meta.get_field("follow_ups").related_model
-        return Exists(follow_ups._default_manager.filter(lead=OuterRef("pk"), done_at=None, **conditions))
+    def has_related(self, relation: str, **conditions: Any) -> Exists:
+        """Whether a lead has ``activities`` or ``follow_ups`` under these conditions; their app is above this one."""
+        related: Any = self.model._meta.get_field(relation).related_model
+        return Exists(related._default_manager.filter(lead=OuterRef("pk"), **conditions))
 
     def contactable(self, channel: str) -> Self:
         """Leads with an address or a number for ``channel``: ``call``, ``text`` or ``email``."""

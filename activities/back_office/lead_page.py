@@ -9,10 +9,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from activities.back_office import merge_page
+from activities.back_office import activity_page, merge_page
 from activities.back_office.log_form import LogForm
 from activities.limits import LeadFull
 from activities.models import Activity
+from crm_project.validation import MAX_BIGINT
 from leads.admin import LeadAdmin
 from leads.back_office import cells, history
 from leads.back_office.lead_form import FORM_FIELDS, LeadForm
@@ -50,6 +51,8 @@ class LeadPage(LeadAdmin):
         own, wrap = [], self.admin_site.admin_view
         own.append(path("merge/", wrap(self.merge_view), name="leads_lead_merge"))
         own.append(path("<path:object_id>/log/", wrap(self.log_view), name="leads_lead_log"))
+        route = "<path:object_id>/activities/<int:activity_id>/"
+        own.append(path(route, wrap(self.activity_view), name="leads_lead_activity"))
         return own + super().get_urls()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -120,6 +123,15 @@ class LeadPage(LeadAdmin):
         context = {**self._site_context(request), "title": f"Log an activity: {lead}", "lead": lead, "log_form": form}
         return TemplateResponse(request, "activities/log_activity.html", context)
 
+    def activity_view(self, request: HttpRequest, object_id: str, activity_id: int) -> HttpResponse:
+        """Show, save or delete an activity of the lead."""
+        lead = self.get_object(request, object_id)
+        if lead is None or activity_id > MAX_BIGINT:
+            raise Http404
+        if not cast(User, request.user).has_perm(VIEW_ACTIVITIES):
+            raise PermissionDenied
+        return activity_page.respond(request, self._site_context(request), lead, activity_id)
+
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Show all changes of the lead, in pages."""
         lead = self.get_object(request, object_id)
@@ -169,7 +181,11 @@ class LeadPage(LeadAdmin):
             return {"shows_activities": False}
         page = _page(request, "activities")
         start = (page - 1) * ACTIVITIES
-        activities = list(Activity.objects.of_lead(lead.pk).latest_first()[start : start + ACTIVITIES + 1])
+        activities: list[Any] = list(Activity.objects.of_lead(lead.pk).latest_first()[start : start + ACTIVITIES + 1])
+        for activity in activities:
+            activity.editable = lead.is_active and activity_page.may(
+                cast(User, request.user), activity, activity_page.CHANGE
+            )
         return {
             "shows_activities": True,
             "activities": activities[:ACTIVITIES],

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'follow-up',
+                'default_permissions': (),
                 'ordering': ('due_on', 'due_time', 'id'),
                 'indexes': [models.Index(condition=models.Q(('done_at', None)), fields=['lead', 'due_on', 'due_time', 'id'], name='follow_ups_open_of_lead'), models.Index(fields=['lead', 'id'], name='follow_ups_of_lead'), models.Index(condition=models.Q(('done_at', None)), fields=['assignee', 'due_on', 'due_time', 'id'], name='follow_ups_open_of_user'), models.Index(condition=models.Q(('done_at', None)), fields=['due_on', 'due_time', 'id'], name='follow_ups_open'), models.Index(condition=models.Q(('done_at__isnull', False)), fields=['assignee', 'due_on', 'due_time', 'id'], name='follow_ups_done_of_user'), models.Index(condition=models.Q(('done_at__isnull', False)), fields=['due_on', 'due_time', 'id'], name='follow_ups_done'), models.Index(condition=models.Q(('activity__isnull', False)), fields=['activity'], name='follow_ups_of_activity')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='follow_ups_title_not_empty'), models.CheckConstraint(condition=models.Q(('kind', ''), _negated=True), name='follow_ups_kind_not_empty'), models.CheckConstraint(condition=models.Q(('activity', None), ('done_at__isnull', False), _connector='OR'), name='follow_ups_activity_when_done')],

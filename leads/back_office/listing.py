@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
+from django.utils import timezone
 from unfold.views import ChangeList
 
 from crm_project import validation
@@ -73,9 +74,10 @@ class LeadChangeList(ChangeList):
 
 
 def last_activities(lead_ids: Sequence[int]) -> dict[int, date | None]:
-    """Return the day of each lead's last activity, by one index lookup per lead."""
+    """Return the day of each lead's last activity that is not in the future, by one index lookup per lead."""
     activities: QuerySet[Any] = Lead._meta.get_field("activities").related_model._default_manager.all()
-    latest = activities.filter(lead=OuterRef("pk")).order_by("-activity_date").values("activity_date")[:1]
+    past = activities.filter(lead=OuterRef("pk"), activity_date__lte=timezone.localdate())
+    latest = past.order_by("-activity_date").values("activity_date")[:1]
     return dict(Lead.objects.filter(pk__in=lead_ids).order_by().values_list("pk", Subquery(latest)))
 
 

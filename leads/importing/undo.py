@@ -124,19 +124,15 @@ def _untouched(run: ImportRun) -> Q:
     """
     own = ImportUpdate.objects.filter(run=run, lead=OuterRef("pk"))
     as_left = Q(version=1) & ~Exists(own) | Exists(own.filter(version=OuterRef("version")))
-    return Q(is_active=True, activity_count=0) & Q(~_has_follow_ups()) & as_left
-
-
-def _has_follow_ups() -> Exists:
-    """Whether a lead has follow-ups, whose app is above this one."""
-    follow_ups: Any = Lead._meta.get_field("follow_ups").related_model
-    return Exists(follow_ups._default_manager.filter(lead=OuterRef("pk")))
+    return Q(is_active=True, activity_count=0) & Q(~Lead.objects.has_related("follow_ups")) & as_left
 
 
 def _left_of_created(run: ImportRun) -> NotUndone:
     left = NotUndone()
     created = Lead.objects.filter(import_run=run, is_active=True).order_by("pk")
-    for lead_id, count, planned in created.values_list("pk", "activity_count", _has_follow_ups()).iterator(BATCH):
+    for lead_id, count, planned in created.values_list(
+        "pk", "activity_count", Lead.objects.has_related("follow_ups")
+    ).iterator(BATCH):
         left.add(lead_id, ACTIVITIES if count else FOLLOW_UPS if planned else EDITED)
     return left
 

@@ -43,6 +43,8 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", f"{LEAD}/history/"): (200, 200, 200),
     ("GET", f"{LEAD}/log/"): (200, 200, 200),
     ("POST", f"{LEAD}/log/"): (200, 200, 200),
+    ("GET", f"{LEAD}/activities/<int:activity_id>/"): (403, 200, 200),  # another user's
+    ("POST", f"{LEAD}/activities/<int:activity_id>/"): (403, 200, 200),
     ("GET", f"{LEAD}/"): (302, 302, 302),  # to its change page
     ("GET", f"{LEAD}/delete/"): (403, 403, 403),
     ("POST", f"{LEAD}/delete/"): (403, 403, 403),
@@ -167,6 +169,7 @@ def objects(agent: User) -> dict[str, Any]:
 def path_of(route: str, objects: dict[str, Any]) -> str:
     """Return an address of a route."""
     object_id = next((item.pk for prefix, item in objects.items() if route.startswith(prefix)), 1)
+    route = route.replace("<int:activity_id>", str(objects["activities/activity"].pk))
     route = route.replace(r"^(?P<app_label>users|auth|leads|activities)/$", "leads/").replace(
         "(?P<url>.*)$", "nowhere/"
     )
