@@ -35,6 +35,11 @@ ON_DUPLICATE = OpenApiParameter(
 )
 MISSING_IDS = "Some ids are of no active lead: `{detail, ids}`; nothing was changed"
 TOO_MANY = f"More than {MAX_IDS:,} ids"
+CHOICE_REFUSALS = {
+    404: MISSING_IDS,
+    409: "The filter finds another number of leads than `expected`; nothing was changed",
+    413: f"{TOO_MANY}, or more than {MAX_FILTERED:,} leads",
+}
 
 
 class AlreadyThere(Exception):
@@ -177,11 +182,7 @@ class ManyLeadsViewSet(LeadViewSet):
         "Delete many leads, by ids or a filter",
         "Deleted",
         204,
-        refusals={
-            404: MISSING_IDS,
-            409: "The filter finds another number of leads than `expected`; nothing was changed",
-            413: f"{TOO_MANY}, or more than {MAX_FILTERED:,} leads",
-        },
+        refusals=CHOICE_REFUSALS,
     )
     def delete_chosen(self, request: Request) -> Response:
         """Softly, all of them or none: the leads with these `ids`, or up to 50,000 active leads that a `filter` finds.

@@ -41,7 +41,7 @@ def missing_places() -> Iterator[tuple[str, str]]:
         name = field.attname
         if name in SET_BY_SERVER:
             continue
-        if name not in validators.CREATE_RULES:
+        if name not in {**validators.CREATE_RULES, **validators.LABEL_RULES}:
             yield (
                 f"Lead.{field.name} has no rule.",
                 f'Add "{name}" to CREATE_RULES in leads/validators.py, or to SET_BY_SERVER in leads/checks.py '
@@ -56,6 +56,7 @@ def missing_places() -> Iterator[tuple[str, str]]:
     written = {
         "change_time",  # set by the database
         *validators.CREATE_RULES,
+        *validators.LABEL_RULES,
         *build_row(validators.DEFAULTS, timezone.now(), derived=validators.SearchKeys("", "", "", "", "")),
     }
     for field in Lead._meta.concrete_fields:

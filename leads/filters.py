@@ -1,7 +1,7 @@
 """The query parameters that filter the list of leads: how each is checked, and the named query that it calls.
 
-``leads/list_sql.py`` has the SQL of each; a test compares the two. Owners, tags and consents are not stored
-yet: their parameters answer as if no lead had any.
+``leads/list_sql.py`` has the SQL of each; a test compares the two. Tags and consents are not stored yet: their
+parameters answer as if no lead had any.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -9,8 +9,10 @@ from django.utils import timezone
 from crm_project.db import sql
 from crm_project.http.timestamps import day_sql, iso_sql
 from crm_project.validation import InvalidValue
+from users.directory import NAME
 
 Row = dict[str, Any]
+OWNER = "LEFT JOIN users_user AS owner ON owner.id = leads_lead.owner_id"
 AUTHOR = "LEFT JOIN leads_author AS author ON author.id = leads_lead.created_by_id"
 TODAY = ":today:"  # in SQL, see ``with_today``
 # One that lies in the future does not count until its day comes. So this is computed, and stored nowhere.
@@ -59,14 +61,19 @@ def _follow_up(*values: Any) -> Row | None:
     return None if values[0] is None else dict(zip(NEXT, values, strict=True))
 
 
+def _owner(user_id: int | None, username: str, first_name: str, last_name: str) -> Row | None:
+    """A user with the name as of now."""
+    return None if user_id is None else _person(user_id, f"{first_name} {last_name}".strip() or username)
+
+
 def _itself(value: Any) -> Any:
     return value
 
 
-# Owners, tags and consents are not stored yet.
+# Tags and consents are not stored yet.
 INCLUDED: dict[str, Included] = {
     "version": Included(("leads_lead.version",), _itself),
-    "owner": Included((), lambda: None),
+    "owner": Included(tuple(f"owner.{name}" for name in ("id", *NAME)), _owner, OWNER),
     "created_by": Included(("author.user_id", "author.name"), _person, AUTHOR),
     "tags": Included((), list),
     "last_activity": Included((day_sql(LAST_ACTIVITY, sql.VENDOR),), _itself),

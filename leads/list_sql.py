@@ -342,6 +342,10 @@ def _due(when: str) -> Condition:
     return f"{where} AND NOT EXISTS ({OPEN_FOLLOW_UP} AND follow_up.due_on < %s)", [first, end, first]
 
 
+def _owner(user: int | str) -> Condition:
+    return ("owner_id IS NULL", []) if user == NONE else ("owner_id = %s", [user])
+
+
 def _constant(fits: Callable[[Any], bool]) -> Callable[[Any], Condition]:
     return lambda value: ("1 = 1" if fits(value) else "1 = 0", [])
 
@@ -361,8 +365,8 @@ CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "open": _open,
     "inactive_days": _inactive_days,
     "created_by": _created_by,
-    # Nothing of these is stored yet.
-    "owner": _constant(lambda user: user == NONE),
+    "owner": _owner,
+    # Nothing of it is stored yet.
     "tag": _constant(lambda tags: False),
     "due": _due,
     "contactable": lambda channel: (f"NOT ({'email' if channel == 'email' else 'phone'} = '')", []),

@@ -16,7 +16,7 @@ from leads.querysets import apply_change
 from users.audit import Actor
 
 LEAST, MAX = 2, 20  # leads merged at a time
-FIELDS = tuple(validators.CREATE_RULES)
+FIELDS = validators.FIELDS
 
 Leads = dict[int, Lead]
 

@@ -152,6 +152,15 @@ class Lead(models.Model):
         db_index=False,
         db_constraint=False,
     )
+    # Whose it is: a label, since all agents see all leads. Who is deleted owns nothing any more.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="leads",
+        db_index=False,
+    )
     # Who stored it, and through which channel: of a lead that an import brought in, nobody.
     created_by = models.ForeignKey(
         "leads.Author",
@@ -196,6 +205,15 @@ class Lead(models.Model):
                 fields=["created_by", "-created_at", "-id"],
                 condition=Q(is_active=True, created_by__isnull=False),
                 name="leads_by_author",
+            ),
+            # Two, because PostgreSQL does not know that rows without an owner are in the order of the other columns.
+            models.Index(
+                fields=["owner", "-created_at", "-id"],
+                condition=Q(is_active=True, owner__isnull=False),
+                name="leads_by_owner",
+            ),
+            models.Index(
+                fields=["-created_at", "-id"], condition=Q(is_active=True, owner__isnull=True), name="leads_unowned"
             ),
             models.Index(
                 fields=["closed_at"], condition=Q(is_active=True, closed_at__isnull=False), name="leads_closed"

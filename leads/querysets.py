@@ -173,8 +173,8 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.filter(created_by__user_id=None if user == "none" else user)
 
     def owned_by(self, user: int | str) -> Self:
-        """Leads of a user; ``"none"``: those of nobody. No lead has an owner yet."""
-        return self if user == "none" else self.none()
+        """Leads of a user; ``"none"``: those of nobody."""
+        return self.filter(owner=None if user == "none" else user)
 
     def with_tags(self, tags: Collection[str]) -> Self:
         """Leads with all of these (normalized) tags. No lead has one yet."""

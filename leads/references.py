@@ -17,7 +17,7 @@ from leads.models import Lead
 
 @cache
 def reference_fields() -> dict[str, "models.ForeignKey[Any, Any]"]:
-    """The foreign keys among the fields that clients may set, by column name (``agency_id``)."""
+    """The foreign keys among the fields that clients may set on the lead itself, by column name (``agency_id``)."""
     fields = {field.attname: field for field in Lead._meta.concrete_fields if isinstance(field, models.ForeignKey)}
     return {name: fields[name] for name in validators.UPDATE_RULES if name in fields}
 

@@ -6,6 +6,7 @@ from leads.bulk_views import ManyLeadsViewSet
 from leads.duplicate_views import DuplicateViewSet
 from leads.export_views import ExportViewSet
 from leads.import_views import ImportViewSet
+from leads.label_views import LabelViewSet
 from leads.views import LeadViewSet
 
 urlpatterns = [
@@ -21,10 +22,12 @@ urlpatterns = [
     path("leads/imports/<import_id>/rejects", ImportViewSet.as_view({"get": "rejects"})),
     path("leads/imports/<import_id>/undo", ImportViewSet.as_view({"post": "undo"})),
     path("leads/export", ExportViewSet.as_view({"get": "export"})),
+    path("leads/assign", LabelViewSet.as_view({"post": "assign"})),
     path("leads/delete", ManyLeadsViewSet.as_view({"post": "delete_chosen"})),
     path(
         "leads/<lead_id>",
         LeadViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
     ),
+    path("leads/<lead_id>/owner", LabelViewSet.as_view({"put": "set_owner"})),
     path("leads/<lead_id>/restore", ManyLeadsViewSet.as_view({"post": "restore"})),
 ]

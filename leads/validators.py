@@ -119,9 +119,19 @@ UPDATE_RULES: dict[str, FieldRule] = {
     "is_active": FieldRule(validation.boolean, schema=schema.boolean(description="`false` deletes the lead softly")),
 }
 
+# Fields with paths of their own: no reply of the contract shows them, and on its paths they are unknown.
+LABEL_RULES: dict[str, FieldRule] = {
+    "owner_id": FieldRule(reference, True, None, {**schema.IDENTIFIER, "description": "A user who is active"}),
+}
+FIELDS = (*CREATE_RULES, *LABEL_RULES)  # all that people and files may set of a lead
+
 
 # What a row gets for fields that it does not have. The earlier server's leads have none of those added since.
-DEFAULTS = {field: rule.default for field, rule in CREATE_RULES.items() if rule.default is not validation.REQUIRED}
+DEFAULTS = {
+    field: rule.default
+    for field, rule in {**CREATE_RULES, **LABEL_RULES}.items()
+    if rule.default is not validation.REQUIRED
+}
 
 # What becomes of a field when a person is erased: personal data gets the value given here, everything else stays.
 PERSONAL: dict[str, Any] = {
@@ -132,7 +142,7 @@ PERSONAL: dict[str, Any] = {
     "property_interest": None,
 }
 ERASED = "erased"  # stands for erased texts in logs, activities and imports
-NOT_PERSONAL = ("status", "source", "budget_min", "budget_max")
+NOT_PERSONAL = ("status", "source", "budget_min", "budget_max", "owner_id")
 
 
 def is_earlier_status(status: str, than: str) -> bool:
@@ -154,13 +164,16 @@ class Budgets(Protocol):
     budget_max: Any
 
 
-def validate(row: object, partial: bool = False, stored: Budgets | None = None) -> tuple[Row, list[FieldError]]:
+def validate(
+    row: object, partial: bool = False, stored: Budgets | None = None, labels: bool = False
+) -> tuple[Row, list[FieldError]]:
     """The clean values of a lead, and every problem with them; unknown fields are ignored.
 
     A whole new lead gets its defaults. With ``partial`` only the fields that are there are validated, the budgets also
-    against those of the ``stored`` lead.
+    against those of the ``stored`` lead. ``labels``: those of ``LABEL_RULES`` are known, too.
     """
-    clean, problems = validation.validate(row, UPDATE_RULES if partial else CREATE_RULES, partial)
+    rules = UPDATE_RULES if partial else CREATE_RULES
+    clean, problems = validation.validate(row, {**rules, **LABEL_RULES} if labels else rules, partial)
     return clean, problems + check_budgets(clean, stored)
 
 

@@ -58,6 +58,8 @@ PROTECTED: list[tuple[str, str, Any, int]] = [
     ("DELETE", "api/leads", None, 422),
     ("POST", "api/leads/delete", {"ids": [2**40]}, 404),
     ("POST", "api/leads/<lead_id>/restore", None, 200),
+    ("PUT", "api/leads/<lead_id>/owner", {"user_id": None}, 200),
+    ("POST", "api/leads/assign", {"ids": [2**40], "user_ids": [2**40]}, 422),
     ("GET", "api/leads/vocabulary", None, 200),
     ("GET", "api/activities", None, 200),
     ("GET", "api/activities/<activity_id>", None, 200),

@@ -18,6 +18,7 @@ from leads.back_office.history import display, label
 from leads.merge import FIELDS, LEAST, MAX, MergeRejected, Plan, suggest_merge
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
+from users import directory
 from users.audit import Actor, Channel
 from users.models import User
 
@@ -101,11 +102,12 @@ def _parse_plan(request: HttpRequest, ids: Sequence[int]) -> Plan | None:
 
 
 def _rows(leads: Sequence[Lead], plan: Plan) -> list[Row]:
+    owners = directory.names({lead.owner_id for lead in leads if lead.owner_id is not None})
     rows = []
     for field in FIELDS:
         values = [getattr(lead, field) for lead in leads]
         choices = [
-            Choice(lead, display(field, value), lead.pk == plan.fields_from[field])
+            Choice(lead, display(field, value, owners), lead.pk == plan.fields_from[field])
             for lead, value in zip(leads, values, strict=True)
         ]
         rows.append(Row(field, label(field), choices, len({choice.value for choice in choices}) > 1))

@@ -1,17 +1,20 @@
 """The history of a lead as the pages show it: its ``LeadChange`` entries, and the import that created it."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from leads.audit import Kind
 from leads.back_office.cells import excerpt
 from leads.models import ImportRun, Lead, LeadChange
+from users import directory
 from users.audit import Channel
 
 PAGE = 50  # entries on a page of the full history
 FIRST = 8  # entries on the lead's own page
 EXCERPT = 120  # characters of a value
 EMPTY = "—"
+NOBODY: Mapping[int, str] = {}
 TITLES = {
     Kind.CREATED: "Created",
     Kind.CHANGED: "Changed",
@@ -63,7 +66,8 @@ class Entry(NamedTuple):
 
 
 def history_page(lead: Lead, start: int = 0, count: int = FIRST) -> tuple[list[Entry], bool]:
-    """Return ``count`` entries after the first ``start``, newest first, and whether there are more. Two statements.
+    """Return ``count`` entries after the first ``start``, newest first, and whether there are more. Two statements, and
+    a third where owners were changed.
 
     The entry of the lead's creation, taken from the lead itself, comes last.
     """
@@ -71,20 +75,30 @@ def history_page(lead: Lead, start: int = 0, count: int = FIRST) -> tuple[list[E
     changes = list(LeadChange.objects.of_lead(lead.pk)[start - before : start + count + 1])
     if before > len(changes):
         return [], False
-    entries = [build_entry(change) for change in changes[before:]]
+    owners = owner_names(changes)
+    entries = [build_entry(change, owners) for change in changes[before:]]
     if len(entries) <= count:
         entries += _creation(lead)
     return entries[:count], len(entries) > count
 
 
-def build_entry(change: LeadChange) -> Entry:
-    """Return a change as the pages show it."""
+def owner_names(changes: Iterable[LeadChange]) -> dict[int, str]:
+    """Return the names of the users that changes mention as owners, by id: one statement, or none."""
+    ids = {owner for change in changes for owner in change.changes.get("owner_id", ()) if isinstance(owner, int)}
+    return directory.names(ids) if ids else {}
+
+
+def build_entry(change: LeadChange, owners: Mapping[int, str] = NOBODY) -> Entry:
+    """Return a change as the pages show it; ``owners`` are the names of ``owner_names``."""
     changes = dict(change.changes)
     if change.kind in (Kind.DELETED, Kind.RESTORED, Kind.MERGED):
         changes.pop("is_active", None)  # the title implies it
     for name in ("activity_id", "follow_up_id"):
         changes.pop(name, None)
-    lines = [Line(label(name), display(name, old), display(name, new)) for name, (old, new) in changes.items()]
+    lines = [
+        Line(label(name), display(name, old, owners), display(name, new, owners))
+        for name, (old, new) in changes.items()
+    ]
     channel = CHANNELS[Channel(change.channel)]
     return Entry(TITLES[Kind(change.kind)], change.user_name, channel, change.at, lines, change.import_run)
 
@@ -103,14 +117,16 @@ def label(field: str) -> str:
     return {"property_interest": "Interested in", "is_active": "Active"}.get(field, words)
 
 
-def display(field: str, value: Any) -> str:
-    """Return a value as the pages show it."""
+def display(field: str, value: Any, owners: Mapping[int, str] = NOBODY) -> str:
+    """Return a value as the pages show it; ``owners`` are users' names by id."""
     if value is None or value == "":
         return EMPTY
     if isinstance(value, bool):
         return "yes" if value else "no"
     if field in ("merged_from", "merged_into"):
         return ", ".join(f"lead {number}" for number in (value if isinstance(value, list) else [value]))
+    if field == "owner_id":
+        return owners.get(value, f"user {value}")
     if field.startswith("budget"):
         return f"{value:,}"
     return str(value)

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from leads import validators
-from leads.back_office.history import build_entry, display
+from leads.back_office.history import build_entry, display, owner_names
 from leads.models import Lead, LeadChange
 from users.back_office.forms import add_problems
 
@@ -117,8 +117,9 @@ class LeadForm(Form):
         # Each version has an entry, except those that an import made.
         since = LeadChange.objects.of_lead(stored.pk)[: min(max(stored.version - seen, 1), MAX_LISTED)]
         self.add_error(None, ValidationError(CONFLICT, code="conflict"))
+        owners = owner_names(since)
         for change in since:
-            self.add_error(None, ValidationError(build_entry(change).sentence, code="conflict"))
+            self.add_error(None, ValidationError(build_entry(change, owners).sentence, code="conflict"))
         data = cast(QueryDict, self.data).copy()
         data[self.add_prefix("seen_version")] = str(stored.version)
         for name in self._own_fields():

@@ -27,7 +27,7 @@ from leads.validators import SearchKeys
 from users.audit import Actor, Channel
 
 BATCH = 2000  # rows matched at a time
-OWN_FIELDS = tuple(validators.CREATE_RULES)
+OWN_FIELDS = validators.FIELDS
 COLUMNS = written_columns(Lead)
 in_order = itemgetter(*COLUMNS)
 MOMENTS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_at")]

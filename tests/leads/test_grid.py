@@ -90,6 +90,7 @@ def office(agent: User) -> dict[str, Lead]:
             is_active=place % 6 != 5,
             closed_at=moment + timedelta(days=1) if status == "closed" else None,
             created_by_id=(None, authors[0].pk, authors[1].pk)[place % 3],
+            owner_id=(None, agent.pk)[place % 2],
         )
         leads[f"{first} {last} {status}"] = lead
     return leads
@@ -106,7 +107,8 @@ FILTERS: list[str] = [
     *("created_from=2026-03-02&tz=America/Chicago", "created_to=2026-03-02&tz=Asia/Tokyo", "created_from=0001-01-01"),
     *("inactive_days=1", "inactive_days=400", "inactive_days=2147483647"),
     *("created_by=me", "created_by=none", "created_by=999999", "created_by="),
-    *("owner=none", "owner=me", "tag=vip", "tag=", "due=none", "due=today", "due=week"),
+    *("owner=none", "owner=me", "owner=me&open=true", "owner=999999"),
+    *("tag=vip", "tag=", "due=none", "due=today", "due=week"),
     *("contactable=call", "contactable=text", "contactable=email", "contactable="),
     *("deleted=include", "deleted=only", "deleted=", "updated_since=", "updated_since=2026-01-01", "id=", "id=0"),
     *("updated_since=2999-01-01T00:00:00Z", "updated_since=&deleted=only"),

@@ -1,0 +1,146 @@
+"""Whose leads are: ``PUT /api/leads/{lead_id}/owner`` and ``POST /api/leads/assign``."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.utils import inline_serializer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm_project import json_schema, validation
+from crm_project.http.schema import operation
+from crm_project.http.schema_components import ETAG, IF_MATCH
+from crm_project.http.serializers import Checked, RuleSerializer, SchemaField
+from crm_project.validation import MAX_BIGINT, MISSING, FieldError, FieldRule, InvalidValue
+from leads.assignment import assign
+from leads.bulk_views import CHOICE_REFUSALS
+from leads.chosen_leads import ChosenLeads, ChosenLeadsSerializer, refusal
+from leads.selection import LeadsMissing, SelectionChanged
+from leads.serializers import INCLUDE, LeadOutSerializer
+from leads.validators import LABEL_RULES
+from leads.views import MOVED, NO_LEAD, LeadViewSet, by_api
+from users.directory import active_among
+
+MAX_USERS = 1000  # among which leads are dealt out
+
+
+def _user_ids(value: object) -> tuple[int, ...]:
+    """The ids of a list: at least one, each once."""
+    if not isinstance(value, list):
+        raise InvalidValue("list_type", "Input should be a valid list")
+    if not value:
+        raise InvalidValue("too_short", "List should have at least 1 item after validation, not 0")
+    if len(value) > MAX_USERS:
+        message = f"List should have at most {MAX_USERS} items after validation, not {len(value)}"
+        raise InvalidValue("too_long", message)
+    return tuple(dict.fromkeys(validation.integer(item, 1, MAX_BIGINT) for item in value))
+
+
+def _no_user(loc: tuple[str | int, ...], user_id: int) -> FieldError:
+    return FieldError("value_error", loc, f"Value error, there is no active user {user_id}", user_id)
+
+
+class OwnerSerializer(RuleSerializer):
+    """Whose a lead is; `null`: nobody's."""
+
+    field_rules = {"user_id": LABEL_RULES["owner_id"]}
+    output_class = LeadOutSerializer
+
+    def known_fields(self) -> set[str]:
+        """Only this one."""
+        return set(self.field_rules)
+
+    def check(self, row: object) -> Checked:
+        """The user's id, which must be there."""
+        clean, errors = validation.validate(row, self.field_rules)
+        if isinstance(row, dict) and "user_id" not in row:
+            errors.append(FieldError(MISSING[0], ("user_id",), MISSING[1], row))
+        return clean, errors
+
+    def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[FieldError]]:
+        """A user who does not exist, or is deactivated."""
+        user_id = rows[0]["user_id"]
+        return {} if user_id is None or active_among([user_id]) else {0: [_no_user(("user_id",), user_id)]}
+
+
+class AssignSerializer(ChosenLeadsSerializer):
+    """Leads, by `ids`, or by `filter` and `expected`, and the users among whom they are dealt out."""
+
+    field_rules = {
+        **ChosenLeadsSerializer.field_rules,
+        "user_ids": FieldRule(
+            _user_ids,
+            schema={
+                "type": "array",
+                "items": json_schema.IDENTIFIER,
+                "minItems": 1,
+                "maxItems": MAX_USERS,
+                "description": "Active users; the first of those with equally many open leads gets the lead",
+                "examples": [[5, 6]],
+            },
+        ),
+    }
+
+    def get_fields(self) -> dict[str, Any]:
+        """The users are required."""
+        fields = super().get_fields()
+        fields["user_ids"].required = True
+        return fields
+
+    def check(self, row: object) -> Checked:
+        """The chosen leads and the users' ids."""
+        clean, errors = super().check(row)
+        if isinstance(row, dict) and "user_ids" not in row:
+            errors.append(FieldError(MISSING[0], ("user_ids",), MISSING[1], row))
+        return clean, errors
+
+    def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[FieldError]]:
+        """Users who do not exist, or are deactivated."""
+        user_ids = rows[0]["user_ids"]
+        active = active_among(user_ids)
+        wrong = [_no_user(("user_ids", place), pk) for place, pk in enumerate(user_ids) if pk not in active]
+        return {0: wrong} if wrong else {}
+
+
+_count = {"type": "integer", "minimum": 0, "examples": [15]}
+_by_user = inline_serializer(
+    "AssignedToUser", {"user_id": SchemaField(json_schema.IDENTIFIER), "count": SchemaField(_count)}, many=True
+)
+ASSIGNED = inline_serializer("Assigned", {"assigned": SchemaField({**_count, "examples": [30]}), "by_user": _by_user})
+
+
+class LabelViewSet(LeadViewSet):
+    """The owner of a lead and of many."""
+
+    input_classes = {"set_owner": OwnerSerializer, "assign": AssignSerializer}
+    strict_actions = dry_run_actions = ("set_owner", "assign")
+    query_parameters = {"set_owner": ("include",)}
+
+    @operation("set_owner", "Set the owner of a lead", "The lead", refusals=MOVED, parameters=[INCLUDE, ETAG, IF_MATCH])
+    def set_owner(self, request: Request, lead_id: str) -> Response:
+        """Whose the lead is: an active user, or nobody (`null`). A label: all users see and change all leads. With
+        `If-Match`, only if the lead is still as its `ETag` says.
+        """
+        number = self.path_id("lead_id", NO_LEAD)
+        self.included()
+        serializer = self.validate_body()
+        serializer.instance = self._change(number, {"owner_id": serializer.validated_data["user_id"]})
+        return self.lead_reply(serializer)
+
+    @operation(
+        "assign_leads", "Deal leads out to users", "How many leads went to whom", response=ASSIGNED,
+        refusals=CHOICE_REFUSALS,
+    )  # fmt: skip
+    def assign(self, request: Request) -> Response:
+        """Each lead goes to whoever of the users has the fewest open leads at that moment. All leads or none: those
+        with these `ids`, or up to 50,000 active leads that a `filter` finds.
+        """
+        clean = self.validate_body().validated_data
+        chosen: ChosenLeads = clean["chosen"]
+        chosen.check_size()
+        try:
+            counts = assign(chosen.leads, clean["user_ids"], by_api(request), chosen.agreed)
+        except (LeadsMissing, SelectionChanged) as changed:
+            raise refusal(changed) from None
+        by_user = [{"user_id": user_id, "count": counts[user_id]} for user_id in clean["user_ids"]]
+        return Response({"assigned": counts.total(), "by_user": by_user})
