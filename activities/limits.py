@@ -7,6 +7,7 @@ of their lead while its row is locked. A sum that is stored beside the count wou
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 from django.db.models import F, Func, Sum, Value
 from django.db.models.functions import Coalesce
@@ -44,12 +45,11 @@ def text_of(row: Mapping[str, Any]) -> int:
 
 def stored_text(lead_ids: Collection[int]) -> dict[int, int]:
     """The bytes of text of the stored activities of these leads, by the lead's id; at most one query."""
-    from activities.models import Activity
-
     if not lead_ids:
         return {}
+    activities: Any = apps.get_model("activities", "Activity")  # which imports this module
     total = Sum(_Octets(F("title")) + Coalesce(_Octets(F("notes")), Value(0)))
-    found = Activity.objects.of_leads(list(lead_ids)).order_by().values("lead_id").annotate(total=total)
+    found = activities.objects.of_leads(list(lead_ids)).order_by().values("lead_id").annotate(total=total)
     return {row["lead_id"]: int(row["total"]) for row in found}
 
 

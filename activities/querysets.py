@@ -44,7 +44,7 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
         common = {"lead_id": lead_id, "created_at": timezone.now(), **author}
         activities = [self.model(**row, **common) for row in rows]
         if len(activities) == 1:
-            writing.insert(activities[0])
+            writing.insert(activities[0], lead_id)
             return activities
         with transaction.atomic():
             count = Lead.objects.count_activities(lead_id, len(activities))  # which locks its row, see ``writing``

@@ -1,16 +1,12 @@
 """The write of one activity as an explicit statement, together with its lead's count."""
 
-from typing import TYPE_CHECKING
-
 from django.db import connection, transaction
+from django.db.models import Model
 
 from activities import limits
 from crm_project.db import sql
 from crm_project.db.sql import insert_statement, stored_values, written_columns
 from leads.models import Lead
-
-if TYPE_CHECKING:
-    from activities.models import Activity
 
 # Counting locks the lead's row, so that writers of one lead queue up and nobody deletes it meanwhile. A lead with many
 # activities is looked at more closely (``_count``).
@@ -20,8 +16,8 @@ COUNT = (
 )
 
 
-def insert(activity: "Activity") -> None:
-    """Store a new activity, complete but for its id, which it is given, and count it at its lead.
+def insert(activity: Model, lead_id: int) -> None:
+    """Store a new activity of a lead, complete but for its id, which it is given, and count it at its lead.
 
     Raises ``Lead.DoesNotExist`` where there is no such active lead, ``LeadFull`` where it cannot have one more. For a
     lead with few activities PostgreSQL does both in one round trip.
@@ -31,20 +27,20 @@ def insert(activity: "Activity") -> None:
     if sql.VENDOR == "postgresql":
         statement = insert_statement("activities_activity", columns, "lead")
         both = f"WITH lead AS ({COUNT} RETURNING id) {statement} RETURNING id"
-        if found := sql.fetch(both, [activity.lead_id, *values]):
+        if found := sql.fetch(both, [lead_id, *values]):
             activity.pk = found[0][0]
     if activity.pk is None:
         with transaction.atomic():
-            _count(activity)
+            _count(activity, lead_id)
             activity.pk = sql.insert(insert_statement("activities_activity", columns), values)
     activity._state.adding, activity._state.db = False, connection.alias
 
 
-def _count(activity: "Activity") -> None:
+def _count(activity: Model, lead_id: int) -> None:
     """Count a new activity at its lead, whose row is then locked, if it has room for it."""
-    if sql.VENDOR != "postgresql" and sql.fetch(f"{COUNT} RETURNING id", [activity.lead_id]):
+    if sql.VENDOR != "postgresql" and sql.fetch(f"{COUNT} RETURNING id", [lead_id]):
         return
-    count = Lead.objects.count_activities(activity.lead_id, 1)
+    count = Lead.objects.count_activities(lead_id, 1)
     if not count:
         raise Lead.DoesNotExist
-    limits.check([activity.lead_id], count - 1, [vars(activity)])
+    limits.check([lead_id], count - 1, [vars(activity)])

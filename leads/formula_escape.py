@@ -12,7 +12,7 @@ Texts that look escaped get another one, and so does an empty text that must dif
 
 import re
 
-from leads.importing.cells.spreadsheet_damage import LOOK, as_formula
+from leads.spreadsheet_damage import LOOK, as_formula
 
 _FORMULA = "=+\\-@＝＋－＠"  # the full-width ones too: spreadsheets of East Asia take them for the others
 _STARTS = rf'[\s"\ufeff\u200b]*[{_FORMULA}]|[\t\r]'  # of a cell that is run, or may be

@@ -284,6 +284,8 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     ) -> "Lead | None":
         """The lead with its changes written, or ``None`` where somebody else has changed it since it was read here."""
         lead = write_sql.read(self.model, lead_id, active, locked)
+        if lead is None:
+            raise self.model.DoesNotExist
         if versions is not None and lead.version not in versions:
             raise VersionConflict(lead)
         if problems := validators.check_budgets(clean, lead):
@@ -292,7 +294,11 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         if not changes:
             return lead
         written = apply_change(lead, clean, timezone.now())
-        return lead if write_sql.update(lead, written, changes, actor, read_at) else None
+        count = write_sql.update(lead, written, changes, actor, lead.updated_at, read_at)
+        if count is None:
+            return None
+        lead.activity_count = count
+        return lead
 
     def update_leads(self, field: str, value: Any, actor: Actor, agreed: Agreed | None = None) -> int:
         """Give all of these leads one clean ``status`` or ``is_active``; returns how many had another one.

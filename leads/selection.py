@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from django.db import connection
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 
-if TYPE_CHECKING:
-    from leads.querysets import LeadQuerySet
+Leads = TypeVar("Leads", bound=QuerySet[Any])
 
 TABLE = "selected_leads"
 
@@ -17,7 +16,7 @@ TABLE = "selected_leads"
 class Agreed(Protocol):
     """Which leads somebody agreed to."""
 
-    def check(self, leads: "LeadQuerySet") -> None:
+    def check(self, leads: QuerySet[Any]) -> None:
         """Raise an exception where ``leads``, whose rows are locked, are others."""
 
 
@@ -27,7 +26,7 @@ class Selection(NamedTuple):
     size: int
     id_sum: int
 
-    def check(self, leads: "LeadQuerySet") -> None:
+    def check(self, leads: QuerySet[Any]) -> None:
         """Raise ``SelectionChanged`` where they are others."""
         if (now := summarize(leads)) != self:
             raise SelectionChanged(now)
@@ -38,7 +37,7 @@ class ExpectedSize(NamedTuple):
 
     size: int
 
-    def check(self, leads: "LeadQuerySet") -> None:
+    def check(self, leads: QuerySet[Any]) -> None:
         """Raise ``SelectionChanged`` where there are more or fewer."""
         if (now := summarize(leads)).size != self.size:
             raise SelectionChanged(now)
@@ -49,7 +48,7 @@ class ExactIds(NamedTuple):
 
     ids: tuple[int, ...]
 
-    def check(self, leads: "LeadQuerySet") -> None:
+    def check(self, leads: QuerySet[Any]) -> None:
         """Raise ``LeadsMissing`` where some are not there."""
         found = set(leads.values_list("pk", flat=True))
         if missing := [lead_id for lead_id in self.ids if lead_id not in found]:
@@ -72,14 +71,14 @@ class SelectionChanged(Exception):
         self.selection = selection
 
 
-def summarize(leads: "LeadQuerySet") -> Selection:
+def summarize(leads: QuerySet[Any]) -> Selection:
     """Count them, exactly: one statement."""
     found = leads.order_by().aggregate(count=Count("pk"), id_sum=Sum("pk"))
     return Selection(found["count"], int(found["id_sum"] or 0))
 
 
 @contextmanager
-def lock_selection(leads: "LeadQuerySet") -> Iterator["LeadQuerySet"]:
+def lock_selection(leads: Leads) -> Iterator[Leads]:
     """The same leads with their rows locked, in the order of their ids, so that two who lock many do not deadlock.
 
     To be used inside a transaction. Their ids are kept in a temporary table: neither their number nor a filter that

@@ -6,10 +6,11 @@ Running one takes less time than the ORM needs to build its own; PostgreSQL take
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import orjson
 from django.db import connection
+from django.db.models import Model
 
 from crm_project.db import sql
 from crm_project.db.change_time import COLUMN
@@ -18,11 +19,10 @@ from leads.attribution import AUTHOR, author_of, author_query
 from leads.audit import COMMON_COLUMNS, INSERT, Changes, common_columns, kind_of_change
 from users.audit import Actor
 
-if TYPE_CHECKING:
-    from leads.models import Lead
+Lead = TypeVar("Lead", bound=Model)  # the model, which imports this
 
 
-def insert(lead: "Lead", actor: Actor) -> None:
+def insert(lead: Model, actor: Actor) -> None:
     """Store a new lead, complete but for its id and its author. Raises Django's database errors.
 
     One statement, which also finds the author; only an author who is new under that name takes more.
@@ -32,7 +32,7 @@ def insert(lead: "Lead", actor: Actor) -> None:
     statement = insert_statement("leads_lead", _own_columns(model), f"({author}) AS author", (AUTHOR,))
     lead_id = sql.insert(statement, [*stored_values(lead, _own_columns(model)), *identity])
     if lead_id is None:
-        lead.created_by_id = author_of(actor)
+        vars(lead)[AUTHOR] = author_of(actor)
         columns = written_columns(model)
         lead_id = sql.insert(insert_statement("leads_lead", columns), stored_values(lead, columns))
     for name in (AUTHOR, COLUMN):  # read from the database where they are used
@@ -42,20 +42,17 @@ def insert(lead: "Lead", actor: Actor) -> None:
 
 
 @cache
-def _own_columns(model: "type[Lead]") -> tuple[str, ...]:
+def _own_columns(model: type[Model]) -> tuple[str, ...]:
     return tuple(name for name in written_columns(model) if name != AUTHOR)
 
 
-def read(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> "Lead":
-    """Return the lead with that id; ``active``: only if it is not softly deleted; ``locked``: until the commit.
-
-    Raises ``Lead.DoesNotExist``.
-    """
+def read(model: type[Lead], lead_id: int, active: bool, locked: bool) -> Lead | None:
+    """Return the lead with that id; ``active``: only if it is not softly deleted; ``locked``: until the commit."""
     locked = locked and sql.VENDOR == "postgresql"  # SQLite's transaction locks all rows
     where = f"id = %s{' AND is_active' * active}{' FOR UPDATE' * locked}"
     found = sql.fetch(f"SELECT {', '.join(_names(model))} FROM leads_lead WHERE {where}", [lead_id])
     if not found:
-        raise model.DoesNotExist
+        return None
     row: Sequence[Any] = found[0]
     if sql.VENDOR != "postgresql":  # whose driver knows no zones
         row = [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row]
@@ -63,26 +60,26 @@ def read(model: "type[Lead]", lead_id: int, active: bool, locked: bool) -> "Lead
 
 
 @cache
-def _names(model: "type[Lead]") -> list[str]:
+def _names(model: type[Model]) -> list[str]:
     return ["id", *written_columns(model)]
 
 
-def update(lead: "Lead", columns: Collection[str], changes: Changes, actor: Actor, read_at: int) -> bool:
-    """Write these columns of a lead and log ``changes``, unless it is at another version than ``read_at``.
+def update(
+    lead: Model, columns: Collection[str], changes: Changes, actor: Actor, at: datetime, read_at: int
+) -> int | None:
+    """Write these columns of a lead and log ``changes`` as of ``at``, unless its version is no longer ``read_at``.
 
-    Returns whether it did. The lead gets the stored ``activity_count``. Raises Django's database errors.
+    Returns the stored ``activity_count``; ``None`` if it was not written. Raises Django's database errors.
     """
     assigned = ", ".join(f'"{name}" = %s' for name in columns)
     statement = f"UPDATE leads_lead SET {assigned} WHERE id = %s AND version = %s RETURNING id, activity_count"
     values = [*stored_values(lead, columns), lead.pk, read_at]
     as_json = orjson.dumps(changes).decode()
-    entry = common_columns(actor, kind_of_change(changes), lead.updated_at)
+    entry = common_columns(actor, kind_of_change(changes), at)
     if sql.VENDOR == "postgresql":
         log = f"{INSERT} SELECT id, %s, {COMMON_COLUMNS} FROM lead"
         both = f"WITH lead AS ({statement}), log AS ({log}) SELECT id, activity_count FROM lead"
         found = sql.fetch(both, [*values, as_json, *entry])
     elif found := sql.fetch(statement, values):
         sql.fetch(f"{INSERT} VALUES (%s, %s, {COMMON_COLUMNS})", [lead.pk, as_json, *entry])
-    if found:
-        lead.activity_count = found[0][1]
-    return bool(found)
+    return int(found[0][1]) if found else None

@@ -76,14 +76,36 @@ def test_the_validation_module_imports_no_other() -> None:
     assert GRAPH["crm_project.validation"] == set()
 
 
-@pytest.mark.parametrize("package", ["crm_project", "users", "dashboard", "maintenance"])
+# A queryset has its model's type as an argument, and is imported by it: the one cycle that there is, for types alone.
+OF_MODELS = {(f"{name}.querysets", f"{app}.models") for app, name in (("leads", "leads"), ("activities", "activities"))}
+OF_MODELS.add(("activities.follow_ups.querysets", "activities.models"))
+# To do: ``convert`` and ``sorting`` name the type of the plan that ``mapping`` makes with them.
+OF_MODELS |= {(f"leads.importing.{name}", "leads.importing.columns.mapping") for name in ("cells.convert", "sorting")}
+
+
+@pytest.mark.parametrize("package", ["crm_project", "users", "leads", "activities", "dashboard", "maintenance"])
 def test_there_is_no_import_cycle(package: str) -> None:
     """Imports for type checkers only count too."""
-    graph = {name: others for name, others in GRAPH.items() if name.split(".")[0] == package}
+    graph = {
+        name: [other for other in others if (name, other) not in OF_MODELS]
+        for name, others in GRAPH.items()
+        if name.split(".")[0] == package
+    }
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" <- ".join(error.args[1]))
+
+
+# What lets files in and out, and what puts the app together.
+ENTRANCES = {f"leads.{name}" for name in ("admin", "apps", "export_views", "import_views", "retention", "urls")}
+PARTS = ("importing", "exporting", "back_office", "management")
+
+
+def test_the_core_of_leads_imports_neither_import_nor_back_office() -> None:
+    inside = {name for name in MODULES if name.startswith(tuple(f"leads.{part}" for part in PARTS))}
+    core = {name for name in MODULES if name.startswith("leads.")} - inside - ENTRANCES
+    assert {name: GRAPH[name] & inside for name in core if GRAPH[name] & inside} == {}
 
 
 def test_the_project_package_imports_no_app() -> None:

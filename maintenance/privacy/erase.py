@@ -128,7 +128,7 @@ def _erase_leads(subject: DataSubject, actor: Actor) -> dict[str, int]:
     for lead in Lead.objects.filter(pk__in=ids).order_by("pk"):
         entry: Changes = {ERASED: [False, True]} | ({"is_active": [True, False]} if lead.is_active else {})
         read_at = lead.version
-        write_sql.update(lead, apply_change(lead, {**PERSONAL, "is_active": False}, now), entry, actor, read_at)
+        write_sql.update(lead, apply_change(lead, {**PERSONAL, "is_active": False}, now), entry, actor, now, read_at)
     stored = ImportUpdate.objects.filter(lead_id__in=[*ids, *subject.former_lead_ids])
     updates = [update for update in stored if _erase_row(update.before, subject, update.lead_id)]
     ImportUpdate.objects.bulk_update(updates, ["before"], batch_size=BATCH)

@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from crm_project.validation import FieldError, InvalidValue
-from leads import formula_escape
-from leads.importing.cells import dates, email, lead_ads, money, names, phone, spreadsheet_damage, text
+from leads import formula_escape, spreadsheet_damage
+from leads.importing.cells import dates, email, lead_ads, money, names, phone, text
 from leads.importing.cells.report import Cleaned
 from leads.importing.sorting import is_yes
 from leads.importing.sources.rows import BadRow, Cells, is_blank
