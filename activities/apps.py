@@ -9,5 +9,5 @@ class ActivitiesConfig(AppConfig):
     name = "activities"
 
     def ready(self) -> None:
-        """Let imports of activities be undone wherever imports are."""
-        from activities.importing import undo  # noqa: F401  it needs the models
+        """Let imports of activities be undone wherever imports are, and imports of leads store notes."""
+        from activities.importing import notes, undo  # noqa: F401  they need the models

@@ -44,7 +44,7 @@ IMPORT, UNDO = "leads.import_leads", "leads.undo_import"
 NO_IMPORT = "Import not found"
 MAX_NAME = 200
 # The command's options, by what they take.
-VALUES = ("format", "encoding", "delimiter", "sheet", "dates", "timezone", "on_duplicate", "on_error")
+VALUES = ("format", "encoding", "delimiter", "sheet", "dates", "timezone", "on_duplicate", "on_error", "unknown")
 REPEATED = ("map", "map_status", "set", "ignore_columns")
 FLAGS = ("no_header", "ignore_unknown", "again", "status_as_is", "update_status", "with_deleted", "dry_run")
 NAMES = (*VALUES, *REPEATED, *FLAGS)

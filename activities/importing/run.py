@@ -32,12 +32,8 @@ LEAD_COLUMNS = ("lead_id", "lead_email", "lead_name", "lead_phone", "lead_create
 
 @dataclass(frozen=True)
 class ActivityOptions(Options):
-    """``user`` is the name of the author of rows that name none.
+    """``ids_are_ours``: the numbers of leads are those of this installation, although the file does not say so."""
 
-    ``ids_are_ours``: the numbers of leads are those of this installation, although the file does not say so.
-    """
-
-    user: str = ""
     ids_are_ours: bool = False
 
 
@@ -52,7 +48,7 @@ class ActivityImport(FileImport):
         super().prepare()
         self.texts: dict[int, int] = {}  # bytes of text of leads with many activities, those of this file included
         self.matcher = LeadMatcher(getattr(self.options, "ids_are_ours", False))
-        self.authors = Authors(getattr(self.options, "user", ""))
+        self.authors = Authors(self.options.user)
         self.authors.look_up([self.authors.default])
         if self.authors.default and not self.authors.found:
             raise Refused(f"there is no user {self.authors.default!r}")

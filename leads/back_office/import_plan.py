@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 from zoneinfo import available_timezones
 
-from leads.importing.columns.mapping import LEADS, column_number
+from leads.importing.columns.mapping import LEADS, NOTE, column_number
 from leads.importing.run import Options
 from leads.importing.stats import Refused
 from leads.validators import PIPELINE
@@ -68,6 +68,7 @@ class Plan:
     timezone: str = ""  # the office's
     statuses: Mapping[str, str] = field(default_factory=dict)
     statuses_as_is: bool = False
+    unknown: str = NOTE  # what becomes of columns that no field has
 
     @classmethod
     def for_header(cls, header: Sequence[str]) -> Self:
@@ -132,6 +133,7 @@ class Plan:
             timezone=self.timezone or None,
             statuses=self._chosen_statuses(),
             statuses_as_is=self.statuses_as_is,
+            unknown=self.unknown,
         )
 
     def _chosen_statuses(self) -> dict[str, str]:
@@ -146,7 +148,7 @@ class Plan:
             column = name if name and times[name] == 1 else column_number(header, place)
             if chosen != NOT_IMPORTED and chosen != detected(name):
                 explicit[column] = chosen
-            elif chosen == NOT_IMPORTED and LEADS.known(name)[0] != "not_stored":
+            elif chosen == NOT_IMPORTED and (detected(name) if self.unknown == NOTE else not _is_not_stored(name)):
                 ignored.append(column)
         return explicit, ignored
 
@@ -161,10 +163,16 @@ class Plan:
         chosen = self._chosen_statuses().items()
         words += [word for value, status in chosen for word in ("--map-status", f"{value}={status}")]
         words += ["--status-as-is"] if self.statuses_as_is else []
+        words += ["--unknown", self.unknown]
         words += ["--ignore-columns", _as_csv(ignored)] if ignored else []
         words += ["--rejects", "rejects.csv"] if self.on_error == "skip" else []
         words += ["--skipped", "skipped.csv"] if self.on_duplicate in ("skip", "fill", "update") else []
         return shlex.join(words)
+
+
+def _is_not_stored(header: str) -> bool:
+    """Whether no lead has a field for such a column, so that it need not be left out by request."""
+    return LEADS.known(header)[0] == "not_stored"
 
 
 def _statuses(form: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ SHOWN_NOTES = (
     "Not imported",
     "Ignored",
     "Unknown",
+    "In the notes",
     "Bad rows",
     "Column",
     "Several",

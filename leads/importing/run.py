@@ -26,8 +26,9 @@ from leads.importing.cells.convert import CellOptions
 from leads.importing.cells.date_order import Order
 from leads.importing.cells.report import CellReport
 from leads.importing.columns.column_schema import ColumnSchema
-from leads.importing.columns.mapping import LEADS, map_headers
+from leads.importing.columns.mapping import LEADS, NOTE, REFUSE, map_headers
 from leads.importing.first_load import first_load
+from leads.importing.notes import NoteTaker, author_of
 from leads.importing.pipeline import batches, needs_database
 from leads.importing.rejects import Layout, Rejects, numbered
 from leads.importing.sorting import LEFT_OUT, Aside
@@ -36,6 +37,7 @@ from leads.importing.stats import MAX_LISTED, Refused, Stats, as_dict, showable
 from leads.importing.warnings import Warnings, as_sentences
 from leads.importing.writers import KEYS, DuplicateOptions, InsertWriter, UpsertWriter
 from leads.models import ImportRun, Lead
+from users.models import User
 
 Progress = Callable[[int, int], None]  # rows read of the current file, bytes of it
 Confirm = Callable[[str], bool]  # asks somebody about a fact
@@ -53,7 +55,8 @@ class Options:
     explicit: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     ignored: Sequence[str] = ()
-    ignore_unknown: bool = False
+    unknown: str = REFUSE  # what becomes of columns that no field has: "refuse", "ignore" or "note"
+    user: str = ""  # the name of who signs notes; of activities that name no author
     dates: Order | None = None  # found out where it is not said
     timezone: str | None = None  # of times without one; the office's where it is not said
     statuses: Mapping[str, str] = field(default_factory=dict)  # what values of the file become
@@ -114,7 +117,7 @@ class FileImport:
             explicit=options.explicit,
             constants=options.constants,
             ignore=options.ignored,
-            ignore_unknown=options.ignore_unknown,
+            unknown=options.unknown,
             guarded=not self.source.exact,
             vocabulary=self.vocabulary,
             day_first=self.vocabulary.dates if options.dates == "day-first" else frozenset(),
@@ -152,11 +155,17 @@ class FileImport:
     def load(self) -> None:
         """Every row of the file: checked, then stored, matched or rejected. Inside the transaction."""
         now, straight = timezone.now(), self.options.on_duplicate == "create"
+        notes = NoteTaker(self.run, self._note_author(), now)
         if straight:
-            writer: InsertWriter | UpsertWriter = InsertWriter(self.run, self.stats, now, needs_database(self.columns))
+            in_parts = needs_database(self.columns)
+            writer: InsertWriter | UpsertWriter = InsertWriter(
+                self.run, self.stats, now, notes, self.warnings, in_parts
+            )
         else:
             duplicates = DuplicateOptions(self.options.on_duplicate, self.options.update_status)
-            writer = UpsertWriter(self.run, self.stats, now, duplicates, self.reject, self.warnings, self.skipped)
+            writer = UpsertWriter(
+                self.run, self.stats, now, duplicates, self.reject, self.warnings, notes, self.skipped
+            )
         rows = batches(self.source, self.columns, writer, self.options.parallel)
         with writer.open() as take:
             for batch in rows:
@@ -170,6 +179,16 @@ class FileImport:
                     self._set_aside(row)
                 if not (straight and self.doomed):
                     take(batch.good)
+        if notes.author is None and self.cell_report.left_over:
+            self.warnings[warnings.UNSIGNED, ""] = 1
+
+    def _note_author(self) -> User | None:
+        """Return who signs the notes of the leads, if there is somebody."""
+        options = self.options
+        author = author_of(options.user, self.run.user, required=options.unknown == NOTE)
+        if options.user and author:  # names change, and one that is free is taken by others
+            self.run.options["author_id"] = author.pk
+        return author
 
     def reject(self, line: int, cells: Any, problems: list[FieldError]) -> None:
         """Count a bad row, and keep it for the rejects file."""

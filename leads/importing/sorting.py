@@ -54,6 +54,11 @@ def is_yes(cell: object) -> bool:
     return cell is True or _word(cell) in YES
 
 
+def is_not_yes(cell: object) -> bool:
+    """Return whether a cell of a yes/no column says something else than yes."""
+    return not is_yes(cell)
+
+
 def is_no(cell: object) -> bool:
     """Return whether a cell of a yes/no column says no."""
     return cell is False or _word(cell) in NO

@@ -17,6 +17,7 @@ from crm_project.db import bulk
 from leads import audit
 from leads.audit import Kind
 from leads.importing import runs
+from leads.importing.notes import STORES
 from leads.importing.stats import Refused
 from leads.importing.writers import CHANGED, OWN_FIELDS
 from leads.models import ImportRun, ImportUpdate, Lead
@@ -92,14 +93,14 @@ class NotUndone:
 
 
 def _take_back(run: ImportRun, actor: Actor, now: datetime) -> Report:
-    restored, updated = _restore(run, actor, now)
+    restored, notes, updated = _restore(run, actor, now)
     deleted = _delete(run, actor, now)
     created = _left_of_created(run)
     reasons = created.reasons + updated.reasons
     return {
         "deleted": deleted,
         "restored": restored,
-        "activities": 0,
+        "activities": notes,
         "left": reasons.total(),
         "gone": run.created - deleted - run.undo_report.get("deleted", 0) - created.reasons.total(),
         "reasons": dict(reasons),
@@ -119,27 +120,28 @@ def _delete(run: ImportRun, actor: Actor, now: datetime) -> int:
 
 
 def _untouched(run: ImportRun) -> Q:
-    """Active, without activities and follow-ups, and at the version the run left behind: 1, unless it wrote over its
-    own rows.
+    """Active, without follow-ups and activities but the run's notes, and as the run left it: at version 1, unless it
+    wrote over its own rows.
     """
     own = ImportUpdate.objects.filter(run=run, lead=OuterRef("pk"))
     as_left = Q(version=1) & ~Exists(own) | Exists(own.filter(version=OuterRef("version")))
-    return Q(is_active=True, activity_count=0) & Q(~Lead.objects.has_related("follow_ups")) & as_left
+    without_others = Q(activity_count=0) | Q(activity_count=STORES[0].counted(run))
+    return Q(is_active=True) & without_others & Q(~Lead.objects.has_related("follow_ups")) & as_left
 
 
 def _left_of_created(run: ImportRun) -> NotUndone:
     left = NotUndone()
+    others = F("activity_count") - STORES[0].counted(run)
     created = Lead.objects.filter(import_run=run, is_active=True).order_by("pk")
-    for lead_id, count, planned in created.values_list(
-        "pk", "activity_count", Lead.objects.has_related("follow_ups")
-    ).iterator(BATCH):
-        left.add(lead_id, ACTIVITIES if count else FOLLOW_UPS if planned else EDITED)
+    planned = Lead.objects.has_related("follow_ups")
+    for lead_id, count, is_planned in created.values_list("pk", others, planned).iterator(BATCH):
+        left.add(lead_id, ACTIVITIES if count else FOLLOW_UPS if is_planned else EDITED)
     return left
 
 
-def _restore(run: ImportRun, actor: Actor, now: datetime) -> tuple[int, NotUndone]:
-    """Give updated leads their values back; returns how many, and what was left."""
-    restored, last, left = 0, 0, NotUndone()
+def _restore(run: ImportRun, actor: Actor, now: datetime) -> tuple[int, int, NotUndone]:
+    """Give updated leads their values back; returns how many, how many notes were deleted, and what was left."""
+    restored, deleted, last, left = 0, 0, 0, NotUndone()
     updates = ImportUpdate.objects.filter(run=run).exclude(lead__import_run=run).order_by("lead_id")
     while batch := list(updates.filter(lead_id__gt=last)[:BATCH]):
         last = batch[-1].lead_id
@@ -153,10 +155,15 @@ def _restore(run: ImportRun, actor: Actor, now: datetime) -> tuple[int, NotUndon
             changes[lead.pk] = _set_back(lead, update.before, now)
             given_back.append((update, lead))
         bulk.update(Lead, [lead for _, lead in given_back], CHANGED)
+        notes = STORES[0].remove(run, [lead.pk for _, lead in given_back])
+        for lead_id, titles in notes.items():
+            changes[lead_id] = {**changes[lead_id], "activities": [titles, []]}
+        Lead.objects.count_many_activities({lead_id: -len(titles) for lead_id, titles in notes.items()})
+        deleted += sum(map(len, notes.values()))
         audit.log_changes(changes, actor, Kind.UNDONE, now, run.pk)
         _hand_back(given_back)
         restored += len(given_back)
-    return restored, left
+    return restored, deleted, left
 
 
 def _set_back(lead: Lead, before: dict[str, Any], now: datetime) -> audit.Changes:

@@ -15,6 +15,8 @@ OTHER_NAME = "other name"  # a new lead with the address of somebody of another 
 CONSENT = "consent"  # by what is not wanted: a call, an email, a text message, anything
 LEFT_OUT = "left out"  # by reason: a row that is no lead
 DELETED = "deleted"
+NOTED = "noted"  # a lead with notes of what has no field
+UNSIGNED = "unsigned"  # something is left over, and nobody can sign notes of it
 SAME_FILE = "same file"  # by action: a duplicate of an earlier row
 
 
@@ -37,6 +39,10 @@ def as_sentences(warnings: Warnings, header: Sequence[str], columns: Iterable[Se
             wants = "does not want" if count == 1 else "do not want"
             what = {"call": "calls", "email": "emails", "text": "text messages"}.get(str(about), "to be contacted")
             lines.append(f"{_counted(count, 'lead')} {wants} {what}. See to it: leads have no field for that.")
+        elif kind == NOTED and count:
+            lines.append(f"{_counted(count, 'lead')} got notes of what no field has.")
+        elif kind == UNSIGNED:
+            lines.append("What is left over is only in this report, because nobody can sign notes (--user).")
         elif kind == LEFT_OUT:
             lines.append(f"{rows} left out: {about}.")
         elif kind == DELETED:

@@ -3,10 +3,9 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -16,11 +15,12 @@ from crm_project.validation import FieldError
 from leads import audit, validators
 from leads.audit import Kind
 from leads.duplicates import EMAIL, DuplicateIndex, Match
-from leads.importing.cells.convert import REMAINDERS
+from leads.importing.cells.convert import NOTES, REMAINDERS
 from leads.importing.ipc import cells_again, cells_packed, moment
+from leads.importing.notes import Note, NoteTaker, Texts
 from leads.importing.rejects import Rejects
 from leads.importing.stats import MAX_LISTED, Stats
-from leads.importing.warnings import OTHER_NAME, SAME_FILE, SHARED, Warnings
+from leads.importing.warnings import NOTED, OTHER_NAME, SAME_FILE, SHARED, Warnings
 from leads.models import ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change, build_row
 from leads.validators import SearchKeys
@@ -30,6 +30,8 @@ BATCH = 2000  # rows matched at a time
 OWN_FIELDS = validators.FIELDS
 COLUMNS = written_columns(Lead)
 in_order = itemgetter(*COLUMNS)
+WIDTH = len(COLUMNS)
+CREATED_AT, ACTIVITY_COUNT = COLUMNS.index("created_at"), COLUMNS.index("activity_count")
 MOMENTS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_at")]
 KEYS = ("leads_email_key", "leads_person_key")  # the indexes that duplicates are looked up in
 CHANGED = (*OWN_FIELDS, *SearchKeys._fields, "version", "updated_at", "closed_at")
@@ -59,13 +61,17 @@ class Row:
     given: Values
     created_at: datetime | None
     keys: SearchKeys
+    notes: Texts
 
 
-def _row(line: int, cells: Any, clean: Values, given: Values, created_at: str | None, keys: list[str]) -> Row:
+def _row(
+    line: int, cells: Any, clean: Values, given: Values, created_at: str | None, keys: list[str], notes: list[Any]
+) -> Row:
     for name in ("created_at", "closed_at"):
         if name in given:
             given[name] = moment(given[name])
-    return Row(line, cells_again(cells), clean, given, moment(created_at) if created_at else None, SearchKeys(*keys))
+    created = moment(created_at) if created_at else None
+    return Row(line, cells_again(cells), clean, given, created, SearchKeys(*keys), notes)
 
 
 def _stored_row(
@@ -87,15 +93,23 @@ def _stored_row(
 
 
 class InsertWriter:
-    """Stores every row. The rows travel to PostgreSQL while the next ones are checked."""
+    """Stores every row. The rows travel to PostgreSQL while the next ones are checked, as long as none has notes."""
 
-    def __init__(self, run: ImportRun, stats: Stats, now: datetime, in_parts: bool = False) -> None:
+    def __init__(
+        self, run: ImportRun, stats: Stats, now: datetime, notes: NoteTaker, warnings: Warnings, in_parts: bool = False
+    ) -> None:
         """``in_parts``: leave the connection free between batches, for queries that check the next one."""
         self.run_id, self.stats, self.now, self.in_parts = run.pk, stats, now, in_parts
+        self.notes, self.warnings = notes, warnings
+        self.write: bulk.Write | None = None
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
-        """A good row as its column values."""
-        return _stored_row(self.run_id, self.now, clean, given, given.get("created_at"))
+        """A good row as its column values, and its notes after them if it has any."""
+        row = _stored_row(self.run_id, self.now, clean, given, given.get("created_at"))
+        if (REMAINDERS in given or NOTES in given) and (texts := self.notes.of_row(given)):
+            row[ACTIVITY_COUNT] = len(texts)
+            row.append(texts)
+        return row
 
     def pack(self, rows: list[list[Any]]) -> list[Any]:
         """They are plain already."""
@@ -111,20 +125,36 @@ class InsertWriter:
     @contextmanager
     def open(self) -> Iterator[Callable[[list[Any]], None]]:
         """A function that takes what ``make`` made."""
-        if self.in_parts:
+        with ExitStack() as self.stream:
             yield self._store
-            return
-        with bulk.writer(Lead, COLUMNS) as write:
-            yield partial(self._write, write)
 
     def _store(self, rows: list[Any]) -> None:
-        with bulk.writer(Lead, COLUMNS) as write:
-            self._write(write, rows)
-
-    def _write(self, write: bulk.Write, rows: list[Any]) -> None:
-        for row in rows:
-            write(row)
         self.stats.created += len(rows)
+        if any(len(row) > WIDTH for row in rows):
+            self._end_stream()  # ids are in the order of the file
+            self._store_with_notes(rows)
+            return
+        if self.write is None:
+            self.write = self.stream.enter_context(bulk.writer(Lead, COLUMNS))
+        for row in rows:
+            self.write(row)
+        if self.in_parts:
+            self._end_stream()
+
+    def _end_stream(self) -> None:
+        self.write = None
+        self.stream.close()
+
+    def _store_with_notes(self, rows: list[Any]) -> None:
+        notes: list[Note] = []
+        ids = bulk.new_ids(Lead, len(rows))
+        with bulk.writer(Lead, ("id", *COLUMNS)) as write:
+            for lead_id, row in zip(ids, rows, strict=True):
+                if len(row) > WIDTH:
+                    notes += self.notes.notes(lead_id, row[CREATED_AT], row.pop())
+                    self.warnings[NOTED, ""] += 1
+                write([lead_id, *row])
+        self.notes.add(notes)
 
 
 class UpsertWriter:
@@ -138,11 +168,12 @@ class UpsertWriter:
         duplicates: DuplicateOptions,
         reject: Reject,
         warnings: Warnings,
+        notes: NoteTaker,
         skipped: Rejects | None = None,
     ) -> None:
         """``skipped`` is the file of skipped and updated rows."""
         self.warnings, self.skipped, self.update_status = warnings, skipped, duplicates.update_status
-        self.run, self.stats, self.now, self.reject = run, stats, now, reject
+        self.run, self.stats, self.now, self.reject, self.notes = run, stats, now, reject, notes
         self.actor = Actor(run.user_id, run.started_by, Channel.IMPORT)
         action = duplicates.action
         self.on_match = {"skip": self._skip, "fill": self._fill, "update": self._update, "error": self._refuse}[action]
@@ -154,13 +185,17 @@ class UpsertWriter:
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> Row:
         """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
         keys, created_at = validators.search_keys_of(clean), given.get("created_at")
+        texts = self.notes.of_row(given) if REMAINDERS in given or NOTES in given else []
         if not self.changes_leads:
-            given = {name: given[name] for name in ("closed_at", "is_active", REMAINDERS) if name in given}
-        return Row(line, cells if self.needs_cells else None, clean, given, created_at, keys)
+            given = {name: given[name] for name in ("closed_at", "is_active") if name in given}
+        return Row(line, cells if self.needs_cells else None, clean, given, created_at, keys, texts)
 
     def pack(self, rows: list[Row]) -> list[Any]:
         """Each as a list."""
-        return [[row.line, cells_packed(row.cells), row.clean, row.given, row.created_at, [*row.keys]] for row in rows]
+        return [
+            [row.line, cells_packed(row.cells), row.clean, row.given, row.created_at, [*row.keys], row.notes]
+            for row in rows
+        ]
 
     def unpack(self, rows: list[Any]) -> list[Row]:
         """Rows of those lists."""
@@ -184,6 +219,9 @@ class UpsertWriter:
         self.index = DuplicateIndex(row.keys for row in rows)
         self.stored = self._matched_leads() if self.changes_leads else {}
         self.before: dict[int, Values] = {}
+        self.noted: dict[int, Texts] = {}  # new notes of stored leads
+        noted = {row.line for row in rows if row.notes} if self.changes_leads else ()
+        self.known_notes = self.notes.store.known(self.stored) if noted else set()
         new: list[Row] = []
         for row in rows:
             first_name, last_name = row.clean["first_name"], row.clean["last_name"]
@@ -204,20 +242,27 @@ class UpsertWriter:
         return {lead.pk: lead for lead in leads}
 
     def _store(self, new: list[Row]) -> None:
+        notes: list[Note] = []
         ids = bulk.new_ids(Lead, len(new)) if new else ()
         with bulk.writer(Lead, ("id", *COLUMNS)) as write:
             for lead_id, row in zip(ids, new, strict=True):
                 values = _stored_row(self.run.pk, self.now, row.clean, row.given, row.created_at, row.keys)
+                values[ACTIVITY_COUNT] = len(row.notes)
                 write([lead_id, *values])
+                notes += self.notes.notes(lead_id, values[CREATED_AT], row.notes)
+                self.warnings[NOTED, ""] += bool(row.notes)
+        self.notes.add(notes)
         self.ids.extend(ids)
         self.lines.extend(row.line for row in new)
         self.stats.created += len(new)
 
     def _write_changes(self) -> None:
         changed = [self.stored[pk] for pk in self.before]
-        bulk.update(Lead, changed, CHANGED)
-        changes = {lead.pk: audit.diff(self.before[lead.pk], own_fields(lead)) for lead in changed}
+        written = [lead for lead in changed if lead.version != self.before[lead.pk]["version"]]  # others got notes
+        changes = {lead.pk: audit.diff(self.before[lead.pk], own_fields(lead)) for lead in written}
+        bulk.update(Lead, written, CHANGED)
         audit.log_changes(changes, self.actor, Kind.CHANGED, self.now, self.run.pk)
+        self._write_notes()
         updates = [
             ImportUpdate(run=self.run, lead_id=lead.pk, version=lead.version, before=self.before[lead.pk])
             for lead in changed
@@ -226,6 +271,13 @@ class UpsertWriter:
         ImportUpdate.objects.bulk_create(
             updates, batch_size=500, update_conflicts=True, update_fields=["version"], unique_fields=["run", "lead"]
         )
+
+    def _write_notes(self) -> None:
+        """Store the notes of stored leads, and count them there."""
+        created = {pk: self.stored[pk].created_at for pk in self.noted}
+        self.notes.add([note for pk, texts in self.noted.items() for note in self.notes.notes(pk, created[pk], texts)])
+        Lead.objects.count_many_activities({pk: len(texts) for pk, texts in self.noted.items()})
+        self.warnings[NOTED, ""] += len(self.noted)
 
     def _skip(self, row: Row, match: Match) -> None:
         self.stats.skipped += 1
@@ -244,7 +296,7 @@ class UpsertWriter:
         given = {name: value for name, value in _given(row).items() if present.get(name) in BLANK}
         if validators.check_budgets({**present, **given}):
             given = {name: value for name, value in given.items() if name not in BUDGETS}
-        if given:
+        if given or self._new_notes(row, match.target):
             self._change(row, match, given)
         else:
             self._skip(row, match)
@@ -264,16 +316,35 @@ class UpsertWriter:
         """Write values over those of the lead or of the earlier row."""
         lead = self._lead_of(match.target)
         current = match.target.clean if lead is None else {}
-        if problems := validators.check_budgets({**current, **given}, lead):
+        texts = self._new_notes(row, match.target)
+        problems = validators.check_budgets({**current, **given}, lead) or self._without_room(lead, texts)
+        if problems:
             self.reject(row.line, row.cells, problems)
             return
         self.warnings[SHARED, match.by] += match.is_shared
         if lead is None:
             self._change_row(row, match.target, given)
+            match.target.notes = match.target.notes + texts
         else:
             self._change_lead(row, lead, given)
+            if texts:
+                self.noted.setdefault(lead.pk, []).extend(texts)
         self.stats.updated += 1
         self._report(row, match, UPDATED)
+
+    def _new_notes(self, row: Row, target: Any) -> Texts:
+        """The notes of a row that its lead, or the earlier row, does not have yet: files come again."""
+        if isinstance(target, Row):
+            return [note for note in row.notes if note not in target.notes]
+        pending = self.noted.get(target, [])
+        return [note for note in row.notes if (target, hash(note[2])) not in self.known_notes and note not in pending]
+
+    def _without_room(self, lead: Lead | None, texts: Texts) -> list[FieldError]:
+        if lead is None or not texts:
+            return []
+        pending = [text for _, _, text in (*self.noted.get(lead.pk, ()), *texts)]
+        why = self.notes.store.refusal(lead.pk, lead.activity_count, pending)
+        return [FieldError("lead_full", ("notes",), why, "")] if why else []
 
     def _change_row(self, row: Row, target: Row, given: Values) -> None:
         before = target.keys
@@ -286,7 +357,8 @@ class UpsertWriter:
         before = _keys_of(lead)
         if lead.pk not in self.before:
             self.before[lead.pk] = snapshot(lead)
-        apply_change(lead, given, self.now)
+        if given:
+            apply_change(lead, given, self.now)
         if self.overwrites and "closed_at" in row.given:
             lead.closed_at = lead.closed_at and row.given["closed_at"]
         self.index.replace(before, _keys_of(lead), lead.first_name, lead.last_name, lead.pk)

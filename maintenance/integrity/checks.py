@@ -152,6 +152,8 @@ def check_imports(kind: str) -> Iterator[Inconsistency]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [kind])
         for pk, run_kind, state, created, stored in cursor.fetchall():
+            if run_kind != kind and kind == "activities" and retains_rows(run_kind, state):
+                continue  # notes of leads, of which no total is stored
             expected = created if run_kind == kind and retains_rows(kind, state) else 0
             if stored > expected or (stored < expected and kind == "leads"):  # people delete activities
                 yield Inconsistency("import", pk, kind, stored, expected)

@@ -195,7 +195,7 @@ try:
     inspect(path, sys.argv[2])
     with open_source(path, name=sys.argv[2]) as source:
         rows = list(islice(source, 20))
-        columns = map_headers(source.header, ignore_unknown=True)
+        columns = map_headers(source.header, unknown="ignore")
         for batch in checked(source, columns, lambda *row: row):
             pass
     result = "read"

@@ -130,7 +130,7 @@ def check_problems(step: Step, report: dict[str, Any]) -> None:
     """The rejected rows, and why."""
     problems = {problem["line"]: json.dumps(problem, ensure_ascii=False).lower() for problem in report["problems"]}
     assert problems.keys() == step.problems.keys(), report
-    assert report["rejected"] == len(step.problems)
+    assert report["rejected"] == (report["read"] if step.code == 1 else len(step.problems))
     assert [text for line, text in step.problems.items() if text.lower() not in problems[line]] == [], problems
 
 

@@ -135,7 +135,7 @@ def test_very_many_unknown_headers_make_a_short_sentence() -> None:
 
 
 def test_unknown_headers_may_be_ignored_and_are_told() -> None:
-    plan = columns("Email", "Shoe Size", ignore_unknown=True)
+    plan = columns("Email", "Shoe Size", unknown="ignore")
     assert plan.unknown == ("Shoe Size",)
     assert "Unknown and ignored as asked: Shoe Size" in plan.describe()
 

@@ -13,12 +13,13 @@ from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from activities.models import Activity
 from crm_project.validation import FieldError
 from leads.importing import pipeline
 from leads.importing.ipc import Batch, cells_again, cells_packed, moment, packed, unpacked
 from leads.importing.sources.rows import BadRow
 from leads.models import Lead
-from tests.factories import make_lead
+from tests.factories import make_lead, make_user
 from tests.importing.command import import_leads
 from tests.importing.workbooks import workbook
 from tests.strategies import any_text
@@ -79,19 +80,21 @@ def test_both_ways_come_to_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     path, rejects = tmp_path / name, tmp_path / "rejects.csv"
     path.write_bytes(FILES[name]())
     make_lead(email="d@example.com", first_name="There already")
+    make_user(is_superuser=True)
     outcomes = []
     for processes, ahead in ((1, 1 << 40), (2, 0)):
         monkeypatch.setattr(pipeline, "AHEAD", ahead)
         monkeypatch.setattr("threading.active_count", lambda: 1)
         with transaction.atomic(), mock.patch.object(pipeline, "_from_child", wraps=pipeline._from_child) as parted:
-            rest = ["--on-error", "skip", "--on-duplicate", mode, "--rejects", rejects, "--ignore-unknown"]
+            rest = ["--on-error", "skip", "--on-duplicate", mode, "--rejects", rejects, "--unknown", "note"]
             report = import_leads(path, *rest, code=3)
             assert parted.called == (processes == 2)
             del report["run"]
             fields = ("first_name", "email", "budget_min", "budget_max", "status", "search", "version", "email_key")
             stored = [*Lead.objects.order_by("pk").values_list(*fields)]
             moments = [row for row in Lead.objects.order_by("pk").values_list("created_at", "closed_at") if WHEN in row]
-            outcomes.append((report, rejects.read_bytes(), stored, moments))
+            notes = [*Activity.objects.order_by("lead_id", "pk").values_list("title", "notes", "activity_date")]
+            outcomes.append((report, rejects.read_bytes(), stored, moments, notes))
             transaction.set_rollback(True)
     assert outcomes[0] == outcomes[1]
     assert len(outcomes[0][2]) > 1

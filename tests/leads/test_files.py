@@ -130,7 +130,7 @@ def test_every_option_of_the_command_is_a_parameter() -> None:
             names.add(name.removeprefix("--").replace("-", "_"))
 
     Command().add_arguments(cast(Any, Recorder()))
-    assert names - {"files", "rejects", "skipped", "report"} == set(NAMES)
+    assert names - {"files", "rejects", "skipped", "report", "user"} == set(NAMES)  # the user is who sends it
     assert set(FORMATS) == set(CONTENT_TYPES.values())
 
 

@@ -16,6 +16,7 @@ from crm_project.validation import FieldError, InvalidValue
 from leads import formula_escape, spreadsheet_damage
 from leads.importing.cells import dates, email, lead_ads, money, names, phone, text
 from leads.importing.cells.report import Cleaned
+from leads.importing.columns.note_columns import note_cells, too_long
 from leads.importing.sorting import is_yes
 from leads.importing.sources.rows import BadRow, Cells, is_blank
 from leads.importing.stats import Refused
@@ -43,6 +44,7 @@ NAMES = frozenset(("first_name", "last_name", "name"))
 BUDGETS = ("budget_min", "budget_max", "price")
 WITH_INVISIBLE = frozenset(("property_interest",))  # free text keeps its characters as they are
 REMAINDERS = "remainders"  # of a row: pairs of column and text that fill no field
+NOTES = "own_notes"  # of a row: those of columns of notes, with title, day and text
 CLEANERS: dict[str, Callable[[str], Cleaned]] = {
     "first_name": names.clean,
     "last_name": names.clean,
@@ -94,6 +96,7 @@ def row_converter(plan: "Columns") -> Convert:
     amount, report, unnamed = money.amount, plan.report, plan.unnamed
     used, blanks = plan.used, plan.guarded
     consent = list(plan.consent_columns.items()) if cleans else []
+    has_notes = bool(plan.note_columns.lines or plan.note_columns.notes)
 
     def convert(cells: Cells) -> tuple[Row, list[FieldError]]:
         if isinstance(cells, BadRow):
@@ -151,17 +154,28 @@ def row_converter(plan: "Columns") -> Convert:
             row.update(constants)
         if unnamed:
             problems += _without_header(cells, unnamed)
-        if report.remainders:
-            row[REMAINDERS] = report.take_remainders()
+        if report.remainders or has_notes:
+            problems += _note(plan, row, cells)
         return row, problems
 
     return convert
 
 
+def _note(plan: "Columns", row: Row, cells: Cells) -> list[FieldError]:
+    """Add what is left over of a row, and what columns without a field say; return what is wrong with that."""
+    lines, notes = note_cells(plan, cells)
+    lines = plan.report.take_remainders() + lines
+    if lines:
+        row[REMAINDERS] = lines
+    if notes:
+        row[NOTES] = notes
+    return too_long(lines, notes)
+
+
 def _note_consent(plan: "Columns", place: int, about: str, cell: object) -> None:
     """Report that somebody does not want to be contacted, which leads cannot say yet."""
     plan.warnings[CONSENT, about] += 1
-    plan.report.left("consent", plan.header[place], _shown(cell))
+    plan.report.left("consent", plan.header[place], text.shown(cell))
 
 
 def _is_read(plan: "Columns", name: str) -> bool:
@@ -339,13 +353,13 @@ def _leave_further_values(plan: "Columns", chosen: Collection[tuple[str, tuple[i
         used = plan.used.get(name, places[0])
         for place in places[places.index(used) + 1 :]:
             value = cells[place]
-            if not value or is_blank(value) or _shown(value).casefold() == _shown(cells[used]).casefold():
+            if not value or is_blank(value) or text.shown(value).casefold() == text.shown(cells[used]).casefold():
                 continue
-            if plan.cleans and text.is_placeholder(_shown(value), name in NAMES):
+            if plan.cleans and text.is_placeholder(text.shown(value), name in NAMES):
                 continue
             plan.warnings[UNUSED, place] += 1
             if plan.cleans:
-                plan.report.left("further_value", plan.header[place], _shown(value))
+                plan.report.left("further_value", plan.header[place], text.shown(value))
 
 
 def _leave_out_closing(plan: "Columns", row: Row, constants: Row) -> None:
@@ -353,7 +367,7 @@ def _leave_out_closing(plan: "Columns", row: Row, constants: Row) -> None:
     if "closed_at" in row and str(constants.get("status", row.get("status", ""))).strip().casefold() != CLOSED:
         value = row.pop("closed_at")
         if not is_blank(value):
-            plan.report.left("closing_date_of_open_lead", plan.source_of("closed_at"), _shown(value))
+            plan.report.left("closing_date_of_open_lead", plan.source_of("closed_at"), text.shown(value))
 
 
 def _split_name(plan: "Columns", row: Row) -> None:
@@ -413,7 +427,7 @@ def _dates_step(plan: "Columns") -> Step:
                 try:
                     row[name] = read(row[name])
                 except InvalidValue:
-                    plan.report.left("date_not_read", plan.source_of(name), _shown(row.pop(name)))
+                    plan.report.left("date_not_read", plan.source_of(name), text.shown(row.pop(name)))
 
     return step
 
@@ -434,7 +448,7 @@ def _read_budgets(plan: "Columns", row: Row) -> None:
         if name not in row:
             continue
         value, column = row.pop(name), plan.source_of(name)
-        shown = _shown(value)
+        shown = text.shown(value)
         is_fraction = isinstance(value, float) and isfinite(value) and not value.is_integer()
         budget = money.read_budget(f"{value:.2f}" if is_fraction else shown)
         lowest, highest = budget.lowest, budget.highest
@@ -454,15 +468,6 @@ def _read_budgets(plan: "Columns", row: Row) -> None:
     row.update(ends)
     if ends.get("budget_min", 0) > ends.get("budget_max", ends.get("budget_min", 0)):
         _swap_budgets(plan, row)
-
-
-def _shown(value: object) -> str:
-    """A cell of any type as text."""
-    if isinstance(value, float) and isfinite(value) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, datetime | date):
-        return value.isoformat().removesuffix("T00:00:00")
-    return str(value).strip()
 
 
 def _share_price(row: Row) -> None:

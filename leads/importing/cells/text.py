@@ -3,7 +3,9 @@
 import html
 import re
 import unicodedata
+from datetime import date
 from itertools import product
+from math import isfinite
 
 from crm_project.validation import FORMAT_CHARACTERS
 
@@ -76,6 +78,15 @@ def is_doubtful(text: str) -> bool:
         except UnicodeError:
             continue
     return False
+
+
+def shown(cell: object) -> str:
+    """Return a cell of any type as text."""
+    if isinstance(cell, float) and isfinite(cell) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    if isinstance(cell, date):
+        return cell.isoformat().removesuffix("T00:00:00")
+    return str(cell).strip()
 
 
 def is_placeholder(text: str, name: bool = False) -> bool:

@@ -22,6 +22,7 @@ from leads.importing.cells.report import CellReport
 from leads.importing.cells.status import StatusMap
 from leads.importing.columns.aliases import ALIASES, CONSENT_COLUMNS, NOT_STORED, NOT_STORED_PATTERNS
 from leads.importing.columns.column_schema import NEAR_MISSES, ColumnSchema, normal
+from leads.importing.columns.note_columns import NO_NOTES, NoteColumns, find_note_columns
 from leads.importing.sources.rows import LINE, PROBLEMS
 from leads.importing.stats import Refused
 from leads.importing.warnings import Warnings
@@ -49,6 +50,8 @@ OWN_HEADER = frozenset(
         *("property_interest", "created_at", "updated_at", "activity_count"),
     )
 )
+REFUSE, IGNORE, NOTE = "refuse", "ignore", "note"  # what becomes of unknown columns
+UNKNOWN = (REFUSE, IGNORE, NOTE)
 
 _numbered_phone = re.compile(r"(phone\d+)value")
 
@@ -68,7 +71,7 @@ class UnknownHeaders(MappingError):
         super().__init__(
             f"unknown {'column' if one else 'columns'} {', '.join(shown)}{more}. Say which field "
             f"{'it is' if one else 'they are'}, or that {'it is' if one else 'they are'} to be ignored "
-            "(--map 'Header=field', --ignore-columns, --ignore-unknown)."
+            "(--map 'Header=field', --ignore-columns, --unknown note, --unknown ignore)."
         )
 
 
@@ -77,13 +80,13 @@ class Mapping:
     """The plan for a file's columns; a column is named by its place, from 0.
 
     ``columns`` has for each target the columns that fill it, in order of preference: the first cell that is not blank
-    wins. ``not_stored`` are known headers without a field, ``ignored`` those ignored by request, ``unknown`` those
-    ignored by ``ignore_unknown``, ``overruled`` those whose field is set for every row, ``unnamed`` the columns without
-    a header (a value in one is a problem of its row). ``day_first`` are the fields whose dates with slashes have the
-    day first, ``deletions`` say whether a row is deleted in the source, ``consent_columns`` are those that say what
-    somebody does not want. ``last_name_first`` says how names with a comma are written. ``convert(cells)`` makes the
-    fields of one row, and counts in ``warnings`` and ``report`` what there is to say of it; ``used`` are then the
-    columns that the row's fields are from, where that is not the first.
+    wins. ``note_columns`` are those without a field that become notes. Of the others, ``not_stored`` are known headers,
+    ``ignored`` those ignored by request, ``unknown`` the unknown ones, ``overruled`` those whose field is set for every
+    row, ``unnamed`` the columns without a header (a value in one is a problem of its row). ``day_first`` are the fields
+    whose dates with slashes have the day first, ``deletions`` say whether a row is deleted in the source,
+    ``consent_columns`` are those that say what somebody does not want. ``last_name_first`` says how names with a comma
+    are written. ``convert(cells)`` makes the fields of one row, and counts in ``warnings`` and ``report`` what there is
+    to say of it; ``used`` are then the columns that the row's fields are from, where that is not the first.
     """
 
     header: tuple[str, ...]
@@ -101,6 +104,7 @@ class Mapping:
     cell_options: CellOptions = field(default_factory=CellOptions)
     deletions: MappingOf[int, Callable[[object], bool]] = field(default_factory=dict)
     consent_columns: MappingOf[int, str] = field(default_factory=dict)
+    note_columns: NoteColumns = NO_NOTES
     warnings: Warnings = field(default_factory=Counter, compare=False)
     report: CellReport = field(default_factory=CellReport, compare=False)
     used: dict[str, int] = field(default_factory=dict, compare=False)
@@ -178,6 +182,7 @@ class Mapping:
             ("Ignored as asked", self.ignored),
             ("Unknown and ignored as asked", self.unknown),
             ("Not imported, the field is set for every row", self.overruled),
+            ("In the notes of the leads", self.note_columns.names(self.header)),
         ):
             if headers:
                 lines.append(f"{what}: {', '.join(headers)}")
@@ -198,7 +203,7 @@ def map_headers(
     explicit: MappingOf[str, str] | None = None,
     constants: MappingOf[str, str] | None = None,
     ignore: Collection[str] = (),
-    ignore_unknown: bool = False,
+    unknown: str = REFUSE,
     guarded: bool = True,
     vocabulary: ColumnSchema = LEADS,
     day_first: frozenset[str] = frozenset(),
@@ -207,10 +212,10 @@ def map_headers(
     """The plan for a file with this ``header``.
 
     ``explicit`` maps headers to targets and comes before what is known of the same target; ``constants`` are values for
-    every row; ``guarded`` says that an apostrophe before ``= + - @`` is a guard against formulas and comes off;
-    ``vocabulary`` says what kind of rows the file has, ``day_first`` which of its dates have the day first, and
-    ``cell_options`` how cells are read; those of our own exports are exact. Raises ``UnknownHeaders``, and
-    ``MappingError`` for a wish that cannot be fulfilled.
+    every row; ``unknown`` says what becomes of columns that no field has; ``guarded`` says that an apostrophe before
+    ``= + - @`` is a guard against formulas and comes off; ``vocabulary`` says what kind of rows the file has,
+    ``day_first`` which of its dates have the day first, and ``cell_options`` how cells are read; those of our own
+    exports are exact. Raises ``UnknownHeaders``, and ``MappingError`` for a wish that cannot be fulfilled.
     """
     constants = dict(constants or {})
     asked = _asked_for(header, explicit or {}, constants, vocabulary.targets)
@@ -226,12 +231,13 @@ def map_headers(
         target, rank = (asked[place], -1) if place in asked else vocabulary.known(name)
         if target in constants:
             other["overruled"].append(name)
+            places.setdefault("overruled", []).append(place)
         elif target in vocabulary.aliases:
             found.setdefault(target, []).append((rank, place))
         else:
             other[target].append(name)
             places.setdefault(target, []).append(place)
-    if other["unknown"] and not ignore_unknown:
+    if other["unknown"] and unknown == REFUSE:
         listed = other["unknown"][:MAX_LISTED]  # looking for near misses takes a millisecond each
         near: dict[str, Sequence[str]] = {name: vocabulary.near_misses(name) for name in listed}
         raise UnknownHeaders({name: near.get(name, ()) for name in other["unknown"]})
@@ -242,6 +248,8 @@ def map_headers(
     left = places.get("not_stored", ()) if vocabulary.cleaned and not exact else ()
     deletions = sorting.deletion_tests(header, left)
     consent = {place: about for place in left if (about := CONSENT_COLUMNS.get(normal(header[place])))}
+    notes = _note_columns(header, places, deletions, consent) if unknown == NOTE else NO_NOTES
+    noted = set(notes.names(header))
     return Mapping(
         header=tuple(header),
         columns=columns,
@@ -254,10 +262,27 @@ def map_headers(
         cell_options=replace(cell_options, exact=exact),
         deletions=deletions,
         consent_columns=consent,
-        not_stored=tuple(header[place] for place in places.get("not_stored", ()) if place not in deletions),
-        unknown=tuple(other["unknown"]),
-        overruled=tuple(other["overruled"]),
+        note_columns=notes,
+        not_stored=tuple(
+            header[place]
+            for place in places.get("not_stored", ())
+            if place not in deletions and header[place] not in noted
+        ),
+        unknown=tuple(name for name in other["unknown"] if name not in noted),
+        overruled=tuple(name for name in other["overruled"] if name not in noted),
     )
+
+
+def _note_columns(
+    header: Sequence[str],
+    places: MappingOf[str, Sequence[int]],
+    deletions: MappingOf[int, Callable[[object], bool]],
+    consent: Collection[int],
+) -> NoteColumns:
+    """What has no field. A consent that says yes is a remainder already."""
+    left = [place for kind in ("not_stored", "unknown", "overruled") for place in places.get(kind, ())]
+    refusals = dict.fromkeys(consent, sorting.is_not_yes)
+    return find_note_columns(header, left, {**deletions, **refusals})
 
 
 def _with_suggestions(header: str, near: Sequence[str]) -> str:

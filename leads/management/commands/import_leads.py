@@ -19,6 +19,7 @@ from leads import validators
 from leads.importing import report
 from leads.importing.cells.date_order import ORDERS
 from leads.importing.columns.column_schema import ColumnSchema, normal
+from leads.importing.columns.mapping import IGNORE, REFUSE, UNKNOWN
 from leads.importing.progress import Meter
 from leads.importing.run import FileImport, Options, import_files
 from leads.importing.sources import format_options as hinted
@@ -69,7 +70,7 @@ class Command(BaseCommand):
             metavar="A,B",
             help="columns to leave out; may be given several times, a name with a comma in quotation marks",
         )
-        add("--ignore-unknown", action="store_true", help="leave out every column that is not known")
+        add("--ignore-unknown", action="store_true", help="the same as --unknown ignore")
         add("--on-error", choices=("abort", "skip"), default="abort", help="abort: one bad row and nothing is stored")
         add(
             "--rejects",
@@ -101,6 +102,13 @@ class Command(BaseCommand):
         add("--status-as-is", action="store_true", help="store other statuses as they are in the file")
         add("--update-status", action="store_true", help="with --on-duplicate update: also to an earlier status")
         add("--with-deleted", action="store_true", help="import rows deleted in the source, as deleted leads")
+        add(
+            "--unknown",
+            choices=UNKNOWN,
+            help="what becomes of columns that are not known: refuse the file (the default), leave them out, or put "
+            "them and all others that no field has into notes of the leads",
+        )
+        add("--user", default="", metavar="NAME", help="who signs the notes, instead of the first superuser")
         add("--skipped", type=Path, metavar="FILE", help="write rows that are duplicates to this CSV file")
 
     def wanted(self, options: dict[str, Any]) -> Options:
@@ -115,6 +123,7 @@ class Command(BaseCommand):
             statuses=_statuses(options["map_status"]),
             statuses_as_is=options["status_as_is"],
             with_deleted=options["with_deleted"],
+            user=options["user"].strip(),
             **common_options,
         )
 
@@ -186,7 +195,8 @@ def common(options: dict[str, Any], vocabulary: ColumnSchema) -> dict[str, Any]:
     _check_fields("--map", list(explicit.values()), vocabulary)
     _check_fields("--set", list(constants), vocabulary)
     return {
-        **{name: options[name] for name in ("on_error", "dry_run", "again", "ignore_unknown", "dates")},
+        **{name: options[name] for name in ("on_error", "dry_run", "again", "dates")},
+        "unknown": _unknown(options),
         "timezone": _timezone(options["timezone"]),
         "parallel": threading.active_count() == 1,
         "explicit": explicit,
@@ -219,6 +229,14 @@ def _pairs(given: list[str], option: str) -> dict[str, str]:
             raise CommandError(f"{option}: {name!r} is given twice", returncode=2)
         pairs[name] = value.strip()
     return pairs
+
+
+def _unknown(options: dict[str, Any]) -> str:
+    """What becomes of unknown columns."""
+    unknown: str | None = options.get("unknown")
+    if options["ignore_unknown"] and unknown not in (None, IGNORE):
+        raise CommandError(f"--ignore-unknown and --unknown {unknown} contradict each other", returncode=2)
+    return IGNORE if options["ignore_unknown"] else unknown or REFUSE
 
 
 def _timezone(name: str | None) -> str | None:

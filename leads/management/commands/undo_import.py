@@ -48,6 +48,8 @@ def _lines(run: ImportRun) -> Iterator[str]:
         return
     yield f"  {report['deleted']:,} leads it created were deleted (softly)"
     yield f"  {report['restored']:,} leads it updated have their earlier values again"
+    if report["activities"]:
+        yield f"  {report['activities']:,} notes of these were deleted"
     yield f"  {report['left']:,} were changed since and left as they are"
     if report["gone"]:
         yield f"  {report['gone']:,} leads it created had been deleted before"
