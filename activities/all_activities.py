@@ -1,7 +1,6 @@
 """``GET /api/activities``: the activities of all active leads, latest first, by page or by cursor, and their number."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -9,24 +8,17 @@ from typing import Any
 from django.db import connection
 from django.http import QueryDict
 
+from activities.row_list import Condition, RowList
 from activities.serializers import OUT
 from activities.sql import LATEST_FIRST, columns
 from crm_project import validation
 from crm_project.db import sql
 from crm_project.http.cursors import Cursor
 from crm_project.http.parameters import collect
-from crm_project.http.totals import EXACT
-from crm_project.validation import MAX_BIGINT, FieldError, InvalidValue
-from leads.sql import SearchTimeout, statement_timeout
-
-Row = dict[str, Any]
-Condition = tuple[str, list[Any]]
+from crm_project.validation import MAX_BIGINT, FieldError
 
 ME = "me"
 FILTERS = ("lead", "user", "type", "from", "to")
-ACTIVE_LEAD = "EXISTS (SELECT 1 FROM leads_lead AS lead WHERE lead.id = activity.lead_id AND lead.is_active)"
-MAX_COUNTED = 10_000  # activities that are counted one by one for an estimate
-COUNT_TIMEOUT = 150  # milliseconds of an exact count
 
 
 def validate(query: QueryDict, user_id: int) -> tuple[list[Condition], list[FieldError]]:
@@ -42,56 +34,6 @@ def validate(query: QueryDict, user_id: int) -> tuple[list[Condition], list[Fiel
         if checked:
             conditions.append(_CONDITIONS[name](checked))
     return conditions, errors
-
-
-def fetch_page(
-    conditions: Sequence[Condition], size: int, offset: int, after: Cursor | None
-) -> tuple[list[Row], Cursor | None]:
-    """Return the activities of a page, and the cursor of the next page if there is one."""
-    where, values = _where([*conditions, *([_after(after)] if after else [])])
-    found = sql.fetch_once(
-        f"SELECT {columns()} FROM activities_activity AS activity {where} {LATEST_FIRST}"
-        f" LIMIT {size + 1:d} OFFSET {offset:d}",
-        values,
-    )
-    rows = [dict(zip(OUT, row, strict=True)) for row in found]
-    if len(rows) <= size:
-        return rows, None
-    last = rows[size - 1]
-    return rows[:size], Cursor(0, f"{last['activity_date']} {last['created_at']}", last["id"], None)
-
-
-def check_cursor(cursor: Cursor) -> None:
-    """Raise ``InvalidValue`` for a cursor without the day and the time of an activity."""
-    try:
-        _after(cursor)
-    except ValueError:
-        raise InvalidValue("value_error", "Value error, not a cursor; take the one of the last page's Link") from None
-
-
-def count(conditions: Sequence[Condition], kind: str) -> tuple[int, bool]:
-    """Return how many activities fit the conditions, and whether that is exact."""
-    where, values = _where(conditions)
-    one = f"SELECT 1 FROM activities_activity AS activity {where}"
-    if connection.vendor != "postgresql":
-        return _number(f"SELECT count(*) FROM ({one})", values), True
-    if kind == EXACT:
-        with suppress(SearchTimeout), statement_timeout(COUNT_TIMEOUT):
-            return _number(f"SELECT count(*) FROM ({one}) AS counted", values), True
-    with suppress(SearchTimeout), statement_timeout(COUNT_TIMEOUT):
-        number = _number(f"SELECT count(*) FROM ({one} LIMIT {MAX_COUNTED + 1:d}) AS counted", values)
-        if number <= MAX_COUNTED:
-            return number, True
-    return max(sql.planner_estimate(one, values), MAX_COUNTED + 1), False
-
-
-def _number(statement: str, values: Sequence[Any]) -> int:
-    return int(sql.fetch_once(statement, values)[0][0])
-
-
-def _where(conditions: Sequence[Condition]) -> Condition:
-    where = " AND ".join([ACTIVE_LEAD, *(condition for condition, _ in conditions)])
-    return f"WHERE {where}", [value for _, values in conditions for value in values]
 
 
 def _after(cursor: Cursor) -> Condition:
@@ -133,3 +75,16 @@ _CONDITIONS: dict[str, Callable[[list[Any]], Condition]] = {
     "from": lambda values: ("activity.activity_date >= %s", [min(values)]),
     "to": lambda values: ("activity.activity_date <= %s", [max(values)]),
 }
+
+LIST = RowList(
+    noun="activities",
+    table="activities_activity",
+    alias="activity",
+    fields=OUT,
+    columns=columns,
+    order=LATEST_FIRST,
+    sort_key=lambda row: f"{row['activity_date']} {row['created_at']}",
+    after=_after,
+    filters=FILTERS,
+    validate=validate,
+)

@@ -25,17 +25,12 @@ from activities.serializers import (
 from activities.validators import MAX_TYPE
 from activities.vocabulary import vocabulary
 from crm_project import json_schema as schema
-from crm_project.http import totals
-from crm_project.http.cursors import Cursor, decode, encode, link, walk_of
 from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.pagination import PagePagination
-from crm_project.http.parameters import collect
 from crm_project.http.schema import operation
 from crm_project.http.streaming import json_array
 from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.json_schema import DAY, IDENTIFIER
-from crm_project.validation import InvalidValue
-from leads.list_view import PAGE_AND_CURSOR
 from leads.models import Lead
 from leads.views import NO_LEAD, active_lead, by_api
 from users.audit import Channel
@@ -151,37 +146,7 @@ class AllActivitiesViewSet(RuleViewSet):
     @operation("list_all_activities", "List activities of all leads", "The activities of the page", parameters=LIST)
     def list(self, request: Request) -> Response:
         """Of active leads, latest first. A filter that is repeated means any of its values."""
-        query = request.query_params
-        page, errors = cast(PagePagination, self.paginator).validate(query)
-        conditions, wrong = all_activities.validate(query, cast(int, request.user.pk))
-        errors += wrong
-        walk = walk_of(query, all_activities.FILTERS, "latest")
-        wanted = collect(errors, "count", query.get("count"), lambda _: totals.wanted_count(request))
-        after = collect(errors, "after", query.get("after"), lambda _: self._cursor(walk))
-        if errors:
-            raise ValidationFailed(errors)
-        is_walk = "after" in query
-        offset = 0 if is_walk else page.offset
-        rows, last = all_activities.fetch_page(conditions, page.size, offset, after)
-        response = Response(rows)
-        if wanted:
-            found = all_activities.count(conditions, wanted)
-            totals.set_total(request, response, "activities", found, wanted, None if is_walk else offset)
-        if is_walk and last:
-            response.headers["Link"] = link(request.path, query, {"after": encode(last, walk)}, "next")
-        return response
-
-    def _cursor(self, walk: str) -> Cursor | None:
-        query = self.request.query_params
-        if not query.get("after"):
-            if "after" in query and "page" in query:
-                raise InvalidValue("value_error", PAGE_AND_CURSOR)
-            return None
-        if "page" in query:
-            raise InvalidValue("value_error", PAGE_AND_CURSOR)
-        cursor = decode(query["after"], walk, str)
-        all_activities.check_cursor(cursor)
-        return cursor
+        return all_activities.LIST.reply(request, cast(PagePagination, self.paginator))
 
     @operation("get_activity", "Get an activity", "The activity", refusals={404: NO_ACTIVITY})
     def retrieve(self, request: Request, activity_id: str) -> Response:

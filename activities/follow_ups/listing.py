@@ -1,7 +1,5 @@
 """``GET /api/activities/follow-ups``: the follow-ups of all active leads by due date, by page or by cursor."""
 
-from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -11,26 +9,18 @@ from django.utils import timezone
 
 from activities.follow_ups.serializers import OUT
 from activities.follow_ups.validators import due_time
+from activities.row_list import Condition, RowList
 from crm_project import validation
 from crm_project.db import sql
 from crm_project.http.cursors import Cursor
 from crm_project.http.parameters import choice, collect, flag, number
 from crm_project.http.timestamps import day_sql, iso_sql
-from crm_project.http.totals import EXACT
-from crm_project.validation import MAX_BIGINT, FieldError, InvalidValue
+from crm_project.validation import MAX_BIGINT, FieldError
 from leads.querysets import DUE
-from leads.sql import SearchTimeout, statement_timeout
 from users.models import User
-
-Row = dict[str, Any]
-Condition = tuple[str, list[Any]]
 
 ME, NONE = "me", "none"
 FILTERS = ("assignee", "due", "lead", "done")
-ACTIVE_LEAD = "EXISTS (SELECT 1 FROM leads_lead AS lead WHERE lead.id = follow_up.lead_id AND lead.is_active)"
-ORDER = "ORDER BY follow_up.due_on, follow_up.due_time, follow_up.id"
-MAX_COUNTED = 10_000  # follow-ups that are counted one by one for an estimate
-COUNT_TIMEOUT = 150  # milliseconds of an exact count
 
 
 def validate(query: QueryDict, user_id: int) -> tuple[list[Condition], list[FieldError]]:
@@ -56,47 +46,6 @@ def of_lead(lead_id: int) -> Condition:
     return "follow_up.lead_id = %s", [lead_id]
 
 
-def fetch_page(
-    conditions: Sequence[Condition], size: int, offset: int = 0, after: Cursor | None = None
-) -> tuple[list[Row], Cursor | None]:
-    """Return the follow-ups of a page, and the cursor of the next page if there is one."""
-    where, values = _where([*conditions, *([_after(after)] if after else [])])
-    found = sql.fetch_once(
-        f"SELECT {columns()} FROM activities_followup AS follow_up {where} {ORDER}"
-        f" LIMIT {size + 1:d} OFFSET {offset:d}",
-        values,
-    )
-    rows = [dict(zip(OUT, row, strict=True)) for row in found]
-    if len(rows) <= size:
-        return rows, None
-    last = rows[size - 1]
-    return rows[:size], Cursor(0, f"{last['due_on']} {last['due_time'] or ''}", last["id"], None)
-
-
-def check_cursor(cursor: Cursor) -> None:
-    """Raise ``InvalidValue`` for a cursor without the day and the time of a follow-up."""
-    try:
-        _after(cursor)
-    except ValueError:
-        raise InvalidValue("value_error", "Value error, not a cursor; take the one of the last page's Link") from None
-
-
-def count(conditions: Sequence[Condition], kind: str) -> tuple[int, bool]:
-    """Return how many follow-ups fit the conditions, and whether that is exact."""
-    where, values = _where(conditions)
-    one = f"SELECT 1 FROM activities_followup AS follow_up {where}"
-    if connection.vendor != "postgresql":
-        return _number(f"SELECT count(*) FROM ({one})", values), True
-    if kind == EXACT:
-        with suppress(SearchTimeout), statement_timeout(COUNT_TIMEOUT):
-            return _number(f"SELECT count(*) FROM ({one}) AS counted", values), True
-    with suppress(SearchTimeout), statement_timeout(COUNT_TIMEOUT):
-        counted = _number(f"SELECT count(*) FROM ({one} LIMIT {MAX_COUNTED + 1:d}) AS counted", values)
-        if counted <= MAX_COUNTED:
-            return counted, True
-    return max(sql.planner_estimate(one, values), MAX_COUNTED + 1), False
-
-
 @cache
 def columns() -> str:
     """Return the columns of ``OUT`` as JSON has them."""
@@ -108,15 +57,6 @@ def columns() -> str:
         "created_by": "follow_up.created_by_id",
     }
     return ", ".join(written.get(field, f"follow_up.{field}") for field in OUT)
-
-
-def _number(statement: str, values: Sequence[Any]) -> int:
-    return int(sql.fetch_once(statement, values)[0][0])
-
-
-def _where(conditions: Sequence[Condition]) -> Condition:
-    where = " AND ".join([ACTIVE_LEAD, *(condition for condition, _ in conditions)])
-    return f"WHERE {where}", [value for _, values in conditions for value in values]
 
 
 def _after(cursor: Cursor) -> Condition:
@@ -161,3 +101,16 @@ _CONDITIONS: dict[str, Any] = {
     "due": _due,
     "lead": lambda wanted, user_id: sql.among("follow_up.lead_id", wanted),
 }
+
+LIST = RowList(
+    noun="follow-ups",
+    table="activities_followup",
+    alias="follow_up",
+    fields=OUT,
+    columns=columns,
+    order="ORDER BY follow_up.due_on, follow_up.due_time, follow_up.id",
+    sort_key=lambda row: f"{row['due_on']} {row['due_time'] or ''}",
+    after=_after,
+    filters=FILTERS,
+    validate=validate,
+)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from activities.follow_ups import listing, work
-from activities.follow_ups.querysets import TOO_MANY, AlreadyDone, TooManyFollowUps
+from activities.follow_ups.querysets import MAX_FOLLOW_UPS, TOO_MANY, AlreadyDone, TooManyFollowUps
 from activities.follow_ups.serializers import (
     CompleteSerializer,
     DoneSerializer,
@@ -25,19 +25,16 @@ from activities.follow_ups.work import Work
 from activities.limits import LeadFull
 from activities.models import FollowUp
 from crm_project import json_schema as schema
-from crm_project.http import dry_run, totals
-from crm_project.http.cursors import Cursor, decode, encode, link, walk_of
+from crm_project.http import dry_run
 from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.json import read
 from crm_project.http.pagination import PagePagination
-from crm_project.http.parameters import checked, collect, flag
+from crm_project.http.parameters import checked, flag
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION
 from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.json_schema import IDENTIFIER
-from crm_project.validation import InvalidValue
 from leads import included
-from leads.list_view import PAGE_AND_CURSOR
 from leads.models import Lead
 from leads.querysets import DUE
 from leads.serializers import INCLUDE
@@ -109,8 +106,8 @@ class LeadFollowUpsViewSet(_WorkViewSet):
         active_lead(number)
         is_page = not PAGING.isdisjoint(request.query_params)
         conditions = [listing.of_lead(number), listing.is_done(bool(done))]
-        size, offset = (page.size, page.offset) if is_page else (listing.MAX_COUNTED, 0)
-        return Response(listing.fetch_page(conditions, size, offset)[0])
+        size, offset = (page.size, page.offset) if is_page else (MAX_FOLLOW_UPS, 0)
+        return Response(listing.LIST.fetch_page(conditions, size, offset)[0])
 
     @operation(
         "create_follow_up",
@@ -169,35 +166,7 @@ class FollowUpViewSet(_WorkViewSet):
     @operation("list_follow_ups", "List follow-ups of all leads", "The follow-ups of the page", parameters=LIST)
     def list(self, request: Request) -> Response:
         """Of active leads, by due date: open ones, unless `done` is true. A repeated filter means any of its values."""
-        query = request.query_params
-        page, errors = cast(PagePagination, self.paginator).validate(query)
-        conditions, wrong = listing.validate(query, self.user().pk)
-        errors += wrong
-        walk = walk_of(query, listing.FILTERS, "due")
-        wanted = collect(errors, "count", query.get("count"), lambda _: totals.wanted_count(request))
-        after = collect(errors, "after", query.get("after"), lambda _: self._cursor(walk))
-        if errors:
-            raise ValidationFailed(errors)
-        is_walk = "after" in query
-        offset = 0 if is_walk else page.offset
-        rows, last = listing.fetch_page(conditions, page.size, offset, after)
-        response = Response(rows)
-        if wanted:
-            found = listing.count(conditions, wanted)
-            totals.set_total(request, response, "follow-ups", found, wanted, None if is_walk else offset)
-        if is_walk and last:
-            response.headers["Link"] = link(request.path, query, {"after": encode(last, walk)}, "next")
-        return response
-
-    def _cursor(self, walk: str) -> Cursor | None:
-        query = self.request.query_params
-        if "after" in query and "page" in query:
-            raise InvalidValue("value_error", PAGE_AND_CURSOR)
-        if not query.get("after"):
-            return None
-        cursor = decode(query["after"], walk, str)
-        listing.check_cursor(cursor)
-        return cursor
+        return listing.LIST.reply(request, cast(PagePagination, self.paginator))
 
     @operation("get_follow_up", "Get a follow-up", "The follow-up", refusals={404: NO_FOLLOW_UP})
     def retrieve(self, request: Request, follow_up_id: str) -> Response:
