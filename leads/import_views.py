@@ -26,6 +26,7 @@ from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.validation import MISSING, FieldError, check_text
 from leads.back_office import stored_files
 from leads.back_office.preview import import_upload
+from leads.back_office.progress_file import ProgressFile
 from leads.back_office.stored_files import Upload
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import report, runs
@@ -44,7 +45,8 @@ IMPORT, UNDO = "leads.import_leads", "leads.undo_import"
 NO_IMPORT = "Import not found"
 MAX_NAME = 200
 # The command's options, by what they take.
-VALUES = ("format", "encoding", "delimiter", "sheet", "dates", "timezone", "on_duplicate", "on_error", "unknown")
+READING = ("format", "encoding", "delimiter", "sheet", "header_row")
+VALUES = (*READING, "dates", "timezone", "on_duplicate", "on_error", "unknown")
 REPEATED = ("map", "map_status", "set", "ignore_columns")
 FLAGS = ("no_header", "ignore_unknown", "again", "status_as_is", "update_status", "with_deleted", "dry_run")
 NAMES = (*VALUES, *REPEATED, *FLAGS)
@@ -165,7 +167,8 @@ class ImportViewSet(RuleViewSet):
                     if running := runs.running_imports():
                         raise ApiError(status.HTTP_409_CONFLICT, f"Another import is running (import {running.pk})")
                     with open_source(upload.folder / "file", name=name, format=format, hints=hints) as source:
-                        run = import_upload(upload, source, wanted, cast(User, self.request.user))
+                        user = cast(User, self.request.user)
+                        run = import_upload(upload, source, wanted, user, ProgressFile(user.pk))
                     return self._report(run, upload)
                 finally:
                     upload.delete()
@@ -235,7 +238,7 @@ class ImportViewSet(RuleViewSet):
         "Undo an import",
         "The import",
         refusals={
-            403: f"The user does not have the permission {UNDO}",
+            403: f"The user does not have the permission {UNDO}, and it is not their own import of the last day",
             404: NO_IMPORT,
             409: "There is nothing to undo",
         },
@@ -244,7 +247,9 @@ class ImportViewSet(RuleViewSet):
         """Deletes softly the leads that it created, and gives those that it updated their earlier values back, except
         where somebody has changed them since.
         """
-        require_permission(request, UNDO)
+        own = ImportRun.objects.filter(pk=self.path_id("import_id", NO_IMPORT), user=request.user.pk).first()
+        if own is None or not own.may_be_undone_by(cast(User, request.user)):
+            require_permission(request, UNDO)
         number = self._found(import_id).pk
         try:
             run = undo(number, by_api(request))

@@ -1,5 +1,6 @@
 """The models of leads and imports. ``leads/validators.py`` validates values; constraints are here."""
 
+from datetime import timedelta
 from typing import ClassVar
 from uuid import uuid4
 
@@ -16,6 +17,9 @@ from leads.audit import LeadChange as LeadChange
 from leads.indexes import CountingIndex, SortKeyField, TrigramIndex
 from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
 from users.audit import Channel
+from users.models import User
+
+OWN_UNDO_TIME = timedelta(days=1)  # in which those who may import may undo their own imports
 
 
 class Installation(models.Model):
@@ -103,6 +107,13 @@ class ImportRun(models.Model):
 
     def __str__(self) -> str:
         return f"import {self.pk} of {self.file_name}"
+
+    def may_be_undone_by(self, user: User) -> bool:
+        """Return whether ``user`` may undo the import: their own of the last day, any with the permission for it."""
+        if user.has_perm("leads.undo_import"):
+            return True
+        is_own = self.user_id == user.pk and user.has_perm("leads.import_leads")
+        return is_own and timezone.now() - self.started_at < OWN_UNDO_TIME
 
 
 class Lead(models.Model):

@@ -3,25 +3,40 @@
 All steps but the last store nothing but the file. The last runs the import in the request, in one transaction.
 """
 
+import secrets
 from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from crm_project.events import event
 from leads.back_office import stored_files
 from leads.back_office.duplicates_table import ACTIONS, duplicates_table, without_options
-from leads.back_office.import_plan import AS_IS, ON_DUPLICATE, ON_ERROR, Plan, detected, label
+from leads.back_office.import_plan import (
+    AS_IS,
+    CONSTANTS,
+    DATES,
+    ON_DUPLICATE,
+    ON_ERROR,
+    OTHER_CONSTANTS,
+    UNKNOWN,
+    Plan,
+    detected,
+    label,
+)
 from leads.back_office.preview import column_kinds, import_upload, preview
+from leads.back_office.progress_file import ProgressFile, progress_of
+from leads.back_office.reading import DELIMITERS, ENCODINGS, Reading
 from leads.back_office.stored_files import Upload
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import runs
-from leads.importing.columns.mapping import TARGETS
+from leads.importing.columns.mapping import NOTE, TARGETS
+from leads.importing.sources.reader import FORMATS
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
 from leads.validators import CREATE_RULES, PIPELINE
@@ -47,7 +62,24 @@ def upload_page(request: HttpRequest, context: Context) -> HttpResponse:
         except OSError:
             rejection = {"error": "The server has no space left for the file. Try again later."}
     limits = {"max_rows": MAX_ROWS, "max_bytes": settings.BODY_MAX_BYTES, "accepted": ACCEPTED}
-    return TemplateResponse(request, "leads/import_upload.html", {**context, **limits, **rejection})
+    return TemplateResponse(
+        request, "leads/import_upload.html", {**context, **limits, **rejection, **_reading_context()}
+    )
+
+
+def _reading_context() -> Context:
+    """Return the choices of how a file is read, and a key for the progress of the next request."""
+    choices = {"encodings": ENCODINGS, "delimiters": DELIMITERS, "formats": FORMATS}
+    return {**choices, "progress_key": secrets.token_hex(16)}
+
+
+def progress_page(request: HttpRequest, key: str) -> HttpResponse:
+    """Return as JSON how far the user's request of that key is."""
+    return JsonResponse(progress_of(_user(request).pk, key))
+
+
+def _progress(request: HttpRequest) -> ProgressFile:
+    return ProgressFile(_user(request).pk, request.POST.get("progress", ""))
 
 
 def _store_upload(request: HttpRequest) -> Upload:
@@ -55,13 +87,13 @@ def _store_upload(request: HttpRequest) -> Upload:
     if not isinstance(file, UploadedFile):
         raise Refused("Choose a file first.")
     name = showable(file.name or "file")[:MAX_NAME]
-    user = _user(request)
-    with stored_files.single_reader():
+    user, reading = _user(request), Reading.from_form(request.POST)
+    with stored_files.single_reader(), _progress(request) as progress:
         upload = Upload.store(user.pk, name, file.chunks())
         try:
             inspect(upload.folder / "file", name)
             _refuse_during_import()
-            preview(upload, user)
+            preview(upload, user, Plan.for_header((), reading), progress)
         except BaseException:
             upload.delete()
             raise
@@ -97,8 +129,8 @@ def _submit(request: HttpRequest, upload: Upload) -> HttpResponse:
             if "cancel" in request.POST:
                 upload.delete()
                 return redirect("admin:leads_importrun_changelist")
-            with stored_files.single_reader():
-                return _preview_or_import(request, upload) or here
+            with stored_files.single_reader(), _progress(request) as progress:
+                return _preview_or_import(request, upload, progress) or here
     except Refused as refused:
         messages.error(request, str(refused))
     except OSError:
@@ -115,22 +147,22 @@ def _finished_run(request: HttpRequest, upload: Upload) -> int | None:
     return None if upload.waiting else int(runs[-1])
 
 
-def _preview_or_import(request: HttpRequest, upload: Upload) -> HttpResponse | None:
+def _preview_or_import(request: HttpRequest, upload: Upload, progress: ProgressFile) -> HttpResponse | None:
     plan = Plan.from_form(upload.state["header"], request.POST)
     _refuse_during_import()
     if "import" not in request.POST or plan.as_state() != upload.state["plan"]:
-        preview(upload, _user(request), plan)
+        preview(upload, _user(request), plan, progress)
         if "import" in request.POST:
             messages.info(request, "Preview updated.")
         return None
-    return _redirect_to_run(_import(upload, plan, _user(request)).pk)
+    return _redirect_to_run(_import(upload, plan, _user(request), progress).pk)
 
 
-def _import(upload: Upload, plan: Plan, user: User) -> ImportRun:
+def _import(upload: Upload, plan: Plan, user: User, progress: ProgressFile) -> ImportRun:
     upload.rejects.unlink(missing_ok=True)
     upload.skipped.unlink(missing_ok=True)
-    with upload.open() as source:
-        run = import_upload(upload, source, plan.options(source.header, dry_run=False), user)
+    with upload.open(plan.reading) as source:
+        run = import_upload(upload, source, plan.options(source.header, dry_run=False), user, progress)
     run.save(update_fields=["notes"])
     event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
     upload.state["runs"].append(run.pk)
@@ -171,7 +203,10 @@ def _review_context(upload: Upload, may_view_leads: bool) -> Context:
         "plan": plan,
         "preview": result,
         "columns": _columns(state, plan),
+        "no_field": ("Note of the lead" if plan.unknown == NOTE else "Do not import"),
         "targets": [(target, label(target)) for target in TARGETS],
+        "constants": _constants(plan),
+        **_reading_context(),
         "fields": [(field, label(field)) for field in fields],
         "rows": [_cells(row, fields, duplicate_lines) for row in rows],
         "statuses": [{**row, "chosen": plan.statuses.get(row["value"], "")} for row in result["statuses"]],
@@ -180,7 +215,7 @@ def _review_context(upload: Upload, may_view_leads: bool) -> Context:
         "zones": sorted(available_timezones()),
         "office_zone": settings.TIME_ZONE,
         "repairs": result["repairs"],
-        "choices": {"on_duplicate": ON_DUPLICATE, "on_error": ON_ERROR},
+        "choices": {"on_duplicate": ON_DUPLICATE, "on_error": ON_ERROR, "dates": DATES, "unknown": UNKNOWN},
         "earlier_run": state["earlier_run"] and ImportRun.objects.filter(pk=state["earlier_run"]).first(),
         "obstacle": _obstacle(state, plan),
         "stored": result["created"] + result["updated"],
@@ -189,6 +224,12 @@ def _review_context(upload: Upload, may_view_leads: bool) -> Context:
         "duplicates": duplicates_table(skipped_rows[:MAX_DUPLICATES], may_view_leads, ACTIONS),
         "duplicate_count": result["skipped"] + result["updated"],
     }
+
+
+def _constants(plan: Plan) -> list[tuple[str, str]]:
+    """Return the entries of the page for further fields that are set for all rows, the unused ones blank."""
+    used = [(name, value) for name, value in plan.constants.items() if name not in CONSTANTS]
+    return [*used, *[("", "")] * (OTHER_CONSTANTS - len(used))]
 
 
 def _columns(state: Context, plan: Plan) -> list[Context]:

@@ -5,16 +5,19 @@ import io
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 from zoneinfo import available_timezones
 
-from leads.importing.columns.mapping import LEADS, NOTE, column_number
+from leads.back_office.reading import Reading
+from leads.importing.cells.date_order import ORDERS, Order
+from leads.importing.columns.mapping import IGNORE, LEADS, NOTE, column_number
 from leads.importing.run import Options
 from leads.importing.stats import Refused
 from leads.validators import PIPELINE
 
-NOT_IMPORTED = ""
+NOT_IMPORTED = ""  # no field: what becomes of the column depends on its kind and on ``unknown``
+LEFT_OUT = "-"  # not even in a note
 LABELS = {
     "first_name": "First name",
     "last_name": "Last name",
@@ -37,8 +40,15 @@ ON_ERROR = {
     "skip": "Import the other rows; rows with errors can be downloaded",
     "abort": "Import nothing if any row has errors",
 }
-CONSTANTS = ("source", "status")
-MAX_CONSTANT = 64
+UNKNOWN = {NOTE: "Add them to a note of the lead", IGNORE: "Do not import them"}
+CONSTANTS = ("source", "status")  # with an entry of their own on the page
+OTHER_CONSTANTS = 2  # further fields that the page has entries for
+MAX_CONSTANT = 200  # characters
+DATES = {
+    "": "As the column shows",
+    "day-first": "Day first: 31/12/2026",
+    "month-first": "Month first: 12/31/2026",
+}
 MAX_STATUSES = 100  # that have a choice on the page
 MAX_STATUS = 200  # characters
 AS_IS = "as is"  # the choice for a status that is stored as it is in the file
@@ -68,50 +78,67 @@ class Plan:
     timezone: str = ""  # the office's
     statuses: Mapping[str, str] = field(default_factory=dict)
     statuses_as_is: bool = False
+    dates: str = ""  # found out
+    with_deleted: bool = False
+    reading: Reading = field(default_factory=Reading)
     unknown: str = NOTE  # what becomes of columns that no field has
 
     @classmethod
-    def for_header(cls, header: Sequence[str]) -> Self:
+    def for_header(cls, header: Sequence[str], reading: Reading | None = None) -> Self:
         """Return the default plan."""
-        return cls(tuple(map(detected, header)))
+        return cls(tuple(map(detected, header)), reading=reading or Reading())
+
+    def with_columns_of(self, header: Sequence[str]) -> Self:
+        """Return the plan with the default fields for the columns of another header."""
+        return replace(self, columns=tuple(map(detected, header)))
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the plan that ``as_state`` stored."""
-        return cls(**{**state, "columns": tuple(state["columns"])})
+        return cls(**{**state, "columns": tuple(state["columns"]), "reading": Reading(**state.get("reading", {}))})
 
     @classmethod
     def from_form(cls, header: Sequence[str], form: Mapping[str, str]) -> Self:
         """Return the plan of a posted form, with defaults for what it lacks. Raises ``Refused`` for invalid values."""
         default = cls.for_header(header)
         columns = tuple(form.get(f"column-{place}", target) for place, target in enumerate(default.columns))
-        constants = {name: value for name in CONSTANTS if (value := form.get(name, "").strip())}
         plan = cls(
             columns,
             form.get("on_duplicate", default.on_duplicate),
             form.get("on_error", default.on_error),
             form.get("again") == "on",
             form.get("update_status") == "on",
-            constants,
+            dict(_constants(form)),
             form.get("timezone", "").strip(),
             dict(_statuses(form)),
             form.get("statuses_as_is") == "on",
+            form.get("dates", ""),
+            form.get("with_deleted") == "on",
+            Reading.from_form(form),
+            form.get("unknown", NOTE),
         )
         plan.check()
         return plan
 
     def check(self) -> None:
         """Raise ``Refused`` for choices that the form does not offer."""
-        fields = set(self.columns) <= {NOT_IMPORTED, *LEADS.targets}
-        if not (fields and self.on_duplicate in ON_DUPLICATE and self.on_error in ON_ERROR):
-            raise Refused("Invalid choice. Reload the page.")
-        if not set(self.statuses.values()) <= {*PIPELINE, AS_IS}:
+        chosen = (
+            (self.on_duplicate, ON_DUPLICATE),
+            (self.on_error, ON_ERROR),
+            (self.dates, DATES),
+            (self.unknown, UNKNOWN),
+        )
+        fields = set(self.columns) <= {NOT_IMPORTED, LEFT_OUT, *LEADS.targets}
+        statuses = set(self.statuses.values()) <= {*PIPELINE, AS_IS}
+        if not (fields and statuses and all(choice in choices for choice, choices in chosen)):
             raise Refused("Invalid choice. Reload the page.")
         if self.timezone and self.timezone not in available_timezones():
             raise Refused(f"There is no time zone {self.timezone!r}. Choose one of the list, such as America/Chicago.")
         for name, value in self.constants.items():
+            if name not in LEADS.targets:
+                raise Refused("Invalid choice. Reload the page.")
             if len(value) > MAX_CONSTANT or "\0" in value:
-                raise Refused(f"The {name} for all rows can have at most {MAX_CONSTANT} characters.")
+                raise Refused(f"{label(name)} for all rows: at most {MAX_CONSTANT} characters.")
 
     def as_state(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
@@ -134,6 +161,8 @@ class Plan:
             statuses=self._chosen_statuses(),
             statuses_as_is=self.statuses_as_is,
             unknown=self.unknown,
+            dates=_order(self.dates),
+            with_deleted=self.with_deleted,
         )
 
     def _chosen_statuses(self) -> dict[str, str]:
@@ -146,7 +175,9 @@ class Plan:
         times = Counter(header)
         for place, (name, chosen) in enumerate(zip(header, self.columns, strict=True)):
             column = name if name and times[name] == 1 else column_number(header, place)
-            if chosen != NOT_IMPORTED and chosen != detected(name):
+            if chosen == LEFT_OUT:
+                ignored.append(column)
+            elif chosen != NOT_IMPORTED and chosen != detected(name):
                 explicit[column] = chosen
             elif chosen == NOT_IMPORTED and (detected(name) if self.unknown == NOTE else not _is_not_stored(name)):
                 ignored.append(column)
@@ -164,6 +195,9 @@ class Plan:
         words += [word for value, status in chosen for word in ("--map-status", f"{value}={status}")]
         words += ["--status-as-is"] if self.statuses_as_is else []
         words += ["--unknown", self.unknown]
+        words += ["--dates", self.dates] if self.dates else []
+        words += ["--with-deleted"] if self.with_deleted else []
+        words += self.reading.words()
         words += ["--ignore-columns", _as_csv(ignored)] if ignored else []
         words += ["--rejects", "rejects.csv"] if self.on_error == "skip" else []
         words += ["--skipped", "skipped.csv"] if self.on_duplicate in ("skip", "fill", "update") else []
@@ -173,6 +207,21 @@ class Plan:
 def _is_not_stored(header: str) -> bool:
     """Whether no lead has a field for such a column, so that it need not be left out by request."""
     return LEADS.known(header)[0] == "not_stored"
+
+
+def _order(text: str) -> Order | None:
+    return next((order for order in ORDERS if order == text), None)
+
+
+def _constants(form: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the fields that are set for all rows, with their values."""
+    entries = [(name, form.get(name, "")) for name in CONSTANTS]
+    entries += [
+        (form.get(f"constant-field-{place}", ""), form.get(f"constant-{place}", "")) for place in range(OTHER_CONSTANTS)
+    ]
+    for name, value in entries:
+        if name and value.strip():
+            yield name, value.strip()
 
 
 def _statuses(form: Mapping[str, str]) -> Iterator[tuple[str, str]]:

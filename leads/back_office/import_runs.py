@@ -20,6 +20,7 @@ from leads.back_office import import_page, stored_files
 from leads.back_office.cells import pluralize
 from leads.back_office.duplicates_table import DONE, duplicates_table, without_options
 from leads.back_office.import_plan import ON_DUPLICATE, ON_ERROR, label
+from leads.back_office.next_steps import next_steps
 from leads.importing import runs
 from leads.importing.cells.report import sentences
 from leads.importing.columns.mapping import TARGETS
@@ -51,6 +52,8 @@ OPTIONS = {
     "timezone": "Time zone of times without one",
     "statuses": "Statuses",
     "statuses_as_is": "Other statuses as they are",
+    "dates": "Order of day and month",
+    "with_deleted": "Rows deleted in the source",
 }
 
 
@@ -107,6 +110,7 @@ class ImportRunAdmin(ListPage, ModelAdmin):
         wrap = self.admin_site.admin_view
         own = [
             path("upload/<slug:token>/", wrap(self.review_view), name="leads_importrun_review"),
+            path("progress/<slug:key>/", wrap(self.progress_view), name="leads_importrun_progress"),
             path("<int:run_id>/rejects/", wrap(self.rejects_view), name="leads_importrun_rejects"),
             path("<int:run_id>/skipped/", wrap(self.skipped_view), name="leads_importrun_skipped"),
             path("<int:run_id>/undo/", wrap(self.undo_view), name="leads_importrun_undo"),
@@ -122,6 +126,11 @@ class ImportRunAdmin(ListPage, ModelAdmin):
         """Preview an uploaded file, and import it."""
         self._require(request, "leads.import_leads")
         return import_page.review_page(request, token, self._context(request))
+
+    def progress_view(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Return how far a request of the user has read its file."""
+        self._require(request, "leads.import_leads")
+        return import_page.progress_page(request, key)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -146,7 +155,9 @@ class ImportRunAdmin(ListPage, ModelAdmin):
 
     def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Undo an import."""
-        self._require(request, "leads.undo_import")
+        run = ImportRun.objects.filter(pk=run_id).first()
+        if run is None or not _may_undo(request, run):
+            self._require(request, "leads.undo_import")
         return _undo(request, run_id)
 
     @staticmethod
@@ -162,7 +173,9 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     state = runs.state_of(run)
     left = run.undo_report.get("left", 0)
     stored = state == "done" and run.created + run.updated > 0
-    may_undo = run.kind in TAKING_BACK and (stored or left > 0)
+    may_undo = run.kind in TAKING_BACK and (stored or left > 0) and _may_undo(request, run)
+    may_import = request.user.has_perm("leads.import_leads")
+    has_rejects = stored_files.rejects_of(run.pk).exists() and may_import
     return {
         "title": f"Import {run.pk}",
         "run": run,
@@ -177,8 +190,9 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "options": {
             OPTIONS[name]: _option_text(name, value) for name, value in run.options.items() if value and name in OPTIONS
         },
-        "rejects": stored_files.rejects_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
-        "skipped_file": stored_files.skipped_of(run.pk).exists() and request.user.has_perm("leads.import_leads"),
+        "rejects": has_rejects,
+        "next_steps": next_steps(run, state, may_undo=may_undo, has_rejects=has_rejects),
+        "skipped_file": stored_files.skipped_of(run.pk).exists() and may_import,
         "duplicates": duplicates_table(run.skipped_rows[:MAX_PROBLEMS], request.user.has_perm("leads.view_lead"), DONE),
         "duplicate_count": run.skipped + run.updated,
         "undone": _undo_summary(run.undo_report),
@@ -187,9 +201,13 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "left_text": pluralize(left, "lead"),
         "not_listed": max(0, left - MAX_UNCHANGED),
         "has_leads": run.kind == "leads" and run.created > 0 and (state == "done" or left > 0),
-        "may_undo": may_undo and request.user.has_perm("leads.undo_import"),
-        "may_import": request.user.has_perm("leads.import_leads"),
+        "may_undo": may_undo,
+        "may_import": may_import,
     }
+
+
+def _may_undo(request: HttpRequest, run: ImportRun) -> bool:
+    return isinstance(request.user, User) and run.may_be_undone_by(request.user)
 
 
 def _note(note: str) -> str:

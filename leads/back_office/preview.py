@@ -6,13 +6,15 @@ from typing import Any
 
 from leads import validators
 from leads.back_office.import_plan import MAX_STATUSES, Plan
+from leads.back_office.progress_file import ProgressFile
+from leads.back_office.reading import read_as
 from leads.back_office.stored_files import Upload
 from leads.back_office.upload_limits import MAX_COLUMNS, MAX_ROWS, TooLarge
 from leads.importing import runs
 from leads.importing.cells.column_habits import habits_of
 from leads.importing.cells.report import sentences
 from leads.importing.columns.mapping import LEADS, Mapping, map_headers
-from leads.importing.run import Options, Progress, import_files
+from leads.importing.run import Options, import_files
 from leads.importing.sources.reader import Source
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
@@ -28,26 +30,23 @@ COUNTS = ("read", "created", "updated", "skipped", "rejected", "left_out", "prob
 State = dict[str, Any]
 
 
-def preview(upload: Upload, user: User, plan: Plan | None = None) -> None:
-    """Try ``plan``, by default the one for the file's header, on the upload and save the result in its state.
+def preview(upload: Upload, user: User, plan: Plan, progress: ProgressFile) -> None:
+    """Try ``plan`` on the upload and save the result in its state.
 
+    If the file is read in another way than before and so has another header, the columns get their default fields.
     Stores no lead. Raises ``Refused`` if the file cannot be imported here under any plan.
     """
-    with upload.open() as source:
+    with upload.open(plan.reading) as source:
         if len(source.header) > MAX_COLUMNS:
             raise TooLarge(f"{upload.name} has {len(source.header):,} columns, more than {MAX_COLUMNS}.")
         header = [showable(name) for name in source.header]
         records = list(islice(source, FIRST))
-        plan = plan or Plan.for_header(source.header)
-        file = {
-            "format": source.format,
-            "encoding": source.encoding,
-            "delimiter": source.delimiter,
-            "size": source.size,
-            "notes": [showable(note) for note in source.notes],
-        }
+        if upload.state.get("header") != header:
+            plan = plan.with_columns_of(source.header)
+        file = {**read_as(source), "notes": [showable(note) for note in source.notes]}
         earlier = runs.known(source.sha256, "leads")
-        result = _dry_run(upload, source, plan, user)
+        progress.size = source.size
+        result = _dry_run(upload, source, plan, user, progress)
         result["rows"] = _rows(source, plan, records)
     upload.state |= {
         "header": header,
@@ -60,37 +59,23 @@ def preview(upload: Upload, user: User, plan: Plan | None = None) -> None:
     upload.save()
 
 
-def import_upload(upload: Upload, source: Source, options: Options, user: User) -> ImportRun:
+def import_upload(upload: Upload, source: Source, options: Options, user: User, progress: ProgressFile) -> ImportRun:
     """Import an open upload, and return the closed run without the notes that have paths on this server.
 
     The notes are not saved yet. More than ``MAX_ROWS`` rows refuse the import.
     """
+    progress.size = source.size
     (run,) = import_files(
-        [source],
-        options,
-        user=user,
-        rejects=upload.rejects,
-        skipped=upload.skipped,
-        progress=row_limit(MAX_ROWS),
+        [source], options, user=user, rejects=upload.rejects, skipped=upload.skipped, progress=progress
     )
     run.notes = [note for note in run.notes if not note.startswith(FILE_NOTES)]
     return run
 
 
-def row_limit(rows: int) -> Progress:
-    """Return a callback that stops an import of more rows by raising ``TooLarge``."""
-
-    def progress(read: int, position: int) -> None:
-        if read > rows:
-            raise TooLarge(f"There are more than {rows:,} rows.")
-
-    return progress
-
-
-def _dry_run(upload: Upload, source: Source, plan: Plan, user: User) -> State:
+def _dry_run(upload: Upload, source: Source, plan: Plan, user: User, progress: ProgressFile) -> State:
     upload.rejects.unlink(missing_ok=True)
     options = plan.options(source.header, dry_run=True)
-    (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=row_limit(MAX_ROWS))
+    (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=progress)
     counts = {name: getattr(run, name) for name in COUNTS}
     # The list of imports does not show previews.
     ImportRun.objects.filter(pk=run.pk).delete()
@@ -115,6 +100,7 @@ def _rows(source: Source, plan: Plan, records: Sequence[tuple[int, Any]]) -> lis
             explicit=options.explicit,
             constants=options.constants,
             ignore=options.ignored,
+            unknown=options.unknown,
             guarded=not source.exact,
             cell_options=options.cell_options(),
         )

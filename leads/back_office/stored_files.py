@@ -18,6 +18,7 @@ from typing import Any, Self
 from django.conf import settings
 
 from crm_project.private_files import private
+from leads.back_office.reading import Reading
 from leads.importing.sources.reader import Source, open_source
 from leads.importing.stats import Refused
 from leads.models import ImportRun
@@ -98,9 +99,11 @@ class Upload:
         """Return the path to which an import writes its skipped and updated rows."""
         return self.folder / "skipped"
 
-    def open(self) -> Source:
-        """Open the file; raises ``Unreadable`` if it is no table."""
-        return open_source(self.folder / "file", name=self.name)
+    def open(self, reading: Reading | None = None) -> Source:
+        """Open the file, read as is wanted; raises ``Unreadable`` if it is no table."""
+        reading = reading or Reading()
+        options = reading.options()
+        return open_source(self.folder / "file", name=self.name, format=reading.format or None, hints=options)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """The list of imports and the page of each: results, rows with errors, undo."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -124,14 +125,46 @@ def test_unknown_imports(boss: Client) -> None:
         assert boss.post(f"{RUNS}{number}/undo/", follow=True).status_code == 404
 
 
-def test_staff_import_but_do_not_undo() -> None:
+def of_yesterday(run: ImportRun) -> None:
+    """Let an import be a minute older than a day."""
+    ImportRun.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(days=1, minutes=1))
+
+
+def of_somebody_else(run: ImportRun) -> None:
+    """Let an import be that of another user."""
+    ImportRun.objects.filter(pk=run.pk).update(user=make_user())
+
+
+@pytest.mark.parametrize("change", [of_yesterday, of_somebody_else])
+def test_staff_undo_only_their_own_imports_of_the_last_day(change: Callable[[ImportRun], None]) -> None:
     staff = browser_of("staff")
     run = imported(staff)
-    html = page(staff, f"{RUNS}{run.pk}/change/")
+    address = f"{RUNS}{run.pk}/change/"
+    assert "Undo this import" in page(staff, address)
+    change(run)
+    html = page(staff, address)
     assert "Download the rows with errors" in html
     assert "Undo this import" not in html
     assert staff.post(f"{RUNS}{run.pk}/undo/").status_code == 403
     assert Lead.objects.active().count() == 2
+
+
+def test_staff_undo_an_import_of_their_own() -> None:
+    staff = browser_of("staff")
+    run = imported(staff)
+    assert "undone: 2 leads deleted." in undo(staff, run)
+    assert not Lead.objects.active().exists()
+
+
+def test_what_to_do_next(boss: Client) -> None:
+    html = page(boss, f"{RUNS}{imported(boss).pk}/change/")
+    assert "Download the 1 row with errors, correct it in a spreadsheet" in html
+    clean = upload(boss, "Name,Email\nAnn Ng,ann@example.com\nTotal,1\n", "clean.csv")
+    reply = boss.post(clean, {"import": "1", "attempt": "0"}, follow=True).content.decode()
+    assert "Download the rows with errors" not in reply
+    assert "Download the rows left out" in reply
+    refused = imported(boss, on_error="abort", again="on")
+    assert "Nothing was stored. Correct the rows named below" in page(boss, f"{RUNS}{refused.pk}/change/")
 
 
 def test_imports_are_read_only(boss: Client) -> None:

@@ -62,6 +62,7 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("POST", f"{IMPORT}/add/"): (200, 200, 200),
     ("GET", UPLOAD): (302, 302, 302),  # to the upload page: no such upload
     ("POST", UPLOAD): (302, 302, 302),
+    ("GET", f"{IMPORT}/progress/<slug:key>/"): (200, 200, 200),
     ("GET", f"{IMPORT}/<int:run_id>/rejects/"): (302, 302, 302),  # to the page of the import: no file
     ("GET", f"{IMPORT}/<int:run_id>/skipped/"): (302, 302, 302),  # the same
     ("GET", f"{IMPORT}/<int:run_id>/undo/"): (403, 405, 405),

@@ -24,7 +24,10 @@ from tests.importing.command import run_import
 pytestmark = pytest.mark.django_db
 
 CASES = [case for part in (cells, values, rows, people, notes, file_kinds, transfer) for case in part.CASES]
-ON_PAGE = {"--on-error", "--on-duplicate", "--unknown"}  # options that the page has, or does by itself
+# Options that the page has under the same name, or does by itself.
+NAMED = ("on_error", "on_duplicate", "encoding", "delimiter", "sheet", "header_row", "dates", "timezone")
+FLAGS = ("no_header", "status_as_is", "update_status", "with_deleted")
+ON_PAGE = {f"--{name.replace('_', '-')}" for name in (*NAMED, *FLAGS)} | {"--unknown", "--map", "--map-status"}
 INVISIBLE = re.compile("[\xa0\xad\u200b\u200e-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -155,16 +158,32 @@ def check_skipped(step: Step, report: dict[str, Any]) -> None:
 
 def import_on_page(step: Step, browser: Client, folder: Path) -> None:
     """Upload the step's file and import it as the page proposes, with the choices that the step makes."""
-    options = dict(zip(step.options[::2], step.options[1::2], strict=True))
     path = prepared(step, folder)
     uploaded = browser.post("/admin/leads/importrun/add/", {"file": SimpleUploadedFile(path.name, path.read_bytes())})
     if uploaded.status_code == 302:
-        choices = {
-            "on_error": options.get("--on-error", "abort"),
-            "on_duplicate": options.get("--on-duplicate", "create"),
-        }
         for action in ("check", "import"):
-            browser.post(uploaded["Location"], {**choices, action: "1", "attempt": "0"})
+            browser.post(uploaded["Location"], {**choices_of(step), action: "1", "attempt": "0"})
+
+
+def choices_of(step: Step) -> dict[str, str]:
+    """The entries of the page for the step's options."""
+    choices = {"on_error": "abort", "on_duplicate": "create"}
+    words, statuses = iter(step.options), 0
+    for word in words:
+        name = word.removeprefix("--").replace("-", "_")
+        if name in FLAGS:
+            choices["statuses_as_is" if name == "status_as_is" else name] = "on"
+            continue
+        value = next(words)
+        before, _, after = value.rpartition("=")
+        if name == "map":
+            choices[f"column-{int(before.removeprefix('#')) - 1}"] = after
+        elif name == "map_status":
+            choices |= {f"status-value-{statuses}": before, f"status-{statuses}": after}
+            statuses += 1
+        else:
+            choices[name] = value
+    return choices
 
 
 def check_leads(case: Case, started: datetime) -> None:

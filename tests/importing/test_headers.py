@@ -87,3 +87,27 @@ def test_a_hint_that_means_nothing_is_refused(name: str, hints: FormatOptions, r
     contents = {"fair.xlsx": workbook([["Name"], ["Ann"]]), "leads.csv": "Name\nAnn\n", "leads.jsonl": '{"name": "A"}'}
     with pytest.raises(Unreadable, match=reason):
         opened(contents[name], name, hints)
+
+
+HIDDEN = "Name,Email\nthis list,office@x.co\n\nWer,Wohin\nAnn,a@x.co\n"  # its first line looks like the header
+
+
+@pytest.mark.parametrize("row", [3, 4])
+def test_the_row_of_the_header_may_be_given(row: int) -> None:
+    source = opened(HIDDEN, "leads.csv", FormatOptions(header_row=row))
+    assert (source.header, source.header_row, list(source)) == (["Wer", "Wohin"], 4, [(5, ["Ann", "a@x.co"])])
+    rows = [line.split(",") for line in HIDDEN.splitlines()]
+    source = opened(from_xml({"People": sheet(rows)}), "leads.xlsx", FormatOptions(header_row=row))
+    assert (source.header, source.header_row, list(source)) == (["Wer", "Wohin"], 4, [(5, ["Ann", "a@x.co"])])
+
+
+@pytest.mark.parametrize("name", ["leads.csv", "leads.xlsx"])
+def test_a_row_below_the_last_is_no_header(name: str) -> None:
+    content = HIDDEN if name.endswith("csv") else from_xml({"People": sheet([["Name"], ["Ann"]])})
+    with pytest.raises(Unreadable, match="with anything in it"):
+        opened(content, name, FormatOptions(header_row=6))
+
+
+@pytest.mark.parametrize("options", [["--header-row", "0"], ["--header-row", "x"], ["--header-row=2", "--no-header"]])
+def test_a_row_that_is_none(options: list[str], tmp_path: Path) -> None:
+    import_leads(write_csv(tmp_path, "Ann,Ng,a@x.co,1,new"), *options, code=2)

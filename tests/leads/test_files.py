@@ -3,12 +3,14 @@
 import gzip
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 from typing import Any, cast
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
+from django.utils import timezone
 
 from leads.import_views import FORMATS as CONTENT_TYPES
 from leads.import_views import NAMES
@@ -20,7 +22,7 @@ from tests.assertions import refused
 from tests.conftest import Api
 from tests.factories import make_lead, make_user
 from users.models import AccountEvent, User
-from users.permissions import MANAGERS
+from users.permissions import MANAGERS, STAFF
 
 pytestmark = pytest.mark.django_db
 
@@ -142,6 +144,16 @@ def test_undo(manager: Api) -> None:
     assert not Lead.objects.active().exists()
     assert manager.post(path).status_code == 409
     assert manager.post("/api/leads/imports/999999999/undo").status_code == 404
+
+
+def test_staff_undo_their_own_imports_of_the_last_day(api_as: Callable[[User], Api], manager: Api) -> None:
+    user = make_user(first_name="Sam", last_name="Staff")
+    join(user, STAFF)
+    staff = api_as(user)
+    of_manager, own, old = (send(sender, GOOD, "?again=true").json()["run"] for sender in (manager, staff, staff))
+    ImportRun.objects.filter(pk=old).update(started_at=timezone.now() - timedelta(days=1, minutes=1))
+    codes = [staff.post(f"/api/leads/imports/{number}/undo").status_code for number in (of_manager, old, own)]
+    assert codes == [403, 403, 200]
 
 
 def test_rights(api: Api) -> None:

@@ -279,8 +279,10 @@ def _note_columns(
     deletions: MappingOf[int, Callable[[object], bool]],
     consent: Collection[int],
 ) -> NoteColumns:
-    """What has no field. A consent that says yes is a remainder already."""
-    left = [place for kind in ("not_stored", "unknown", "overruled") for place in places.get(kind, ())]
+    """What has no field. A consent that says yes is a remainder already, a deletion is what the lead is."""
+    flags = {place for place in deletions if normal(header[place]) in sorting.DELETED_FLAGS}
+    kinds = ("not_stored", "unknown", "overruled")
+    left = [place for kind in kinds for place in places.get(kind, ()) if place not in flags]
     refusals = dict.fromkeys(consent, sorting.is_not_yes)
     return find_note_columns(header, left, {**deletions, **refusals})
 

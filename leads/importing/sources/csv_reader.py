@@ -39,9 +39,12 @@ class CsvReader:
         delimiter: str | None = None,
         is_header: IsHeader = LEADS.is_header,
         has_header: bool = True,
+        header_row: int | None = None,
     ) -> None:
         self.content = content
-        self.has_header = has_header or is_rejects_header(content.head(64))
+        self.header_row: int | None = None
+        is_rejects_file = is_rejects_header(content.head(64))
+        self.has_header = has_header or is_rejects_file
         self.encoding = encoding
         with content.text(encoding) as text:
             sample = text.read(65_536)
@@ -60,13 +63,32 @@ class CsvReader:
             self.header = names_by_content(rows if whole or len(rows) < 2 else rows[:-1])
             self.notes: list[str] = []
             return
-        self.delimiter, self.above = layout(sample, whole, given, is_header)
-        with content.text(encoding) as text:
-            records = self._records(text)
-            titles = [self._next(records)[1] for _ in range(self.above)]
-            line, header = self._next(records)
+        if header_row and not is_rejects_file:
+            self.delimiter = given or sniffed("".join(sample.splitlines(keepends=True)[header_row - 1 :]), whole)
+            titles, line, header = self._header_from(header_row)
+            self.above = len(titles)
+        else:
+            self.delimiter, self.above = layout(sample, whole, given, is_header)
+            with content.text(encoding) as text:
+                records = self._records(text)
+                titles = [self._next(records)[1] for _ in range(self.above)]
+                line, header = self._next(records)
+        self.header_row = line
         self.header = [formula_escape.unescape(name) for name in clean_header(header)]
         self.notes = titles_above(f"on line {line:,}", titles)
+
+    def _header_from(self, row: int) -> tuple[list[Cells], int, Cells]:
+        """The records above a header on this line or the next one that is not blank, its line, and the header."""
+        titles: list[Cells] = []
+        with self.content.text(self.encoding) as text:
+            records = self._records(text)
+            line, cells = self._next(records)
+            while line < row and cells != [_END]:
+                titles.append(cells)
+                line, cells = self._next(records, [_END])
+            if cells == [_END]:
+                raise Unreadable(f"{self.content.name} has no line {row:,} with anything in it.")
+        return titles, line, cells
 
     def __iter__(self) -> Iterator[Record]:
         allow_long_fields()
@@ -107,8 +129,8 @@ class CsvReader:
             next(records)
         return records
 
-    def _next(self, records: Any) -> Record:
-        """The next record that is not blank."""
+    def _next(self, records: Any, at_the_end: Cells | None = None) -> Record:
+        """The next record that is not blank; ``at_the_end`` if there is none, or ``Unreadable``."""
         line = records.line_num + 1
         for cells in records:
             if cells == [_END]:
@@ -116,6 +138,8 @@ class CsvReader:
             if not all_blank(cells):
                 return line, cells
             line = records.line_num + 1
+        if at_the_end:
+            return line, at_the_end
         raise Unreadable(f"{self.content.name} is empty.")
 
 

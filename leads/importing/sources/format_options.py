@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from leads.importing.columns.mapping import LEADS
 
 MAX_ABOVE = 20  # records among which the header is looked for: titles and empty lines may stand above it
+MAX_HEADER_ROW = 1000
 # Codecs of text that are no character sets, or mean nothing.
 _NO_CHARACTER_SETS = frozenset(("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"))
 
@@ -17,12 +18,15 @@ IsHeader = Callable[[Sequence[object]], bool]
 class FormatOptions:
     """``encoding`` and ``delimiter`` of text, ``sheet`` of a workbook; ``is_header`` knows a header by its cells.
 
-    Without ``header`` the first line is a row, and the columns are recognised by their content."""
+    ``header_row`` is the line or row of the header, from 1. Without ``header`` the first line is a row, and the columns
+    are recognised by their content.
+    """
 
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
     header: bool = True
+    header_row: int | None = None
     is_header: IsHeader = LEADS.is_header
 
 
@@ -49,6 +53,13 @@ def delimiter(text: str) -> str:
 def place_of_header(rows: Sequence[Sequence[object]], is_header: IsHeader) -> int | None:
     """The place of the first of these rows that is a header, from 0."""
     return next((place for place, cells in enumerate(rows[:MAX_ABOVE]) if is_header(cells)), None)
+
+
+def header_row(text: str) -> int:
+    """The number of the line or row that a header is on; raises ``ValueError`` with a sentence for what is none."""
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= MAX_HEADER_ROW):
+        raise ValueError(f"{text!r} is not the number of a row, from 1 to {MAX_HEADER_ROW:,}")
+    return int(text)
 
 
 def titles_above(where: str, titles: Sequence[Sequence[object]]) -> list[str]:

@@ -49,7 +49,8 @@ class Source:
 
     ``header`` names the columns ("" for one without a name). A record that does not fit it comes as a ``BadRow``; blank
     lines do not come at all. ``sha256`` and ``size`` are of the raw bytes. ``encoding`` is None for a workbook,
-    ``delimiter`` for all but CSV and TSV. ``notes`` are sentences for the report.
+    ``delimiter`` for all but CSV and TSV; ``header_row`` is the line or row of the header, None or 0 for none. The
+    ``sheet`` of a workbook is one of its ``sheets``. ``notes`` are sentences for the report.
 
     One iteration at a time: a second one begins anew and ends the first. A glance at the beginning is
     ``itertools.islice(source, 10)``.
@@ -70,6 +71,9 @@ class Source:
         self.format = format
         self.encoding: str | None = reader.encoding
         self.delimiter: str | None = getattr(reader, "delimiter", None)
+        self.header_row: int | None = getattr(reader, "header_row", None)
+        self.sheets: list[str] = getattr(reader, "sheets", [])
+        self.sheet: str | None = reader.sheet.name if isinstance(reader, WorkbookReader) else None
         self.header: list[str] = reader.header
         self.notes: list[str] = [*encoding_notes, *getattr(reader, "notes", [])]
         self.is_at = content.is_at
@@ -202,13 +206,14 @@ def _reader(content: SourceFile, format: str, hints: FormatOptions) -> tuple[Rea
     detected = encoding_of(content, long_lines=format == "json", said=hints.encoding)
     notes = _encoding_notes(detected)
     if format == "vcf":
-        _refuse_hints(content, "a vCard file", delimiter=hints.delimiter)
+        _refuse_hints(content, "a vCard file", delimiter=hints.delimiter, header_row=hints.header_row)
         return VcardReader(content, detected.encoding), notes
     if format in ("json", "jsonl"):
-        _refuse_hints(content, "JSON", delimiter=hints.delimiter)
+        _refuse_hints(content, "JSON", delimiter=hints.delimiter, header_row=hints.header_row)
         return JsonReader(content, detected.encoding, lines=format == "jsonl"), notes
     delimiter = hints.delimiter or ("\t" if format == "tsv" else None)
-    return CsvReader(content, detected.encoding, delimiter, hints.is_header, hints.header), notes
+    reader = CsvReader(content, detected.encoding, delimiter, hints.is_header, hints.header, hints.header_row)
+    return reader, notes
 
 
 def _encoding_notes(detected: Detected) -> list[str]:
@@ -220,8 +225,8 @@ def _encoding_notes(detected: Detected) -> list[str]:
     return [f"Read as {label} ({detected.encoding}){sure}: {', '.join(detected.words)}."]
 
 
-def _refuse_hints(content: SourceFile, what: str, **hints: str | None) -> None:
+def _refuse_hints(content: SourceFile, what: str, **hints: str | int | None) -> None:
     """Nothing that an operator says goes unheard."""
     for name, value in hints.items():
         if value is not None:
-            raise Unreadable(f"{content.name} is {what}, so --{name} {value!r} means nothing for it.")
+            raise Unreadable(f"{content.name} is {what}, so --{name.replace('_', '-')} {value!r} means nothing for it.")

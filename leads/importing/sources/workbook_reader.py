@@ -95,6 +95,7 @@ class WorkbookReader:
         if not sheets:
             raise Unreadable(f"{content.name} is empty.")
         self.sheet = _named(sheets, hints.sheet, content.name) if hints.sheet else _likeliest(sheets, hints)
+        self.sheets = [sheet.name for sheet in sheets]
         first = list(islice(_filled_rows(self.sheet), MAX_ABOVE))
         others = [] if hints.sheet else [sheet.name for sheet in sheets if sheet.name != self.sheet.name]
         self.notes = [f"The sheet {other!r} was not read, only {self.sheet.name!r}." for other in others]
@@ -102,7 +103,13 @@ class WorkbookReader:
         if not hints.header:
             self.header_row, self.header = 0, names_by_content([cells for _, cells in first])
             return
-        above = place_of_header([cells for _, cells in first], hints.is_header) or 0
+        if hints.header_row:
+            first = list(islice(_filled_rows(self.sheet), hints.header_row))
+            above = next((place for place, (row, _) in enumerate(first) if row >= hints.header_row), None)
+            if above is None:
+                raise Unreadable(f"{content.name} has no row {hints.header_row:,} with anything in it.")
+        else:
+            above = place_of_header([cells for _, cells in first], hints.is_header) or 0
         self.header_row, header = first[above]
         self.header = [formula_escape.unescape(name) for name in clean_header(header)]
         self.notes += titles_above(f"in row {self.header_row:,}", [cells for _, cells in first[:above]])

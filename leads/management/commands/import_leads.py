@@ -4,6 +4,7 @@ import csv
 import sys
 import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         add("--encoding", metavar="NAME", help="of text files (utf-8, cp1250, …), instead of finding it out")
         add("--delimiter", metavar="CHARACTER", help="between cells, or 'tab', instead of finding it out")
         add("--sheet", metavar="NAME", help="of a workbook, instead of the first that has a header")
+        add("--header-row", metavar="NUMBER", help="the line or row of the header, instead of finding it out")
         add("--no-header", action="store_true", help="the first line is a row; --map '#1=email' says what a column is")
         add("--dates", choices=ORDERS, help="how 03/04/2024 is meant, instead of what the rest of its column says")
         add("--timezone", metavar="NAME", help="of times without one (America/Chicago), instead of the office's")
@@ -208,12 +210,19 @@ def common(options: dict[str, Any], vocabulary: ColumnSchema) -> dict[str, Any]:
 def hints_of(options: dict[str, Any], wanted: Options, vocabulary: ColumnSchema) -> FormatOptions:
     """How the files are to be read; ends the command where that cannot be."""
     mapped = frozenset(map(normal, wanted.explicit))
-    found = {}
-    for name, check in (("encoding", hinted.encoding), ("delimiter", hinted.delimiter)):
+    checks: list[tuple[str, Callable[[str], Any]]] = [
+        ("encoding", hinted.encoding),
+        ("delimiter", hinted.delimiter),
+        ("header_row", hinted.header_row),
+    ]
+    if options["header_row"] and options["no_header"]:
+        raise CommandError("--header-row and --no-header contradict each other", returncode=2)
+    found: dict[str, Any] = {}
+    for name, check in checks:
         try:
             found[name] = options[name] if options[name] is None else check(options[name])
         except ValueError as error:
-            raise CommandError(f"--{name}: {error}", returncode=2) from None
+            raise CommandError(f"--{name.replace('_', '-')}: {error}", returncode=2) from None
     is_header = partial(vocabulary.is_header, mapped=mapped)
     return FormatOptions(**found, sheet=options["sheet"], header=not options["no_header"], is_header=is_header)
 

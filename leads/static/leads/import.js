@@ -28,7 +28,24 @@ document.addEventListener("submit", (event) => {
     form.dataset.sent = "yes";
     form.setAttribute("aria-busy", "true");
     event.submitter.textContent = form.dataset.busy;
+    const progress = form.querySelector("[data-progress]");
+    if (progress) watch(progress);
 });
+
+// Shows how far the server has read the file while the page waits for its reply.
+function watch(progress) {
+    const bar = progress.querySelector("progress");
+    const text = progress.querySelector("[data-progress-text]");
+    progress.hidden = false;
+    setInterval(async () => {
+        const reply = await fetch(progress.dataset.progress).catch(() => null);
+        if (!reply || !reply.ok) return;
+        const { rows, percent } = await reply.json();
+        if (rows === undefined) return;
+        bar.value = percent;
+        text.textContent = `${rows.toLocaleString("en")} rows read`;
+    }, 500);
+}
 
 // Reload after the browser's back button, so that the submit button is enabled again.
 window.addEventListener("pageshow", (event) => {
