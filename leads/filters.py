@@ -1,6 +1,6 @@
 """The query parameters that filter the list of leads: how each is checked, and the named query that it calls.
 
-``leads/list_sql.py`` has the SQL of each; a test compares the two. Tags and consents are not stored yet: their
+``leads/list_sql.py`` has the SQL of each; a test compares the two. Tags are not stored yet: their
 parameters answer as if no lead had any.
 """
 
@@ -155,7 +155,9 @@ class LeadFilter(RuleFilterSet):
     owner = _user(LeadQuerySet.owned_by, "Whose it is: `me`, `none` or a user's id")
     tag = RuleFilter(tags, LeadQuerySet.with_tags, _tag, many=True)
     due = _choice((*DUE, NONE), LeadQuerySet.due, "When the next follow-up is due")
-    contactable = _choice(CHANNELS, LeadQuerySet.contactable, "May be contacted that way")
+    contactable = _choice(
+        CHANNELS, LeadQuerySet.contactable, "Has an address or a number for it, and has not revoked it"
+    )
 
     class Meta:
         model = Lead

@@ -9,6 +9,7 @@ from django.utils import timezone
 from crm_project.db import sql
 from crm_project.http.timestamps import day_sql, iso_sql
 from crm_project.validation import InvalidValue
+from leads.consents import WAYS, latest_sql
 from users.directory import NAME
 
 Row = dict[str, Any]
@@ -70,7 +71,7 @@ def _itself(value: Any) -> Any:
     return value
 
 
-# Tags and consents are not stored yet.
+# Tags are not stored yet.
 INCLUDED: dict[str, Included] = {
     "version": Included(("leads_lead.version",), _itself),
     "owner": Included(tuple(f"owner.{name}" for name in ("id", *NAME)), _owner, OWNER),
@@ -78,7 +79,7 @@ INCLUDED: dict[str, Included] = {
     "tags": Included((), list),
     "last_activity": Included((day_sql(LAST_ACTIVITY, sql.VENDOR),), _itself),
     "next_follow_up": Included(tuple(NEXT.values()), _follow_up, NEXT_FOLLOW_UP),
-    "consent": Included((), lambda: {"call": None, "text": None, "email": None}),
+    "consent": Included(tuple(map(latest_sql, WAYS)), lambda *states: dict(zip(WAYS, states, strict=True))),
     "closed_at": Included((iso_sql("leads_lead.closed_at", sql.VENDOR),), _itself),
 }
 

@@ -21,6 +21,7 @@ from crm_project.http.cursors import Cursor
 from crm_project.http.timestamps import iso_sql
 from crm_project.validation import InvalidValue
 from leads import included
+from leads.consents import REVOKED, latest_sql
 from leads.filters import NONE, START, deleted_of
 from leads.included import LAST_ACTIVITY, Row
 from leads.querysets import DUE, first_of_last, midnight
@@ -346,6 +347,11 @@ def _owner(user: int | str) -> Condition:
     return ("owner_id IS NULL", []) if user == NONE else ("owner_id = %s", [user])
 
 
+def _contactable(way: str) -> Condition:
+    address = "email" if way == "email" else "phone"
+    return f"NOT ({address} = '') AND coalesce({latest_sql(way)}, '') <> '{REVOKED}'", []
+
+
 def _constant(fits: Callable[[Any], bool]) -> Callable[[Any], Condition]:
     return lambda value: ("1 = 1" if fits(value) else "1 = 0", [])
 
@@ -369,5 +375,5 @@ CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     # Nothing of it is stored yet.
     "tag": _constant(lambda tags: False),
     "due": _due,
-    "contactable": lambda channel: (f"NOT ({'email' if channel == 'email' else 'phone'} = '')", []),
+    "contactable": _contactable,
 }

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from leads import audit, validators
 from leads.audit import Kind
-from leads.models import Lead
+from leads.models import Consent, Lead
 from leads.querysets import apply_change
 from users.audit import Actor
 
@@ -82,6 +82,7 @@ def apply_merge(plan: Plan, leads: Leads, actor: Actor) -> Lead:
     survivor.activity_count = sum(lead.activity_count for lead in leads.values())
     survivor.save(update_fields={*written, "closed_at", "activity_count"})
     audit.log_changes({survivor.pk: changes}, actor, Kind.MERGED, now)
+    Consent.objects.merge(survivor.pk, plan.others, actor)
     soft_delete_merged(plan, actor)
     return survivor
 

@@ -14,6 +14,7 @@ from crm_project.validation import KEY_LENGTH
 from leads import validators
 from leads.attribution import Author as Author
 from leads.audit import LeadChange as LeadChange
+from leads.consents import Consent as Consent
 from leads.indexes import CountingIndex, SortKeyField, TrigramIndex
 from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
 from users.audit import Channel

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from django.db import connection, models, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Subquery
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
 from crm_project import validation
@@ -198,8 +198,15 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return Exists(related._default_manager.filter(lead=OuterRef("pk"), **conditions))
 
     def contactable(self, channel: str) -> Self:
-        """Leads with an address or a number for ``channel``: ``call``, ``text`` or ``email``."""
-        return self.exclude(**{"email" if channel == "email" else "phone": ""})
+        """Leads with an address or a number for ``channel`` (``call``, ``text``, ``email``) who have not revoked it."""
+        return self.exclude(**{"email" if channel == "email" else "phone": ""}).exclude(self.revoked(channel))
+
+    def revoked(self, channel: str) -> Exact:
+        """Whether a lead's latest statement of consent about ``channel`` is a revocation."""
+        statements: Any = self.model._meta.get_field("consents").related_model
+        about = statements._default_manager.filter(lead=OuterRef("pk"), channel__in=(channel, "all"))
+        latest = about.order_by("-pk").values("state")[:1]
+        return Exact(Coalesce(Subquery(latest), models.Value("")), models.Value("revoked"))
 
     def possible_duplicates(self, lead: "Lead", most: int) -> Self:
         """Active leads with the address of ``lead``, or its telephone and name: about ``most``, the oldest first."""

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from leads.bulk_views import ManyLeadsViewSet
+from leads.consent_views import ConsentViewSet
 from leads.duplicate_views import DuplicateViewSet
 from leads.export_views import ExportViewSet
 from leads.import_views import ImportViewSet
@@ -29,5 +30,6 @@ urlpatterns = [
         LeadViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
     ),
     path("leads/<lead_id>/owner", LabelViewSet.as_view({"put": "set_owner"})),
+    path("leads/<lead_id>/consents", ConsentViewSet.as_view({"get": "list", "post": "create"})),
     path("leads/<lead_id>/restore", ManyLeadsViewSet.as_view({"post": "restore"})),
 ]

@@ -5,13 +5,14 @@ from typing import Any
 
 from activities.models import Activity
 from crm_project.db.append_only import AppendOnlyQuerySet
-from leads.models import Author, ImportRun, LeadChange
+from leads.models import Author, Consent, ImportRun, LeadChange
 from users.audit import AccountEvent
 
 # A label for counts, the model, and its columns of the user and of the name.
 ATTRIBUTIONS: tuple[tuple[str, Any, str, str], ...] = (
     ("activities signed", Activity, "user", "user_name"),
     ("history entries signed", LeadChange, "user", "user_name"),
+    ("consents signed", Consent, "user", "user_name"),
     ("names that created leads", Author, "user", "name"),
     ("imports signed", ImportRun, "user", "started_by"),
     ("imports signed", ImportRun, "undone_by_user", "undone_by"),

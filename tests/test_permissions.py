@@ -68,6 +68,8 @@ PROTECTED: list[tuple[str, str, Any, int]] = [
     ("DELETE", "api/activities/<activity_id>", None, 403),
     ("GET", "api/leads/<lead_id>/follow-ups", None, 200),
     ("POST", "api/leads/<lead_id>/follow-ups", FOLLOW_UP, 201),
+    ("GET", "api/leads/<lead_id>/consents", None, 200),
+    ("POST", "api/leads/<lead_id>/consents", {"channel": "call", "state": "revoked"}, 201),
     ("POST", "api/leads/<lead_id>/log", {"activity": activity_row()}, 201),
     ("GET", "api/activities/follow-ups", None, 200),
     ("GET", "api/activities/follow-ups/<follow_up_id>", None, 200),

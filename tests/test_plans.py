@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif("connection.vendor != 'postgresql'", reason="plans are PostgreSQL's"),
 ]
 
-LARGE = ("leads_lead", "activities_activity", "activities_followup", "leads_leadchange")
+LARGE = ("leads_lead", "activities_activity", "activities_followup", "leads_consent", "leads_leadchange")
 LEADS = 20_000
 FILL_LEADS = f"""
 INSERT INTO leads_lead (first_name, last_name, email, phone, status, source, budget_min, budget_max, property_interest,
@@ -45,6 +45,11 @@ SELECT id, 'Call', 'call', CURRENT_DATE - 20 + mod(id, 400)::int, '',
     created_at, CASE WHEN mod(id, 3) = 0 THEN NULL ELSE created_at END
 FROM leads_lead ORDER BY id
 """
+FILL_CONSENTS = """
+INSERT INTO leads_consent (lead_id, channel, state, created_at, user_name, through)
+SELECT id, 'all', CASE WHEN mod(id, 5) = 0 THEN 'revoked' ELSE 'granted' END, created_at, 'Ada', 'api'
+FROM leads_lead WHERE mod(id, 2) = 0 ORDER BY id
+"""
 FILL_HISTORY = """
 INSERT INTO leads_leadchange (lead_id, changes, at, kind, channel, user_name)
 SELECT id, '{}', created_at, 'created', 'api', 'Ada' FROM leads_lead ORDER BY id
@@ -58,9 +63,10 @@ def office(agent: User) -> int:
         cursor.execute(FILL_LEADS)
         cursor.execute(FILL_ACTIVITIES, [agent.pk])
         cursor.execute(FILL_FOLLOW_UPS, [agent.pk, agent.pk])
+        cursor.execute(FILL_CONSENTS)
         cursor.execute(FILL_HISTORY)
         cursor.execute("SELECT gin_clean_pending_list('leads_search')")  # as autovacuum does
-        cursor.execute("ANALYZE leads_lead, activities_activity, activities_followup, leads_leadchange")
+        cursor.execute("ANALYZE leads_lead, activities_activity, activities_followup, leads_consent, leads_leadchange")
     return int(Lead.objects.active().latest("pk").pk)
 
 
@@ -133,6 +139,9 @@ READS = (
     "/api/leads/{lead}/activities?page=2",
     "/api/leads/{lead}/history",
     "/api/leads/{lead}/follow-ups",
+    "/api/leads/{lead}/consents",
+    "/api/leads?contactable=call",
+    "/api/leads?include=consent",
     "/api/leads?due=overdue",
     "/api/leads?due=today",
     "/api/leads?due=week&sort=-updated_at",

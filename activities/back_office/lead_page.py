@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from activities.back_office import activity_page, merge_page
+from activities.back_office import activity_page, consent_page, merge_page
 from activities.back_office.log_form import LogForm
 from activities.limits import LeadFull
 from activities.models import Activity
@@ -167,6 +167,7 @@ class LeadPage(LeadAdmin):
             "erased": not lead.is_active
             and LeadChange.objects.of_lead(lead.pk).filter(changes__has_key=ERASED).exists(),
             "budget": "" if lead.budget_min is lead.budget_max is None else cells.budget(lead),
+            "no_contact": consent_page.forbidden(lead),
             "entries": entries,
             "more_history": more,
             "duplicates": list(Lead.objects.possible_duplicates(lead, MAX_DUPLICATES)[:MAX_DUPLICATES])

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from crm_project import validation
 from leads import filters as api
 from leads.back_office import choices
+from leads.consents import WAYS
 from leads.models import ImportRun
 from leads.querysets import LeadQuerySet
 from users.form_messages import form_message
@@ -207,6 +208,24 @@ class Run(ParameterFilter):
         return {"import_run": select("Import", known, "Any")}
 
 
+class Contactable(ParameterFilter):
+    """Leads who may be contacted in one way: with an address or a number for it, and without a revocation."""
+
+    title = "May be"
+    queries = {"contactable": lambda leads, value: leads.contactable(_way(value))}
+
+    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """Return the ways of contact."""
+        ways = [("call", "called"), ("text", "texted"), ("email", "emailed")]
+        return {"contactable": select("May be", ways, "Any")}
+
+
+def _way(value: str) -> str:
+    if value not in WAYS:
+        raise validation.InvalidValue("value_error", f"The value must be one of {', '.join(WAYS)}")
+    return value
+
+
 class Deleted(ParameterFilter):
     """Active leads, or soft-deleted ones."""
 
@@ -226,5 +245,5 @@ class Deleted(ParameterFilter):
         return {"deleted": select("Show", [("1", "Deleted leads")], "Active leads")}
 
 
-FILTERS = (Status, Source, Inactive, Budget, Created, Closed, Run, Deleted)
+FILTERS = (Status, Source, Inactive, Budget, Created, Closed, Contactable, Run, Deleted)
 PARAMETERS = frozenset(name for one in FILTERS for name in one.queries)

@@ -20,14 +20,14 @@ from leads.importing import runs
 from leads.importing.notes import STORES
 from leads.importing.stats import Refused
 from leads.importing.writers import CHANGED, OWN_FIELDS
-from leads.models import ImportRun, ImportUpdate, Lead
+from leads.models import Consent, ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change
 from users.audit import Actor
 
 BATCH = 2000
 MAX_LISTED = 1000  # ids of leads left alone that the run's own report lists, of those created and of those updated
 EDITED, ACTIVITIES, DELETED = "edited since", "activities were logged", "deleted since"
-FOLLOW_UPS = "follow-ups were planned"
+FOLLOW_UPS, CONSENT = "follow-ups were planned", "consent was recorded"
 
 Report = dict[str, Any]
 TakeBack = Callable[[ImportRun, Actor, datetime], Report]
@@ -120,22 +120,29 @@ def _delete(run: ImportRun, actor: Actor, now: datetime) -> int:
 
 
 def _untouched(run: ImportRun) -> Q:
-    """Active, without follow-ups and activities but the run's notes, and as the run left it: at version 1, unless it
-    wrote over its own rows.
+    """Active, as the run left it (at version 1, unless it wrote over its own rows), and without what people add:
+    activities but the run's notes, follow-ups, consents.
     """
     own = ImportUpdate.objects.filter(run=run, lead=OuterRef("pk"))
     as_left = Q(version=1) & ~Exists(own) | Exists(own.filter(version=OuterRef("version")))
     without_others = Q(activity_count=0) | Q(activity_count=STORES[0].counted(run))
-    return Q(is_active=True) & without_others & Q(~Lead.objects.has_related("follow_ups")) & as_left
+    planned = Lead.objects.has_related("follow_ups")
+    return Q(is_active=True) & without_others & Q(~planned) & Q(~_has_consents(run)) & as_left
+
+
+def _has_consents(run: ImportRun) -> Exists:
+    """Whether somebody has recorded consent of a lead; what the import brought in goes with it."""
+    return Exists(Consent.objects.filter(lead=OuterRef("pk")).exclude(import_run=run))
 
 
 def _left_of_created(run: ImportRun) -> NotUndone:
     left = NotUndone()
     others = F("activity_count") - STORES[0].counted(run)
     created = Lead.objects.filter(import_run=run, is_active=True).order_by("pk")
-    planned = Lead.objects.has_related("follow_ups")
-    for lead_id, count, is_planned in created.values_list("pk", others, planned).iterator(BATCH):
-        left.add(lead_id, ACTIVITIES if count else FOLLOW_UPS if is_planned else EDITED)
+    columns = (others, Lead.objects.has_related("follow_ups"), _has_consents(run))
+    for lead_id, count, planned, recorded in created.values_list("pk", *columns).iterator(BATCH):
+        reason = FOLLOW_UPS if planned else CONSENT if recorded else EDITED
+        left.add(lead_id, ACTIVITIES if count else reason)
     return left
 
 

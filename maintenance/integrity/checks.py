@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from activities.models import Activity, FollowUp
 from crm_project import validation
 from leads import validators
-from leads.models import ImportRun, Lead
+from leads.models import Consent, ImportRun, Lead
 from maintenance.attribution import ATTRIBUTIONS
 from users.models import User
 
@@ -44,6 +44,7 @@ def find_inconsistencies() -> Iterator[Inconsistency]:
     yield from check_attribution()
     yield from check_leads()
     yield from check_lead_counts()
+    yield from check_consents()
     yield from check_follow_ups()
     for kind in IMPORTED_MODELS:
         yield from check_imports(kind)
@@ -126,6 +127,13 @@ def check_lead_counts() -> Iterator[Inconsistency]:
             for kind, status, day, missing_leads, missing_activities in cursor.fetchall():
                 difference = f"{-missing_leads:+} leads, {-missing_activities:+} activities"
                 yield Inconsistency(f"count {kind} {status or day}", 0, "sum", difference, "no difference")
+
+
+def check_consents() -> Iterator[Inconsistency]:
+    """Yield statements of consent that a merge did not take along."""
+    left = Consent.objects.exclude(lead__merged_into=None).values_list("pk", "lead_id", "lead__merged_into")
+    for pk, lead_id, merged_into in left.order_by("pk").iterator():
+        yield Inconsistency("consent", pk, "lead", lead_id, merged_into)
 
 
 def check_follow_ups() -> Iterator[Inconsistency]:

@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from activities.models import FollowUp
 from crm_project.db import bulk
 from leads import validators
-from leads.models import ImportRun, Lead
+from leads.models import Consent, ImportRun, Lead
 from maintenance.attribution import rename_user
 from maintenance.integrity import checks
 from maintenance.integrity.checks import BATCH, IMPORTED_MODELS, Inconsistency, retains_rows
@@ -78,7 +78,9 @@ def repair_lead_counts() -> None:
 
 
 def repair_follow_ups() -> None:
-    """Move follow-ups of merged leads to the survivor; forget activities that are another lead's or do not exist."""
+    """Move consents and follow-ups of merged leads to the survivor; forget activities that are not the lead's."""
+    for inconsistency in list(checks.check_consents()):
+        Consent.objects.filter(pk=inconsistency.pk).overwrite(lead_id=inconsistency.expected)
     for inconsistency in list(checks.check_follow_ups()):
         column = f"{inconsistency.column}_id"
         FollowUp.objects.filter(pk=inconsistency.pk).update(**{column: inconsistency.expected})

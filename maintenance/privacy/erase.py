@@ -18,7 +18,7 @@ from crm_project.http.models import IdempotencyKey
 from leads import write_sql
 from leads.audit import Changes
 from leads.importing import runs
-from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
+from leads.models import Consent, ImportRun, ImportUpdate, Lead, LeadChange
 from leads.querysets import apply_change
 from leads.validators import ERASED, PERSONAL
 from maintenance.attribution import ATTRIBUTIONS, overwrite_names, rename_user
@@ -136,6 +136,7 @@ def _erase_leads(subject: DataSubject, actor: Actor) -> dict[str, int]:
         "leads": len(ids),
         "activities": Activity.objects.of_leads(ids).update(title=ERASED, notes=None),
         "follow-ups": FollowUp.objects.of_leads(ids).update(title=ERASED),
+        "consents": Consent.objects.filter(lead_id__in=ids).overwrite(wording=None, evidence=None),
         "values to undo imports": len(updates),
         "stored replies": _erase_replies(subject),
     }
@@ -167,7 +168,13 @@ def _erase_row(row: dict[str, Any], subject: DataSubject, pk: int | None) -> boo
     Return whether there was any.
     """
     if row.get("lead_id") in subject.lead_ids:
-        row.update({name: value for name, value in {"title": ERASED, "notes": None}.items() if name in row})
+        row.update(
+            {
+                name: value
+                for name, value in {"title": ERASED, "notes": None, "wording": None, "evidence": None}.items()
+                if name in row
+            }
+        )
     elif pk in subject.lead_ids and "phone" in row:  # users have none
         row.update(PERSONAL)
     elif subject.is_address(row.get("email")):

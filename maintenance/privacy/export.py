@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 from activities.models import Activity, FollowUp
 from crm_project import validation
 from crm_project.events import event
-from leads.models import ImportRun, ImportUpdate, Lead, LeadChange
+from leads.models import Consent, ImportRun, ImportUpdate, Lead, LeadChange
 from maintenance.attribution import ATTRIBUTIONS
 from maintenance.privacy.imports import imports_about
 from maintenance.privacy.subject import NOT_SEARCHED, DataSubject
@@ -67,6 +67,7 @@ def _lists(subject: DataSubject) -> Lists:
         "leads": Lead.objects.filter(pk__in=ids).order_by("pk").annotate(author=F("created_by__name")).values(),
         "activities": Activity.objects.of_leads(ids).order_by("pk").values(),
         "follow_ups": FollowUp.objects.of_leads(ids).order_by("pk").values(),
+        "consents": Consent.objects.filter(lead_id__in=ids).order_by("pk").values(),
         "history": LeadChange.objects.filter(lead_id__in=ids).order_by("pk").values(),
         "values_to_undo_imports": ImportUpdate.objects.filter(lead_id__in=ids).values("run_id", "lead_id", "before"),
         "imports": imports_about(subject),
@@ -81,6 +82,7 @@ def _lists_of(users: list[User]) -> Lists:
     signed = Activity.objects.filter(user__in=users).order_by("pk")
     changed = LeadChange.objects.filter(user__in=users).order_by("pk")
     created = Lead.objects.filter(created_by__user__in=users).order_by("pk")
+    recorded = Consent.objects.filter(user__in=users).order_by("pk")
     planned = FollowUp.objects.filter(Q(assignee__in=users) | Q(created_by__in=users)).order_by("pk")
     runs, events = ImportRun.objects.order_by("pk"), AccountEvent.objects.order_by("pk")
     sessions = UserSession.objects.filter(user__in=users)
@@ -93,6 +95,7 @@ def _lists_of(users: list[User]) -> Lists:
         "changes_made": changed.values("id", "lead_id", "at", "kind", "channel", "user_name"),
         "follow_ups_assigned_or_made": planned.values("id", "lead_id", "assignee_id", "created_by_id", "created_at"),
         "leads_created": created.values("id", "created_at", "created_channel", name=F("created_by__name")),
+        "consents_recorded": recorded.values("id", "lead_id", "channel", "state", "user_name", "created_at"),
         "imports_started": runs.filter(user__in=users).values("id", "started_at", "finished_at", "started_by"),
         "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
         "logins_remembered": RefreshToken.objects.filter(user__in=users).values("rotated_at", "expires_at"),

@@ -1,0 +1,107 @@
+"""``/api/leads/{lead_id}/consents``: what is recorded about whether a lead may be contacted."""
+
+from typing import Any
+
+from rest_framework import status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.pagination import PagePagination
+from crm_project.http.schema import operation
+from crm_project.http.schema_components import LOCATION
+from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer
+from crm_project.http.timestamps import iso
+from crm_project.http.viewsets import RuleViewSet
+from leads import consents
+from leads.consents import TOO_MANY, Consent, TooManyConsents
+from leads.models import Lead
+from leads.views import NO_LEAD, active_lead, by_api
+
+PAGING = frozenset(("page", "size"))
+OUT = ("id", "lead_id", "channel", "state", "wording", "evidence", "created_at", "created_by")
+
+
+def consent_out(consent: Consent) -> dict[str, Any]:
+    """A statement as the API shows it."""
+    row = {field: getattr(consent, field) for field in OUT[:-1]}
+    return row | {"created_at": iso(consent.created_at), "created_by": consent.user_id}
+
+
+class ConsentRecordSerializer(RowSerializer):
+    """A statement about consent. `created_by` is a user's id."""
+
+    field_rules = consents.RULES
+    about = {name: dict(consents.RULES[name].schema) for name in ("channel", "state")}
+
+    class Meta:
+        model = Consent
+        fields = (*OUT[:-1], "user_id")
+
+    def get_fields(self) -> dict[str, Any]:
+        """The columns, under the names of the reply."""
+        fields = super().get_fields()
+        fields["created_by"] = fields.pop("user_id")
+        return fields
+
+    def to_representation(self, instance: Consent) -> dict[str, Any]:
+        """The row."""
+        return consent_out(instance)
+
+
+class ConsentCreateSerializer(RuleSerializer):
+    """A new statement about consent."""
+
+    field_rules = consents.RULES
+    output_class = ConsentRecordSerializer
+
+    def check(self, row: object) -> Checked:
+        """The rules' verdict."""
+        return consents.validate(row)
+
+
+class ConsentViewSet(RuleViewSet):
+    """What is recorded about the consent of one active lead."""
+
+    tag = "Leads"
+    queryset = Consent.objects.all()
+    serializer_class = ConsentRecordSerializer
+    input_classes = {"create": ConsentCreateSerializer}
+    strict_actions = ("list", "create")
+    query_parameters = {"list": PAGING}
+    dry_run_actions = ("create",)
+
+    @operation("list_consents", "List a lead's statements of consent", "The statements")
+    def list(self, request: Request, lead_id: str) -> Response:
+        """The latest first; one page with `page` or `size`. The latest that names a channel or `all` counts."""
+        number = self.path_id("lead_id", NO_LEAD)
+        page, errors = PagePagination().validate(request.query_params)
+        if errors:
+            raise ValidationFailed(errors)
+        active_lead(number)
+        rows = Consent.objects.of_leads([number])
+        if not PAGING.isdisjoint(request.query_params):
+            rows = rows[page.offset : page.offset + page.size]
+        return Response([consent_out(row) for row in rows])
+
+    @operation(
+        "create_consent",
+        "Record a statement of consent",
+        "The statement",
+        201,
+        refusals={409: f"{TOO_MANY}; nothing was stored"},
+        parameters=[LOCATION],
+    )
+    def create(self, request: Request, lead_id: str) -> Response:
+        """Statements are added, and never changed or deleted."""
+        number = self.path_id("lead_id", NO_LEAD)
+        serializer = self.validate_body()
+        try:
+            serializer.instance = Consent.objects.record(number, serializer.validated_data, by_api(request))
+        except Lead.DoesNotExist:
+            raise NotFound(NO_LEAD) from None
+        except TooManyConsents as error:
+            raise ApiError(status.HTTP_409_CONFLICT, f"{error}; nothing was stored") from None
+        headers = {"Location": f"/api/leads/{number}/consents"}
+        return Response(serializer.data, status.HTTP_201_CREATED, headers=headers)

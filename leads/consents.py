@@ -1,0 +1,195 @@
+"""Consent: whether a lead may be called, texted or emailed. Statements are added, and never changed or deleted.
+
+What counts for a way of contact is the latest statement that names it or ``all``. When leads are merged, the strictest
+counts. A statement moves the lead's ``change_time``, and neither its ``version`` nor ``updated_at``.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from crm_project import json_schema as schema
+from crm_project import validation
+from crm_project.db.append_only import AppendOnlyModel, AppendOnlyQuerySet
+from crm_project.validation import FieldError, FieldRule, InvalidValue
+from leads import audit
+from leads.audit import Kind
+from users.audit import Actor, Channel
+
+if TYPE_CHECKING:
+    pass
+
+WAYS = ("call", "text", "email")
+ALL = "all"
+GRANTED, REVOKED = "granted", "revoked"
+MAX_TEXT = 2000
+MAX_CONSENTS = 1000
+TOO_MANY = f"A lead can have at most {MAX_CONSENTS:,} statements of consent"
+MERGED = "Leads were merged, and the strictest consent counts"
+
+Consents = dict[str, str | None]  # by way of contact
+
+
+class TooManyConsents(Exception):
+    """More statements than one lead can have: a sentence for people."""
+
+
+def channel(value: object) -> str:
+    """A way of contact, or ``all``."""
+    return _choice(value, (*WAYS, ALL))
+
+
+def state(value: object) -> str:
+    """``granted`` or ``revoked``."""
+    return _choice(value, (GRANTED, REVOKED))
+
+
+def words(value: object) -> str:
+    """Text of at most ``MAX_TEXT`` characters."""
+    return validation.text(value, MAX_TEXT)
+
+
+def _choice(value: object, choices: Sequence[str]) -> str:
+    if value not in choices:
+        *others, last = (f"'{known}'" for known in choices)
+        raise InvalidValue("literal_error", f"Input should be {', '.join(others)} or {last}")
+    return str(value)
+
+
+RULES: dict[str, FieldRule] = {
+    "channel": FieldRule(channel, schema={"type": "string", "enum": [*WAYS, ALL]}),
+    "state": FieldRule(state, schema={"type": "string", "enum": [GRANTED, REVOKED]}),
+    "wording": FieldRule(words, True, None, schema.text(MAX_TEXT, description="What the person said or agreed to")),
+    "evidence": FieldRule(words, True, None, schema.text(MAX_TEXT, description="Where that is recorded")),
+}
+
+
+def validate(row: object) -> tuple[dict[str, Any], list[FieldError]]:
+    """The clean values of a statement, and every problem with them."""
+    return validation.validate(row, RULES)
+
+
+def latest_sql(way: str) -> str:
+    """A subquery with the state that counts for a way of contact of ``leads_lead``."""
+    return (
+        "(SELECT consent.state FROM leads_consent AS consent WHERE consent.lead_id = leads_lead.id"
+        f" AND consent.channel IN ('{way}', '{ALL}') ORDER BY consent.id DESC LIMIT 1)"
+    )
+
+
+class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
+    """``Consent.objects``."""
+
+    def of_leads(self, lead_ids: Collection[int]) -> "ConsentQuerySet":
+        """The statements about these leads, the latest first."""
+        return self.filter(lead_id__in=lead_ids).order_by("-pk")
+
+    def in_force(self, lead_ids: Collection[int]) -> dict[int, Consents]:
+        """What counts for each of these leads, by its id. One query."""
+        found: dict[int, Consents] = {pk: dict.fromkeys(WAYS) for pk in lead_ids}
+        for lead_id, of, given in self.of_leads(lead_ids).values_list("lead_id", "channel", "state"):
+            for way in WAYS if of == ALL else (of,):
+                found[lead_id][way] = found[lead_id][way] or given
+        return found
+
+    def record(self, lead_id: int, clean: Mapping[str, Any], actor: Actor) -> "Consent":
+        """Store a statement about an active lead. Raises ``Lead.DoesNotExist``, ``TooManyConsents``."""
+        leads: Any = self.model._meta.get_field("lead").related_model
+        with transaction.atomic():
+            if not leads.objects.active().filter(pk=lead_id).select_for_update().exists():
+                raise leads.DoesNotExist
+            if self.filter(lead_id=lead_id).count() >= MAX_CONSENTS:
+                raise TooManyConsents(TOO_MANY)
+            consent = self._add([(lead_id, clean)], actor)[0]
+            leads.objects.mark_changed([lead_id])
+        return consent
+
+    def record_many(self, rows: Iterable[tuple[int, Mapping[str, Any]]], actor: Actor, run_id: int | None) -> int:
+        """Store statements about leads that are locked or new, if they change what counts; return how many."""
+        rows = list(rows)
+        now = self.in_force({lead_id for lead_id, _ in rows})
+        new = [(pk, clean) for pk, clean in rows if any(now[pk][way] != clean["state"] for way in ways_of(clean))]
+        if new:
+            self._add(new, actor, run_id)
+            leads: Any = self.model._meta.get_field("lead").related_model
+            leads.objects.mark_changed({lead_id for lead_id, _ in new})
+        return len(new)
+
+    def _add(
+        self, rows: Sequence[tuple[int, Mapping[str, Any]]], actor: Actor, run_id: int | None = None
+    ) -> "list[Consent]":
+        """Store statements, and log them: one entry for each lead."""
+        now = timezone.now()
+        common = {"user_id": actor.user_id, "user_name": actor.name, "through": actor.channel.value}
+        consents = [
+            self.model(lead_id=lead_id, created_at=now, import_run_id=run_id, **common, **clean)
+            for lead_id, clean in rows
+        ]
+        stored = self.bulk_create(consents, batch_size=500)
+        entries: dict[int, audit.Changes] = {}
+        for lead_id, clean in rows:
+            entries.setdefault(lead_id, {})[f"consent_{clean['channel']}"] = [None, clean["state"]]
+        audit.log_changes(entries, actor, Kind.CONSENT, now, run_id)
+        return stored
+
+    def merge(self, survivor: int, others: Collection[int], actor: Actor) -> None:
+        """Move the statements about leads that are merged; where the strictest would not count now, add it again."""
+        before = self.in_force([survivor, *others])
+        self.filter(lead_id__in=others).overwrite(lead_id=survivor)
+        now = self.in_force([survivor])[survivor]
+        stricter = [way for way in WAYS if any(of[way] == REVOKED for of in before.values()) and now[way] != REVOKED]
+        if stricter:
+            self._add([(survivor, {"channel": way, "state": REVOKED, "wording": MERGED}) for way in stricter], actor)
+
+
+class Consent(AppendOnlyModel):
+    """A statement: by which way of contact a lead may be contacted, or may not be any more."""
+
+    lead = models.ForeignKey(
+        "leads.Lead", on_delete=models.PROTECT, related_name="consents", db_index=False, db_constraint=False
+    )
+    channel = models.CharField(max_length=8)
+    state = models.CharField(max_length=8)
+    wording = models.TextField(null=True)  # noqa: DJ001  the API distinguishes null and ""
+    evidence = models.TextField(null=True)  # noqa: DJ001
+    created_at = models.DateTimeField(default=timezone.now)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    user_name = models.CharField(max_length=301)
+    through = models.CharField(max_length=8, choices=Channel.choices)
+    import_run = models.ForeignKey(
+        "leads.ImportRun", on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+
+    objects: ClassVar = ConsentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(condition=models.Q(channel__in=(*WAYS, ALL)), name="consents_channel_known"),
+            models.CheckConstraint(condition=models.Q(state__in=(GRANTED, REVOKED)), name="consents_state_known"),
+        ]
+        indexes = [
+            models.Index(fields=["lead", "-id"], name="consents_of_lead"),
+            models.Index(
+                fields=["import_run"], condition=models.Q(import_run__isnull=False), name="consents_of_import"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.state}"
+
+
+def ways_of(clean: Mapping[str, Any]) -> Sequence[str]:
+    """The ways of contact that a statement is about."""
+    return WAYS if clean["channel"] == ALL else (clean["channel"],)
