@@ -79,8 +79,6 @@ def test_the_validation_module_imports_no_other() -> None:
 # A queryset has its model's type as an argument, and is imported by it: the one cycle that there is, for types alone.
 OF_MODELS = {(f"{name}.querysets", f"{app}.models") for app, name in (("leads", "leads"), ("activities", "activities"))}
 OF_MODELS.add(("activities.follow_ups.querysets", "activities.models"))
-# To do: ``convert`` and ``sorting`` name the type of the plan that ``mapping`` makes with them.
-OF_MODELS |= {(f"leads.importing.{name}", "leads.importing.columns.mapping") for name in ("cells.convert", "sorting")}
 
 
 @pytest.mark.parametrize("package", ["crm_project", "users", "leads", "activities", "dashboard", "maintenance"])

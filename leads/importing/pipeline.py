@@ -17,7 +17,7 @@ from leads.importing.ipc import Bad, Batch, packed, unpacked
 from leads.importing.sorting import DELETED, LEFT_OUT, Aside, is_deleted, sorted_records
 from leads.importing.sources.reader import Source
 from leads.importing.sources.rows import BadRow, LeftOut
-from leads.importing.stats import Refused, showable
+from leads.importing.stats import Refused, identity
 from leads.references import reference_fields, resolve
 from leads.validators import validate
 
@@ -80,7 +80,7 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
         clean, problems = validate(given)
         if deletions and not isinstance(cells, BadRow) and is_deleted(deletions, cells):
             if not with_deleted:
-                aside.append(Aside(line, cells, DELETED, "deleted in the source", _identity(given)))
+                aside.append(Aside(line, cells, DELETED, "deleted in the source", identity(given)))
                 continue
             given["is_active"] = False
         if wrong or problems:
@@ -90,12 +90,6 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
         else:
             good.append((line, cells, given, clean))
     yield _resolved(good, bad, make, _counted(columns, read, source.position, aside))
-
-
-def _identity(given: dict[str, Any]) -> dict[str, str]:
-    """Who a row is about, for reports."""
-    name = f"{given['first_name']} {given['last_name']}".strip()
-    return {"name": showable(name), "email": showable(str(given["email"])), "phone": showable(str(given["phone"]))}
 
 
 def _counted(columns: Mapping, read: int, position: int, aside: list[Aside]) -> Batch:

@@ -22,11 +22,11 @@ from crm_project.validation import FieldError
 from leads.duplicates import count_lookalikes
 from leads.importing import runs, warnings
 from leads.importing.cells.column_habits import habits_of
-from leads.importing.cells.convert import CellOptions
 from leads.importing.cells.date_order import Order
 from leads.importing.cells.report import CellReport
 from leads.importing.columns.column_schema import ColumnSchema
 from leads.importing.columns.mapping import LEADS, NOTE, REFUSE, map_headers
+from leads.importing.columns.plan import CellOptions
 from leads.importing.first_load import first_load
 from leads.importing.notes import NoteTaker, author_of
 from leads.importing.pipeline import batches, needs_database

@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from leads.importing.cells import lead_ads, text
 from leads.importing.columns.column_schema import normal
+from leads.importing.columns.plan import ColumnPlan
 from leads.importing.sources.rows import LINE, PROBLEMS, Cells, LeftOut, Record, is_blank
-
-if TYPE_CHECKING:
-    from leads.importing.columns.mapping import Mapping as Columns
 
 LEFT_OUT, DELETED = "left out", "deleted"  # kinds of rows that are not imported
 TOTAL, FOOTER, TITLE, HEADER, TEST_LEAD = "a total", "a footer", "a title", "the header again", "a test lead"
@@ -97,7 +95,7 @@ def is_deleted(tests: Mapping[int, Callable[[object], bool]], cells: Cells) -> b
     return any(test(cells[place]) for place, test in tests.items())
 
 
-def sorted_records(records: Iterable[Record], columns: "Columns") -> Iterable[Record]:
+def sorted_records(records: Iterable[Record], columns: ColumnPlan) -> Iterable[Record]:
     """Return the records, those that only look like leads as ``LeftOut``. Our own exports have none."""
     return _Sorter(columns).records(records) if columns.cleans else records
 
@@ -105,7 +103,7 @@ def sorted_records(records: Iterable[Record], columns: "Columns") -> Iterable[Re
 class _Sorter:
     """Looks at the records of one file in their order."""
 
-    def __init__(self, columns: "Columns") -> None:
+    def __init__(self, columns: ColumnPlan) -> None:
         self.header = [normal(name) for name in columns.header]
         self.own = {place for place, name in enumerate(columns.header) if name in (LINE, PROBLEMS)}
         fields = columns.columns

@@ -1,5 +1,6 @@
 """What became of the rows, counted while they pass."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
@@ -59,6 +60,16 @@ def _fits_json(value: object) -> bool:
     if isinstance(value, int):
         return abs(value) < 2**63
     return value is None or isinstance(value, str) or (isinstance(value, float) and isfinite(value))
+
+
+def identity(values: Mapping[str, Any]) -> dict[str, str]:
+    """Who a row is about, for reports."""
+    shown = {
+        "name": f"{values['first_name']} {values['last_name']}".strip(),
+        "email": values["email"],
+        "phone": values["phone"],
+    }
+    return {name: showable(str(value)) for name, value in shown.items()}
 
 
 def showable(text: str) -> str:

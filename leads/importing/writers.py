@@ -19,7 +19,7 @@ from leads.importing.cells.convert import NOTES, REMAINDERS
 from leads.importing.ipc import cells_again, cells_packed, moment
 from leads.importing.notes import Note, NoteTaker, Texts
 from leads.importing.rejects import Rejects
-from leads.importing.stats import MAX_LISTED, Stats
+from leads.importing.stats import MAX_LISTED, Stats, identity
 from leads.importing.warnings import NOTED, OTHER_NAME, SAME_FILE, SHARED, Warnings
 from leads.models import ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change, build_row
@@ -370,7 +370,7 @@ class UpsertWriter:
             self.warnings[SAME_FILE, action] += 1
         if len(self.stats.skipped_rows) < MAX_LISTED:
             other = {"of_line": line} if line else {"lead_id": match.target}
-            self.stats.skipped_rows.append({"line": row.line, "action": action, **other, **_identity(row.clean)})
+            self.stats.skipped_rows.append({"line": row.line, "action": action, **other, **identity(row.clean)})
         if self.skipped:
             reason = f"{action}: the same {match.by} as {f'line {line}' if line else f'lead {match.target}'}"
             self.skipped.add(row.line, row.cells, reason)
@@ -390,12 +390,6 @@ def _given(row: Row) -> Values:
 
 def _closing(row: Row) -> Values:
     return {"closed_at": row.given["closed_at"]} if "closed_at" in row.given else {}
-
-
-def _identity(clean: Values) -> Values:
-    """What a report says of a row, so that people recognize it."""
-    name = f"{clean['first_name']} {clean['last_name']}".strip()
-    return {"name": name, "email": clean["email"], "phone": clean["phone"]}
 
 
 def _keys_of(lead: Lead) -> SearchKeys:

@@ -5,26 +5,23 @@ one pattern for the whole row says that nothing in it needs a closer look. All o
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from collections.abc import Callable, Collection
+from datetime import date, time, timedelta
 from math import isfinite
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from crm_project.validation import FieldError, InvalidValue
 from leads import formula_escape, spreadsheet_damage
 from leads.importing.cells import dates, email, lead_ads, money, names, phone, text
 from leads.importing.cells.report import Cleaned
 from leads.importing.columns.note_columns import note_cells, too_long
+from leads.importing.columns.plan import ColumnPlan
 from leads.importing.sorting import is_yes
 from leads.importing.sources.rows import BadRow, Cells, is_blank
 from leads.importing.stats import Refused
 from leads.importing.warnings import CONSENT, UNUSED
 from leads.validators import CLOSED, CREATE_RULES, DEFAULT_STATUS, reference
-
-if TYPE_CHECKING:
-    from leads.importing.columns.mapping import Mapping as Columns
 
 Row = dict[str, Any]
 # The fields of a row, and the problems with cells that could not be read; such a field is absent, or "" if required.
@@ -62,22 +59,7 @@ _EXACT_TEXT = r"(?:[^\n'=#][^\n]*)?"
 _ORDINARY = dict.fromkeys(NAMES, _NAME) | {"email": email.ORDINARY, "phone": phone.ORDINARY}
 
 
-@dataclass(frozen=True)
-class CellOptions:
-    """How cells are read: the zone of times without one, what statuses become, and whether cells are ``exact``.
-
-    Exact cells are those of our own exports: nothing in them is repaired. ``with_deleted``: rows that are deleted in
-    the source become deleted leads.
-    """
-
-    zone: tzinfo = UTC
-    statuses: Mapping[str, str] = field(default_factory=dict)
-    statuses_as_is: bool = False
-    exact: bool = False
-    with_deleted: bool = False
-
-
-def row_converter(plan: "Columns") -> Convert:
+def row_converter(plan: ColumnPlan) -> Convert:
     """Return the function that makes one file's rows; raises ``Refused`` for a constant that its field cannot have."""
     fields, required, cleans = tuple(plan.columns), plan.vocabulary.required, plan.cleans
     first = [places[0] for places in plan.columns.values()]
@@ -161,7 +143,7 @@ def row_converter(plan: "Columns") -> Convert:
     return convert
 
 
-def _note(plan: "Columns", row: Row, cells: Cells) -> list[FieldError]:
+def _note(plan: ColumnPlan, row: Row, cells: Cells) -> list[FieldError]:
     """Add what is left over of a row, and what columns without a field say; return what is wrong with that."""
     lines, notes = note_cells(plan, cells)
     lines = plan.report.take_remainders() + lines
@@ -172,23 +154,23 @@ def _note(plan: "Columns", row: Row, cells: Cells) -> list[FieldError]:
     return too_long(lines, notes)
 
 
-def _note_consent(plan: "Columns", place: int, about: str, cell: object) -> None:
+def _note_consent(plan: ColumnPlan, place: int, about: str, cell: object) -> None:
     """Report that somebody does not want to be contacted, which leads cannot say yet."""
     plan.warnings[CONSENT, about] += 1
     plan.report.left("consent", plan.header[place], text.shown(cell))
 
 
-def _is_read(plan: "Columns", name: str) -> bool:
+def _is_read(plan: ColumnPlan, name: str) -> bool:
     """Whether a field has a reader whose refusals are problems of the row; else the row's steps read it."""
     return name in plan.vocabulary.readers and not (plan.cleans and (name in BUDGETS or name in plan.vocabulary.dates))
 
 
-def _ordinary_row(plan: "Columns") -> re.Pattern[str]:
+def _ordinary_row(plan: ColumnPlan) -> re.Pattern[str]:
     """A pattern of rows that need no closer look, a line a cell."""
     return re.compile("\n".join(_ordinary_cell(plan, name, places) for name, places in plan.columns.items()))
 
 
-def _ordinary_cell(plan: "Columns", name: str, places: Collection[int]) -> str:
+def _ordinary_cell(plan: ColumnPlan, name: str, places: Collection[int]) -> str:
     if name == "phone" and plan.fax_labels:
         return "(?!)"  # its label has to be looked at
     if name == "source" and plan.cleans and any(plan.is_platform(place) for place in places):
@@ -203,7 +185,7 @@ def _ordinary_cell(plan: "Columns", name: str, places: Collection[int]) -> str:
 Step = Callable[[Row, Cells], None]
 
 
-def _steps(plan: "Columns", constants: Row) -> list[Step]:
+def _steps(plan: ColumnPlan, constants: Row) -> list[Step]:
     """What is done to a row beside reading its cells, in order."""
     fields, cleans = plan.columns, plan.cleans
     chosen = [(name, places) for name, places in fields.items() if len(places) > 1]
@@ -221,7 +203,7 @@ def _steps(plan: "Columns", constants: Row) -> list[Step]:
     return steps
 
 
-def _settled(plan: "Columns", cells: Cells, problems: list[FieldError]) -> Row:
+def _settled(plan: ColumnPlan, cells: Cells, problems: list[FieldError]) -> Row:
     """The fields of a row that has blank, guarded or typed cells, or cells to be repaired: cell by cell.
 
     Text that is empty rather than absent is a guard with nothing behind it, or "" where nothing is guarded (JSON).
@@ -258,7 +240,7 @@ def _settled(plan: "Columns", cells: Cells, problems: list[FieldError]) -> Row:
     return row
 
 
-def _undamaged(plan: "Columns", name: str, value: str, problems: list[FieldError]) -> str:
+def _undamaged(plan: ColumnPlan, name: str, value: str, problems: list[FieldError]) -> str:
     """A text as it was before a spreadsheet had it; "" where it cannot be known."""
     if plan.cleans and text.is_placeholder(value, name in NAMES):
         return value
@@ -279,7 +261,7 @@ def _undo_damage(row: Row, name: str, read: Callable[[str], str], problems: list
         row[name] = ""
 
 
-def _cleaned(plan: "Columns", name: str, place: int, value: str, cells: Cells) -> str:
+def _cleaned(plan: ColumnPlan, name: str, place: int, value: str, cells: Cells) -> str:
     """A cell as a lead can have it; "" for one that stands for nothing. Repairs and remainders go to the report."""
     report, column = plan.report, plan.header[place]
     found = _readable(plan, name, column, value)
@@ -303,7 +285,7 @@ def _cleaned(plan: "Columns", name: str, place: int, value: str, cells: Cells) -
     return cleaned.value
 
 
-def _readable(plan: "Columns", name: str, column: str, value: str) -> str:
+def _readable(plan: ColumnPlan, name: str, column: str, value: str) -> str:
     """A text without invisible characters and HTML entities; a doubtful one is reported."""
     report = plan.report
     found = value
@@ -323,17 +305,10 @@ def _readable(plan: "Columns", name: str, column: str, value: str) -> str:
 
 def _text(name: str, value: object, problems: list[FieldError]) -> str:
     """A cell that is no text, as the text it shows: a telephone number 5550100.0 is its digits."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return str(value).lower()
-        case float() if isfinite(value):
-            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-        case int() | time() | timedelta():
-            return str(value)
-        case datetime() | date():
-            return value.isoformat().removesuffix("T00:00:00")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | date | time | timedelta) or (isinstance(value, float) and isfinite(value)):
+        return text.shown(value)
     problems.append(
         FieldError("string_type", (name,), "Input should be a single value, not a list or an object", value)
     )
@@ -347,7 +322,7 @@ def _read(row: Row, name: str, read: Callable[[Any], Any], problems: list[FieldE
         problems.append(FieldError(invalid.type, (name,), invalid.msg, row.pop(name)))
 
 
-def _leave_further_values(plan: "Columns", chosen: Collection[tuple[str, tuple[int, ...]]], cells: Cells) -> None:
+def _leave_further_values(plan: ColumnPlan, chosen: Collection[tuple[str, tuple[int, ...]]], cells: Cells) -> None:
     """Take note of values that are not stored, because an earlier column of the same field has another one."""
     for name, places in chosen:
         used = plan.used.get(name, places[0])
@@ -362,7 +337,7 @@ def _leave_further_values(plan: "Columns", chosen: Collection[tuple[str, tuple[i
                 plan.report.left("further_value", plan.header[place], text.shown(value))
 
 
-def _leave_out_closing(plan: "Columns", row: Row, constants: Row) -> None:
+def _leave_out_closing(plan: ColumnPlan, row: Row, constants: Row) -> None:
     """The day of closing says something of closed leads alone; on others it may be one that is only hoped for."""
     if "closed_at" in row and str(constants.get("status", row.get("status", ""))).strip().casefold() != CLOSED:
         value = row.pop("closed_at")
@@ -370,7 +345,7 @@ def _leave_out_closing(plan: "Columns", row: Row, constants: Row) -> None:
             plan.report.left("closing_date_of_open_lead", plan.source_of("closed_at"), text.shown(value))
 
 
-def _split_name(plan: "Columns", row: Row) -> None:
+def _split_name(plan: ColumnPlan, row: Row) -> None:
     """A name beside first and last names fills what is blank of them: "Name" may be the whole name, or the last one."""
     name, first, last = row.pop("name", "").strip(), row["first_name"].strip(), row["last_name"].strip()
     if not name:
@@ -390,7 +365,7 @@ def _split_name(plan: "Columns", row: Row) -> None:
         plan.report.left("further_value", plan.source_of("name"), name)
 
 
-def _split_whole_name(plan: "Columns", row: Row, name: str) -> None:
+def _split_whole_name(plan: ColumnPlan, row: Row, name: str) -> None:
     """Divide a name, and give an address or a number in it to a lead that has none."""
     found = names.split(name, plan.last_name_first)
     row["first_name"], row["last_name"] = found.first, found.last
@@ -403,7 +378,7 @@ def _split_whole_name(plan: "Columns", row: Row, name: str) -> None:
             plan.report.left(kind, plan.source_of("name"), left)
 
 
-def _take_display_name(plan: "Columns", row: Row, cells: Cells) -> None:
+def _take_display_name(plan: ColumnPlan, row: Row, cells: Cells) -> None:
     """A lead without a name is called as its address says: Ann Ng <ann@example.com>."""
     if row["first_name"] or row["last_name"] or not row["email"] or "email" not in plan.columns:
         return
@@ -412,13 +387,13 @@ def _take_display_name(plan: "Columns", row: Row, cells: Cells) -> None:
         row["first_name"], row["last_name"] = names.split_name(name)
 
 
-def _default_status(plan: "Columns", value: str) -> str:
+def _default_status(plan: ColumnPlan, value: str) -> str:
     """The default, for a value that is too long to be a status."""
     plan.report.left("status_too_long", plan.source_of("status"), value)
     return DEFAULT_STATUS
 
 
-def _dates_step(plan: "Columns") -> Step:
+def _dates_step(plan: ColumnPlan) -> Step:
     readers = [(name, plan.reader(name)) for name in plan.columns if name in plan.vocabulary.dates]
 
     def step(row: Row, cells: Cells) -> None:
@@ -432,14 +407,14 @@ def _dates_step(plan: "Columns") -> Step:
     return step
 
 
-def _swap_budgets(plan: "Columns", row: Row) -> None:
+def _swap_budgets(plan: ColumnPlan, row: Row) -> None:
     lowest, highest = row["budget_min"], row["budget_max"]
     row["budget_min"], row["budget_max"] = highest, lowest
     column = plan.source_of("budget_min")
     plan.report.repaired("budget_swapped", column, f"{lowest} – {highest}", f"{highest} – {lowest}")
 
 
-def _read_budgets(plan: "Columns", row: Row) -> None:
+def _read_budgets(plan: ColumnPlan, row: Row) -> None:
     """Read the budgets of a row. A column of its own comes before one end of a price."""
     report = plan.report
     ends: dict[str, int] = {}
@@ -477,7 +452,7 @@ def _share_price(row: Row) -> None:
             row.setdefault(name, part)
 
 
-def _constants(plan: "Columns") -> Row:
+def _constants(plan: ColumnPlan) -> Row:
     """The values set for every row, read as a cell of the same field would be."""
     row: Row = dict.fromkeys(("first_name", "last_name"), "")
     given = plan.constants

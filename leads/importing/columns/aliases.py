@@ -4,8 +4,6 @@ Written as those programs write them; ``columns.normal`` takes case, spaces and 
 order of a field's headers is its order of preference: where a file has several, the first cell that is not blank wins.
 """
 
-from collections.abc import Iterable
-
 
 def _numbered(*patterns: str, upto: int = 6) -> tuple[str, ...]:
     return tuple(pattern.format(number) for number in range(1, upto + 1) for pattern in patterns)
@@ -190,8 +188,3 @@ NOT_STORED_PATTERNS: tuple[str, ...] = (
     r"(marketing|email|sms|text|phone|unsubscribed)\w*(optin|optout|status|subscribed|unsubscribed|permission)",
     r"relationship\d+(name|type)",
 )
-
-
-def headers_of(fields: Iterable[str]) -> list[tuple[str, str]]:
-    """``(header, field)`` for every alias of the fields."""
-    return [(header, field) for field in fields for header in ALIASES[field]]

@@ -6,26 +6,19 @@ place in a lead (addresses, birthdays, owners, tags, notes) are not imported, an
 """
 
 import difflib
-import re
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from typing import Any
 
 from leads import validators
 from leads.importing import sorting
-from leads.importing.cells import lead_ads
-from leads.importing.cells.convert import READERS, REQUIRED, CellOptions, Convert, row_converter
-from leads.importing.cells.report import CellReport
-from leads.importing.cells.status import StatusMap
+from leads.importing.cells.convert import READERS, REQUIRED, Convert, row_converter
 from leads.importing.columns.aliases import ALIASES, CONSENT_COLUMNS, NOT_STORED, NOT_STORED_PATTERNS
 from leads.importing.columns.column_schema import NEAR_MISSES, ColumnSchema, normal
-from leads.importing.columns.note_columns import NO_NOTES, NoteColumns, find_note_columns
+from leads.importing.columns.note_columns import find_note_columns
+from leads.importing.columns.plan import NO_NOTES, CellOptions, ColumnPlan, NoteColumns
 from leads.importing.sources.rows import LINE, PROBLEMS
 from leads.importing.stats import Refused
-from leads.importing.warnings import Warnings
 
 # ``name`` is split into first and last name; ``price`` fills ``budget_max``, or both budgets if it is a range.
 TARGETS = (*validators.CREATE_RULES, "created_at", "closed_at", "name", "price")
@@ -53,8 +46,6 @@ OWN_HEADER = frozenset(
 REFUSE, IGNORE, NOTE = "refuse", "ignore", "note"  # what becomes of unknown columns
 UNKNOWN = (REFUSE, IGNORE, NOTE)
 
-_numbered_phone = re.compile(r"(phone\d+)value")
-
 
 class MappingError(Refused):
     """The columns cannot be mapped as asked; a sentence for people."""
@@ -76,125 +67,22 @@ class UnknownHeaders(MappingError):
 
 
 @dataclass(frozen=True)
-class Mapping:
-    """The plan for a file's columns; a column is named by its place, from 0.
+class Mapping(ColumnPlan):
+    """The plan for a file's columns with the function that reads them.
 
-    ``columns`` has for each target the columns that fill it, in order of preference: the first cell that is not blank
-    wins. ``note_columns`` are those without a field that become notes. Of the others, ``not_stored`` are known headers,
-    ``ignored`` those ignored by request, ``unknown`` the unknown ones, ``overruled`` those whose field is set for every
-    row, ``unnamed`` the columns without a header (a value in one is a problem of its row). ``day_first`` are the fields
-    whose dates with slashes have the day first, ``deletions`` say whether a row is deleted in the source,
-    ``consent_columns`` are those that say what somebody does not want. ``last_name_first`` says how names with a comma
-    are written. ``convert(cells)`` makes the fields of one row, and counts in ``warnings`` and ``report`` what there is
-    to say of it; ``used`` are then the columns that the row's fields are from, where that is not the first.
+    ``convert(cells)`` makes the fields of one row, and adds what there is to say of it to ``warnings`` and ``report``.
     """
 
-    header: tuple[str, ...]
-    columns: dict[str, tuple[int, ...]]
-    constants: dict[str, str] = field(default_factory=dict)
-    not_stored: tuple[str, ...] = ()
-    ignored: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    overruled: tuple[str, ...] = ()
-    unnamed: tuple[int, ...] = ()
-    guarded: bool = True
-    vocabulary: ColumnSchema = LEADS
-    day_first: frozenset[str] = frozenset()
-    last_name_first: bool = False
-    cell_options: CellOptions = field(default_factory=CellOptions)
-    deletions: MappingOf[int, Callable[[object], bool]] = field(default_factory=dict)
-    consent_columns: MappingOf[int, str] = field(default_factory=dict)
-    note_columns: NoteColumns = NO_NOTES
-    warnings: Warnings = field(default_factory=Counter, compare=False)
-    report: CellReport = field(default_factory=CellReport, compare=False)
-    used: dict[str, int] = field(default_factory=dict, compare=False)
-    statuses: StatusMap = field(init=False, compare=False)
     convert: Convert = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        options = self.cell_options
-        object.__setattr__(self, "statuses", StatusMap(options.statuses, options.statuses_as_is or options.exact))
+        super().__post_init__()
         object.__setattr__(self, "convert", row_converter(self))
-
-    @property
-    def cleans(self) -> bool:
-        """Whether cells are repaired."""
-        return self.vocabulary.cleaned and not self.cell_options.exact
-
-    def reader(self, target: str) -> Callable[[Any], Any]:
-        """Return what makes a value of a cell for this target, which has a reader."""
-        read = self.vocabulary.readers[target]
-        if target not in self.vocabulary.dates:
-            return read
-        return partial(read, day_first=target in self.day_first, zone=self.cell_options.zone)
-
-    def taken_warnings(self) -> Warnings:
-        """Return the warnings since this was last asked."""
-        warnings = Counter(self.warnings)
-        self.warnings.clear()
-        return warnings
-
-    def taken_report(self) -> list[Any]:
-        """Return the report of the cells since this was last asked, for ``CellReport.add``."""
-        self.report.statuses.update(self.statuses.taken())
-        return self.report.taken()
-
-    @cached_property
-    def fax_labels(self) -> dict[int, int]:
-        """The columns of telephone numbers that have a column for their kind, with that column."""
-        kinds = {normal(name): place for place, name in enumerate(self.header) if name}
-        found = {}
-        for place in self.columns.get("phone", ()):
-            if match := _numbered_phone.fullmatch(normal(self.header[place])):
-                kind = kinds.get(f"{match.group(1)}label", kinds.get(f"{match.group(1)}type"))
-                if kind is not None:
-                    found[place] = kind
-        return found
-
-    def is_platform(self, place: int) -> bool:
-        """Whether a column is the platform of lead ads."""
-        return normal(self.header[place]) == lead_ads.PLATFORM
-
-    def source_of(self, target: str) -> str:
-        """Return the header of the column that a field of the last row is from."""
-        return self.header[self.used[target]] if target in self.used else self.column_of(target)
-
-    def dates(self) -> dict[str, tuple[int, ...]]:
-        """The fields that are dates, with their columns."""
-        return {target: places for target, places in self.columns.items() if target in self.vocabulary.dates}
-
-    def column_of(self, target: str) -> str:
-        """The header a field's value came from, for reports; the field itself if it came from none."""
-        for name in (target, *_FILLED_BY.get(target, ())):
-            if places := self.columns.get(name):
-                return self.header[places[0]]
-        return target
-
-    def describe(self) -> list[str]:
-        """The plan in sentences, a line a field and a line for each kind of column that is not imported."""
-        lines = [
-            f"{target}: {', else '.join(repr(self.header[place]) for place in places)}"
-            for target, places in self.columns.items()
-        ]
-        lines += [f"{target}: always {value!r}" for target, value in self.constants.items()]
-        for what, headers in (
-            (f"Not imported, {self.vocabulary.noun} has no such field", self.not_stored),
-            ("Ignored as asked", self.ignored),
-            ("Unknown and ignored as asked", self.unknown),
-            ("Not imported, the field is set for every row", self.overruled),
-            ("In the notes of the leads", self.note_columns.names(self.header)),
-        ):
-            if headers:
-                lines.append(f"{what}: {', '.join(headers)}")
-        return lines
 
 
 def is_own_export(header: Collection[str]) -> bool:
     """Return whether a file was written by our own export, whose cells mean what they say."""
     return OWN_HEADER.issubset(header)
-
-
-_FILLED_BY = {"first_name": ("name",), "last_name": ("name",), "budget_max": ("price",), "budget_min": ("price",)}
 
 
 def map_headers(

@@ -2,17 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
 
 from crm_project.validation import FieldError, InvalidValue
 from leads import formula_escape
 from leads.importing.cells import dates, lead_ads, text
 from leads.importing.columns.column_schema import normal
+from leads.importing.columns.plan import ColumnPlan, NoteColumns, Sign
 from leads.importing.sources.rows import LINE, PROBLEMS, Cells, is_blank
-
-if TYPE_CHECKING:
-    from leads.importing.columns.mapping import Mapping as Columns
 
 # Our own columns, as our exports and rejects files write them.
 OWN = frozenset(
@@ -36,26 +33,6 @@ TOO_LONG = f"What fills no field has more than {MAX_LEFT:,} characters"
 
 Note = tuple[str, str | None, str]  # title, day (of the lead if there is none), text
 Pair = tuple[str, str]  # column and text
-Sign = Callable[[object], bool]  # whether a cell of yes and no says yes
-
-
-class NoteColumns(NamedTuple):
-    """``lines`` are the columns whose cells become lines of a note; ``notes`` those of notes, with that of their dates.
-
-    ``signs`` are columns of yes and no that are lines only where they say yes.
-    """
-
-    lines: tuple[int, ...] = ()
-    notes: tuple[tuple[int, int | None], ...] = ()
-    signs: Mapping[int, Sign] = {}
-
-    def names(self, header: Sequence[str]) -> list[str]:
-        """Return the headers, in the order of the file."""
-        places = {*self.lines, *(place for pair in self.notes for place in pair if place is not None)}
-        return [header[place] for place in sorted(places)]
-
-
-NO_NOTES = NoteColumns()
 
 
 def find_note_columns(header: Sequence[str], left: Collection[int], signs: Mapping[int, Sign]) -> NoteColumns:
@@ -75,7 +52,7 @@ def _is_id(name: str) -> bool:
     return bool(words) and words[-1] in IDS and not (len(words) > 1 and words[-2] in MEANINGFUL)
 
 
-def note_cells(plan: "Columns", cells: Cells) -> tuple[list[Pair], list[Note]]:
+def note_cells(plan: ColumnPlan, cells: Cells) -> tuple[list[Pair], list[Note]]:
     """Return the lines of a row's note, and its notes from columns of notes."""
     columns, header = plan.note_columns, plan.header
     lines: list[Pair] = []
@@ -103,14 +80,14 @@ def too_long(lines: Sequence[Pair], notes: Sequence[Note]) -> list[FieldError]:
     return [FieldError("too_long", ("notes",), TOO_LONG, "")] if total > MAX_LEFT else []
 
 
-def _day(plan: "Columns", cell: object) -> str | None:
+def _day(plan: ColumnPlan, cell: object) -> str | None:
     try:
         return dates.day(cell, bool(plan.day_first), plan.cell_options.zone)
     except InvalidValue:
         return None
 
 
-def _text(plan: "Columns", place: int, cell: object) -> str:
+def _text(plan: ColumnPlan, place: int, cell: object) -> str:
     """A cell as text for a note; "" for one that says nothing."""
     if isinstance(cell, list | dict):
         return json.dumps(cell, ensure_ascii=False)
