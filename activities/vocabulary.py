@@ -1,10 +1,12 @@
 """The words that leads and activities use: statuses, sources, types of activities and tags, with their numbers."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from crm_project.db import sql
-from leads.validators import CLOSED_STATUSES, PIPELINE
+from crm_project.validation import normalized_key
+from leads.validators import CLOSED_STATUSES, PIPELINE, split_tags
 
 Row = dict[str, Any]
 
@@ -21,6 +23,8 @@ SELECT (
     SELECT source_key, count(*) AS number FROM leads_lead WHERE is_active GROUP BY source_key
 ) AS counted WHERE counted.source_key <> '' ORDER BY counted.source_key
 """
+# By the tags of a lead together, of which there are fewer than leads.
+TAGS = "SELECT tags, count(*) FROM leads_lead WHERE is_active AND NOT (tag_keys = '') GROUP BY tags"
 # All less those of deleted leads: an index has all that is counted, and few leads are deleted.
 TYPES = "SELECT activity_type, count(*) FROM activities_activity GROUP BY activity_type"
 TYPES_OF_DELETED = """
@@ -35,7 +39,7 @@ def vocabulary() -> dict[str, list[Row]]:
         "statuses": _statuses(dict(sql.fetch(STATUSES[sql.VENDOR], []))),
         "sources": _entries(sql.fetch(SOURCES, [])),
         "activity_types": _entries(_types()),
-        "tags": [],
+        "tags": _tags(sql.fetch(TAGS, [])),
     }
 
 
@@ -49,6 +53,18 @@ def _statuses(counts: dict[str, Any]) -> list[Row]:
             "open": status not in CLOSED_STATUSES,
         }
         for status in (*PIPELINE, *others)
+    ]
+
+
+def _tags(together: Iterable[tuple[Any, ...]]) -> list[Row]:
+    """Each tag in its most frequent spelling."""
+    spellings: dict[str, Counter[str]] = {}
+    for stored, count in together:
+        for word in split_tags(stored):
+            spellings.setdefault(normalized_key(word), Counter())[word] += count
+    return [
+        {"value": min(words, key=lambda word: (-words[word], word)), "count": words.total()}
+        for _, words in sorted(spellings.items())
     ]
 
 

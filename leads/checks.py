@@ -20,7 +20,7 @@ TAG = "lead_fields"
 SET_BY_SERVER = frozenset(
     (
         *("id", "is_active", "created_at", "updated_at", "activity_count", "version", "closed_at", "search"),
-        *("source_key", "email_key", "person_key", "name_key", "import_run_id", "merged_into_id"),
+        *("source_key", "tag_keys", "email_key", "person_key", "name_key", "import_run_id", "merged_into_id"),
         *("created_by_id", "created_channel", "change_time"),
     )
 )

@@ -1,7 +1,6 @@
 """The query parameters that filter the list of leads: how each is checked, and the named query that it calls.
 
-``leads/list_sql.py`` has the SQL of each; a test compares the two. Tags are not stored yet: their
-parameters answer as if no lead had any.
+``leads/list_sql.py`` has the SQL of each; a test compares the two.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -72,8 +71,8 @@ def _unless_lifted(values: list[str | None]) -> tuple[str, ...] | None:
 
 
 def tags(given: Sequence[str]) -> tuple[str, ...] | None:
-    """Normalized tags, all of which a lead has."""
-    keys = (validation.normalized_key(validation.check_text(value)) for value in given)
+    """Normalized tags, all of which a lead has. No tag has a comma, which stands between stored ones."""
+    keys = (validation.normalized_key(validation.check_text(value)).replace(",", ";") for value in given)
     return tuple(dict.fromkeys(filter(None, keys))) or None
 
 

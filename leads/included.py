@@ -10,6 +10,7 @@ from crm_project.db import sql
 from crm_project.http.timestamps import day_sql, iso_sql
 from crm_project.validation import InvalidValue
 from leads.consents import WAYS, latest_sql
+from leads.validators import split_tags
 from users.directory import NAME
 
 Row = dict[str, Any]
@@ -67,16 +68,19 @@ def _owner(user_id: int | None, username: str, first_name: str, last_name: str) 
     return None if user_id is None else _person(user_id, f"{first_name} {last_name}".strip() or username)
 
 
+def _tags(stored: str | None) -> list[str]:
+    return split_tags(stored or "")
+
+
 def _itself(value: Any) -> Any:
     return value
 
 
-# Tags are not stored yet.
 INCLUDED: dict[str, Included] = {
     "version": Included(("leads_lead.version",), _itself),
     "owner": Included(tuple(f"owner.{name}" for name in ("id", *NAME)), _owner, OWNER),
     "created_by": Included(("author.user_id", "author.name"), _person, AUTHOR),
-    "tags": Included((), list),
+    "tags": Included(("leads_lead.tags",), _tags),
     "last_activity": Included((day_sql(LAST_ACTIVITY, sql.VENDOR),), _itself),
     "next_follow_up": Included(tuple(NEXT.values()), _follow_up, NEXT_FOLLOW_UP),
     "consent": Included(tuple(map(latest_sql, WAYS)), lambda *states: dict(zip(WAYS, states, strict=True))),

@@ -1,4 +1,4 @@
-"""Whose leads are: ``PUT /api/leads/{lead_id}/owner`` and ``POST /api/leads/assign``."""
+"""Owners and tags: ``/api/leads/{lead_id}/owner``, ``/api/leads/assign``, ``/api/leads/{lead_id}/tags`` and more."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,16 +8,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_project import json_schema, validation
+from crm_project.http.errors import ValidationFailed
+from crm_project.http.json import read
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import ETAG, IF_MATCH
 from crm_project.http.serializers import Checked, RuleSerializer, SchemaField
 from crm_project.validation import MAX_BIGINT, MISSING, FieldError, FieldRule, InvalidValue
+from leads import included, validators
 from leads.assignment import assign
 from leads.bulk_views import CHOICE_REFUSALS
 from leads.chosen_leads import ChosenLeads, ChosenLeadsSerializer, refusal
+from leads.etags import etag
 from leads.selection import LeadsMissing, SelectionChanged
-from leads.serializers import INCLUDE, LeadOutSerializer
-from leads.validators import LABEL_RULES
+from leads.serializers import INCLUDE, LeadOutSerializer, lead_out
+from leads.tagging import TooManyTags, change_tags
 from leads.views import MOVED, NO_LEAD, LeadViewSet, by_api
 from users.directory import active_among
 
@@ -43,7 +47,7 @@ def _no_user(loc: tuple[str | int, ...], user_id: int) -> FieldError:
 class OwnerSerializer(RuleSerializer):
     """Whose a lead is; `null`: nobody's."""
 
-    field_rules = {"user_id": LABEL_RULES["owner_id"]}
+    field_rules = {"user_id": validators.LABEL_RULES["owner_id"]}
     output_class = LeadOutSerializer
 
     def known_fields(self) -> set[str]:
@@ -102,6 +106,20 @@ class AssignSerializer(ChosenLeadsSerializer):
         return {0: wrong} if wrong else {}
 
 
+def _words(value: object) -> list[str]:
+    return validators.split_tags(validators.tags(value if isinstance(value, list) else None))
+
+
+class TagsSerializer(ChosenLeadsSerializer):
+    """Leads, by `ids`, or by `filter` and `expected`, and the tags that they get and lose."""
+
+    field_rules = {
+        **ChosenLeadsSerializer.field_rules,
+        "add": FieldRule(_words, schema=validators.TAGS),
+        "remove": FieldRule(_words, schema=validators.TAGS),
+    }
+
+
 _count = {"type": "integer", "minimum": 0, "examples": [15]}
 _by_user = inline_serializer(
     "AssignedToUser", {"user_id": SchemaField(json_schema.IDENTIFIER), "count": SchemaField(_count)}, many=True
@@ -109,12 +127,15 @@ _by_user = inline_serializer(
 ASSIGNED = inline_serializer("Assigned", {"assigned": SchemaField({**_count, "examples": [30]}), "by_user": _by_user})
 
 
-class LabelViewSet(LeadViewSet):
-    """The owner of a lead and of many."""
+TAGGED = inline_serializer("Tagged", {"changed": SchemaField({**_count, "examples": [30]})})
 
-    input_classes = {"set_owner": OwnerSerializer, "assign": AssignSerializer}
-    strict_actions = dry_run_actions = ("set_owner", "assign")
-    query_parameters = {"set_owner": ("include",)}
+
+class LabelViewSet(LeadViewSet):
+    """The owner and the tags of a lead and of many."""
+
+    input_classes = {"set_owner": OwnerSerializer, "assign": AssignSerializer, "tag_many": TagsSerializer}
+    strict_actions = dry_run_actions = ("set_owner", "assign", "set_tags", "tag_many")
+    query_parameters = {"set_owner": ("include",), "set_tags": ("include",)}
 
     @operation("set_owner", "Set the owner of a lead", "The lead", refusals=MOVED, parameters=[INCLUDE, ETAG, IF_MATCH])
     def set_owner(self, request: Request, lead_id: str) -> Response:
@@ -144,3 +165,60 @@ class LabelViewSet(LeadViewSet):
             raise refusal(changed) from None
         by_user = [{"user_id": user_id, "count": counts[user_id]} for user_id in clean["user_ids"]]
         return Response({"assigned": counts.total(), "by_user": by_user})
+
+    @operation(
+        "set_tags",
+        "Set the tags of a lead",
+        "The lead",
+        refusals=MOVED,
+        request={"application/json": validators.TAGS},
+        parameters=[INCLUDE, ETAG, IF_MATCH],
+    )
+    def set_tags(self, request: Request, lead_id: str) -> Response:
+        """The body is the whole set. Spelling stays as it is sent, and is compared without case. With `If-Match`, only
+        if the lead is still as its `ETag` says.
+        """
+        number, keys = self.path_id("lead_id", NO_LEAD), self.included()
+        lead = self._change(number, {"tags": self._tags()})
+        row: dict[str, Any] = lead_out(lead)
+        included.add_to([row], keys)
+        return Response(row, headers={"ETag": etag(lead)})
+
+    def _tags(self) -> str:
+        """The tags of the body, as their column has them; a 422 with the places of the wrong ones."""
+        body = self.request.data
+        if not read(self.request):
+            raise ValidationFailed([FieldError(MISSING[0], ("body",), MISSING[1], None)])
+        errors = []
+        for place, word in enumerate(body if isinstance(body, list) else ()):
+            try:
+                validators.tag(word)
+            except InvalidValue as invalid:
+                errors.append(FieldError(invalid.type, ("body", place), invalid.msg, word))
+        try:
+            stored = "" if errors else validators.tags(body if isinstance(body, list) else None)
+        except InvalidValue as invalid:
+            errors.append(FieldError(invalid.type, ("body",), invalid.msg, body))
+        if errors:
+            raise ValidationFailed(errors)
+        return stored
+
+    @operation("tag_leads", "Add and remove tags of many leads", "How many leads that changed", response=TAGGED,
+        refusals=CHOICE_REFUSALS,
+    )  # fmt: skip
+    def tag_many(self, request: Request) -> Response:
+        """The tags of `remove` go, then those of `add` come. All leads or none: those with these `ids`, or up to 50,000
+        active leads that a `filter` finds.
+        """
+        clean = self.validate_body().validated_data
+        chosen: ChosenLeads = clean["chosen"]
+        chosen.check_size()
+        try:
+            add, remove = clean.get("add", ()), clean.get("remove", ())
+            changed = change_tags(chosen.leads, add, remove, by_api(request), chosen.agreed)
+        except (LeadsMissing, SelectionChanged) as moved:
+            raise refusal(moved) from None
+        except TooManyTags as many:
+            error = FieldError("value_error", ("body", "add"), f"Value error, {many}", [*add])
+            raise ValidationFailed([error]) from None
+        return Response({"changed": changed})

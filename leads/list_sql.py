@@ -352,8 +352,11 @@ def _contactable(way: str) -> Condition:
     return f"NOT ({address} = '') AND coalesce({latest_sql(way)}, '') <> '{REVOKED}'", []
 
 
-def _constant(fits: Callable[[Any], bool]) -> Callable[[Any], Condition]:
-    return lambda value: ("1 = 1" if fits(value) else "1 = 0", [])
+def _tags(tags: Sequence[str]) -> Condition:
+    """The first condition is that of the indexes, word for word."""
+    contains = f"tag_keys {connection.operators['contains']}"  # type: ignore[attr-defined]
+    patterns = [f"%,{connection.ops.prep_for_like_query(tag)},%" for tag in tags]
+    return " AND ".join(["NOT (tag_keys = '')", *[contains] * len(tags)]), patterns
 
 
 CONDITIONS: dict[str, Callable[[Any], Condition]] = {
@@ -372,8 +375,7 @@ CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "inactive_days": _inactive_days,
     "created_by": _created_by,
     "owner": _owner,
-    # Nothing of it is stored yet.
-    "tag": _constant(lambda tags: False),
+    "tag": _tags,
     "due": _due,
     "contactable": _contactable,
 }

@@ -16,7 +16,7 @@ from leads.querysets import apply_change
 from users.audit import Actor
 
 LEAST, MAX = 2, 20  # leads merged at a time
-FIELDS = validators.FIELDS
+FIELDS = (*validators.CREATE_RULES, "owner_id")  # the survivor has everybody's tags
 
 Leads = dict[int, Lead]
 
@@ -73,6 +73,7 @@ def apply_merge(plan: Plan, leads: Leads, actor: Actor) -> Lead:
     now = timezone.now()
     survivor = leads[plan.survivor]
     clean = {field: getattr(leads[source], field) for field, source in plan.fields_from.items()}
+    clean["tags"] = validators.unite_tags(survivor.tags, *(lead.tags for lead in leads.values()))
     if validators.check_budgets(clean, survivor):
         raise MergeRejected("Nothing was merged: the lowest budget that you chose is above the highest one.")
     changes = audit.diff(survivor.__dict__, clean) | {"merged_from": [None, list(plan.others)]}

@@ -137,6 +137,7 @@ class Lead(models.Model):
     property_interest = models.TextField(  # noqa: DJ001  the contract's field is string or null
         "interested in", null=True, blank=True
     )
+    tags = models.TextField(default="", db_default="", blank=True)  # see ``validators.tags``
     is_active = models.BooleanField("active", default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -148,6 +149,7 @@ class Lead(models.Model):
     email_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
     person_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
     name_key = SortKeyField(max_length=KEY_LENGTH, default="", db_default="", editable=False)
+    tag_keys = models.TextField(default="", db_default="", editable=False)
     # Moves with everything that the list shows of the lead; ``updated_at`` with its own fields alone.
     change_time = ChangeTimeField()
     # No constraint in the database: checking a million references to the one run would cost a tenth of its load.
@@ -226,6 +228,16 @@ class Lead(models.Model):
             ),
             models.Index(
                 fields=["-created_at", "-id"], condition=Q(is_active=True, owner__isnull=True), name="leads_unowned"
+            ),
+            # PostgreSQL finds a rare tag by its trigrams, a frequent one among the newest leads with any tag.
+            TrigramIndex(
+                fields=["tag_keys"],
+                opclasses=["gin_trgm_ops"],
+                condition=Q(is_active=True) & ~Q(tag_keys=""),
+                name="leads_by_tag",
+            ),
+            models.Index(
+                fields=["-created_at", "-id"], condition=Q(is_active=True) & ~Q(tag_keys=""), name="leads_tagged"
             ),
             models.Index(
                 fields=["closed_at"], condition=Q(is_active=True, closed_at__isnull=False), name="leads_closed"

@@ -177,8 +177,9 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.filter(owner=None if user == "none" else user)
 
     def with_tags(self, tags: Collection[str]) -> Self:
-        """Leads with all of these (normalized) tags. No lead has one yet."""
-        return self.none()
+        """Leads with all of these (normalized) tags."""
+        with_all = models.Q(*(models.Q(tag_keys__contains=f",{tag},") for tag in tags))
+        return self.filter(with_all).exclude(tag_keys="")
 
     def due(self, when: str) -> Self:
         """Leads by their next follow-up, on the office's days (``DUE``); ``"none"``: open leads without one."""
@@ -427,6 +428,7 @@ def build_row(
         "email_key": derived.email_key,
         "person_key": derived.person_key,
         "name_key": derived.name_key,
+        "tag_keys": validators.tag_keys(clean["tags"]) if "tags" in clean else "",
         "is_active": True,
         "created_at": made,
         "updated_at": now,
@@ -445,6 +447,8 @@ def apply_change(lead: "Lead", clean: Mapping[str, Any], now: datetime) -> list[
     new: Row = {**clean, "version": lead.version + 1, "updated_at": now}
     if "status" in clean and (clean["status"] == validators.CLOSED) != (lead.status == validators.CLOSED):
         new["closed_at"] = now if clean["status"] == validators.CLOSED else None
+    if "tags" in clean:
+        new["tag_keys"] = validators.tag_keys(clean["tags"])
     if not clean.keys().isdisjoint(validators.SEARCH_KEY_FIELDS):
         parts = {field: clean.get(field, getattr(lead, field)) for field in validators.SEARCH_KEY_FIELDS}
         new.update(validators.search_keys_of(parts)._asdict())

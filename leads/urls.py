@@ -24,6 +24,7 @@ urlpatterns = [
     path("leads/imports/<import_id>/undo", ImportViewSet.as_view({"post": "undo"})),
     path("leads/export", ExportViewSet.as_view({"get": "export"})),
     path("leads/assign", LabelViewSet.as_view({"post": "assign"})),
+    path("leads/tags", LabelViewSet.as_view({"post": "tag_many"})),
     path("leads/delete", ManyLeadsViewSet.as_view({"post": "delete_chosen"})),
     path(
         "leads/<lead_id>",
@@ -31,5 +32,6 @@ urlpatterns = [
     ),
     path("leads/<lead_id>/owner", LabelViewSet.as_view({"put": "set_owner"})),
     path("leads/<lead_id>/consents", ConsentViewSet.as_view({"get": "list", "post": "create"})),
+    path("leads/<lead_id>/tags", LabelViewSet.as_view({"put": "set_tags"})),
     path("leads/<lead_id>/restore", ManyLeadsViewSet.as_view({"post": "restore"})),
 ]

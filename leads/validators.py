@@ -3,7 +3,8 @@
 It takes a few microseconds a row, since an import validates a million of them.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
@@ -13,7 +14,7 @@ from django.conf import settings
 from crm_project import json_schema as schema
 from crm_project import validation
 from crm_project.phone_numbers import comparison_form
-from crm_project.validation import MAX_BIGINT, FieldError, FieldRule
+from crm_project.validation import MAX_BIGINT, FieldError, FieldRule, InvalidValue
 
 Row = dict[str, Any]
 
@@ -30,6 +31,10 @@ MAX_PHONE = 64
 MAX_STATUS = 32
 MAX_SOURCE = 64
 MAX_TEXT = 20_000
+MAX_TAG = 50
+MAX_TAGS = 50  # of one lead
+TAG_SEPARATOR = ", "  # in the column of a lead
+_between_tags = re.compile(r"[,;|\r\n]")
 
 
 def name(value: object) -> str:
@@ -82,6 +87,50 @@ def reference(value: object) -> int:
     return validation.integer(value, 1, MAX_BIGINT)
 
 
+def tag(value: object) -> str:
+    """One tag in its own spelling, with single spaces between its words; never empty."""
+    word = " ".join(validation.text(value, MAX_TAG, 1).split())
+    if _between_tags.search(validation.normalize(word)):
+        raise InvalidValue("value_error", "Value error, a tag cannot contain commas, semicolons and vertical bars")
+    return word
+
+
+def tags(value: object) -> str:
+    """Tags as their column has them: those of a list, or of a text with commas, semicolons or bars between them."""
+    if isinstance(value, str):
+        value = [word for word in _between_tags.split(value) if word.strip()]
+    if not isinstance(value, list | tuple):
+        raise InvalidValue("list_type", "Input should be a valid list")
+    if len(value) > MAX_TAGS:
+        message = f"List should have at most {MAX_TAGS} items after validation, not {len(value)}"
+        raise InvalidValue("too_long", message)
+    return join_tags(map(tag, value))
+
+
+def join_tags(words: Iterable[str]) -> str:
+    """Clean tags as their column has them, each once: of several spellings the first."""
+    unique: dict[str, str] = {}
+    for word in words:
+        unique.setdefault(validation.normalized_key(word), word)
+    return TAG_SEPARATOR.join(unique.values())
+
+
+def split_tags(stored: str) -> list[str]:
+    """The tags of a lead's column."""
+    return stored.split(TAG_SEPARATOR) if stored else []
+
+
+def unite_tags(*stored: str) -> str:
+    """The tags of several columns as one column has them."""
+    return join_tags(word for one in stored for word in split_tags(one))
+
+
+def tag_keys(stored: str) -> str:
+    """The form in which tags are compared: each normalized, with commas around it; "" for a lead without tags."""
+    keys = ",".join(map(validation.normalized_key, split_tags(stored)))
+    return f",{keys}," if keys else ""
+
+
 _words = "Any word, stored in lower case"
 _status = schema.vocabulary(PIPELINE, schema.text(MAX_STATUS))
 _source = schema.vocabulary(KNOWN_SOURCES, schema.text(MAX_SOURCE))
@@ -119,9 +168,18 @@ UPDATE_RULES: dict[str, FieldRule] = {
     "is_active": FieldRule(validation.boolean, schema=schema.boolean(description="`false` deletes the lead softly")),
 }
 
+TAGS: schema.JSONSchema = {
+    "type": "array",
+    "items": schema.text(MAX_TAG, 1),
+    "minItems": 0,
+    "maxItems": MAX_TAGS,
+    "description": "Without commas, semicolons and vertical bars. Compared without case",
+    "examples": [["vip", "cash buyer"]],
+}
 # Fields with paths of their own: no reply of the contract shows them, and on its paths they are unknown.
 LABEL_RULES: dict[str, FieldRule] = {
     "owner_id": FieldRule(reference, True, None, {**schema.IDENTIFIER, "description": "A user who is active"}),
+    "tags": FieldRule(tags, default="", schema=TAGS),
 }
 FIELDS = (*CREATE_RULES, *LABEL_RULES)  # all that people and files may set of a lead
 
@@ -140,6 +198,7 @@ PERSONAL: dict[str, Any] = {
     "email": "",
     "phone": "",
     "property_interest": None,
+    "tags": "",
 }
 ERASED = "erased"  # stands for erased texts in logs, activities and imports
 NOT_PERSONAL = ("status", "source", "budget_min", "budget_max", "owner_id")

@@ -59,6 +59,8 @@ PROTECTED: list[tuple[str, str, Any, int]] = [
     ("POST", "api/leads/delete", {"ids": [2**40]}, 404),
     ("POST", "api/leads/<lead_id>/restore", None, 200),
     ("PUT", "api/leads/<lead_id>/owner", {"user_id": None}, 200),
+    ("PUT", "api/leads/<lead_id>/tags", [], 200),
+    ("POST", "api/leads/tags", {"ids": [2**40], "add": ["x"]}, 404),
     ("POST", "api/leads/assign", {"ids": [2**40], "user_ids": [2**40]}, 422),
     ("GET", "api/leads/vocabulary", None, 200),
     ("GET", "api/activities", None, 200),

@@ -22,14 +22,16 @@ LEADS = 20_000
 FILL_LEADS = f"""
 INSERT INTO leads_lead (first_name, last_name, email, phone, status, source, budget_min, budget_max, property_interest,
     is_active, created_at, updated_at, activity_count, version, closed_at, search, source_key, email_key, person_key,
-    name_key, owner_id)
+    name_key, owner_id, tags, tag_keys)
 SELECT 'Ada', 'Number' || n, 'ada' || n || '@example.com', '+1-555-' || n,
     (ARRAY['new', 'new', 'new', 'contacted', 'closed', 'lost'])[1 + n % 6],
     (ARRAY['Website', 'Website', 'Zillow'])[1 + n % 3], n % 900 * 1000, n % 900 * 1000 + 50000, NULL,
     n % 25 <> 0, now() - ({LEADS} - n) * interval '1 minute', now(), 2, 1, NULL,
     'ada' || chr(10) || md5(n::text) || chr(10) || 'ada' || n || '@example.com',
     lower((ARRAY['Website', 'Website', 'Zillow'])[1 + n % 3]), 'ada' || n || '@example.com', '555' || n || ' ada',
-    'number' || n || chr(31) || 'ada', CASE WHEN n % 3 = 0 THEN (SELECT min(id) FROM users_user) END
+    'number' || n || chr(31) || 'ada', CASE WHEN n % 3 = 0 THEN (SELECT min(id) FROM users_user) END,
+    CASE WHEN n % 4 = 0 THEN 'VIP' WHEN n = 7 THEN 'rare' ELSE '' END,
+    CASE WHEN n % 4 = 0 THEN ',vip,' WHEN n = 7 THEN ',rare,' ELSE '' END
 FROM generate_series(1, {LEADS}) AS n ORDER BY n
 """
 FILL_ACTIVITIES = """
@@ -126,6 +128,9 @@ READS = (
     "/api/leads?created_by=me",
     *(f"/api/leads?owner={owner}&include=owner" for owner in ("me", "none", "999999", "me&page=90", "me&open=true")),
     "/api/leads?owner=none&after=&size=100",
+    "/api/leads?tag=VIP&include=tags",
+    "/api/leads?tag=rare",
+    "/api/leads?tag=nowhere&tag=vip",
     "/api/leads?inactive_days=5",
     "/api/leads?closed_from=2026-01-01&sort=closed_at",
     "/api/leads?source=zillow&created_from=2999-01-01&sort=budget",

@@ -197,7 +197,7 @@ def _complete(path: str, method: str, described: Node) -> None:
         described["requestBody"]["required"] = True
         for content in described["requestBody"]["content"].values():
             if content["schema"].get("type") == "array":
-                content["schema"]["minItems"] = 1
+                content["schema"].setdefault("minItems", 1)
         codes |= {"400", "413", "415", "422"}
     if "parameters" in described:
         codes.add("422")

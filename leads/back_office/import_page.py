@@ -39,7 +39,7 @@ from leads.importing.columns.mapping import NOTE, TARGETS
 from leads.importing.sources.reader import FORMATS
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
-from leads.validators import CREATE_RULES, PIPELINE
+from leads.validators import FIELDS, PIPELINE
 from users.models import User
 
 ACCEPTED = ".csv,.tsv,.tab,.txt,.xlsx,.xls,.xlsb,.ods,.json,.jsonl,.ndjson,.vcf,.gz,.zip"
@@ -194,7 +194,7 @@ def _review_context(upload: Upload, may_view_leads: bool) -> Context:
     plan, result = Plan.from_state(state["plan"]), state["preview"]
     rows, skipped_rows = result["rows"], result["skipped_rows"]
     duplicate_lines = {row["line"]: ACTIONS.get(row["action"], row["action"]) for row in skipped_rows}
-    fields = [field for field in CREATE_RULES if any(row["values"][field] or field in row["problems"] for row in rows)]
+    fields = [field for field in FIELDS if any(row["values"][field] or field in row["problems"] for row in rows)]
     return {
         "title": f"Import {upload.name}",
         "upload": upload,

@@ -28,6 +28,7 @@ LABELS = {
     "property_interest": "Interested in",
     "created_at": "Date of the lead",
     "closed_at": "Date of closing",
+    "owner_id": "Owner",
 }
 ON_DUPLICATE = {
     "skip": "Skip the row",

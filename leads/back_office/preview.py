@@ -18,6 +18,7 @@ from leads.importing.run import Options, import_files
 from leads.importing.sources.reader import Source
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
+from users import directory
 from users.models import User
 
 FIRST = 20  # rows shown
@@ -107,15 +108,17 @@ def _rows(source: Source, plan: Plan, records: Sequence[tuple[int, Any]]) -> lis
         columns, _ = habits_of(source, columns, dates=options.dates is None)
     except Refused:
         return []  # the dry run has the reason
-    return [_row(columns, line, cells) for line, cells in records]
+    owners = directory.names({*columns.cell_options.owners.values()}) if "owner" in columns.columns else {}
+    return [_row(columns, line, cells, owners) for line, cells in records]
 
 
-def _row(columns: Mapping, line: int, cells: Any) -> State:
-    """Return the values of a row by field, as they would be stored, and its errors."""
+def _row(columns: Mapping, line: int, cells: Any, owners: dict[int, str]) -> State:
+    """Return the values of a row by field, as they would be stored, and its errors; ``owners`` are names of users."""
     converted, conversion_errors = columns.convert(cells)
-    clean, problems = validators.validate(converted)
+    clean, problems = validators.validate(converted, labels=True)
     errors: dict[str, str] = {}
-    values = {field: _display(clean.get(field, converted.get(field))) for field in validators.CREATE_RULES}
+    values = {field: _display(clean.get(field, converted.get(field))) for field in validators.FIELDS}
+    values["owner_id"] = owners.get(clean["owner_id"] or 0, "") if "owner_id" in clean else ""
     for problem in (*conversion_errors, *problems):
         name = str(problem.loc[0]) if problem.loc else ""
         field = SHARED.get(name, name)

@@ -18,8 +18,10 @@ from leads.serializers import OUT
 
 # All that the API shows of active leads, and when a closed one was closed, which the dashboard counts.
 COLUMNS = (*(column for column in OUT if column != "is_active"), "closed_at")
+# The owner by user name.
+OWNER = "owner__username"
 # The name of the installation says where the ids are from.
-LEADS = Form("leads", (*COLUMNS, "installation"), frozenset(("property_interest",)))
+LEADS = Form("leads", (*COLUMNS, "owner", "tags", "installation"), frozenset(("property_interest",)))
 CHUNK = 500  # leads fetched at a time
 ATTACHED = 1_000  # activities looked up at a time
 
@@ -94,9 +96,10 @@ def _attach(row: dict[str, Any], rows: Rows, attached: Attached) -> None:
 
 
 def _rows(leads: LeadQuerySet, installation: str) -> Generator[dict[str, Any]]:
-    for row in leads.values(*COLUMNS).iterator(chunk_size=CHUNK):
+    for row in leads.values(*COLUMNS, OWNER, "tags").iterator(chunk_size=CHUNK):
         row["created_at"], row["updated_at"] = iso(row["created_at"]), iso(row["updated_at"])
         row["closed_at"] = row["closed_at"] and iso(row["closed_at"])
+        row["owner"], row["tags"] = row.pop(OWNER), row.pop("tags")
         row["installation"] = installation
         yield row
 

@@ -66,6 +66,7 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
     """The same, one after the other."""
     convert, report, deletions, needs_identity = columns.convert, columns.report, columns.deletions, columns.cleans
     with_deleted = columns.cell_options.with_deleted
+    labels = not {"owner", "tags"}.isdisjoint((*columns.columns, *columns.constants))
     read, good, bad, aside = 0, list[Good](), list[Bad](), list[Aside]()
     for line, cells in sorted_records(source, columns):
         if read == BATCH:
@@ -77,7 +78,7 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
             aside.append(Aside(line, list(cells), LEFT_OUT, cells.reason, {}))
             continue
         given, wrong = convert(cells)
-        clean, problems = validate(given)
+        clean, problems = validate(given, labels=labels)
         if deletions and not isinstance(cells, BadRow) and is_deleted(deletions, cells):
             if not with_deleted:
                 aside.append(Aside(line, cells, DELETED, "deleted in the source", identity(given)))

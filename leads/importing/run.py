@@ -37,6 +37,7 @@ from leads.importing.stats import MAX_LISTED, Refused, Stats, as_dict, showable
 from leads.importing.warnings import Warnings, as_sentences
 from leads.importing.writers import KEYS, DuplicateOptions, InsertWriter, UpsertWriter
 from leads.models import ImportRun, Lead
+from users.directory import ids_by_name
 from users.models import User
 
 Progress = Callable[[int, int], None]  # rows read of the current file, bytes of it
@@ -68,7 +69,11 @@ class Options:
         """Return how cells are read."""
         zone = ZoneInfo(self.timezone or settings.TIME_ZONE)
         return CellOptions(
-            UTC if zone.key == "UTC" else zone, self.statuses, self.statuses_as_is, with_deleted=self.with_deleted
+            UTC if zone.key == "UTC" else zone,
+            self.statuses,
+            self.statuses_as_is,
+            with_deleted=self.with_deleted,
+            owners=ids_by_name(),
         )
 
 

@@ -34,7 +34,7 @@ WIDTH = len(COLUMNS)
 CREATED_AT, ACTIVITY_COUNT = COLUMNS.index("created_at"), COLUMNS.index("activity_count")
 MOMENTS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_at")]
 KEYS = ("leads_email_key", "leads_person_key")  # the indexes that duplicates are looked up in
-CHANGED = (*OWN_FIELDS, *SearchKeys._fields, "version", "updated_at", "closed_at")
+CHANGED = (*OWN_FIELDS, *SearchKeys._fields, "tag_keys", "version", "updated_at", "closed_at")
 
 SKIPPED, UPDATED = "skipped", "updated"  # what becomes of a duplicate
 BUDGETS = ("budget_min", "budget_max")
@@ -303,6 +303,9 @@ class UpsertWriter:
 
     def _update(self, row: Row, match: Match) -> None:
         given, lead = _given(row), self._lead_of(match.target)
+        if "tags" in given:
+            stored = lead.tags if lead else match.target.clean.get("tags", "")
+            given["tags"] = validators.unite_tags(stored, given["tags"])
         status = lead.status if lead else match.target.clean["status"]
         if not self.update_status and validators.is_earlier_status(given.get("status", status), status):
             del given["status"]

@@ -94,6 +94,7 @@ def with_activity_total(leads: models.QuerySet[Lead]) -> models.QuerySet[Lead]:
 def compare_lead(lead: Any) -> dict[str, tuple[Any, Any]]:
     """Return the stored and the expected value of each column that differs."""
     expected = validators.compute_search_keys(*(getattr(lead, name) for name in validators.SEARCH_KEY_FIELDS))._asdict()
+    expected["tag_keys"] = validators.tag_keys(lead.tags)
     expected["activity_count"] = lead.activity_total
     if (lead.status == validators.CLOSED) != (lead.closed_at is not None):
         # The moment of closing is lost; the last change is its upper bound.

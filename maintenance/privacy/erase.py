@@ -176,7 +176,8 @@ def _erase_row(row: dict[str, Any], subject: DataSubject, pk: int | None) -> boo
             }
         )
     elif pk in subject.lead_ids and "phone" in row:  # users have none
-        row.update(PERSONAL)
+        blank = {**PERSONAL, "tags": []} if isinstance(row.get("tags"), list) else PERSONAL  # a list in replies
+        row.update({name: value for name, value in blank.items() if name in row})
     elif subject.is_address(row.get("email")):
         row["email"] = ""
     else:

@@ -96,6 +96,7 @@ def _lists_of(users: list[User]) -> Lists:
         "follow_ups_assigned_or_made": planned.values("id", "lead_id", "assignee_id", "created_by_id", "created_at"),
         "leads_created": created.values("id", "created_at", "created_channel", name=F("created_by__name")),
         "consents_recorded": recorded.values("id", "lead_id", "channel", "state", "user_name", "created_at"),
+        "leads_owned": Lead.objects.filter(owner__in=users).order_by("pk").values("id"),
         "imports_started": runs.filter(user__in=users).values("id", "started_at", "finished_at", "started_by"),
         "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
         "logins_remembered": RefreshToken.objects.filter(user__in=users).values("rotated_at", "expires_at"),

@@ -36,8 +36,9 @@ def test_it_works(tmp_path: Path, api: Api, name: str) -> None:
     assert [row["first_name"] for row in rows] == ["Bo", "Ann"]
     shown = api.get("/api/leads").json()[1]
     del shown["is_active"]
-    assert list(rows[1]) == [*shown, "closed_at", "installation"]
+    assert list(rows[1]) == [*shown, "closed_at", "owner", "tags", "installation"]
     assert rows[1].pop("installation") == Installation.current_name()
+    assert (rows[1].pop("owner"), rows[1].pop("tags")) == (None if "jsonl" in name else "", "")
     assert rows[1].pop("closed_at") == (None if "jsonl" in name else "")
     number = {"xlsx": float, "csv": str}.get(name.split(".")[1], int)
     expected = {field: "" if value is None and "jsonl" not in name else value for field, value in shown.items()}

@@ -91,6 +91,7 @@ def office(agent: User) -> dict[str, Lead]:
             closed_at=moment + timedelta(days=1) if status == "closed" else None,
             created_by_id=(None, authors[0].pk, authors[1].pk)[place % 3],
             owner_id=(None, agent.pk)[place % 2],
+            tag_keys=("", ",vip,", ",hot,vip,")[place % 3],
         )
         leads[f"{first} {last} {status}"] = lead
     return leads
@@ -108,7 +109,7 @@ FILTERS: list[str] = [
     *("inactive_days=1", "inactive_days=400", "inactive_days=2147483647"),
     *("created_by=me", "created_by=none", "created_by=999999", "created_by="),
     *("owner=none", "owner=me", "owner=me&open=true", "owner=999999"),
-    *("tag=vip", "tag=", "due=none", "due=today", "due=week"),
+    *("tag=vip", "tag=", "tag=VIP&tag=hot", "tag=hot,vip", "due=none", "due=today", "due=week"),
     *("contactable=call", "contactable=text", "contactable=email", "contactable="),
     *("deleted=include", "deleted=only", "deleted=", "updated_since=", "updated_since=2026-01-01", "id=", "id=0"),
     *("updated_since=2999-01-01T00:00:00Z", "updated_since=&deleted=only"),

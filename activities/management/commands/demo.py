@@ -15,6 +15,7 @@ from activities.validators import validate as check_activity
 from leads.attribution import author_of
 from leads.models import Lead
 from leads.querysets import build_row
+from leads.validators import join_tags, tag_keys
 from leads.validators import validate as check_lead
 from users.audit import Action, Actor, Channel, log_account_event
 from users.models import User
@@ -40,6 +41,7 @@ PLACES = ("downtown", "near PATH", "by the park", "in the Heights", "with a rive
 HOMES = ("2BR condo", "3BR townhouse", "studio", "single-family home", "duplex", "loft", "4BR with a garden")
 STATUSES = {"new": 40, "contacted": 24, "qualified": 15, "negotiation": 8, "closed": 8, "lost": 5}
 SOURCES = {"website": 45, "referral": 22, "open house": 12, "Zillow": 11, "walk-in": 6, "Facebook": 4}
+TAGS = {"first-time buyer": 9, "cash buyer": 7, "investor": 6, "VIP": 4, "relocating": 4}
 KINDS = {
     "call": ("Intro call", "Follow-up call", "Left a message", "Talked about financing"),
     "email": ("Sent listings", "Sent comps", "Answered questions", "Sent the contract"),
@@ -64,7 +66,7 @@ class Command(BaseCommand):
         chance, password = random.Random(SEED), secrets.token_urlsafe(9)
         with transaction.atomic():
             agents = [_agent(username, password) for username in AGENTS]
-            leads = _leads(chance)
+            leads = _leads(chance, agents)
             _activities(chance, agents, leads)
         self.stdout.write(f"{LEADS} leads and {ACTIVITIES} activities of the last {DAYS} days.")
         self.stdout.write(f"Agents {', '.join(AGENTS)} sign in with the password {password}")
@@ -86,7 +88,7 @@ def _pick(chance: random.Random, weights: dict[str, int]) -> str:
     return chance.choices(list(weights), list(weights.values()))[0]
 
 
-def _leads(chance: random.Random) -> list[Lead]:
+def _leads(chance: random.Random, agents: list[User]) -> list[Lead]:
     now, actor, leads = timezone.now(), Actor.operator(), []
     author = author_of(actor)
     for number in range(LEADS):
@@ -96,10 +98,18 @@ def _leads(chance: random.Random) -> list[Lead]:
         made = now - timedelta(days=DAYS * (1 - chance.random() ** 0.7), minutes=chance.randrange(600))
         touched = min(now, made + timedelta(days=chance.uniform(0, 40)))
         lead = build_row(clean, now, made, created_by=author, channel=actor.channel)
+        lead |= _labels(chance, agents, (now - made).days)
         leads.append(lead | {"updated_at": touched, "closed_at": touched if lead["closed_at"] else None})
     leads.sort(key=itemgetter("created_at"))
     Lead.objects.insert_many(leads)
     return [Lead(**lead) for lead in leads]
+
+
+def _labels(chance: random.Random, agents: list[User], days: int) -> dict[str, Any]:
+    """An owner, unless the lead is new or has been overlooked, and sometimes tags."""
+    stored = join_tags(word for word, percent in TAGS.items() if chance.random() * 100 < percent)
+    owner = chance.choice(agents).pk if days > 1 and chance.random() < 0.85 else None
+    return {"owner_id": owner, "tags": stored, "tag_keys": tag_keys(stored)}
 
 
 def _lead_row(chance: random.Random, number: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from math import isfinite
 from operator import itemgetter
 from typing import Any
 
-from crm_project.validation import FieldError, InvalidValue
+from crm_project.validation import FieldError, InvalidValue, normalized_key
 from leads import formula_escape, spreadsheet_damage
 from leads.importing.cells import dates, email, lead_ads, money, names, phone, text
 from leads.importing.cells.report import Cleaned
@@ -21,7 +21,7 @@ from leads.importing.sorting import is_yes
 from leads.importing.sources.rows import BadRow, Cells, is_blank
 from leads.importing.stats import Refused
 from leads.importing.warnings import CONSENT, UNUSED
-from leads.validators import CLOSED, CREATE_RULES, DEFAULT_STATUS, reference
+from leads.validators import CLOSED, CREATE_RULES, DEFAULT_STATUS, reference, tags
 
 Row = dict[str, Any]
 # The fields of a row, and the problems with cells that could not be read; such a field is absent, or "" if required.
@@ -198,6 +198,10 @@ def _steps(plan: ColumnPlan, constants: Row) -> list[Step]:
         steps.append(lambda row, cells: _leave_out_closing(plan, row, constants))
     if cleans and not plan.vocabulary.dates.isdisjoint(fields):
         steps.append(_dates_step(plan))
+    if "owner" in fields:
+        steps.append(lambda row, cells: _find_owner(plan, row))
+    if "tags" in fields:
+        steps.append(lambda row, cells: _read_tags(plan, row))
     if not cleans and "price" in fields:
         steps.append(lambda row, cells: _share_price(row))
     return steps
@@ -215,6 +219,8 @@ def _settled(plan: ColumnPlan, cells: Cells, problems: list[FieldError]) -> Row:
             value = cells[place]
             if value is None or value == "":
                 continue
+            if name == "tags" and isinstance(value, list):
+                value = ",".join(map(str, value))
             if value.__class__ is not str and name not in readers:
                 value = _text(name, value, problems)
             if value.__class__ is str:
@@ -387,6 +393,24 @@ def _take_display_name(plan: ColumnPlan, row: Row, cells: Cells) -> None:
         row["first_name"], row["last_name"] = names.split_name(name)
 
 
+def _find_owner(plan: ColumnPlan, row: Row) -> None:
+    """The user whose user name, email or full name the cell has."""
+    name = " ".join(str(row.pop("owner", "")).split())
+    if (owner_id := plan.cell_options.owners.get(normalized_key(name))) is not None:
+        row["owner_id"] = owner_id
+    elif name:
+        plan.report.left("owner_not_found", plan.source_of("owner"), name)
+
+
+def _read_tags(plan: ColumnPlan, row: Row) -> None:
+    """The tags of a cell; none where they are more or longer than a lead can have."""
+    if "tags" in row:
+        try:
+            row["tags"] = tags(row["tags"])
+        except InvalidValue:
+            plan.report.left("tags_not_read", plan.source_of("tags"), row.pop("tags"))
+
+
 def _default_status(plan: ColumnPlan, value: str) -> str:
     """The default, for a value that is too long to be a status."""
     plan.report.left("status_too_long", plan.source_of("status"), value)
@@ -467,6 +491,15 @@ def _constants(plan: ColumnPlan) -> Row:
         elif not row["last_name"].strip():
             row["last_name"] = whole
     _share_price(row)
+    if owner := row.pop("owner", ""):
+        row["owner_id"] = plan.cell_options.owners.get(normalized_key(owner))
+        if row["owner_id"] is None:
+            raise Refused(f"owner cannot be set to {owner!r}: there is no such user")
+    if "tags" in row:
+        try:
+            row["tags"] = tags(row["tags"])
+        except InvalidValue as invalid:
+            raise Refused(f"tags cannot be set to {row['tags']!r}: {invalid.msg}") from None
     return {name: value for name, value in row.items() if name in given or value not in (None, "")}
 
 

@@ -35,6 +35,8 @@ KINDS = {
     ),
     "status_too_long": ("status too long, the default stored", "statuses too long, the default stored"),
     "closing_date_of_open_lead": ("closing date of a lead that is not closed", "closing dates of leads not closed"),
+    "owner_not_found": ("owner that is no active user", "owners that are no active users"),
+    "tags_not_read": ("cell of tags that are too many or too long", "cells of tags that are too many or too long"),
     "consent": ("wish not to be contacted", "wishes not to be contacted"),
     "further_value": ("further value for the same field", "further values for the same field"),
 }

@@ -85,6 +85,14 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "Created Time", "Register Date", "Registered On", "Signup Date", "Sign Up Date", "Optin Time", "Confirm Time",
     ),
     "closed_at": ("Closed At", "Date Closed", "Closed Date", "Closed On"),
+    "owner": (
+        "Owner", "Lead Owner", "Contact Owner", "HubSpot Owner", "Person - Owner", "Deal - Owner", "Lead - Owner",
+        "Assigned To", "Assigned Agent", "Assigned User", "Owner Name", "Agent",
+    ),
+    "tags": (
+        "Tags", "Tag", "Labels", "Label", "Person - Labels", "Person - Label", "Lead - Label", "Deal - Label",
+        "Hashtags",
+    ),
 }  # fmt: skip
 
 # Columns of those exports for which a lead has no field. They are not imported, and the report names them.
@@ -102,11 +110,10 @@ NOT_STORED: tuple[str, ...] = (
     "Organisation", "Department", "Job Title", "Position", "Profession", "Occupation", "Employer", "Industry",
     "Address", "Street", "Street Address", "Address 2", "City", "State", "State/Region", "Province", "County", "Region",
     "Zip", "Zip Code", "Postal Code", "Postcode", "Country", "Country/Region", "Neighborhood", "Time Zone",
-    "Notes", "Note", "Description", "Background", "Tags", "Tag", "Labels", "Label", "Groups", "Group", "Categories",
+    "Notes", "Note", "Description", "Background", "Groups", "Group", "Categories",
     "Category", "Keywords", "Custom Fields", "Language", "Preferred Language", "Photo", "Website", "Website URL",
     "Web Page", "Personal Web Page", "Business Web Page", "Facebook", "LinkedIn", "LinkedIn Bio", "Twitter",
-    "Twitter Username", "Instagram", "Owner", "Lead Owner", "Contact Owner", "HubSpot Owner", "Assigned To", "Agent",
-    "Assigned Agent", "Assigned User", "Assigned Lender", "Assigned Lender Name", "Assigned Pond", "Listing Agent",
+    "Twitter Username", "Instagram", "Assigned Lender", "Assigned Lender Name", "Assigned Pond", "Listing Agent",
     "Agent Name", "Lender", "Team", "Created By", "Score", "Lead Score", "Rating", "Priority", "Temperature", "Type",
     "Lead Type", "Contact Type", "Lifecycle Stage", "Role", "Timeframe", "Time Frame", "Financing", "Pre-Approved",
     "Prequalified", "Is Working With Agent", "Campaign", "Medium", "Contacted", "Deal", "Associated Deal",
@@ -130,7 +137,7 @@ NOT_STORED: tuple[str, ...] = (
     "Other Address", "E-mail Type", "E-mail Display Name", "IMAddress", "Company Yomi",
     # Pipedrive, Follow Up Boss, HubSpot, portals and advertisements
     "Person - Visible to", "Person - Update time", "Person - Instant messenger", "Person - Email messages count",
-    "Person - Activities to do", "Person - Profile picture", "Person - Add time", "Person - Labels",
+    "Person - Activities to do", "Person - Profile picture", "Person - Add time",
     "Lead - Contact person", "Lead - Source channel", "Lead - Source origin", "Lead - Archive status",
     "Deal - Currency of Value", "Deal - Expected close date", "Deal - Lost reason", "Is Contacted", "Deal Close Date",
     "Deal Price", "Pond", "Campaign Source", "Last Communication", "Latest Source", "Number of Sessions",
@@ -141,7 +148,7 @@ NOT_STORED: tuple[str, ...] = (
     "Person - Last email sent",
     # BoomTown, kvCORE, LionDesk
     "Buyer/Seller", "Last Note", "Visits", "Properties Viewed", "Favorites", "Favourites", "E-Alert", "E-Alerts",
-    "Deal Type", "Capture Method", "Last Active", "Last Called", "Last Emailed", "Last Texted", "Hashtags", "Avg Beds",
+    "Deal Type", "Capture Method", "Last Active", "Last Called", "Last Emailed", "Last Texted", "Avg Beds",
     "Avg Baths", "Closing Anniversary", "Home Anniversary", "External Vendor ID", "Hotness", "Spouse Email",
     "Spouse Phone", "Spouse Birthday",
     # Salesforce, Zoho, Mailchimp

@@ -20,8 +20,9 @@ from leads.importing.columns.plan import NO_NOTES, CellOptions, ColumnPlan, Note
 from leads.importing.sources.rows import LINE, PROBLEMS
 from leads.importing.stats import Refused
 
-# ``name`` is split into first and last name; ``price`` fills ``budget_max``, or both budgets if it is a range.
-TARGETS = (*validators.CREATE_RULES, "created_at", "closed_at", "name", "price")
+# ``name`` is split into first and last name; ``price`` fills ``budget_max``, or both budgets if it is a range;
+# ``owner`` names a user.
+TARGETS = (*validators.CREATE_RULES, "created_at", "closed_at", "name", "price", "owner", "tags")
 LEADS = ColumnSchema(
     noun="a lead",
     aliases={target: ALIASES.get(target, ()) for target in TARGETS},

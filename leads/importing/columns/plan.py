@@ -25,7 +25,7 @@ class CellOptions:
     """How cells are read: the zone of times without one, what statuses become, and whether cells are ``exact``.
 
     Exact cells are those of our own exports: nothing in them is repaired. ``with_deleted``: rows that are deleted in
-    the source become deleted leads.
+    the source become deleted leads. ``owners`` are the ids of users by all their names.
     """
 
     zone: tzinfo = UTC
@@ -33,6 +33,7 @@ class CellOptions:
     statuses_as_is: bool = False
     exact: bool = False
     with_deleted: bool = False
+    owners: Mapping[str, int] = field(default_factory=dict)
 
 
 class NoteColumns(NamedTuple):
