@@ -1,4 +1,4 @@
-"""Start-up check: the import knows the column names of every field of a lead."""
+"""Start-up checks: the import knows the column names of every field of a lead, and each name means one field."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ from django.core.checks import Error, register
 
 from leads import validators
 from leads.checks import TAG
-from leads.importing.columns.aliases import ALIASES
+from leads.importing.columns.aliases import ALIASES, headers_of
+from leads.importing.columns.column_schema import normal
+from leads.importing.columns.mapping import TARGETS
 
 
 @register(TAG)
@@ -21,3 +23,22 @@ def check_aliases(**kwargs: Any) -> list[Error]:
         for name in validators.CREATE_RULES
         if name not in ALIASES
     ]
+
+
+@register(TAG)
+def check_ambiguous_headers(**kwargs: Any) -> list[Error]:
+    """Return an error for each column name of two fields."""
+    fields: dict[str, str] = {}
+    errors = []
+    for field in TARGETS:
+        for header in (field, *headers_of(field)):
+            other = fields.setdefault(normal(header), field)
+            if other != field:
+                errors.append(
+                    Error(
+                        f'The column name "{header}" means both "{other}" and "{field}".',
+                        hint="Remove it from one of them, in leads/importing/columns/.",
+                        id="leads.E003",
+                    )
+                )
+    return errors

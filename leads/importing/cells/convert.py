@@ -352,7 +352,7 @@ def _leave_out_closing(plan: ColumnPlan, row: Row, constants: Row) -> None:
 
 
 def _split_name(plan: ColumnPlan, row: Row) -> None:
-    """A name beside first and last names fills what is blank of them: "Name" may be the whole name, or the last one."""
+    """A name beside first and last names fills what is blank of them: "Name" may be the whole name, or a part of it."""
     name, first, last = row.pop("name", "").strip(), row["first_name"].strip(), row["last_name"].strip()
     if not name:
         return
@@ -367,6 +367,8 @@ def _split_name(plan: ColumnPlan, row: Row) -> None:
             row["last_name"] = ""
     elif not first and name.lower().endswith(" " + last.lower()):
         row["first_name"] = name[: -len(last)].strip()
+    elif not first and "first_name" not in plan.columns:
+        row["first_name"] = name
     elif plan.cleans and not set(name.casefold().split()) <= set(f"{first} {last}".casefold().split()):
         plan.report.left("further_value", plan.source_of("name"), name)
 

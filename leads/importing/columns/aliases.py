@@ -4,6 +4,10 @@ Written as those programs write them; ``columns.normal`` takes case, spaces and 
 order of a field's headers is its order of preference: where a file has several, the first cell that is not blank wins.
 """
 
+from leads.importing.columns import languages
+from leads.importing.columns.languages import LANGUAGES
+from leads.importing.columns.systems import SYSTEMS
+
 
 def _numbered(*patterns: str, upto: int = 6) -> tuple[str, ...]:
     return tuple(pattern.format(number) for number in range(1, upto + 1) for pattern in patterns)
@@ -18,11 +22,11 @@ def _numbered(*patterns: str, upto: int = 6) -> tuple[str, ...]:
 ALIASES: dict[str, tuple[str, ...]] = {
     "first_name": (
         "First Name", "First", "Given Name", "Forename", "Fname", "Person - First name", "Lead First Name",
-        "Contact First Name", "Buyer First Name", "Client First Name", "Vorname", "Prénom", "Nombre",
+        "Contact First Name", "Buyer First Name", "Client First Name",
     ),
     "last_name": (
         "Last Name", "Last", "Family Name", "Surname", "Lname", "Person - Last name", "Lead Last Name",
-        "Contact Last Name", "Buyer Last Name", "Client Last Name", "Nachname", "Nom", "Apellido", "Apellidos",
+        "Contact Last Name", "Buyer Last Name", "Client Last Name",
     ),
     "name": (
         "Name", "Full Name", "Person - Name", "Contact Name", "Lead Name", "Client Name", "Customer Name",
@@ -32,9 +36,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "Email", "E-mail Address", "Primary Email", "E-mail 1 - Value", "E-mail 1 Address", "Email 1",
         "Person - Email - Work", "Person - Email - Home", "Person - Email", "Person - Email - Other", "Lead Email",
         "Contact Email", "Email Work", "Work Email", "Business Email", "Email Home", "Home Email", "Personal Email",
-        "Email Other", "Other Email", "Secondary Email", "Alternate Email", "Emails", "Mail", "E-Mail-Adresse",
+        "Email Other", "Other Email", "Secondary Email", "Alternate Email", "Emails", "Mail",
         *_numbered("E-mail {} - Value", "E-mail {} Address", "Email {}"),
-        "Courriel", "Correo", "Correo electrónico", "Additional email addresses",
+        "Additional email addresses",
     ),
     "phone": (
         "Phone", "Phone Number", "Primary Phone", "Telephone", "Telephone Number", "Tel", "Phone 1 - Value", "Phone 1",
@@ -47,7 +51,6 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "Business Phone 2", "Phones",
         *_numbered("Phone {} - Value", "Phone {}", "Cell Phone {}", "Mobile Phone {}", "Home Phone {}",
         "Work Phone {}"),
-        "Telefon", "Handy", "Téléphone", "Teléfono", "Móvil",
     ),
     "status": (
         "Status", "Lead Status", "Stage", "Lead Stage", "Pipeline Stage", "Deal Stage", "Deal - Stage",
@@ -174,6 +177,7 @@ CONSENT_COLUMNS: dict[str, str] = {
     ),
     **dict.fromkeys(("smsoptout", "textoptout", "donottext", "donotsms", "smsunsubscribed", "optedoutofsms"), "text"),
     **dict.fromkeys(("donotcontact", "optedout", "optout"), "all"),
+    **languages.CONSENT,
 }  # fmt: skip
 
 # The same, where programs number or combine their headers; matched against normal forms.
@@ -195,3 +199,18 @@ NOT_STORED_PATTERNS: tuple[str, ...] = (
     r"(marketing|email|sms|text|phone|unsubscribed)\w*(optin|optout|status|subscribed|unsubscribed|permission)",
     r"relationship\d+(name|type)",
 )
+
+
+def headers_of(field: str) -> tuple[str, ...]:
+    """Return all headers of a field, in order of preference: common ones, of single programs, in other languages."""
+    own = ALIASES.get(field, ())
+    of_systems = (header for system in SYSTEMS.values() for header in system.fields.get(field, ()))
+    translated = (header for headers in LANGUAGES.values() for header in headers.get(field, ()))
+    return (*own, *of_systems, *translated)
+
+
+def headers_of_no_field() -> tuple[str, ...]:
+    """Return all headers for which a lead has no field."""
+    of_systems = (header for system in SYSTEMS.values() for header in system.not_stored)
+    translated = (header for headers in languages.NOT_STORED.values() for header in headers)
+    return (*NOT_STORED, *of_systems, *translated, *languages.CONSENT)

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,8 +17,11 @@ _currency = re.compile(r"(?:usd|eur|gbp|cad|aud|chf)$")
 
 
 def normal(header: str) -> str:
-    """A header without its case, spaces, punctuation, and a currency at its end; a digest of one that is too long."""
+    """A header without its case, accents, spaces, punctuation, and a currency at its end; a digest of a longer one."""
     bare = _punctuation.sub("", normalize(header) if len(header) <= KEY_LENGTH else digest(header))
+    if not bare.isascii():
+        decomposed = unicodedata.normalize("NFD", bare)
+        bare = "".join(character for character in decomposed if not unicodedata.combining(character))
     return _currency.sub("", bare) or bare
 
 

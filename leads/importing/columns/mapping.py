@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from leads import validators
 from leads.importing import sorting
 from leads.importing.cells.convert import READERS, REQUIRED, Convert, row_converter
-from leads.importing.columns.aliases import ALIASES, CONSENT_COLUMNS, NOT_STORED, NOT_STORED_PATTERNS
+from leads.importing.columns.aliases import CONSENT_COLUMNS, NOT_STORED_PATTERNS, headers_of, headers_of_no_field
 from leads.importing.columns.column_schema import NEAR_MISSES, ColumnSchema, normal
 from leads.importing.columns.note_columns import find_note_columns
 from leads.importing.columns.plan import NO_NOTES, CellOptions, ColumnPlan, NoteColumns
@@ -25,8 +25,8 @@ from leads.importing.stats import Refused
 TARGETS = (*validators.CREATE_RULES, "created_at", "closed_at", "name", "price", "owner", "tags")
 LEADS = ColumnSchema(
     noun="a lead",
-    aliases={target: ALIASES.get(target, ()) for target in TARGETS},
-    not_stored=NOT_STORED,
+    aliases={target: headers_of(target) for target in TARGETS},
+    not_stored=headers_of_no_field(),
     not_stored_patterns=NOT_STORED_PATTERNS,
     required=REQUIRED,
     readers=READERS,
