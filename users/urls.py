@@ -3,7 +3,8 @@
 from django.urls import path
 
 from users.key_views import KeyViewSet
-from users.views import AccountViewSet, DirectoryViewSet, LoginViewSet, MeViewSet, RenewalViewSet, TokenViewSet
+from users.login_views import LoginViewSet, RenewalViewSet, TokenViewSet
+from users.views import AccountViewSet, DirectoryViewSet, MeViewSet
 
 urlpatterns = [
     path("users", DirectoryViewSet.as_view({"get": "list"})),

@@ -1,15 +1,13 @@
-"""``/api/users``: registration, login, refresh tokens, logout and the current user."""
+"""``/api/users``: registration, the users of the office, the current user and logout."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
-from rest_framework.permissions import AllowAny
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.tokens import Token
@@ -18,59 +16,38 @@ from crm_project.events import event
 from crm_project.http import dry_run, totals
 from crm_project.http.client_address import client_address
 from crm_project.http.errors import ApiError, InvalidToken, ValidationFailed
-from crm_project.http.json import FormParser, JSONParser, MultiPartParser
 from crm_project.http.pagination import PagePagination
 from crm_project.http.parameters import collect, flag
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION
-from crm_project.http.serializers import RuleSerializer
 from crm_project.http.viewsets import RuleViewSet
 from crm_project.json_schema import boolean
 from crm_project.json_schema import text as schema_text
 from crm_project.validation import MISSING, FieldError, normalized_key, text, with_location, words
-from users import directory, password_policy, second_factor
+from users import directory, password_policy
 from users.audit import Action, Channel, created_state, log_account_event
-from users.managers import AwaitingApproval
+from users.login_views import LOCKED, TOKENS_REPLY, PublicViewSet, begin_attempt, tokens, too_many
 from users.models import User
-from users.refresh import IssuedToken, RefreshToken
+from users.refresh import RefreshToken
 from users.serializers import (
     TOKENS,
     DirectoryEntrySerializer,
-    LoginSerializer,
     PasswordChangeSerializer,
     ProfileSerializer,
-    RenewalSerializer,
-    TokenFormSerializer,
     UserCreateSerializer,
     UserOutSerializer,
 )
-from users.throttle import LoginAttempt, Registration, Throttled
-from users.tokens import access_token, family_of
+from users.throttle import Registration
+from users.tokens import family_of
 
 MAX_QUERY = 1000  # characters
 NEW_PASSWORD = "new_password"  # noqa: S105  a field's name
-OFFLINE = "offline_access"  # OpenID's word for "with a refresh token"
-TOKENS_REPLY = "A token, and a refresh token if it was requested"
-LOCKED = "Too many failed attempts with this user name, or others, from this address; the password was not checked"
-LOGIN_REFUSALS = {
-    401: "Incorrect username or password",
-    403: "The account awaits a manager's approval; only if the password is correct",
-    429: LOCKED,
-}
 
 
-class AccountViewSet(RuleViewSet):
-    """Operations without a token. An ``Authorization`` header is ignored."""
+class AccountViewSet(PublicViewSet):
+    """Registration."""
 
-    tag = "Users"
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-    serializer_class = UserOutSerializer
-    input_classes: ClassVar[Mapping[str, type[RuleSerializer]]] = {"register": UserCreateSerializer}
-
-    def get_authenticate_header(self, request: Request) -> str:
-        """Return the challenge of the 401 for a wrong password."""
-        return "Bearer"
+    input_classes = {"register": UserCreateSerializer}
 
     @operation(
         "register_user",
@@ -103,7 +80,7 @@ class AccountViewSet(RuleViewSet):
         values = serializer.validated_data
         address = client_address(self.request)
         if wait := Registration.objects.wait(address):
-            raise _too_many(wait, "Too many new accounts; try again later")
+            raise too_many(wait, "Too many new accounts; try again later")
         if User.objects.is_taken(values["username"], values["email"]):
             raise _name_taken(address)
         try:
@@ -114,34 +91,6 @@ class AccountViewSet(RuleViewSet):
         except IntegrityError:  # another request has taken it at the same moment
             raise _name_taken(address) from None
         serializer.instance = user
-
-
-class LoginViewSet(AccountViewSet):
-    """A login with JSON or a form."""
-
-    parser_classes = (JSONParser, FormParser)
-    input_classes = {"login": LoginSerializer}
-
-    @operation("login", "Log in with JSON", TOKENS_REPLY, response=TOKENS, refusals=LOGIN_REFUSALS)
-    def login(self, request: Request) -> Response:
-        """Return a token for a user name and password. With `offline_access` in `scope` also a refresh token. A form is
-        accepted, too.
-        """
-        return _log_in(request, **self.validate_body().validated_data)
-
-
-class TokenViewSet(AccountViewSet):
-    """OAuth2's password flow, with a form."""
-
-    parser_classes = (FormParser, MultiPartParser)
-    input_classes = {"token": TokenFormSerializer}
-
-    @operation("create_token", "Log in with a form", TOKENS_REPLY, response=TOKENS, refusals=LOGIN_REFUSALS)
-    def token(self, request: Request) -> Response:
-        """OAuth2's password flow. With `offline_access` in `scope` the response has a refresh token."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return _log_in(request, **serializer.validated_data)
 
 
 class DirectoryViewSet(RuleViewSet):
@@ -180,29 +129,6 @@ class DirectoryViewSet(RuleViewSet):
         if wanted:
             totals.set_total(request, response, "users", (len(found), True), wanted, page.offset)
         return response
-
-
-class RenewalViewSet(AccountViewSet):
-    """Refresh tokens, sent as JSON or as the form of OAuth2 clients."""
-
-    parser_classes = (JSONParser, FormParser)
-    input_classes = {"renew": RenewalSerializer}
-
-    @operation(
-        "refresh_token",
-        "Renew a token",
-        "The new pair",
-        refusals={401: "The refresh token is unknown, used, expired or revoked"},
-    )
-    def renew(self, request: Request) -> Response:
-        """Return a new pair for a refresh token, which can be used once. Using it again after a few seconds revokes its
-        family: all refresh and access tokens since the same login.
-        """
-        token = self.validate_body().validated_data["refresh_token"]
-        issued = RefreshToken.objects.renew(token)
-        if issued is None:
-            raise InvalidToken(RefreshToken.objects.fault_of(token))
-        return Response(_pair(issued))
 
 
 class MeViewSet(RuleViewSet):
@@ -263,7 +189,7 @@ class MeViewSet(RuleViewSet):
                 raise InvalidToken("revoked")
             _log(Action.PASSWORD_SET, user)
         event("password_changed")
-        return Response(_tokens(user, refresh=family_of(cast(Token, request.auth)) is not None))
+        return Response(tokens(user, refresh=family_of(cast(Token, request.auth)) is not None))
 
     @operation(
         "logout",
@@ -296,7 +222,7 @@ class MeViewSet(RuleViewSet):
 
 def _check_password(request: Request, user: User, password: str) -> None:
     """Raise a 403 for a wrong password, which counts as a failed login."""
-    attempt = _attempt(request, user.username)
+    attempt = begin_attempt(request, user.username)
     correct = user.check_password(password)
     attempt.record(correct)
     if not correct:
@@ -332,44 +258,3 @@ def _log(action: Action, user: User, after: dict[str, Any] | None = None) -> Non
 def _name_taken(address: str) -> ApiError:
     Registration.objects.create(address=address)
     return ApiError(status.HTTP_409_CONFLICT, "Username or email already exists")
-
-
-def _log_in(request: Request, username: str, password: str, scope: object) -> Response:
-    attempt = _attempt(request, username)
-    try:
-        user = User.objects.authenticate(username, password)
-    except AwaitingApproval:
-        attempt.record(True)
-        raise ApiError(status.HTTP_403_FORBIDDEN, "This account is waiting for a manager's approval") from None
-    # If the user has an authenticator app, only a correct code resets the failures, because they include wrong codes.
-    if user is None or not (user.is_staff and second_factor.app_of(user)):
-        attempt.record(user is not None)
-    if user is None:
-        raise AuthenticationFailed("Incorrect username or password")
-    return Response(_tokens(user, refresh=isinstance(scope, str) and OFFLINE in scope.split()))
-
-
-def _attempt(request: Request, username: str) -> LoginAttempt:
-    try:
-        return LoginAttempt(username, client_address(request))
-    except Throttled as throttled:
-        raise _too_many(throttled.wait, "Too many failed attempts; try again later") from None
-
-
-def _too_many(wait: int, detail: str) -> ApiError:
-    return ApiError(status.HTTP_429_TOO_MANY_REQUESTS, detail, {"Retry-After": str(wait)})
-
-
-def _tokens(user: User, refresh: bool) -> dict[str, Any]:
-    if refresh:
-        return _pair(RefreshToken.objects.start(user))
-    return {"access_token": access_token(user), "token_type": "bearer"}
-
-
-def _pair(issued: IssuedToken) -> dict[str, Any]:
-    return {
-        "access_token": access_token(issued.user, issued.family),
-        "token_type": "bearer",
-        "expires_in": settings.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
-        "refresh_token": issued.token,
-    }
