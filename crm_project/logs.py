@@ -81,18 +81,6 @@ class ExcludeUnavailable(logging.Filter):
         return getattr(record, "status_code", None) != 503
 
 
-class ExcludePrefix(logging.Filter):
-    """Drops records with messages that start with ``prefix``."""
-
-    def __init__(self, prefix: str) -> None:
-        super().__init__()
-        self.prefix = prefix
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the record is written."""
-        return not record.getMessage().startswith(self.prefix)
-
-
 class JSONFormatter(logging.Formatter):
     """Formats each record as a JSON object on one line."""
 

@@ -71,12 +71,6 @@ class RuleFilterSet(django_filters.FilterSet):  # type: ignore[misc]
                 errors.append(FieldError(invalid.type, ("query", name), invalid.msg, given))
         return checked, errors
 
-    def filter_queryset(self, queryset: Any) -> Any:
-        """Return the queryset filtered by all given parameters."""
-        for name, value in self.validate(self.data)[0].items():
-            queryset = self.filters[name].filter(queryset, value)
-        return queryset
-
 
 def values_of(query: Mapping[str, Any], name: str) -> list[str]:
     """Return all values of a parameter; one if the mapping has no repeated ones."""

@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rest_framework.pagination import BasePagination
-from rest_framework.request import Request
-from rest_framework.response import Response
 
-from crm_project.http.errors import ValidationFailed
 from crm_project.json_schema import JSONSchema
 from crm_project.validation import FieldError, InvalidValue, integer
 
@@ -48,17 +45,6 @@ class PagePagination(BasePagination):
             except InvalidValue as invalid:
                 errors.append(FieldError(invalid.type, ("query", name), invalid.msg, given))
         return Page(1, DEFAULT_SIZE) if errors else Page(*values), errors
-
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """Return the rows of the page; raise a 422 for invalid parameters."""
-        page, errors = self.validate(request.query_params)
-        if errors:
-            raise ValidationFailed(errors)
-        return list(queryset[page.offset : page.offset + page.size])
-
-    def get_paginated_response(self, data: Any) -> Response:
-        """Return the rows without an envelope, as the contract requires."""
-        return Response(data)
 
     def get_paginated_response_schema(self, schema: JSONSchema) -> JSONSchema:
         """Return the schema of the rows unchanged."""

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import logging
 import multiprocessing
 import os
 import resource
@@ -81,11 +82,8 @@ def granian(host: str, port: int) -> Any:
 
 
 # The handlers of settings.LOGGING write granian's messages, except its warning about the number of threads.
-LOGGING: dict[str, Any] = {
-    "handlers": {},
-    "filters": {"threads": {"()": "crm_project.logs.ExcludePrefix", "prefix": "Configuration allows spawning up to"}},
-    "loggers": {"_granian": {"propagate": True, "filters": ["threads"]}},
-}
+LOGGING: dict[str, Any] = {"handlers": {}, "loggers": {"_granian": {"propagate": True}}}
+logging.getLogger("_granian").addFilter(lambda record: "allows spawning up to" not in record.getMessage())
 
 
 def max_connections() -> int:
