@@ -17,9 +17,9 @@ from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.parameters import choice, collect
 from crm_project.http.schema import operation
 from crm_project.http.viewsets import RuleViewSet, require_permission
-from leads.exporting.run import LEADS, exported_chunks
-from leads.exporting.tables import FORMATS, Unwritable, table
-from leads.filters import LeadFilter, replace_me
+from leads.exporting.run import LEADS, LEADS_AND_DELETED, exported_chunks
+from leads.exporting.tables import FORMATS, Form, Unwritable, table
+from leads.filters import LeadFilter, deleted_of, replace_me
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
 from users.audit import Action, Channel, log_account_event
@@ -61,8 +61,9 @@ class ExportViewSet(RuleViewSet):
         parameters=PARAMETERS,
     )
     def export(self, request: Request) -> HttpResponseBase:
-        """Active leads under the filters of the list, newest first, as CSV, JSON Lines or an Excel workbook. The import
-        reads all of them back.
+        """Leads under the filters of the list, newest first, as CSV, JSON Lines or an Excel workbook. The import reads
+        all of them back. With `deleted` or `updated_since`, deleted leads come too, and a column `is_active` says which
+        they are.
         """
         require_permission(request, EXPORT)
         query = request.query_params
@@ -71,22 +72,22 @@ class ExportViewSet(RuleViewSet):
         if errors:
             raise ValidationFailed(errors)
         leads = LeadFilter.find(replace_me(wanted, cast(int, request.user.pk)))
-        return export_response(leads, format or "csv", cast(User, request.user))
+        return export_response(leads, format or "csv", cast(User, request.user), deleted_of(wanted) is not None)
 
 
-def export_response(leads: LeadQuerySet, format: str, user: User) -> HttpResponseBase:
+def export_response(leads: LeadQuerySet, format: str, user: User, with_deleted: bool = False) -> HttpResponseBase:
     """Return the file. A workbook, which is an archive, is written whole before it is sent."""
     name = f"leads-{timezone.now():%Y-%m-%d-%H%M}.{format}"
     if format != "xlsx":
         disposition = f'attachment; filename="{name}"'
         return StreamingHttpResponse(
-            _streamed(leads, format, user), content_type=TYPES[format], headers={"Content-Disposition": disposition}
+            _streamed(leads, format, user, with_deleted), content_type=TYPES[format], headers={"Content-Disposition": disposition}
         )
     file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
     count = 0
     try:
-        with table(format, cast(Any, file), LEADS) as write:
-            for chunk in exported_chunks(leads):
+        with table(format, cast(Any, file), _form(with_deleted)) as write:
+            for chunk in exported_chunks(leads, with_deleted):
                 count += len(chunk)
                 for row in chunk:
                     write(row)
@@ -98,12 +99,16 @@ def export_response(leads: LeadQuerySet, format: str, user: User) -> HttpRespons
     return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[format])
 
 
-def _streamed(leads: LeadQuerySet, format: str, user: User) -> Iterator[bytes]:
+def _form(with_deleted: bool) -> Form:
+    return LEADS_AND_DELETED if with_deleted else LEADS
+
+
+def _streamed(leads: LeadQuerySet, format: str, user: User, with_deleted: bool) -> Iterator[bytes]:
     """Yield the file in parts, and log how many leads there were, also if the client has stopped reading."""
     buffer, count = BytesIO(), 0
     try:
-        with table(format, buffer, LEADS) as write:
-            for chunk in exported_chunks(leads):
+        with table(format, buffer, _form(with_deleted)) as write:
+            for chunk in exported_chunks(leads, with_deleted):
                 count += len(chunk)
                 for row in chunk:
                     write(row)

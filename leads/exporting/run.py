@@ -22,6 +22,8 @@ COLUMNS = (*(column for column in OUT if column != "is_active"), "closed_at")
 OWNER = "owner__username"
 # The name of the installation says where the ids are from.
 LEADS = Form("leads", (*COLUMNS, "owner", "tags", "installation"), frozenset(("property_interest",)))
+# The same with deleted leads, which the import skips as deleted in the source.
+LEADS_AND_DELETED = LEADS._replace(columns=(*LEADS.columns, "is_active"))
 CHUNK = 500  # leads fetched at a time
 ATTACHED = 1_000  # activities looked up at a time
 
@@ -58,10 +60,14 @@ def export_leads(leads: LeadQuerySet, write: Write, attached: Attached | None = 
     return count
 
 
-def exported_chunks(leads: LeadQuerySet) -> Generator[list[dict[str, Any]]]:
-    """Yield the active ones of ``leads``, newest first, ``CHUNK`` at a time, as they are at one moment."""
+def exported_chunks(leads: LeadQuerySet, with_deleted: bool = False) -> Generator[list[dict[str, Any]]]:
+    """Yield ``leads``, newest first, ``CHUNK`` at a time, as they are at one moment.
+
+    Only the active ones; ``with_deleted`` all, each with ``is_active``.
+    """
     installation = Installation.current_name()
-    with _snapshot(), closing(_rows(leads.active().newest_first(), installation)) as rows:
+    chosen, more = (leads, ("is_active",)) if with_deleted else (leads.active(), ())
+    with _snapshot(), closing(_rows(chosen.newest_first(), installation, more)) as rows:
         while chunk := list(islice(rows, CHUNK)):
             yield chunk
 
@@ -95,8 +101,8 @@ def _attach(row: dict[str, Any], rows: Rows, attached: Attached) -> None:
         attached.write({**lead, **own})
 
 
-def _rows(leads: LeadQuerySet, installation: str) -> Generator[dict[str, Any]]:
-    for row in leads.values(*COLUMNS, OWNER, "tags").iterator(chunk_size=CHUNK):
+def _rows(leads: LeadQuerySet, installation: str, more: tuple[str, ...]) -> Generator[dict[str, Any]]:
+    for row in leads.values(*COLUMNS, OWNER, "tags", *more).iterator(chunk_size=CHUNK):
         row["created_at"], row["updated_at"] = iso(row["created_at"]), iso(row["updated_at"])
         row["closed_at"] = row["closed_at"] and iso(row["closed_at"])
         row["owner"], row["tags"] = row.pop(OWNER), row.pop("tags")

@@ -188,6 +188,21 @@ def test_an_export_is_what_the_import_reads(manager: Api, format: str) -> None:
     assert set(Lead.objects.values_list("first_name", flat=True)) == {"Zoë", "=1+1"}
 
 
+@pytest.mark.parametrize("format", ["csv", "jsonl", "xlsx"])
+@pytest.mark.parametrize("query", ["deleted=include", "deleted=only", "updated_since="])
+def test_deleted_leads_are_exported_where_the_filter_finds_them(manager: Api, format: str, query: str) -> None:
+    gone, stays = make_lead(), make_lead()
+    assert manager.delete(f"/api/leads/{gone.pk}").status_code == 204
+    file = content(manager.get(f"/api/leads/export?format={format}&{query}"))
+    Lead.objects.all().delete()
+    found = manager.client.post("/api/leads/import", {"file": BytesIO(file)}).json()
+    assert (found["created"], found["skipped"]) == (0 if query == "deleted=only" else 1, 1), found
+    again = {"file": BytesIO(file), "with_deleted": "true", "again": "true", "on_duplicate": "skip"}
+    assert manager.client.post("/api/leads/import", again).json()["created"] == 1
+    deleted = Lead.objects.get(is_active=False)
+    assert (deleted.email, stays.email != gone.email) == (gone.email, True)
+
+
 def test_bad_exports(manager: Api) -> None:
     assert refused(manager.get("/api/leads/export?format=pdf&min_budget=x")) == [
         ("int_parsing", ["query", "min_budget"]),

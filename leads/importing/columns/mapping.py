@@ -134,8 +134,9 @@ def map_headers(
     columns = {target: tuple(place for _, place in sorted(found[target])) for target in targets}
     _check_enough(header, {*columns, *constants}, vocabulary)
     exact = cell_options.exact or is_own_export(header)
-    left = places.get("not_stored", ()) if vocabulary.cleaned and not exact else ()
-    deletions = sorting.deletion_tests(header, left)
+    not_stored = places.get("not_stored", ()) if vocabulary.cleaned else ()
+    left = () if exact else not_stored
+    deletions = sorting.deletion_tests(header, not_stored)  # our own exports say it, too
     consent = {place: about for place in left if (about := CONSENT_COLUMNS.get(normal(header[place])))}
     notes = _note_columns(header, places, deletions, consent) if unknown == NOTE else NO_NOTES
     noted = set(notes.names(header))
