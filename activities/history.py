@@ -20,7 +20,8 @@ SOURCES = (
     """
         SELECT 3, activity.id, COALESCE(run.started_at, activity.created_at), 'activity', activity.channel,
             CASE WHEN run.id IS NULL THEN activity.user_id ELSE run.user_id END,
-            COALESCE(run.started_by, activity.user_name), run.id, activity.id,
+            COALESCE(run.started_by, activity.program || ' (' || activity.user_name || ')', activity.user_name),
+            run.id, activity.id,
             activity.activity_type || ': ' || activity.title, NULL
         FROM activities_activity AS activity LEFT JOIN leads_importrun AS run ON run.id = activity.import_run_id
         WHERE activity.lead_id = %s""",

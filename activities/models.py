@@ -11,15 +11,16 @@ from activities import validators
 from activities.follow_ups.querysets import FollowUpQuerySet
 from activities.querysets import ActivityQuerySet
 from leads.models import ImportRun, Lead
+from users.api_keys import MAX_NAME
 from users.audit import Channel
 
 
 class Activity(models.Model):
     """A call, an e-mail, a meeting, a note: what an agent did with a lead, and on which day.
 
-    ``user_name`` is the author's name as of writing. Rows come in through ``ActivityQuerySet.log``, which keeps the
-    lead's ``activity_count`` exact. They are their own entry in the lead's history: ``channel`` and
-    ``import_run`` say where they were created.
+    ``user_name`` is the author's name as of writing, ``program`` the name of the key if a program of theirs did it.
+    Rows come in through ``ActivityQuerySet.log``, which keeps the lead's ``activity_count`` exact. They are their own
+    entry in the lead's history: ``channel`` and ``import_run`` say where they were created.
     """
 
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="activities", db_index=False)
@@ -33,6 +34,7 @@ class Activity(models.Model):
     activity_date = models.DateField("date")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     user_name = models.CharField("author", max_length=301, editable=False)
+    program = models.CharField(max_length=MAX_NAME, null=True, editable=False)  # noqa: DJ001  null: the user's own login
     channel = models.CharField(max_length=8, choices=Channel.choices, null=True, editable=False)  # noqa: DJ001  null: not known
     import_run = models.ForeignKey(
         ImportRun, on_delete=models.PROTECT, null=True, editable=False, db_index=False, db_constraint=False
@@ -57,6 +59,11 @@ class Activity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.activity_type}: {self.title}"
+
+    @property
+    def signature(self) -> str:
+        """Who did it: "Lena Fischer", or "Zapier (Lena Fischer)" of a program."""
+        return f"{self.program} ({self.user_name})" if self.program else self.user_name
 
 
 class FollowUp(models.Model):

@@ -35,12 +35,19 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
         """By the day they were done, then by when they were written down."""
         return self.order_by("-activity_date", "-created_at", "-id")
 
-    def log(self, lead_id: int, user: "User", rows: Sequence[dict[str, Any]], channel: Channel) -> "list[Activity]":
+    def log(
+        self, lead_id: int, user: "User", rows: Sequence[dict[str, Any]], channel: Channel, program: str = ""
+    ) -> "list[Activity]":
         """Store activities of ``user`` with an active lead and count them there, all or nothing.
 
         Raises ``Lead.DoesNotExist`` where there is no such active lead, ``LeadFull`` where it cannot have so many.
         """
-        author = {"user_id": user.pk, "user_name": user.name, "channel": channel.value}
+        author = {
+            "user_id": user.pk,
+            "user_name": user.name,
+            "channel": channel.value,
+            "program": program or None,
+        }
         common = {"lead_id": lead_id, "created_at": timezone.now(), **author}
         activities = [self.model(**row, **common) for row in rows]
         if len(activities) == 1:

@@ -119,9 +119,9 @@ class ActivityViewSet(RuleViewSet):
         """Store one activity, or many, all or none."""
         rows = serializer.validated_data
         many = isinstance(rows, list)
-        author = cast(User, self.request.user)
+        author, program = cast(User, self.request.user), by_api(self.request).program
         try:
-            stored = Activity.objects.log(lead_id, author, rows if many else [rows], Channel.API)
+            stored = Activity.objects.log(lead_id, author, rows if many else [rows], Channel.API, program)
         except Lead.DoesNotExist:
             raise NotFound(NO_LEAD) from None
         except LeadFull as full:

@@ -9,5 +9,5 @@ from django.core.asgi import get_asgi_application
 
 from crm_project.database_url import configure_for_requests
 
-configure_for_requests(settings.DATABASES["default"], settings.THREADS)
+configure_for_requests(settings.DATABASES["default"], settings.THREADS + 1)  # one for an import in the background
 application = get_asgi_application()

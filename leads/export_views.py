@@ -81,7 +81,9 @@ def export_response(leads: LeadQuerySet, format: str, user: User, with_deleted: 
     if format != "xlsx":
         disposition = f'attachment; filename="{name}"'
         return StreamingHttpResponse(
-            _streamed(leads, format, user, with_deleted), content_type=TYPES[format], headers={"Content-Disposition": disposition}
+            _streamed(leads, format, user, with_deleted),
+            content_type=TYPES[format],
+            headers={"Content-Disposition": disposition},
         )
     file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
     count = 0

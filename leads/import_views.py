@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any, cast
 
 from django.core.management.base import CommandError
 from django.http import FileResponse, QueryDict
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import status
 from rest_framework.exceptions import NotFound, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_project.events import event
-from crm_project.http import prefer, reply_options
+from crm_project.http import dry_run, prefer, reply_options
 from crm_project.http.dry_run import APPLIED
 from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.json import MultiPartParser, read
@@ -24,7 +25,7 @@ from crm_project.http.schema import operation
 from crm_project.http.timestamps import iso
 from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.validation import MISSING, FieldError, check_text
-from leads.back_office import stored_files
+from leads.back_office import background_import, stored_files
 from leads.back_office.preview import import_upload
 from leads.back_office.progress_file import ProgressFile
 from leads.back_office.stored_files import Upload
@@ -44,6 +45,7 @@ from users.models import User
 IMPORT, UNDO = "leads.import_leads", "leads.undo_import"
 NO_IMPORT = "Import not found"
 MAX_NAME = 200
+ASYNC = "respond-async"
 # The command's options, by what they take.
 READING = ("format", "encoding", "delimiter", "sheet", "header_row")
 VALUES = (*READING, "dates", "timezone", "on_duplicate", "on_error", "unknown")
@@ -83,6 +85,14 @@ PARAMETERS = [
 ]
 
 
+PREFER_ASYNC = OpenApiParameter(
+    "Prefer",
+    {"type": "string", "examples": [ASYNC]},
+    OpenApiParameter.HEADER,
+    description="`respond-async`: 202 at once, and `Location` to poll; not for a dry run",
+)
+
+
 class ImportViewSet(RuleViewSet):
     """Imports of leads."""
 
@@ -94,6 +104,7 @@ class ImportViewSet(RuleViewSet):
     serializer_class = ImportSerializer
     pagination_class = PagePagination
     strict_actions = ("import_file", "list", "retrieve", "rejects", "undo")
+    dry_run_actions = ("undo",)
     query_parameters = {"import_file": NAMES}
 
     @operation(
@@ -110,17 +121,21 @@ class ImportViewSet(RuleViewSet):
             }
         },
         refusals={
+            202: OpenApiResponse(
+                ImportSerializer, description="With `Prefer: respond-async`: the import goes on; poll its `Location`"
+            ),
             403: f"The user does not have the permission {IMPORT}",
             409: "Another import is running",
             413: f"The file is too large, or has more than {MAX_ROWS:,} rows",
         },
-        parameters=PARAMETERS,
+        parameters=[*PARAMETERS, PREFER_ASYNC],
     )
     def import_file(self, request: Request) -> Response:
         """CSV, TSV, XLSX, XLS, XLSB, ODS, JSON, JSON Lines or vCard, gzipped or not: as the `file` of a form with the
         options as other fields, or as the body by its content type, with the options in the query. The options are
         those of the command `import_leads`, with underscores. The reply is the command's report: 200 for a dry run, 201
-        for an import, also if rows were rejected, and 422 if nothing was stored.
+        for an import, also if rows were rejected, and 422 if nothing was stored. With `Prefer: respond-async` the reply
+        comes at once, and the import's `state` is `running` until it ends.
         """
         require_permission(request, IMPORT)
         file_name, chunks, given = self._file()
@@ -159,21 +174,23 @@ class ImportViewSet(RuleViewSet):
     def _import(
         self, name: str, chunks: Iterable[bytes], wanted: Options, hints: FormatOptions, format: str | None
     ) -> Response:
-        try:
-            with stored_files.single_reader():
-                upload = Upload.store(cast(int, self.request.user.pk), name, chunks)
-                try:
-                    inspect(upload.folder / "file", name)
-                    if running := runs.running_imports():
-                        raise ApiError(status.HTTP_409_CONFLICT, f"Another import is running (import {running.pk})")
-                    with open_source(upload.folder / "file", name=name, format=format, hints=hints) as source:
-                        user = cast(User, self.request.user)
-                        run = import_upload(upload, source, wanted, user, ProgressFile(user.pk))
-                    return self._report(run, upload)
-                finally:
-                    upload.delete()
-        except OSError:
-            raise ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, "There is no room for the file") from None
+        user = cast(User, self.request.user)
+        with ExitStack() as opened:
+            try:
+                opened.enter_context(stored_files.single_reader())
+                upload = Upload.store(user.pk, name, chunks)
+                opened.callback(upload.delete)
+                inspect(upload.folder / "file", name)
+                if running := runs.running_imports():
+                    raise ApiError(status.HTTP_409_CONFLICT, f"Another import is running (import {running.pk})")
+                source = opened.enter_context(
+                    open_source(upload.folder / "file", name=name, format=format, hints=hints)
+                )
+                if ASYNC in prefer.preferences(self.request) and not wanted.dry_run:
+                    return _accepted(background_import.start(upload, source, wanted, user, _finish, opened.pop_all()))
+                return self._report(import_upload(upload, source, wanted, user, ProgressFile(user.pk)), upload)
+            except OSError:
+                raise ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, "There is no room for the file") from None
 
     def _report(self, run: ImportRun, upload: Upload) -> Response:
         if run.state == ImportRun.State.DRY:
@@ -182,11 +199,9 @@ class ImportViewSet(RuleViewSet):
             response = Response(found)
             prefer.applied(response, APPLIED)
             return response
-        run.save(update_fields=["notes"])
-        event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
+        _finish(run, upload)
         if run.read > MAX_ROWS:
             raise TooLarge(run.message)
-        upload.store_outputs(run)
         refused = run.state == ImportRun.State.REFUSED
         code = status.HTTP_422_UNPROCESSABLE_ENTITY if refused else status.HTTP_201_CREATED
         return Response(report.as_object([run]), code, headers={"Location": f"/api/leads/imports/{run.pk}"})
@@ -255,7 +270,8 @@ class ImportViewSet(RuleViewSet):
             run = undo(number, by_api(request))
         except Refused as refused:
             raise ApiError(status.HTTP_409_CONFLICT, str(refused)) from None
-        event("import_undone", run=number)
+        if not dry_run.is_wanted(request):
+            event("import_undone", run=number)
         return Response(import_out(run, str(run.state)))
 
     def _found(self, import_id: str) -> ImportRun:
@@ -263,6 +279,25 @@ class ImportViewSet(RuleViewSet):
         if run is None:
             raise NotFound(NO_IMPORT)
         return run
+
+
+def _finish(run: ImportRun, upload: Upload) -> None:
+    """Store what belongs to a closed run."""
+    run.save(update_fields=["notes"])
+    event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
+    if run.read <= MAX_ROWS:
+        upload.store_outputs(run)
+
+
+def _accepted(run_id: int | None) -> Response:
+    """Return the account of an import that goes on, and where to ask for it again."""
+    if run_id is None:
+        raise ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, "The import could not be started; try again")
+    run = ImportRun.objects.get(pk=run_id)
+    location = {"Location": f"/api/leads/imports/{run_id}"}
+    response = Response(import_out(run, runs.state_of(run)), status.HTTP_202_ACCEPTED, headers=location)
+    prefer.applied(response, ASYNC)
+    return response
 
 
 def import_out(run: ImportRun, state: str) -> dict[str, Any]:

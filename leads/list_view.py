@@ -14,7 +14,7 @@ from crm_project.http.cursors import Cursor, walk_of
 from crm_project.http.errors import ValidationFailed
 from crm_project.http.pagination import Page
 from crm_project.http.parameters import collect
-from crm_project.http.schema_components import PREFER, TOTAL_HEADERS
+from crm_project.http.schema_components import TOTAL_HEADERS
 from crm_project.http.timestamps import iso
 from crm_project.validation import FieldError, InvalidValue
 from leads import included, list_sql
@@ -53,7 +53,6 @@ DOCUMENTED = (
         response=[200],
         description="With `updated_since`: its value for the next walk",
     ),
-    PREFER,
     *TOTAL_HEADERS,
 )
 

@@ -55,7 +55,9 @@ def _work(
     lead_id: int, user: "User", actor: Actor, activity: Row | None, status: str | None, follow_up: Row | None
 ) -> Work:
     """The row of the lead is locked."""
-    logged = Activity.objects.log(lead_id, user, [dict(activity)], actor.channel)[0] if activity else None
+    logged = None
+    if activity is not None:
+        (logged,) = Activity.objects.log(lead_id, user, [dict(activity)], actor.channel, actor.program)
     if status is not None:
         Lead.objects.update_lead(lead_id, {"status": status}, actor)
     planned = FollowUp.objects.plan(lead_id, follow_up, actor) if follow_up else None

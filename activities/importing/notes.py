@@ -30,6 +30,7 @@ class ActivityNotes:
             "user_id": author.pk,
             "user_name": author.name,
             "channel": Channel.IMPORT.value,
+            "program": None,
             "import_run_id": run.pk,
             "created_at": now,
         }

@@ -122,7 +122,7 @@ class ActivityImport(FileImport):
                     row.problems.append(FieldError("lead_full", ("lead_id",), why, row.lead_id))
 
     def _store(self, rows: list[Row], now: datetime) -> None:
-        way_in = {"channel": Channel.IMPORT.value, "import_run_id": self.run.pk}
+        way_in = {"channel": Channel.IMPORT.value, "import_run_id": self.run.pk, "program": None}
         with bulk.writer(Activity, COLUMNS) as write:
             for row in rows:
                 user_id, user_name = row.author

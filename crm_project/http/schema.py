@@ -17,6 +17,8 @@ from crm_project.http.schema_components import (
     HEADERS,
     HEALTH,
     IDEMPOTENCY_KEY,
+    PREFER,
+    PREFER_COUNT,
     REFUSALS,
     REPLAYED,
     REPLY_OPTIONS,
@@ -181,7 +183,7 @@ def _describe_choices(name: str, schema: Node, schemas: Node) -> None:
 
 
 def _complete(path: str, method: str, described: Node) -> None:
-    """Add the error responses that follow from an operation's parameters, and ``security: []`` without a token."""
+    """Add ``Prefer``, the error responses that follow from the parameters, and ``security: []`` without a token."""
     public = described.get("security", [{}]) == [{}]
     described["security"] = [] if public else described["security"]
     responses = described["responses"]
@@ -201,6 +203,9 @@ def _complete(path: str, method: str, described: Node) -> None:
         codes |= {"400", "413", "415", "422"}
     if "parameters" in described:
         codes.add("422")
+        names = {parameter["name"] for parameter in described["parameters"]}
+        if "Prefer" not in names:
+            described["parameters"].append(PREFER_COUNT if "count" in names else PREFER)
     if "{lead_id}" in path:
         codes.add("404")
     for code in codes - responses.keys():

@@ -145,12 +145,18 @@ DRY_RUN = OpenApiParameter(
     description="`true`: only try it out. The reply is that of the real call, with null for new ids and "
     "`Preference-Applied: dry-run`; nothing is stored",
 )
-PREFER = OpenApiParameter(
-    "Prefer",
-    {"type": "string", "examples": ["count=exact", "handling=strict"]},
-    OpenApiParameter.HEADER,
-    description="`count=exact`, `count=estimated`, `handling=strict`; `Preference-Applied` says what was applied",
-)
+# Of every call; with ``count`` as a preference, too, where it is a parameter.
+PREFER: Node = {
+    "in": "header",
+    "name": "Prefer",
+    "schema": {"type": "string", "examples": ["handling=strict"]},
+    "description": "`handling=strict`: unknown parameters and fields are a 422",
+}
+PREFER_COUNT: Node = {
+    **PREFER,
+    "schema": {"type": "string", "examples": ["count=exact", "handling=strict"]},
+    "description": "`count=exact`, `count=estimated`, `handling=strict`; `Preference-Applied` says what was applied",
+}
 TOTAL_HEADERS = tuple(
     OpenApiParameter(
         name, {"type": "string", "examples": [example]}, OpenApiParameter.HEADER, response=[200], description=about

@@ -14,7 +14,7 @@ from leads.importing import runs
 from leads.importing.cells.column_habits import habits_of
 from leads.importing.cells.report import sentences
 from leads.importing.columns.mapping import LEADS, Mapping, map_headers
-from leads.importing.run import Options, import_files
+from leads.importing.run import Options, Started, import_files
 from leads.importing.sources.reader import Source
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
@@ -60,14 +60,27 @@ def preview(upload: Upload, user: User, plan: Plan, progress: ProgressFile) -> N
     upload.save()
 
 
-def import_upload(upload: Upload, source: Source, options: Options, user: User, progress: ProgressFile) -> ImportRun:
+def import_upload(
+    upload: Upload,
+    source: Source,
+    options: Options,
+    user: User,
+    progress: ProgressFile,
+    started: Started = lambda runs: None,
+) -> ImportRun:
     """Import an open upload, and return the closed run without the notes that have paths on this server.
 
-    The notes are not saved yet. More than ``MAX_ROWS`` rows refuse the import.
+    The notes are not saved yet. More than ``MAX_ROWS`` rows refuse the import. ``started`` is called with the run.
     """
     progress.size = source.size
     (run,) = import_files(
-        [source], options, user=user, rejects=upload.rejects, skipped=upload.skipped, progress=progress
+        [source],
+        options,
+        user=user,
+        rejects=upload.rejects,
+        skipped=upload.skipped,
+        progress=progress,
+        started=started,
     )
     run.notes = [note for note in run.notes if not note.startswith(FILE_NOTES)]
     return run

@@ -42,6 +42,7 @@ from users.models import User
 
 Progress = Callable[[int, int], None]  # rows read of the current file, bytes of it
 Confirm = Callable[[str], bool]  # asks somebody about a fact
+Started = Callable[[Sequence[ImportRun]], None]
 
 
 @dataclass(frozen=True)
@@ -257,18 +258,21 @@ def import_files(
     progress: Progress = lambda read, position: None,
     importer: type[FileImport] = FileImport,
     confirm: Confirm | None = None,
+    started: Started = lambda runs: None,
 ) -> list[ImportRun]:
     """Import all the files, or none of them, in one transaction; returns a closed run for each.
 
     A run's ``state`` says how it ended: ``done``, ``dry``, or ``refused`` with its ``message`` or ``problems``.
     Database errors refuse the import too; only when the account itself cannot be written do they come out. ``confirm``
-    is asked, outside of the transaction, where rows look like leads that were stored before.
+    is asked, outside of the transaction, where rows look like leads that were stored before. ``started`` is called with
+    the runs as soon as they are stored.
     """
     with runs.interruptible() as ctrl_c, ExitStack() as stack:
         accounts = [
             stack.enter_context(runs.running(kind=importer.kind, **_account(source, options, user)))
             for source in sources
         ]
+        started(accounts)
         outputs = OutputPaths(rejects, skipped)
 
         def make_files() -> list[FileImport]:

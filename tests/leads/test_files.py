@@ -2,12 +2,16 @@
 
 import gzip
 import json
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any, cast
+from unittest.mock import ANY
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.utils import timezone
@@ -165,6 +169,35 @@ def test_rights(api: Api) -> None:
     ):
         reply = api.send(method, f"/api/leads/{path}", GOOD if path == "import" else None, "text/csv")
         assert (reply.status_code, right in reply.json()["detail"]) == (403, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_goes_on_after_its_reply(concurrent_db: None, manager: Api) -> None:
+    manager.client.defaults["HTTP_PREFER"] = "respond-async"
+    reply = send(manager, GOOD)
+    assert (reply.status_code, reply["Preference-Applied"]) == (202, "respond-async"), reply.content
+    for thread in threading.enumerate():
+        if thread.name == "import":
+            thread.join(30)
+    ended = manager.get(reply["Location"]).json()
+    assert (ended["run"], ended["state"], ended["created"]) == (reply.json()["run"], "done", 1)
+    assert ended.keys() == reply.json().keys()
+    assert list((Path(settings.UPLOAD_DIR)).iterdir()) == []
+    # What is refused before it starts is refused at once, and a dry run has its report.
+    assert send(manager, b"").status_code == 422
+    assert send(manager, GOOD, "?dry_run=true&again=true").status_code == 200
+
+
+def test_an_undo_is_tried_out(manager: Api) -> None:
+    run = send(manager, GOOD).json()["run"]
+    tried = manager.post(f"/api/leads/imports/{run}/undo?dry_run=true")
+    assert (tried.json()["state"], tried["Preference-Applied"]) == ("undone", "dry-run"), tried.content
+    assert manager.get(f"/api/leads/imports/{run}").json()["state"] == "done"
+    assert Lead.objects.get().is_active
+    assert manager.post(f"/api/leads/imports/{run}/undo").json() == {
+        **tried.json(),
+        "undone_at": ANY,
+    }
 
 
 def content(reply: Any) -> bytes:

@@ -61,10 +61,13 @@ def test_what_a_program_does_has_its_name(api: Api, agent: User) -> None:
     path = f"/api/leads/{program.post('/api/leads', lead_row()).json()['id']}"
     assert program.patch(path, {"status": "lost"}).status_code == 200
     assert program.post("/api/leads", [lead_row()]).status_code == 201
-    names = {entry["user_name"] for entry in program.get(f"{path}/history").json()}
-    assert names == {"Zapier (Agent One)"}
     reply = program.post(f"{path}/activities", activity_row())
     assert (reply.status_code, reply.json()["user_name"]) == (201, "Agent One")
+    assert program.post(f"{path}/activities", [activity_row(), activity_row()]).status_code == 201
+    assert program.post(f"{path}/log", {"activity": activity_row()}).status_code == 201
+    history = program.get(f"{path}/history").json()
+    assert [entry["kind"] for entry in history].count("activity") == 4
+    assert {entry["user_name"] for entry in history} == {"Zapier (Agent One)"}
 
 
 def test_scopes(api: Api) -> None:

@@ -1,0 +1,52 @@
+"""An import that goes on after its request has its response: ``Prefer: respond-async``."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from queue import SimpleQueue
+from threading import Thread
+
+from django.db import connections
+
+from leads.back_office.preview import import_upload
+from leads.back_office.progress_file import ProgressFile
+from leads.back_office.stored_files import Upload
+from leads.importing.run import Options
+from leads.importing.sources.reader import Source
+from leads.models import ImportRun
+from users.models import User
+
+logger = logging.getLogger(__name__)
+
+
+def start(
+    upload: Upload,
+    source: Source,
+    options: Options,
+    user: User,
+    finish: Callable[[ImportRun, Upload], None],
+    opened: ExitStack,
+) -> int | None:
+    """Import an upload in a thread of this process; return the id of its run once it is stored, ``None`` if it is not.
+
+    ``finish`` is called with the closed run; then ``opened`` is closed. If the process ends, nothing is stored, and the
+    run has died.
+    """
+    run_id: SimpleQueue[int | None] = SimpleQueue()
+
+    def started(runs: Sequence[ImportRun]) -> None:
+        run_id.put(runs[0].pk)
+
+    def work() -> None:
+        try:
+            with opened:
+                run = import_upload(upload, source, options, user, ProgressFile(user.pk), started)
+                finish(run, upload)
+        except Exception:  # nobody else would log it
+            logger.exception("import_failed")
+        finally:
+            run_id.put(None)
+            connections.close_all()
+
+    Thread(target=work, name="import", daemon=True).start()
+    return run_id.get()
