@@ -179,11 +179,11 @@ def duplicates_of_many(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     return found
 
 
-def count_lookalikes(run_id: int, last_id: int) -> int:
-    """Return how many leads of an import are the same person as an active lead up to ``last_id``."""
+def count_lookalikes(run_id: int | None, last_id: int, first_id: int) -> int:
+    """Return how many leads of an import, from ``first_id``, are the same person as an active one up to ``last_id``."""
     if not last_id:
         return 0
-    count, last = 0, 0
+    count, last = 0, first_id - 1
     imported = Lead.objects.filter(Exists(_before(last_id, "email_key")) | Exists(_before(last_id, "person_key")))
     fields = ("id", "first_name", "last_name", *SearchKeys._fields)
     while rows := list(imported.filter(import_run=run_id, id__gt=last).order_by("id").values_list(*fields)[:BATCH]):

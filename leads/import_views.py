@@ -183,6 +183,8 @@ class ImportViewSet(RuleViewSet):
                 inspect(upload.folder / "file", name)
                 if running := runs.running_imports():
                     raise ApiError(status.HTTP_409_CONFLICT, f"Another import is running (import {running.pk})")
+                if runs.is_locked():
+                    raise ApiError(status.HTTP_409_CONFLICT, "Another import is running")
                 source = opened.enter_context(
                     open_source(upload.folder / "file", name=name, format=format, hints=hints)
                 )
@@ -193,16 +195,16 @@ class ImportViewSet(RuleViewSet):
                 raise ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, "There is no room for the file") from None
 
     def _report(self, run: ImportRun, upload: Upload) -> Response:
-        if run.state == ImportRun.State.DRY:
-            found = {**report.as_object([run]), "run": None}
-            run.delete()
-            response = Response(found)
+        refused = run.state == ImportRun.State.REFUSED
+        if run.pk is None:
+            if run.read > MAX_ROWS:
+                raise TooLarge(run.message)
+            response = Response(report.as_object([run]), status.HTTP_422_UNPROCESSABLE_ENTITY if refused else 200)
             prefer.applied(response, APPLIED)
             return response
         _finish(run, upload)
         if run.read > MAX_ROWS:
             raise TooLarge(run.message)
-        refused = run.state == ImportRun.State.REFUSED
         code = status.HTTP_422_UNPROCESSABLE_ENTITY if refused else status.HTTP_201_CREATED
         return Response(report.as_object([run]), code, headers={"Location": f"/api/leads/imports/{run.pk}"})
 

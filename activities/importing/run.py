@@ -122,6 +122,12 @@ class ActivityImport(FileImport):
                     row.problems.append(FieldError("lead_full", ("lead_id",), why, row.lead_id))
 
     def _store(self, rows: list[Row], now: datetime) -> None:
+        counts = Counter(row.lead_id for row in rows if row.lead_id)
+        self.stats.created += len(rows)
+        if counts:
+            Lead.objects.count_many_activities(counts)
+        if self.options.dry_run:  # uses up no ids
+            return
         way_in = {"channel": Channel.IMPORT.value, "import_run_id": self.run.pk, "program": None}
         with bulk.writer(Activity, COLUMNS) as write:
             for row in rows:
@@ -129,9 +135,6 @@ class ActivityImport(FileImport):
                 own = {"lead_id": row.lead_id, "user_id": user_id, "user_name": user_name}
                 stored = {**row.clean, **own, **way_in, "created_at": row.created_at or now}
                 write([stored[column] for column in COLUMNS])
-        if rows:
-            Lead.objects.count_many_activities(Counter(row.lead_id for row in rows if row.lead_id))
-        self.stats.created += len(rows)
 
 
 def _name(field: str, given: dict[str, Any], wrong: list[FieldError]) -> str:

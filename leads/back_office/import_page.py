@@ -36,6 +36,7 @@ from leads.back_office.stored_files import Upload
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import runs
 from leads.importing.columns.mapping import NOTE, TARGETS
+from leads.importing.report import shown_notes
 from leads.importing.sources.reader import FORMATS
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
@@ -177,6 +178,8 @@ def _refuse_during_import() -> None:
     """Raise ``Refused`` while another import runs: this one would wait for it and occupy a thread of the server."""
     if run := runs.running_imports():
         raise Refused(f"Another import is running (import {run.pk}, {run.file_name}). Try again when it has ended.")
+    if runs.is_locked():
+        raise Refused("Another import is being checked or undone. Try again when it has ended.")
 
 
 def _redirect_to_run(run_id: int) -> HttpResponseRedirect:
@@ -220,7 +223,7 @@ def _review_context(upload: Upload, may_view_leads: bool) -> Context:
         "obstacle": _obstacle(state, plan),
         "stored": result["created"] + result["updated"],
         "hidden": result["problem_count"] - len(result["problems"]),
-        "notes": [without_options(note) for note in result["notes"] if ": " not in note],
+        "notes": [without_options(note) for note in shown_notes(result["notes"])],
         "duplicates": duplicates_table(skipped_rows[:MAX_DUPLICATES], may_view_leads, ACTIONS),
         "duplicate_count": result["skipped"] + result["updated"],
     }

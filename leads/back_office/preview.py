@@ -91,8 +91,6 @@ def _dry_run(upload: Upload, source: Source, plan: Plan, user: User, progress: P
     options = plan.options(source.header, dry_run=True)
     (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=progress)
     counts = {name: getattr(run, name) for name in COUNTS}
-    # The list of imports does not show previews.
-    ImportRun.objects.filter(pk=run.pk).delete()
     if run.read > MAX_ROWS:
         raise TooLarge(run.message)
     return {

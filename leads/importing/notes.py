@@ -86,8 +86,8 @@ class NoteTaker:
         ]
 
     def add(self, notes: Sequence[Note]) -> None:
-        """Store the notes."""
-        if notes and self.author:
+        """Store the notes, unless this is a dry run."""
+        if notes and self.author and self.run.pk:
             self.store.add(self.run, self.author, self.now, notes)
 
 

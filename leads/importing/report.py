@@ -87,7 +87,7 @@ def as_lines(run: ImportRun) -> list[str]:
     """The closing summary of one run."""
     would = {"done": "", "dry": "would be ", "refused": "would have been "}.get(str(run.state), "")
     titles = {"done": "Imported", "dry": "Dry run of (nothing was stored)", "refused": "REFUSED, nothing was stored:"}
-    lines = [f"{titles.get(str(run.state), str(run.state))} {run.file_name} (run {run.pk})"]
+    lines = [f"{titles.get(str(run.state), str(run.state))} {run.file_name}{f' (run {run.pk})' * bool(run.pk)}"]
     if run.message:
         lines.append(f"  {run.message}")
     if run.read:
@@ -99,9 +99,7 @@ def as_lines(run: ImportRun) -> list[str]:
             f"  {run.rejected:>11,} rejected",
             *([f"  {run.left_out:>11,} left out, being no {run.kind}"] if run.left_out else []),
         ]
-    lines += [
-        f"  {note}" for note in run.notes if ": " not in note or note.startswith(SHOWN_NOTES) or "', else '" in note
-    ]
+    lines += [f"  {note}" for note in shown_notes(run.notes)]
     lines += [f"  {sentence}" for sentence in (*sentences(run.repairs), *status_sentences(run.statuses)[:STATUSES])]
     if len(run.statuses) > STATUSES:
         lines.append(f"  … and {len(run.statuses) - STATUSES:,} more statuses (--report json has all)")
@@ -114,6 +112,11 @@ def as_lines(run: ImportRun) -> list[str]:
     if (total := run.skipped + run.updated) > FIRST:
         lines.append(f"  … and {total - FIRST:,} more duplicates (--skipped FILE writes down every such row)")
     return lines
+
+
+def shown_notes(notes: Sequence[str]) -> list[str]:
+    """Return the notes of a run that a summary shows: all but those that say what a column is."""
+    return [note for note in notes if ": " not in note or note.startswith(SHOWN_NOTES) or "', else '" in note]
 
 
 def _duplicate(row: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ from leads.importing.cells.date_order import Order
 from leads.importing.cells.report import CellReport
 from leads.importing.columns.column_schema import ColumnSchema
 from leads.importing.columns.mapping import LEADS, NOTE, REFUSE, map_headers
-from leads.importing.columns.plan import CellOptions
+from leads.importing.columns.plan import CellOptions, ColumnPlan
 from leads.importing.first_load import first_load
 from leads.importing.notes import NoteTaker, author_of
 from leads.importing.pipeline import batches, needs_database
@@ -35,7 +35,7 @@ from leads.importing.sorting import LEFT_OUT, Aside
 from leads.importing.sources.reader import Source
 from leads.importing.stats import MAX_LISTED, Refused, Stats, as_dict, showable
 from leads.importing.warnings import Warnings, as_sentences
-from leads.importing.writers import KEYS, DuplicateOptions, InsertWriter, UpsertWriter
+from leads.importing.writers import DRY_RUN_IDS, KEYS, DuplicateOptions, InsertWriter, UpsertWriter
 from leads.models import ImportRun, Lead
 from users.directory import ids_by_name
 from users.models import User
@@ -131,7 +131,7 @@ class FileImport:
         )
         self.last_id = Lead.objects.aggregate(last=Max("id"))["last"] or 0
         self.columns, habits = habits_of(self.source, columns, dates=options.dates is None)
-        notes = [_read_as(self.source), *self.source.notes, *columns.describe(), *habits]
+        notes = [_read_as(self.source, self.columns), *self.source.notes, *columns.describe(), *habits]
         self.run.notes = [showable(note) for note in notes]
         earlier = runs.known(self.source.sha256, self.run.kind)
         if earlier and not options.again:
@@ -148,7 +148,8 @@ class FileImport:
         """Report how many rows look like leads that were stored before, where nobody has said what to do with these."""
         if self.options.on_duplicate != "create" or self.doomed:
             return
-        if count := count_lookalikes(self.run.pk, self.last_id):
+        first_id = DRY_RUN_IDS if self.options.dry_run else self.last_id + 1
+        if count := count_lookalikes(self.run.pk, self.last_id, first_id):
             what = "looks like an existing lead" if count == 1 else "look like existing leads"
             self.question = f"{count:,} of {self.stats.read:,} rows {what} (--on-duplicate decides)"
             self.run.notes.append(self.question)
@@ -183,7 +184,7 @@ class FileImport:
                     self.reject(line, cells, problems)
                 for row in batch.aside:
                     self._set_aside(row)
-                if not (straight and self.doomed):
+                if not (straight and self.doomed) or self.options.dry_run:
                     take(batch.good)
         if notes.author is None and self.cell_report.left_over:
             self.warnings[warnings.UNSIGNED, ""] = 1
@@ -226,11 +227,10 @@ class FileImport:
         """Whether nothing of this file will be stored, whatever else is in it."""
         return self.stats.rejected > 0 and self.options.on_error == "abort"
 
-    def close(self, state: ImportRun.State, message: str = "") -> None:
-        """Write the end of the run."""
-        stored = state in (ImportRun.State.DONE, ImportRun.State.DRY)
-        counts = self.stats.as_columns() if stored else self.stats.refused()
-        if stored:
+    def close(self, state: ImportRun.State, message: str = "", whole: bool = True) -> None:
+        """Write the end of the run; ``whole`` says that the file was read to its end, and what is in it counts."""
+        counts = self.stats.as_columns() if whole else self.stats.refused()
+        if whole:
             # Activities are converted outside of batches.
             self.cell_report.add(self.columns.taken_report())
             counted = self.warnings + self.columns.taken_warnings()
@@ -244,8 +244,15 @@ class FileImport:
         runs.close(self.run, state, message=message, **counts)
 
 
-def _read_as(source: Source) -> str:
-    details = [source.format, source.encoding, source.delimiter and f"delimiter {source.delimiter!r}"]
+def _read_as(source: Source, columns: ColumnPlan) -> str:
+    """What was taken for the format of a file, in a line."""
+    details = [source.format, source.encoding]
+    if source.delimiter:
+        details.append("delimiter tab" if source.delimiter == "\t" else f"delimiter {source.delimiter!r}")
+    if source.sheet:
+        details.append(f"sheet {source.sheet!r}")
+    if columns.dates():
+        details.append(f"times without a zone in {columns.cell_options.zone}")
     return f"Read as: {', '.join(detail for detail in details if detail)}"
 
 
@@ -262,15 +269,16 @@ def import_files(
 ) -> list[ImportRun]:
     """Import all the files, or none of them, in one transaction; returns a closed run for each.
 
-    A run's ``state`` says how it ended: ``done``, ``dry``, or ``refused`` with its ``message`` or ``problems``.
-    Database errors refuse the import too; only when the account itself cannot be written do they come out. ``confirm``
-    is asked, outside of the transaction, where rows look like leads that were stored before. ``started`` is called with
-    the runs as soon as they are stored.
+    Those of a dry run are not stored. A run's ``state`` says how it ended: ``done``, ``dry``, or ``refused`` with its
+    ``message`` or ``problems``. Database errors refuse the import too; only when the account itself cannot be written
+    do they come out. ``confirm`` is asked, outside of the transaction, where rows look like leads that were stored
+    before. ``started`` is called with the runs as soon as they are stored.
     """
     with runs.interruptible() as ctrl_c, ExitStack() as stack:
+        given = [{"kind": importer.kind, **_account(source, options, user)} for source in sources]
+        # A dry run uses up no number.
         accounts = [
-            stack.enter_context(runs.running(kind=importer.kind, **_account(source, options, user)))
-            for source in sources
+            ImportRun(**fields) if options.dry_run else stack.enter_context(runs.running(**fields)) for fields in given
         ]
         started(accounts)
         outputs = OutputPaths(rejects, skipped)
@@ -298,7 +306,7 @@ def import_files(
         except (Refused, DatabaseError) as error:
             message = str(error) if isinstance(error, Refused) else f"the database refused: {str(error).strip()}"
             for file in files:
-                file.close(ImportRun.State.REFUSED, message)
+                file.close(ImportRun.State.REFUSED, message, whole=False)
         except OSError as error:
             message = f"a file could not be read or written: {error.strerror or error}"
             with suppress(DatabaseError):  # the disk may be full for it too
@@ -362,7 +370,7 @@ def _close_unstored(files: Sequence[FileImport], options: Options) -> None:
     refused = any(file.doomed for file in files)
     for file in files:
         if refused:
-            file.close(ImportRun.State.REFUSED, _why(file))
+            file.close(ImportRun.State.REFUSED, _why(file), whole=options.dry_run)
         else:
             file.close(ImportRun.State.DRY)
 
@@ -371,7 +379,8 @@ def _why(file: FileImport) -> str:
     if not file.stats.rejected:
         return "another file of the same import was refused"
     rows = "1 row is" if file.stats.rejected == 1 else f"{file.stats.rejected} rows are"
-    return f"{rows} bad, so nothing was stored (--on-error skip stores the good ones)"
+    nothing = "nothing would be stored" if file.options.dry_run else "nothing was stored"
+    return f"{rows} bad, so {nothing} (--on-error skip stores the good ones)"
 
 
 def _end_outputs(files: Sequence[FileImport], whole: bool = True) -> None:

@@ -19,6 +19,7 @@ LOCK_RUN = 0x1EAD  # held by the process of a running import; the second half is
 LOCK_TURN = 0x1EAE  # held while rows are loaded: imports take turns, so that they see each other's duplicates
 
 DIED = "died"
+INTERRUPTED = "it was interrupted"
 
 
 @contextmanager
@@ -68,6 +69,20 @@ def running_imports(**which: Any) -> ImportRun | None:
         if state_of(run) == ImportRun.State.RUNNING:
             return run
     return None
+
+
+def is_locked() -> bool:
+    """Whether rows are loaded or undone at this moment, also by a dry run, which has no run. On PostgreSQL only."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s"
+            " AND pid <> pg_backend_pid()"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+            [LOCK_TURN],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def _alive(running: list[ImportRun]) -> set[int]:
@@ -168,16 +183,20 @@ def interruptible() -> Iterator[Interrupts]:
 
 
 def interrupt(runs: Sequence[ImportRun]) -> None:
-    """Write the end of runs that somebody stopped (Ctrl-C), unless it had come; ``runs`` are then as stored."""
+    """Write the end of runs that somebody stopped (Ctrl-C), unless it had come; those of imports are then as stored."""
     connection.close()  # it may have been in the middle of anything; what is not committed is not stored
-    running = ImportRun.objects.filter(pk__in=[run.pk for run in runs], state=ImportRun.State.RUNNING)
-    running.update(state=ImportRun.State.REFUSED, message="it was interrupted", finished_at=timezone.now())
+    running = ImportRun.objects.filter(pk__in=[run.pk for run in runs if run.pk], state=ImportRun.State.RUNNING)
+    running.update(state=ImportRun.State.REFUSED, message=INTERRUPTED, finished_at=timezone.now())
     for run in runs:
-        run.refresh_from_db()
+        if run.pk:
+            run.refresh_from_db()
+        elif run.state == ImportRun.State.RUNNING:
+            close(run, ImportRun.State.REFUSED, message=INTERRUPTED)
 
 
 def close(run: ImportRun, state: ImportRun.State, **counts: Any) -> None:
-    """Write the end of a run: its state and its counts."""
+    """Write the end of a run, its state and its counts. That of a dry run is not stored."""
     for field, value in {**counts, "state": state, "finished_at": timezone.now()}.items():
         setattr(run, field, value)
-    run.save()
+    if run.pk:
+        run.save()

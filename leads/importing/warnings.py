@@ -29,7 +29,7 @@ def as_sentences(warnings: Warnings, header: Sequence[str], columns: Iterable[Se
         if kind == UNUSED and isinstance(about, int):
             name, first = header[about], header[preferred[about]]
             verb = "was" if count == 1 else "were"
-            lines.append(f"Column {name!r} was used only where {first!r} was blank: {values} of it {verb} not stored.")
+            lines.append(f"Column {name!r} was used only where {first!r} was blank: {values} of it {verb} left over.")
         elif kind == SHARED:
             lines.append(f"Several stored leads have the row's {about}, the oldest was updated: {rows}.")
         elif kind == OTHER_NAME and count:
@@ -44,7 +44,7 @@ def as_sentences(warnings: Warnings, header: Sequence[str], columns: Iterable[Se
         elif kind == UNSIGNED:
             lines.append("What is left over is only in this report, because nobody can sign notes (--user).")
         elif kind == LEFT_OUT:
-            lines.append(f"{rows} left out: {about}.")
+            lines.append(f"{rows} left out ({about}).")
         elif kind == DELETED:
             lines.append(f"{rows} deleted in the source, and skipped (--with-deleted imports deleted leads).")
         elif kind == SAME_FILE:

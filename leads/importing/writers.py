@@ -2,10 +2,12 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import count, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -36,12 +38,25 @@ MOMENTS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_
 KEYS = ("leads_email_key", "leads_person_key")  # the indexes that duplicates are looked up in
 CHANGED = (*OWN_FIELDS, *SearchKeys._fields, "tag_keys", "version", "updated_at", "closed_at")
 
+DRY_RUN_IDS = 1 << 62  # and up: those of the leads of a dry run, which uses up none of the database
+
 SKIPPED, UPDATED = "skipped", "updated"  # what becomes of a duplicate
 BUDGETS = ("budget_min", "budget_max")
 BLANK = (None, "")
 
 Values = dict[str, Any]
 Reject = Callable[[int, Any, list[FieldError]], None]
+
+
+NewIds = Callable[[int], Sequence[int]]
+
+
+def ids_of_new_leads(dry_run: bool) -> NewIds:
+    """Return the function that gives ids for a number of new leads."""
+    if not dry_run:
+        return partial(bulk.new_ids, Lead)
+    numbers = count(DRY_RUN_IDS)
+    return lambda number: list(islice(numbers, number))
 
 
 class DuplicateOptions(NamedTuple):
@@ -75,7 +90,7 @@ def _row(
 
 
 def _stored_row(
-    run_id: int,
+    run_id: int | None,
     now: datetime,
     clean: Values,
     given: Values,
@@ -101,6 +116,8 @@ class InsertWriter:
         """``in_parts``: leave the connection free between batches, for queries that check the next one."""
         self.run_id, self.stats, self.now, self.in_parts = run.pk, stats, now, in_parts
         self.notes, self.warnings = notes, warnings
+        self.dry_run = run.pk is None
+        self.new_ids = ids_of_new_leads(self.dry_run)
         self.write: bulk.Write | None = None
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
@@ -130,9 +147,9 @@ class InsertWriter:
 
     def _store(self, rows: list[Any]) -> None:
         self.stats.created += len(rows)
-        if any(len(row) > WIDTH for row in rows):
+        if self.dry_run or any(len(row) > WIDTH for row in rows):
             self._end_stream()  # ids are in the order of the file
-            self._store_with_notes(rows)
+            self._store_with_ids(rows)
             return
         if self.write is None:
             self.write = self.stream.enter_context(bulk.writer(Lead, COLUMNS))
@@ -145,9 +162,9 @@ class InsertWriter:
         self.write = None
         self.stream.close()
 
-    def _store_with_notes(self, rows: list[Any]) -> None:
+    def _store_with_ids(self, rows: list[Any]) -> None:
         notes: list[Note] = []
-        ids = bulk.new_ids(Lead, len(rows))
+        ids = self.new_ids(len(rows))
         with bulk.writer(Lead, ("id", *COLUMNS)) as write:
             for lead_id, row in zip(ids, rows, strict=True):
                 if len(row) > WIDTH:
@@ -174,6 +191,7 @@ class UpsertWriter:
         """``skipped`` is the file of skipped and updated rows."""
         self.warnings, self.skipped, self.update_status = warnings, skipped, duplicates.update_status
         self.run, self.stats, self.now, self.reject, self.notes = run, stats, now, reject, notes
+        self.new_ids = ids_of_new_leads(dry_run=run.pk is None)
         self.actor = Actor(run.user_id, run.started_by, Channel.IMPORT)
         action = duplicates.action
         self.on_match = {"skip": self._skip, "fill": self._fill, "update": self._update, "error": self._refuse}[action]
@@ -243,7 +261,7 @@ class UpsertWriter:
 
     def _store(self, new: list[Row]) -> None:
         notes: list[Note] = []
-        ids = bulk.new_ids(Lead, len(new)) if new else ()
+        ids = self.new_ids(len(new)) if new else ()
         with bulk.writer(Lead, ("id", *COLUMNS)) as write:
             for lead_id, row in zip(ids, new, strict=True):
                 values = _stored_row(self.run.pk, self.now, row.clean, row.given, row.created_at, row.keys)
@@ -261,8 +279,10 @@ class UpsertWriter:
         written = [lead for lead in changed if lead.version != self.before[lead.pk]["version"]]  # others got notes
         changes = {lead.pk: audit.diff(self.before[lead.pk], own_fields(lead)) for lead in written}
         bulk.update(Lead, written, CHANGED)
-        audit.log_changes(changes, self.actor, Kind.CHANGED, self.now, self.run.pk)
         self._write_notes()
+        if self.run.pk is None:  # a dry run
+            return
+        audit.log_changes(changes, self.actor, Kind.CHANGED, self.now, self.run.pk)
         updates = [
             ImportUpdate(run=self.run, lead_id=lead.pk, version=lead.version, before=self.before[lead.pk])
             for lead in changed

@@ -124,11 +124,11 @@ def test_the_progress_of_a_request(boss: Client, monkeypatch: pytest.MonkeyPatch
 
 
 def test_columns_without_a_field(boss: Client) -> None:
-    content = "Name,Email,Colour,Tags,Secret\nAnn Ng,ann{}@example.com,red,vip,x\n"
+    content = "Name,Email,Colour,Hobby,Secret\nAnn Ng,ann{}@example.com,red,chess,x\n"
     for number, (choices, lines) in enumerate(
         [
-            ({}, ["Colour: red", "Tags: vip", "Secret: x"]),
-            ({"column-4": "-"}, ["Colour: red", "Tags: vip"]),
+            ({}, ["Colour: red", "Hobby: chess", "Secret: x"]),
+            ({"column-4": "-"}, ["Colour: red", "Hobby: chess"]),
             ({"unknown": "ignore"}, []),
         ]
     ):

@@ -17,7 +17,7 @@ from django.utils import timezone
 from activities.models import Activity
 from leads.models import Lead
 from tests.factories import make_user
-from tests.import_cases import cells, file_kinds, notes, pending, people, rows, transfer, values
+from tests.import_cases import cells, file_kinds, notes, people, rows, transfer, values
 from tests.import_cases.case import FILES, NOW, Case, ExpectedLead, Step
 from tests.importing.command import run_import
 
@@ -31,10 +31,9 @@ ON_PAGE = {f"--{name.replace('_', '-')}" for name in (*NAMED, *FLAGS)} | {"--unk
 INVISIBLE = re.compile("[\xa0\xad\u200b\u200e-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
-def parameters(cases: Iterable[Case], not_yet: set[str]) -> list[Any]:
-    """The cases for ``parametrize``; those that fail so far are marked."""
-    mark = pytest.mark.xfail(strict=True, reason="not built yet")
-    return [pytest.param(case, id=case.name, marks=[mark] if case.name in not_yet else []) for case in cases]
+def parameters(cases: Iterable[Case]) -> list[Any]:
+    """The cases for ``parametrize``."""
+    return [pytest.param(case, id=case.name) for case in cases]
 
 
 def page_does(case: Case) -> bool:
@@ -51,7 +50,7 @@ def upload_dir(settings: Any, tmp_path: Path) -> None:
     settings.TIME_ZONE, settings.PHONE_REGION = "UTC", "US"
 
 
-@pytest.mark.parametrize("case", parameters(CASES, pending.BY_COMMAND))
+@pytest.mark.parametrize("case", parameters(CASES))
 def test_by_command(case: Case, settings: Any, tmp_path: Path) -> None:
     set_up(case, settings)
     if case.boss:
@@ -65,7 +64,7 @@ def test_by_command(case: Case, settings: Any, tmp_path: Path) -> None:
         assert list(activities.values_list("lead__first_name", "title")) == list(case.activities)
 
 
-@pytest.mark.parametrize("case", parameters(filter(page_does, CASES), pending.ON_PAGE))
+@pytest.mark.parametrize("case", parameters(filter(page_does, CASES)))
 def test_on_page(case: Case, settings: Any, tmp_path: Path) -> None:
     set_up(case, settings)
     browser = Client()

@@ -49,5 +49,5 @@ def test_every_lead_comes_in(program: str) -> None:
 
 def test_what_does_not_fit_into_one_field_is_counted() -> None:
     notes = import_leads(FOLDER / "follow_up_boss.csv")["notes"]
-    assert "Column 'Email 2' was used only where 'Email 1' was blank: 1 value of it was not stored." in notes
-    assert "Column 'Phone 2' was used only where 'Phone 1' was blank: 1 value of it was not stored." in notes
+    assert "Column 'Email 2' was used only where 'Email 1' was blank: 1 value of it was left over." in notes
+    assert "Column 'Phone 2' was used only where 'Phone 1' was blank: 1 value of it was left over." in notes

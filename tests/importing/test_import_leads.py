@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from leads.importing.runs import state_of
 from leads.models import ImportRun, Lead
 from tests.conftest import Api
-from tests.factories import make_lead
-from tests.importing.command import counts, import_leads, rows_of, summary, write_csv
+from tests.factories import make_lead, make_user
+from tests.importing.command import HEADER, counts, import_leads, rows_of, summary, write_csv
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +72,31 @@ def test_a_dry_run_reports_the_same_and_stores_nothing(tmp_path: Path) -> None:
     assert (dry["state"], counts(dry)) == ("dry", (2, 2, 0, 0, 0))
     assert not Lead.objects.exists()
     assert counts(import_leads(path)) == counts(dry)
+
+
+@pytest.mark.parametrize("mode", ["create", "update"])
+def test_a_dry_run_uses_up_no_ids_and_no_number(tmp_path: Path, mode: str) -> None:
+    make_user(is_superuser=True)
+    first = import_leads(write_csv(tmp_path, JOHN))["run"]
+    path = write_csv(tmp_path, JOHN, f"{ANA},blue", ANA, header=f"{HEADER},Shoe Colour", name="second.csv")
+    options = ("--on-duplicate", mode, "--unknown", "note")
+    dry = import_leads(path, *options, "--dry-run")
+    report = import_leads(path, *options)
+    assert (dry["run"], report["run"]) == (None, first + 1)
+    assert (counts(dry), dry["notes"]) == (counts(report), report["notes"])
+    ids = [*Lead.objects.order_by("pk").values_list("pk", flat=True)]
+    assert ids == list(range(ids[0], ids[0] + len(ids)))
+    assert not ImportRun.objects.filter(state="dry").exists()
+
+
+def test_a_refused_dry_run_counts_the_rows_with_errors(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, JOHN, "Bo,Li,bo@example,2,new", ANA)
+    dry = import_leads(path, "--dry-run", code=1)
+    assert (dry["state"], counts(dry)) == ("refused", (3, 2, 0, 0, 1))
+    text = summary(path, "--dry-run")
+    assert "1 row is bad, so nothing would be stored" in text
+    assert "2 would have been new leads" in " ".join(text.split())
+    assert counts(import_leads(path, code=1)) == (3, 0, 0, 0, 3)
 
 
 def test_the_same_file_is_refused_unless_again(tmp_path: Path) -> None:

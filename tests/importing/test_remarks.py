@@ -17,8 +17,8 @@ def test_a_second_column_that_is_filled_is_counted(tmp_path: Path) -> None:
     rows = ("Ann,1,2,", "Bo,,3,4", "Cy,5,5,", "Di,6,,7", "Ed,,,8")
     path = write_csv(tmp_path, *rows, header="First Name,Phone,Mobile,Home Phone")
     text = summary(path)
-    assert "Column 'Mobile' was used only where 'Phone' was blank: 1 value of it was not stored." in text
-    assert "Column 'Home Phone' was used only where 'Phone' was blank: 2 values of it were not stored." in text
+    assert "Column 'Mobile' was used only where 'Phone' was blank: 1 value of it was left over." in text
+    assert "Column 'Home Phone' was used only where 'Phone' was blank: 2 values of it were left over." in text
     assert list(Lead.objects.order_by("pk").values_list("phone", flat=True)) == ["1", "3", "5", "6", "8"]
 
 
@@ -27,7 +27,7 @@ def test_so_it_is_where_another_process_checks_the_rows(tmp_path: Path, monkeypa
     monkeypatch.setattr("threading.active_count", lambda: 1)
     path = write_csv(tmp_path, *["Ann,1,2"] * 2500, header="First Name,Phone,Mobile")
     (note,) = [note for note in import_leads(path)["notes"] if note.startswith("Column")]
-    assert "2,500 values of it were not stored" in note
+    assert "2,500 values of it were left over" in note
 
 
 def test_nothing_is_said_where_nothing_was_lost(tmp_path: Path) -> None:

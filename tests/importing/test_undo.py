@@ -143,9 +143,9 @@ def test_an_undone_file_may_come_again(tmp_path: Path) -> None:
 
 
 def test_only_what_stored_something(tmp_path: Path) -> None:
-    dry = import_leads(write_csv(tmp_path, "A,A,a@example.com,1,new"), "--dry-run")["run"]
+    refused = import_leads(write_csv(tmp_path, "A,A,a@example,1,new"), code=1)["run"]
     with pytest.raises(CommandError, match="nothing to undo"):
-        undo(dry)
+        undo(refused)
     with pytest.raises(CommandError, match="no import run 999"):
         undo(999)
 

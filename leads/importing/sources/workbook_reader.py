@@ -30,6 +30,7 @@ from leads.importing.sources.format_options import (
     place_of_header,
     titles_above,
 )
+from leads.importing.sources.hidden_rows import hidden_rows
 from leads.importing.sources.rows import Record, Unreadable, all_blank, clean_header, fitted
 from leads.importing.sources.shared_strings import copy_without_surplus
 from leads.importing.sources.source_file import PIECE, SourceFile
@@ -74,7 +75,7 @@ class WorkbookReader:
     It is the sheet of the name asked for, else the first visible one with a header among its first rows, else the first
     with anything in it. Cells are ``str``, ``float``, ``bool``, ``datetime``, ``date``, ``time`` or ``timedelta``, ""
     where there is nothing (a formula's error, too). ``notes`` name the sheet, the row of a header that is not at the
-    top, and further sheets with something in them.
+    top, further sheets with something in them, and how many rows are hidden.
     """
 
     encoding = None
@@ -92,9 +93,10 @@ class WorkbookReader:
                 sheets = list(_filled(workbook, hidden=hints.sheet is not None))  # in memory from now on
             except CalamineError as error:
                 raise Unreadable(f"{content.name} is not a workbook that can be read: {error}.") from error
-        if not sheets:
-            raise Unreadable(f"{content.name} is empty.")
-        self.sheet = _named(sheets, hints.sheet, content.name) if hints.sheet else _likeliest(sheets, hints)
+            if not sheets:
+                raise Unreadable(f"{content.name} is empty.")
+            self.sheet = _named(sheets, hints.sheet, content.name) if hints.sheet else _likeliest(sheets, hints)
+            hidden = hidden_rows(file, self.sheet.name) if format == "xlsx" else set()
         self.sheets = [sheet.name for sheet in sheets]
         first = list(islice(_filled_rows(self.sheet), MAX_ABOVE))
         others = [] if hints.sheet else [sheet.name for sheet in sheets if sheet.name != self.sheet.name]
@@ -102,6 +104,7 @@ class WorkbookReader:
         self.row = 0
         if not hints.header:
             self.header_row, self.header = 0, names_by_content([cells for _, cells in first])
+            self._count_hidden(hidden)
             return
         if hints.header_row:
             first = list(islice(_filled_rows(self.sheet), hints.header_row))
@@ -113,6 +116,14 @@ class WorkbookReader:
         self.header_row, header = first[above]
         self.header = [formula_escape.unescape(name) for name in clean_header(header)]
         self.notes += titles_above(f"in row {self.header_row:,}", [cells for _, cells in first[:above]])
+        self._count_hidden(hidden)
+
+    def _count_hidden(self, hidden: set[int]) -> None:
+        """Say how many rows a filter hides: nobody who looked at the sheet has seen them."""
+        count = sum(row in hidden and row > self.header_row for row, _ in _filled_rows(self.sheet)) if hidden else 0
+        if count:
+            rows = "1 row was" if count == 1 else f"{count:,} rows were"
+            self.notes.append(f"{rows} hidden in the sheet, by a filter for example, and read like the others.")
 
     def __iter__(self) -> Iterator[Record]:
         width = len(self.header)
