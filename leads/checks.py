@@ -55,14 +55,10 @@ def missing_places() -> Iterator[tuple[str, str]]:
     yield from _unknown_to_entrances()
     written = {
         "change_time",  # set by the database
-        *validators.CREATE_RULES,
-        *validators.LABEL_RULES,
         *build_row(validators.DEFAULTS, timezone.now(), derived=validators.SearchKeys("", "", "", "", "")),
     }
-    for field in Lead._meta.concrete_fields:
-        # A field without a rule is named above.
-        if field.attname in SET_BY_SERVER and not field.primary_key and field.attname not in written:
-            yield f"New leads get no value for Lead.{field.name}.", "Add it to `build_row` in leads/querysets.py."
+    for name in sorted(SET_BY_SERVER - written - {"id"}):
+        yield f"New leads get no value for their {name}.", "Add it to `build_row` in leads/querysets.py."
 
 
 def _unknown_to_entrances() -> Iterator[tuple[str, str]]:
