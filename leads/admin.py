@@ -11,7 +11,7 @@ from unfold.decorators import display
 
 from crm_project import validation
 from leads.back_office import cells, filters, inline_status, listing
-from leads.back_office.actions import ACTIONS
+from leads.back_office.actions import ACTIONS, LAST_EDIT, undo_last_edit
 from leads.back_office.import_runs import ImportRunAdmin
 from leads.back_office.listing import LeadChangeList
 from leads.back_office.paginator import CappedPaginator
@@ -28,7 +28,7 @@ class LeadAdmin(ListPage, ModelAdmin):
     """The list of leads and its actions. ``activities.back_office.lead_page`` adds the page of one lead."""
 
     actions = ACTIONS
-    list_display = ("name", "contact", "state", "source", "budget", "last_activity", "created")
+    list_display = ("name", "contact", "state", "source", "whose", "budget", "last_activity", "created")
     list_filter = filters.FILTERS
     list_filter_submit = True
     list_fullwidth = True
@@ -65,7 +65,13 @@ class LeadAdmin(ListPage, ModelAdmin):
                 raise PermissionDenied
             inline_status.save(request, Actor.of(cast(User, request.user), Channel.ADMIN))
             return HttpResponseRedirect(request.get_full_path())
-        return super().changelist_view(request, {"title": "Leads", **(extra_context or {})})
+        if request.method == "POST" and "_undo_edit" in request.POST:
+            if not self.has_change_permission(request):
+                raise PermissionDenied
+            undo_last_edit(request)
+            return HttpResponseRedirect(request.get_full_path())
+        last_edit = request.session.get(LAST_EDIT, {}).get("what", "")
+        return super().changelist_view(request, {"title": "Leads", "last_edit": last_edit, **(extra_context or {})})
 
     @display(description="Name")
     def name(self, lead: Lead) -> str:
@@ -81,6 +87,11 @@ class LeadAdmin(ListPage, ModelAdmin):
     def state(self, lead: Any) -> str:
         """Return the status; a drop-down list for users who may change it."""
         return cells.status(lead, lead.choices)
+
+    @display(description="Owner")
+    def whose(self, lead: Any) -> str:
+        """Return the owner's name, and the tags."""
+        return cells.owner(lead)
 
     @display(description="Budget")
     def budget(self, lead: Lead) -> str:

@@ -309,7 +309,9 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return lead
 
     def update_leads(self, field: str, value: Any, actor: Actor, agreed: Agreed | None = None) -> int:
-        """Give all of these leads one clean ``status`` or ``is_active``; returns how many had another one.
+        """Give all of these leads one clean ``status``, ``source``, ``owner_id`` or ``is_active``.
+
+        Returns how many had another one.
 
         All or nothing, in a constant number of statements and in constant memory, however many there are. Merged leads
         stay deleted. Raises what ``agreed.check`` raises where the leads are not those that were agreed to.
@@ -319,6 +321,8 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         changes = (
             audit.same_diff({field: [not value, value]}) if field == "is_active" else audit.diff_to(**{field: value})
         )
+        if field == "source":
+            new["source_key"] = validators.source_key(value)
         if field == "status":
             new["closed_at"] = now if value == validators.CLOSED else None
         with transaction.atomic(), lock_selection(self) as leads:

@@ -228,8 +228,8 @@ def test_users(api: Api, anonymous: Api, agent: User) -> None:
         ("/api/activities?after=&size=5&type=call&user=me", 2),
         # 1. the token's user  2. the lead  3. by email address  4. by phone number and name  5. the leads
         ("/api/leads/{lead}/duplicates", 5),
-        # 1. the token's user  2. statuses  3. sources  4. types of activities  5. those of deleted leads
-        ("/api/leads/vocabulary", 5),
+        # 1. the token's user  2. statuses  3. sources  4. types of activities  5. those of deleted leads  6. tags
+        ("/api/leads/vocabulary", 6),
     ],
 )
 def test_reads_around_the_list(api: Api, agent: User, path: str, count: int) -> None:

@@ -62,5 +62,11 @@ def names(user_ids: Collection[int]) -> dict[int, str]:
     return {user.pk: user.name for user in User.objects.filter(pk__in=user_ids).only(*NAME)}
 
 
+def choices(limit: int = 200) -> list[tuple[str, str]]:
+    """Return the ids and names of active users, by name, for drop-down lists."""
+    users = User.objects.filter(is_active=True).order_by("username_key").only(*NAME)[:limit]
+    return sorted(((str(user.pk), user.name) for user in users), key=lambda choice: _key(choice[1]))
+
+
 def _key(*parts: str) -> str:
     return validation.normalize(" ".join(parts)).strip()

@@ -19,7 +19,7 @@ from leads.back_office import cells, history
 from leads.back_office.lead_form import FORM_FIELDS, LeadForm
 from leads.models import Lead, LeadChange
 from leads.querysets import VersionConflict
-from leads.validators import ERASED
+from leads.validators import ERASED, split_tags
 from users.audit import Actor, Channel
 from users.models import User
 
@@ -39,7 +39,10 @@ class LeadPage(LeadAdmin):
     form = LeadForm
     fieldsets: Any = (
         ("Person", {"fields": (("first_name", "last_name"), ("email", "phone"), HIDDEN)}),
-        ("Requirements", {"fields": (("status", "source"), ("budget_min", "budget_max"), "property_interest")}),
+        (
+            "Requirements",
+            {"fields": (("status", "source"), ("owner", "tags"), ("budget_min", "budget_max"), "property_interest")},
+        ),
     )
     compressed_fields = False
     warn_unsaved_form = True
@@ -164,6 +167,7 @@ class LeadPage(LeadAdmin):
             "subtitle": None,
             "lead": lead,
             "state": cells.label(lead.status),
+            "tags": split_tags(lead.tags),
             "erased": not lead.is_active
             and LeadChange.objects.of_lead(lead.pk).filter(changes__has_key=ERASED).exists(),
             "budget": "" if lead.budget_min is lead.budget_max is None else cells.budget(lead),

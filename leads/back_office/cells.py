@@ -30,6 +30,11 @@ def contact(lead: Lead) -> SafeString:
     )
 
 
+def owner(lead: Any) -> SafeString | str:
+    """Return the owner's name, with the tags below it."""
+    return _two_lines(lead.owner_name or EMPTY, lead.tags) if lead.tags else lead.owner_name or EMPTY
+
+
 def status(lead: Lead, choices: list[str]) -> SafeString:
     """Return a coloured label; with choices, a drop-down list that looks like one.
 

@@ -1,5 +1,6 @@
 """The filters of the list of leads. The cost of their choices does not depend on the number of leads."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from leads.back_office import choices
 from leads.consents import WAYS
 from leads.models import ImportRun
 from leads.querysets import LeadQuerySet
+from users import directory
 from users.form_messages import form_message
 
 Choices = list[tuple[str, str]]
@@ -116,6 +118,36 @@ class Source(ParameterFilter):
         """Return the sources in use."""
         known = [(source.key or NO_SOURCE, source.spelling or "(none)") for source in choices.sources()]
         return {"source": select("Source", known)}
+
+
+class Owner(ParameterFilter):
+    """Whose the leads are."""
+
+    title = "Owner"
+    queries = {"owner": lambda leads, value: leads.owned_by(api.user(value) or api.NONE)}
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Return the leads of the user; ``me`` is the one who looks."""
+        given = self.used_parameters.get("owner")
+        if given == api.ME:
+            return queryset.owned_by(request.user.pk)
+        return super().queryset(request, queryset)
+
+    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """Return the users by name."""
+        users = directory.choices()
+        return {"owner": select("Owner", [(api.ME, "Me"), (api.NONE, "Nobody"), *users], "Anyone")}
+
+
+class Tags(ParameterFilter):
+    """All of some tags, with commas between them."""
+
+    title = "Tags"
+    queries = {"tag": lambda leads, value: leads.with_tags(api.tags(re.split("[,;]", value)) or ())}
+
+    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """Return a text."""
+        return {"tag": text_input("Tags", "text", placeholder="vip, cash buyer")}
 
 
 class Inactive(ParameterFilter):
@@ -245,5 +277,5 @@ class Deleted(ParameterFilter):
         return {"deleted": select("Show", [("1", "Deleted leads")], "Active leads")}
 
 
-FILTERS = (Status, Source, Inactive, Budget, Created, Closed, Contactable, Run, Deleted)
+FILTERS = (Status, Source, Owner, Tags, Inactive, Budget, Created, Closed, Contactable, Run, Deleted)
 PARAMETERS = frozenset(name for one in FILTERS for name in one.queries)

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.http import QueryDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from leads import validators
 from leads.back_office.history import build_entry, display, owner_names
 from leads.models import Lead, LeadChange
+from users import directory
 from users.back_office.forms import add_problems
+from users.models import User
 
 if TYPE_CHECKING:
     Form = forms.ModelForm[Lead]
@@ -21,7 +23,9 @@ else:
 
 # The form field of each column that has a rule: a foreign key is ``agency`` in the form, ``agency_id`` in the rules.
 FORM_FIELDS = {
-    field.attname: field.name for field in Lead._meta.concrete_fields if field.attname in validators.UPDATE_RULES
+    field.attname: field.name
+    for field in Lead._meta.concrete_fields
+    if field.attname in {**validators.UPDATE_RULES, **validators.LABEL_RULES}
 }
 COLUMNS = {name: column for column, name in FORM_FIELDS.items()}
 AMOUNT = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
@@ -48,6 +52,16 @@ class AmountField(forms.IntegerField):
         return super().to_python(re.sub(r"[,\s]", "", value) if isinstance(value, str) else value)
 
 
+class OwnerField(forms.ModelChoiceField):
+    """An active user, or the present owner."""
+
+    widget = UnfoldAdminSelectWidget
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return the user's name."""
+        return str(obj.name) if obj.is_active else f"{obj.name} (deactivated)"
+
+
 class LeadForm(Form):
     """The fields of a lead, validated by ``validators.validate``.
 
@@ -55,6 +69,10 @@ class LeadForm(Form):
     version that they saw. Without a version (another client than the page), whatever differs is saved.
     """
 
+    owner = OwnerField(User.objects.none(), required=False, empty_label="Nobody")
+    tags = forms.CharField(
+        required=False, widget=UnfoldAdminTextInputWidget({"placeholder": "vip, cash buyer"}), max_length=5000
+    )
     seen_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     class Meta:
@@ -70,6 +88,11 @@ class LeadForm(Form):
         carries_version = not self.is_bound or "seen_version" in self.data
         for name in self._own_fields():
             self.fields[name].show_hidden_initial = carries_version
+        if "owner" in self.fields:
+            owners = User.objects.filter(Q(is_active=True) | Q(pk=self.instance.owner_id or 0))
+            cast(OwnerField, self.fields["owner"]).queryset = owners.order_by("username_key").only(
+                *directory.NAME, "is_active"
+            )
         if "property_interest" in self.fields:
             self.fields["property_interest"].widget.attrs["rows"] = 4
         if "status" in self.fields:
@@ -81,7 +104,7 @@ class LeadForm(Form):
     def clean(self) -> dict[str, Any]:
         """Return the clean values; add errors to their fields, and a conflict to the form."""
         cleaned = super().clean() or {}
-        clean, problems = validators.validate(self._by_column(cleaned), partial=True, stored=self.stored)
+        clean, problems = validators.validate(self._by_column(cleaned), partial=True, stored=self.stored, labels=True)
         add_problems(self, [problem._replace(loc=(FORM_FIELDS[str(problem.loc[0])],)) for problem in problems])
         if not self.errors and not self.stored and not any(clean.get(name) for name in IDENTITY):
             self.add_error(None, ValidationError("Enter a name, an email or a phone number.", code="no_identity"))
@@ -96,7 +119,7 @@ class LeadForm(Form):
         if not self.stored:
             return {
                 **validators.DEFAULTS,
-                **{name: self.validated[name] for name in validators.CREATE_RULES if name in self.validated},
+                **{name: self.validated[name] for name in validators.FIELDS if name in self.validated},
             }
         return {name: value for name, value in self.validated.items() if FORM_FIELDS[name] in self.changed_data}
 
@@ -129,5 +152,7 @@ class LeadForm(Form):
             if name not in self.changed_data:
                 data[self.add_prefix(name)] = value
             elif then != value and self.data.get(self.add_prefix(name)) != value:
-                self.add_error(name, ValidationError(f"Current value: {display(name, now)}", code="conflict"))
+                self.add_error(
+                    name, ValidationError(f"Current value: {display(COLUMNS[name], now, owners)}", code="conflict")
+                )
         self.data = data

@@ -21,10 +21,13 @@ from leads.back_office import choices
 from leads.back_office.filters import OPEN, PARAMETERS, day
 from leads.models import Lead, LeadCount
 from leads.sql import MAX_WALK, SearchTimeout, statement_timeout
+from users import directory
 
 SEARCH = "q"
 VIEWS = {
     "All leads": {},
+    "Mine": {"owner": api.ME, "status": OPEN},
+    "Without an owner": {"owner": api.NONE, "status": OPEN},
     "Open": {"status": OPEN},
     "New, not contacted (2+ days)": {"status": "new", "inactive": "2"},
     "Open, no activity (14+ days)": {"status": OPEN, "inactive": "14"},
@@ -65,9 +68,11 @@ class LeadChangeList(ChangeList):
             leads = []
         self.paginator.correct_estimate(self.page_num, len(leads))
         days = last_activities([lead.pk for lead in leads])
+        owners = {lead.owner_id for lead in leads if lead.owner_id is not None}
+        names = directory.names(owners) if owners else {}
         may_change = self.model_admin.has_change_permission(request)
         for lead in leads:
-            lead.last_activity = days.get(lead.pk)
+            lead.last_activity, lead.owner_name = days.get(lead.pk), names.get(lead.owner_id, "")
             lead.choices = self.statuses if may_change and lead.is_active else []
         self.result_list = leads
         self.full_result_count = self.result_count  # avoids a second count
