@@ -358,5 +358,6 @@ LOGGING = {
         # So are an unknown Host, an unknown list filter and a form with too many fields, which Django logs as errors.
         "django.security": {"level": "CRITICAL"},
         "django.security.csrf": {"level": "WARNING"},
+        "vobject": {"level": "CRITICAL"},  # it logs the lines of contacts that it cannot read
     },
 }

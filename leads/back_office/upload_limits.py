@@ -13,7 +13,7 @@ from typing import IO
 from leads.importing.sources.reader import unwrap
 from leads.importing.sources.shared_strings import copy_without_surplus
 from leads.importing.sources.source_file import PIECE, SourceFile, pieces
-from leads.importing.sources.workbook_reader import check_extent
+from leads.importing.sources.workbook_reader import check_extent, check_memory
 from leads.importing.sources.zip_limits import UnpacksToMore, unpacked_copy
 from leads.importing.stats import Refused
 
@@ -26,8 +26,10 @@ MAX_SPACE = 3_000_000  # cells of a workbook between the first and the last, inc
 MAX_LISTS = 500_000  # and objects in JSON: an empty one takes as much memory as a cell, and only two bytes of text
 MAX_ELEMENTS = 6_000_000  # of a workbook's XML; a cell has four
 MAX_LINE = 1 << 20  # bytes
+MAX_MEMORY = 256 << 20  # bytes that a process may take to open an .xls, .xlsb or .ods file
 DELIMITERS = (b",", b";", b"\t", b"|")
 OPENINGS = (b"[", b"{")
+CONTACT = b"BEGIN:VCARD"
 
 
 class TooLarge(Refused):
@@ -42,23 +44,30 @@ def inspect(path: Path, name: str) -> None:
             if content.gzipped:  # an archive in it is unpacked to be looked into
                 for _ in _pieces(content):
                     pass
-            _, workbook = unwrap(content)
+            _, workbook = unwrap(content, MAX_UNPACKED)
             if workbook is None:
                 _inspect_text(content)
-            elif workbook != "xls":  # the reader opens those with a limit on memory
+                return
+            if workbook != "xls":
                 _inspect_workbook(content)
+            if workbook != "xlsx":
+                check_memory(content, workbook, MAX_UNPACKED, MAX_MEMORY)
+        except UnpacksToMore:
+            raise TooLarge(f"{name} unpacks to more than {MAX_UNPACKED >> 20} MB.") from None
         finally:
             content.close()
 
 
 def _inspect_text(content: SourceFile) -> None:
     counts: Counter[bytes] = Counter()
-    opening = content.head().lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    contacts = 0
+    opening = content.head().lstrip(b"\xef\xbb\xbf \t\r\n")[:1].upper()
     max_cells = MAX_CELLS // 2 if opening in OPENINGS else MAX_CELLS  # the JSON reader stores them twice
     line = lines = 0
     for piece in _pieces(content):
         for token in (*DELIMITERS, *OPENINGS):
             counts[token] += piece.count(token)
+        contacts += piece.upper().count(CONTACT) if opening == CONTACT[:1] else 0
         lines += max(piece.count(b"\n"), piece.count(b"\r"))
         if lines > MAX_LINES:
             raise TooLarge(f"{content.name} has more than {MAX_LINES:,} lines.")
@@ -66,6 +75,8 @@ def _inspect_text(content: SourceFile) -> None:
             raise TooLarge(f"{content.name} has more than {max_cells:,} cells.")
         if sum(counts[token] for token in OPENINGS) > MAX_LISTS:
             raise TooLarge(f"{content.name} has more than {MAX_LISTS:,} lists and objects.")
+        if contacts > MAX_ROWS:
+            raise TooLarge(f"{content.name} has more than {MAX_ROWS:,} contacts.")
         line = len(piece) - 1 - piece.rfind(b"\n") if b"\n" in piece else line + len(piece)
         if line > MAX_LINE + PIECE and opening != b"[":
             raise TooLarge(f"{content.name} has a line of more than {MAX_LINE >> 20} MB: it is not a table.")

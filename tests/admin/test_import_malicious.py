@@ -16,6 +16,7 @@ from django.test import Client
 
 from leads.models import ImportRun, Lead
 from tests.admin.test_import_page import ADD, FILE, form, page, rejection, upload
+from tests.importing.test_file_kinds import ods
 from tests.live import PROJECT, environment
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,16 @@ REJECTED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "one text in all cells": ("leads.xlsx", lambda: shared(1_000_000, 40_000), "of text"),
     "zip bomb": ("leads.xlsx", lambda: bomb(200 << 20), "more than 64 MB"),
     "gzip bomb": ("leads.csv.gz", lambda: gzip.compress((b"Ada Byron " * 9 + b"\n") * (2 << 20), 1), "more than 64 MB"),
+    "zipped zip bomb": ("a.zip", lambda: zipped({"a.csv": "Ada Byron\n" * (8 << 20)}), "more than 64 MB"),
+    "an .ods of spaces": ("a.ods", lambda: zipped({"content.xml": " " * (80 << 20)}), "more than 64 MB"),
+    "an .xlsb of spaces": ("a.xlsb", lambda: zipped({"xl/workbook.bin": " " * (80 << 20)}), "more than 64 MB"),
+    "an .ods of much memory": (
+        "a.ods",
+        lambda: ods(' table:number-rows-repeated="60000"', ' table:number-columns-repeated="100"'),
+        "takes too much memory or time",
+    ),
+    "a broken .xlsb": ("a.xlsb", lambda: zipped({"xl/workbook.bin": "x"}), "not a workbook that can be read"),
+    "many contacts": ("a.vcf", lambda: b"BEGIN:VCARD\r\nFN:A\r\nEND:VCARD\r\n" * 50_001, "more than 50,000 contacts"),
     "a cell far out": (
         "far.xlsx",
         lambda: workbook(f'{START}<row><c r="XFD1048576"><v>1</v></c></row>{END}'),
@@ -101,7 +112,7 @@ def shared(length: int, rows: int) -> bytes:
 def zipped(files: dict[str, str]) -> bytes:
     """Return a zip archive of these files."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
             archive.writestr(name, text)
     return file.getvalue()

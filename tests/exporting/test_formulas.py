@@ -168,6 +168,16 @@ def test_the_rejects_of_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_the_rejects_of_contacts(tmp_path: Path) -> None:
+    path, rejects = tmp_path / "contacts.vcf", tmp_path / "rejects.csv"
+    card = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:{0};{0};;;\r\nEMAIL:bad\r\nNOTE:{0}\r\nX-OTHER:{0}\r\nEND:VCARD\r\n"
+    path.write_text(card.format(FORMULA.replace(";", "\\;").replace(",", "\\,")))
+    import_leads(path, "--unknown", "ignore", "--on-error", "skip", "--rejects", rejects, code=3)
+    assert FORMULA.encode() in rejects.read_bytes().replace(b'""', b'"')
+    assert run_as_formulas(rejects.read_bytes()) == []
+
+
+@pytest.mark.django_db
 def test_the_bad_rows_of_the_import_page(boss: Client) -> None:
     rows = [*bad_rows(HEADER), ["too", "many", "cells", "here", FORMULA, f"a;{FORMULA}"]]
     review = boss.post(ADD, {"file": SimpleUploadedFile("leads.csv", as_csv(rows))})["Location"]

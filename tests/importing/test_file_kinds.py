@@ -1,5 +1,6 @@
 """Further kinds of files: which are refused, and with what advice."""
 
+import gzip
 import io
 import zipfile
 from collections.abc import Mapping
@@ -53,11 +54,21 @@ def rows(file: bytes, name: str, **hints: Any) -> list[Any]:
         return [cells for _, cells in source]
 
 
+def encrypted(files: Mapping[str, str | bytes]) -> bytes:
+    """An archive that says that its first file is encrypted."""
+    data = bytearray(zipped(files))
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(data)
+
+
 MANY_ROWS, MANY_COLUMNS = ' table:number-rows-repeated="1048576"', ' table:number-columns-repeated="16384"'
 REFUSED = {
     "two.zip": (zipped({"a.csv": "Email\na@b.co\n", "b.csv": "Email\na@b.co\n"}), "is a zip archive of 2 files"),
     "none.zip": (zipped({"__MACOSX/a": "x"}), "is a zip archive of no file"),
     "in-a.zip": (zipped({"a.zip": zipped({"a.csv": "Email"})}), "is an archive within an archive"),
+    "gz-in-a.zip": (zipped({"a.csv.gz": gzip.compress(b"Email\na@b.co\n")}), "is an archive within an archive"),
+    "twice.csv.gz": (gzip.compress(gzip.compress(b"Email\na@b.co\n")), "is an archive within an archive"),
+    "locked.zip": (encrypted({"a.csv": "Email\na@b.co\n"}), "is encrypted"),
     "bomb.zip": (zipped({"a.csv": "0" * (1 << 27)}), "unpacks to more than"),
     "list.numbers": (zipped({"Index/Document.iwa": "x"}), "export it from Numbers as .xlsx"),
     "rows.ods": (
@@ -68,6 +79,7 @@ REFUSED = {
     "broken.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is not a workbook that can be read"),
     "open.vcf": (CARD.replace("END:VCARD", "").encode(), "ends within the contact that starts on line 1"),
     "long.vcf": (CARD.replace("FN:", "NOTE:" + "x" * (5 << 20) + "\r\nFN:").encode(), "is too long"),
+    "endless.vcf": (CARD.replace("FN:", "TEL:1\r\n" * 2_000 + "FN:").encode(), "is too long"),
     "nobody.vcf": (b"BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n", "has no contacts that can be read"),
 }
 
@@ -102,6 +114,13 @@ VCARDS = {
         "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;J=C3=B6rg;;;",
         {"First Name": "Jörg", "Last Name": "Müller"},
     ),
+    "quoted-printable in several lines": (
+        "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BC=\r\nller;J=C3=B6rg;;;",
+        {"First Name": "Jörg", "Last Name": "Müller"},
+    ),
+    "something else within a card": ("BEGIN:X\r\nNOTE:x\r\nEND:X\r\nNOTE:a", {"Notes": "a"}),
+    "much within a card": ("BEGIN:X\r\n" * 450 + "END:X\r\n" * 450, {}),
+    "a photograph without indents": ("PHOTO;BASE64;JPEG:\r\nAAAA\r\nBBBB=\r\n\r\nNOTE:a", {"Notes": "a"}),
     "groups, addresses and photographs": (
         "item1.ORG:Acme;Sales\r\nADR:;;12 Elm;Town;IL;60601;USA\r\nPHOTO;ENCODING=b:AAAA",
         {"Company": "Acme, Sales", "Address": "12 Elm, Town, IL, 60601, USA"},

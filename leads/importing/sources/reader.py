@@ -14,7 +14,7 @@ from leads.importing.sources.encodings import LABELS, Detected
 from leads.importing.sources.format_options import FormatOptions
 from leads.importing.sources.json_reader import JsonReader
 from leads.importing.sources.rows import BadRow, Cells, Record, Unreadable
-from leads.importing.sources.source_file import SourceFile, encoding_of
+from leads.importing.sources.source_file import GZIP, SourceFile, encoding_of
 from leads.importing.sources.vcard_reader import VcardReader
 from leads.importing.sources.workbook_reader import ZIP, WorkbookReader
 from leads.importing.sources.zip_limits import members, read_only_file
@@ -159,17 +159,17 @@ def _format(content: SourceFile, format: str | None) -> str:
     return format or (named if named in ("csv", "tsv") else _json_format(head) or named or "csv")
 
 
-def unwrap(content: SourceFile) -> tuple[str, str | None]:
+def unwrap(content: SourceFile, most: int | None = None) -> tuple[str, str | None]:
     """Return the name of the file and, if it is a workbook, its format.
 
     Of a zip archive with one file, ``content`` reads that file from now on, and the name is that file's. Raises
-    ``Unreadable`` for other archives.
+    ``Unreadable`` for other archives, ``UnpacksToMore`` for one that unpacks to more than ``most`` bytes.
     """
     name, kind = content.name, _container(content)
     if kind == ARCHIVE:
-        name = read_only_file(content)
+        name = read_only_file(content, most)
         kind = _container(content)
-    if kind == ARCHIVE:
+    if kind == ARCHIVE or content.head(2) == GZIP:
         raise Unreadable(f"{content.name} is an archive within an archive; import the file itself.")
     return name, kind
 

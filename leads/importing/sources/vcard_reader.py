@@ -1,16 +1,20 @@
 """vCard files (.vcf), as telephones and address books write them, read with vobject; a card is a row."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import vobject
-from vobject.base import VObjectError
+from vobject.base import ContentLine, VObjectError
 
 from crm_project.validation import FieldError
 from leads.importing.sources.rows import MAX_COLUMNS, BadRow, Record, Unreadable
 from leads.importing.sources.source_file import SourceFile
 
-MAX_CARD = 4 << 20  # characters: a card may have a photograph
+# A card is parsed as a whole, and its entries are compared with each other. Its pictures do not count.
+MAX_CARD = 256 << 10  # characters
+MAX_ENTRIES = 1_000
+_picture = re.compile(r"(?:[\w-]+\.)?(?:PHOTO|LOGO|SOUND|KEY)[;:]", re.IGNORECASE)
 LABELS = {
     "EMAIL": "Email",
     "TEL": "Phone",
@@ -60,16 +64,22 @@ class VcardReader:
         """Yield the line on which each card starts, and the card, or what is wrong with it."""
         with self.content.text(self.encoding) as text:
             lines: list[str] = []
-            start = size = 0
+            start = size = entries = 0
+            in_picture = False
             for number, line in enumerate(text, 1):
                 word = line.strip().upper()
                 if word == "BEGIN:VCARD" and not lines:
-                    start, size = number, 0
+                    start, size, entries, in_picture = number, 0, 0, False
                 elif not lines:
+                    continue
+                # Some programs do not indent the further lines of a picture.
+                in_picture = _picture.match(line) is not None or (in_picture and (line[0] in " \t" or ":" not in line))
+                if in_picture:
                     continue
                 lines.append(line)
                 size += len(line)
-                if size > MAX_CARD:
+                entries += line[0] not in " \t"
+                if size > MAX_CARD or entries > MAX_ENTRIES:
                     raise Unreadable(f"The contact on line {start} of {self.content.name} is too long.")
                 if word == "END:VCARD":
                     yield start, _parsed("".join(lines))
@@ -80,11 +90,12 @@ class VcardReader:
 
 def _parsed(text: str) -> Card | str:
     try:
-        component = vobject.readOne(text, ignoreUnreadable=True)
-    except (VObjectError, ValueError, TypeError, AttributeError, LookupError) as error:
+        component = vobject.readOne(text, ignoreUnreadable=True, allowQP="quoted-printable" in text.lower())
+    except (VObjectError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         return str(error) or type(error).__name__
     card: Card = {}
-    for entry in component.getChildren():
+    entries = (entry for entry in component.getChildren() if isinstance(entry, ContentLine))
+    for entry in entries:
         for label, value in _values(entry.name.upper(), entry):
             if value := value.strip():
                 _add(card, label, value)

@@ -183,14 +183,23 @@ def _trusted(content: SourceFile, format: str) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _open_elsewhere(file: IO[bytes], content: SourceFile) -> None:
-    """Open all sheets in a process that may use ``MAX_MEMORY``; raise ``Unreadable`` if it fails."""
+def check_memory(content: SourceFile, format: str, most_unpacked: int, most_memory: int) -> None:
+    """Raise ``Unreadable`` for a workbook of another format than .xlsx that takes more bytes of memory to open."""
+    if format == "xls":
+        _open_elsewhere(content.unpack(), content, most_memory)
+        return
+    with unpacked_copy(content, most_unpacked) as file:
+        _open_elsewhere(file, content, most_memory)
+
+
+def _open_elsewhere(file: IO[bytes], content: SourceFile, most_memory: int = MAX_MEMORY) -> None:
+    """Open all sheets in a process that may use ``most_memory`` bytes; raise ``Unreadable`` if it fails."""
     with tempfile.TemporaryFile() as copy:
         file.seek(0)
         shutil.copyfileobj(file, copy, PIECE)
         file.seek(0)
         copy.seek(0)
-        command = [sys.executable, "-I", "-c", OPEN, str(MAX_MEMORY), str(MAX_SECONDS)]
+        command = [sys.executable, "-I", "-c", OPEN, str(most_memory), str(MAX_SECONDS)]
         ended = subprocess.run(command, stdin=copy, capture_output=True, check=False)  # noqa: S603  our own program
     if ended.returncode == UNREADABLE:
         reason = ended.stdout.decode(errors="replace").strip()[:200]

@@ -45,13 +45,16 @@ def members(content: SourceFile) -> list[str]:
             raise Unreadable(f"{content.name} is a damaged archive: {error}.") from error
 
 
-def read_only_file(content: SourceFile) -> str:
-    """Have ``content`` read the only file in its archive from now on; return that file's name."""
+def read_only_file(content: SourceFile, most: int | None = None) -> str:
+    """Have ``content`` read the only file in its archive from now on; return that file's name.
+
+    Raises ``UnpacksToMore`` than ``most`` bytes, by default those of ``most_unpacked``.
+    """
     there = [name for name in members(content) if not name.endswith("/") and not _is_litter(name)]
     if len(there) != 1:
         count = "no file" if not there else f"{len(there):,} files"
         raise Unreadable(f"{content.name} is a zip archive of {count}; import the file itself.")
-    with unpacked_copy(content, most_unpacked(content.size)) as copy, zipfile.ZipFile(copy) as archive:
+    with unpacked_copy(content, most or most_unpacked(content.size)) as copy, zipfile.ZipFile(copy) as archive:
         file = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115  closed with the content
         with archive.open(there[0]) as source:
             shutil.copyfileobj(source, file, PIECE)
