@@ -28,6 +28,7 @@ from crm_project import json_schema as schema
 from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.pagination import PagePagination
 from crm_project.http.schema import operation
+from crm_project.http.schema_components import LOCATION, OPTIONAL_PAGE, WALK
 from crm_project.http.streaming import json_array
 from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.json_schema import DAY, IDENTIFIER
@@ -46,6 +47,7 @@ LIST = [
     OpenApiParameter("type", schema.text(MAX_TYPE), description="Of this type"),
     OpenApiParameter("from", DAY, description="On this day or later"),
     OpenApiParameter("to", DAY, description="On this day or earlier"),
+    *WALK,
 ]
 RIGHTS = {"update": "activities.change_activity", "destroy": "activities.delete_activity"}  # for those of others
 NOT_YOURS = "It is another user's, and you do not have the permission to {} activities"
@@ -69,7 +71,7 @@ class ActivityViewSet(RuleViewSet):
     dry_run_actions = ("create",)
     query_parameters = {"list": PAGING}
 
-    @operation("list_activities", "List a lead's activities", "The activities")
+    @operation("list_activities", "List a lead's activities", "The activities", parameters=OPTIONAL_PAGE)
     def list(self, request: Request, lead_id: str) -> HttpResponseBase:
         """All of them, latest first; with `page` or `size` one page."""
         number = self.path_id("lead_id", NO_LEAD)
@@ -101,6 +103,7 @@ class ActivityViewSet(RuleViewSet):
             400: "An empty list, or rows that the database refused; nothing was stored",
             409: f"{TOO_MANY}, with {MAX_TOTAL_TEXT >> 20} MB of text; nothing was stored",
         },
+        parameters=[LOCATION],
     )
     def create(self, request: Request, lead_id: str) -> Response:
         """One activity from an object; from an array all of its activities, in its order, or none. The author is the

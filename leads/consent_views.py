@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.http.pagination import PagePagination
 from crm_project.http.schema import operation
-from crm_project.http.schema_components import LOCATION
+from crm_project.http.schema_components import LOCATION, OPTIONAL_PAGE
 from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer
 from crm_project.http.timestamps import iso
 from crm_project.http.viewsets import RuleViewSet
@@ -72,7 +72,7 @@ class ConsentViewSet(RuleViewSet):
     query_parameters = {"list": PAGING}
     dry_run_actions = ("create",)
 
-    @operation("list_consents", "List a lead's statements of consent", "The statements")
+    @operation("list_consents", "List a lead's statements of consent", "The statements", parameters=OPTIONAL_PAGE)
     def list(self, request: Request, lead_id: str) -> Response:
         """The latest first; one page with `page` or `size`. The latest that names a channel or `all` counts."""
         number = self.path_id("lead_id", NO_LEAD)

@@ -22,6 +22,7 @@ from crm_project.http.json import MultiPartParser, read
 from crm_project.http.pagination import PagePagination
 from crm_project.http.parameters import checked, flag
 from crm_project.http.schema import operation
+from crm_project.http.schema_components import LOCATION
 from crm_project.http.timestamps import iso
 from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.validation import MISSING, FieldError, check_text
@@ -128,7 +129,7 @@ class ImportViewSet(RuleViewSet):
             409: "Another import is running",
             413: f"The file is too large, or has more than {MAX_ROWS:,} rows",
         },
-        parameters=[*PARAMETERS, PREFER_ASYNC],
+        parameters=[*PARAMETERS, PREFER_ASYNC, LOCATION],
     )
     def import_file(self, request: Request) -> Response:
         """CSV, TSV, XLSX, XLS, XLSB, ODS, JSON, JSON Lines or vCard, gzipped or not: as the `file` of a form with the

@@ -14,7 +14,7 @@ from crm_project.http.cursors import Cursor, walk_of
 from crm_project.http.errors import ValidationFailed
 from crm_project.http.pagination import Page
 from crm_project.http.parameters import collect
-from crm_project.http.schema_components import TOTAL_HEADERS
+from crm_project.http.schema_components import WALK
 from crm_project.http.timestamps import iso
 from crm_project.validation import FieldError, InvalidValue
 from leads import included, list_sql
@@ -41,10 +41,6 @@ DOCUMENTED = (
         },
         description="`-` for descending; leads without a value come last. The last four sort at most 50,000 leads",
     ),
-    OpenApiParameter("count", {"type": "string", "enum": list(totals.KINDS)}, description="In `X-Total-Count`"),
-    OpenApiParameter(
-        "after", {"type": "string"}, description="A cursor instead of `page`: empty to start, then the one of `Link`"
-    ),
     INCLUDE,
     OpenApiParameter(
         "X-Synced-Until",
@@ -53,7 +49,7 @@ DOCUMENTED = (
         response=[200],
         description="With `updated_since`: its value for the next walk",
     ),
-    *TOTAL_HEADERS,
+    *WALK,
 )
 
 T = TypeVar("T")

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from crm_project.http.errors import ApiError
 from crm_project.http.schema import operation
+from crm_project.http.schema_components import LOCATION
 from crm_project.http.viewsets import RuleViewSet
 from users.api_keys import MAX_KEYS, ApiKey
 from users.audit import Action, Channel, log_account_event
@@ -43,6 +44,7 @@ class KeyViewSet(RuleViewSet):
         201,
         response=IssuedKeySerializer,
         refusals={409: f"The user has {MAX_KEYS} keys"},
+        parameters=[LOCATION],
     )
     def create(self, request: Request) -> Response:
         """A key for a program, which sends it as `Authorization: Bearer <key>`. It may do what its user may, within its

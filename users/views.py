@@ -19,7 +19,7 @@ from crm_project.http.errors import ApiError, InvalidToken, ValidationFailed
 from crm_project.http.pagination import PagePagination
 from crm_project.http.parameters import collect, flag
 from crm_project.http.schema import operation
-from crm_project.http.schema_components import LOCATION
+from crm_project.http.schema_components import COUNT, LOCATION, TOTAL_HEADERS
 from crm_project.http.viewsets import RuleViewSet
 from crm_project.json_schema import boolean
 from crm_project.json_schema import text as schema_text
@@ -112,6 +112,8 @@ class DirectoryViewSet(RuleViewSet):
                 "active", boolean(), description="`true`: those who can log in; `false`: deactivated ones"
             ),
             OpenApiParameter("q", schema_text(MAX_QUERY), description="Words that all occur in what is shown"),
+            COUNT,
+            *TOTAL_HEADERS,
         ],
     )
     def list(self, request: Request) -> Response:

@@ -31,7 +31,7 @@ from crm_project.http.json import read
 from crm_project.http.pagination import PagePagination
 from crm_project.http.parameters import checked, flag
 from crm_project.http.schema import operation
-from crm_project.http.schema_components import LOCATION
+from crm_project.http.schema_components import LOCATION, OPTIONAL_PAGE, WALK
 from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.json_schema import IDENTIFIER
 from leads import included
@@ -56,6 +56,7 @@ LIST = [
     OpenApiParameter("due", {"type": "string", "enum": [*DUE]}, description="By the office's day"),
     OpenApiParameter("lead", IDENTIFIER, description="Of this lead"),
     DONE,
+    *WALK,
 ]
 
 
@@ -95,7 +96,9 @@ class LeadFollowUpsViewSet(_WorkViewSet):
     dry_run_actions = ("create", "log")
     query_parameters = {"list": (*PAGING, "done"), "log": ("include",)}
 
-    @operation("list_follow_ups_of_lead", "List a lead's follow-ups", "The follow-ups", parameters=[DONE])
+    @operation(
+        "list_follow_ups_of_lead", "List a lead's follow-ups", "The follow-ups", parameters=[DONE, *OPTIONAL_PAGE]
+    )
     def list(self, request: Request, lead_id: str) -> Response:
         """The open ones by due date; with `page` or `size` one page."""
         number = self.path_id("lead_id", NO_LEAD)

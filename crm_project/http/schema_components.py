@@ -113,7 +113,7 @@ LOCATION = OpenApiParameter(
     "Location",
     {"type": "string", "examples": ["/api/leads/7"]},
     OpenApiParameter.HEADER,
-    response=[201],
+    response=[201, 202],
     description="The path of what was created, where that is one thing",
 )
 IF_MATCH = OpenApiParameter(
@@ -168,6 +168,18 @@ TOTAL_HEADERS = tuple(
         ("Preference-Applied", "count=exact", "What of `Prefer` was applied"),
     )
 )
+COUNT = OpenApiParameter(
+    "count", {"type": "string", "enum": ["exact", "estimated"]}, description="How many there are, in `X-Total-Count`"
+)
+AFTER = OpenApiParameter(
+    "after", {"type": "string"}, description="A cursor instead of `page`: empty to start, then the one of `Link`"
+)
+# Of a list that takes pages and cursors, and of one that has all rows without a page.
+WALK = [COUNT, AFTER, *TOTAL_HEADERS]
+OPTIONAL_PAGE = [
+    OpenApiParameter("page", {"type": "integer", "minimum": 1}, description="Counts from 1"),
+    OpenApiParameter("size", {"type": "integer", "minimum": 1, "maximum": 1000}, description="Rows a page"),
+]
 # Of every POST whose reply is stored, and of its success.
 IDEMPOTENCY_KEY: Node = {
     "in": "header",

@@ -1,5 +1,6 @@
 """Replies have exactly the fields, in the order, that the schema describes."""
 
+import re
 from typing import Any
 
 import pytest
@@ -70,3 +71,21 @@ def test_activities_and_dashboard(api: Api, agent: User) -> None:
     assert_is("ActivityOut", api.post(f"/api/leads/{lead.pk}/activities", activity_row()))
     assert_is("DashboardStats", api.get("/api/dashboard"))
     assert list(api.get("/api/dashboard").json()["leads_by_status"][0]) == ["status", "count"]
+
+
+def described(path: str) -> set[str]:
+    """The query parameters of a path's GET in the document."""
+    parameters = DOCUMENT["paths"][path]["get"].get("parameters", [])
+    return {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+
+
+READS = [path for path, methods in DOCUMENT["paths"].items() if path.startswith("/api/") and "get" in methods]
+NAMES = set().union(*map(described, READS))
+
+
+@pytest.mark.parametrize("path", READS)
+def test_parameters_are_described_where_they_work(api: Api, path: str) -> None:
+    undescribed = dict.fromkeys(NAMES - described(path), "")
+    reply = api.get(re.sub("{[a-z_]+}", "1", path), **undescribed, strict="true")
+    unknown = {error["loc"][1] for error in reply.json()["detail"] if error["type"] == "extra_forbidden"}
+    assert unknown == NAMES - described(path)
