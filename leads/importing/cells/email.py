@@ -12,8 +12,11 @@ ORDINARY = (
     r"(?a:[A-Za-z0-9_][A-Za-z0-9_+-]*(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,})(?<!\.invalid)(?<!\.INVALID)"
 )
 _ordinary = re.compile(ORDINARY)
-_address = re.compile(r"[^\s<>()\[\],;:\"|/\\@?]+@[^\s<>()\[\],;:\"|/\\@?]+")
-_display_name = re.compile(r"\s*[\"']?([^\"<>@]*?)[\"']?\s*<[^<>]*@[^<>]*>\s*")
+_between = r"\s<>()\[\],;:\"|/\\@?"
+# From the start of a word and with bounds, since a word of a million letters must not be read from each of them.
+_address = re.compile(rf"(?<![^{_between}])[^{_between}]{{1,254}}@[^{_between}]{{1,254}}")
+_in_brackets = re.compile(r"<[^<>]*@[^<>]*>")
+_QUOTES = ("'", '"')
 _around = ".,;'`’‘“”*"
 _nobody = re.compile(
     r"(?:no[._-]?e?[._-]?mail@.*|.*@(?:.*\.)?no-?e?-?mail\.[a-z.]+|none@none\..*|no@(?:e?mail|no)\..*|na@na\..*|n/a@n/a\..*"
@@ -46,8 +49,13 @@ def clean(text: str) -> Cleaned:
 
 def display_name(text: str) -> str:
     """Return the name before an address in angle brackets; "" where there is none."""
-    match = _display_name.fullmatch(text)
-    return match.group(1).strip() if match else ""
+    name, bracket, address = text.strip().partition("<")
+    if not _in_brackets.fullmatch(bracket + address) or "@" in name or ">" in name:
+        return ""
+    name = name.strip()
+    name = name[name.startswith(_QUOTES) :]
+    name = name[: len(name) - name.endswith(_QUOTES)].strip()
+    return "" if '"' in name else name
 
 
 def find(text: str) -> list[str]:
