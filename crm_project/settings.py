@@ -61,6 +61,7 @@ try:
     ACCESS_LOG = env.bool("ACCESS_LOG", not DEBUG)
     UPLOAD_DIR = BASE_DIR / env.str("UPLOAD_DIR", "uploads", validate=validate.Length(min=1))
     DATABASE_URL = env.str("DATABASE_URL", "sqlite:///app.db")
+    MIGRATE_TIMEOUT = env.int("MIGRATE_TIMEOUT", 600, validate=between(min=0, max=86_400))  # seconds
     TIME_ZONE = env.str("TIME_ZONE", "UTC", validate=validate.OneOf(sorted(available_timezones())))
     PHONE_REGION = env.str("PHONE_REGION", "US", validate=validate.OneOf(CALLING_CODES))
 except EnvError as error:

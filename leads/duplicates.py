@@ -13,13 +13,13 @@ import orjson
 from django.db import connection, models
 from django.db.models import Exists, OuterRef
 
+from crm_project.db.locks import Lock, lock_for_transaction
 from crm_project.validation import MAX_BIGINT, normalize
 from leads.models import Lead
 from leads.validators import SearchKeys, search_keys_of
 
 EMAIL, PERSON = "email", "phone and name"  # what two rows have in common
 BATCH = 2000  # leads of an import that are compared at a time
-LOCK_CREATION = 0x1EAF  # the first half of the key of PostgreSQL's advisory lock, see leads/importing/runs.py
 MAX_WITH_KEY = 100  # leads with one address that are compared; further ones are not found
 
 # The conditions are those of the partial indexes, word for word, or these would not be used. PostgreSQL looks the keys
@@ -155,9 +155,7 @@ def _are_among(words: list[str], others: list[str]) -> bool:
 
 def lock_creation() -> None:
     """Wait for others that create leads and look for duplicates; to be called in a transaction, before the look."""
-    if connection.vendor == "postgresql":  # SQLite has one writer at a time
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK_CREATION])
+    lock_for_transaction(Lock.NEW_LEADS)
 
 
 def duplicates_of_one(clean: Mapping[str, Any]) -> list[dict[str, Any]]:

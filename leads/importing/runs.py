@@ -5,18 +5,16 @@ import signal
 import socket
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
+from crm_project.db import locks
+from crm_project.db.locks import Lock
 from leads.models import ImportRun
-
-# The first half of PostgreSQL's advisory lock keys: one number a purpose, nothing else of ours uses these.
-LOCK_RUN = 0x1EAD  # held by the process of a running import; the second half is the run's id
-LOCK_TURN = 0x1EAE  # held while rows are loaded: imports take turns, so that they see each other's duplicates
 
 DIED = "died"
 INTERRUPTED = "it was interrupted"
@@ -26,17 +24,10 @@ INTERRUPTED = "it was interrupted"
 def running(**fields: Any) -> Iterator[ImportRun]:
     """A new run, stored at once on its own, and marked as alive until the block ends (or the process does)."""
     run = ImportRun.objects.create(process=_this_process(), **fields)
-    _advisory("pg_advisory_lock", run)
-    try:
+    with ExitStack() as stack:
+        if connection.vendor == "postgresql":
+            stack.enter_context(locks.lock_for_block(connection, Lock.RUNNING_IMPORT, run.pk))
         yield run
-    finally:
-        _advisory("pg_advisory_unlock", run)
-
-
-def _advisory(function: str, run: ImportRun) -> None:
-    if connection.vendor == "postgresql" and connection.connection is not None and not connection.connection.closed:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {function}(%s, %s)", [LOCK_RUN, run.pk % 2**31])
 
 
 def wait_for_lock() -> None:
@@ -47,7 +38,7 @@ def wait_for_lock() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK_TURN])
+    locks.lock_for_transaction(Lock.LOADING)
 
 
 def state_of(run: ImportRun) -> str:
@@ -87,15 +78,7 @@ def is_locked() -> bool:
 
 def _alive(running: list[ImportRun]) -> set[int]:
     if connection.vendor == "postgresql" and running:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-                " AND classid = %s AND objid = ANY(%s::oid[])",
-                [LOCK_RUN, [run.pk % 2**31 for run in running]],
-            )
-            held = {number for (number,) in cursor.fetchall()}
-        return {run.pk for run in running if run.pk % 2**31 in held}
+        return set(locks.owners(connection, Lock.RUNNING_IMPORT, [run.pk for run in running]))
     return {run.pk for run in running if _is_process_alive(run)}
 
 

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 
 from activities.models import FollowUp
 from crm_project.db import bulk
+from crm_project.db.locks import Lock, lock_for_transaction
 from leads import validators
 from leads.models import Consent, ImportRun, Lead
 from maintenance.attribution import rename_user
@@ -19,7 +20,6 @@ from maintenance.integrity.checks import BATCH, IMPORTED_MODELS, Inconsistency, 
 from users.models import User
 
 LEAD_COLUMNS = (*validators.SearchKeys._fields, "closed_at", "activity_count")
-LOCK = 0x1EAF  # the first half of PostgreSQL's advisory lock keys, as in leads/importing/runs.py
 
 
 def repair(found: Iterable[Inconsistency]) -> list[Inconsistency]:
@@ -32,7 +32,7 @@ def repair(found: Iterable[Inconsistency]) -> list[Inconsistency]:
         if inconsistency.kind != "lead" or inconsistency.column != "import_run":  # repair_imports covers these
             records.setdefault(inconsistency.kind, set()).add(inconsistency.pk)
     with transaction.atomic():
-        _lock_repairs()
+        lock_for_transaction(Lock.REPAIR)  # two repairs at once would add the missing counts twice
         repair_leads(sorted(records.get("lead", ())))
         repair_lead_counts()
         repair_follow_ups()
@@ -40,13 +40,6 @@ def repair(found: Iterable[Inconsistency]) -> list[Inconsistency]:
             repair_imports(kind)
         repair_attribution(records.get("user", ()))
         return repair_users(sorted(records.get("user", ())))
-
-
-def _lock_repairs() -> None:
-    """Wait for other repairs: two at once would add the missing counts twice."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK])
 
 
 def repair_leads(ids: Sequence[int]) -> None:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from crm_project.db.locks import Lock
 from tests.live import await_start, fresh_database
 from tests.torture.crm import Crm
 
@@ -105,6 +106,35 @@ def test_it_gives_up_with_a_message(office: Crm) -> None:
     assert ended.returncode == 1
     assert "Other connections have locked the tables" in ended.stderr
     assert "Traceback" not in ended.stderr
+    assert not is_migrated(office)
+
+
+@contextmanager
+def other_migration(office: Crm) -> Iterator[None]:
+    """Have the lock of a migration on another machine."""
+    with psycopg.connect(office.database_url, application_name="migration on app2, process 7") as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [Lock.MIGRATION])
+        yield
+
+
+@postgresql
+def test_another_migration_is_not_waited_for_if_nothing_is_missing(office: Crm) -> None:
+    assert office.manage("migrate", "-v0").returncode == 0
+    with other_migration(office):
+        ended = office.manage("migrate", "--retry-time", "0")
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+        assert office.manage(*BEFORE_LAST, "--retry-time", "0").returncode == 1
+
+
+@postgresql
+def test_a_start_gives_up_waiting_for_another_migration_and_names_it(office: Crm) -> None:
+    assert office.manage("migrate", "-v0").returncode == 0
+    assert office.manage(*BEFORE_LAST).returncode == 0
+    with other_migration(office):
+        office.env["MIGRATE_TIMEOUT"] = "0"
+        ended = office.manage("serve")
+    assert ended.returncode == 1
+    assert "There is another migration of this database: migration on app2, process 7" in ended.stderr
     assert not is_migrated(office)
 
 

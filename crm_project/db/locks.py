@@ -1,0 +1,83 @@
+"""Locks that all processes of a PostgreSQL database know, on any machine; SQLite has one writer at a time.
+
+Each is an advisory lock of a transaction. A session's lock would stay behind where a pooler such as PgBouncer gives the
+connection to another client after each transaction. What outlasts the transactions of its process has an open
+transaction on a connection of its own, which ends when the process ends, however that happens.
+"""
+
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from enum import IntEnum
+from typing import Any
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from crm_project.db.postgresql.base import Connection
+
+
+class Lock(IntEnum):
+    """What is locked: the first half of the key of an advisory lock. The second half is a number, such as an id."""
+
+    RUNNING_IMPORT = 0x1EAD  # as long as the import's process exists; the number is the run's id
+    LOADING = 0x1EAE  # while rows are loaded: imports take turns, so that they see each other's duplicates
+    NEW_LEADS = 0x1EAF  # while duplicates of new leads are looked for
+    MIGRATION = 0x1EB0
+    REPAIR = 0x1EB1
+
+
+# No snapshot is open in between, so the transaction blocks neither VACUUM nor CREATE INDEX CONCURRENTLY. The server
+# finds out within two minutes that the machine of an owner is gone.
+STAY = """
+SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('tcp_keepalives_idle', '60', true),
+    set_config('tcp_keepalives_interval', '15', true), set_config('tcp_keepalives_count', '4', true)
+"""
+TRY = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+LOCKED = """
+SELECT objid::bigint, coalesce(nullif(application_name, ''), 'process ' || pid || ' of PostgreSQL')
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = ANY(%s::oid[])
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def lock_for_transaction(lock: Lock) -> None:
+    """Wait for the lock and keep it until the end of the transaction that is open."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [lock])
+
+
+@contextmanager
+def lock_for_block(database: BaseDatabaseWrapper, lock: Lock, number: int = 0) -> Iterator[bool]:
+    """Lock until the end of the block or of the process, without waiting; yield whether the lock was free.
+
+    Only for PostgreSQL. It takes a connection that is not of the pool.
+    """
+    params: dict[str, Any] = {**database.get_connection_params(), "application_name": owner_name(lock)}  # type: ignore[attr-defined]
+    with database.wrap_database_errors:
+        opened = Connection.connect(**params)
+    with closing(opened):
+        with database.wrap_database_errors:
+            opened.execute(STAY)  # begins the transaction
+            is_free = bool(opened.execute(TRY, [lock, _half(number)]).fetchone()[0])
+        yield is_free
+
+
+def owners(database: BaseDatabaseWrapper, lock: Lock, numbers: Iterable[int] = (0,)) -> dict[int, str]:
+    """Return which of the numbers are locked, with a name of the process that has each. Only for PostgreSQL."""
+    wanted = {_half(number): number for number in numbers}
+    with database.cursor() as cursor:
+        cursor.execute(LOCKED, [lock, list(wanted)])
+        return {wanted[half]: name for half, name in cursor.fetchall()}
+
+
+def owner_name(lock: Lock) -> str:
+    """Return the name of this process in PostgreSQL's list of connections: what it does, and where."""
+    return f"{lock.name.lower()} on {socket.gethostname()}, process {os.getpid()}"[-63:]
+
+
+def _half(number: int) -> int:
+    return number % 2**31
