@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
@@ -10,10 +10,11 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from activities import sql
-from dashboard import charts, queries, stale_leads
+from dashboard import charts, queries, stale_leads, today
 from leads.back_office import cells
 from leads.back_office.filters import NO_SOURCE
 from leads.models import ImportRun, Lead
+from users import permissions
 from users.back_office import approval
 from users.models import User
 
@@ -43,11 +44,14 @@ def context(request: HttpRequest) -> Context:
     """Return what the home page shows to the user: only what they may see in the lists."""
     now = timezone.now()
     has_perm = request.user.has_perm
-    page: Context = {"today": now}
+    user = cast(User, request.user)
+    page: Context = {"now": now}
     if has_perm("users.change_user"):
         page["waiting_accounts"] = User.objects.waiting().count()
         page["waiting_link"] = address("users_user_changelist", registration=approval.WAITING)
     if has_perm("leads.view_lead"):
+        page |= today.context(user, request.GET.get("agent", ""))
+    if has_perm("leads.view_lead") and permissions.is_manager(user):
         page |= leads_part(now)
         if has_perm("activities.view_activity"):
             page |= activities_part(now, page.pop("total_activities"))
@@ -60,7 +64,7 @@ def leads_part(now: datetime) -> Context:
     """Return the cards, the charts and the leads that need attention."""
     stats = queries.stats(now)
     since = queries.periods(now)
-    today = now.date()
+    day = now.date()
     return {
         "total_activities": stats["total_activities"],
         "cards": [
@@ -73,9 +77,9 @@ def leads_part(now: datetime) -> Context:
         ),
         "weeks": _bars(
             (f"{week.first:%-d %b}", week.leads, _leads(created_from=week.first, created_to=week.last))
-            for week in charts.weeks(today)
+            for week in charts.weeks(day)
         ),
-        "sources": source_bars(today),
+        "sources": source_bars(day),
         "stale_leads": [
             {**group._asdict(), "link": _leads(**group.params), "rows": [_row(row, now) for row in group.rows]}
             for group in stale_leads.leads_needing_attention()
@@ -83,9 +87,9 @@ def leads_part(now: datetime) -> Context:
     }
 
 
-def source_bars(today: date) -> list[Bar]:
+def source_bars(day: date) -> list[Bar]:
     """Return the sources of the leads of the last weeks."""
-    since = charts.first_week(today)
+    since = charts.first_week(day)
     return _bars(
         (
             (source.spelling or "(none)", source.leads, _leads(source=source.key or NO_SOURCE, created_from=since))

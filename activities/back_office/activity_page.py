@@ -39,10 +39,10 @@ def respond(request: HttpRequest, site: dict[str, Any], lead: Lead, activity_id:
         return _delete(request, user, activity)
     initial = {name: getattr(activity, name) for name in CREATE_RULES}
     initial["activity_date"] = activity.activity_date.isoformat()
-    form = LogForm(request.POST if request.method == "POST" else None, initial=initial)
+    form = LogForm(request.POST if request.method == "POST" else None, initial=initial, plans=False)
     if request.method == "POST" and form.is_valid():
         try:
-            change_activity(activity.pk, form.cleaned_data, Actor.of(user, Channel.ADMIN))
+            change_activity(activity.pk, form.cleaned_data["activity"], Actor.of(user, Channel.ADMIN))
         except Activity.DoesNotExist:
             raise Http404 from None
         except LeadFull as full:

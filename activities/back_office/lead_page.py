@@ -5,18 +5,21 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 
-from activities.back_office import activity_page, consent_page, merge_page
+from activities.back_office import activity_page, consent_page, follow_up_page, log_page, merge_page
+from activities.back_office.lead_page_form import STORE_ANYWAY, LeadPageForm
 from activities.back_office.log_form import LogForm
+from activities.follow_ups.querysets import TooManyFollowUps
 from activities.limits import LeadFull
 from activities.models import Activity
 from crm_project.validation import MAX_BIGINT
 from leads.admin import LeadAdmin
 from leads.back_office import cells, history
-from leads.back_office.lead_form import FORM_FIELDS, LeadForm
+from leads.back_office.lead_form import FORM_FIELDS
+from leads.consents import Consent, TooManyConsents
 from leads.models import Lead, LeadChange
 from leads.querysets import VersionConflict
 from leads.validators import ERASED, split_tags
@@ -28,6 +31,8 @@ MAX_DUPLICATES = 10
 LAST_PAGE = 10_000
 VIEW_ACTIVITIES, VIEW_HISTORY = "activities.view_activity", "leads.view_leadchange"
 HIDDEN = ("is_active", "seen_version")
+REFUSAL = "_refusal"  # an attribute of the request
+MAX_FOLLOW_UPS = 10
 
 
 class LeadPage(LeadAdmin):
@@ -36,7 +41,7 @@ class LeadPage(LeadAdmin):
     It is part of activities because ``leads`` does not import ``activities``.
     """
 
-    form = LeadForm
+    form = LeadPageForm
     fieldsets: Any = (
         ("Person", {"fields": (("first_name", "last_name"), ("email", "phone"), HIDDEN)}),
         (
@@ -45,7 +50,6 @@ class LeadPage(LeadAdmin):
         ),
     )
     compressed_fields = False
-    warn_unsaved_form = True
     change_form_template = "activities/lead_page.html"
     actions = (*LeadAdmin.actions, merge_page.merge)
 
@@ -56,6 +60,8 @@ class LeadPage(LeadAdmin):
         own.append(path("<path:object_id>/log/", wrap(self.log_view), name="leads_lead_log"))
         route = "<path:object_id>/activities/<int:activity_id>/"
         own.append(path(route, wrap(self.activity_view), name="leads_lead_activity"))
+        route = "<path:object_id>/follow-ups/<int:follow_up_id>/"
+        own.append(path(route, wrap(self.follow_up_view), name="leads_lead_follow_up"))
         return own + super().get_urls()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -90,10 +96,22 @@ class LeadPage(LeadAdmin):
             return super().changeform_view(request, *args, **kwargs)
         except VersionConflict:
             return super().changeform_view(request, *args, **kwargs)
+        except (LeadFull, TooManyFollowUps, TooManyConsents) as full:
+            setattr(request, REFUSAL, str(full))
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form's class, which is made for this request."""
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.may_log = self.has_log_permission(request)
+        form.refusal = getattr(request, REFUSAL, "")
+        return form
 
     def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
         """Save through the queryset, which updates version, closing date, search text and keys."""
         actor, seen = Actor.of(cast(User, request.user), Channel.ADMIN), form.cleaned_data.get("seen_version")
+        if change:
+            self._save_others(request, obj, form, actor)
         if not change:
             saved = Lead.objects.create_lead(form.changed_values(), actor)
         elif clean := form.changed_values():
@@ -102,29 +120,43 @@ class LeadPage(LeadAdmin):
             return
         vars(obj).update(vars(saved))
 
+    def _save_others(self, request: HttpRequest, lead: Lead, form: Any, actor: Actor) -> None:
+        """Store a new activity, a follow-up and a statement of consent, if there are any."""
+        parts = form.log.cleaned_data if form.log else {}
+        try:
+            if parts.get("activity") or parts.get("follow_up"):
+                log_page.store(request, lead.pk, actor, parts)
+            if form.consent and (statement := form.consent.values()):
+                Consent.objects.record(lead.pk, statement, actor)
+        except Lead.DoesNotExist:  # somebody deleted it: saving reports that as a conflict
+            messages.error(request, log_page.NOT_LOGGED)
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the form with the lead's activities, history and possible duplicates."""
         if lead := context.get("original"):
             if request.method == "POST":
                 lead.refresh_from_db()  # an invalid form has set its values on it
             context.update(self._lead_context(request, lead))
+        else:
+            form = context["adminform"].form
+            context.update({"similar": form.duplicates, "store_anyway": STORE_ANYWAY})
         return super().render_change_form(request, context, *args, **kwargs)
 
     def log_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Log an activity; show errors on a separate page that keeps the entries."""
+        """Log an activity, move the status and plan the next step; errors are shown with the entries."""
         lead = self.get_object(request, object_id)
         if lead is None or not self.has_view_permission(request, lead):
             raise Http404
         if not self.has_log_permission(request):
             raise PermissionDenied
-        form = LogForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                return self._log(request, lead, form.cleaned_data)
-            except LeadFull as full:
-                form.add_error("title", f"{full}.")
-        context = {**self._site_context(request), "title": f"Log an activity: {lead}", "lead": lead, "log_form": form}
-        return TemplateResponse(request, "activities/log_activity.html", context)
+        return log_page.respond(request, self._site_context(request), lead, self.has_change_permission(request, lead))
+
+    def follow_up_view(self, request: HttpRequest, object_id: str, follow_up_id: int) -> HttpResponse:
+        """Show, save or delete a follow-up of the lead."""
+        lead = self.get_object(request, object_id)
+        if lead is None or follow_up_id > MAX_BIGINT or not self.has_view_permission(request, lead):
+            raise Http404
+        return follow_up_page.respond(request, self._site_context(request), lead, follow_up_id)
 
     def activity_view(self, request: HttpRequest, object_id: str, activity_id: int) -> HttpResponse:
         """Show, save or delete an activity of the lead."""
@@ -178,7 +210,11 @@ class LeadPage(LeadAdmin):
             if lead.is_active
             else [],
             "may_merge": self.has_merge_permission(request),
-            "log_form": LogForm() if lead.is_active and self.has_log_permission(request) else None,
+            "follow_ups": list(log_page.open_follow_ups(lead)[:MAX_FOLLOW_UPS]) if lead.is_active else [],
+            # Of users who may not save the lead.
+            "log_form": LogForm()
+            if lead.is_active and self.has_log_permission(request) and not self.has_change_permission(request, lead)
+            else None,
         }
 
     def _activities(self, request: HttpRequest, lead: Lead) -> dict[str, Any]:
@@ -197,15 +233,6 @@ class LeadPage(LeadAdmin):
             "activities_page": page,
             "more_activities": len(activities) > ACTIVITIES,
         }
-
-    def _log(self, request: HttpRequest, lead: Lead, clean: dict[str, Any]) -> HttpResponse:
-        try:
-            Activity.objects.log(lead.pk, cast(User, request.user), [clean], Channel.ADMIN)
-        except Lead.DoesNotExist:
-            messages.error(request, "Not logged: this lead is deleted.")
-        else:
-            messages.success(request, "Activity logged.")
-        return HttpResponseRedirect(reverse("admin:leads_lead_change", args=[lead.pk]) + "#activities")
 
 
 def _page(request: HttpRequest, name: str) -> int:

@@ -12,7 +12,7 @@ from django.urls import URLResolver
 
 from leads.models import ImportRun, Lead
 from tests.admin.people import KINDS, browser_of, ensure_groups, make_groups, make_person
-from tests.factories import make_activity, make_lead, make_user
+from tests.factories import make_activity, make_follow_up, make_lead, make_user
 from users.audit import log_account_event
 from users.models import ApiKey, User
 from users.permissions import MANAGERS, STAFF
@@ -45,6 +45,8 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("POST", f"{LEAD}/log/"): (200, 200, 200),
     ("GET", f"{LEAD}/activities/<int:activity_id>/"): (403, 200, 200),  # another user's
     ("POST", f"{LEAD}/activities/<int:activity_id>/"): (403, 200, 200),
+    ("GET", f"{LEAD}/follow-ups/<int:follow_up_id>/"): (403, 200, 200),  # another user's
+    ("POST", f"{LEAD}/follow-ups/<int:follow_up_id>/"): (403, 200, 200),
     ("GET", f"{LEAD}/"): (302, 302, 302),  # to its change page
     ("GET", f"{LEAD}/delete/"): (403, 403, 403),
     ("POST", f"{LEAD}/delete/"): (403, 403, 403),
@@ -170,6 +172,8 @@ def objects(agent: User) -> dict[str, Any]:
 def path_of(route: str, objects: dict[str, Any]) -> str:
     """Return an address of a route."""
     object_id = next((item.pk for prefix, item in objects.items() if route.startswith(prefix)), 1)
+    if "<int:follow_up_id>" in route:
+        route = route.replace("<int:follow_up_id>", str(make_follow_up(objects["leads/lead"], make_user()).pk))
     route = route.replace("<int:activity_id>", str(objects["activities/activity"].pk))
     route = route.replace(r"^(?P<app_label>users|auth|leads|activities)/$", "leads/").replace(
         "(?P<url>.*)$", "nowhere/"

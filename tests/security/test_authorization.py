@@ -33,6 +33,9 @@ WITH_RIGHT: dict[tuple[str, str], tuple[tuple[str, ...], int]] = {
     ("POST", "api/leads/<lead_id>/merge"): (MANAGERS, 404),  # with an unknown lead
     ("PUT", "api/activities/<activity_id>"): (MANAGERS, 200),
     ("PATCH", "api/activities/<activity_id>"): (MANAGERS, 200),
+    ("PATCH", "api/activities/follow-ups/<follow_up_id>"): (MANAGERS, 200),
+    ("DELETE", "api/activities/follow-ups/<follow_up_id>"): (MANAGERS, 204),
+    ("POST", "api/activities/follow-ups/<follow_up_id>/done"): (MANAGERS, 200),
     ("DELETE", "api/activities/<activity_id>"): (MANAGERS, 204),
 }
 
