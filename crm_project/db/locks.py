@@ -38,7 +38,7 @@ TRY = "SELECT pg_try_advisory_xact_lock(%s, %s)"
 LOCKED = """
 SELECT objid::bigint, coalesce(nullif(application_name, ''), 'process ' || pid || ' of PostgreSQL')
 FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = ANY(%s::oid[])
+WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = ANY(%s::oid[]) AND pid <> pg_backend_pid()
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
@@ -56,7 +56,7 @@ def lock_for_block(database: BaseDatabaseWrapper, lock: Lock, number: int = 0) -
 
     Only for PostgreSQL. It takes a connection that is not of the pool.
     """
-    params: dict[str, Any] = {**database.get_connection_params(), "application_name": owner_name(lock)}  # type: ignore[attr-defined]
+    params: dict[str, Any] = {**database.get_connection_params(), "application_name": owner_name(lock)}
     with database.wrap_database_errors:
         opened = Connection.connect(**params)
     with closing(opened):
@@ -67,7 +67,10 @@ def lock_for_block(database: BaseDatabaseWrapper, lock: Lock, number: int = 0) -
 
 
 def owners(database: BaseDatabaseWrapper, lock: Lock, numbers: Iterable[int] = (0,)) -> dict[int, str]:
-    """Return which of the numbers are locked, with a name of the process that has each. Only for PostgreSQL."""
+    """Return which of the numbers other connections have locked, with a name of the process of each.
+
+    Only for PostgreSQL.
+    """
     wanted = {_half(number): number for number in numbers}
     with database.cursor() as cursor:
         cursor.execute(LOCKED, [lock, list(wanted)])

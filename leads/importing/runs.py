@@ -64,16 +64,7 @@ def running_imports(**which: Any) -> ImportRun | None:
 
 def is_locked() -> bool:
     """Whether rows are loaded or undone at this moment, also by a dry run, which has no run. On PostgreSQL only."""
-    if connection.vendor != "postgresql":
-        return False
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s"
-            " AND pid <> pg_backend_pid()"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-            [LOCK_TURN],
-        )
-        return bool(cursor.fetchone()[0])
+    return connection.vendor == "postgresql" and bool(locks.owners(connection, Lock.LOADING))
 
 
 def _alive(running: list[ImportRun]) -> set[int]:
