@@ -12,7 +12,7 @@ from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from crm_project.validation import normalized_key
-from leads.importing.cells.convert import NOTES, REMAINDERS
+from leads.importing.cells.steps import NOTES, REMAINDERS
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun
 from leads.validators import MAX_TEXT

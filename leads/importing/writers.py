@@ -17,7 +17,7 @@ from crm_project.validation import FieldError
 from leads import audit, validators
 from leads.audit import Kind
 from leads.duplicates import EMAIL, DuplicateIndex, Match
-from leads.importing.cells.convert import NOTES, REMAINDERS
+from leads.importing.cells.steps import NOTES, REMAINDERS
 from leads.importing.ipc import cells_again, cells_packed, moment
 from leads.importing.notes import Note, NoteTaker, Texts
 from leads.importing.rejects import Rejects
