@@ -24,6 +24,7 @@ EXPORTS = {
             "source": ["Lead - Source"],
             "email": ["Person - Email"],
             "phone": ["Person - Phone"],
+            "owner": ["Lead - Owner"],
         },
     ),
     "Pipedrive, people": (
@@ -37,6 +38,8 @@ EXPORTS = {
             "email": ["Person - Email - Work", "Person - Email - Home"],
             "phone": ["Person - Phone - Mobile", "Person - Phone - Work"],
             "created_at": ["Person - Person created"],
+            "owner": ["Person - Owner"],
+            "tags": ["Person - Labels"],
         },
     ),
     "Meta lead ads": (
@@ -68,6 +71,7 @@ EXPORTS = {
             "phone": ["Phone"],
             "email": ["Email"],
             "created_at": ["Created"],
+            "tags": ["Tags"],
         },
     ),
     "SuiteCRM": (
@@ -85,6 +89,7 @@ EXPORTS = {
             "property_interest": ["Opportunity Name"],
             "price": ["Opportunity Amount"],
             "created_at": ["Date Created"],
+            "owner": ["Assigned User"],
         },
     ),
     "EspoCRM": (
@@ -99,6 +104,7 @@ EXPORTS = {
             "source": ["Source"],
             "price": ["Opportunity Amount"],
             "created_at": ["Created At"],
+            "owner": ["Assigned User"],
         },
     ),
     "ERPNext": (
@@ -111,6 +117,7 @@ EXPORTS = {
             "email": ["Email Id"],
             "phone": ["Phone", "Mobile No."],
             "created_at": ["Created On"],
+            "owner": ["Lead Owner"],
         },
     ),
     "Odoo": (
@@ -125,6 +132,7 @@ EXPORTS = {
             "source": ["Source"],
             "price": ["Expected Revenue"],
             "created_at": ["Created on"],
+            "tags": ["Tags"],
         },
     ),
     "Twenty": (
@@ -150,6 +158,8 @@ EXPORTS = {
             "source": ["Source"],
             "created_at": ["Reg Time"],
             "price": ["Inquiry Price"],
+            "owner": ["Assigned Agent"],
+            "tags": ["Tags"],
         },
     ),
     "Top Producer": (
@@ -178,6 +188,8 @@ EXPORTS = {
             "created_at": ["Creation Date"],
             "price": ["Search Price"],
             "property_interest": ["Search Area"],
+            "owner": ["Assigned Agent"],
+            "tags": ["Tags"],
         },
     ),
     "Wise Agent": (
@@ -206,6 +218,7 @@ EXPORTS = {
             "created_at": ["Registered Date"],
             "price": ["Avg Price"],
             "property_interest": ["Primary City"],
+            "tags": ["Hashtags"],
         },
     ),
     "BoomTown": (
@@ -218,6 +231,7 @@ EXPORTS = {
             "created_at": ["Registered On"],
             "price": ["Avg. Price"],
             "source": ["Source"],
+            "owner": ["Assigned Agent"],
         },
     ),
     "HubSpot": (
@@ -232,6 +246,7 @@ EXPORTS = {
             "status": ["Lead Status"],
             "created_at": ["Create Date"],
             "source": ["Original Traffic Source"],
+            "owner": ["Contact owner"],
         },
     ),
     "Google Forms": (
