@@ -135,7 +135,9 @@ def kind_of_change(changes: Changes) -> Kind:
 
 def diff_to(**new: Any) -> Expression:
     """For ``log_changes_for_all``: the changes to these values (texts, numbers or ``None``)."""
-    return JSONObject(**{field: JSONArray(F(field), Value(value)) for field, value in new.items()})
+    untyped = models.IntegerField()  # PostgreSQL wants a type for ``None``, whichever
+    values = {field: Value(value, untyped if value is None else None) for field, value in new.items()}
+    return JSONObject(**{field: JSONArray(F(field), value) for field, value in values.items()})
 
 
 def same_diff(changes: Changes) -> Expression:

@@ -27,7 +27,7 @@ class BulkEdit(NamedTuple):
     @classmethod
     def since(cls, before: int, actor: Actor) -> Self | None:
         """Return the edit that ``actor`` has just made, after the entry ``before``; ``None`` if it changed nothing."""
-        entries = LeadChange.objects.filter(pk__gt=before, user_id=actor.user_id)
+        entries = LeadChange.objects.filter(pk__gt=before, user=actor.user_id)
         newest = entries.order_by("-pk").first()
         if newest is None:
             return None
@@ -46,7 +46,7 @@ def undo(edit: BulkEdit, actor: Actor) -> tuple[int, int]:
     A lead is left if one of the values was changed since. All or nothing, ``BATCH`` leads at a time.
     """
     now, restored, left = timezone.now(), 0, 0
-    entries = LeadChange.objects.filter(pk__lte=edit.last, user_id=actor.user_id).order_by("pk")
+    entries = LeadChange.objects.filter(pk__lte=edit.last, user=actor.user_id).order_by("pk")
     with transaction.atomic():
         first = entries.filter(pk=edit.first).first()
         if first is None:

@@ -94,7 +94,8 @@ def _set(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet, step: Ste
         return _confirm(admin, request, leads, step, summarize(leads))
     clean, problems = validators.validate({field: given}, partial=True)
     if problems:
-        return _refuse(request, problems[0].msg)
+        _refuse(request, problems[0].msg)
+        return None
     return _set_field(admin, request, leads, step, field, clean[field])
 
 
@@ -106,7 +107,8 @@ def set_owner(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> H
         return _confirm(admin, request, leads, SET_OWNER, summarize(leads))
     owners = _users([given] if given else [])
     if owners is None:
-        return _refuse(request, "choose an active user")
+        _refuse(request, "choose an active user")
+        return None
     return _set_field(admin, request, leads, SET_OWNER, "owner_id", owners[0] if owners else None)
 
 
@@ -118,7 +120,8 @@ def deal_out(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> Ht
         return _confirm(admin, request, leads, DEAL_OUT, summarize(leads))
     owners = _users(request.POST.getlist("owners"))
     if not owners:
-        return _refuse(request, "choose at least one active user")
+        _refuse(request, "choose at least one active user")
+        return None
     return _change(admin, request, leads, DEAL_OUT, lambda agreed: _dealt(leads, owners, request, agreed))
 
 
@@ -142,7 +145,8 @@ def change_tags(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) ->
             lambda agreed: tagging.change_tags(leads, add, remove, _actor(request), agreed),
         )
     except (InvalidValue, tagging.TooManyTags) as wrong:
-        return _refuse(request, str(wrong).removeprefix("Value error, "))
+        _refuse(request, str(wrong).removeprefix("Value error, "))
+        return None
 
 
 def _users(given: list[str]) -> list[int] | None:

@@ -138,6 +138,10 @@ OPEN = {"login/", "login/code/", "logout/", "forgot-password/", "set-password/do
 # (list, action): kinds of users that have it
 ACTIONS = {
     ("leads/lead", "set_status"): ("staff", "manager", "superuser"),
+    **dict.fromkeys(
+        (("leads/lead", action) for action in ("set_owner", "deal_out", "change_tags", "set_source")),
+        ("staff", "manager", "superuser"),
+    ),
     ("leads/lead", "delete_softly"): ("staff", "manager", "superuser"),
     ("leads/lead", "restore"): ("staff", "manager", "superuser"),
     ("leads/lead", "export"): ("staff", "manager", "superuser"),
