@@ -9,7 +9,7 @@ from django.db.models.functions import TruncDate
 
 from leads.back_office.choices import SPELLING, VALUES
 from leads.models import Lead, LeadCount
-from leads.querysets import midnight
+from leads.queries import midnight
 
 WEEKS = 12
 SOURCES = 8  # shown; one index lookup for each source in use, up to a hundred

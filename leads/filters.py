@@ -16,7 +16,8 @@ from crm_project.http.filters import Checked, RuleFilter, RuleFilterSet
 from crm_project.validation import MAX_BIGINT, MAX_INT, FieldError, integer
 from leads import validators
 from leads.models import Lead
-from leads.querysets import DUE, LeadQuerySet, SearchTerms
+from leads.queries import DUE, SearchTerms
+from leads.querysets import LeadQuerySet
 from leads.validators import KNOWN_SOURCES, PIPELINE
 
 MAX_QUERY = 1000  # characters of q, each word of which costs a comparison

@@ -24,7 +24,7 @@ from leads import included
 from leads.consents import REVOKED, latest_sql
 from leads.filters import NONE, START, deleted_of
 from leads.included import LAST_ACTIVITY, Row
-from leads.querysets import DUE, first_of_last, midnight
+from leads.queries import DUE, first_of_last, midnight
 from leads.serializers import OUT
 from leads.sql import (
     USUAL_SIZES,

@@ -16,7 +16,8 @@ from leads.attribution import Author as Author
 from leads.audit import LeadChange as LeadChange
 from leads.consents import Consent as Consent
 from leads.indexes import CountingIndex, SortKeyField, TrigramIndex
-from leads.querysets import HIGHER_BUDGET, LOWER_BUDGET, LeadQuerySet
+from leads.queries import HIGHER_BUDGET, LOWER_BUDGET
+from leads.querysets import LeadQuerySet
 from users.audit import Channel
 from users.models import User
 

@@ -15,7 +15,7 @@ from psycopg.errors import QueryCanceled
 
 from crm_project.db import sql
 from crm_project.http.timestamps import iso_sql
-from leads.querysets import SearchTerms
+from leads.queries import SearchTerms
 from leads.serializers import OUT
 
 Row = dict[str, Any]

@@ -77,8 +77,10 @@ def test_the_validation_module_imports_no_other() -> None:
 
 
 # A queryset has its model's type as an argument, and is imported by it: the one cycle that there is, for types alone.
-OF_MODELS = {(f"{name}.querysets", f"{app}.models") for app, name in (("leads", "leads"), ("activities", "activities"))}
-OF_MODELS.add(("activities.follow_ups.querysets", "activities.models"))
+OF_MODELS = {
+    *((f"leads.{name}", "leads.models") for name in ("queries", "querysets")),
+    *((f"activities.{name}", "activities.models") for name in ("querysets", "follow_ups.querysets")),
+}
 
 
 @pytest.mark.parametrize("package", ["crm_project", "users", "leads", "activities", "dashboard", "maintenance"])

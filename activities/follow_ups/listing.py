@@ -16,7 +16,7 @@ from crm_project.http.cursors import Cursor
 from crm_project.http.parameters import choice, collect, flag, number
 from crm_project.http.timestamps import day_sql, iso_sql
 from crm_project.validation import MAX_BIGINT, FieldError
-from leads.querysets import DUE
+from leads.queries import DUE
 from users.models import User
 
 ME, NONE = "me", "none"

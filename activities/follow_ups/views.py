@@ -36,7 +36,7 @@ from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.json_schema import IDENTIFIER
 from leads import included
 from leads.models import Lead
-from leads.querysets import DUE
+from leads.queries import DUE
 from leads.serializers import INCLUDE
 from leads.views import NO_LEAD, active_lead, by_api, included_keys
 from users.models import User
