@@ -260,7 +260,7 @@ def _obstacle(state: Context, plan: Plan) -> str:
     """Return why nothing can be imported with this plan; "" if something can."""
     result = state["preview"]
     if result["message"]:
-        return str(result["message"])
+        return without_options(result["message"])
     if state["earlier_run"] and not plan.again:
         return "This file was imported before. Select “Import again” below to import it."
     if result["rejected"] and plan.on_error == "abort":

@@ -1,5 +1,7 @@
 """The headers of other programs' exports, in six languages: which fields their columns fill."""
 
+from pathlib import Path
+
 import pytest
 from django.core.checks import Error
 
@@ -8,6 +10,7 @@ from leads.importing.columns import aliases, languages
 from leads.importing.columns.mapping import map_headers
 from leads.importing.columns.systems import SYSTEMS
 from leads.models import Lead
+from tests.factories import make_user
 from tests.importing.command import import_leads, write_csv
 
 # Header rows, and what fills each field: the headers in order of preference.
@@ -125,7 +128,7 @@ EXPORTS = {
         "Campaign,Expected Revenue,Probability,Expected Closing,Tags,Notes,Created on",
         {
             "property_interest": ["Opportunity Title"],
-            "name": ["Contact Name"],
+            "name": ["Contact Name", "Customer"],
             "email": ["Email"],
             "phone": ["Phone", "Mobile"],
             "status": ["Stage"],
@@ -339,13 +342,51 @@ EXPORTS = {
     ),
 }
 
+BY_HAND = {
+    "a sign-in sheet": (
+        "Guest Name(s),Cell #,E-mail,Notes",
+        {"name": ["Guest Name(s)"], "email": ["E-mail"], "phone": ["Cell #"]},
+    ),
+    "a list of an office": (
+        "Contact,Ph.,Email addr,Min $,Max $,Wants,Msg,Date in,Agent",
+        {
+            "name": ["Contact"],
+            "phone": ["Ph."],
+            "email": ["Email addr"],
+            "budget_min": ["Min $"],
+            "budget_max": ["Max $"],
+            "property_interest": ["Wants", "Msg"],
+            "created_at": ["Date in"],
+        },
+    ),
+    "a French list": (
+        "Prénom;Nom;Tél.;Courriel;Projet;Date du contact".replace(";", ","),
+        {
+            "first_name": ["Prénom"],
+            "name": ["Nom"],
+            "phone": ["Tél."],
+            "email": ["Courriel"],
+            "property_interest": ["Projet"],
+            "created_at": ["Date du contact"],
+        },
+    ),
+    "Outlook, German": (
+        "Anrede,Vorname,Weitere Vornamen,Nachname,Firma,Telefon (privat),Mobiltelefon,E-Mail-Adresse,E-Mail 2: Adresse",
+        {
+            "first_name": ["Vorname"],
+            "last_name": ["Nachname"],
+            "phone": ["Mobiltelefon", "Telefon (privat)"],
+            "email": ["E-Mail-Adresse", "E-Mail 2: Adresse"],
+        },
+    ),
+}
 
-@pytest.mark.parametrize("program", EXPORTS)
-def test_every_column_is_known(program: str) -> None:
-    header, expected = EXPORTS[program]
+
+@pytest.mark.parametrize(("header", "expected"), [*EXPORTS.values(), *BY_HAND.values()], ids=[*EXPORTS, *BY_HAND])
+def test_every_column_is_known(header: str, expected: dict[str, list[str]]) -> None:
     plan = map_headers(header.split(","))  # it raises for an unknown column
     found = {target: [plan.header[place] for place in places] for target, places in plan.columns.items()}
-    assert found == expected
+    assert {target: headers for target, headers in found.items() if target not in ("owner", "tags")} == expected
 
 
 def test_every_program_and_language_has_a_header_row() -> None:
@@ -362,6 +403,14 @@ def test_no_header_means_two_fields(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
+def test_a_list_without_names_says_so(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, "Ann,ann@example.com", header="Zzz,Email")
+    assert "No column is a name" in str(
+        import_leads(path, "--unknown", "note", "--user", make_user().username)["notes"]
+    )
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("header", "row", "name"),
     [
@@ -374,7 +423,7 @@ def test_no_header_means_two_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_word_for_name_is_the_whole_or_the_missing_part(
-    header: str, row: str, name: tuple[str, str], tmp_path: object
+    header: str, row: str, name: tuple[str, str], tmp_path: Path
 ) -> None:
-    import_leads(write_csv(tmp_path, f"{row},x@example.com", header=f"{header},Email"))  # type: ignore[arg-type]
+    import_leads(write_csv(tmp_path, f"{row},x@example.com", header=f"{header},Email"))
     assert Lead.objects.values_list("first_name", "last_name").get() == name

@@ -31,6 +31,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "name": (
         "Name", "Full Name", "Person - Name", "Contact Name", "Lead Name", "Client Name", "Customer Name",
         "Buyer Name", "Consumer Name", "Display Name", "File As", "Deal - Contact person", "Contact person",
+        "Guest Name", "Guest Name(s)", "Guest", "Visitor Name", "Visitor", "Attendee Name", "Attendee", "Caller",
+        "Contact", "Lead", "Client", "Customer", "Prospect", "Buyer", "Person", "Names",
     ),
     "email": (
         "Email", "E-mail Address", "Primary Email", "E-mail 1 - Value", "E-mail 1 Address", "Email 1",
@@ -38,7 +40,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "Contact Email", "Email Work", "Work Email", "Business Email", "Email Home", "Home Email", "Personal Email",
         "Email Other", "Other Email", "Secondary Email", "Alternate Email", "Emails", "Mail",
         *_numbered("E-mail {} - Value", "E-mail {} Address", "Email {}"),
-        "Additional email addresses",
+        "Additional email addresses", "Email Addr", "Email Addresses", "E-mail ID",
     ),
     "phone": (
         "Phone", "Phone Number", "Primary Phone", "Telephone", "Telephone Number", "Tel", "Phone 1 - Value", "Phone 1",
@@ -48,7 +50,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "Person - Phone - Other", "Lead Phone", "Contact Phone", "Home Phone", "Home Phone Number", "Business Phone",
         "Work Phone", "Office Phone", "Company Main Phone", "Car Phone", "Other Phone", "Secondary Phone",
         "Alternate Phone", "Main Phone", "Day Phone", "Evening Phone", "WhatsApp Phone Number", "Home Phone 2",
-        "Business Phone 2", "Phones",
+        "Business Phone 2", "Phones", "Ph", "Phone Num", "Tel No", "Cell No", "Best Phone",
         *_numbered("Phone {} - Value", "Phone {}", "Cell Phone {}", "Mobile Phone {}", "Home Phone {}",
         "Work Phone {}"),
     ),
@@ -63,11 +65,11 @@ ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "budget_min": (
         "Budget Min", "Min Budget", "Minimum Budget", "Budget From", "Price Min", "Min Price", "Minimum Price",
-        "Price From", "Lowest Price", "Search Min Price", "Price Range Low", "Price Low", "Low Price",
+        "Price From", "Lowest Price", "Search Min Price", "Min", "Price Range Low", "Price Low", "Low Price",
     ),
     "budget_max": (
         "Budget Max", "Max Budget", "Maximum Budget", "Budget To", "Price Max", "Max Price", "Maximum Price",
-        "Price To", "Highest Price", "Search Max Price", "Price Range High", "Price High", "High Price",
+        "Price To", "Highest Price", "Search Max Price", "Max", "Price Range High", "Price High", "High Price",
     ),
     "price": (
         "Budget", "Price", "Price Range", "Budget Range", "Target Price", "Desired Price", "Listing Price",
@@ -78,14 +80,15 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "Property Interest", "Property of Interest", "Interest", "Interested In", "Looking For", "Property",
         "Property Address", "Listing Address", "Listing", "Inquiry Property", "Property Type", "Home Type",
         "Deal - Title", "Deal Name", "Search Criteria", "Message", "Comments", "Comment", "Inquiry", "Enquiry",
-        "Lead Message",
+        "Lead Message", "Wants", "Needs", "Msg",
     ),
     "created_at": (
         "Created At", "Date Added", "Create Date", "Created Date", "Date Created", "Created", "Created On",
         "Creation Date", "Added", "Date Received", "Received", "Received Date", "Lead Date", "Inquiry Date",
         "Submitted At", "Submission Date", "Registered", "Registration Date", "Date Registered", "Timestamp", "Date",
         "Person - Person created", "Person created", "Deal - Deal created", "Lead created", "Add Time",
-        "Created Time", "Register Date", "Registered On", "Signup Date", "Sign Up Date", "Optin Time", "Confirm Time",
+        "Created Time", "Register Date", "Registered On", "Signup Date", "Sign Up Date",
+        "Date In", "Came In", "Date of Visit", "Visit Date", "Optin Time", "Confirm Time",
     ),
     "closed_at": ("Closed At", "Date Closed", "Closed Date", "Closed On"),
     "owner": (

@@ -229,4 +229,7 @@ def _asked_for(
 def _check_enough(header: Sequence[str], filled: Collection[str], vocabulary: ColumnSchema) -> None:
     if vocabulary.telling.isdisjoint(filled):
         shown = ", ".join(map(repr, header[:MAX_LISTED]))
-        raise MappingError(f"{vocabulary.nothing_telling}; there are {shown}.")
+        raise MappingError(
+            f"{vocabulary.nothing_telling}; there are {shown}. Say what they are, or where their names are "
+            "(--map 'Header=field', --header-row 3, --no-header)."
+        )

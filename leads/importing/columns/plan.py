@@ -14,6 +14,8 @@ from leads.importing.cells.status import StatusMap
 from leads.importing.columns.column_schema import ColumnSchema, normal
 from leads.importing.warnings import Warnings
 
+NAMES = frozenset(("first_name", "last_name", "name"))
+
 _FILLED_BY = {"first_name": ("name",), "last_name": ("name",), "budget_max": ("price",), "budget_min": ("price",)}
 Sign = Callable[[object], bool]  # whether a cell of yes and no says yes
 
@@ -155,6 +157,8 @@ class ColumnPlan:
             for target, places in self.columns.items()
         ]
         lines += [f"{target}: always {value!r}" for target, value in self.constants.items()]
+        if self.vocabulary.cleaned and NAMES.isdisjoint((*self.columns, *self.constants)):
+            lines.append("No column is a name, so the leads have none (--map 'Header=name').")
         for what, headers in (
             (f"Not imported, {self.vocabulary.noun} has no such field", self.not_stored),
             ("Ignored as asked", self.ignored),

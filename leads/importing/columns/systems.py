@@ -58,7 +58,7 @@ SYSTEMS: dict[str, System] = {
     )),
     "EspoCRM": System(True, {}, (
         "Opportunity Amount (converted)", "Opportunity Amount Currency", "Converted At", "Target List", "Account",
-        "Contact", "Opportunity", "Address Street", "Address City", "Address State", "Address Country",
+        "Opportunity", "Address Street", "Address City", "Address State", "Address Country",
         "Address Postal Code", "Assigned Users", "Teams", "Modified At",
     )),
     "ERPNext": System(True, {
@@ -77,7 +77,7 @@ SYSTEMS: dict[str, System] = {
         "phone": ("Phone/Mobile",),
     }, (
         "Salesperson", "Sales Team", "Probability", "Prorated Revenue", "Expected Closing", "Lost Reason",
-        "Email Normalized", "Partner Name", "Customer", "Assignment Date", "Activity State", "External ID",
+        "Email Normalized", "Partner Name", "Assignment Date", "Activity State", "External ID",
     )),
     "Twenty": System(False, {
         "first_name": ("Name / First Name",),
