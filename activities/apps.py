@@ -10,4 +10,5 @@ class ActivitiesConfig(AppConfig):
 
     def ready(self) -> None:
         """Let imports of activities be undone wherever imports are, and imports of leads store notes."""
-        from activities.importing import notes, undo  # noqa: F401  they need the models
+        from activities.follow_ups import handover  # noqa: F401  they need the models
+        from activities.importing import notes, undo  # noqa: F401

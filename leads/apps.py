@@ -16,7 +16,7 @@ class LeadsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the start-up checks."""
-        from leads import checks  # noqa: F401  the models must be there first
+        from leads import checks, handover  # noqa: F401  the models must be there first
         from leads.importing import checks as import_checks  # noqa: F401
 
         post_migrate.connect(restore_triggers, sender=self)

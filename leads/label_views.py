@@ -145,7 +145,7 @@ class LabelViewSet(LeadViewSet):
         number = self.path_id("lead_id", NO_LEAD)
         self.included()
         serializer = self.validate_body()
-        serializer.instance = self._change(number, {"owner_id": serializer.validated_data["user_id"]})
+        serializer.instance = self.change_lead(number, {"owner_id": serializer.validated_data["user_id"]})
         return self.lead_reply(serializer)
 
     @operation(
@@ -179,7 +179,7 @@ class LabelViewSet(LeadViewSet):
         if the lead is still as its `ETag` says.
         """
         number, keys = self.path_id("lead_id", NO_LEAD), self.included()
-        lead = self._change(number, {"tags": self._tags()})
+        lead = self.change_lead(number, {"tags": self._tags()})
         row: dict[str, Any] = lead_out(lead)
         included.add_to([row], keys)
         return Response(row, headers={"ETag": etag(lead)})

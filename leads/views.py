@@ -156,13 +156,14 @@ class LeadViewSet(RuleViewSet):
     def perform_update(self, serializer: LeadUpdateSerializer, lead_id: int) -> None:
         """Write the fields that were sent."""
         with _checked_again(serializer):
-            serializer.instance = self._change(lead_id, serializer.validated_data)
+            serializer.instance = self.change_lead(lead_id, serializer.validated_data)
 
     def perform_destroy(self, lead_id: int) -> None:
         """Delete softly."""
-        self._change(lead_id, {"is_active": False})
+        self.change_lead(lead_id, {"is_active": False})
 
-    def _change(self, lead_id: int, clean: dict[str, Any]) -> Lead:
+    def change_lead(self, lead_id: int, clean: dict[str, Any]) -> Lead:
+        """Write clean values, if the lead is as `If-Match` says; a 404, 412 or 422 where that cannot be."""
         versions = parse_if_match(self.request.META.get("HTTP_IF_MATCH"))
         try:
             return Lead.objects.update_lead(lead_id, clean, by_api(self.request), versions)

@@ -24,20 +24,22 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from crm_project.events import event
-from users import permissions, second_factor
+from users import handover, permissions, second_factor
 from users.audit import Action
 from users.back_office import audited
 from users.back_office.approval import Approval, RegistrationFilter
 from users.back_office.forms import ChoicesForm, NewUserForm, UserForm
+from users.back_office.leaving import Leaving
 from users.back_office.lists import ListPage, ReadOnly, retry_on_conflict
 from users.back_office.password_links import link_page
 from users.models import ApiKey, LoginFailure, User
 
+DEACTIVATED = "crm.deactivated"  # in ``request.META``: the form has deactivated the user
 ACCESS = {"Active": "success", "Locked": "danger", "Deactivated": "warning", "Waiting for approval": "info"}
 
 
 @admin.register(User)
-class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(Approval, Leaving, audited.AuditedUsers, ListPage, DjangoUserAdmin, ModelAdmin):
     """Agents and staff. They are never deleted, because their names belong to what they did.
 
     Users can neither change users with more permissions than their own, nor grant more (``permissions``).
@@ -117,6 +119,13 @@ class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, Model
         response.created_user = obj
         return response
 
+    def response_change(self, request: HttpRequest, obj: User) -> HttpResponse:
+        """Ask who takes over from a user who was deactivated just now."""
+        response = super().response_change(request, obj)
+        if request.META.pop(DEACTIVATED, False) and handover.count(obj.pk):
+            return redirect("admin:users_user_hand_over", obj.pk)
+        return response
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Create a set-password link; redirect users who change their own password to its page."""
         user = self.get_object(request, unquote(id))
@@ -191,6 +200,7 @@ class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, Model
         """Save the groups; warn if the user is in a group but cannot log in."""
         super().save_related(request, form, formsets, change)
         user = form.instance
+        request.META[DEACTIVATED] = "is_active" in form.changed_data and not user.is_active
         if not user.is_staff and user.groups.exists():
             warning = f"{user} is in a group but cannot log in here. Select “Can log in to the back office” as well."
             messages.warning(request, warning)
@@ -204,8 +214,8 @@ class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, Model
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     @admin.action(description="Deactivate", permissions=["change"])
-    def deactivate(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """Deactivate users, which ends their tokens and sessions."""
+    def deactivate(self, request: HttpRequest, users: QuerySet[User]) -> HttpResponse | None:
+        """Deactivate users, which ends their tokens and sessions; ask who takes over what they have."""
         others = [user for user in self._changeable(request, users) if user.pk != request.user.pk]
         others = [user for user in others if user.is_active or user.is_waiting]
         for user in others:
@@ -214,6 +224,8 @@ class UserAdmin(Approval, audited.AuditedUsers, ListPage, DjangoUserAdmin, Model
             else:
                 audited.set_active(request, user, False)
         self._report(request, "deactivated", others)
+        asked = [user for user in others if self.ask_for_successor(request, user)]
+        return redirect("admin:users_user_hand_over", asked[0].pk) if len(asked) == len(others) == 1 else None
 
     @admin.action(description="Reactivate", permissions=["change"])
     def reactivate(self, request: HttpRequest, users: QuerySet[User]) -> None:

@@ -88,6 +88,8 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("POST", f"{USER}/unlock-address/"): (403, 302, 302),
     ("GET", f"{USER}/<int:user_id>/approval/"): (403, 302, 302),  # to the user's page
     ("POST", f"{USER}/<int:user_id>/approval/"): (403, 302, 302),
+    ("GET", f"{USER}/<int:user_id>/hand-over/"): (403, 200, 200),
+    ("POST", f"{USER}/<int:user_id>/hand-over/"): (403, 200, 200),
     ("GET", f"{USER}/add/"): (403, 200, 200),
     ("POST", f"{USER}/add/"): (403, 200, 200),
     ("GET", f"{USER}/<path:object_id>/change/"): (403, 200, 200),

@@ -31,7 +31,10 @@ FORMS = {
     *("auth_group_add", "auth_group_change", "auth_group_delete"),
     *("personal_data", "personal_data_download", "personal_data_erase"),
 }
-BUTTONS = {"users_user_changelist", "users_user_unlock_address", "users_user_approval", "auth_group_changelist"}
+BUTTONS = {
+    *("users_user_changelist", "users_user_unlock_address", "users_user_approval", "users_user_hand_over"),
+    "auth_group_changelist",
+}
 
 
 def password_required(request: HttpRequest) -> HttpResponseBase | None:
