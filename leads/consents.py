@@ -4,7 +4,7 @@ What counts for a way of contact is the latest statement that names it or ``all`
 counts. A statement moves the lead's ``change_time``, and neither its ``version`` nor ``updated_at``.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
@@ -26,6 +26,7 @@ WAYS = ("call", "text", "email")
 ALL = "all"
 GRANTED, REVOKED = "granted", "revoked"
 MAX_TEXT = 2000
+BATCH = 500  # statements of an import that are stored at a time
 MAX_CONSENTS = 1000
 TOO_MANY = f"A lead can have at most {MAX_CONSENTS:,} statements of consent"
 MERGED = "Leads were merged, and the strictest consent counts"
@@ -107,16 +108,22 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
             leads.objects.mark_changed([lead_id])
         return consent
 
-    def record_many(self, rows: Iterable[tuple[int, Mapping[str, Any]]], actor: Actor, run_id: int | None) -> int:
-        """Store statements about leads that are locked or new, if they change what counts; return how many."""
-        rows = list(rows)
-        now = self.in_force({lead_id for lead_id, _ in rows})
-        new = [(pk, clean) for pk, clean in rows if any(now[pk][way] != clean["state"] for way in ways_of(clean))]
-        if new:
-            self._add(new, actor, run_id)
-            leads: Any = self.model._meta.get_field("lead").related_model
-            leads.objects.mark_changed({lead_id for lead_id, _ in new})
-        return len(new)
+    def record_many(
+        self, rows: Sequence[tuple[int, Mapping[str, Any]]], actor: Actor, run_id: int, are_new: bool
+    ) -> None:
+        """Store statements of an import: all of new leads; of stored ones those that change what counts."""
+        for at in range(0, len(rows), BATCH):
+            part = rows[at : at + BATCH]
+            if not are_new:
+                leads: Any = self.model._meta.get_field("lead").related_model
+                ids = leads.objects.locked_keys({lead_id for lead_id, _ in part}).keys()
+                now = self.in_force(ids)
+                part = [
+                    (pk, clean) for pk, clean in part if any(now[pk][way] != clean["state"] for way in ways_of(clean))
+                ]
+                leads.objects.mark_changed({lead_id for lead_id, _ in part})
+            if part:
+                self._add(part, actor, run_id)
 
     def _add(
         self, rows: Sequence[tuple[int, Mapping[str, Any]]], actor: Actor, run_id: int | None = None

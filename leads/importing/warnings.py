@@ -38,7 +38,7 @@ def as_sentences(warnings: Warnings, header: Sequence[str], columns: Iterable[Se
         elif kind == CONSENT:
             wants = "does not want" if count == 1 else "do not want"
             what = {"call": "calls", "email": "emails", "text": "text messages"}.get(str(about), "to be contacted")
-            lines.append(f"{_counted(count, 'lead')} {wants} {what}. See to it: leads have no field for that.")
+            lines.append(f"{_counted(count, 'lead')} {wants} {what}. Recorded as consent.")
         elif kind == NOTED and count:
             lines.append(f"{_counted(count, 'lead')} got notes of what no field has.")
         elif kind == UNSIGNED:

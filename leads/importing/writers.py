@@ -16,14 +16,15 @@ from crm_project.db.sql import written_columns
 from crm_project.validation import FieldError
 from leads import audit, validators
 from leads.audit import Kind
+from leads.consents import REVOKED
 from leads.duplicates import EMAIL, DuplicateIndex, Match
-from leads.importing.cells.steps import NOTES, REMAINDERS
+from leads.importing.cells.steps import NOTES, REFUSALS, REMAINDERS
 from leads.importing.ipc import cells_again, cells_packed, moment
 from leads.importing.notes import Note, NoteTaker, Texts
 from leads.importing.rejects import Rejects
 from leads.importing.stats import MAX_LISTED, Stats, identity
 from leads.importing.warnings import NOTED, OTHER_NAME, SAME_FILE, SHARED, Warnings
-from leads.models import ImportRun, ImportUpdate, Lead
+from leads.models import Consent, ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change, build_row
 from leads.validators import SearchKeys
 from users.audit import Actor, Channel
@@ -45,6 +46,7 @@ BUDGETS = ("budget_min", "budget_max")
 BLANK = (None, "")
 
 Values = dict[str, Any]
+Refusals = list[tuple[int, str]]  # leads, and how they do not want to be contacted
 Reject = Callable[[int, Any, list[FieldError]], None]
 
 
@@ -77,16 +79,33 @@ class Row:
     created_at: datetime | None
     keys: SearchKeys
     notes: Texts
+    refusals: list[str]
 
 
 def _row(
-    line: int, cells: Any, clean: Values, given: Values, created_at: str | None, keys: list[str], notes: list[Any]
+    line: int,
+    cells: Any,
+    clean: Values,
+    given: Values,
+    created_at: str | None,
+    keys: list[str],
+    notes: list[Any],
+    refusals: list[str],
 ) -> Row:
     for name in ("created_at", "closed_at"):
         if name in given:
             given[name] = moment(given[name])
     created = moment(created_at) if created_at else None
-    return Row(line, cells_again(cells), clean, given, created, SearchKeys(*keys), notes)
+    return Row(line, cells_again(cells), clean, given, created, SearchKeys(*keys), notes, refusals)
+
+
+def record_refusals(run: ImportRun, refusals: Refusals, are_new: bool) -> None:
+    """Record the consents that leads revoke in a file, unless this is a dry run; of stored leads what is new."""
+    if refusals and run.pk:
+        actor, evidence = Actor(run.user_id, run.started_by, Channel.IMPORT), f"Import of {run.file_name}"
+        clean = {"state": REVOKED, "wording": None, "evidence": evidence}
+        rows = [(lead_id, {"channel": way, **clean}) for lead_id, way in dict.fromkeys(refusals)]
+        Consent.objects.record_many(rows, actor, run.pk, are_new)
 
 
 def _stored_row(
@@ -114,6 +133,7 @@ class InsertWriter:
         self, run: ImportRun, stats: Stats, now: datetime, notes: NoteTaker, warnings: Warnings, in_parts: bool = False
     ) -> None:
         """``in_parts``: leave the connection free between batches, for queries that check the next one."""
+        self.run = run
         self.run_id, self.stats, self.now, self.in_parts = run.pk, stats, now, in_parts
         self.notes, self.warnings = notes, warnings
         self.dry_run = run.pk is None
@@ -121,11 +141,13 @@ class InsertWriter:
         self.write: bulk.Write | None = None
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
-        """A good row as its column values, and its notes after them if it has any."""
+        """A good row as its column values; after them its notes and refusals of contact, if it has any."""
         row = _stored_row(self.run_id, self.now, clean, given, given.get("created_at"))
-        if (REMAINDERS in given or NOTES in given) and (texts := self.notes.of_row(given)):
+        if REMAINDERS in given or NOTES in given or REFUSALS in given:
+            texts = self.notes.of_row(given)
             row[ACTIVITY_COUNT] = len(texts)
-            row.append(texts)
+            if texts or REFUSALS in given:
+                row += [texts, given.get(REFUSALS, [])]
         return row
 
     def pack(self, rows: list[list[Any]]) -> list[Any]:
@@ -164,14 +186,18 @@ class InsertWriter:
 
     def _store_with_ids(self, rows: list[Any]) -> None:
         notes: list[Note] = []
+        refusals: Refusals = []
         ids = self.new_ids(len(rows))
         with bulk.writer(Lead, ("id", *COLUMNS)) as write:
             for lead_id, row in zip(ids, rows, strict=True):
                 if len(row) > WIDTH:
-                    notes += self.notes.notes(lead_id, row[CREATED_AT], row.pop())
-                    self.warnings[NOTED, ""] += 1
-                write([lead_id, *row])
+                    texts, refused = row[WIDTH:]
+                    notes += self.notes.notes(lead_id, row[CREATED_AT], texts)
+                    refusals += [(lead_id, way) for way in refused]
+                    self.warnings[NOTED, ""] += bool(texts)
+                write([lead_id, *row[:WIDTH]])
         self.notes.add(notes)
+        record_refusals(self.run, refusals, are_new=True)
 
 
 class UpsertWriter:
@@ -204,14 +230,24 @@ class UpsertWriter:
         """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
         keys, created_at = validators.search_keys_of(clean), given.get("created_at")
         texts = self.notes.of_row(given) if REMAINDERS in given or NOTES in given else []
+        refusals = given.get(REFUSALS, [])
         if not self.changes_leads:
             given = {name: given[name] for name in ("closed_at", "is_active") if name in given}
-        return Row(line, cells if self.needs_cells else None, clean, given, created_at, keys, texts)
+        return Row(line, cells if self.needs_cells else None, clean, given, created_at, keys, texts, refusals)
 
     def pack(self, rows: list[Row]) -> list[Any]:
         """Each as a list."""
         return [
-            [row.line, cells_packed(row.cells), row.clean, row.given, row.created_at, [*row.keys], row.notes]
+            [
+                row.line,
+                cells_packed(row.cells),
+                row.clean,
+                row.given,
+                row.created_at,
+                [*row.keys],
+                row.notes,
+                row.refusals,
+            ]
             for row in rows
         ]
 
@@ -238,6 +274,7 @@ class UpsertWriter:
         self.stored = self._matched_leads() if self.changes_leads else {}
         self.before: dict[int, Values] = {}
         self.noted: dict[int, Texts] = {}  # new notes of stored leads
+        refusals: Refusals = []  # of stored leads
         noted = {row.line for row in rows if row.notes} if self.changes_leads else ()
         self.known_notes = self.notes.store.known(self.stored) if noted else set()
         new: list[Row] = []
@@ -246,6 +283,11 @@ class UpsertWriter:
             if "is_active" in row.given:  # deleted in the source: nobody is a duplicate of it
                 new.append(row)
             elif match := self.index.match(row.keys, first_name, last_name):
+                if row.refusals and self.on_match != self._refuse:  # the strictest counts, whatever becomes of the row
+                    if isinstance(match.target, Row):
+                        match.target.refusals = match.target.refusals + row.refusals
+                    else:
+                        refusals += [(match.target, way) for way in row.refusals]
                 self.on_match(row, match)
             else:
                 new.append(row)
@@ -253,6 +295,7 @@ class UpsertWriter:
                 self.index.add(row.keys, first_name, last_name, row)
         self._store(new)
         self._write_changes()
+        record_refusals(self.run, refusals, are_new=False)
 
     def _matched_leads(self) -> dict[int, Lead]:
         # In the order of their ids, so that two writers of the same leads wait for each other rather than deadlock.
@@ -270,6 +313,8 @@ class UpsertWriter:
                 notes += self.notes.notes(lead_id, values[CREATED_AT], row.notes)
                 self.warnings[NOTED, ""] += bool(row.notes)
         self.notes.add(notes)
+        refusals = [(lead_id, way) for lead_id, row in zip(ids, new, strict=True) for way in row.refusals]
+        record_refusals(self.run, refusals, are_new=True)
         self.ids.extend(ids)
         self.lines.extend(row.line for row in new)
         self.stats.created += len(new)

@@ -100,7 +100,7 @@ def row_converter(plan: ColumnPlan) -> Convert:
             row[name] = ""
         for place, about in consent:
             if is_yes(cells[place]):
-                note_consent(plan, place, about, cells[place])
+                note_consent(plan, row, place, about, cells[place])
         if has_status and (status := row.get("status")):
             status_counts[status] += 1
             row["status"] = known_status(status) or find_status(status) or default_status(plan, status)

@@ -18,6 +18,7 @@ Step = Callable[[Row, Cells], None]
 
 BUDGETS = ("budget_min", "budget_max", "price")
 REMAINDERS = "remainders"  # of a row: pairs of column and text that fill no field
+REFUSALS = "refusals"  # of a row: the ways in which the lead does not want to be contacted
 NOTES = "own_notes"  # of a row: those of columns of notes, with title, day and text
 
 
@@ -54,8 +55,9 @@ def note(plan: ColumnPlan, row: Row, cells: Cells) -> list[FieldError]:
     return too_long(lines, notes)
 
 
-def note_consent(plan: ColumnPlan, place: int, about: str, cell: object) -> None:
-    """Report that somebody does not want to be contacted, which leads cannot say yet."""
+def note_consent(plan: ColumnPlan, row: Row, place: int, about: str, cell: object) -> None:
+    """Add that somebody does not want to be contacted, and report it with the words of the file."""
+    row.setdefault(REFUSALS, []).append(about)
     plan.warnings[CONSENT, about] += 1
     plan.report.left("consent", plan.header[place], text.shown(cell))
 
