@@ -31,6 +31,8 @@ def test_it_works() -> None:
     }  # fmt: skip
     counted = Lead.objects.annotate(real=Count("activities"))
     assert not counted.exclude(activity_count=F("real")).exists()
+    assert all(Lead.objects.active().due(when).exists() for when in ("overdue", "today", "week", "none"))
+    assert Lead.objects.contactable("call").count() < Lead.objects.exclude(phone="").count()
     name, password = re.search(r"Agents (\S+), .* password (\S+)", printed).groups()  # type: ignore[union-attr]
     assert User.objects.authenticate(name, password) is not None
 

@@ -10,12 +10,13 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from activities.models import Activity
+from activities.models import Activity, FollowUp
 from activities.validators import validate as check_activity
 from leads.attribution import author_of
+from leads.consents import REVOKED, Consent
 from leads.models import Lead
 from leads.querysets import build_row
-from leads.validators import join_tags, tag_keys
+from leads.validators import CLOSED_STATUSES, join_tags, tag_keys
 from leads.validators import validate as check_lead
 from users.audit import Action, Actor, Channel, log_account_event
 from users.models import User
@@ -48,6 +49,8 @@ KINDS = {
     "meeting": ("Property tour", "Second viewing", "Met at the office", "Open house"),
     "note": ("Prefers evenings", "Waiting for the bank", "Sells first", "Wants a garage"),
 }
+PLANS = ("Call back", "Ask for news", "Send comps", "Confirm the viewing", "Talk about financing")
+REFUSED = {"call": 5, "email": 4, "all": 2}  # of a hundred leads
 
 
 class Command(BaseCommand):
@@ -68,7 +71,11 @@ class Command(BaseCommand):
             agents = [_agent(username, password) for username in AGENTS]
             leads = _leads(chance, agents)
             _activities(chance, agents, leads)
-        self.stdout.write(f"{LEADS} leads and {ACTIVITIES} activities of the last {DAYS} days.")
+            follow_ups = _follow_ups(chance, agents, leads)
+            _consents(chance, leads)
+        self.stdout.write(
+            f"{LEADS} leads and {ACTIVITIES} activities of the last {DAYS} days, {follow_ups} follow-ups."
+        )
         self.stdout.write(f"Agents {', '.join(AGENTS)} sign in with the password {password}")
 
 
@@ -157,3 +164,32 @@ def _activity_row(chance: random.Random, since: datetime) -> dict[str, Any]:
     clean, problems = check_activity(row)
     assert not problems, problems
     return clean
+
+
+def _follow_ups(chance: random.Random, agents: list[User], leads: list[Lead]) -> int:
+    """Plan the next step of two thirds of the open leads that somebody has: some overdue, some today. How many."""
+    today, by_id, count = timezone.localdate(), {agent.pk: agent for agent in agents}, 0
+    for lead in leads:
+        agent = by_id.get(lead.owner_id or 0)
+        if agent is None or lead.status in CLOSED_STATUSES or chance.random() > 0.66:
+            continue
+        day = today + timedelta(days=chance.choice((-6, -2, -1, 0, 0, 0, 1, 2, 3, 5, 8, 13)))
+        clean = {
+            "title": chance.choice(PLANS),
+            "kind": chance.choice(("call", "call", "email", "meeting")),
+            "due_on": day,
+            "due_time": chance.choice((None, None, "09:30", "11:00", "15:00")),
+            "assignee_id": agent.pk,
+        }
+        FollowUp.objects.plan(lead.pk, clean, Actor.of(agent, Channel.CLI))
+        count += 1
+    return count
+
+
+def _consents(chance: random.Random, leads: list[Lead]) -> None:
+    """Let some leads say that they do not want to be contacted."""
+    for lead in leads:
+        for channel, percent in REFUSED.items():
+            if chance.random() * 100 < percent:
+                clean = {"channel": channel, "state": REVOKED, "wording": "Asked by telephone", "evidence": None}
+                Consent.objects.record(lead.pk, clean, Actor.operator())
