@@ -60,6 +60,8 @@ def list_reads() -> dict[str, str]:
         "list, include": "include=version,owner,created_by,tags,last_activity,next_follow_up,consent,closed_at",
         "list, sort by budget": "status=negotiation&source=radio&sort=-budget",
         "list, sort by last activity": "status=negotiation&source=radio&sort=-last_activity",
+        "list, far page by name": "sort=name&page=50000",
+        "list, far page by updated_at": "sort=updated_at&page=50000",
         "list, count exact": "count=exact",
         "list, count exact of a status": "status=closed&count=exact",
         "list, count exact of a filter": "status=closed&source=referral&count=exact",
