@@ -73,7 +73,7 @@ class LeadAdmin(ListPage, ModelAdmin):
         last_edit = request.session.get(LAST_EDIT, {}).get("what", "")
         return super().changelist_view(request, {"title": "Leads", "last_edit": last_edit, **(extra_context or {})})
 
-    @display(description="Name")
+    @display(description="Name", ordering="name_key")
     def name(self, lead: Lead) -> str:
         """Return the name and the property interest."""
         return cells.name(lead)
@@ -83,7 +83,7 @@ class LeadAdmin(ListPage, ModelAdmin):
         """Return email and phone."""
         return cells.contact(lead)
 
-    @display(description="Status")
+    @display(description="Status", ordering="status")
     def state(self, lead: Any) -> str:
         """Return the status; a drop-down list for users who may change it."""
         return cells.status(lead, lead.choices)
@@ -93,12 +93,12 @@ class LeadAdmin(ListPage, ModelAdmin):
         """Return the owner's name, and the tags."""
         return cells.owner(lead)
 
-    @display(description="Budget")
+    @display(description="Budget", ordering="budget_max")  # see ``listing.order_of``
     def budget(self, lead: Lead) -> str:
         """Return the budget range."""
         return cells.budget(lead)
 
-    @display(description="Last activity")
+    @display(description="Last activity", ordering="activity_count")  # see ``listing.order_of``
     def last_activity(self, lead: Lead) -> str:
         """Return the age of the last activity and the number of activities."""
         return cells.activities(lead, timezone.now().date())

@@ -69,8 +69,23 @@ class ParameterFilter(ListFilter):
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         """Yield the form of this filter."""
         form = forms.Form(initial=self.used_parameters)
-        form.fields.update(self.fields(changelist))
+        form.fields.update(self.form_fields(changelist))
         yield {"form": form}
+
+    def form_fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """Return the form fields, which are made once: their choices may be read from the database."""
+        if not hasattr(self, "_form_fields"):
+            self._form_fields = self.fields(changelist)
+        return self._form_fields
+
+    def chips(self, changelist: Any) -> Iterator[tuple[str, str]]:
+        """Yield the name and the text of each parameter that is in use: "Status: New"."""
+        if not self.used_parameters:
+            return
+        fields = self.form_fields(changelist)
+        for name, value in self.used_parameters.items():
+            known = dict(getattr(fields[name], "choices", ()))
+            yield name, f"{fields[name].label}: {known.get(value, value)}"
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return the form fields."""

@@ -1,5 +1,6 @@
 """The list of leads: the data of a page beside the leads' own columns, and stored counts."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.admin.views.main import ORDER_VAR
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models import F, OrderBy, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -19,11 +20,14 @@ from crm_project import validation
 from leads import filters as api
 from leads.back_office import choices
 from leads.back_office.filters import OPEN, PARAMETERS, day
+from leads.list_sql import MAX_SORTED
 from leads.models import Lead, LeadCount
+from leads.queries import HIGHER_BUDGET
 from leads.sql import MAX_WALK, SearchTimeout, statement_timeout
 from users import directory
 
 SEARCH = "q"
+UNINDEXED = {"budget", "last_activity"}  # columns whose order no index has
 VIEWS = {
     "All leads": {},
     "Mine": {"owner": api.ME, "status": OPEN},
@@ -52,6 +56,29 @@ class LeadChangeList(ChangeList):
         params = {name: value[-1] for name, value in self.filter_params.items() if name != ORDER_VAR}
         return [{"name": name, "query": urlencode(view), "current": view == params} for name, view in VIEWS.items()]
 
+    @cached_property
+    def chips(self) -> list[dict[str, str]]:
+        """Return the filters in use and the search, each with the address of the list without it."""
+        used = [chip for one in self.filter_specs for chip in one.chips(self)]
+        if self.query:
+            used.append((SEARCH, f"Search: {self.query}"))
+        return [{"text": text, "link": self.get_query_string(remove=[name])} for name, text in used]
+
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
+        """Return the order; the usual one if more leads than ``MAX_SORTED`` would have to be sorted."""
+        chosen = self._chosen_columns()
+        if UNINDEXED.isdisjoint(name for _, name in chosen):
+            return super().get_ordering(request, queryset)
+        if queryset.order_by()[: MAX_SORTED + 1].count() > MAX_SORTED:
+            messages.error(request, f"More than {MAX_SORTED:,} leads cannot be sorted that way. Add a filter.")
+            return self.model_admin.get_ordering(request)
+        return [*(order_of(name, sign) for sign, name in chosen), "-pk"]
+
+    def _chosen_columns(self) -> list[tuple[str, str]]:
+        """The sign and the name of each column in the order that the query asks for."""
+        given = re.findall(r"(-?)(\d{1,3})(?:\.|$)", self.params.get(ORDER_VAR, ""))
+        return [(sign, self.list_display[int(n)]) for sign, n in given if int(n) < len(self.list_display)]
+
     @property
     def import_link(self) -> str:
         """Return the address of the imports."""
@@ -78,12 +105,24 @@ class LeadChangeList(ChangeList):
         self.full_result_count = self.result_count  # avoids a second count
 
 
+def order_of(column: str, sign: str) -> OrderBy:
+    """Return the order by a column of the list; leads without a value come last in both directions."""
+    if column == "last_activity":
+        expression: Any = Subquery(_latest_day())
+    else:
+        expression = {"name": F("name_key"), "state": F("status"), "budget": HIGHER_BUDGET}.get(column, F("created_at"))
+    return OrderBy(expression, descending=bool(sign), nulls_last=True)
+
+
 def last_activities(lead_ids: Sequence[int]) -> dict[int, date | None]:
     """Return the day of each lead's last activity that is not in the future, by one index lookup per lead."""
+    return dict(Lead.objects.filter(pk__in=lead_ids).order_by().values_list("pk", Subquery(_latest_day())))
+
+
+def _latest_day() -> QuerySet[Any]:
     activities: QuerySet[Any] = Lead._meta.get_field("activities").related_model._default_manager.all()
     past = activities.filter(lead=OuterRef("pk"), activity_date__lte=timezone.localdate())
-    latest = past.order_by("-activity_date").values("activity_date")[:1]
-    return dict(Lead.objects.filter(pk__in=lead_ids).order_by().values_list("pk", Subquery(latest)))
+    return past.order_by("-activity_date").values("activity_date")[:1]
 
 
 def exact_count(query: QueryDict, leads: QuerySet[Lead]) -> int | None:

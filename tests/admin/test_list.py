@@ -61,7 +61,7 @@ def office(db: None) -> None:
         ("max_budget=900000", ["Rich"]),
         ("deleted=1", ["Deleted"]),
         ("deleted=1&status=lost", []),
-        ("o=-7", ["Fresh", "Waiting", "Called", "Rich", "Inactive", "Gone"]),
+        ("o=-8", ["Fresh", "Waiting", "Called", "Rich", "Inactive", "Gone"]),
         ("o=8", ["Gone", "Inactive", "Rich", "Called", "Waiting", "Fresh"]),
     ],
 )

@@ -7,11 +7,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from leads.admin import LeadAdmin
+from leads.back_office import listing
 from leads.models import Lead, LeadChange
 from tests.admin.lead_forms import open_form
 from tests.admin.lists import names, page
 from tests.admin.test_actions import LIST, confirm, follow, start
-from tests.factories import SOMEBODY, make_lead, make_user
+from tests.factories import SOMEBODY, make_activity, make_lead, make_user
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -134,3 +136,61 @@ def test_the_last_edit_is_undone(boss: Client, agent: User) -> None:
     undo(boss)
     assert Lead.objects.active().count() == 3
     assert set(LeadChange.objects.order_by("-pk")[:3].values_list("kind", flat=True)) == {"restored"}
+
+
+def test_filters_in_use_are_removed_one_by_one(boss: Client, agent: User) -> None:
+    html = page(boss, f"{LIST}?owner={agent.pk}&status=new&tag=vip&min_budget=5&q=ann&source=nowhere")
+    chips = html[html.index('class="crm-chips"') :].split("</ul>")[0]
+    for text in (
+        f"Owner: {agent.name}",
+        "Status: New",
+        "Tags: vip",
+        "Budget from: 5",
+        "Search: ann",
+        "Source: nowhere",
+    ):
+        assert text in chips
+    links = [part.split('"')[0].replace("&amp;", "&") for part in chips.split('<a href="')[1:]]
+    assert len(links) == 7
+    names_left = [{part.split("=")[0] for part in link.lstrip("?").split("&")} for link in links[:-1]]
+    everything = {"owner", "status", "tag", "min_budget", "q", "source"}
+    assert [everything - left for left in names_left] == [
+        {"status"},
+        {"source"},
+        {"owner"},
+        {"tag"},
+        {"min_budget"},
+        {"q"},
+    ]
+    assert links[-1] == "?"
+    assert 'class="crm-chips"' not in page(boss, LIST)
+
+
+@pytest.mark.parametrize(
+    ("column", "ascending", "descending"),
+    [
+        ("name", ["Ann", "Bo", "Cy"], ["Cy", "Bo", "Ann"]),
+        ("budget", ["Cy", "Ann", "Bo"], ["Ann", "Cy", "Bo"]),
+        ("state", ["Bo", "Cy", "Ann"], ["Ann", "Cy", "Bo"]),
+        ("last_activity", ["Bo", "Ann", "Cy"], ["Ann", "Bo", "Cy"]),
+        ("created", ["Ann", "Bo", "Cy"], ["Cy", "Bo", "Ann"]),
+    ],
+)
+def test_sorting(
+    boss: Client, agent: User, monkeypatch: pytest.MonkeyPatch, column: str, ascending: list[str], descending: list[str]
+) -> None:
+    for name, status, budget, day in (
+        ("Ann", "new", 9, "2026-02-01"),
+        ("Bo", "closed", None, "2026-01-01"),
+        ("Cy", "contacted", 5, ""),
+    ):
+        lead = make_lead(first_name=name, last_name="", status=status, budget_max=budget)
+        if day:
+            make_activity(lead, agent, activity_date=day)
+            make_activity(lead, agent, activity_date="2999-01-01")
+    place = LeadAdmin.list_display.index(column) + 1
+    assert names(page(boss, f"{LIST}?o={place}")) == ascending
+    assert names(page(boss, f"{LIST}?o=-{place}")) == descending
+    monkeypatch.setattr(listing, "MAX_SORTED", 2)
+    text = page(boss, f"{LIST}?o={place}")
+    assert ("More than 2 leads cannot be sorted that way" in text) == (column in listing.UNINDEXED)
