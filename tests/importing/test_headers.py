@@ -111,3 +111,13 @@ def test_a_row_below_the_last_is_no_header(name: str) -> None:
 @pytest.mark.parametrize("options", [["--header-row", "0"], ["--header-row", "x"], ["--header-row=2", "--no-header"]])
 def test_a_row_that_is_none(options: list[str], tmp_path: Path) -> None:
     import_leads(write_csv(tmp_path, "Ann,Ng,a@x.co,1,new"), *options, code=2)
+
+
+GROUPS = [["Client", "", "Contact", ""], ["First", "Last", "Phone", "Email"], ["Ann", "Ng", "5", "ann@x.co"]]
+
+
+@pytest.mark.parametrize("name", ["leads.csv", "leads.xlsx"])
+def test_names_of_groups_of_columns_above_the_header(name: str) -> None:
+    text = "\n".join(map(",".join, GROUPS))
+    source = opened(text if name.endswith("csv") else from_xml({"People": sheet(GROUPS)}), name)
+    assert (source.header, [cells for _, cells in source]) == (GROUPS[1], GROUPS[2:])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leads.importing.cells.names import split_name
+from leads.importing.cells.names import split, split_name
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,21 @@ from leads.importing.cells.names import split_name
 )
 def test_names(name: str, first: str, last: str) -> None:
     assert split_name(name) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last", "left"),
+    [
+        ("Amit Patel & wife", "Amit", "Patel", "wife"),
+        ("Amit Patel and his wife", "Amit", "Patel", "his wife"),
+        ("Patel, Amit + kids", "Amit", "Patel", "kids"),
+        ("Ann Friend", "Ann", "Friend", None),
+    ],
+)
+def test_somebody_who_is_only_a_relative(name: str, first: str, last: str, left: str | None) -> None:
+    found = split(name)
+    assert (found.first, found.last) == (first, last)
+    assert [text for _, text in found.left] == ([left] if left else [])
 
 
 @given(st.lists(st.text(st.characters(categories=["L"]), min_size=1), max_size=6))

@@ -42,12 +42,18 @@ _FIRMS = _COMPANIES | {
     "exp", "redfin", "zillow", "church", "school", "university", "hospital", "office", "immobilien", "inmobiliaria",
     "immobilier", "imobiliária", "immobiliare",
 }
+# Who is named by that alone, behind somebody else's name.
+_RELATIVES = frozenset((
+    "wife", "husband", "spouse", "partner", "family", "fiance", "fiancé", "fiancee", "fiancée", "boyfriend",
+    "girlfriend", "guest", "friend", "mom", "mother", "dad", "father", "son", "daughter", "kids", "children",
+))
 # fmt: on
 LOOK_AHEAD = 1000  # rows whose names say how a column is written
 
 _brackets = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}")
 _behind_dash = re.compile(r"(?<=\S)\s+(?:-+|–|—|\||//)\s+(?=\S)")
 _two_people = re.compile(r"\s+(?:&|\+|and|und|y|et|e)\s+", re.IGNORECASE)
+_relative = re.compile(r"\s*(?:&|\+|,|\band|\bund|\bwith|w/)\s*((?:his\s+|her\s+)?\w+)$", re.IGNORECASE)
 _number = re.compile(r"\+?\(?\d[\d\s().-]{5,}\d")
 _edges = " -–—|;"
 _stroke = re.compile(r"\s*(?:\s/\s|;)\s*")
@@ -79,6 +85,9 @@ def split(text: str, last_name_first: bool = False) -> Name:
     with a comma in this column have the last name first.
     """
     name, left = _without_text(text) if SUSPECT.search(text) else (text.strip(_edges), [])
+    if name.rpartition(" ")[2].casefold() in _RELATIVES and (relative := _relative.search(name)):
+        name = name[: relative.start()]
+        left.append(("second_person", relative[1]))
     if _is_company(name):
         return Name(" ".join(name.split()), "", tuple(left))
     if "," not in name:

@@ -51,8 +51,21 @@ def delimiter(text: str) -> str:
 
 
 def place_of_header(rows: Sequence[Sequence[object]], is_header: IsHeader) -> int | None:
-    """The place of the first of these rows that is a header, from 0."""
-    return next((place for place, cells in enumerate(rows[:MAX_ABOVE]) if is_header(cells)), None)
+    """The place of the first of these rows that is a header, from 0.
+
+    Names of groups of columns may stand above it: then the next row is a header, too, and has more names.
+    """
+    rows = rows[:MAX_ABOVE]
+    place = next((place for place, cells in enumerate(rows) if is_header(cells)), None)
+    while place is not None and place + 1 < len(rows) and _filled(rows[place + 1]) > _filled(rows[place]):
+        if not is_header(rows[place + 1]):
+            break
+        place += 1
+    return place
+
+
+def _filled(cells: Sequence[object]) -> int:
+    return sum(cell is not None and cell != "" for cell in cells)
 
 
 def header_row(text: str) -> int:
