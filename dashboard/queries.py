@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Hashable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -10,6 +10,7 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from crm_project.db import sql
+from crm_project.http.parameters import start_of
 from leads.models import Lead
 from leads.validators import CLOSED, PIPELINE
 
@@ -39,20 +40,24 @@ class StatusCount(NamedTuple):
     closed: int
 
 
-def periods(now: datetime) -> Periods:
-    """Return midnight seven days ago, and midnight on the first of the month."""
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return Periods(week=today - timedelta(days=7), month=today.replace(day=1))
+def periods(now: datetime, zone: tzinfo = UTC) -> Periods:
+    """Return midnight seven days ago, and midnight on the first of the month, by the days of ``zone``."""
+    today = now.astimezone(zone).date()
+    return Periods(week=start_of(today - timedelta(days=7), zone), month=start_of(today.replace(day=1), zone))
 
 
-def stats(now: datetime | None = None) -> dict[str, Any]:
-    """Return all figures except the recent activities."""
-    since = periods(now or timezone.now())
+def stats(now: datetime | None = None, zone: tzinfo = UTC) -> dict[str, Any]:
+    """Return all figures except the recent activities. "This week" and "this month" are those of ``zone``."""
+    since = periods(now or timezone.now(), zone)
     counts = in_pipeline_order(stored_counts(since) if sql.VENDOR == "postgresql" else cached_counts(since))
+    new, closed = sum(count.new for count in counts), sum(count.closed for count in counts)
+    if sql.VENDOR == "postgresql" and zone is not UTC:  # the stored counts are by UTC's days
+        new = Lead.objects.active().filter(created_at__gte=since.week).count()
+        closed = Lead.objects.active().filter(status=CLOSED, closed_at__gte=since.month).count()
     return {
         "total_leads": sum(count.leads for count in counts),
-        "new_leads_this_week": sum(count.new for count in counts),
-        "closed_leads_this_month": sum(count.closed for count in counts),
+        "new_leads_this_week": new,
+        "closed_leads_this_month": closed,
         "total_activities": sum(count.activities for count in counts),
         "leads_by_status": [{"status": count.status, "count": count.leads} for count in counts if count.leads],
     }

@@ -5,7 +5,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from typing import Any
 
 from crm_project import json_schema as schema
@@ -25,6 +26,7 @@ SHORTEST_NUMBER = 4  # digits of a telephone number
 PHONE_PUNCTUATION = frozenset("0123456789 +-./()\u00a0\u2010\u2011\u2012\u2013")
 ALL = "all"
 ME, NONE = "me", "none"
+USERS = ("created_by", "owner")
 START = 0  # ``updated_since`` of a walk that begins with everything
 CHANNELS = ("call", "text", "email")
 BOUNDS = {"created_from": 0, "created_to": 1, "closed_from": 0, "closed_to": 1}  # days from a day's beginning
@@ -104,15 +106,26 @@ def _bound(query: Callable[[Any, Any], Any], about: str) -> RuleFilter:
     return RuleFilter(parameters.day_or_moment, query, described)
 
 
-def _choice(choices: Sequence[str], query: Callable[[Any, Any], Any], about: str) -> RuleFilter:
+def _any_of(check: Callable[[str], Any], query: Callable[[Any, Any], Any], described: schema.JSONSchema) -> RuleFilter:
+    """Return the filter for a parameter that may be repeated: leads which one of its values finds."""
+
+    def check_all(given: Sequence[str]) -> tuple[Any, ...] | None:
+        return tuple(dict.fromkeys(value for value in map(check, given) if value is not None)) or None
+
+    def find(leads: LeadQuerySet, values: Sequence[Any]) -> LeadQuerySet:
+        return reduce(or_, (query(leads, value) for value in values))
+
+    return RuleFilter(check_all, find, described, many=True)
+
+
+def _choices(choices: Sequence[str], query: Callable[[Any, Any], Any], about: str) -> RuleFilter:
     described = {"type": "string", "enum": [*choices], "description": about}
-    return RuleFilter(partial(parameters.choice, choices=choices), query, described)
+    return _any_of(partial(parameters.choice, choices=choices), query, described)
 
 
 def _user(query: Callable[[Any, Any], Any], about: str) -> RuleFilter:
-    return RuleFilter(
-        user, query, {"type": "string", "pattern": "^(?:me|none|[1-9][0-9]{0,17})$", "description": about}
-    )
+    described = {"type": "string", "pattern": "^(?:me|none|[1-9][0-9]{0,17})$", "description": about}
+    return _any_of(user, query, described)
 
 
 def _amount(query: Callable[[Any, Any], Any], about: str) -> RuleFilter:
@@ -146,7 +159,11 @@ class LeadFilter(RuleFilterSet):
     closed_to = _bound(LeadQuerySet.closed_before, "Closed on that day or earlier, or before that timestamp")
     tz = RuleFilter(parameters.time_zone, _same, _zone)
     updated_since = RuleFilter(updated_since, LeadQuerySet.changed_since, _since)
-    deleted = _choice(("include", "only"), _same, "Softly deleted leads too, or alone")
+    deleted = RuleFilter(
+        partial(parameters.choice, choices=("include", "only")),
+        _same,
+        {"type": "string", "enum": ["include", "only"], "description": "Softly deleted leads too, or alone"},
+    )
     open = RuleFilter(parameters.flag, LeadQuerySet.with_open, schema.boolean(description="Neither closed nor lost"))
     inactive_days = RuleFilter(
         partial(parameters.number, lowest=1, highest=MAX_INT), LeadQuerySet.inactive_days, _inactive
@@ -154,8 +171,8 @@ class LeadFilter(RuleFilterSet):
     created_by = _user(LeadQuerySet.created_by_user, "Who created it: `me`, `none` or a user's id")
     owner = _user(LeadQuerySet.owned_by, "Whose it is: `me`, `none` or a user's id")
     tag = RuleFilter(tags, LeadQuerySet.with_tags, _tag, many=True)
-    due = _choice((*DUE, NONE), LeadQuerySet.due, "When the next follow-up is due")
-    contactable = _choice(
+    due = _choices((*DUE, NONE), LeadQuerySet.due, "When the next follow-up is due")
+    contactable = _choices(
         CHANNELS, LeadQuerySet.contactable, "Has an address or a number for it, and has not revoked it"
     )
 
@@ -190,7 +207,10 @@ class LeadFilter(RuleFilterSet):
 
 def replace_me(wanted: Mapping[str, Any], user_id: int) -> Checked:
     """The same checked values with a user's id for ``me``."""
-    return {name: user_id if value == ME else value for name, value in wanted.items()}
+    return {
+        name: tuple(dict.fromkeys(user_id if one == ME else one for one in value)) if name in USERS and value else value
+        for name, value in wanted.items()
+    }
 
 
 def deleted_of(wanted: Mapping[str, Any]) -> str | None:

@@ -325,6 +325,18 @@ def _among(column: str) -> Callable[[Sequence[Any]], Condition]:
     return partial(sql.among, column)
 
 
+def _any_of(condition: Callable[[Any], Condition]) -> Callable[[Sequence[Any]], Condition]:
+    def any_of(values: Sequence[Any]) -> Condition:
+        if len(values) == 1:  # the planner knows single conditions better
+            return condition(values[0])
+        conditions = [condition(value) for value in values]
+        return f"({' OR '.join(f'({where})' for where, _ in conditions)})", [
+            one for _, given in conditions for one in given
+        ]
+
+    return any_of
+
+
 def _open(wanted: bool) -> Condition:
     return f"status {'NOT ' * wanted}IN (%s, %s)", list(CLOSED_STATUSES)
 
@@ -401,9 +413,9 @@ CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "updated_since": _changed_since,
     "open": _open,
     "inactive_days": _inactive_days,
-    "created_by": _created_by,
-    "owner": _owner,
+    "created_by": _any_of(_created_by),
+    "owner": _any_of(_owner),
     "tag": _tags,
-    "due": _due,
-    "contactable": _contactable,
+    "due": _any_of(_due),
+    "contactable": _any_of(_contactable),
 }

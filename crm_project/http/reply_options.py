@@ -41,9 +41,9 @@ def options_of(request: Request) -> ReplyOptions:
     return ReplyOptions(strict, times == ZONED, tuple(errors))
 
 
-def unknown_parameters(query: Iterable[str], known: Collection[str]) -> list[FieldError]:
+def unknown_parameters(query: Mapping[str, Any], known: Collection[str]) -> list[FieldError]:
     """An error for each parameter that is not ``known``."""
-    return [FieldError(EXTRA[0], ("query", name), EXTRA[1], None) for name in query if name not in known]
+    return [FieldError(EXTRA[0], ("query", name), EXTRA[1], query[name]) for name in query if name not in known]
 
 
 def unknown_fields(body: Any, known: Collection[str]) -> list[FieldError]:

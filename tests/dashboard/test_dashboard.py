@@ -35,19 +35,19 @@ EMPTY: dict[str, Any] = {
 
 
 @pytest.fixture
-def at(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], dict[str, Any]]:
+def at(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Return a function that returns the dashboard at any time."""
 
-    def show(moment: datetime) -> dict[str, Any]:
+    def show(moment: datetime, **parameters: str) -> dict[str, Any]:
         monkeypatch.setattr(queries, "timezone", SimpleNamespace(now=lambda: moment))
-        reply = api.get("/api/dashboard")
+        reply = api.get("/api/dashboard", **parameters)
         assert reply.status_code == 200
         return reply.json()
 
     return show
 
 
-Show = Callable[[datetime], dict[str, Any]]
+Show = Callable[..., dict[str, Any]]
 
 
 def test_it_works(at: Show, agent: User) -> None:
@@ -236,3 +236,20 @@ def test_sqlite_counts_with_a_covering_index() -> None:
         cursor.execute(f"EXPLAIN QUERY PLAN {caught[0]['sql']}")
         (step,) = cursor.fetchall()
     assert "COVERING INDEX leads_counted" in step[-1]
+
+
+def test_the_week_and_the_month_of_another_zone(at: Show) -> None:
+    """In Chicago, which is six hours behind until the clocks change, it is still the evening before."""
+    now = datetime(2026, 3, 1, 3, tzinfo=UTC)
+    make_lead(created_at=datetime(2026, 2, 21, 7, tzinfo=UTC), status="new")
+    make_lead(created_at=datetime(2026, 1, 1, tzinfo=UTC), status="closed", closed_at=datetime(2026, 2, 2, tzinfo=UTC))
+    figures = [
+        (shown["new_leads_this_week"], shown["closed_leads_this_month"])
+        for shown in (at(now), at(now, tz=""), at(now, tz="UTC"), at(now, tz="America/Chicago"))
+    ]
+    assert figures == [(0, 0), (0, 0), (0, 0), (1, 1)]
+
+
+def test_an_unknown_zone(api: Api) -> None:
+    reply = api.get("/api/dashboard", tz="Nowhere")
+    assert (reply.status_code, reply.json()["detail"][0]["loc"]) == (422, ["query", "tz"])
