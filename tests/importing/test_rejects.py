@@ -1,11 +1,21 @@
 """The rejects file, corrected and imported again: each row means what it meant in its file."""
 
+import csv
+import json
+import re
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import transaction
 from django.forms.models import model_to_dict
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leads.models import Lead
 from tests.importing.command import import_leads, rows_of
@@ -80,3 +90,48 @@ def test_rows_that_were_left_out_are_left_out_again(tmp_path: Path) -> None:
     assert rejects.read_bytes().startswith(b"\xef\xbb\xbfimport_line,import_problems,Name,Email,Source")
     assert report["left_out"] == len(rows_of(rejects)) == 1
     assert import_leads(rejects)["left_out"] == 1
+
+
+HEADERS = ["Name", "Email", "Phone", "Price Range", "Stage", "Created", "Message"]
+CELLS = st.sampled_from(
+    [
+        *("", "", "Ann Ng", "Smith, John", "ann@example.com", "bo@example", "x@y.z; a@b.co", "555-555-0101", "#REF!"),
+        *("4.47E+11", "N/A", "300k - 450k", "$2,000/mo", "Sold", "Total", "13/05/2024", "last week", "=1+1", "'x"),
+        *("a;b", 'say "hi"', "two\nlines", "Copyright 2024", "\u200b", "José", "#", "0"),
+    ]
+)
+
+
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=5, max_size=9), min_size=1, max_size=6), delimiter=st.sampled_from(",;\t")
+)
+def test_rows_with_errors_have_the_same_errors_again(rows: list[list[str]], delimiter: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, transaction.atomic():
+        path, first, second = (Path(folder) / name for name in ("leads.csv", "first.csv", "second.csv"))
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, delimiter=delimiter).writerows([HEADERS, *rows])
+        report = imported(path, first)
+        if report.get("rejected"):
+            again = imported(first, second)
+            assert [again[name] for name in ("created", "rejected", "left_out")] == [
+                *(0, report["rejected"], report["left_out"])
+            ]
+            assert without_lines(second, delimiter) == without_lines(first, delimiter)
+        transaction.set_rollback(True)
+
+
+def imported(path: Path, rejects: Path) -> dict[str, Any]:
+    """The report of an import that stores the good rows."""
+    out = StringIO()
+    options = ("--on-error", "skip", "--rejects", str(rejects), "--report", "json")
+    with suppress(SystemExit):
+        call_command("import_leads", str(path), *options, stdout=out, stderr=StringIO())
+    report: dict[str, Any] = json.loads(out.getvalue())
+    return report
+
+
+def without_lines(path: Path, delimiter: str) -> list[list[str]]:
+    """The rows of a rejects file without their lines; a row that is too long has two cells more in such a file."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.reader(file, delimiter=delimiter))
+    return [[re.sub(r"\d+ in th", "in th", row[1]), *row[2:]] for row in rows]
