@@ -113,7 +113,8 @@ def _any_of(check: Callable[[str], Any], query: Callable[[Any, Any], Any], descr
         return tuple(dict.fromkeys(value for value in map(check, given) if value is not None)) or None
 
     def find(leads: LeadQuerySet, values: Sequence[Any]) -> LeadQuerySet:
-        return reduce(or_, (query(leads, value) for value in values))
+        found: LeadQuerySet = reduce(or_, (query(leads, value) for value in values))
+        return found
 
     return RuleFilter(check_all, find, described, many=True)
 
