@@ -33,8 +33,8 @@ def text(longest: int, shortest: int = 0, **more: Any) -> JSONSchema:
 
 
 def _pattern(shortest: int) -> str:
-    if shortest > 1:
-        return f"^{NOT_BLANK}{ANY}*{NOT_BLANK}$"
+    if shortest > 1:  # between the first and the last that is not blank, whatever is trimmed around them
+        return f"^{ANY}*{NOT_BLANK}{ANY}{{{shortest - 2},}}{NOT_BLANK}{ANY}*$"
     return f"^{ANY}*{NOT_BLANK}{ANY}*$" if shortest else f"^{ANY}*$"
 
 
