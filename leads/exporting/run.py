@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from crm_project.http.timestamps import iso
+from leads.consents import REVOKED, WAYS, Consent
 from leads.exporting.tables import Form, Write
 from leads.models import Installation
 from leads.querysets import LeadQuerySet
@@ -20,8 +21,10 @@ from leads.serializers import OUT
 COLUMNS = (*(column for column in OUT if column != "is_active"), "closed_at")
 # The owner by user name.
 OWNER = "owner__username"
+# "yes" where the lead has revoked consent: columns that other programs know, too. Grants stay where their evidence is.
+REVOKED_WAYS = {f"do_not_{way}": way for way in WAYS}
 # The name of the installation says where the ids are from.
-LEADS = Form("leads", (*COLUMNS, "owner", "tags", "installation"), frozenset(("property_interest",)))
+LEADS = Form("leads", (*COLUMNS, "owner", "tags", *REVOKED_WAYS, "installation"), frozenset(("property_interest",)))
 # The same with deleted leads, which the import skips as deleted in the source.
 LEADS_AND_DELETED = LEADS._replace(columns=(*LEADS.columns, "is_active"))
 CHUNK = 500  # leads fetched at a time
@@ -69,7 +72,16 @@ def exported_chunks(leads: LeadQuerySet, with_deleted: bool = False) -> Generato
     chosen, more = (leads, ("is_active",)) if with_deleted else (leads.active(), ())
     with _snapshot(), closing(_rows(chosen.newest_first(), installation, more)) as rows:
         while chunk := list(islice(rows, CHUNK)):
+            _add_consents(chunk)
             yield chunk
+
+
+def _add_consents(rows: Sequence[dict[str, Any]]) -> None:
+    consents = Consent.objects.in_force([row["id"] for row in rows])
+    for row in rows:
+        given = consents[row["id"]]
+        row.update({column: "yes" if given[way] == REVOKED else None for column, way in REVOKED_WAYS.items()})
+        row["installation"] = row.pop("installation")  # the last column
 
 
 def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -13,12 +13,14 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from activities.exporting import of_leads
+from leads.consents import Consent
 from leads.exporting import run, tables
+from leads.exporting.run import REVOKED_WAYS
 from leads.models import Installation, Lead
 from tests.concurrency import together
 from tests.conftest import Api
 from tests.exporting.command import export_leads, refused, rows_of
-from tests.factories import activity_row, bearer, make_activity, make_lead, make_user
+from tests.factories import SOMEBODY, activity_row, bearer, make_activity, make_lead, make_user
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -36,10 +38,11 @@ def test_it_works(tmp_path: Path, api: Api, name: str) -> None:
     assert [row["first_name"] for row in rows] == ["Bo", "Ann"]
     shown = api.get("/api/leads").json()[1]
     del shown["is_active"]
-    assert list(rows[1]) == [*shown, "closed_at", "owner", "tags", "installation"]
+    assert list(rows[1]) == [*shown, "closed_at", "owner", "tags", *REVOKED_WAYS, "installation"]
     assert rows[1].pop("installation") == Installation.current_name()
     assert (rows[1].pop("owner"), rows[1].pop("tags")) == (None if "jsonl" in name else "", "")
     assert rows[1].pop("closed_at") == (None if "jsonl" in name else "")
+    assert {rows[1].pop(column) for column in REVOKED_WAYS} == {None if "jsonl" in name else ""}
     number = {"xlsx": float, "csv": str}.get(name.split(".")[1], int)
     expected = {field: "" if value is None and "jsonl" not in name else value for field, value in shown.items()}
     expected |= {field: number(shown[field]) for field in ("id", "budget_min", "activity_count")}
@@ -47,6 +50,25 @@ def test_it_works(tmp_path: Path, api: Api, name: str) -> None:
         "phone": ("'" if "csv" in name else "") + shown["phone"],
         "budget_max": 2**63 - 1 if "jsonl" in name else str(2**63 - 1),
     }
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_revoked_consent_comes_back(tmp_path: Path, name: str) -> None:
+    leads = {"Ann": make_lead(first_name="Ann"), "Bo": make_lead(first_name="Bo"), "Cy": make_lead(first_name="Cy")}
+    for first_name, channel, state in (("Ann", "all", "revoked"), ("Bo", "text", "revoked"), ("Cy", "call", "granted")):
+        clean = {"channel": channel, "state": state, "wording": None, "evidence": None}
+        Consent.objects.record(leads[first_name].pk, clean, SOMEBODY)
+    export_leads(tmp_path / name)
+    Lead.objects.update(is_active=False)
+    call_command("import_leads", str(tmp_path / name), verbosity=0)
+    imported = dict(Lead.objects.active().values_list("first_name", "pk"))
+    found = Consent.objects.in_force(imported.values())
+    assert {first_name: list(found[pk].values()) for first_name, pk in imported.items()} == {
+        "Ann": ["revoked"] * 3,
+        "Bo": [None, "revoked", None],
+        "Cy": [None] * 3,
+    }
+    assert not Lead.objects.active().exclude(activity_count=0).exists()  # no notes of it
 
 
 def test_only_what_the_list_endpoint_would_find(tmp_path: Path, api: Api) -> None:

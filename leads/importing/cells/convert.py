@@ -71,7 +71,7 @@ def row_converter(plan: ColumnPlan) -> Convert:
     is_plain = money.is_plain
     amount, report, unnamed = money.amount, plan.report, plan.unnamed
     used, blanks = plan.used, plan.guarded
-    consent = list(plan.consent_columns.items()) if cleans else []
+    consent = list(plan.consent_columns.items())
     has_notes = bool(plan.note_columns.lines or plan.note_columns.notes)
 
     def convert(cells: Cells) -> tuple[Row, list[FieldError]]:

@@ -59,7 +59,8 @@ def note_consent(plan: ColumnPlan, row: Row, place: int, about: str, cell: objec
     """Add that somebody does not want to be contacted, and report it with the words of the file."""
     row.setdefault(REFUSALS, []).append(about)
     plan.warnings[CONSENT, about] += 1
-    plan.report.left("consent", plan.header[place], text.shown(cell))
+    if plan.cleans:  # our own exports have no words of their own
+        plan.report.left("consent", plan.header[place], text.shown(cell))
 
 
 def _leave_further_values(plan: ColumnPlan, chosen: Collection[tuple[str, tuple[int, ...]]], cells: Cells) -> None:

@@ -135,9 +135,8 @@ def map_headers(
     _check_enough(header, {*columns, *constants}, vocabulary)
     exact = cell_options.exact or is_own_export(header)
     not_stored = places.get("not_stored", ()) if vocabulary.cleaned else ()
-    left = () if exact else not_stored
     deletions = sorting.deletion_tests(header, not_stored)  # our own exports say it, too
-    consent = {place: about for place in left if (about := CONSENT_COLUMNS.get(normal(header[place])))}
+    consent = {place: about for place in not_stored if (about := CONSENT_COLUMNS.get(normal(header[place])))}
     notes = _note_columns(header, places, deletions, consent) if unknown == NOTE else NO_NOTES
     noted = set(notes.names(header))
     return Mapping(
@@ -156,7 +155,7 @@ def map_headers(
         not_stored=tuple(
             header[place]
             for place in places.get("not_stored", ())
-            if place not in deletions and header[place] not in noted
+            if place not in (*deletions, *consent) and header[place] not in noted
         ),
         unknown=tuple(name for name in other["unknown"] if name not in noted),
         overruled=tuple(name for name in other["overruled"] if name not in noted),
