@@ -94,6 +94,9 @@ FOR_ACTIVE_LEADS = {
     "leads_updated",
     "leads_named",
     "leads_by_author",
+    "leads_by_owner",
+    "leads_unowned",
+    "leads_tagged",
 }
 LEADS = FOR_ACTIVE_LEADS | {
     "leads_deleted_updated",

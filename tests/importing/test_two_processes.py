@@ -121,7 +121,12 @@ def test_a_row_that_nests_too_deep_is_a_bad_one(tmp_path: Path, name: str, depth
     rows, ends = [flat, deep, flat], ("[", "]") if name.endswith(".json") else ("", "")
     path = tmp_path / name
     path.write_text(ends[0] + (",\n" if ends[0] else "\n").join(rows) + ends[1])
-    report = import_leads(path, "--on-error", "skip", code=1 if ends[0] and depth > 901 else 3)
+    try:
+        json.loads(deep)
+        code = 3
+    except RecursionError:  # at which depth depends on the release of Python
+        code = 1 if ends[0] else 3
+    report = import_leads(path, "--on-error", "skip", code=code)
     assert Lead.objects.count() == report["created"]
     assert report["rejected"] == 1 or "not a JSON array" in report["message"]
 
