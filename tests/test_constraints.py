@@ -123,7 +123,7 @@ def indexes(table: str) -> dict[str, str]:
 
 def test_the_indexes_of_leads() -> None:
     got = indexes("leads_lead")
-    own = {"leads_search"} if connection.vendor == "postgresql" else {"leads_counted"}
+    own = {"leads_search", "leads_by_tag"} if connection.vendor == "postgresql" else {"leads_counted"}
     assert set(got) - {"leads_lead_pkey"} == LEADS | own
     assert all("where" in got[name] and "is_active" in got[name] for name in FOR_ACTIVE_LEADS | own)
     assert "created_at desc, id desc" in got["leads_newest"]
