@@ -33,7 +33,14 @@ def duplicates_table(rows: Sequence[dict[str, Any]], may_view: bool, actions: di
             "identity": [row[name] for name in IDENTITY if row[name]],
             "of_line": row.get("of_line"),
             "lead_id": row.get("lead_id"),
-            "lead": leads.get(row.get("lead_id", 0)),
+            "lead": (lead := leads.get(row.get("lead_id", 0))),
+            "why": _why(row, lead) if lead else "",
         }
         for row in rows
     ]
+
+
+def _why(row: dict[str, Any], lead: Lead) -> str:
+    """Return what makes a row and a lead the same person."""
+    same_email = row["email"] and row["email"].casefold() == lead.email.casefold()
+    return "same email and name" if same_email else "same phone and name"

@@ -237,10 +237,11 @@ def _constants(plan: Plan) -> list[tuple[str, str]]:
 
 def _columns(state: Context, plan: Plan) -> list[Context]:
     """Return each column of the file: its name, sample values, kind and the field it fills."""
-    rows = zip(state["header"], column_kinds(state["header"]), plan.columns, state["samples"], strict=True)
+    header = state["header"]
+    rows = zip(header, column_kinds(header), plan.columns, state["samples"], detected(header), strict=True)
     return [
-        {"name": name, "kind": kind, "chosen": chosen, "samples": samples, "detected": detected(name)}
-        for name, kind, chosen, samples in rows
+        {"name": name, "kind": kind, "chosen": chosen, "samples": samples, "detected": field}
+        for name, kind, chosen, samples, field in rows
     ]
 
 

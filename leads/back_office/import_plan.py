@@ -60,10 +60,10 @@ def label(target: str) -> str:
     return LABELS.get(target, target.replace("_", " ").capitalize())
 
 
-def detected(header: str) -> str:
-    """Return the field that a column of this name fills by default; "" for one that is not imported."""
-    target = LEADS.known(header)[0] if header else ""
-    return target if target in LEADS.targets else NOT_IMPORTED
+def detected(header: Sequence[str]) -> list[str]:
+    """Return the fields that the columns of a file fill by default; "" for one that is not imported."""
+    known = zip(header, LEADS.known_all(header), strict=True)
+    return [target if name and target in LEADS.targets else NOT_IMPORTED for name, (target, _) in known]
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ class Plan:
     @classmethod
     def for_header(cls, header: Sequence[str], reading: Reading | None = None) -> Self:
         """Return the default plan."""
-        return cls(tuple(map(detected, header)), reading=reading or Reading())
+        return cls(tuple(detected(header)), reading=reading or Reading())
 
     def with_columns_of(self, header: Sequence[str]) -> Self:
         """Return the plan with the default fields for the columns of another header."""
-        return replace(self, columns=tuple(map(detected, header)))
+        return replace(self, columns=tuple(detected(header)))
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
@@ -173,14 +173,14 @@ class Plan:
     def _overrides(self, header: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         """Return the columns to map and the columns not to import, where the plan differs from the default."""
         explicit, ignored = {}, []
-        times = Counter(header)
+        times, fields = Counter(header), detected(header)
         for place, (name, chosen) in enumerate(zip(header, self.columns, strict=True)):
             column = name if name and times[name] == 1 else column_number(header, place)
             if chosen == LEFT_OUT:
                 ignored.append(column)
-            elif chosen != NOT_IMPORTED and chosen != detected(name):
+            elif chosen != NOT_IMPORTED and chosen != fields[place]:
                 explicit[column] = chosen
-            elif chosen == NOT_IMPORTED and (detected(name) if self.unknown == NOTE else not _is_not_stored(name)):
+            elif chosen == NOT_IMPORTED and (fields[place] if self.unknown == NOTE else not _is_not_stored(name)):
                 ignored.append(column)
         return explicit, ignored
 

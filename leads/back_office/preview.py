@@ -162,5 +162,6 @@ def _display(value: object) -> str:
 
 def column_kinds(header: Sequence[str]) -> list[str]:
     """Return the kind of each column: "known", "not_stored" or "unknown"."""
-    kinds = (LEADS.known(name)[0] if name else "unknown" for name in header)
+    known = zip(header, LEADS.known_all(header), strict=True)
+    kinds = [target if name else "unknown" for name, (target, _) in known]
     return [kind if kind in ("not_stored", "unknown") else "known" for kind in kinds]

@@ -48,6 +48,7 @@ def test_the_preview_shows_each_duplicate_beside_its_lead(boss: Client) -> None:
     text = text_of(html)
     assert "2 duplicates" in text
     assert "2 Ada Lovelace ADA@example.com 555-555-0100 Ada Lovelace ada@example.com qualified Zillow created" in text
+    assert "same email and name Skipped" in text
     assert f'href="/admin/leads/lead/{lead.pk}/change/"' in html
     assert "4 Bo Li bo@example.com 555-555-0101 line 3 of this file Skipped" in text
     assert "1 row has the address of somebody of another name, and became a lead of its own." in text

@@ -360,6 +360,10 @@ BY_HAND = {
             "owner": ["Agent"],
         },
     ),
+    "a Brazilian list with addresses": (
+        "Nome,E-mail,Rua,Cidade,Estado,CEP",
+        {"name": ["Nome"], "email": ["E-mail"]},
+    ),
     "a French list": (
         "Prénom;Nom;Tél.;Courriel;Projet;Date du contact".replace(";", ","),
         {

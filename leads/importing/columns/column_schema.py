@@ -31,9 +31,10 @@ class ColumnSchema:
 
     ``aliases`` has the headers of each field in order of preference, beside the field's own name. ``not_stored`` and
     the patterns ``not_stored_patterns`` (of normal forms) are headers known to have no place in such a row. The rules
-    want the ``required`` fields even if blank. ``readers`` make values of cells that are not plain text; those of
-    ``dates`` take ``day_first`` and ``zone``. Cells are repaired if they are to be ``cleaned``. A file must fill one of
-    ``telling``, or ``nothing_telling`` says what it lacks.
+    want the ``required`` fields even if blank. ``unless_beside`` has headers of a field that are none next to others.
+    ``readers`` make values of cells that are not plain text; those of ``dates`` take ``day_first`` and ``zone``. Cells
+    are repaired if they are to be ``cleaned``. A file must fill one of ``telling``, or ``nothing_telling`` says what it
+    lacks.
     """
 
     noun: str
@@ -42,6 +43,7 @@ class ColumnSchema:
     telling: frozenset[str]
     nothing_telling: str
     not_stored_patterns: Sequence[str] = ()
+    unless_beside: Mapping[str, frozenset[str]] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     readers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     dates: frozenset[str] = frozenset()
@@ -59,6 +61,15 @@ class ColumnSchema:
             return self._places[bare]
         unstored = bare in self._unstored or self._pattern.fullmatch(bare)
         return "not_stored" if unstored else "unknown", 0
+
+    def known_all(self, header: Sequence[str]) -> list[tuple[str, int]]:
+        """The same of each column of a file; a word of two meanings has the one of the columns next to it."""
+        names = ["", *map(normal, header), ""]
+        known = []
+        for place, name in enumerate(header):
+            neighbours = self.unless_beside.get(names[place + 1], frozenset())
+            known.append(("not_stored", 0) if neighbours & {names[place], names[place + 2]} else self.known(name))
+        return known
 
     def is_header(self, cells: Sequence[object], mapped: frozenset[str] = frozenset()) -> bool:
         """Whether a row looks like the names of columns: one that says who a row is about, and mostly known ones.

@@ -131,6 +131,12 @@ NOT_STORED: dict[str, tuple[str, ...]] = {
                 "Osservazioni", "Etichette", "Assegnato a", "Agente", "Responsabile", "Data di nascita",
                 "Data di chiusura", "Codice fiscale", "Lingua", "Ultimo contatto"),
 }
+# Words, in their normal form, that are part of an address next to the column of another part of it.
+_ADDRESS = frozenset((
+    "ciudad", "cidade", "citta", "ville", "municipio", "localidade", "bairro", "codigopostal", "cep", "cap", "pais",
+    "direccion", "endereco", "indirizzo", "calle", "rua", "colonia", "city", "zip", "country", "address",
+))
+UNLESS_BESIDE: dict[str, frozenset[str]] = {"estado": _ADDRESS, "stato": _ADDRESS, "etat": _ADDRESS}
 # Columns of yes and no that say what somebody does not want, by the normal form of their headers.
 CONSENT: dict[str, str] = {
     **dict.fromkeys(("nollamar", "nichtanrufen", "nepasappeler", "naoligar", "nonchiamare"), "call"),

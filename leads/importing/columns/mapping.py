@@ -15,6 +15,7 @@ from leads.importing import sorting
 from leads.importing.cells.convert import READERS, REQUIRED, Convert, row_converter
 from leads.importing.columns.aliases import CONSENT_COLUMNS, NOT_STORED_PATTERNS, headers_of, headers_of_no_field
 from leads.importing.columns.column_schema import NEAR_MISSES, ColumnSchema, normal
+from leads.importing.columns.languages import UNLESS_BESIDE
 from leads.importing.columns.note_columns import find_note_columns
 from leads.importing.columns.plan import NO_NOTES, CellOptions, ColumnPlan, NoteColumns
 from leads.importing.sources.rows import LINE, PROBLEMS
@@ -28,6 +29,7 @@ LEADS = ColumnSchema(
     aliases={target: headers_of(target) for target in TARGETS},
     not_stored=headers_of_no_field(),
     not_stored_patterns=NOT_STORED_PATTERNS,
+    unless_beside=UNLESS_BESIDE,
     required=REQUIRED,
     readers=READERS,
     dates=frozenset(("created_at", "closed_at")),
@@ -114,10 +116,11 @@ def map_headers(
     found: dict[str, list[tuple[int, int]]] = {}
     places: dict[str, list[int]] = {}
     other: dict[str, list[str]] = {"not_stored": [], "unknown": [], "overruled": []}
+    known = vocabulary.known_all(header)
     for place, name in enumerate(header):
         if place in dropped or (not name and place not in asked):
             continue
-        target, rank = (asked[place], -1) if place in asked else vocabulary.known(name)
+        target, rank = (asked[place], -1) if place in asked else known[place]
         if target in constants:
             other["overruled"].append(name)
             places.setdefault("overruled", []).append(place)
