@@ -2,8 +2,9 @@
 
 The yardstick is ``psql \\copy`` (``sqlite3 .import`` on SQLite) of the finished rows, derived columns included, into
 the same table with the same indexes. Both load the same leads in turn, into an empty table and into one that already
-holds as many, several rounds; the table shows medians. Nothing of ours runs in the yardstick: no parsing of headers, no
-rules, no folding, no account.
+holds as many, several rounds; the table shows medians. Ours also loads the first leads with a tenth of the rows untidy:
+cells to be repaired, and half of them with something left over, which becomes a note. Nothing of ours runs in the
+yardstick: no parsing of headers, no rules, no folding, no account.
 """
 
 import argparse
@@ -49,6 +50,30 @@ def write_leads(path: Path, rows: int, first: int, statuses: Sequence[str]) -> N
                 f"{low},{low + 150000},{random.randrange(1, 5)}BR condo near the park\n"
             )
 
+
+def write_untidy(path: Path, tidy: Path) -> None:
+    """The same leads, a tenth of which have a cell to be repaired."""
+    with tidy.open(encoding="utf-8") as rows, path.open("w", encoding="utf-8") as file:
+        for n, row in enumerate(rows):
+            cells = row.split(",")
+            if n and n % 10 == 0:
+                place, text = UNTIDY[n // 10 % len(UNTIDY)]
+                cells[place] = text.format(cell=cells[place], n=n)
+            file.write(",".join(cells))
+
+
+# A column, and what becomes of its cell: the first half is repaired, of the others something is left over.
+UNTIDY = (
+    (0, "{cell}\u200b"),
+    (1, "O&#039;{cell}"),
+    (2, "<{cell}>"),
+    (2, "{cell}; work{n}@example.com"),
+    (3, "{cell} / 555-777-0101"),
+    (6, "$1900/mo"),
+)
+AUTHOR = (
+    "from users.models import User; User.objects.create_superuser('boss', 'boss@example.com', 'x7Kq-only-a-benchmark')"
+)
 
 Times = dict[str, list["Took"]]
 
@@ -144,7 +169,8 @@ WAYS = {"PostgreSQL": (postgresql, psql, psql_dump), "SQLite": (sqlite, sqlite3_
 def measure(kind: str, rows: int, rounds: int, folder: Path) -> list[str]:
     """The lines of the report for one database."""
     fresh, load, dump = WAYS[kind]
-    first, second = folder / "first.csv", folder / "second.csv"
+    first, second, untidy = folder / "first.csv", folder / "second.csv", folder / "untidy.csv"
+    write_untidy(untidy, first)
     finished = [folder / "finished-first.csv", folder / "finished-second.csv"]
     times: Times = {}
     for _ in range(rounds):
@@ -161,6 +187,9 @@ def measure(kind: str, rows: int, rounds: int, folder: Path) -> list[str]:
         with fresh() as url:
             took = manage(url, "import_leads", str(first), "-v0", "--on-duplicate", "skip")
             note(times, "ours, first load, duplicates looked for", took)
+        with fresh() as url:
+            manage(url, "shell", "-v0", "-c", AUTHOR)
+            note(times, "ours, first load, a tenth untidy", manage(url, "import_leads", str(untidy), "-v0"))
     return table(kind, rows, times)
 
 
