@@ -10,7 +10,8 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from crm_project import validation
-from leads.back_office import cells, filters, inline_status, listing
+from leads import filters as api
+from leads.back_office import cells, filters, inline_status, listing, saved_views
 from leads.back_office.actions import ACTIONS, LAST_EDIT, undo_last_edit
 from leads.back_office.import_runs import ImportRunAdmin
 from leads.back_office.listing import LeadChangeList
@@ -70,6 +71,12 @@ class LeadAdmin(ListPage, ModelAdmin):
                 raise PermissionDenied
             undo_last_edit(request)
             return HttpResponseRedirect(request.get_full_path())
+        for name, act in (("_save_view", saved_views.save), ("_delete_view", saved_views.delete)):
+            if request.method == "POST" and name in request.POST:
+                if not self.has_view_permission(request):
+                    raise PermissionDenied
+                act(request)
+                return HttpResponseRedirect(request.get_full_path())
         last_edit = request.session.get(LAST_EDIT, {}).get("what", "")
         return super().changelist_view(request, {"title": "Leads", "last_edit": last_edit, **(extra_context or {})})
 
@@ -112,7 +119,11 @@ class LeadAdmin(ListPage, ModelAdmin):
         """Return what the API finds with ``q``."""
         if len(search_term) > MAX_SEARCH:
             return super().get_search_results(request, queryset, search_term)  # which shows an error
-        return queryset.search(validation.words(search_term)), False
+        try:
+            terms = api.search_terms(search_term)
+        except validation.InvalidValue:
+            return queryset.none(), False
+        return queryset.search_terms(terms) if terms else queryset, False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return false: leads are only soft-deleted."""

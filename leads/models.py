@@ -313,3 +313,21 @@ class ImportUpdate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} wrote over lead {self.lead_id}"
+
+
+class SavedView(models.Model):
+    """A query of the list of leads in the back office, under a name: its user's own, or shared with everybody."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=40)
+    query = models.TextField()
+    is_shared = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("name", "id")
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="saved_views_once_a_user")]
+        indexes = [models.Index(fields=["is_shared"], condition=Q(is_shared=True), name="saved_views_shared")]
+
+    def __str__(self) -> str:
+        return self.name

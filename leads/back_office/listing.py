@@ -20,6 +20,7 @@ from crm_project import validation
 from leads import filters as api
 from leads.back_office import choices
 from leads.back_office.filters import OPEN, PARAMETERS, day
+from leads.back_office.saved_views import View, views_for
 from leads.list_sql import MAX_SORTED
 from leads.models import Lead, LeadCount
 from leads.queries import HIGHER_BUDGET
@@ -57,6 +58,16 @@ class LeadChangeList(ChangeList):
         return [{"name": name, "query": urlencode(view), "current": view == params} for name, view in VIEWS.items()]
 
     @cached_property
+    def saved_views(self) -> list[View]:
+        """Return the saved views that the user has."""
+        return views_for(self.request)
+
+    @cached_property
+    def current_view(self) -> View | None:
+        """Return the user's own view that is shown."""
+        return next((view for view in self.saved_views if view.current and view.is_own), None)
+
+    @cached_property
     def chips(self) -> list[dict[str, str]]:
         """Return the filters in use and the search, each with the address of the list without it."""
         used = [chip for one in self.filter_specs for chip in one.chips(self)]
@@ -86,6 +97,7 @@ class LeadChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the page, and the last activities of its leads in one more query."""
+        self.request = request
         super().get_results(request)
         try:
             with statement_timeout(MAX_WALK):

@@ -18,7 +18,7 @@ from crm_project.http.models import IdempotencyKey
 from leads import write_sql
 from leads.audit import Changes
 from leads.importing import runs
-from leads.models import Consent, ImportRun, ImportUpdate, Lead, LeadChange
+from leads.models import Consent, ImportRun, ImportUpdate, Lead, LeadChange, SavedView
 from leads.querysets import apply_change
 from leads.validators import ERASED, PERSONAL
 from maintenance.attribution import ATTRIBUTIONS, overwrite_names, rename_user
@@ -190,6 +190,7 @@ def _erase_users(subject: DataSubject) -> dict[str, int]:
     counts = Counter({"users": len(subject.users)})
     for user in subject.users:
         counts.update(rename_user(user.pk, User.objects.anonymize(user)))
+        counts["saved views"] += SavedView.objects.filter(user=user).delete()[0]
         counts["own stored replies"] += IdempotencyKey.objects.filter(user=user).delete()[0]
     for what, model, _, column in ATTRIBUTIONS:
         counts[what] += overwrite_names(model.objects.filter(**{f"{column}__iexact": subject.email}), column, ERASED)

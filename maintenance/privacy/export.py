@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 from activities.models import Activity, FollowUp
 from crm_project import validation
 from crm_project.events import event
-from leads.models import Consent, ImportRun, ImportUpdate, Lead, LeadChange
+from leads.models import Consent, ImportRun, ImportUpdate, Lead, LeadChange, SavedView
 from maintenance.attribution import ATTRIBUTIONS
 from maintenance.privacy.imports import imports_about
 from maintenance.privacy.subject import NOT_SEARCHED, DataSubject
@@ -96,6 +96,7 @@ def _lists_of(users: list[User]) -> Lists:
         "follow_ups_assigned_or_made": planned.values("id", "lead_id", "assignee_id", "created_by_id", "created_at"),
         "leads_created": created.values("id", "created_at", "created_channel", name=F("created_by__name")),
         "consents_recorded": recorded.values("id", "lead_id", "channel", "state", "user_name", "created_at"),
+        "saved_views": SavedView.objects.filter(user__in=users).values("name", "query", "is_shared"),
         "leads_owned": Lead.objects.filter(owner__in=users).order_by("pk").values("id"),
         "imports_started": runs.filter(user__in=users).values("id", "started_at", "finished_at", "started_by"),
         "imports_undone": runs.filter(undone_by_user__in=users).values("id", "undone_at", "undone_by"),
