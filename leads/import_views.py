@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, cast
 
 from django.core.management.base import CommandError
@@ -17,7 +18,7 @@ from rest_framework.response import Response
 from crm_project.events import event
 from crm_project.http import dry_run, prefer, reply_options
 from crm_project.http.dry_run import APPLIED
-from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.errors import RETRY_AFTER, ApiError, ValidationFailed
 from crm_project.http.json import MultiPartParser, read
 from crm_project.http.pagination import PagePagination
 from crm_project.http.parameters import checked, flag
@@ -178,7 +179,7 @@ class ImportViewSet(RuleViewSet):
         user = cast(User, self.request.user)
         with ExitStack() as opened:
             try:
-                opened.enter_context(stored_files.single_reader())
+                _take_turn(opened)
                 upload = Upload.store(user.pk, name, chunks)
                 opened.callback(upload.delete)
                 inspect(upload.folder / "file", name)
@@ -284,6 +285,14 @@ class ImportViewSet(RuleViewSet):
         return run
 
 
+def _take_turn(opened: ExitStack) -> None:
+    """Let nobody else read a file until ``opened`` is closed; raise a 409 while somebody does."""
+    try:
+        opened.enter_context(stored_files.single_reader())
+    except Refused as busy:
+        raise ApiError(status.HTTP_409_CONFLICT, str(busy), {"Retry-After": RETRY_AFTER}) from None
+
+
 def _finish(run: ImportRun, upload: Upload) -> None:
     """Store what belongs to a closed run."""
     run.save(update_fields=["notes"])
@@ -328,7 +337,8 @@ def _options(given: dict[str, list[str]]) -> tuple[Options, FormatOptions, str |
     command = Command()
     try:
         options = vars(command.create_parser("manage.py", "import_leads").parse_args(arguments))
-        wanted = command.wanted({**options, "parallel": False})
+        # A server has threads that Python does not count, so no process can be forked.
+        wanted = replace(command.wanted(options), parallel=False)
         return wanted, hints_of(options, wanted, command.importer.vocabulary), options["format"]
     except CommandError as error:
         found = _option.search(str(error))
