@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -16,10 +16,12 @@ from unfold.sites import UnfoldAdminSite
 
 from crm_project.events import event
 from dashboard import home
+from users import permissions
 from users.back_office import password_links, second_factor, second_factor_session
 from users.back_office.own_sessions import own_sessions
 from users.back_office.passwords import OwnPasswordView, redirect_to_password_change
 from users.back_office.reauthentication import confirm_password, password_required
+from users.models import User
 
 Item = dict[str, Any]
 Page = Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]
@@ -158,7 +160,10 @@ def home_style(request: HttpRequest) -> str:
 def navigation(request: HttpRequest) -> list[Item]:
     """Return the sidebar: the pages that the user may see."""
     items: list[Item] = [{"title": "Home", "icon": "home", "link": reverse("admin:index")}]
+    user = cast(User, request.user)
     for title, icon, name, permission in PAGES:
-        if request.user.has_perm(permission) and (link := home.address(name)):
+        if user.has_perm(permission) and (link := home.address(name)):
             items.append({"title": title, "icon": icon, "link": link})
+    if user.is_authenticated and permissions.is_manager(user):
+        items.append({"title": "Reports", "icon": "monitoring", "link": reverse("admin:reports")})
     return [{"items": items}]

@@ -104,6 +104,7 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("POST", "sessions/"): (302, 302, 302),
     ("GET", "confirm-password/"): (200, 200, 200),
     ("POST", "confirm-password/"): (200, 200, 200),
+    ("GET", "reports/"): (403, 200, 200),
     ("GET", "personal-data/"): (403, 200, 200),
     ("POST", "personal-data/"): (403, 200, 200),
     ("GET", "personal-data/download/"): (403, 200, 200),  # the page that asks for the email

@@ -1,0 +1,1 @@
+"""The managers' reports: activities, sources, stages and response times, as a page and as CSV files."""
