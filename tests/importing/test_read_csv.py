@@ -185,3 +185,14 @@ def test_what_a_csv_writer_writes_comes_back(
     source = open_source(io.BytesIO(text.getvalue().encode(encoding)), name="leads.csv", hints=hints)
     assert source.delimiter == delimiter
     assert cells(source) == [list(row) for row in rows]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_rows_that_are_in_quotation_marks_as_a_whole(delimiter: str) -> None:
+    rows = [["Name", "Email", "Property Interest"], ["Ann Ng", "ann@x.co", 'a "cosy" loft'], ["Bo Li", "bo@x.co", ""]]
+    inner, outer = io.StringIO(), io.StringIO()
+    csv.writer(inner, delimiter=delimiter).writerows(rows)
+    csv.writer(outer, quoting=csv.QUOTE_ALL).writerows([line] for line in inner.getvalue().splitlines())
+    with open_source(io.BytesIO(outer.getvalue().encode()), name="a.csv") as source:
+        assert (source.header, source.delimiter) == (rows[0], delimiter)
+        assert list(source) == [(2, rows[1]), (3, rows[2])]

@@ -22,6 +22,7 @@ _END = "\0end of file\0"
 # Programs that write \" for a quotation mark in a cell, which in CSV is "". A letter after it shows that it ends none.
 _escaped_quote = re.compile(r'\\"\w')
 _escape = re.compile(r'\\(["\\])')
+_one_quoted_cell = re.compile(r'\s*"(?:[^"]|"")*"\s*')
 # Excel's own way of naming the delimiter, on a first line of its own.
 _excel_hint = re.compile(r"\s*\"?sep=([,;\t|])\"?\s*", re.IGNORECASE)
 
@@ -52,6 +53,9 @@ class CsvReader:
         self.has_backslashes = _escaped_quote.search(sample) is not None
         if self.has_backslashes:
             sample = _unescaped(sample)
+        inner = "" if delimiter or not has_header else _inner_text(sample, is_header)
+        self.has_whole_rows_in_quotes = bool(inner)
+        sample = inner or sample
         first, _, rest = sample.partition("\n")
         hint = _excel_hint.fullmatch(first.rstrip("\r").lstrip("\ufeff"))
         self.skip_hint = bool(hint)
@@ -124,7 +128,10 @@ class CsvReader:
 
     def _records(self, text: io.TextIOWrapper) -> Any:
         lines = map(_unescaped, text) if self.has_backslashes else text
-        records = csv.reader(chain(lines, (_END,)), delimiter=self.delimiter, skipinitialspace=True)
+        if self.has_whole_rows_in_quotes:
+            records: Any = _Unquoted(csv.reader(chain(lines, (_END,))), self.delimiter)
+        else:
+            records = csv.reader(chain(lines, (_END,)), delimiter=self.delimiter, skipinitialspace=True)
         if self.skip_hint:
             next(records)
         return records
@@ -141,6 +148,39 @@ class CsvReader:
         if at_the_end:
             return line, at_the_end
         raise Unreadable(f"{self.content.name} is empty.")
+
+
+class _Unquoted:
+    """Records of a file in which a program has put each row into quotation marks as a whole, as if it were one cell."""
+
+    def __init__(self, records: Any, delimiter: str) -> None:
+        self.records, self.delimiter = records, delimiter
+
+    @property
+    def line_num(self) -> int:
+        """The number of lines read."""
+        return int(self.records.line_num)
+
+    def __iter__(self) -> Iterator[Cells]:
+        return self
+
+    def __next__(self) -> Cells:
+        cells: Cells = next(self.records)
+        if len(cells) != 1 or cells == [_END]:
+            return cells
+        return next(csv.reader(cells, delimiter=self.delimiter, skipinitialspace=True), [])
+
+
+def _inner_text(sample: str, is_header: IsHeader) -> str:
+    """The rows of a sample in which each is in quotation marks as a whole, without these; "" for other files."""
+    lines = [line for line in sample.lstrip("\ufeff").splitlines()[: SAMPLE_ROWS + 1] if line.strip()]
+    lines = lines[:-1] or lines  # the last one may be cut off
+    if not all(map(_one_quoted_cell.fullmatch, lines)):
+        return ""
+    text = "\n".join(line.strip()[1:-1].replace('""', '"') for line in lines)
+    delimiter, above = layout(text, True, None, is_header)
+    header = _first_rows(text, delimiter, above + 1)[-1:]
+    return text if header and len(header[0]) > 1 and is_header(header[0]) else ""
 
 
 def _unescaped(line: str) -> str:
