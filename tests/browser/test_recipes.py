@@ -13,11 +13,9 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import staff as staff
 from tests.browser.office import PASSWORD, needs_chromium
+from tests.browser.test_adapters import page as page
 from tests.client.adapters import HERE, bundle, new_folder, pages
-from tests.client.test_adapters import browser as browser
-from tests.client.test_adapters import page as page
 from tests.client.test_client import pytestmark as needs_client
 from tests.factories import lead_row
 from tests.generators.test_generators import PYTHON_PROGRAMS, needs_python

@@ -9,7 +9,6 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import browser as browser
 from tests.browser.office import needs_chromium
 from tests.client.adapters import CLIENTS, build, pages, run
 from tests.client.test_client import NODE
