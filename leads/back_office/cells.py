@@ -32,7 +32,9 @@ def contact(lead: Lead) -> SafeString:
 
 def owner(lead: Any) -> SafeString | str:
     """Return the owner's name, with the tags below it."""
-    return _two_lines(lead.owner_name or EMPTY, lead.tags) if lead.tags else lead.owner_name or EMPTY
+    name = lead.owner_name or EMPTY
+    tags = format_html('<span class="crm-below" title="{0}">{0}</span>', lead.tags) if lead.tags else ""
+    return format_html('<span class="crm-lines"><span>{}</span>{}</span>', name, tags) if tags else name
 
 
 def status(lead: Lead, choices: list[str]) -> SafeString:

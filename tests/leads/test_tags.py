@@ -1,5 +1,6 @@
 """PUT /api/leads/{lead_id}/tags, POST /api/leads/tags; ``tag`` as a filter, ``include=tags``, the vocabulary."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,10 @@ import pytest
 from activities.merge import merge
 from leads.merge import suggest_merge
 from leads.models import Lead, LeadChange
+from leads.validators import ERASED
+from maintenance.privacy.erase import erase
+from maintenance.privacy.export import export
+from maintenance.privacy.subject import find_subject
 from tests.assertions import refused
 from tests.conftest import Api
 from tests.factories import SOMEBODY, make_lead
@@ -111,3 +116,17 @@ def test_a_merged_lead_has_the_tags_of_all(api: Api) -> None:
         set_tags(api, lead, tags)
     survivor = merge(suggest_merge(Lead.objects.all()), SOMEBODY)
     assert (survivor.tags, find(api, "tag=hot")) == ("VIP, hot", [survivor.pk])
+
+
+def test_erasure_empties_tags_everywhere(api: Api, agent: User) -> None:
+    lead = make_lead(email="ann@example.com", owner_id=agent.pk)
+    set_tags(api, lead, ["VIP", "ill"])
+    body = {"ids": [lead.pk], "add": ["hot"]}
+    api.client.post("/api/leads/tags", body, "application/json", headers={"Idempotency-Key": "once"})
+    (found,) = json.loads("".join(export(find_subject("ann@example.com"))))["leads"]
+    assert (found["tags"], found["owner_id"]) == ("VIP, ill, hot", agent.pk)
+    erase("ann@example.com", SOMEBODY)
+    lead.refresh_from_db()
+    assert (lead.tags, lead.tag_keys, lead.owner_id) == ("", "", agent.pk)
+    entries = LeadChange.objects.of_lead(lead.pk).values_list("changes", flat=True)
+    assert {word for changes in entries for word in changes.get("tags", ())} == {"", ERASED}
