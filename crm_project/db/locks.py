@@ -35,9 +35,10 @@ SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config(
     set_config('tcp_keepalives_interval', '15', true), set_config('tcp_keepalives_count', '4', true)
 """
 TRY = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+# PostgreSQL shows connections as they were at the first look in a transaction, so a later lock may be of none of them.
 LOCKED = """
 SELECT objid::bigint, coalesce(nullif(application_name, ''), 'process ' || pid || ' of PostgreSQL')
-FROM pg_locks JOIN pg_stat_activity USING (pid)
+FROM pg_locks LEFT JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = ANY(%s::oid[]) AND pid <> pg_backend_pid()
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
