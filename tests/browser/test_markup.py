@@ -154,8 +154,9 @@ def test_the_login_page(window: Window) -> None:
 
 def test_messages(window: Window, lead: int) -> None:
     page = window.go(f"leads/lead/{lead}/change/")
-    page.get_by_role("form", name="Log an activity").get_by_label("Subject").fill(MARKS[1])
-    page.get_by_role("button", name="Log activity").click()
+    form = page.locator("#log")
+    form.get_by_label("Subject").fill(MARKS[1])
+    form.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Activity logged.")).to_be_visible()
     assert_escaped(page)
 
