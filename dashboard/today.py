@@ -20,7 +20,7 @@ from leads.querysets import LeadQuerySet
 from users import permissions
 from users.models import User
 
-MAX_ROWS = 25  # of each list
+MAX_ROWS, MAX_OF_OFFICE = 25, 5  # of each list; of the office, so that the figures below are not far
 MAX_AGENTS = 200  # choices
 NEW = "new"
 
@@ -67,10 +67,10 @@ def context(user: User, given: str) -> dict[str, Any]:
 
 def sections(agent: int | None) -> list[Section]:
     """Return the lists of an agent, or of the office."""
-    today = timezone.localdate()
+    today, most = timezone.localdate(), MAX_ROWS if agent is not None else MAX_OF_OFFICE
     due, new, without = _due(agent, today), _new(agent), _without_next_step(agent)
-    follow_ups = list(due.select_related("lead__owner", "assignee")[:MAX_ROWS])
-    of_leads = [list(leads.select_related("owner")[:MAX_ROWS]) for leads in (new, without)]
+    follow_ups = list(due.select_related("lead__owner", "assignee")[:most])
+    of_leads = [list(leads.select_related("owner")[:most]) for leads in (new, without)]
     shown = {follow_up.lead_id for follow_up in follow_ups} | {lead.pk for leads in of_leads for lead in leads}
     consents = Consent.objects.in_force(shown)
     return [

@@ -173,7 +173,7 @@ def _follow_ups(chance: random.Random, agents: list[User], leads: list[Lead]) ->
         agent = by_id.get(lead.owner_id or 0)
         if agent is None or lead.status in CLOSED_STATUSES or chance.random() > 0.66:
             continue
-        day = today + timedelta(days=chance.choice((-6, -2, -1, 0, 0, 0, 1, 2, 3, 5, 8, 13)))
+        day = today + timedelta(days=chance.choice((-4, -1, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 8, 9, 11, 13)))
         clean = {
             "title": chance.choice(PLANS),
             "kind": chance.choice(("call", "call", "email", "meeting")),
