@@ -25,7 +25,7 @@ MAX_USERS = 200  # choices
 
 
 class FollowUpForm(forms.Form):
-    """What is to be done, when and by whom."""
+    """What is to be done, when, and which agent does it."""
 
     title = forms.CharField(label="What to do", required=False, widget=text_input(maxlength=MAX_TITLE))
     kind = forms.CharField(label="As", widget=UnfoldAdminSelectWidget())

@@ -58,6 +58,7 @@ def test_revoked_consent_comes_back(tmp_path: Path, name: str) -> None:
     for first_name, channel, state in (("Ann", "all", "revoked"), ("Bo", "text", "revoked"), ("Cy", "call", "granted")):
         clean = {"channel": channel, "state": state, "wording": None, "evidence": None}
         Consent.objects.record(leads[first_name].pk, clean, SOMEBODY)
+    assert [row["first_name"] for row in export_leads(tmp_path / name, "--contactable", "text")] == ["Cy"]
     export_leads(tmp_path / name)
     Lead.objects.update(is_active=False)
     call_command("import_leads", str(tmp_path / name), verbosity=0)

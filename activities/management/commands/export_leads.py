@@ -21,7 +21,7 @@ from leads.filters import LeadFilter
 from leads.management.printing import unusable
 from leads.querysets import LeadQuerySet
 
-FILTERS = ("q", "status", "source", "min_budget", "max_budget")
+FILTERS = ("q", "status", "source", "min_budget", "max_budget", "contactable")
 BY_NAME = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -44,6 +44,7 @@ class Command(BaseCommand):
         add("--source", help="only this source, whatever its case")
         add("--min-budget", metavar="AMOUNT", help="either budget is at least this")
         add("--max-budget", metavar="AMOUNT", help="either budget is at most this")
+        add("--contactable", metavar="CHANNEL", help="only leads who may be contacted by call, text or email")
         add(
             "--with-activities",
             action="store_true",
