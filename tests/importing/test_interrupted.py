@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -145,16 +147,20 @@ def test_a_database_that_is_away_is_one_sentence(manage: Any, tmp_path: Path, co
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("moment", ["opened", "closed"])
 def test_ctrl_c_while_an_account_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
-    """Before the rows are loaded it ends the import in good order; after they are kept it changes nothing."""
-    mark = runs._advisory
+    """Before the rows are loaded it ends the import in good order; after they are stored it changes nothing."""
+    running = runs.running
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us without it
 
-    def pressed(function: str, run: ImportRun) -> None:
-        mark(function, run)
-        if ("unlock" in function) == (moment == "closed"):
-            signal.raise_signal(signal.SIGINT)
+    @contextmanager
+    def pressed(**fields: Any) -> Iterator[ImportRun]:
+        with running(**fields) as run:
+            if moment == "opened":
+                signal.raise_signal(signal.SIGINT)
+            yield run
+            if moment == "closed":
+                signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(runs, "_advisory", pressed)
+    monkeypatch.setattr(runs, "running", pressed)
     report = import_leads(write_csv(tmp_path, GOOD), code=1 if moment == "opened" else 0)
     stored = ("refused", "it was interrupted", 0) if moment == "opened" else ("done", "", 1)
     assert (report["state"], report["message"], Lead.objects.count()) == stored
