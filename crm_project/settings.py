@@ -322,7 +322,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Leads", "description": "Buyers and sellers, with soft deletion."},
         {"name": "Imports", "description": "Files of leads, in and out."},
         {"name": "Activities", "description": "Calls, meetings and notes about a lead."},
-        {"name": "Follow-ups", "description": "What is to be done next, by whom and when."},
+        {"name": "Follow-ups", "description": "What is to be done next, when, and who does it."},
         {"name": "Dashboard", "description": "Statistics of active leads."},
         {"name": "Health", "description": "The state of the server."},
     ],
