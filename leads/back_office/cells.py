@@ -87,12 +87,16 @@ def budget(lead: Lead) -> SafeString | str:
 
 
 def activities(lead: Any, today: date) -> SafeString | str:
-    """Return the age of the last activity and the number of activities."""
-    if not lead.activity_count:
-        return EMPTY
-    last = day_ago(lead.last_activity, today)
-    count = pluralize(lead.activity_count, "activity", "activities")
-    return format_html('<span class="crm-lines"><span>{}</span> <span class="crm-below">{}</span></span>', last, count)
+    """Return the age of the last activity, the number of activities, and the day of the next follow-up."""
+    lines: list[SafeString] = []
+    below = '<span class="crm-below{}">{}</span>'
+    if lead.activity_count:
+        lines.append(format_html("<span>{}</span>", day_ago(lead.last_activity, today)))
+        lines.append(format_html(below, "", pluralize(lead.activity_count, "activity", "activities")))
+    if following := lead.next_follow_up:
+        lines.append(format_html(below, " crm-overdue" * (following < today), f"next: {following:%d %b %Y}"))
+    shown = format_html_join(" ", "{}", ((line,) for line in lines))
+    return format_html('<span class="crm-lines">{}</span>', shown) if lines else EMPTY
 
 
 def time_ago(moment: datetime, now: datetime) -> SafeString:

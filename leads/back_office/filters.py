@@ -26,6 +26,7 @@ Choices = list[tuple[str, str]]
 OPEN = ":open"  # no status looks like this: it would not be one word
 NO_SOURCE = ":none"
 INACTIVE_DAYS = {"2": "2 days", "7": "a week", "14": "2 weeks", "30": "30 days", "90": "90 days"}
+DUE_LABELS = {"overdue": "Overdue", "today": "Today", "week": "Next seven days", "none": "Open, none planned"}
 RECENT_RUNS = 20
 OLDEST, LATEST = date(1900, 1, 1), date(9000, 1, 1)  # the range that Python and both databases support
 
@@ -273,6 +274,23 @@ def _way(value: str) -> str:
     return value
 
 
+class Due(ParameterFilter):
+    """Leads by the office's day of their next open follow-up."""
+
+    title = "Next follow-up"
+    queries = {"due": lambda leads, value: leads.due(_due(value))}
+
+    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+        """Return the times, and open leads without a follow-up."""
+        return {"due": select("Next follow-up", list(DUE_LABELS.items()), "Any time")}
+
+
+def _due(value: str) -> str:
+    if value not in DUE_LABELS:
+        raise validation.InvalidValue("value_error", f"The value must be one of {', '.join(DUE_LABELS)}")
+    return value
+
+
 class Deleted(ParameterFilter):
     """Active leads, or soft-deleted ones."""
 
@@ -292,5 +310,5 @@ class Deleted(ParameterFilter):
         return {"deleted": select("Show", [("1", "Deleted leads")], "Active leads")}
 
 
-FILTERS = (Status, Source, Owner, Tags, Inactive, Budget, Created, Closed, Contactable, Run, Deleted)
+FILTERS = (Status, Source, Owner, Tags, Due, Inactive, Budget, Created, Closed, Contactable, Run, Deleted)
 PARAMETERS = frozenset(name for one in FILTERS for name in one.queries)

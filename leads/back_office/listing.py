@@ -42,7 +42,7 @@ Kind = LeadCount.Kind
 
 
 class LeadChangeList(ChangeList):
-    """A page of leads, each with ``last_activity`` and the status ``choices`` that the user has."""
+    """A page of leads, each with ``last_activity``, ``next_follow_up`` and the status ``choices`` that the user has."""
 
     result_list: Any
 
@@ -96,7 +96,7 @@ class LeadChangeList(ChangeList):
         return reverse("admin:leads_importrun_changelist")
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read the page, and the last activities of its leads in one more query."""
+        """Read the page, and the last activities and next follow-ups of its leads in one more query."""
         self.request = request
         super().get_results(request)
         try:
@@ -106,12 +106,13 @@ class LeadChangeList(ChangeList):
             messages.error(request, "The search takes too long. Add a word of at least three letters, or a filter.")
             leads = []
         self.paginator.correct_estimate(self.page_num, len(leads))
-        days = last_activities([lead.pk for lead in leads])
+        days = days_of([lead.pk for lead in leads])
         owners = {lead.owner_id for lead in leads if lead.owner_id is not None}
         names = directory.names(owners) if owners else {}
         may_change = self.model_admin.has_change_permission(request)
         for lead in leads:
-            lead.last_activity, lead.owner_name = days.get(lead.pk), names.get(lead.owner_id, "")
+            lead.last_activity, lead.next_follow_up = days.get(lead.pk, (None, None))
+            lead.owner_name = names.get(lead.owner_id, "")
             lead.choices = self.statuses if may_change and lead.is_active else []
         self.result_list = leads
         self.full_result_count = self.result_count  # avoids a second count
@@ -131,10 +132,27 @@ def last_activities(lead_ids: Sequence[int]) -> dict[int, date | None]:
     return dict(Lead.objects.filter(pk__in=lead_ids).order_by().values_list("pk", Subquery(_latest_day())))
 
 
+def days_of(lead_ids: Sequence[int]) -> dict[int, tuple[date | None, date | None]]:
+    """Return the same, and the day of each lead's next open follow-up, by one more index lookup."""
+    days = Lead.objects.filter(pk__in=lead_ids).order_by()
+    rows = days.values_list("pk", Subquery(_latest_day()), Subquery(_next_day()))
+    return {pk: (last, following) for pk, last, following in rows}
+
+
 def _latest_day() -> QuerySet[Any]:
-    activities: QuerySet[Any] = Lead._meta.get_field("activities").related_model._default_manager.all()
-    past = activities.filter(lead=OuterRef("pk"), activity_date__lte=timezone.localdate())
+    past = _related("activities").filter(activity_date__lte=timezone.localdate())
     return past.order_by("-activity_date").values("activity_date")[:1]
+
+
+def _next_day() -> QuerySet[Any]:
+    return _related("follow_ups").filter(done_at=None).order_by("due_on").values("due_on")[:1]
+
+
+def _related(relation: str) -> QuerySet[Any]:
+    """Return the activities or follow-ups of the lead of the surrounding query; their app is above this one."""
+    related: Any = Lead._meta.get_field(relation).related_model
+    found: QuerySet[Any] = related._default_manager.filter(lead=OuterRef("pk"))
+    return found
 
 
 def exact_count(query: QueryDict, leads: QuerySet[Lead]) -> int | None:

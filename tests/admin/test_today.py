@@ -219,3 +219,25 @@ def test_moving_and_deleting_a_follow_up(browser: Client, maria: User) -> None:
     assert not FollowUp.objects.exists()
     for wrong in ("999999", "x", "9" * 30):
         assert browser.get(f"/admin/leads/lead/{lead.pk}/log/?follow_up={wrong}").status_code == 404
+
+
+def test_the_list_shows_the_next_follow_up_and_filters_by_it(browser: Client, maria: User) -> None:
+    leads = {name: make_lead(first_name=name) for name in ("Due", "Late", "Later", "Done", "Unplanned")}
+    for name, days in (("Due", 0), ("Late", -2), ("Late", 3), ("Later", 30), ("Done", 0)):
+        make_follow_up(leads[name], maria, days=days)
+    FollowUp.objects.filter(lead=leads["Done"]).update(done_at=timezone.now())
+    late = timezone.localdate() - timedelta(days=2)
+    html = page(browser, "/admin/leads/lead/")
+    assert visible_text(html).count("next: ") == 3
+    assert f'<span class="crm-below crm-overdue">next: {late:%d %b %Y}</span>' in html
+    found = {
+        due: {name for name in leads if f">{name} " in page(browser, f"/admin/leads/lead/?due={due}")}
+        for due in ("overdue", "today", "week", "none", "never")
+    }
+    assert found == {
+        "overdue": {"Late"},
+        "today": {"Due"},
+        "week": {"Due"},
+        "none": {"Done", "Unplanned"},
+        "never": set(),
+    }
