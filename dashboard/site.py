@@ -165,5 +165,5 @@ def navigation(request: HttpRequest) -> list[Item]:
         if user.has_perm(permission) and (link := home.address(name)):
             items.append({"title": title, "icon": icon, "link": link})
     if user.is_authenticated and permissions.is_manager(user):
-        items.append({"title": "Reports", "icon": "monitoring", "link": reverse("admin:reports")})
+        items.insert(1, {"title": "Reports", "icon": "monitoring", "link": reverse("admin:reports")})
     return [{"items": items}]
