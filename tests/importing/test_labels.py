@@ -51,6 +51,11 @@ def test_it_works(tmp_path: Path, sam: User, options: list[str]) -> None:
     assert [*check_leads()] == []
 
 
+def test_labels_of_google_contacts(tmp_path: Path) -> None:
+    import_leads(write_csv(tmp_path, "Ann,a@b.co,* myContacts ::: Buyers", header="First Name,Email,Labels"))
+    assert stored("Ann")[1] == "myContacts, Buyers"
+
+
 def test_a_name_of_two_users_is_nobodys(tmp_path: Path, sam: User) -> None:
     make_user(first_name="Sam", last_name="Agent")
     import_leads(write_csv(tmp_path, "Ann,a@b.co,Sam Agent,", "Bo,b@b.co,sam,", header=HEADER))

@@ -1,5 +1,6 @@
 """What is done to the fields of a row once its cells are read: names are split, budgets and dates read, notes taken."""
 
+import re
 from collections.abc import Callable, Collection
 from math import isfinite
 from typing import Any
@@ -139,11 +140,18 @@ def _find_owner(plan: ColumnPlan, row: Row) -> None:
         plan.report.left("owner_not_found", plan.source_of("owner"), name)
 
 
+# Google Contacts: * myContacts ::: Buyers
+_GOOGLE_LABELS = re.compile(r"(?:^|\s*:::\s*)(?:\* )?")
+
+
 def _read_tags(plan: ColumnPlan, row: Row) -> None:
     """The tags of a cell; none where they are more or longer than a lead can have."""
     if "tags" in row:
+        given = row["tags"]
+        if plan.cleans and isinstance(given, str):
+            given = _GOOGLE_LABELS.sub(";", given)
         try:
-            row["tags"] = tags(row["tags"])
+            row["tags"] = tags(given)
         except InvalidValue:
             plan.report.left("tags_not_read", plan.source_of("tags"), row.pop("tags"))
 

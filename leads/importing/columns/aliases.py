@@ -93,7 +93,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "closed_at": ("Closed At", "Date Closed", "Closed Date", "Closed On"),
     "owner": (
         "Owner", "Lead Owner", "Contact Owner", "HubSpot Owner", "Person - Owner", "Deal - Owner", "Lead - Owner",
-        "Assigned To", "Assigned Agent", "Assigned User", "Owner Name", "Agent",
+        "Assigned To", "Assigned Agent", "Assigned User", "Owner Name", "Agent", "Primary Agent",
     ),
     "tags": (
         "Tags", "Tag", "Labels", "Label", "Person - Labels", "Person - Label", "Lead - Label", "Deal - Label",

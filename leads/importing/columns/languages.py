@@ -139,8 +139,19 @@ _ADDRESS = frozenset((
 UNLESS_BESIDE: dict[str, frozenset[str]] = {"estado": _ADDRESS, "stato": _ADDRESS, "etat": _ADDRESS}
 # Columns of yes and no that say what somebody does not want, by the normal form of their headers.
 CONSENT: dict[str, str] = {
-    **dict.fromkeys(("nollamar", "nichtanrufen", "nepasappeler", "naoligar", "nonchiamare"), "call"),
-    **dict.fromkeys(("noenviaremail", "keineemails", "nepasenvoyeremail", "naoenviaremail", "nonscrivere"), "email"),
-    **dict.fromkeys(("nocontactar", "nichtkontaktieren", "nepascontacter", "naocontatar", "noncontattare"), "all"),
+    **dict.fromkeys(
+        ("nollamar", "nichtanrufen", "keineanrufe", "keinanruf", "nepasappeler", "naoligar", "nonchiamare"), "call"
+    ),
+    **dict.fromkeys(
+        ("noenviaremail", "dadodebaja", "keineemails", "newsletterabbestellt", "newsletterabgemeldet", "abgemeldet",
+         "nepasenvoyeremail", "desabonne", "desinscrit", "naoenviaremail", "descadastrado", "nonscrivere",
+         "disiscritto"),
+        "email",
+    ),
+    **dict.fromkeys(
+        ("nocontactar", "nichtkontaktieren", "kontaktsperre", "werbesperre", "nepascontacter", "naocontatar",
+         "noncontattare"),
+        "all",
+    ),
 }
 # fmt: on
