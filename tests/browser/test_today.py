@@ -11,10 +11,12 @@ from tests.live import LiveServer
 pytestmark = needs_chromium
 
 
-def test_a_day(server: LiveServer, window: Window, token: dict[str, str]) -> None:
+def test_a_day(server: LiveServer, window: Window, staff: str, token: dict[str, str]) -> None:
+    ((user,),) = stored(server, "SELECT id FROM users_user WHERE username = %s", staff)
     lead = server.send("POST", "/api/leads", lead_row(first_name="Grace", phone="+1 555 687 0555"), token).json()["id"]
     tomorrow = (date.today() + timedelta(days=1)).isoformat()
-    page = window.go("")
+    server.send("PUT", f"/api/leads/{lead}/owner", {"user_id": user}, token)
+    page = window.go(f"?agent={user}")  # the office may have more leads than the page shows
     window.shoot("today")
     page.get_by_role("link", name="Log call with Grace").click()
     form = page.get_by_role("form", name="Log an activity")
