@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from crm_project.db import locks
@@ -23,10 +23,11 @@ INTERRUPTED = "it was interrupted"
 @contextmanager
 def running(**fields: Any) -> Iterator[ImportRun]:
     """A new run, stored at once on its own, and marked as alive until the block ends (or the process does)."""
-    run = ImportRun.objects.create(process=_this_process(), **fields)
     with ExitStack() as stack:
-        if connection.vendor == "postgresql":
-            stack.enter_context(locks.lock_for_block(connection, Lock.RUNNING_IMPORT, run.pk))
+        with transaction.atomic():  # locked before others see the run, or they would take it for one that has died
+            run = ImportRun.objects.create(process=_this_process(), **fields)
+            if connection.vendor == "postgresql":
+                stack.enter_context(locks.lock_for_block(connection, Lock.RUNNING_IMPORT, run.pk))
         yield run
 
 
