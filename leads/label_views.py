@@ -68,7 +68,7 @@ class OwnerSerializer(RuleSerializer):
 
 
 class AssignSerializer(ChosenLeadsSerializer):
-    """Leads, by `ids`, or by `filter` and `expected`, and the users among whom they are dealt out."""
+    """Leads, by `ids`, or by `filter` and `expected`, and the users they are dealt out to."""
 
     field_rules = {
         **ChosenLeadsSerializer.field_rules,
@@ -149,7 +149,7 @@ class LabelViewSet(LeadViewSet):
         return self.lead_reply(serializer)
 
     @operation(
-        "assign_leads", "Deal leads out to users", "How many leads went to whom", response=ASSIGNED,
+        "assign_leads", "Deal leads out to users", "How many leads each user got", response=ASSIGNED,
         refusals=CHOICE_REFUSALS,
     )  # fmt: skip
     def assign(self, request: Request) -> Response:

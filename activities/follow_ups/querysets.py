@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from leads import audit
@@ -60,12 +59,6 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
     def due_until(self, day: date) -> Self:
         """Due on ``day`` or earlier."""
         return self.filter(due_on__lte=day)
-
-    def of_user(self, user_id: int | None) -> Self:
-        """Assigned to a user; ``None``: to nobody, or to a deactivated user."""
-        if user_id is None:
-            return self.filter(Q(assignee=None) | Q(assignee__is_active=False))
-        return self.filter(assignee_id=user_id)
 
     def plan(self, lead_id: int, clean: Mapping[str, Any], actor: Actor) -> "FollowUp":
         """Store a follow-up with an active lead. Raises ``Lead.DoesNotExist``, ``TooManyFollowUps``."""

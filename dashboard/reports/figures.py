@@ -4,6 +4,7 @@ Percentiles are computed here, since SQLite has none. A year of a large office i
 """
 
 from array import array
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -102,25 +103,18 @@ def sources(period: Period) -> Iterator[Row]:
 
 def stages(period: Period) -> Iterator[Row]:
     """Yield how many of the leads reached each status, how many are in it, and the median days of those that left."""
-    reached: dict[str, int] = {}
-    present: dict[str, int] = {}
-    days: dict[str, array[float]] = {}
+    reached, present = Counter[str](), Counter[str]()
+    days: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
     for history in _histories(period):
-        for status in {status for status, _, _ in history}:
-            reached[status] = reached.get(status, 0) + 1
+        reached.update({status for status, _, _ in history})
         for status, since, until in history:
             if until is None:
-                present[status] = present.get(status, 0) + 1
+                present[status] += 1
             else:
-                days.setdefault(status, array("d")).append((until - since).total_seconds() / DAY)
+                days[status].append((until - since).total_seconds() / DAY)
     for status in [*PIPELINE, *sorted(reached.keys() - set(PIPELINE))]:
-        stayed = days.get(status)
-        yield [
-            status,
-            reached.get(status, 0),
-            present.get(status, 0),
-            round(median(stayed), 1) if stayed else None,
-        ]
+        stayed = days[status]
+        yield [status, reached[status], present[status], round(median(stayed), 1) if stayed else None]
 
 
 def _histories(period: Period) -> Iterator[list[tuple[str, datetime, datetime | None]]]:

@@ -1,7 +1,7 @@
 """The filters of the list of leads. The cost of their choices does not depend on the number of leads."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -260,7 +260,7 @@ class Contactable(ParameterFilter):
     """Leads who may be contacted in one way: with an address or a number for it, and without a revocation."""
 
     title = "May be"
-    queries = {"contactable": lambda leads, value: leads.contactable(_way(value))}
+    queries = {"contactable": lambda leads, value: leads.contactable(_one_of(value, WAYS))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return the ways of contact."""
@@ -268,9 +268,9 @@ class Contactable(ParameterFilter):
         return {"contactable": select("May be", ways, "Any")}
 
 
-def _way(value: str) -> str:
-    if value not in WAYS:
-        raise validation.InvalidValue("value_error", f"The value must be one of {', '.join(WAYS)}")
+def _one_of(value: str, choices: Collection[str]) -> str:
+    if value not in choices:
+        raise validation.InvalidValue("value_error", f"The value must be one of {', '.join(choices)}")
     return value
 
 
@@ -278,17 +278,11 @@ class Due(ParameterFilter):
     """Leads by the office's day of their next open follow-up."""
 
     title = "Next follow-up"
-    queries = {"due": lambda leads, value: leads.due(_due(value))}
+    queries = {"due": lambda leads, value: leads.due(_one_of(value, DUE_LABELS))}
 
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return the times, and open leads without a follow-up."""
         return {"due": select("Next follow-up", list(DUE_LABELS.items()), "Any time")}
-
-
-def _due(value: str) -> str:
-    if value not in DUE_LABELS:
-        raise validation.InvalidValue("value_error", f"The value must be one of {', '.join(DUE_LABELS)}")
-    return value
 
 
 class Deleted(ParameterFilter):
