@@ -25,7 +25,7 @@ from activities.serializers import (
 from activities.validators import MAX_TYPE
 from activities.vocabulary import vocabulary
 from crm_project import json_schema as schema
-from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.errors import ApiError, ValidationFailed, or_404, or_409
 from crm_project.http.pagination import PagePagination
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION, OPTIONAL_PAGE, WALK
@@ -124,11 +124,8 @@ class ActivityViewSet(RuleViewSet):
         many = isinstance(rows, list)
         author, program = cast(User, self.request.user), by_api(self.request).program
         try:
-            stored = Activity.objects.log(lead_id, author, rows if many else [rows], Channel.API, program)
-        except Lead.DoesNotExist:
-            raise NotFound(NO_LEAD) from None
-        except LeadFull as full:
-            raise ApiError(status.HTTP_409_CONFLICT, str(full)) from None
+            with or_404(NO_LEAD), or_409(LeadFull):
+                stored = Activity.objects.log(lead_id, author, rows if many else [rows], Channel.API, program)
         except (IntegrityError, DataError):
             raise ApiError(status.HTTP_400_BAD_REQUEST, "Bulk insert failed") from None
         serializer.instance = stored if many else stored[0]
@@ -171,12 +168,8 @@ class AllActivitiesViewSet(RuleViewSet):
         activity = self._found(activity_id)
         self._check_right(activity)
         serializer = self.validate_body()
-        try:
+        with or_404(NO_ACTIVITY), or_409(LeadFull):
             serializer.instance = change_activity(activity.pk, serializer.validated_data, by_api(request))
-        except Activity.DoesNotExist:
-            raise NotFound(NO_ACTIVITY) from None
-        except LeadFull as full:
-            raise ApiError(status.HTTP_409_CONFLICT, str(full)) from None
         return Response(serializer.data)
 
     @operation(
@@ -190,10 +183,8 @@ class AllActivitiesViewSet(RuleViewSet):
         """Its author may, and who may delete activities. The lead's history has what it was."""
         activity = self._found(activity_id)
         self._check_right(activity)
-        try:
+        with or_404(NO_ACTIVITY):
             delete_activity(activity.pk, by_api(request))
-        except Activity.DoesNotExist:
-            raise NotFound(NO_ACTIVITY) from None
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _found(self, activity_id: str) -> Activity:

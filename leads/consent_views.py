@@ -3,11 +3,10 @@
 from typing import Any
 
 from rest_framework import status
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.errors import ValidationFailed, or_404, or_409
 from crm_project.http.pagination import PagePagination
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION, OPTIONAL_PAGE
@@ -16,7 +15,6 @@ from crm_project.http.timestamps import iso
 from crm_project.http.viewsets import RuleViewSet
 from leads import consents
 from leads.consents import TOO_MANY, Consent, TooManyConsents
-from leads.models import Lead
 from leads.views import NO_LEAD, active_lead, by_api
 
 PAGING = frozenset(("page", "size"))
@@ -34,16 +32,11 @@ class ConsentRecordSerializer(RowSerializer):
 
     field_rules = consents.RULES
     about = {name: dict(consents.RULES[name].schema) for name in ("channel", "state")}
+    columns = {"created_by": "user_id"}
 
     class Meta:
         model = Consent
-        fields = (*OUT[:-1], "user_id")
-
-    def get_fields(self) -> dict[str, Any]:
-        """The columns, under the names of the reply."""
-        fields = super().get_fields()
-        fields["created_by"] = fields.pop("user_id")
-        return fields
+        fields = OUT
 
     def to_representation(self, instance: Consent) -> dict[str, Any]:
         """The row."""
@@ -97,11 +90,7 @@ class ConsentViewSet(RuleViewSet):
         """Statements are added, and never changed or deleted."""
         number = self.path_id("lead_id", NO_LEAD)
         serializer = self.validate_body()
-        try:
+        with or_404(NO_LEAD), or_409(TooManyConsents):
             serializer.instance = Consent.objects.record(number, serializer.validated_data, by_api(request))
-        except Lead.DoesNotExist:
-            raise NotFound(NO_LEAD) from None
-        except TooManyConsents as error:
-            raise ApiError(status.HTTP_409_CONFLICT, f"{error}; nothing was stored") from None
         headers = {"Location": f"/api/leads/{number}/consents"}
         return Response(serializer.data, status.HTTP_201_CREATED, headers=headers)

@@ -11,7 +11,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.errors import ApiError, ValidationFailed, or_404
 from crm_project.http.json import JSONRows
 from crm_project.http.pagination import PagePagination
 from crm_project.http.parameters import checked
@@ -166,9 +166,8 @@ class LeadViewSet(RuleViewSet):
         """Write clean values, if the lead is as `If-Match` says; a 404, 412 or 422 where that cannot be."""
         versions = parse_if_match(self.request.META.get("HTTP_IF_MATCH"))
         try:
-            return Lead.objects.update_lead(lead_id, clean, by_api(self.request), versions)
-        except Lead.DoesNotExist:
-            raise NotFound(NO_LEAD) from None
+            with or_404(NO_LEAD):
+                return Lead.objects.update_lead(lead_id, clean, by_api(self.request), versions)
         except VersionConflict as moved:
             now = {"ETag": etag(moved.lead)}
             raise ApiError(status.HTTP_412_PRECONDITION_FAILED, "The lead was changed meanwhile", now) from None
@@ -222,7 +221,5 @@ def by_api(request: Request) -> Actor:
 
 def active_lead(lead_id: int) -> Lead:
     """The active lead of that id, or a 404."""
-    try:
+    with or_404(NO_LEAD):
         return Lead.objects.active().get(pk=lead_id)
-    except Lead.DoesNotExist:
-        raise NotFound(NO_LEAD) from None

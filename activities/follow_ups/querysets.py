@@ -99,7 +99,7 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
         with transaction.atomic():
             follow_up = self.lock(follow_up_id)
             if follow_up.done_at is not None:
-                raise AlreadyDone
+                raise AlreadyDone("It is done already")
             follow_up.done_at, follow_up.activity_id = timezone.now(), activity_id
             follow_up.save(update_fields=["done_at", "activity"])
             _log(follow_up, {"done_at": [None, follow_up.done_at]}, actor)

@@ -55,15 +55,16 @@ class FollowUpOutSerializer(RowSerializer):
         "activity_id": {"description": "The activity that was logged when it was done"},
     }
 
+    columns = {"created_by": "created_by_id"}
+
     class Meta:
         model = FollowUp
-        fields = (*OUT[:-1], "created_by_id")
+        fields = OUT
 
     def get_fields(self) -> dict[str, Any]:
-        """The columns, under the names of the reply."""
+        """The columns. No time of the day is null in the reply, and blank in the database."""
         fields = super().get_fields()
         fields["due_time"].allow_null = True
-        fields["created_by"] = fields.pop("created_by_id")
         return fields
 
     def to_representation(self, instance: FollowUp) -> dict[str, Any]:

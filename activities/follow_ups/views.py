@@ -26,7 +26,7 @@ from activities.limits import LeadFull
 from activities.models import FollowUp
 from crm_project import json_schema as schema
 from crm_project.http import dry_run
-from crm_project.http.errors import ApiError, ValidationFailed
+from crm_project.http.errors import ValidationFailed, or_404, or_409
 from crm_project.http.json import read
 from crm_project.http.pagination import PagePagination
 from crm_project.http.parameters import checked, flag
@@ -35,7 +35,6 @@ from crm_project.http.schema_components import LOCATION, OPTIONAL_PAGE, WALK
 from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.json_schema import IDENTIFIER
 from leads import included
-from leads.models import Lead
 from leads.queries import DUE
 from leads.serializers import INCLUDE
 from leads.views import NO_LEAD, active_lead, by_api, included_keys
@@ -84,10 +83,6 @@ class _WorkViewSet(RuleViewSet):
         return cast(User, self.request.user)
 
 
-def _too_many(error: LeadFull | TooManyFollowUps) -> ApiError:
-    return ApiError(status.HTTP_409_CONFLICT, f"{error}; nothing was stored")
-
-
 class LeadFollowUpsViewSet(_WorkViewSet):
     """The follow-ups of one active lead."""
 
@@ -124,12 +119,8 @@ class LeadFollowUpsViewSet(_WorkViewSet):
         """For oneself, or for another active user with `assignee_id`."""
         number = self.path_id("lead_id", NO_LEAD)
         serializer = self.validate_body()
-        try:
+        with or_404(NO_LEAD), or_409(TooManyFollowUps):
             serializer.instance = FollowUp.objects.plan(number, serializer.validated_data, by_api(request))
-        except Lead.DoesNotExist:
-            raise NotFound(NO_LEAD) from None
-        except TooManyFollowUps as error:
-            raise _too_many(error) from None
         headers = {"Location": f"/api/activities/follow-ups/{serializer.instance.pk}"}
         return Response(serializer.data, status.HTTP_201_CREATED, headers=headers)
 
@@ -147,12 +138,8 @@ class LeadFollowUpsViewSet(_WorkViewSet):
         number = self.path_id("lead_id", NO_LEAD)
         included_keys(request)
         clean = self.validate_body().validated_data
-        try:
+        with or_404(NO_LEAD), or_409(LeadFull, TooManyFollowUps):
             done = work.log(number, self.user(), by_api(request), **clean)
-        except Lead.DoesNotExist:
-            raise NotFound(NO_LEAD) from None
-        except (LeadFull, TooManyFollowUps) as error:
-            raise _too_many(error) from None
         names = {"activity": "activity", "lead": "lead", "follow_up": "planned"}
         return self.work_reply(done, names, status.HTTP_201_CREATED)
 
@@ -187,10 +174,8 @@ class FollowUpViewSet(_WorkViewSet):
         follow_up = self._allowed(follow_up_id)
         self.stored = follow_up
         serializer = self.validate_body()
-        try:
+        with or_404(NO_FOLLOW_UP):
             serializer.instance = FollowUp.objects.change(follow_up.pk, serializer.validated_data, by_api(request))
-        except FollowUp.DoesNotExist:
-            raise NotFound(NO_FOLLOW_UP) from None
         return Response(serializer.data)
 
     @operation(
@@ -203,10 +188,8 @@ class FollowUpViewSet(_WorkViewSet):
     def destroy(self, request: Request, follow_up_id: str) -> Response:
         """Its maker may, its assignee, and who may delete activities. The lead's history has what it was."""
         follow_up = self._allowed(follow_up_id)
-        try:
+        with or_404(NO_FOLLOW_UP):
             FollowUp.objects.remove(follow_up.pk, by_api(request))
-        except FollowUp.DoesNotExist:
-            raise NotFound(NO_FOLLOW_UP) from None
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @operation(
@@ -227,14 +210,8 @@ class FollowUpViewSet(_WorkViewSet):
         follow_up = self._allowed(follow_up_id)
         clean = self.validate_body().validated_data if read(request) else {}
         parts = {name: clean.get(name) for name in ("activity", "status", "next")}
-        try:
+        with or_404(NO_FOLLOW_UP), or_409(AlreadyDone, LeadFull, TooManyFollowUps):
             done = work.complete(follow_up.pk, self.user(), by_api(request), **parts)
-        except FollowUp.DoesNotExist:
-            raise NotFound(NO_FOLLOW_UP) from None
-        except AlreadyDone:
-            raise ApiError(status.HTTP_409_CONFLICT, "It is done already; nothing was stored") from None
-        except (LeadFull, TooManyFollowUps) as error:
-            raise _too_many(error) from None
         names = {"follow_up": "done", "activity": "activity", "lead": "lead", "next": "planned"}
         return self.work_reply(done, names, status.HTTP_200_OK)
 

@@ -2,12 +2,13 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import orjson
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, ObjectDoesNotExist
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -65,6 +66,24 @@ class InvalidToken(exceptions.AuthenticationFailed):
     def __init__(self, reason: Literal["expired", "revoked", "malformed"]) -> None:
         super().__init__("Could not validate credentials")
         self.reason = reason
+
+
+@contextmanager
+def or_404(message: str) -> Iterator[None]:
+    """Raise a 404 with the message where a row is not there, or not any more."""
+    try:
+        yield
+    except ObjectDoesNotExist:
+        raise exceptions.NotFound(message) from None
+
+
+@contextmanager
+def or_409(*conflicts: type[Exception]) -> Iterator[None]:
+    """Raise a 409 with the text of a conflict. Whatever was written in the block must be undone by then."""
+    try:
+        yield
+    except conflicts as conflict:
+        raise ApiError(status.HTTP_409_CONFLICT, f"{conflict}; nothing was stored") from None
 
 
 def _as_json(error: FieldError) -> dict[str, Any]:

@@ -105,21 +105,23 @@ class RuleSerializer(serializers.Serializer[Any]):
 
 
 class RowSerializer(serializers.ModelSerializer[Any]):
-    """The response's object of a row, with the columns of ``Meta.fields``.
+    """The response's object of a row: for each name of ``Meta.fields`` the column that ``columns`` names for it, or the
+    column of that name.
 
     The schema of a field is that of its column, with the examples and known values of ``field_rules``, and ``about``.
     """
 
     field_rules: ClassVar[Mapping[str, FieldRule]] = {}
     about: ClassVar[Mapping[str, JSONSchema]] = {}
+    columns: ClassVar[Mapping[str, str]] = {}
 
     def get_fields(self) -> dict[str, "serializers.Field[Any, Any, Any, Any]"]:
         """Return a field for each column, for the schema."""
         model: type[models.Model] = self.Meta.model
         columns = {column.attname: column for column in model._meta.concrete_fields}
+        found = {name: columns[self.columns.get(name, name)] for name in self.Meta.fields}
         return {
-            name: SchemaField(self._schema_of(name, columns[name]), allow_null=columns[name].null)
-            for name in self.Meta.fields
+            name: SchemaField(self._schema_of(name, column), allow_null=column.null) for name, column in found.items()
         }
 
     def _schema_of(self, name: str, column: "models.Field[Any, Any]") -> JSONSchema:

@@ -73,11 +73,11 @@ def path(lead: Lead) -> str:
 
 def test_activities_up_to_the_limit(api: Api, full: Lead) -> None:
     too_many = api.post(path(full), [activity_row(), activity_row()])
-    assert (too_many.status_code, too_many.json()) == (409, {"detail": TOO_MANY})
+    assert (too_many.status_code, too_many.json()) == (409, {"detail": f"{TOO_MANY}; nothing was stored"})
     assert api.post(path(full), activity_row()).status_code == 201
     for body in (activity_row(), [activity_row()]):
         reply = api.post(path(full), body)
-        assert (reply.status_code, reply.json()) == (409, {"detail": TOO_MANY})
+        assert (reply.status_code, reply.json()) == (409, {"detail": f"{TOO_MANY}; nothing was stored"})
     assert Lead.objects.get().activity_count == Activity.objects.count() == MAX_ACTIVITIES
 
 
@@ -85,7 +85,7 @@ def test_activities_up_to_the_limit(api: Api, full: Lead) -> None:
 def test_text_up_to_the_limit(api: Api, long: Lead, many: bool) -> None:
     fits, too_long = (activity_row(title="Intro call", notes="x" * size) for size in (ROOM - 10, ROOM - 9))
     refused = api.post(path(long), [too_long] if many else too_long)
-    assert (refused.status_code, refused.json()) == (409, {"detail": TOO_LONG})
+    assert (refused.status_code, refused.json()) == (409, {"detail": f"{TOO_LONG}; nothing was stored"})
     assert api.post(path(long), [fits] if many else fits).status_code == 201
     assert api.post(path(long), activity_row()).status_code == 409
     assert Lead.objects.get().activity_count == Activity.objects.count() == LONG + 1
