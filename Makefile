@@ -25,8 +25,8 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --dist wo
 
 .PHONY: run install admin demo secret check test test-sqlite test-postgresql test-all rest-sqlite rest-postgresql client generators bench bench-quick torture screenshots lock audit clean
 
-run: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, then serve
-	@exec $(PY) manage.py serve
+run: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, then serve; ARGS=--new-secret after a change of SECRET_KEY
+	@exec $(PY) manage.py serve $(ARGS)
 
 install: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, for a server that systemd starts
 

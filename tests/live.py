@@ -155,7 +155,7 @@ def migrated_database() -> AbstractContextManager[str]:
 
 
 @contextmanager
-def serving(without: Iterable[str] = (), **variables: str) -> Iterator[LiveServer]:
+def serving(without: Iterable[str] = (), arguments: Iterable[str] = (), **variables: str) -> Iterator[LiveServer]:
     """Yield a running server with that ``environment``, and stop it afterwards if the test has not done so."""
     given = variables.get("DATABASE_URL", "")
     with (
@@ -166,7 +166,7 @@ def serving(without: Iterable[str] = (), **variables: str) -> Iterator[LiveServe
         own = {"PORT": str(port), "DATABASE_URL": database_url, "UPLOAD_DIR": f"{folder}/uploads"}
         own["REGISTRATION_LIMIT"] = "0"  # all tests have the same IP address
         with running(
-            ["manage.py", "serve"], port, database_url, environment(without, **{**own, **variables})
+            ["manage.py", "serve", *arguments], port, database_url, environment(without, **{**own, **variables})
         ) as server:
             yield server
 

@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class OperationsConfig(AppConfig):
-    """Has no models."""
+    """Has the table with the fingerprint of the ``SECRET_KEY``."""
 
     name = "crm_project.operations"

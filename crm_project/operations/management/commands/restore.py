@@ -14,7 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from crm_project.operations import backup
 from crm_project.operations.management.commands.backup import database_file, summarize
 
-FILLED_BY_MIGRATE = ("django_", "auth_")  # prefixes of tables
+FILLED_BY_START = ("django_", "auth_", "operations_")  # prefixes of tables that a start of the server fills
 
 
 class Command(BaseCommand):
@@ -54,13 +54,13 @@ class Command(BaseCommand):
 
 
 def describe_data(database: Path) -> str:
-    """Return what a database contains, as text; "" where it has only what ``migrate`` creates."""
+    """Return what a database contains, as text; "" where it has only what a start creates."""
     try:
         with backup.open_database(database) as connection:
             counts = backup.count_rows(connection)
     except sqlite3.DatabaseError:
         return "which cannot be read"
-    return summarize(counts) if any(n for table, n in counts.items() if not table.startswith(FILLED_BY_MIGRATE)) else ""
+    return summarize(counts) if any(n for table, n in counts.items() if not table.startswith(FILLED_BY_START)) else ""
 
 
 def reject_newer(migrations: set[tuple[str, str]]) -> None:

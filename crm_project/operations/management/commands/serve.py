@@ -11,20 +11,26 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
 from django.db.migrations.loader import MigrationLoader
 
 from crm_project.operations import checks, exposure, server
+from crm_project.operations.secret_key import check_secret_key
 
 DATABASE_WAIT = 60  # seconds, for a PostgreSQL server that is starting
 
 
 class Command(BaseCommand):
-    """Has no arguments: all settings are in the environment and ``.env``."""
+    """Settings are in the environment and ``.env``; the only option accepts another ``SECRET_KEY``."""
 
     help = "Migrate the database, then serve the API, its documentation and the back office on HOST and PORT."
     requires_system_checks: Any = ["lead_fields"]  # `make check` runs the others, which would delay the start
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add ``--new-secret``."""
+        text = "start with a SECRET_KEY that the database was not served with, and log everybody out"
+        parser.add_argument("--new-secret", action="store_true", help=text)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until SIGTERM or SIGINT, and return when running requests have finished."""
@@ -34,15 +40,16 @@ class Command(BaseCommand):
         reason = checks.reachable_because(host)
         for warning in checks.warnings():
             self.stderr.write(f"Warning: {warning}")
-        self._retry_connection(lambda: self._prepare(host, port, reason))
+        self._retry_connection(lambda: self._prepare(host, port, reason, options["new_secret"]))
         connections.close_all()  # the workers are forks and must not share one
         server.load_application()
         server.serve(host, port)
         checkpoint()
 
-    def _prepare(self, host: str, port: int, reason: str) -> None:
+    def _prepare(self, host: str, port: int, reason: str, new_secret: bool) -> None:
         connection.ensure_connection()
         call_command("migrate", verbosity=0, interactive=False)
+        check_secret_key(accept_new=new_secret)
         if later := unknown_migrations():
             self.stderr.write(
                 f"Warning: a later version of this product has changed the database ({', '.join(later[:3])}). "
