@@ -26,7 +26,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from crm_project.events import event
 from users import handover, permissions, second_factor
 from users.audit import Action
-from users.back_office import audited
+from users.back_office import audited, confirmation
 from users.back_office.approval import Approval, RegistrationFilter
 from users.back_office.forms import ChoicesForm, NewUserForm, UserForm
 from users.back_office.leaving import Leaving
@@ -214,6 +214,7 @@ class UserAdmin(Approval, Leaving, audited.AuditedUsers, ListPage, DjangoUserAdm
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     @admin.action(description="Deactivate", permissions=["change"])
+    @confirmation.confirmed(confirmation.DEACTIVATE)
     def deactivate(self, request: HttpRequest, users: QuerySet[User]) -> HttpResponse | None:
         """Deactivate users, which ends their tokens and sessions; ask who takes over what they have."""
         others = [user for user in self._changeable(request, users) if user.pk != request.user.pk]
@@ -228,6 +229,7 @@ class UserAdmin(Approval, Leaving, audited.AuditedUsers, ListPage, DjangoUserAdm
         return redirect("admin:users_user_hand_over", asked[0].pk) if len(asked) == len(others) == 1 else None
 
     @admin.action(description="Reactivate", permissions=["change"])
+    @confirmation.confirmed(confirmation.REACTIVATE)
     def reactivate(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Reactivate deactivated users, except accounts that wait for approval."""
         others = [user for user in self._changeable(request, users) if not user.is_active and not user.is_waiting]
@@ -236,6 +238,7 @@ class UserAdmin(Approval, Leaving, audited.AuditedUsers, ListPage, DjangoUserAdm
         self._report(request, "reactivated", others)
 
     @admin.action(description="Unlock after failed logins", permissions=["change"])
+    @confirmation.confirmed(confirmation.UNLOCK)
     def unlock(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Delete the failed logins that lock users."""
         locked = [user for user in self._changeable(request, users) if audited.unlock(request, user)]
@@ -280,6 +283,7 @@ class ApiKeyAdmin(ReadOnly, ListPage, ModelAdmin):
         return request.user.has_perm("users.change_user")
 
     @admin.action(description="Revoke", permissions=["revoke"])
+    @confirmation.confirmed(confirmation.REVOKE)
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
         """Delete the keys of users that the manager may change."""
         actor = cast(User, request.user)
@@ -296,6 +300,8 @@ class ApiKeyAdmin(ReadOnly, ListPage, ModelAdmin):
 @admin.register(Group)
 class GroupAdmin(audited.AuditedGroups, ListPage, DjangoGroupAdmin, ModelAdmin):
     """Groups and their permissions: for superusers, because who changes groups can grant any permission."""
+
+    filter_horizontal = ()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Return whether the user is a superuser."""
@@ -315,6 +321,12 @@ class GroupAdmin(audited.AuditedGroups, ListPage, DjangoGroupAdmin, ModelAdmin):
             raise IntegrityError("the group was deleted")
         super().save_model(request, obj, form, change)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Return the groups, and how many users lose their rights."""
+        groups = [str(group) for group in objs]
+        members = User.objects.filter(groups__in=objs).distinct().count()
+        return groups, {"groups": len(groups), "users who lose its rights": members}, set(), []
+
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
         """Delete the group; fail if someone else has deleted it."""
         _delete([obj.pk])
@@ -324,8 +336,13 @@ class GroupAdmin(audited.AuditedGroups, ListPage, DjangoGroupAdmin, ModelAdmin):
         _delete([group.pk for group in queryset])
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
-        """Return the field of permissions."""
-        return super().formfield_for_manytomany(db_field, request, form_class=ChoicesForm, **kwargs)
+        """Return the field of permissions: check boxes, which the keyboard and screen readers can use."""
+        kwargs |= {"form_class": ChoicesForm, "widget": UnfoldAdminCheckboxSelectMultipleWidget}
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Show what deleting the group does, or delete it."""
+        return super().delete_view(request, object_id, {"title": "Delete group", **(extra_context or {})})
 
     has_add_permission = has_module_permission
     has_change_permission = has_delete_permission = has_view_permission

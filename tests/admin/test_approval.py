@@ -19,7 +19,7 @@ LIST = "/admin/users/user/"
 
 def act(browser: Client, action: str, *users: User) -> str:
     """Run an action on users; return the list."""
-    form = {"action": action, "_selected_action": [user.pk for user in users]}
+    form = {"action": action, "confirmed": "1", "_selected_action": [user.pk for user in users]}
     return str(browser.post(LIST, form, follow=True).content.decode())
 
 
@@ -38,7 +38,7 @@ def test_it_works(manager: Client) -> None:
     nora = waiting(username="nora")
     page = manager.get(f"{LIST}{nora.pk}/change/").content.decode()
     assert "waiting for approval since" in page
-    reply = manager.post(f"{LIST}{nora.pk}/approval/", {"decision": "approve"}, follow=True)
+    reply = manager.post(f"{LIST}{nora.pk}/approval/", {"decision": "approve", "confirmed": "1"}, follow=True)
     assert "1 account approved." in reply.content.decode()
     assert state(nora) == (True, False)
     assert log_in("nora", PASSWORD).status_code == 200
@@ -54,7 +54,7 @@ def test_a_page_opened_before_the_approval_does_not_deactivate(manager: Client) 
     page = manager.get(f"{LIST}{nora.pk}/change/").content.decode()
     hidden = dict(re.findall(r'<input type="hidden" name="(opened_\w+)" value="(\w+)"', page))
     assert hidden
-    assert manager.post(f"{LIST}{nora.pk}/approval/", {"decision": "approve"}).status_code == 302
+    assert manager.post(f"{LIST}{nora.pk}/approval/", {"decision": "approve", "confirmed": "1"}).status_code == 302
     form = {"username": "nora", "email": "nora@example.com", "first_name": "Nora", "last_name": "N"}
     assert manager.post(f"{LIST}{nora.pk}/change/", {**form, **hidden}).status_code == 302
     assert state(nora) == (True, False)
@@ -66,7 +66,7 @@ def test_a_page_opened_before_the_approval_does_not_deactivate(manager: Client) 
 
 def test_declining_deactivates(manager: Client) -> None:
     nora = waiting(username="nora")
-    reply = manager.post(f"{LIST}{nora.pk}/approval/", {"decision": "decline"}, follow=True)
+    reply = manager.post(f"{LIST}{nora.pk}/approval/", {"decision": "decline", "confirmed": "1"}, follow=True)
     assert "Account nora declined and deactivated." in reply.content.decode()
     assert state(nora) == (False, False)
     assert log_in("nora", PASSWORD).status_code == 401
@@ -92,7 +92,7 @@ def test_a_request_without_decision_changes_nothing(manager: Client) -> None:
 
 def test_managers_cannot_approve_users_with_more_permissions(manager: Client) -> None:
     boss = waiting(username="boss", is_staff=True, is_superuser=True)
-    assert manager.post(f"{LIST}{boss.pk}/approval/", {"decision": "approve"}).status_code == 403
+    assert manager.post(f"{LIST}{boss.pk}/approval/", {"decision": "approve", "confirmed": "1"}).status_code == 403
     act(manager, "approve", boss)
     assert state(boss) == (False, True)
 

@@ -98,7 +98,7 @@ def test_the_form_deactivates_and_reactivates(boss: Client, agent: User) -> None
 def test_actions_deactivate_and_reactivate(boss: Client, agent: User) -> None:
     other = make_user()
     for action in ("deactivate", "reactivate"):
-        boss.post("/admin/users/user/", {"action": action, "_selected_action": [agent.pk, other.pk]})
+        boss.post("/admin/users/user/", {"action": action, "confirmed": "1", "_selected_action": [agent.pk, other.pk]})
     assert sorted(AccountEvent.objects.values_list("action", "target_user", "actor_name")) == [
         ("deactivated", agent.pk, "boss"),
         ("deactivated", other.pk, "boss"),
@@ -111,7 +111,7 @@ def test_users_and_addresses_are_unlocked(boss: Client, agent: User) -> None:
     for _ in range(5):
         log_in(agent.username)
     for _ in range(2):
-        boss.post("/admin/users/user/", {"action": "unlock", "_selected_action": [agent.pk]})
+        boss.post("/admin/users/user/", {"action": "unlock", "confirmed": "1", "_selected_action": [agent.pk]})
     assert summary(entry()) == ("unlocked", "admin", "boss", agent.username)
     for number in range(20):
         log_in(f"name{number}")

@@ -34,7 +34,7 @@ def owners() -> list[int | None]:
 
 def test_deactivating_in_the_list_asks(boss: Client, leaver: User) -> None:
     successor = make_user()
-    form = {"action": "deactivate", "_selected_action": str(leaver.pk)}
+    form = {"action": "deactivate", "confirmed": "1", "_selected_action": str(leaver.pk)}
     reply = boss.post("/admin/users/user/", form)
     assert (reply.status_code, reply["Location"]) == (302, address(leaver))
     html = page(boss, address(leaver))
@@ -68,7 +68,7 @@ def test_who_cannot_take_over(boss: Client, leaver: User) -> None:
 
 def test_several_are_listed_with_links(boss: Client, leaver: User) -> None:
     other = make_user()
-    form = {"action": "deactivate", "_selected_action": [str(leaver.pk), str(other.pk)]}
+    form = {"action": "deactivate", "confirmed": "1", "_selected_action": [str(leaver.pk), str(other.pk)]}
     html = boss.post("/admin/users/user/", form, follow=True).content.decode()
     assert f"{leaver.name} still has 2 open leads and 2 open follow-ups." in html
     assert address(leaver) in html

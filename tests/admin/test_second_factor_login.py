@@ -164,7 +164,7 @@ def test_unlocking_a_user_ends_the_delays_too(user: User) -> None:
         give(client, wrong_code(user))
         delays_pass()
     give(client, wrong_code(user))
-    manager.post("/admin/users/user/", {"action": "unlock", "_selected_action": [user.pk]})
+    manager.post("/admin/users/user/", {"action": "unlock", "confirmed": "1", "_selected_action": [user.pk]})
     assert give(client, code_of(user)).status_code == 302
 
 
@@ -174,7 +174,7 @@ def test_ending_the_delays_alone_is_logged(user: User) -> None:
     give(after_password(user), wrong_code(user))
     LoginFailure.objects.all().delete()
     for _ in range(2):  # the second time there are no delays
-        manager.post("/admin/users/user/", {"action": "unlock", "_selected_action": [user.pk]})
+        manager.post("/admin/users/user/", {"action": "unlock", "confirmed": "1", "_selected_action": [user.pk]})
     assert AccountEvent.objects.filter(action="unlocked", target_user=user).count() == 1
 
 

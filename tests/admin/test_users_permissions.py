@@ -94,7 +94,7 @@ def test_a_manager_cannot_change_users_with_more_permissions(manager: Client, ki
     assert manager.get(f"/admin/users/user/{other.pk}/password/").status_code == 403
     assert manager.post(f"/admin/users/user/{other.pk}/password/", passwords).status_code == 403
     for action in ("deactivate", "reactivate", "unlock"):
-        manager.post("/admin/users/user/", {"action": action, "_selected_action": [other.pk]})
+        manager.post("/admin/users/user/", {"action": action, "confirmed": "1", "_selected_action": [other.pk]})
     stored = User.objects.get(pk=other.pk)
     assert (stored.first_name, stored.is_active) == (other.first_name, active)
     assert stored.check_password(PASSWORD)
@@ -131,10 +131,10 @@ def test_users_cannot_remove_their_own_access(boss: Client, field: str) -> None:
 
 def test_the_action_does_not_deactivate_the_user(boss: Client, agent: User, api: Api) -> None:
     me = User.objects.get(username="boss")
-    boss.post("/admin/users/user/", {"action": "deactivate", "_selected_action": [agent.pk, me.pk]})
+    boss.post("/admin/users/user/", {"action": "deactivate", "confirmed": "1", "_selected_action": [agent.pk, me.pk]})
     assert set(User.objects.values_list("username", "is_active")) == {(agent.username, False), ("boss", True)}
     assert api.get("/api/users/me").status_code == 401
-    boss.post("/admin/users/user/", {"action": "reactivate", "_selected_action": [agent.pk]})
+    boss.post("/admin/users/user/", {"action": "reactivate", "confirmed": "1", "_selected_action": [agent.pk]})
     agent.refresh_from_db()
     assert agent.is_active
 
@@ -145,7 +145,7 @@ def test_a_locked_user_is_shown_and_unlocked(manager: Client, agent: User, anony
     login = {"username": agent.username, "password": PASSWORD}
     assert anonymous.post("/api/users/login", login).status_code == 429
     assert "Locked" in manager.get("/admin/users/user/").content.decode()
-    manager.post("/admin/users/user/", {"action": "unlock", "_selected_action": [agent.pk]})
+    manager.post("/admin/users/user/", {"action": "unlock", "confirmed": "1", "_selected_action": [agent.pk]})
     assert not LoginFailure.objects.exists()
     assert anonymous.post("/api/users/login", login).status_code == 200
     assert "Locked" not in manager.get("/admin/users/user/").content.decode()

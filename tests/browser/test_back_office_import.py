@@ -164,5 +164,7 @@ def test_create_and_deactivate_a_user(server: LiveServer, page: Page) -> None:
     page.locator("select[name=action]").select_option("deactivate")
     shoot_all(page, "users")
     page.get_by_role("button", name="Run", exact=False).first.click()
+    expect(page.get_by_role("heading", name="Deactivate 1 user?").last).to_be_visible()
+    page.get_by_role("button", name="Deactivate").click()
     expect(page.get_by_text("1 user deactivated.")).to_be_visible()
     assert server.send("POST", "/api/users/login", {"username": name, "password": PASSWORD}).status == 401

@@ -147,7 +147,7 @@ def test_managers_revoke_keys_in_the_back_office(api: Api, client: Any) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
     page = "/admin/users/apikey/"
     assert b"Zapier" in client.get(page).content
-    client.post(page, {"action": "revoke", "_selected_action": [key["id"]]})
+    client.post(page, {"action": "revoke", "confirmed": "1", "_selected_action": [key["id"]]})
     assert with_key(key["key"]).get("/api/leads").status_code == 401
 
 

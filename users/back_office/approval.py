@@ -7,13 +7,15 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import path, reverse
 
 from crm_project.events import event
 from users import managers, permissions
+from users.back_office import confirmation
 from users.models import User
 
 WAITING = "waiting"
+QUESTIONS = {"approve": confirmation.APPROVE, "decline": confirmation.DECLINE}
 OPENED_WAITING = "opened_waiting"  # a hidden field: the account was waiting when the page was opened
 
 
@@ -63,13 +65,22 @@ class Approval:
         if not self.has_change_permission(request, user):  # type: ignore[attr-defined]
             raise PermissionDenied
         decision = request.POST.get("decision", "")
+        if decision in QUESTIONS and user.is_waiting and not confirmation.is_confirmed(request):
+            return self._ask(request, user, decision)
         if decision == "approve":
             self._report_approved(request, [user] if User.objects.approve(user, cast(User, request.user)) else [])
         elif decision == "decline":
             self._report_declined(request, user, User.objects.decline(user, cast(User, request.user)))
         return redirect("admin:users_user_change", user.pk)
 
+    def _ask(self, request: HttpRequest, user: User, decision: str) -> HttpResponse:
+        """Ask before the account is approved or declined."""
+        site = {**self.admin_site.each_context(request), "opts": self.opts}  # type: ignore[attr-defined]
+        site["back"] = reverse("admin:users_user_change", args=[user.pk])
+        return confirmation.ask(request, QUESTIONS[decision], site, [user], "account", decision=decision)
+
     @admin.action(description="Approve registration", permissions=["change"])
+    @confirmation.confirmed(confirmation.APPROVE)
     def approve(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Activate accounts that wait for approval; others stay unchanged."""
         actor = cast(User, request.user)

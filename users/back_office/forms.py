@@ -69,6 +69,13 @@ class UserForm(IdentityForm):
 
     current_user: ClassVar[User]
 
+    class Meta(IdentityForm.Meta):
+        help_texts: ClassVar = {
+            "is_superuser": "Has all rights, and edits groups.",
+            "groups": "The rights of the user.",
+            "user_permissions": "Rights beside those of the groups.",
+        }
+
     def clean(self) -> dict[str, Any]:
         """Return the clean values; reject users who remove their own access."""
         cleaned = super().clean()
