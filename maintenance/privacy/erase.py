@@ -193,7 +193,7 @@ def _erase_users(subject: DataSubject) -> dict[str, int]:
         counts["saved views"] += SavedView.objects.filter(user=user).delete()[0]
         counts["own stored replies"] += IdempotencyKey.objects.filter(user=user).delete()[0]
     for what, model, _, column in ATTRIBUTIONS:
-        counts[what] += overwrite_names(model.objects.filter(**{f"{column}__iexact": subject.email}), column, ERASED)
+        counts[what] += overwrite_names(subject.named_in(model, column), column, ERASED)
     return counts
 
 

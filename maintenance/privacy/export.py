@@ -52,7 +52,8 @@ def log(action: Action, subject: DataSubject, asker: User | None) -> None:
 
 
 def _pieces(subject: DataSubject, encoder: json.JSONEncoder) -> Iterator[str]:
-    yield f'{{"email": {encoder.encode(subject.email)},\n "not_searched": {encoder.encode(NOT_SEARCHED)}'
+    key, given = ("email", subject.email) if subject.email else ("phone", subject.phone)
+    yield f'{{"{key}": {encoder.encode(given)},\n "not_searched": {encoder.encode(NOT_SEARCHED)}'
     for name, rows in _lists(subject).items():
         yield f',\n "{name}": ['
         for place, row in enumerate(rows.iterator() if isinstance(rows, QuerySet) else rows):
@@ -116,5 +117,5 @@ def _former_use(subject: DataSubject) -> Iterator[dict[str, Any]]:
             if fields := [field for field, pair in pairs.items() if any(map(subject.is_address, pair))]:
                 yield {"id": pk, "at": at, "fields": fields}
     for record, model, user, column in ATTRIBUTIONS:
-        named = model.objects.filter(**{f"{column}__iexact": subject.email}).exclude(**{f"{user}__in": subject.users})
+        named = subject.named_in(model, column).exclude(**{f"{user}__in": subject.users})
         yield from ({"id": pk, "record": record} for pk in named.order_by("pk").values_list("pk", flat=True))

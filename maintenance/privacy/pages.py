@@ -1,6 +1,6 @@
 """``/admin/personal-data/``: a person's data, shown, downloaded and erased by those who may.
 
-The address is in the body of each request and in no URL, which would be in logs and in browsers' histories.
+The address or number is in the body of each request and in no URL, which would be in logs and in browsers' histories.
 """
 
 import tempfile
@@ -15,7 +15,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
-from crm_project import validation
 from leads.back_office.cells import pluralize
 from leads.models import Lead
 from maintenance.privacy.erase import PlanChanged, erase, refusal
@@ -30,7 +29,7 @@ Page = Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]
 
 
 def _page(view: Page) -> Page:
-    """Check the permission; answer other methods than POST, and errors, with the form that asks for the address."""
+    """Check the permission; answer other methods than POST, and errors, with the form that asks whose."""
 
     @wraps(view)
     def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
@@ -49,7 +48,7 @@ def _page(view: Page) -> Page:
 
 @_page
 def search(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
-    """Show how much is stored about the person of an address."""
+    """Show how much is stored about the person of an address or a number."""
     subject = find_subject(_email(request))
     shown = {"found": _shown_counts(count(subject)), "refusal": refusal(subject, cast(User, request.user))}
     context |= {**_shown(subject), **shown, "searched": True}
@@ -75,7 +74,7 @@ def confirm_erasure(request: HttpRequest, context: dict[str, Any]) -> HttpRespon
     """Show the plan and ask for the address once more; erase where it was typed and the plan is still the same."""
     email, asker, typed = _email(request), cast(User, request.user), request.POST.get("typed")
     actor, subject = Actor.of(asker, Channel.ADMIN), find_subject(email)
-    if typed is not None and validation.normalized_key(typed) == subject.email_key:
+    if typed is not None and subject.is_named(typed):
         try:
             counts = erase(email, actor, asker=asker, agreed=request.POST.get("agreed", "")).counts
             nouns = [
@@ -90,9 +89,14 @@ def confirm_erasure(request: HttpRequest, context: dict[str, Any]) -> HttpRespon
         except PlanChanged as changed:
             context["problem"], subject = str(changed), find_subject(email)
     elif typed is not None:
-        context["problem"] = "That is not the address. Nothing was erased."
+        context["problem"] = f"That is not the {'address' if subject.email else 'number'}. Nothing was erased."
     plan = erase(email, actor, dry_run=True, asker=asker)
-    context |= {**_shown(subject), "counts": _shown_counts(plan.counts), "agreed": plan.digest}
+    context |= {
+        **_shown(subject),
+        "by_phone": not subject.email,
+        "counts": _shown_counts(plan.counts),
+        "agreed": plan.digest,
+    }
     return TemplateResponse(request, "maintenance/personal_data_erase.html", context)
 
 

@@ -1,5 +1,6 @@
-"""The person of an email address: leads, accounts, and what identifies them in text."""
+"""The person of an email address or a telephone number: leads, accounts, and what identifies them in text."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from django.db.models import Model, Q, QuerySet
 from crm_project import validation
 from leads.audit import LeadChangeQuerySet
 from leads.models import Lead, LeadChange
-from maintenance.privacy.identifiers import Identifiers
+from leads.validators import MAX_PHONE, phone_key
+from maintenance.privacy.identifiers import MIN_PHONE, Identifiers
 from users.audit import AccountEvent, AccountEventQuerySet
 from users.models import User
 
@@ -20,8 +22,11 @@ NOT_SEARCHED = (
     "files that wait on the import page (erasing a person deletes them all)",
     "texts of imports with a former, misspelt or cut address, number or name, or with a part of a name",
     "sources and statuses of leads, types of activities",
+    "telephone numbers in the history of other leads",
     "exported files, rejects files of import_leads, backups",
 )
+
+_no_number = re.compile(r"[^\d\s+()./-]")
 
 
 class PrivacyError(Exception):
@@ -33,10 +38,12 @@ class DataSubject:
     """``lead_ids`` have the address, active or deleted, or are merged with those; ``users`` have it as email or name.
 
     ``former_lead_ids`` had the address once, and may be other people's by now. ``import_ids`` created the leads.
+    A person who is known by telephone only has no address, and leads alone: those with the number and no address.
     """
 
     email: str
     email_key: str
+    phone: str
     lead_ids: list[int]
     former_lead_ids: list[int]
     users: list[User]
@@ -46,7 +53,16 @@ class DataSubject:
 
     def is_address(self, value: object) -> bool:
         """Return whether a stored value is the address."""
-        return isinstance(value, str) and validation.normalized_key(value) == self.email_key
+        return bool(self.email) and isinstance(value, str) and validation.normalized_key(value) == self.email_key
+
+    def is_named(self, typed: str) -> bool:
+        """Return whether what was typed is the address, or the number."""
+        return self.is_address(typed) or (bool(self.phone) and phone_key(typed) == phone_key(self.phone))
+
+    def named_in(self, model: type[Model], column: str) -> "QuerySet[Any]":
+        """Return the rows that have the address as a name in a column; none without an address."""
+        rows: QuerySet[Any] = model._default_manager.all()
+        return rows.filter(**{f"{column}__iexact": self.email}) if self.email else rows.none()
 
     def former_entries(self) -> tuple[LeadChangeQuerySet, AccountEventQuerySet]:
         """Entries of the audit logs about other leads and accounts, which may have had the address once."""
@@ -55,29 +71,54 @@ class DataSubject:
 
     def log_entries(self, *others: tuple[type[Model], Iterable[int]]) -> "QuerySet[LogEntry]":
         """The admin log of the leads, the accounts, what had the address as its name, and ``others`` by their ids."""
-        about = Q(object_repr__iexact=self.email)
+        about = Q(object_repr__iexact=self.email) if self.email else Q(pk__in=[])
         rows: list[tuple[type[Model], Iterable[int]]] = [(Lead, self.lead_ids), (User, self.user_ids), *others]
         for model, ids in rows:
             about |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=[str(pk) for pk in ids])
         return LogEntry.objects.filter(about).order_by("pk")
 
 
-def find_subject(email: str) -> DataSubject:
-    """Return the person of an address; raise ``PrivacyError`` for what is none. Reads all leads and their history."""
+def find_subject(given: str) -> DataSubject:
+    """Return the person of an address or a number; raise ``PrivacyError`` for what is neither.
+
+    Reads all leads and their history.
+    """
     try:
-        key = validation.normalized_key(validation.email(email))
+        key = validation.normalized_key(validation.email(given))
     except validation.InvalidValue:
-        raise PrivacyError("Enter a valid email address.") from None
+        return _find_by_phone(given)
     with_address = Lead.objects.filter(email_key=key).values_list("pk", "merged_into")
-    survivors = {merged_into or pk for pk, merged_into in with_address}
-    leads = list(Lead.objects.filter(Q(pk__in=survivors) | Q(merged_into__in=survivors)).order_by("pk"))
     changed = LeadChange.objects.filter(changes__has_key="email").values_list("lead_id", "changes__email").iterator()
     former = {lead_id for lead_id, pair in changed if key in [validation.normalized_key(str(value)) for value in pair]}
     users = list(User.objects.filter(Q(email_key=key) | Q(username_key=key)).order_by("pk"))
+    return _subject(list(with_address), former, users, email=given.strip(), email_key=key)
+
+
+def _find_by_phone(given: str) -> DataSubject:
+    """Return the person of a number; leads that have an address as well are found by the address alone."""
+    number = phone_key(given)
+    if len(validation.digits(given)) < MIN_PHONE or len(given) > MAX_PHONE or _no_number.search(given):
+        raise PrivacyError("Enter a valid email address or phone number.")
+    rows = Lead.objects.filter(email="").exclude(phone="").values_list("pk", "merged_into", "phone").iterator()
+    with_number = [(pk, merged_into) for pk, merged_into, phone in rows if phone_key(phone) == number]
+    return _subject(with_number, set(), [], phone=given.strip())
+
+
+def _subject(
+    found: list[tuple[int, int | None]],
+    former: set[int],
+    users: list[User],
+    email: str = "",
+    email_key: str = "",
+    phone: str = "",
+) -> DataSubject:
+    survivors = {merged_into or pk for pk, merged_into in found}
+    leads = list(Lead.objects.filter(Q(pk__in=survivors) | Q(merged_into__in=survivors)).order_by("pk"))
     people: list[Any] = [*leads, *users]
     return DataSubject(
-        email=email.strip(),
-        email_key=key,
+        email=email,
+        email_key=email_key,
+        phone=phone,
         lead_ids=[lead.pk for lead in leads],
         former_lead_ids=sorted(former - {lead.pk for lead in leads}),
         users=users,
@@ -85,7 +126,7 @@ def find_subject(email: str) -> DataSubject:
         import_ids=frozenset(lead.import_run_id for lead in leads if lead.import_run_id),
         identifiers=Identifiers(
             emails={email, *(row.email for row in people)},
-            phones={lead.phone for lead in leads},
+            phones={phone, *(lead.phone for lead in leads)},
             names={(row.first_name, row.last_name) for row in people},
         ),
     )

@@ -30,7 +30,7 @@ def search(window: Window, email: str) -> Page:
     """Search for personal data; return the page."""
     page = window.page
     page.get_by_role("link", name="Personal data").click()
-    page.get_by_label("Email address of the person").fill(email)
+    page.get_by_label("Email or phone number of the person").fill(email)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Stored data")).to_be_visible()
     return page
@@ -53,12 +53,12 @@ def test_search_download_and_erase(window: Window, server: LiveServer, email: st
     expect(page.get_by_role("heading", name="Erase permanently?")).to_be_visible()
     assert_escaped(page)
     shoot_themes(page, "personal-data-erase")
-    page.get_by_label("Type the address to erase it").fill("zerelda")
+    page.get_by_label("Type the email to erase the person").fill("zerelda")
     page.get_by_role("button", name="Erase permanently").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was erased.")
     assert stored(server, "SELECT count(*) FROM leads_lead WHERE email = %s", email) == [(1,)]
 
-    page.get_by_label("Type the address to erase it").fill(email.upper())
+    page.get_by_label("Type the email to erase the person").fill(email.upper())
     page.get_by_role("button", name="Erase permanently").click()
     expect(page.get_by_text("Erased permanently: 1 lead, with all related records.")).to_be_visible()
     assert stored(server, "SELECT count(*) FROM leads_lead WHERE email = %s", email) == [(0,)]
@@ -68,9 +68,9 @@ def test_search_download_and_erase(window: Window, server: LiveServer, email: st
 def test_search_on_a_phone(window: Window, email: str) -> None:
     window.page.set_viewport_size(PHONE)
     page = window.go("personal-data/")
-    page.get_by_label("Email address of the person").fill("nobody@example.com")
+    page.get_by_label("Email or phone number of the person").fill("nobody@example.com")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("status")).to_have_text("No data found.")
-    page.get_by_label("Email address of the person").fill("no address")
+    page.get_by_label("Email or phone number of the person").fill("no address")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("alert")).to_contain_text("Enter a valid email address")

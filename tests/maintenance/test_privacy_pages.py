@@ -13,6 +13,7 @@ from activities.models import Activity
 from leads.models import Lead
 from tests.admin.people import browser_of, make_person
 from tests.factories import make_activity, make_lead, make_user
+from users.audit import AccountEvent, log_account_event
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +122,29 @@ def test_a_second_click_erases_nothing_more(manager: Client, lead: Lead) -> None
     fields = agreeing(manager)
     manager.post(ERASE, {**fields, "typed": EMAIL})
     assert "No data found" in text_of(manager.post(ERASE, {**fields, "typed": EMAIL}))
+
+
+def test_a_person_who_is_known_by_phone_only(manager: Client, lead: Lead, agent: User) -> None:
+    """Leads with an address as well, and accounts, are found by the address."""
+    caller = make_lead(first_name="Pia", last_name="Phone", email="", phone="+44 7700 900123")
+    make_activity(caller, agent, title="Call with Pia")
+    other = log_account_event("changed", actor=None, target=None, channel="cli")
+    shown = text_of(manager.post(PAGE, {"email": "+44 (7700) 900-123"}))
+    assert "Leads 1" in shown
+    assert "Activities 1" in shown
+    assert f"Pia Phone lead {caller.pk}" in shown
+    assert "former use" not in shown.lower()
+    found = json.loads(b"".join(manager.post(DOWNLOAD, {"email": "+44 7700 900123"})))  # type: ignore[arg-type]
+    assert (found["phone"], [lead["id"] for lead in found["leads"]]) == ("+44 7700 900123", [caller.pk])
+    fields = agreeing(manager, "+447700900123")
+    assert "Nothing was erased" in text_of(manager.post(ERASE, {**fields, "typed": "+44 7700 900124"}))
+    manager.post(ERASE, {**fields, "typed": "+44 7700 900123"})
+    caller.refresh_from_db()
+    lead.refresh_from_db()
+    assert (caller.first_name, caller.phone, caller.is_active) == ("", "", False)
+    assert (lead.first_name, lead.is_active) == ("Zerelda", True)
+    assert AccountEvent.objects.get(pk=other.pk).target_name == ""
+    assert "No data found" in text_of(manager.post(PAGE, {"email": "+44 7700 900123"}))
 
 
 def erase(browser: Client, email: str) -> str:

@@ -14,7 +14,8 @@ class Command(BaseCommand):
     """Exit codes: 0 erased, or nothing to erase; 1 not an address, not confirmed, or not possible at the moment."""
 
     help = (
-        "Erase the person with this email address permanently, as lead and as user: names, addresses, numbers, titles "
+        "Erase the person with this email address, or this phone number and no address, permanently, as lead and as "
+        "user: names, addresses, numbers, titles "
         "and notes, in leads, activities, history and imports. Rows, dates and counts stay. Files that wait on the "
         "import page are deleted. Export first (export_person)."
     )

@@ -13,7 +13,8 @@ class Command(BaseCommand):
     """Exit codes: 0 printed, also where nothing is stored; 1 for what is no address."""
 
     help = (
-        "Print, as JSON, all that is stored about the person with this email address: as lead (active or deleted, "
+        "Print, as JSON, all that is stored about the person with this email address, or this phone number and no "
+        "address: as lead (active or deleted, "
         'with what was merged), activities, history, imports, and as user. Its "not_searched" says what is left out.'
     )
 
