@@ -16,7 +16,7 @@ from users.audit import Channel
 
 
 class Activity(models.Model):
-    """A call, an e-mail, a meeting, a note: what an agent did with a lead, and on which day.
+    """A call, an email, a meeting, a note: what an agent did with a lead, and on which day.
 
     ``user_name`` is the author's name as of writing, ``program`` the name of the key if a program of theirs did it.
     Rows come in through ``ActivityQuerySet.log``, which keeps the lead's ``activity_count`` exact. They are their own

@@ -78,7 +78,7 @@ class LeadQueries(models.QuerySet["Lead"]):
         return self.order_by("-created_at", "-id")
 
     def search(self, words: Sequence[str]) -> Self:
-        """Leads in whose names, e-mail or phone every (folded) word occurs; ``%`` and ``_`` are plain characters."""
+        """Leads in whose names, email or phone every (folded) word occurs; ``%`` and ``_`` are plain characters."""
         return self.search_terms(SearchTerms(words))
 
     def search_terms(self, terms: SearchTerms) -> Self:

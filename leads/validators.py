@@ -43,7 +43,7 @@ def name(value: object) -> str:
 
 
 def email(value: object) -> str:
-    """An e-mail address, or "" for somebody known by telephone only."""
+    """An email address, or "" for somebody known by telephone only."""
     return validation.lead_email(value)
 
 

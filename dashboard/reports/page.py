@@ -81,7 +81,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
     parameters = request.GET.copy()
     parameters["report"] = key
     context |= {
-        "title": "Reports",
+        "title": f"Report: {report.title}",
         "report": report,
         "key": key,
         "reports": [(name, one.title) for name, one in REPORTS.items()],

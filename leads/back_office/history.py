@@ -1,8 +1,10 @@
 """The history of a lead as the pages show it: its ``LeadChange`` entries, and the import that created it."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
+
+from django.utils import timezone
 
 from leads.audit import Kind
 from leads.back_office.cells import excerpt
@@ -14,6 +16,7 @@ PAGE = 50  # entries on a page of the full history
 FIRST = 8  # entries on the lead's own page
 EXCERPT = 120  # characters of a value
 EMPTY = "—"
+PEOPLE = ("owner_id", "assignee_id")
 NOBODY: Mapping[int, str] = {}
 TITLES = {
     Kind.CREATED: "Created",
@@ -60,9 +63,9 @@ class Entry(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """Return the entry as one line: "Ada Boss, 30 Nov 2026 12:04 UTC: Status from new to closed"."""
+        """Return the entry as one line: "Ada Boss, 30 Nov 2026, 12:04 CET: Status from new to closed"."""
         changes = "; ".join(f"{line.field} from {line.old} to {line.new}" for line in self.lines) or self.title.lower()
-        return f"{self.author}, {self.at:%d %b %Y %H:%M} UTC: {changes}"
+        return f"{self.author}, {timezone.localtime(self.at):%-d %b %Y, %H:%M %Z}: {changes}"
 
 
 def history_page(lead: Lead, start: int = 0, count: int = FIRST) -> tuple[list[Entry], bool]:
@@ -83,8 +86,9 @@ def history_page(lead: Lead, start: int = 0, count: int = FIRST) -> tuple[list[E
 
 
 def owner_names(changes: Iterable[LeadChange]) -> dict[int, str]:
-    """Return the names of the users that changes mention as owners, by id: one statement, or none."""
-    ids = {owner for change in changes for owner in change.changes.get("owner_id", ()) if isinstance(owner, int)}
+    """Return the names of the users that changes mention as owners or assignees, by id: one statement, or none."""
+    pairs = (change.changes.get(name, ()) for change in changes for name in PEOPLE)
+    ids = {user for pair in pairs for user in pair if isinstance(user, int)}
     return directory.names(ids) if ids else {}
 
 
@@ -125,8 +129,10 @@ def display(field: str, value: Any, owners: Mapping[int, str] = NOBODY) -> str:
         return "yes" if value else "no"
     if field in ("merged_from", "merged_into"):
         return ", ".join(f"lead {number}" for number in (value if isinstance(value, list) else [value]))
-    if field == "owner_id":
+    if field in PEOPLE:
         return owners.get(value, f"user {value}")
+    if field == "due_on":
+        return f"{date.fromisoformat(str(value)):%-d %b %Y}"
     if field.startswith("budget"):
         return f"{value:,}"
     return str(value)

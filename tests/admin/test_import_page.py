@@ -1,5 +1,6 @@
 """The import page: upload, preview, import; invalid files, double clicks, uploads of others."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -71,13 +72,24 @@ def test_it_works(boss: Client) -> None:
 
 
 def test_rows_with_errors_are_fixed_and_imported(boss: Client) -> None:
-    boss.post(upload(boss), form(**{"import": "1"}))
+    """The source for all rows comes back with them; an import without errors has nothing to download."""
+    review, plan = upload(boss), form(source="Trade fair")
+    boss.post(review, {**plan, "check": "1"})
+    boss.post(review, {**plan, "import": "1"})
     run = ImportRun.objects.get()
     reply = boss.get(f"/admin/leads/importrun/{run.pk}/rejects/")
     rejects = b"".join(reply.streaming_content).decode()  # type: ignore[attr-defined]
     assert "attachment" in reply["Content-Disposition"]
     fixed = upload(boss, rejects.replace("not-an-address", "bob@example.com"), "fixed.csv")
-    assert "Import 1 lead<" in page(boss, fixed)
+    html = page(boss, fixed)
+    assert "Import 1 lead<" in html
+    lists = re.findall(r'<select name="(column-\d+)"[^>]*>(.*?)</select>', html, re.DOTALL)
+    columns = {name: (re.findall(r'value="([^"]*)" selected', options) or [""])[0] for name, options in lists}
+    plan = {"attempt": "0", "on_duplicate": "skip", "on_error": "skip", **columns}
+    boss.post(fixed, {**plan, "check": "1"})
+    reply = boss.post(fixed, {**plan, "import": "1"})
+    assert set(Lead.objects.values_list("first_name", "source")) == {(n, "Trade fair") for n in ("Ada", "Bob", "Cy")}
+    assert "Download the rows" not in page(boss, reply["Location"])
 
 
 def test_columns_are_mapped_manually(boss: Client) -> None:

@@ -1,6 +1,7 @@
 """The page of one lead: saving, conflicts, activities, history, duplicates."""
 
 import io
+from datetime import date
 from functools import partial
 from time import process_time
 from typing import Any
@@ -13,10 +14,11 @@ from django.test import Client
 from activities.models import Activity
 from leads.models import Lead, LeadChange
 from tests.admin.lead_forms import fields_in, open_form
+from tests.admin.lists import visible_text
 from tests.admin.people import join
 from tests.concurrency import together
 from tests.conftest import Api
-from tests.factories import SOMEBODY, lead_row, make_activity, make_lead, make_user
+from tests.factories import SOMEBODY, lead_row, make_activity, make_follow_up, make_lead, make_user
 from tests.test_query_counts import statements
 from users.models import User
 from users.permissions import STAFF
@@ -257,6 +259,14 @@ def test_history(boss: Client, api: Api) -> None:
     for text in ("Agent One", "app", "Status", "new", "qualified", "Budget min", "250,000"):
         assert text in history
     assert history.index("qualified") < history.index("Created")
+
+
+def test_history_of_follow_ups(boss: Client, agent: User) -> None:
+    lead = make_lead()
+    make_follow_up(lead, agent, due_on=date(2026, 12, 3))
+    history = visible_text(get_html(boss, change_page(lead)).partition('id="history-title"')[2])
+    assert f"Assignee — → {agent.name}" in history
+    assert "Due on — → 3 Dec 2026" in history
 
 
 def test_history_in_pages(boss: Client) -> None:

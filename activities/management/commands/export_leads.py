@@ -39,7 +39,7 @@ class Command(BaseCommand):
         add = parser.add_argument
         add("--output", required=True, metavar="FILE", help="'-' for standard output, as CSV unless --format says else")
         add("--format", choices=FORMATS, help="instead of the one the file's name says")
-        add("--q", help="words that all occur in names, e-mail or phone")
+        add("--q", help="words that all occur in names, email or phone")
         add("--status", help="only this status ('all' for every one)")
         add("--source", help="only this source, whatever its case")
         add("--min-budget", metavar="AMOUNT", help="either budget is at least this")
