@@ -38,6 +38,7 @@ try:
     PORT = env.int("PORT", 8000, validate=between(min=0, max=65535))
     WORKERS = env.int("WORKERS", 0, validate=between(min=0, max=64))  # 0: one per core, at most 4
     THREADS = env.int("THREADS", 4, validate=between(min=1, max=64))
+    DRAIN_SECONDS = env.int("DRAIN_SECONDS", 0, validate=between(min=0, max=300))
     SECRET_KEY = env.str("SECRET_KEY")
     SECRET_KEY_FALLBACKS = [key.strip() for key in env.str("SECRET_KEY_FALLBACKS", "").split(",") if key.strip()]
     ALGORITHM = env.str("ALGORITHM", "HS256", validate=validate.OneOf(["HS256", "HS384", "HS512"]))

@@ -11,6 +11,7 @@ from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
 from crm_project import settings as product_settings
+from crm_project.http import readiness
 from tests.concurrency import shared_database
 from tests.factories import bearer, make_user
 from tests.live import server as server
@@ -70,6 +71,13 @@ class Api:
     def delete(self, path: str) -> HttpResponse:
         """DELETE."""
         return self.send("DELETE", path)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The test database, which cannot be dropped while health checks have a connection."""
+    yield
+    readiness.probe.close()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from django.db import connection
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from crm_project.http.middleware import is_probe
 from crm_project.logs import REQUEST_ID, current, user_id
 
 logger = logging.getLogger("crm.access")
@@ -37,8 +38,8 @@ class StatementCounter:
 class AccessLog:
     """Middleware that sets ``X-Request-ID``, and logs the route, user, status, time and statements of each request.
 
-    The route is a pattern (``api/leads/<lead_id>``), because paths and query strings contain user input. With
-    ``ACCESS_LOG=false`` only the ids are set.
+    The route is a pattern (``api/leads/<lead_id>``), because paths and query strings contain user input. Health checks
+    are not logged. With ``ACCESS_LOG=false`` only the ids are set.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -54,7 +55,7 @@ class AccessLog:
             with connection.execute_wrapper(statements):
                 response = self.get_response(request)
             response.headers["X-Request-ID"] = request_id
-            if self.enabled:
+            if self.enabled and not is_probe(request):
                 log = partial(_log, request, response, started, statements)
                 if isinstance(response, StreamingHttpResponse):
                     response.streaming_content = _call_after(response.streaming_content, log)

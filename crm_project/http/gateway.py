@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, cast
 
 from crm_project.db.deadline import deadline
-from crm_project.http.middleware import BODY_REFUSED
+from crm_project.http.health import BUSY
+from crm_project.http.middleware import BODY_REFUSED, PROBES
 from crm_project.http.request_bodies import RequestBodies
 
 READS = ("GET", "HEAD", "OPTIONS")
-HEALTH_CHECKS = frozenset(("/", "/health/live", "/health/ready"))
+HEALTH_CHECKS = PROBES | {"/"}
 SERVER_THREADS = 128  # of one process, for requests that run or wait; ``manage.py serve`` starts as many when needed
 BODY_SLOTS = 96  # of those, at most, for requests that wait for their bodies
 RESPONSE_SLOTS = 16  # of those, at most, for large responses: each waits for its client to read
@@ -52,12 +53,20 @@ class Gateway:
             refused = self.bodies.receive(environ, pieces)
             deadline.until = None
             if refused or environ["PATH_INFO"] in HEALTH_CHECKS:
+                environ[BUSY] = self._is_busy()
                 return self._run(environ, start_response, refused)
             deadline.until = time.monotonic() + self.max_wait
             needed = (self.slots,) if environ["REQUEST_METHOD"] in READS else (self.write_slots, self.slots)
             return self._run_in_slots(environ, start_response, needed, deadline.until)
         finally:
             self.bodies.release(pieces)
+
+    def _is_busy(self) -> bool:
+        """Return whether a new request would have to wait."""
+        if not self.slots.acquire(blocking=False):
+            return True
+        self.slots.release()
+        return False
 
     def _run_in_slots(
         self, environ: Environ, start_response: StartResponse, needed: Sequence[Slots], until: float

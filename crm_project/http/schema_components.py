@@ -194,22 +194,16 @@ REPLAYED: Node = {
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
-OK: Node = {
-    "description": "It is",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {"status": {"type": "string", "enum": ["ok"]}},
-                "required": ["status"],
-            }
-        }
-    },
-}
 
 
-def _health(operation_id: str, summary: str, description: str, **refusals: Node) -> Node:
-    responses = {"200": OK, **refusals}
+def _ok(*states: str) -> Node:
+    properties = {"status": {"type": "string", "enum": list(states)}}
+    schema = {"type": "object", "properties": properties, "required": ["status"]}
+    return {"description": "It is", "content": {"application/json": {"schema": schema}}}
+
+
+def _health(operation_id: str, summary: str, description: str, **replies: Node) -> Node:
+    responses = {"200": _ok("ok"), **replies}
     common = {"tags": ["Health"], "security": [], "responses": responses}
     return {"get": {"operationId": operation_id, "summary": summary, "description": description, **common}}
 
@@ -220,7 +214,8 @@ HEALTH: Node = {
     "/health/ready": _health(
         "get_readiness",
         "Ready",
-        "Whether it can work: the database answers within two seconds and has every migration.",
-        **{"503": {"$ref": "#/components/responses/Unavailable"}},
+        "Whether requests should go to this server: it is not stopping, and the database answers, can be written to "
+        "and has every migration. `busy`: new requests wait for those that run.",
+        **{"200": _ok("ok", "busy"), "503": {"$ref": "#/components/responses/Unavailable"}},
     ),
 }

@@ -22,6 +22,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from crm_project.http import readiness
 from crm_project.http.gateway import SERVER_THREADS
 
 STOP_TIMEOUT = 12  # seconds that running requests have after SIGTERM: the longest wait, and some time to work
@@ -63,7 +64,7 @@ def serve(host: str, port: int) -> None:
 
 def granian(host: str, port: int) -> Any:
     """Return the configured server."""
-    return Granian(
+    configured = Granian(
         "crm_project.wsgi:application",
         address=host,
         port=port,
@@ -79,6 +80,26 @@ def granian(host: str, port: int) -> Any:
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_TIMEOUT,
     )
+    configured.on_startup(drain_on_sigterm)  # granian has set its signal handlers by then
+    return configured
+
+
+def drain_on_sigterm() -> None:
+    """Have SIGTERM stop the server after ``DRAIN_SECONDS``, in which it serves but is not ready.
+
+    A second SIGTERM, or SIGINT, stops it at once.
+    """
+    stop: Any = signal.getsignal(signal.SIGTERM)
+
+    def drain(number: int, frame: object) -> None:
+        readiness.announce_stop()
+        signal.signal(signal.SIGTERM, stop)
+        timer = threading.Timer(settings.DRAIN_SECONDS, stop, (number, None))
+        timer.daemon = True
+        timer.start()
+
+    if settings.DRAIN_SECONDS:
+        signal.signal(signal.SIGTERM, drain)
 
 
 # The handlers of settings.LOGGING write granian's messages, except its warning about the number of threads.

@@ -5,9 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
+from django.test import RequestFactory
 
+from crm_project.http import readiness
+from crm_project.http.gateway import Gateway
 from tests.conftest import Api
 
 
@@ -48,6 +53,62 @@ def test_alive(anonymous: Api, django_assert_num_queries: Any) -> None:
 def test_ready() -> None:
     reply = Api({}).get("/health/ready")
     assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_probe_may_name_any_host_and_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    for path in ("/health/live", "/health/ready"):
+        for host in ("10.0.0.7:8000", "evil.example", ""):
+            reply = Api({}).client.get(path, headers={"Host": host})
+            assert (reply.status_code, reply.json(), reply.cookies) == (200, {"status": "ok"}, {})
+    assert [record for record in caplog.records if record.name == "crm.access"] == []
+
+
+@pytest.mark.skipif("sqlite" in settings.DATABASE_URL, reason="counts the connections of PostgreSQL")
+@pytest.mark.django_db(transaction=True)
+def test_probes_have_one_connection_outside_the_pool() -> None:
+    def connections() -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database() ORDER BY pid")
+            return cursor.fetchall()
+
+    assert Api({}).get("/health/ready").status_code == 200
+    before = connections()
+    for _ in range(12):
+        assert Api({}).get("/health/ready").status_code == 200
+    assert connections() == before
+    with connection.cursor() as cursor:
+        own = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%%django_migrations'"
+        cursor.execute(f"{own} AND datname = current_database() AND pid <> pg_backend_pid()")
+        assert cursor.fetchall() == [(True,)]
+    assert Api({}).get("/health/ready").status_code == 200  # on a new one
+    assert connections() != before
+
+
+@pytest.mark.skipif("sqlite" in settings.DATABASE_URL, reason="a state of PostgreSQL")
+@pytest.mark.django_db(transaction=True)
+def test_not_ready_with_a_read_only_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = connection.settings_dict["OPTIONS"]
+    monkeypatch.setitem(options, "options", "-c default_transaction_read_only=on")
+    unready("The database is read-only")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_without_a_free_thread_is_ready_and_busy() -> None:
+    gateway = Gateway(get_wsgi_application(), 1, 0.1)
+
+    def probe() -> bytes:
+        return b"".join(gateway(RequestFactory().get("/health/ready").environ, lambda *_: None))
+
+    with gateway.slots:
+        assert probe() == b'{"status":"busy"}'
+    assert probe() == b'{"status":"ok"}'
+
+
+def test_a_server_that_stops_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "_stopping", bytearray(1))
+    readiness.announce_stop()
+    unready("The server is stopping")
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])

@@ -55,6 +55,16 @@ def test_sigterm_finishes_the_request_under_way_and_exits_0() -> None:
         assert server.process.wait(20) == 0
 
 
+def test_a_server_that_drains_serves_and_is_not_ready() -> None:
+    with serving(DRAIN_SECONDS="300", WORKERS="2") as server:
+        server.process.send_signal(signal.SIGTERM)
+        assert eventually(lambda: server.send("GET", "/health/ready").status == 503)
+        for _ in range(8):  # each worker
+            assert server.send("GET", "/health/ready").json() == {"detail": "The server is stopping"}
+            assert server.send("GET", "/api/leads").status == 401
+        assert server.stop() == 0  # the second signal does not wait
+
+
 no_database = pytest.mark.skipif("sqlite" not in settings.DATABASE_URL, reason="no database takes part")
 
 
