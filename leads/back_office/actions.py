@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from django.contrib import messages
 from django.contrib.admin import helpers
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -25,6 +25,7 @@ from leads.back_office import download
 from leads.back_office.cells import pluralize
 from leads.back_office.choices import sources, statuses
 from leads.bulk_edits import BulkEdit, last_entry, undo
+from leads.models import LeadChange
 from leads.querysets import LeadQuerySet
 from leads.selection import Selection, SelectionChanged, summarize
 from users import directory
@@ -167,8 +168,10 @@ def delete_softly(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) 
 
 @action(description="Restore…", permissions=["change"])
 def restore(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
-    """Restore deleted leads, except merged ones."""
-    return _set_field(admin, request, leads.filter(is_active=False, merged_into=None), RESTORE, "is_active", True)
+    """Restore deleted leads, except merged and erased ones."""
+    erasure = LeadChange.objects.filter(lead_id=OuterRef("pk"), changes__has_key=validators.ERASED)
+    restorable = leads.filter(~Exists(erasure), is_active=False, merged_into=None)
+    return _set_field(admin, request, restorable, RESTORE, "is_active", True)
 
 
 @action(description="Export…", permissions=["export"])

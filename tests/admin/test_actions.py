@@ -1,5 +1,6 @@
 """Bulk actions in the list of leads: status, delete, restore, export."""
 
+import io
 import tracemalloc
 from datetime import timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -119,6 +121,14 @@ def test_delete_and_restore(boss: Client, api: Api) -> None:
     assert [change.kind for change in LeadChange.objects.of_lead(leads[0].pk)] == ["restored", "deleted"]
     leads[0].refresh_from_db()
     assert leads[0].version == 3
+
+
+def test_erased_leads_are_not_restored(boss: Client) -> None:
+    erased, deleted = make_lead(email="ada@example.com"), make_lead(is_active=False)
+    call_command("erase_person", "ada@example.com", "--yes", stdout=io.StringIO())
+    page = start(boss, "restore", [erased, deleted], query="?deleted=1")
+    assert "1 lead restored." in follow(confirm(boss, page, query="?deleted=1"), boss)
+    assert set(Lead.objects.active()) == {deleted}
 
 
 def test_nothing_to_restore(boss: Client) -> None:
