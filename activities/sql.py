@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from django.db import connection
-
 from activities.serializers import OUT
 from crm_project.db import sql
+from crm_project.db.replica import reading
 from crm_project.http.timestamps import day_sql, iso_sql
 
 Row = dict[str, Any]
@@ -34,7 +33,7 @@ def page_of_lead(lead_id: int, offset: int, size: int) -> list[Row] | None:
 
 def parts_of_lead(lead_id: int) -> Iterator[list[Row]]:
     """All activities of an active lead that has some, latest first, ``PART`` at a time, as they are at one moment."""
-    with connection.chunked_cursor() as cursor:
+    with reading().chunked_cursor() as cursor:
         cursor.execute(_of_lead(), [lead_id])
         while rows := cursor.fetchmany(PART):
             yield [dict(zip(OUT, row, strict=True)) for row in rows]

@@ -142,6 +142,7 @@ class AllActivitiesViewSet(RuleViewSet):
     strict_actions = ("list", "retrieve", "update", "destroy")
     dry_run_actions = ("update", "destroy")
     query_parameters = {"list": (*all_activities.FILTERS, "count", "after")}
+    replica_actions = ("list",)
 
     @operation("list_all_activities", "List activities of all leads", "The activities of the page", parameters=LIST)
     def list(self, request: Request) -> Response:

@@ -9,5 +9,6 @@ from django.core.asgi import get_asgi_application
 
 from crm_project.database_url import configure_for_requests
 
-configure_for_requests(settings.DATABASES["default"], settings.THREADS + 1)  # one for an import in the background
+for database in settings.DATABASES.values():
+    configure_for_requests(database, settings.THREADS + 1)  # one for an import in the background
 application = get_asgi_application()

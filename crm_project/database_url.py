@@ -1,6 +1,7 @@
 """``DATABASE_URL`` as Django's ``DATABASES["default"]``, also in the async form of the earlier server."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -34,6 +35,7 @@ NOT_LIBPQ = frozenset(
 SQLITE, POSTGRESQL = "crm_project.db.sqlite", "crm_project.db.postgresql"
 CONNECT_TIMEOUT = 5  # seconds, for each IP address of the server
 
+REPLICA_CONNECT_TIMEOUT = 2  # seconds; where it is away, the primary answers
 RESPONSE_TIMEOUT = 15  # seconds, for a PostgreSQL server that hangs and does not enforce its own timeout
 
 
@@ -47,6 +49,15 @@ def parse(url: str, base: Path) -> dict[str, Any]:
         raise ValueError("use sqlite:///file or postgresql://user:password@host:port/name")
     plain = match[1] + url[match.end(1) + len(match[2] or "") :]
     return _sqlite(plain, base) if match[1] == "sqlite" else _postgresql(plain)
+
+
+def parse_replica(url: str, primary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Django's configuration of the database that follows ``primary``. Raises ``ValueError``."""
+    if primary["ENGINE"] != POSTGRESQL or not url.startswith("postgres"):
+        raise ValueError("a replica is of a PostgreSQL database: postgresql://user:password@host:port/name")
+    config = parse(url, Path())
+    config["OPTIONS"].setdefault("connect_timeout", REPLICA_CONNECT_TIMEOUT)
+    return config | {"TEST": {"MIRROR": "default"}}
 
 
 def _sqlite(url: str, base: Path) -> dict[str, Any]:

@@ -62,6 +62,8 @@ try:
     ACCESS_LOG = env.bool("ACCESS_LOG", not DEBUG)
     UPLOAD_DIR = BASE_DIR / env.str("UPLOAD_DIR", "uploads", validate=validate.Length(min=1))
     DATABASE_URL = env.str("DATABASE_URL", "sqlite:///app.db")
+    DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", "")
+    REPLICA_MAX_LAG = env.int("REPLICA_MAX_LAG", 10, validate=between(min=0, max=3600))  # seconds
     MIGRATE_TIMEOUT = env.int("MIGRATE_TIMEOUT", 600, validate=between(min=0, max=86_400))  # seconds
     TIME_ZONE = env.str("TIME_ZONE", "UTC", validate=validate.OneOf(sorted(available_timezones())))
     PHONE_REGION = env.str("PHONE_REGION", "US", validate=validate.OneOf(CALLING_CODES))
@@ -81,6 +83,10 @@ def parsing(variable: str) -> Iterator[None]:
 
 with parsing("DATABASE_URL"):
     DATABASES = {"default": database_url.parse(DATABASE_URL, BASE_DIR)}
+with parsing("DATABASE_REPLICA_URL"):
+    if DATABASE_REPLICA_URL:
+        DATABASES["replica"] = database_url.parse_replica(DATABASE_REPLICA_URL, DATABASES["default"])
+        DATABASE_ROUTERS = ["crm_project.db.replica.ReplicaRouter"]
 with parsing("EMAIL_URL"):
     mail = email_url.parse(EMAIL_URL)
 with parsing("EMAIL_FROM"):
@@ -175,6 +181,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "crm_project.http.middleware.Views",
 ]
+
+if DATABASE_REPLICA_URL:
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("crm_project.http.middleware.ApiMiddleware"), "crm_project.http.last_write.LastWrites"
+    )
 
 ROOT_URLCONF = "crm_project.urls"
 WSGI_APPLICATION = "crm_project.wsgi.application"

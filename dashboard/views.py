@@ -26,6 +26,7 @@ class DashboardViewSet(RuleViewSet):
     tag = "Dashboard"
     serializer_class = DashboardStatsSerializer
     query_parameters: ClassVar = {"retrieve": ("tz",)}
+    replica_actions = ("retrieve",)
 
     @operation("get_dashboard", "Dashboard", "The figures", parameters=[ZONE])
     def retrieve(self, request: Request) -> Response:

@@ -46,6 +46,7 @@ class ExportViewSet(RuleViewSet):
     queryset = Lead.objects.active()
     filterset_class = LeadFilter
     strict_actions = ("export",)
+    replica_actions = ("export",)
     query_parameters = {"export": ("format", *LeadFilter.base_filters)}
 
     @operation(

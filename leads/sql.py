@@ -14,6 +14,7 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
 from crm_project.db import sql
+from crm_project.db.replica import reading
 from crm_project.http.timestamps import iso_sql
 from leads.queries import SearchTerms
 from leads.serializers import OUT
@@ -69,7 +70,7 @@ def fetch_page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
         if not values and sql.VENDOR == "postgresql":
             ids = _FROM_ITS_DAY.format(size=size, offset=offset)
         part = f"JOIN ({ids}) AS part ON part.id = leads_lead.id {NEWEST_FIRST}"
-    with bounded_search(wanted.get("q")), connection.cursor() as cursor:
+    with bounded_search(wanted.get("q")), reading().cursor() as cursor:
         cursor.execute(f"{_select()} {part}", values)
         return _rows(cursor.fetchall())
 
@@ -112,7 +113,7 @@ def statement_timeout(milliseconds: int) -> Generator[None]:
         yield
         return
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic(reading().alias), reading().cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {milliseconds:d}")
             yield
             cursor.execute("SET LOCAL statement_timeout TO DEFAULT")  # an outer transaction goes on

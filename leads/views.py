@@ -45,6 +45,7 @@ class LeadViewSet(RuleViewSet):
     pagination_class = PagePagination
     bulk = True
     dry_run_actions: ClassVar[Collection[str]] = ("create", "update", "destroy")
+    replica_actions = ("list",)
     query_parameters = {
         "list": list_view.PARAMETERS,
         **dict.fromkeys(("create", "retrieve", "update", "destroy"), ("include",)),

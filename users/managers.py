@@ -6,7 +6,7 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -177,7 +177,7 @@ class UserManager(BaseUserManager[UserT]):
         if family:
             statement += f" AND {FAMILY_EXISTS}"
             values.append(family)
-        rows = sql.fetch(statement, values)
+        rows = sql.fetch(statement, values, connections[self.db])  # never a replica
         if not rows:
             return None
         return self.model.from_db(self.db, (*TOKEN_COLUMNS, "is_active"), (*rows[0], True))

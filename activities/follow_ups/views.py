@@ -152,6 +152,7 @@ class FollowUpViewSet(_WorkViewSet):
     strict_actions = ("list", "retrieve", "update", "destroy", "done")
     dry_run_actions = ("update", "destroy", "done")
     query_parameters = {"list": (*listing.FILTERS, "count", "after"), "done": ("include",)}
+    replica_actions = ("list",)
 
     @operation("list_follow_ups", "List follow-ups of all leads", "The follow-ups of the page", parameters=LIST)
     def list(self, request: Request) -> Response:

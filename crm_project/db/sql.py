@@ -7,24 +7,29 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from crm_project.database_url import POSTGRESQL
+from crm_project.db.replica import reading
 
 VENDOR = "postgresql" if settings.DATABASES["default"]["ENGINE"] == POSTGRESQL else "sqlite"
 Value = str | int | date | None
 Query = tuple[str, Sequence[Value]]  # a statement with a ``%s`` for each value, and the values
 
 
-def fetch(statement: str, values: Sequence[Value]) -> list[tuple[Any, ...]]:
-    """Return all rows of ``statement``. Raises Django's database errors.
+def fetch(
+    statement: str, values: Sequence[Value], database: BaseDatabaseWrapper | None = None
+) -> list[tuple[Any, ...]]:
+    """Return all rows of ``statement``, of the database that serves the reads. Raises Django's database errors.
 
     For few statements, with a best plan that does not depend on the values.
     """
+    database = database or reading()
     if VENDOR == "postgresql":
-        rows: list[tuple[Any, ...]] = connection.fetch_prepared(statement, values)  # type: ignore[attr-defined]
+        rows: list[tuple[Any, ...]] = database.fetch_prepared(statement, values)  # type: ignore[attr-defined]
         return rows
-    with connection.cursor() as cursor:
+    with database.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
 
@@ -32,7 +37,7 @@ def fetch(statement: str, values: Sequence[Value]) -> list[tuple[Any, ...]]:
 def insert(statement: str, values: Sequence[Value]) -> int | None:
     """Insert one row and return its id, or ``None`` if none was inserted. Raises Django's database errors."""
     if VENDOR == "postgresql":
-        rows = fetch(f"{statement} RETURNING id", values)
+        rows = fetch(f"{statement} RETURNING id", values, connections[DEFAULT_DB_ALIAS])
         return int(rows[0][0]) if rows else None
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
@@ -40,8 +45,11 @@ def insert(statement: str, values: Sequence[Value]) -> int | None:
 
 
 def fetch_once(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Return all rows of a statement that PostgreSQL plans for these values. Raises Django's database errors."""
-    with connection.cursor() as cursor:
+    """Return all rows of a statement that PostgreSQL plans for these values, of the database that serves the reads.
+
+    Raises Django's database errors.
+    """
+    with reading().cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
 

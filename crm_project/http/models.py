@@ -1,4 +1,4 @@
-"""The table of idempotency keys, with the responses to repeated requests."""
+"""Idempotency keys with the responses to repeated requests, and the last writes of users."""
 
 from django.conf import settings
 from django.db import models
@@ -23,3 +23,13 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} on {self.route}"
+
+
+class LastWrite(models.Model):
+    """Where PostgreSQL's log was after the last write of a user, for ``crm_project/db/replica.py``."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    position = models.BigIntegerField()  # bytes from the beginning of the log
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.position}"

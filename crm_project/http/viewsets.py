@@ -1,15 +1,17 @@
 """The base class of the API's viewsets."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, ClassVar, cast
 
 from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from crm_project.db import replica
 from crm_project.http import dry_run, idempotency, prefer, reply_options
 from crm_project.http.errors import ValidationFailed
 from crm_project.http.filters import RuleFilterSet
@@ -18,6 +20,9 @@ from crm_project.http.pagination import Page, PagePagination
 from crm_project.http.reply_options import ReplyOptions
 from crm_project.http.serializers import Row, RuleSerializer
 from crm_project.validation import MAX_BIGINT, MISSING, FieldError, InvalidValue, integer
+
+# A walk through a list, and a sync, see the state of one database, not of two that take turns.
+PRIMARY_PARAMETERS = frozenset(("after", "updated_since"))
 
 
 class RuleViewSet(GenericViewSet[Any]):
@@ -35,6 +40,7 @@ class RuleViewSet(GenericViewSet[Any]):
     closed_to_keys = False  # whether programs with a key have no access, whatever its scopes
     dry_run_actions: ClassVar[Collection[str]] = ()  # those that ``dry_run=true`` only tries out
     array_actions: ClassVar[Collection[str]] = ()  # those whose body is an array
+    replica_actions: ClassVar[Collection[str]] = ()  # those that may read from a replica of the database
     reply: ReplyOptions = reply_options.NONE
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -54,6 +60,11 @@ class RuleViewSet(GenericViewSet[Any]):
             setattr(self, method, partial(dry_run.run, getattr(self, method)))
         elif idempotency.META in request.META and method == "post" and self.keeps_replies and request.user is not None:
             setattr(self, method, partial(idempotency.run_once, getattr(self, method)))
+        elif self.action in self.replica_actions and PRIMARY_PARAMETERS.isdisjoint(request.query_params):
+            setattr(self, method, partial(self._read, getattr(self, method)))
+
+    def _read(self, handler: Callable[..., HttpResponseBase], request: Request, **values: Any) -> HttpResponseBase:
+        return replica.serve_reads(cast(int, request.user.pk), partial(handler, request, **values))
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         """Return DRF's response. Its reference cycle is broken, so that rows are freed without garbage collection."""

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from crm_project.db.replica import serve_reads
 from dashboard.reports.figures import LONGEST, REPORTS, Cell, Period, Report, Row
 from leads.back_office import choices
 from leads.back_office.filters import NO_SOURCE
@@ -67,9 +68,14 @@ class PeriodForm(forms.Form):
 
 
 def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
-    """Show one report, or send its file."""
-    if not permissions.is_manager(cast(User, request.user)):
+    """Show one report, or send its file, from a replica of the database if there is one."""
+    user = cast(User, request.user)
+    if not permissions.is_manager(user):
         raise PermissionDenied
+    return serve_reads(user.pk, lambda: _response(request, context))
+
+
+def _response(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
     key = request.GET.get("report", "")
     report = REPORTS.get(key) or REPORTS[key := next(iter(REPORTS))]
     form = PeriodForm(request.GET.dict())

@@ -8,6 +8,7 @@ from threading import Thread
 
 from django.db import connections
 
+from crm_project.db.replica import record_write
 from leads.back_office.preview import import_upload
 from leads.back_office.progress_file import ProgressFile
 from leads.back_office.stored_files import Upload
@@ -42,6 +43,7 @@ def start(
             with opened:
                 run = import_upload(upload, source, options, user, ProgressFile(user.pk), started)
                 finish(run, upload)
+            record_write(user.pk)
         except Exception:  # nobody else would log it
             logger.exception("import_failed")
         finally:

@@ -8,8 +8,9 @@ from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from crm_project.db.replica import reading
 from crm_project.http.timestamps import iso
 from leads.consents import REVOKED, WAYS, Consent
 from leads.exporting.tables import Form, Write
@@ -127,10 +128,10 @@ def _snapshot() -> Iterator[None]:
     """All queries of the block see the data of one moment. ``atomic()`` alone would not do on PostgreSQL, and on
     SQLite it would keep everybody from writing."""
     with ExitStack() as stack:
-        if connection.in_atomic_block:
+        if reading().in_atomic_block:
             pass
-        elif connection.vendor == "postgresql":
-            stack.enter_context(transaction.atomic())
+        elif reading().vendor == "postgresql":
+            stack.enter_context(transaction.atomic(reading().alias))
             _execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         else:
             _execute("BEGIN DEFERRED")
@@ -139,5 +140,5 @@ def _snapshot() -> Iterator[None]:
 
 
 def _execute(statement: str) -> None:
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(statement)

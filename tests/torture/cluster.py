@@ -45,6 +45,16 @@ class Cluster:
         with psycopg.connect(self.url.replace("/crm", "/postgres"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE crm")
 
+    def follow(self, primary: "Cluster") -> None:
+        """Become a streaming replica of a running server, and start."""
+        source = f"host=127.0.0.1 port={primary.port} user=postgres"
+        self._run("pg_basebackup", "-D", str(self.data), "-R", "-c", "fast", "-d", source)
+        self.start()
+
+    def promote(self) -> None:
+        """Turn a replica into a primary."""
+        self._run("pg_ctl", "-D", str(self.data), "-w", "promote")
+
     def start(self) -> None:
         """Start the server and return when it accepts connections; retry after a kill."""
         until = time.monotonic() + MAX_START
@@ -114,14 +124,17 @@ def run_as_owner(*command: str) -> None:
 
 
 @contextmanager
-def own_cluster(**settings: str) -> Iterator[Cluster]:
-    """Yield a running cluster with an empty database, and delete it afterwards."""
+def own_cluster(primary: Cluster | None = None, **settings: str) -> Iterator[Cluster]:
+    """Yield a running cluster with an empty database, or a replica of ``primary``, and delete it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="crm-cluster-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
     cluster = Cluster(folder, **settings)
     try:
-        cluster.make()
+        if primary:
+            cluster.follow(primary)
+        else:
+            cluster.make()
         yield cluster
     finally:
         with suppress(OSError):
