@@ -1,7 +1,5 @@
 """Checked rows into the table of leads: straight through, or matched against who is there already."""
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from leads.importing.ipc import cells_again, cells_packed, moment
 from leads.importing.notes import Note, NoteTaker, Texts
 from leads.importing.rejects import Rejects
 from leads.importing.stats import MAX_LISTED, Stats, identity
+from leads.importing.stored_lines import StoredLines
 from leads.importing.warnings import NOTED, OTHER_NAME, SAME_FILE, SHARED, Warnings
 from leads.models import Consent, ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change, build_row
@@ -224,7 +223,7 @@ class UpsertWriter:
         self.changes_leads, self.needs_cells = action in ("fill", "update"), action != "skip" or skipped is not None
         self.overwrites = action == "update"
         self.rows: list[Row] = []
-        self.ids, self.lines = array("q"), array("q")  # of the rows that were stored, in order
+        self.stored_lines = StoredLines()
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> Row:
         """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
@@ -312,11 +311,10 @@ class UpsertWriter:
                 write([lead_id, *values])
                 notes += self.notes.notes(lead_id, values[CREATED_AT], row.notes)
                 self.warnings[NOTED, ""] += bool(row.notes)
+                self.stored_lines.add(lead_id, row.line)
         self.notes.add(notes)
         refusals = [(lead_id, way) for lead_id, row in zip(ids, new, strict=True) for way in row.refusals]
         record_refusals(self.run, refusals, are_new=True)
-        self.ids.extend(ids)
-        self.lines.extend(row.line for row in new)
         self.stats.created += len(new)
 
     def _write_changes(self) -> None:
@@ -445,10 +443,7 @@ class UpsertWriter:
 
     def _line_of(self, target: Any) -> int:
         """The line of the file that the target is from; 0 for a lead that was stored before."""
-        if isinstance(target, Row):
-            return target.line
-        place = bisect_left(self.ids, target)
-        return self.lines[place] if place < len(self.ids) and self.ids[place] == target else 0
+        return target.line if isinstance(target, Row) else self.stored_lines.line_of(target)
 
 
 def _given(row: Row) -> Values:
