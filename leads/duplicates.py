@@ -7,6 +7,7 @@ added to ``DuplicateIndex``, so that the outcome is the same as if the rows had 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -181,16 +182,17 @@ def count_lookalikes(run_id: int | None, last_id: int, first_id: int) -> int:
     """Return how many leads of an import, from ``first_id``, are the same person as an active one up to ``last_id``."""
     if not last_id:
         return 0
-    count, last = 0, first_id - 1
+    count = 0
     imported = Lead.objects.filter(Exists(_before(last_id, "email_key")) | Exists(_before(last_id, "person_key")))
-    fields = ("id", "first_name", "last_name", *SearchKeys._fields)
-    while rows := list(imported.filter(import_run=run_id, id__gt=last).order_by("id").values_list(*fields)[:BATCH]):
-        last = rows[-1][0]
-        keys = [SearchKeys(*row[3:]) for row in rows]
+    found = imported.filter(import_run=run_id, id__gte=first_id).order_by()
+    # One query for all of them: PostgreSQL, which has no statistics of these leads, would look at all for each batch.
+    rows = found.values_list("first_name", "last_name", *SearchKeys._fields).iterator(chunk_size=BATCH)
+    while batch := list(islice(rows, BATCH)):
+        keys = [SearchKeys(*row[2:]) for row in batch]
         index = DuplicateIndex(keys, last_id)
         count += sum(
-            index.match(key, first, last_name) is not None
-            for key, (_, first, last_name, *_) in zip(keys, rows, strict=True)
+            index.match(key, first_name, last_name) is not None
+            for key, (first_name, last_name, *_) in zip(keys, batch, strict=True)
         )
     return count
 
