@@ -40,7 +40,7 @@ _integer = re.compile(r"\s*-?[0-9]+\s*\Z")
 _day = re.compile(DATE, re.ASCII)
 _day_with_time = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", re.ASCII)
 _not_digit = re.compile(r"[^0-9]+")
-_no_digits = {code: None for code in range(128) if not chr(code).isdigit()}
+_no_digits = bytes(code for code in range(128) if not chr(code).isdigit())
 _true = frozenset(("true", "t", "yes", "y", "on", "1"))
 _false = frozenset(("false", "f", "no", "n", "off", "0"))
 
@@ -251,7 +251,7 @@ def truncate_key(normalized: str) -> str:
 def digits(value: str) -> str:
     """Return the digits of a telephone number as ASCII; NFKC converts full-width and other forms."""
     if value.isascii():
-        return value.translate(_no_digits)
+        return value.encode().translate(None, _no_digits).decode()
     return _not_digit.sub("", unicodedata.normalize("NFKC", value) if len(value) <= MAX_NORMALIZED else value)
 
 

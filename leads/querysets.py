@@ -24,6 +24,14 @@ T = TypeVar("T")
 
 PART = 200  # leads of a bulk that are stored and shown at a time
 UNLOCKED = 3  # tries to change a lead without locking it first
+# What every new lead has, whatever its values.
+NEW_LEAD: Row = {
+    "is_active": True,
+    "activity_count": 0,
+    "version": 1,
+    "import_run_id": None,
+    "merged_into_id": None,
+}
 COUNT_ACTIVITIES = (
     "UPDATE leads_lead SET activity_count = activity_count + %s WHERE id = %s AND is_active RETURNING activity_count"
 )
@@ -236,28 +244,16 @@ def build_row(
 
     ``created_by`` is the id of an author; in an import there is none, and no channel.
     """
-    made = created_at or now
+    row = validators.DEFAULTS | clean | NEW_LEAD
     derived = derived or validators.search_keys_of(clean)
-    return {
-        **validators.DEFAULTS,
-        **clean,
-        "search": derived.search,
-        "source_key": derived.source_key,
-        "email_key": derived.email_key,
-        "person_key": derived.person_key,
-        "name_key": derived.name_key,
-        "tag_keys": validators.tag_keys(clean["tags"]) if "tags" in clean else "",
-        "is_active": True,
-        "created_at": made,
-        "updated_at": now,
-        "closed_at": made if clean["status"] == validators.CLOSED else None,
-        "activity_count": 0,
-        "version": 1,
-        "import_run_id": None,
-        "merged_into_id": None,
-        "created_by_id": created_by,
-        "created_channel": channel and channel.value,
-    }
+    row["search"], row["source_key"], row["email_key"], row["person_key"], row["name_key"] = derived
+    row["tag_keys"] = validators.tag_keys(row["tags"])
+    row["created_at"] = made = created_at or now
+    row["updated_at"] = now
+    row["closed_at"] = made if row["status"] == validators.CLOSED else None
+    row["created_by_id"] = created_by
+    row["created_channel"] = channel and channel.value
+    return row
 
 
 def apply_change(lead: "Lead", clean: Mapping[str, Any], now: datetime) -> list[str]:

@@ -64,7 +64,7 @@ def needs_database(columns: Mapping) -> bool:
 
 def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
     """The same, one after the other."""
-    convert, report, deletions, needs_identity = columns.convert, columns.report, columns.deletions, columns.cleans
+    read_row, report, deletions, needs_identity = columns.read, columns.report, columns.deletions, columns.cleans
     with_deleted = columns.cell_options.with_deleted
     labels = not {"owner", "tags"}.isdisjoint((*columns.columns, *columns.constants))
     read, good, bad, aside = 0, list[Good](), list[Bad](), list[Aside]()
@@ -77,8 +77,8 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
         if isinstance(cells, LeftOut):
             aside.append(Aside(line, list(cells), LEFT_OUT, cells.reason, {}))
             continue
-        given, wrong = convert(cells)
-        clean, problems = validate(given, labels=labels)
+        given, wrong, ruled = read_row(cells)
+        clean, problems = (ruled, []) if ruled else validate(given, labels=labels)
         if deletions and not isinstance(cells, BadRow) and is_deleted(deletions, cells):
             if not with_deleted:
                 aside.append(Aside(line, cells, DELETED, "deleted in the source", identity(given)))

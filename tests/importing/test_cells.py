@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leads import validators
@@ -230,6 +230,23 @@ def test_a_repaired_row_is_not_repaired_again(row: list[str]) -> None:
     assert problems == []
     assert validators.validate(again) == (clean, [])
     assert plan.report.taken()[:1] in ([], [{}])
+
+
+ORDINARY = ("Ann", "Ng", "ann@example.com", "+1-555-01", "Sold", "fair", "300000", "450000", "condo", "2025-10-03")
+LONG = ("x" * 33, "x" * 65, "Ann" * 60, f"{'a' * 245}@example.com", "x" * 20_001)
+odd = cells | st.sampled_from((*LONG, "a\0b", " a", "a ", "\ta", "a\t", "İ", "900000"))
+
+
+@given(st.tuples(*(st.just(cell) | odd for cell in ORDINARY)))
+@example(ORDINARY)
+def test_a_row_that_needs_no_look_at_the_rules_follows_them(row: tuple[str, ...]) -> None:
+    plan = map_headers([*HEADER, "Created"])
+    given, problems, ruled = plan.read(list(row))
+    if row == ORDINARY:
+        assert ruled
+    if ruled:
+        assert problems == []
+        assert validators.validate(given) == (ruled, [])
 
 
 @given(cells)

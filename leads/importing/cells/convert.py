@@ -1,7 +1,8 @@
 """The cells of a row to the fields of a lead, as ``leads.validators.validate`` takes them.
 
-``row_converter`` turns a plan for the columns into one function, which costs two or three microseconds for a plain row:
-one pattern for the whole row says that nothing in it needs a closer look. All other rows are read cell by cell.
+``row_reader`` turns a plan for the columns into one function, which costs two or three microseconds for a plain row:
+one pattern for the whole row says that nothing in it needs a closer look, nor a look at the rules. All other rows are
+read cell by cell.
 """
 
 import re
@@ -27,11 +28,12 @@ from leads.importing.columns.plan import ColumnPlan
 from leads.importing.sorting import is_yes
 from leads.importing.sources.rows import BadRow, Cells, is_blank
 from leads.importing.stats import Refused
-from leads.validators import CREATE_RULES, reference, tags
+from leads.validators import CREATE_RULES, DEFAULTS, MAX_NAME, MAX_SOURCE, MAX_TEXT, reference, tags
 
 Row = dict[str, Any]
 # The fields of a row, and the problems with cells that could not be read; such a field is absent, or "" if required.
-Convert = Callable[[Cells], tuple[Row, list[FieldError]]]
+# At last what ``validate`` would return, for a row that is sure to follow the rules; else ``None``.
+ReadRow = Callable[[Cells], tuple[Row, list[FieldError], Row | None]]
 
 # The rules want these to be there; any other field without a value is left out, so that an update leaves it alone.
 REQUIRED = ("first_name", "last_name", "email", "phone")
@@ -46,14 +48,25 @@ READERS: dict[str, Callable[..., Any]] = {
 
 # What a cell looks like that needs no closer look. A name: words with single spaces between them, and few digits.
 _NAME = r"(?:[^\W\d]+\d{0,5}[.,]?(?:[ '’-][^\W\d]+\d{0,5}[.,]?)*)"
-_TEXT = r"(?:[^\n'=#&][^\n&]*)?"
+_TEXT = r"(?:[^\x00- '=#&][^\x00-\x1f&]*)?"
 # Of our own exports, where nothing is repaired.
 _EXACT_NUMBER = r"(?:[^\n'=#Ee][^\nEe]*)?(?<!\.0)"
 _EXACT_TEXT = r"(?:[^\n'=#][^\n]*)?"
-_ORDINARY = dict.fromkeys(NAMES, _NAME) | {"email": email.ORDINARY, "phone": phone.ORDINARY}
+_AT_MOST = r"(?=[^\n]{{0,{}}}(?:\n|\Z))"
+_SHORT = _AT_MOST.format(MAX_NAME)
+_ORDINARY = dict.fromkeys(NAMES, _SHORT + _NAME) | {
+    "email": _SHORT + email.ORDINARY,
+    "phone": phone.ORDINARY,
+    "source": _AT_MOST.format(MAX_SOURCE) + _TEXT,
+    "property_interest": _AT_MOST.format(MAX_TEXT) + _TEXT,
+}
+# Fields whose cells are as the rules want them if they are ordinary, and as the reader leaves them.
+_RULED = frozenset(("first_name", "last_name", "email", "phone", "source", "property_interest"))
+_RULED |= {"status", "budget_min", "budget_max"}
+_DEFAULTS = {name: DEFAULTS[name] for name in CREATE_RULES if name in DEFAULTS}
 
 
-def row_converter(plan: ColumnPlan) -> Convert:
+def row_reader(plan: ColumnPlan) -> ReadRow:
     """Return the function that makes one file's rows; raises ``Refused`` for a constant that its field cannot have."""
     fields, required, cleans = tuple(plan.columns), plan.vocabulary.required, plan.cleans
     first = [places[0] for places in plan.columns.values()]
@@ -73,15 +86,17 @@ def row_converter(plan: ColumnPlan) -> Convert:
     used, blanks = plan.used, plan.guarded
     consent = list(plan.consent_columns.items())
     has_notes = bool(plan.note_columns.lines or plan.note_columns.notes)
+    follows_rules = not (constants or consent or unnamed) and _follows_rules(plan)
+    times = [name for name in fields if name in plan.vocabulary.dates]
 
-    def convert(cells: Cells) -> tuple[Row, list[FieldError]]:
+    def read_row(cells: Cells) -> tuple[Row, list[FieldError], Row | None]:
         if isinstance(cells, BadRow):
-            return dict.fromkeys(required, ""), cells.problems
+            return dict.fromkeys(required, ""), cells.problems, None
         problems: list[FieldError] = []
         values = take(cells)
         try:
             line = "\n".join(values)
-            plain = ordinary(line) is not None and " \n" not in line and (blanks or "" not in values)
+            plain = ordinary(line) is not None and " \n" not in line + "\n" and (blanks or "" not in values)
             if plain and cleans:
                 plain = placeholders.isdisjoint(values) and (line.isascii() or not is_suspect("".join(values)))
         except TypeError:  # numbers, dates, null: from a workbook or JSON
@@ -132,14 +147,26 @@ def row_converter(plan: ColumnPlan) -> Convert:
             problems += _without_header(cells, unnamed)
         if report.remainders or has_notes:
             problems += note(plan, row, cells)
-        return row, problems
+            return row, problems, None
+        if not (plain and follows_rules):
+            return row, problems, None
+        clean = _DEFAULTS | row
+        for name in times:
+            clean.pop(name, None)
+        return row, problems, clean
 
-    return convert
+    return read_row
 
 
 def _is_read(plan: ColumnPlan, name: str) -> bool:
     """Whether a field has a reader whose refusals are problems of the row; else the row's steps read it."""
     return name in plan.vocabulary.readers and not (plan.cleans and (name in BUDGETS or name in plan.vocabulary.dates))
+
+
+def _follows_rules(plan: ColumnPlan) -> bool:
+    """Whether a row of ordinary cells is as the rules want it: it has no fields with rules that are not known here."""
+    filled = {*plan.vocabulary.required, *_DEFAULTS}
+    return plan.cleans and filled.issuperset(CREATE_RULES) and (_RULED | plan.vocabulary.dates).issuperset(plan.columns)
 
 
 def _ordinary_row(plan: ColumnPlan) -> re.Pattern[str]:

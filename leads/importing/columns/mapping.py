@@ -9,16 +9,18 @@ import difflib
 from collections.abc import Callable, Collection, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from crm_project.validation import FieldError
 from leads import validators
 from leads.importing import sorting
-from leads.importing.cells.convert import READERS, REQUIRED, Convert, row_converter
+from leads.importing.cells.convert import READERS, REQUIRED, ReadRow, row_reader
 from leads.importing.columns.aliases import CONSENT_COLUMNS, NOT_STORED_PATTERNS, headers_of, headers_of_no_field
 from leads.importing.columns.column_schema import NEAR_MISSES, ColumnSchema, normal
 from leads.importing.columns.languages import UNLESS_BESIDE
 from leads.importing.columns.note_columns import find_note_columns
 from leads.importing.columns.plan import NO_NOTES, CellOptions, ColumnPlan, NoteColumns
-from leads.importing.sources.rows import LINE, PROBLEMS
+from leads.importing.sources.rows import LINE, PROBLEMS, Cells
 from leads.importing.stats import Refused
 
 # ``name`` is split into first and last name; ``price`` fills ``budget_max``, or both budgets if it is a range;
@@ -73,14 +75,19 @@ class UnknownHeaders(MappingError):
 class Mapping(ColumnPlan):
     """The plan for a file's columns with the function that reads them.
 
-    ``convert(cells)`` makes the fields of one row, and adds what there is to say of it to ``warnings`` and ``report``.
+    ``read(cells)`` makes the fields of one row, and adds what there is to say of it to ``warnings`` and ``report``.
     """
 
-    convert: Convert = field(init=False, compare=False)
+    read: ReadRow = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "convert", row_converter(self))
+        object.__setattr__(self, "read", row_reader(self))
+
+    def convert(self, cells: Cells) -> tuple[dict[str, Any], list[FieldError]]:
+        """Return the fields of one row, and the problems with its cells."""
+        row, problems, _ = self.read(cells)
+        return row, problems
 
 
 def is_own_export(header: Collection[str]) -> bool:
