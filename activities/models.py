@@ -103,6 +103,9 @@ class FollowUp(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False, related_name="+", db_index=False
     )
+    import_run = models.ForeignKey(
+        ImportRun, on_delete=models.PROTECT, null=True, editable=False, db_index=False, db_constraint=False
+    )
 
     objects: ClassVar = FollowUpQuerySet.as_manager()
 
@@ -137,6 +140,7 @@ class FollowUp(models.Model):
                 fields=["due_on", "due_time", "id"], condition=Q(done_at__isnull=False), name="follow_ups_done"
             ),
             models.Index(fields=["activity"], condition=Q(activity__isnull=False), name="follow_ups_of_activity"),
+            models.Index(fields=["import_run"], condition=Q(import_run__isnull=False), name="follow_ups_of_import"),
         ]
 
     def __str__(self) -> str:

@@ -52,7 +52,16 @@ ASYNC = "respond-async"
 READING = ("format", "encoding", "delimiter", "sheet", "header_row")
 VALUES = (*READING, "dates", "timezone", "on_duplicate", "on_error", "unknown")
 REPEATED = ("map", "map_status", "set", "ignore_columns")
-FLAGS = ("no_header", "ignore_unknown", "again", "status_as_is", "update_status", "with_deleted", "dry_run")
+FLAGS = (
+    "no_header",
+    "ignore_unknown",
+    "again",
+    "status_as_is",
+    "update_status",
+    "with_deleted",
+    "with_erased",
+    "dry_run",
+)
 NAMES = (*VALUES, *REPEATED, *FLAGS)
 FORMATS = {
     "text/csv": "csv",

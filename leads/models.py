@@ -15,6 +15,7 @@ from leads import validators
 from leads.attribution import Author as Author
 from leads.audit import LeadChange as LeadChange
 from leads.consents import Consent as Consent
+from leads.erased_contacts import ErasedContact as ErasedContact
 from leads.indexes import CountingIndex, SortKeyField, TrigramIndex
 from leads.queries import HIGHER_BUDGET, LOWER_BUDGET
 from leads.querysets import LeadQuerySet

@@ -20,7 +20,7 @@ from leads.admin import LeadAdmin
 from leads.back_office import cells, history
 from leads.back_office.lead_form import FORM_FIELDS
 from leads.consents import Consent, TooManyConsents
-from leads.models import Lead, LeadChange
+from leads.models import ErasedContact, Lead, LeadChange
 from leads.querysets import VersionConflict
 from leads.validators import ERASED, split_tags
 from users.audit import Actor, Channel
@@ -113,7 +113,11 @@ class LeadPage(LeadAdmin):
         if change:
             self._save_others(request, obj, form, actor)
         if not change:
-            saved = Lead.objects.create_lead(form.changed_values(), actor)
+            values = form.changed_values()
+            ErasedContact.objects.forget(
+                values["email"], values["phone"]
+            )  # whoever was warned of that adds them knowingly
+            saved = Lead.objects.create_lead(values, actor)
         elif clean := form.changed_values():
             saved = Lead.objects.update_lead(obj.pk, clean, actor, None if seen is None else [seen], active=False)
         else:
@@ -139,7 +143,7 @@ class LeadPage(LeadAdmin):
             context.update(self._lead_context(request, lead))
         else:
             form = context["adminform"].form
-            context.update({"similar": form.duplicates, "store_anyway": STORE_ANYWAY})
+            context.update({"similar": form.duplicates, "was_erased": form.was_erased, "store_anyway": STORE_ANYWAY})
         return super().render_change_form(request, context, *args, **kwargs)
 
     def log_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -10,10 +10,13 @@ from activities.back_office.log_form import LogForm
 from leads.back_office.lead_form import LeadForm
 from leads.consents import ALL, GRANTED, MAX_TEXT, REVOKED, WAYS
 from leads.duplicates import duplicates_of_one
-from leads.models import Lead
+from leads.models import ErasedContact, Lead
 
 STORE_ANYWAY = "_store_anyway"
 MAX_DUPLICATES = 5
+ERASED = (
+    "Not saved yet: the person with this email or phone number was erased on request. Add them only if they ask for it."
+)
 CONSENTS = [("", "No change")] + [
     (f"{way}:{state}", f"{'May' if state == GRANTED else 'Do not'} {'contact at all' if way == ALL else way}")
     for state in (REVOKED, GRANTED)
@@ -48,7 +51,7 @@ class ConsentForm(forms.Form):
 
 
 class LeadPageForm(LeadForm):
-    """The lead's own form with two others in it. A new lead that looks like a stored one is reported first."""
+    """The lead's own form with two others in it. A new lead like a stored or erased one is reported first."""
 
     may_log: ClassVar[bool] = False
     refusal: ClassVar[str] = ""  # why the activity or the follow-up could not be stored
@@ -64,6 +67,7 @@ class LeadPageForm(LeadForm):
         )
         self.consent = ConsentForm(data, prefix="consent") if is_active else None
         self.duplicates: list[Lead] = []
+        self.was_erased = False
 
     def clean(self) -> dict[str, Any]:
         """Return the clean values of the lead; report errors of the other forms."""
@@ -74,11 +78,15 @@ class LeadPageForm(LeadForm):
         if self.refusal:
             self.add_error(None, ValidationError(f"Not saved. {self.refusal}.", code="refused"))
         if not self.stored and not self.errors and STORE_ANYWAY not in self.data:
-            self._look_for_duplicates()
+            self._look_for_others()
         return cleaned
 
-    def _look_for_duplicates(self) -> None:
-        found = duplicates_of_one(self.changed_values())[:MAX_DUPLICATES]
+    def _look_for_others(self) -> None:
+        values = self.changed_values()
+        self.was_erased = ErasedContact.objects.include(values["email"], values["phone"])
+        if self.was_erased:
+            self.add_error(None, ValidationError(ERASED, code="erased"))
+        found = duplicates_of_one(values)[:MAX_DUPLICATES]
         self.duplicates = list(Lead.objects.filter(pk__in=[one["id"] for one in found]).order_by("pk"))
         if self.duplicates:
             message = "Not saved yet: there is a lead that may be the same person."

@@ -71,6 +71,16 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
             _log(follow_up, _changes(follow_up, is_new=True), actor)
         return follow_up
 
+    def store_imported(self, rows: Sequence[Mapping[str, Any]], actor: Actor, run_id: int, now: datetime) -> None:
+        """Store the rows of an import, whose leads are locked; one entry in the history of each lead."""
+        self.bulk_create([self.model(**_stored(row), import_run_id=run_id) for row in rows], batch_size=500)
+        titles: dict[int, list[str]] = {}
+        for row in rows:
+            titles.setdefault(row["lead_id"], []).append(f"{row['kind']}: {row['title']}")
+        entries: dict[int, audit.Changes] = {lead_id: {ABOUT: [of, of]} for lead_id, of in titles.items()}
+        audit.log_changes(entries, actor, Kind.FOLLOW_UP, now, run_id)
+        Lead.objects.mark_changed(titles)
+
     def change(self, follow_up_id: int, clean: Mapping[str, Any], actor: Actor) -> "FollowUp":
         """Write the given fields of a follow-up, and return it; nothing where none differs.
 

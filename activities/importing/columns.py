@@ -1,4 +1,4 @@
-"""Which columns a file of activities may have: our own export's, and those of other programs' activity lists."""
+"""Which columns files of activities and follow-ups may have: our own exports', and those of other programs' lists."""
 
 from crm_project.validation import MAX_BIGINT, integer
 from leads.importing.cells import dates
@@ -11,18 +11,21 @@ def lead_id(value: object) -> int:
 
 
 # fmt: off
+LEAD = {
+    "lead_id": ("Lead ID", "Lead"),
+    "lead_email": (
+        "Lead Email", "Lead E-mail Address", "Email", "E-mail Address", "Contact Email", "Person - Email",
+        "Person - Email - Work", "Email 1", "Primary Email",
+    ),
+    "lead_name": ("Lead Name", "Name", "Full Name", "Contact Name", "Contact person", "Person - Name"),
+    "lead_phone": ("Lead Phone", "Phone", "Phone Number", "Contact Phone", "Mobile Phone", "Person - Phone"),
+    "lead_created_at": (),
+    "installation": (),
+}
 ACTIVITIES = ColumnSchema(
     noun="an activity",
     aliases={
-        "lead_id": ("Lead ID", "Lead"),
-        "lead_email": (
-            "Lead Email", "Lead E-mail Address", "Email", "E-mail Address", "Contact Email", "Person - Email",
-            "Person - Email - Work", "Email 1", "Primary Email",
-        ),
-        "lead_name": ("Lead Name", "Name", "Full Name", "Contact Name", "Contact person", "Person - Name"),
-        "lead_phone": ("Lead Phone", "Phone", "Phone Number", "Contact Phone", "Mobile Phone", "Person - Phone"),
-        "lead_created_at": (),
-        "installation": (),
+        **LEAD,
         # "user_name" of our export is the author's name as it was; it counts only where nobody says the user name.
         "user": (
             "Username", "Agent", "Author", "Owner", "Activity Owner", "Activity assigned to", "Assigned To",
@@ -57,5 +60,30 @@ ACTIVITIES = ColumnSchema(
     dates=frozenset(("lead_created_at", "activity_date", "created_at")),
     telling=frozenset(("lead_id", "lead_email", "lead_phone")),
     nothing_telling="no column says whose an activity is (lead_id, lead_email, or lead_name and lead_phone)",
+)
+FOLLOW_UPS = ColumnSchema(
+    noun="a follow-up",
+    aliases={
+        **LEAD,
+        "title": ("Title", "Subject", "Task", "Task Name", "Follow-up", "Summary", "Description"),
+        "kind": ("Kind", "Type", "Task Type"),
+        "due_on": ("Due On", "Due Date", "Due", "Date", "Deadline"),
+        "due_time": ("Due Time", "Time"),
+        "assignee": ("Assignee", "Assigned To", "Assigned to user", "Agent", "Owner", "Task Owner"),
+        "done_at": ("Done At", "Date Completed", "Completed At", "Completed Date", "Marked as done time"),
+        "created_at": ("Created At", "Created", "Create Date", "Created Date", "Date Created", "Created On"),
+        "user": ("Created By", "Creator", "Username", "Author"),
+    },
+    not_stored=("id", "activity_id", "version", "import_line", "import_problems", "Status", "Priority"),
+    readers={
+        "lead_id": lead_id,
+        "lead_created_at": dates.moment,
+        "due_on": dates.day,
+        "done_at": dates.moment,
+        "created_at": dates.moment,
+    },
+    dates=frozenset(("lead_created_at", "due_on", "done_at", "created_at")),
+    telling=frozenset(("lead_id", "lead_email", "lead_phone")),
+    nothing_telling="no column says whose a follow-up is (lead_id, lead_email, or lead_name and lead_phone)",
 )
 # fmt: on

@@ -1,25 +1,24 @@
-"""The export of leads with their activities in JSON Lines, read as a list of activities."""
+"""The export of leads with their activities and follow-ups in JSON Lines, read as a list of one of these."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from activities.exporting import ACTIVITIES, NESTED
+from activities.exporting import LEAD_COLUMNS
 from crm_project.validation import FieldError
 from leads.importing.sources.reader import BadRow, Record, Source
 
-NAME = ACTIVITIES.name
 LEAD_FIELDS = ("id", "email", "first_name", "last_name", "phone", "created_at", "installation")
 
 
-class NestedActivities(Source):
-    """A file whose records are the activities in another's leads; their line is that of the lead."""
+class NestedRows(Source):
+    """A file whose records are in a list ``name`` of another's leads; their line is that of the lead."""
 
-    def __init__(self, leads: Source) -> None:
+    def __init__(self, leads: Source, name: str, columns: Collection[str]) -> None:
         vars(self).update(vars(leads))
-        self.leads = leads
-        self.header = list(ACTIVITIES.columns)
-        self.notes = ["The activities in each lead were read; the leads themselves are for import_leads."]
-        self.places = {name: leads.header.index(name) for name in (*LEAD_FIELDS, NAME) if name in leads.header}
+        self.leads, self.name, self.columns, self.noun = leads, name, columns, name.replace("_", "-")
+        self.header = [*LEAD_COLUMNS, *columns]
+        self.notes = [f"The {self.noun} in each lead were read; the leads themselves are for import_leads."]
+        self.places = {name: leads.header.index(name) for name in (*LEAD_FIELDS, name) if name in leads.header}
 
     def __iter__(self) -> Iterator[Record]:
         for line, cells in self.leads:
@@ -27,15 +26,15 @@ class NestedActivities(Source):
                 yield line, cells
                 continue
             lead = self._lead(cells)
-            activities = cells[self.places[NAME]]
-            if activities is not None and not isinstance(activities, list):
-                yield line, _bad(NAME, "The activities of a lead are a list", activities)
+            rows = cells[self.places[self.name]]
+            if rows is not None and not isinstance(rows, list):
+                yield line, _bad(self.name, f"The {self.noun} of a lead are a list", rows)
                 continue
-            for activity in activities or ():
-                yield line, _cells(lead, activity)
+            for row in rows or ():
+                yield line, self._cells(lead, row)
 
     def _lead(self, cells: Sequence[Any]) -> list[Any]:
-        """What the lead's row says of it, in the order of the columns of activities."""
+        """What the lead's row says of it, in the order of ``LEAD_COLUMNS``."""
         fields = {name: cells[self.places[name]] if name in self.places else None for name in LEAD_FIELDS}
         names = [name for name in (fields["first_name"], fields["last_name"]) if isinstance(name, str)]
         return [
@@ -47,19 +46,19 @@ class NestedActivities(Source):
             fields["installation"],
         ]
 
+    def _cells(self, lead: list[Any], row: object) -> list[Any]:
+        if not isinstance(row, dict):
+            return _bad(self.name, f"One of the {self.noun} is not a JSON object", row)
+        if unknown := row.keys() - self.columns:
+            message = f"{self.noun.capitalize()} of an export have no such field"
+            return BadRow([*lead, *row.values()], *(_problem(name, message, row[name]) for name in unknown))
+        return [*lead, *map(row.get, self.columns)]
 
-def is_nested(source: Source) -> bool:
-    """Whether the file has leads with their activities in them."""
-    return source.format in ("json", "jsonl") and NAME in source.header
 
-
-def _cells(lead: list[Any], activity: object) -> list[Any]:
-    if not isinstance(activity, dict):
-        return _bad(NAME, "An activity is not a JSON object", activity)
-    if unknown := activity.keys() - NESTED:
-        problems = (_problem(name, "An activity of an export has no such field", activity[name]) for name in unknown)
-        return BadRow([*lead, *activity.values()], *problems)
-    return [*lead, *map(activity.get, NESTED)]
+def nested(source: Source, name: str, columns: Collection[str]) -> Source:
+    """The rows in the lists ``name``, if the file has leads with such lists in them; else the file itself."""
+    is_nested = source.format in ("json", "jsonl") and name in source.header
+    return NestedRows(source, name, columns) if is_nested else source
 
 
 def _bad(field: str, message: str, value: object) -> BadRow:
@@ -67,4 +66,4 @@ def _bad(field: str, message: str, value: object) -> BadRow:
 
 
 def _problem(field: str, message: str, value: object) -> FieldError:
-    return FieldError("nested_activity", (field,), message, value)
+    return FieldError("nested_row", (field,), message, value)

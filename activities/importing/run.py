@@ -26,7 +26,7 @@ from users.audit import Channel
 
 BATCH = 1000  # rows whose leads are looked up, locked and counted at a time
 COLUMNS = tuple(field.attname for field in Activity._meta.concrete_fields if not field.primary_key)
-LONGEST = {"lead_email": 254, "lead_name": 301, "lead_phone": 64, "installation": 64, "user": 150}
+LONGEST = {"lead_email": 254, "lead_name": 301, "lead_phone": 64, "installation": 64, "user": 150, "assignee": 301}
 LEAD_COLUMNS = ("lead_id", "lead_email", "lead_name", "lead_phone", "lead_created_at", "installation")
 
 
@@ -86,15 +86,8 @@ class ActivityImport(FileImport):
         if isinstance(cells, BadRow):
             return Row(line, cells, {}, None, LeadReference(), "", list(cells.problems), has_lead_error=True)
         given, wrong = self.columns.convert(cells)
-        user = _name("user", given, wrong)
-        reference = LeadReference(
-            lead_id=given.get("lead_id"),
-            email=_name("lead_email", given, wrong),
-            name=_name("lead_name", given, wrong),
-            phone=_name("lead_phone", given, wrong),
-            created_at=given.get("lead_created_at"),
-            installation=_name("installation", given, wrong),
-        )
+        user = name_of("user", given, wrong)
+        reference = reference_of(given, wrong)
         clean, problems = validators.validate(given)
         read = [problem for problem in problems if problem.loc not in {unread.loc for unread in wrong}]
         # What is missing is a blank cell; the rules would show the whole row.
@@ -137,7 +130,19 @@ class ActivityImport(FileImport):
                 write([stored[column] for column in COLUMNS])
 
 
-def _name(field: str, given: dict[str, Any], wrong: list[FieldError]) -> str:
+def reference_of(given: dict[str, Any], wrong: list[FieldError]) -> LeadReference:
+    """What a row says of its lead; adds to ``wrong`` what cannot be looked up."""
+    return LeadReference(
+        lead_id=given.get("lead_id"),
+        email=name_of("lead_email", given, wrong),
+        name=name_of("lead_name", given, wrong),
+        phone=name_of("lead_phone", given, wrong),
+        created_at=given.get("lead_created_at"),
+        installation=name_of("installation", given, wrong),
+    )
+
+
+def name_of(field: str, given: dict[str, Any], wrong: list[FieldError]) -> str:
     """An address or user name to look up: "" where there is none, or none that could be."""
     try:
         return validation.text(given.get(field, ""), LONGEST[field])

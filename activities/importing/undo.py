@@ -1,11 +1,13 @@
-"""Undoes an import of activities: all of them are deleted, also those that somebody has changed since."""
+"""Undoes imports of activities and of follow-ups: all of them are deleted, also those that were changed since."""
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from activities.models import Activity
+from django.db.models import QuerySet
+
+from activities.models import Activity, FollowUp
 from leads import audit
 from leads.audit import Kind
 from leads.importing.stats import Refused
@@ -14,6 +16,8 @@ from leads.models import ImportRun, Lead
 from users.audit import Actor
 
 BATCH = 2000
+Row = TypeVar("Row", Activity, FollowUp)
+NOTHING_LEFT: dict[str, Any] = {"left": 0, "gone": 0, "reasons": {}, "why": {}}
 
 
 def take_back(run: ImportRun, actor: Actor, now: datetime) -> dict[str, Any]:
@@ -23,7 +27,7 @@ def take_back(run: ImportRun, actor: Actor, now: datetime) -> dict[str, Any]:
     they are.
     """
     deleted, last = 0, 0
-    while batch := _next(run, last):
+    while batch := _next(Activity.objects.filter(import_run=run).defer("notes"), last):
         last = batch[-1].pk
         counts = Counter(activity.lead_id for activity in batch)
         Activity.objects.filter(pk__in=[activity.pk for activity in batch]).delete()
@@ -32,26 +36,39 @@ def take_back(run: ImportRun, actor: Actor, now: datetime) -> dict[str, Any]:
         deleted += len(batch)
     if run.created and not deleted:
         raise Refused(f"the activities of run {run.pk} were imported before runs were recorded with them")
-    return {"deleted": 0, "restored": 0, "activities": deleted, "left": 0, "gone": 0, "reasons": {}, "why": {}}
+    return {"deleted": 0, "restored": 0, "activities": deleted} | NOTHING_LEFT
 
 
-def _next(run: ImportRun, last: int) -> list[Activity]:
-    """The next activities of the run, the rows of their leads locked.
+def take_back_follow_ups(run: ImportRun, actor: Actor, now: datetime) -> dict[str, Any]:
+    """The same for the follow-ups that a run created, done ones too."""
+    deleted, last = 0, 0
+    while batch := _next(FollowUp.objects.filter(import_run=run), last):
+        last = batch[-1].pk
+        FollowUp.objects.filter(pk__in=[follow_up.pk for follow_up in batch]).delete()
+        changes = {lead_id: {"follow_ups": pair["activities"]} for lead_id, pair in _deletions(batch).items()}
+        audit.log_changes(changes, actor, Kind.UNDONE, now, run.pk)
+        Lead.objects.mark_changed(changes)
+        deleted += len(batch)
+    return {"deleted": 0, "restored": 0, "activities": 0, "follow_ups": deleted} | NOTHING_LEFT
 
-    Whoever merges leads holds them while their activities move, so what was read before they were locked may be of
-    other leads by now: it is read again until all its leads are locked.
+
+def _next(rows: QuerySet[Row], last: int) -> list[Row]:
+    """The next rows of a run after the id ``last``, the rows of their leads locked.
+
+    Whoever merges leads holds them while their activities and follow-ups move, so what was read before they were locked
+    may be of other leads by now: it is read again until all its leads are locked.
     """
-    rest = Activity.objects.filter(import_run=run, pk__gt=last).order_by("pk").defer("notes")
+    rest = rows.filter(pk__gt=last).order_by("pk")
     locked: set[int] = set()
     while True:
         batch = list(rest[:BATCH])
-        if not (more := {activity.lead_id for activity in batch} - locked):
+        if not (more := {row.lead_id for row in batch} - locked):
             return batch
         Lead.objects.locked_keys(more)
         locked |= more
 
 
-def _deletions(activities: Sequence[Activity]) -> dict[int, audit.Changes]:
+def _deletions(activities: Sequence[Activity | FollowUp]) -> dict[int, audit.Changes]:
     """Return what the history stores of deleted activities, by lead."""
     gone: dict[int, list[str]] = {}
     for activity in activities:
@@ -60,3 +77,4 @@ def _deletions(activities: Sequence[Activity]) -> dict[int, audit.Changes]:
 
 
 TAKING_BACK["activities"] = take_back
+TAKING_BACK["follow-ups"] = take_back_follow_ups

@@ -8,7 +8,12 @@ from leads.models import Lead
 
 _option = re.compile(r" \(--[^()]*\)")
 
-ACTIONS = {"skipped": "Skipped", "updated": "Updates the lead", "deleted": "Deleted in the source"}
+ACTIONS = {
+    "skipped": "Skipped",
+    "updated": "Updates the lead",
+    "deleted": "Deleted in the source",
+    "erased": "Erased on request",
+}
 DONE = {**ACTIONS, "updated": "Updated the lead"}
 IDENTITY = ("name", "email", "phone")
 COMPARED = ("first_name", "last_name", "email", "phone", "status", "source", "created_at", "is_active")

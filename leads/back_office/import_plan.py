@@ -81,6 +81,7 @@ class Plan:
     statuses_as_is: bool = False
     dates: str = ""  # found out
     with_deleted: bool = False
+    with_erased: bool = False
     reading: Reading = field(default_factory=Reading)
     unknown: str = NOTE  # what becomes of columns that no field has
 
@@ -115,6 +116,7 @@ class Plan:
             form.get("statuses_as_is") == "on",
             form.get("dates", ""),
             form.get("with_deleted") == "on",
+            form.get("with_erased") == "on",
             Reading.from_form(form),
             form.get("unknown", NOTE),
         )
@@ -164,6 +166,7 @@ class Plan:
             unknown=self.unknown,
             dates=_order(self.dates),
             with_deleted=self.with_deleted,
+            with_erased=self.with_erased,
         )
 
     def _chosen_statuses(self) -> dict[str, str]:
@@ -198,6 +201,7 @@ class Plan:
         words += ["--unknown", self.unknown]
         words += ["--dates", self.dates] if self.dates else []
         words += ["--with-deleted"] if self.with_deleted else []
+        words += ["--with-erased"] if self.with_erased else []
         words += self.reading.words()
         words += ["--ignore-columns", _as_csv(ignored)] if ignored else []
         words += ["--rejects", "rejects.csv"] if self.on_error == "skip" else []

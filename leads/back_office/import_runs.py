@@ -54,6 +54,7 @@ OPTIONS = {
     "statuses_as_is": "Other statuses as they are",
     "dates": "Order of day and month",
     "with_deleted": "Rows deleted in the source",
+    "with_erased": "People erased on request",
 }
 
 
@@ -264,6 +265,8 @@ def _undo_summary(report: Mapping[str, Any]) -> str:
         parts.append(f"{pluralize(restored, 'lead')} reset to their previous values")
     if activities:
         parts.append(f"{pluralize(activities, 'activity', 'activities')} deleted")
+    if follow_ups := report.get("follow_ups"):
+        parts.append(f"{pluralize(follow_ups, 'follow-up')} deleted")
     if left:
         parts.append(f"{pluralize(left, 'lead')} changed since and left unchanged")
     return ", ".join(parts) or "nothing left to undo"

@@ -45,7 +45,7 @@ class Attached(NamedTuple):
     write: Write | None = None
 
 
-def export_leads(leads: LeadQuerySet, write: Write, attached: Attached | None = None) -> int:
+def export_leads(leads: LeadQuerySet, write: Write, attached: Sequence[Attached] = ()) -> int:
     """Write the active ones of ``leads``, with what goes with them; returns how many leads there were.
 
     They are as they were at one moment, whatever is written meanwhile, and nobody who writes has to wait.
@@ -55,10 +55,11 @@ def export_leads(leads: LeadQuerySet, write: Write, attached: Attached | None = 
     with closing(exported_chunks(leads)) as chunks:
         for chunk in chunks:
             for part in _parts(chunk) if attached else [chunk]:
-                found = attached.of([row["id"] for row in part]) if attached else {}
+                for kind in attached:
+                    found = kind.of([row["id"] for row in part])
+                    for row in part:
+                        _attach(row, found.get(row["id"], ()), kind)
                 for row in part:
-                    if attached:
-                        _attach(row, found.get(row["id"], ()), attached)
                     write(row)
             count += len(chunk)
     return count

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from crm_project.validation import FieldError
 from leads.importing.columns.mapping import Mapping
 from leads.importing.ipc import Bad, Batch, packed, unpacked
-from leads.importing.sorting import DELETED, LEFT_OUT, Aside, is_deleted, sorted_records
+from leads.importing.sorting import DELETED, ERASED, LEFT_OUT, Aside, is_deleted, sorted_records
 from leads.importing.sources.reader import Source
 from leads.importing.sources.rows import BadRow, LeftOut
 from leads.importing.stats import Refused, identity
@@ -22,6 +22,7 @@ from leads.references import reference_fields, resolve
 from leads.validators import validate
 
 BATCH = 1000  # rows
+NOBODY = {"name": "", "email": "", "phone": ""}
 NO_IDENTITY = "no name, email or phone"
 PIPE = 1 << 20  # bytes; the most that Linux gives to everybody
 AHEAD = 1 << 20  # bytes of a file worth a process of its own
@@ -65,7 +66,7 @@ def needs_database(columns: Mapping) -> bool:
 def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
     """The same, one after the other."""
     read_row, report, deletions, needs_identity = columns.read, columns.report, columns.deletions, columns.cleans
-    with_deleted = columns.cell_options.with_deleted
+    with_deleted, erased = columns.cell_options.with_deleted, columns.cell_options.erased
     labels = not {"owner", "tags"}.isdisjoint((*columns.columns, *columns.constants))
     read, good, bad, aside = 0, list[Good](), list[Bad](), list[Aside]()
     for line, cells in sorted_records(source, columns):
@@ -78,6 +79,9 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
             aside.append(Aside(line, list(cells), LEFT_OUT, cells.reason, {}))
             continue
         given, wrong, ruled = read_row(cells)
+        if erased and erased.include(str(given.get("email", "")), str(given.get("phone", ""))):
+            aside.append(Aside(line, [], ERASED, "erased on request; not brought back", NOBODY))
+            continue
         clean, problems = (ruled, []) if ruled else validate(given, labels=labels)
         if deletions and not isinstance(cells, BadRow) and is_deleted(deletions, cells):
             if not with_deleted:

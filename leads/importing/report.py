@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from leads.importing.cells.report import sentences, status_sentences
-from leads.importing.sorting import DELETED
+from leads.importing.sorting import DELETED, ERASED
 from leads.importing.stats import MAX_LISTED
 from leads.models import ImportRun
 
@@ -122,6 +122,8 @@ def shown_notes(notes: Sequence[str]) -> list[str]:
 def _duplicate(row: dict[str, Any]) -> str:
     """A skipped or updated row in a few words."""
     identity = ", ".join(row[name] for name in ("name", "email", "phone") if row[name])
+    if row["action"] == ERASED:
+        return f"line {row['line']} skipped: erased on request; not brought back"
     if row["action"] == DELETED:
         return f"line {row['line']} ({identity}) skipped: deleted in the source"
     other = f"line {row['of_line']}" if "of_line" in row else f"lead {row['lead_id']}"

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from crm_project.validation import FieldError
 from leads.duplicates import count_lookalikes
+from leads.erased_contacts import ErasedContact, ErasedContacts
 from leads.importing import runs, warnings
 from leads.importing.cells.column_habits import habits_of
 from leads.importing.cells.date_order import Order
@@ -31,7 +32,7 @@ from leads.importing.first_load import first_load
 from leads.importing.notes import NoteTaker, author_of
 from leads.importing.pipeline import batches, needs_database
 from leads.importing.rejects import Layout, Rejects, numbered
-from leads.importing.sorting import LEFT_OUT, Aside
+from leads.importing.sorting import ERASED, LEFT_OUT, Aside
 from leads.importing.sources.reader import Source
 from leads.importing.stats import MAX_LISTED, Refused, Stats, as_dict, showable
 from leads.importing.warnings import Warnings, as_sentences
@@ -64,6 +65,7 @@ class Options:
     statuses: Mapping[str, str] = field(default_factory=dict)  # what values of the file become
     statuses_as_is: bool = False
     with_deleted: bool = False  # import rows that are deleted in the source, as deleted leads
+    with_erased: bool = False  # import rows of people who were erased on request
     parallel: bool = False  # check rows in a process of their own; not where there are threads
 
     def cell_options(self) -> CellOptions:
@@ -75,6 +77,7 @@ class Options:
             self.statuses_as_is,
             with_deleted=self.with_deleted,
             owners=ids_by_name(),
+            erased=ErasedContacts() if self.with_erased else ErasedContact.objects.load(),
         )
 
 
@@ -212,10 +215,10 @@ class FileImport:
                 self.rejects.add(row.line, row.cells, f"left out: {row.reason}", with_constants=False)
             return
         self.stats.skipped += 1
-        self.warnings[warnings.DELETED, ""] += 1
+        self.warnings[row.kind, ""] += 1
         if len(self.stats.skipped_rows) < MAX_LISTED:
             self.stats.skipped_rows.append({"line": row.line, "action": row.kind, **row.identity})
-        if self.skipped:
+        if self.skipped and row.kind != ERASED:  # what was erased is not stored again
             self.skipped.add(row.line, row.cells, row.reason)
 
     def outputs(self) -> list[Rejects]:

@@ -9,7 +9,7 @@ from leads.importing.columns.column_schema import normal
 from leads.importing.columns.plan import ColumnPlan
 from leads.importing.sources.rows import LINE, PROBLEMS, Cells, LeftOut, Record, is_blank
 
-LEFT_OUT, DELETED = "left out", "deleted"  # kinds of rows that are not imported
+LEFT_OUT, DELETED, ERASED = "left out", "deleted", "erased"  # kinds of rows that are not imported
 TOTAL, FOOTER, TITLE, HEADER, TEST_LEAD = "a total", "a footer", "a title", "the header again", "a test lead"
 YES = frozenset(("true", "t", "yes", "y", "1", "x", "on", "✓", "✔", "ja", "sí", "si", "oui"))
 NO = frozenset(("false", "f", "no", "n", "0", "off", "nein", "non"))

@@ -25,6 +25,7 @@ from leads.querysets import apply_change
 from users.audit import Actor
 
 BATCH = 2000
+COUNTS = frozenset(("deleted", "restored", "activities", "follow_ups"))  # of leads, and of what was deleted
 MAX_LISTED = 1000  # ids of leads left alone that the run's own report lists, of those created and of those updated
 EDITED, ACTIVITIES, DELETED = "edited since", "activities were logged", "deleted since"
 FOLLOW_UPS, CONSENT = "follow-ups were planned", "consent was recorded"
@@ -36,10 +37,10 @@ TakeBack = Callable[[ImportRun, Actor, datetime], Report]
 def undo(run_id: int, actor: Actor) -> ImportRun:
     """Undo a run in one transaction and record it in ``undo_report``; what it left alone before, it tries again.
 
-    The report counts what was ``deleted`` and ``restored`` (in all) and what is ``left``; ``left_created`` and
-    ``left_updated`` list leads, ``why`` has their reasons by id and ``reasons`` counts those. ``gone`` are leads that
-    somebody else deleted. Raises ``Refused`` for a run that does not exist, stored nothing, or has nothing (more) that
-    can be taken back.
+    The report counts what was ``deleted``, ``restored`` and so on (``COUNTS``, in all) and what is ``left``;
+    ``left_created`` and ``left_updated`` list leads, ``why`` has their reasons by id and ``reasons`` counts those.
+    ``gone`` are leads that somebody else deleted. Raises ``Refused`` for a run that does not exist, stored nothing, or
+    has nothing (more) that can be taken back.
     """
     with transaction.atomic():
         runs.wait_for_lock()
@@ -48,13 +49,13 @@ def undo(run_id: int, actor: Actor) -> ImportRun:
             raise Refused(f"there is no import run {run_id}")
         take_back = _taking_back(run)
         earlier, report = run.undo_report, take_back(run, actor, timezone.now())
-        if report["left"] and not any(report[count] for count in ("deleted", "restored", "activities")):
+        if report["left"] and not any(report.get(count) for count in COUNTS):
             more, reasons = " more" if earlier else "", as_lines(report["reasons"])
             raise Refused(
                 f"nothing{more} of run {run_id} can be taken back: the {report['left']:,} leads that are left were "
                 f"changed since ({reasons})"
             )
-        for count in ("deleted", "restored", "activities"):
+        for count in COUNTS & report.keys():
             report[count] += earlier.get(count, 0)
         run.state, run.undone_at, run.undone_by = ImportRun.State.UNDONE, timezone.now(), actor.name[:150]
         run.undone_by_user_id, run.undo_report = actor.user_id, report

@@ -15,6 +15,7 @@ OTHER_NAME = "other name"  # a new lead with the address of somebody of another 
 CONSENT = "consent"  # by what is not wanted: a call, an email, a text message, anything
 LEFT_OUT = "left out"  # by reason: a row that is no lead
 DELETED = "deleted"
+ERASED = "erased"  # the person was erased on request
 NOTED = "noted"  # a lead with notes of what has no field
 UNSIGNED = "unsigned"  # something is left over, and nobody can sign notes of it
 SAME_FILE = "same file"  # by action: a duplicate of an earlier row
@@ -47,6 +48,8 @@ def as_sentences(warnings: Warnings, header: Sequence[str], columns: Iterable[Se
             lines.append(f"{rows} left out ({about}).")
         elif kind == DELETED:
             lines.append(f"{rows} deleted in the source, and skipped (--with-deleted imports deleted leads).")
+        elif kind == ERASED:
+            lines.append(f"{rows} of people erased on request; not brought back (--with-erased imports them).")
         elif kind == SAME_FILE:
             done = "duplicated" if about == "skipped" else "changed"
             lines.append(f"{rows} {done} an earlier row of the same file.")

@@ -20,7 +20,7 @@ from maintenance.attribution import ATTRIBUTIONS
 from users.models import User
 
 BATCH = 1000  # leads
-IMPORTED_MODELS = {"leads": Lead, "activities": Activity}  # by kind of import
+IMPORTED_MODELS = {"leads": Lead, "activities": Activity, "follow-ups": FollowUp}  # by kind of import
 
 
 class Inconsistency(NamedTuple):

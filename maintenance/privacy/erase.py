@@ -18,7 +18,7 @@ from crm_project.http.models import IdempotencyKey
 from leads import write_sql
 from leads.audit import Changes
 from leads.importing import runs
-from leads.models import Consent, ImportRun, ImportUpdate, Lead, LeadChange, SavedView
+from leads.models import Consent, ErasedContact, ImportRun, ImportUpdate, Lead, LeadChange, SavedView
 from leads.querysets import apply_change
 from leads.validators import ERASED, PERSONAL
 from maintenance.attribution import ATTRIBUTIONS, overwrite_names, rename_user
@@ -31,9 +31,9 @@ from users.models import User
 
 MAX_IMPORT = timedelta(days=1)
 BATCH = 20  # stored replies or values at a time: a reply may have ten thousand leads
-# Of audit logs; "activities" are titles of those that were undone, "title" and "notes" those of one that was changed,
-# "follow_up" is what one was about.
-FIELDS = {*PERSONAL, *IDENTITY, "activities", "title", "notes", "follow_up"}
+# Of audit logs; "activities" and "follow_ups" are titles of those that were undone, "title" and "notes" those of one
+# that was changed, "follow_up" is what one was about.
+FIELDS = {*PERSONAL, *IDENTITY, "activities", "title", "notes", "follow_up", "follow_ups"}
 
 
 class PlanChanged(PrivacyError):
@@ -48,10 +48,16 @@ class Plan(NamedTuple):
 
 
 def erase(
-    email: str, actor: Actor, dry_run: bool = False, asker: User | None = None, agreed: str | None = None
+    email: str,
+    actor: Actor,
+    dry_run: bool = False,
+    asker: User | None = None,
+    agreed: str | None = None,
+    remember: bool = True,
 ) -> Plan:
     """Erase a person, as lead and as user, and all uploads, which could bring the person back.
 
+    ``remember`` stores digests of the leads' addresses and numbers, so that no import brings the person back unasked.
     With ``dry_run`` all is rolled back and no file deleted. ``agreed`` is the digest of the plan that somebody agreed
     to. Undos and other erasures are waited for. Raises ``PrivacyError`` where nothing was erased.
     """
@@ -60,6 +66,8 @@ def erase(
         subject, versions = lock_subject(email)
         if asker and (reason := refusal(subject, asker)):
             raise PrivacyError(reason)
+        if remember:
+            _remember(subject)
         run_ids = erase_imports(subject)
         entries = subject.log_entries((ImportRun, run_ids))
         counts = {
@@ -81,6 +89,12 @@ def erase(
     if found and not dry_run:
         event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
     return plan
+
+
+def _remember(subject: DataSubject) -> None:
+    contacts = Lead.objects.filter(pk__in=subject.lead_ids).values_list("email", "phone")
+    if people := [pair for pair in contacts if any(pair)]:  # not of leads that were erased before
+        ErasedContact.objects.remember([(subject.email, ""), *people])
 
 
 def refusal(subject: DataSubject, asker: User) -> str:

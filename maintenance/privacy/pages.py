@@ -76,7 +76,8 @@ def confirm_erasure(request: HttpRequest, context: dict[str, Any]) -> HttpRespon
     actor, subject = Actor.of(asker, Channel.ADMIN), find_subject(email)
     if typed is not None and subject.is_named(typed):
         try:
-            counts = erase(email, actor, asker=asker, agreed=request.POST.get("agreed", "")).counts
+            agreed, remember = request.POST.get("agreed", ""), "remember" in request.POST
+            counts = erase(email, actor, asker=asker, agreed=agreed, remember=remember).counts
             nouns = [
                 pluralize(counts[kind], noun)
                 for kind, noun in (("leads", "lead"), ("users", "account"))
@@ -96,6 +97,7 @@ def confirm_erasure(request: HttpRequest, context: dict[str, Any]) -> HttpRespon
         "by_phone": not subject.email,
         "counts": _shown_counts(plan.counts),
         "agreed": plan.digest,
+        "remember": typed is None or "remember" in request.POST,
     }
     return TemplateResponse(request, "maintenance/personal_data_erase.html", context)
 

@@ -1,6 +1,6 @@
 """``manage.py export_leads --output FILE``: leads out, in a form that ``import_leads`` reads back without loss.
 
-It is one of this app's commands because the activities may go along.
+It is one of this app's commands because activities and follow-ups may go along.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from activities.exporting import ACTIVITIES, of_leads
+from activities.exporting import ACTIVITIES, FOLLOW_UPS, follow_ups_of_leads, of_leads
 from leads.exporting.outputs import gzipped, output
 from leads.exporting.run import LEADS, Attached, export_leads
 from leads.exporting.tables import FORMATS, Form, Unwritable, Write, table
@@ -48,8 +48,9 @@ class Command(BaseCommand):
         add(
             "--with-activities",
             action="store_true",
-            help="in JSON Lines each lead has a list 'activities'; beside NAME.csv or NAME.xlsx there is a second "
-            "file NAME-activities.csv or .xlsx. import_activities reads them all",
+            help="in JSON Lines each lead has lists 'activities' and 'follow_ups'; beside NAME.csv or NAME.xlsx there "
+            "are files NAME-activities.csv and NAME-follow-ups.csv, or .xlsx. import_activities and import_follow_ups "
+            "read them",
         )
         add(
             "--raw",
@@ -67,7 +68,7 @@ class Command(BaseCommand):
         try:
             with ExitStack() as files:
                 write = self._table(files, path, format, LEADS, options["raw"])
-                attached = self._attached(files, path, format, options) if options["with_activities"] else None
+                attached = self._attached(files, path, format, options) if options["with_activities"] else []
                 count = export_leads(leads, write, attached)
         except Unwritable as unwritable:
             raise CommandError(f"nothing was exported: {unwritable}", returncode=1) from None
@@ -82,12 +83,16 @@ class Command(BaseCommand):
             say = self.stderr if path is None else self.stdout
             say.write(f"Exported {count:,} {'lead' if count == 1 else 'leads'} to {path or 'standard output'}.")
 
-    def _attached(self, files: ExitStack, path: Path | None, format: str, options: dict[str, Any]) -> Attached:
-        write = None
-        if format != "jsonl":
-            assert path is not None
-            write = self._table(files, beside(path, ACTIVITIES.name), format, ACTIVITIES, options["raw"])
-        return Attached(ACTIVITIES.name, of_leads, write)
+    def _attached(self, files: ExitStack, path: Path | None, format: str, options: dict[str, Any]) -> list[Attached]:
+        attached = []
+        for form, of in ((ACTIVITIES, of_leads), (FOLLOW_UPS, follow_ups_of_leads)):
+            write = None
+            if format != "jsonl":
+                assert path is not None
+                name = form.name.replace("_", "-")
+                write = self._table(files, beside(path, name), format, form, options["raw"])
+            attached.append(Attached(form.name, of, write))
+        return attached
 
     def _table(self, files: ExitStack, path: Path | None, format: str, form: Form, raw: bool) -> Write:
         file = files.enter_context(output(path) if path else nullcontext(self._standard_output()))
@@ -120,7 +125,7 @@ def _check(path: Path | None, format: str, with_activities: bool) -> None:
     if format == "xlsx" and path and path.suffix == ".gz":
         raise CommandError("an Excel workbook is packed already; leave off .gz", returncode=2)
     if with_activities and format != "jsonl" and (path is None or (path.exists() and not path.is_file())):
-        raise CommandError("--with-activities writes two files; name one, or export JSON Lines", returncode=2)
+        raise CommandError("--with-activities writes several files; name one, or export JSON Lines", returncode=2)
 
 
 def _filtered(options: dict[str, Any]) -> LeadQuerySet:

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from activities import exporting
 from activities.importing.columns import ACTIVITIES
-from activities.importing.nested import NestedActivities, is_nested
+from activities.importing.nested import nested
 from activities.importing.run import ActivityImport, ActivityOptions
 from crm_project.validation import normalized_key
 from leads.importing.sources.format_options import FormatOptions
@@ -46,5 +47,4 @@ class Command(ImportLeads):
 
     def open(self, name: str, format: str | None, hints: FormatOptions) -> Source:
         """The file of that name; of leads with activities in them, the activities."""
-        source = super().open(name, format, hints)
-        return NestedActivities(source) if is_nested(source) else source
+        return nested(super().open(name, format, hints), exporting.ACTIVITIES.name, exporting.NESTED)

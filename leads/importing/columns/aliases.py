@@ -104,7 +104,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 # Columns of those exports for which a lead has no field. They are not imported, and the report names them.
 NOT_STORED: tuple[str, ...] = (
     # our own: what the server sets, and what the rejects file adds
-    "id", "is_active", "updated_at", "activity_count", "version", "activities", "installation",
+    "id", "is_active", "updated_at", "activity_count", "version", "activities", "follow_ups", "installation",
     "import_line", "import_problems",
     # what the import asks of the source itself
     "Deleted", "Deleted At", "Deleted On", "Deleted Date", "Date Deleted", "Deletion Date",

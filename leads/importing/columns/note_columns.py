@@ -13,7 +13,18 @@ from leads.importing.sources.rows import LINE, PROBLEMS, Cells, is_blank
 
 # Our own columns, as our exports and rejects files write them.
 OWN = frozenset(
-    ("id", "is_active", "updated_at", "activity_count", "version", "activities", "installation", LINE, PROBLEMS)
+    (
+        "id",
+        "is_active",
+        "updated_at",
+        "activity_count",
+        "version",
+        "activities",
+        "follow_ups",
+        "installation",
+        LINE,
+        PROBLEMS,
+    )
 )
 _words = re.compile(r"[A-Z]*[a-z\d]+|[A-Z]+")
 IDS = frozenset(("id", "ids", "guid", "uuid", "euid", "leid"))

@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+from leads.erased_contacts import ErasedContacts
 from leads.importing.cells import lead_ads
 from leads.importing.cells.report import CellReport
 from leads.importing.cells.status import StatusMap
@@ -27,7 +28,8 @@ class CellOptions:
     """How cells are read: the zone of times without one, what statuses become, and whether cells are ``exact``.
 
     Exact cells are those of our own exports: nothing in them is repaired. ``with_deleted``: rows that are deleted in
-    the source become deleted leads. ``owners`` are the ids of users by all their names.
+    the source become deleted leads. ``owners`` are the ids of users by all their names. Rows of the ``erased``
+    are skipped.
     """
 
     zone: tzinfo = UTC
@@ -36,6 +38,7 @@ class CellOptions:
     exact: bool = False
     with_deleted: bool = False
     owners: Mapping[str, int] = field(default_factory=dict)
+    erased: ErasedContacts = field(default_factory=ErasedContacts)
 
 
 class NoteColumns(NamedTuple):

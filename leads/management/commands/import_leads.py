@@ -104,6 +104,7 @@ class Command(BaseCommand):
         add("--status-as-is", action="store_true", help="store other statuses as they are in the file")
         add("--update-status", action="store_true", help="with --on-duplicate update: also to an earlier status")
         add("--with-deleted", action="store_true", help="import rows deleted in the source, as deleted leads")
+        add("--with-erased", action="store_true", help="import rows of people who were erased on request")
         add(
             "--unknown",
             choices=UNKNOWN,
@@ -125,6 +126,7 @@ class Command(BaseCommand):
             statuses=_statuses(options["map_status"]),
             statuses_as_is=options["status_as_is"],
             with_deleted=options["with_deleted"],
+            with_erased=options["with_erased"],
             user=options["user"].strip(),
             **common_options,
         )

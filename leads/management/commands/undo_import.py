@@ -43,8 +43,8 @@ class Command(BaseCommand):
 def _lines(run: ImportRun) -> Iterator[str]:
     report = run.undo_report
     yield f"Undone run {run.pk} of {run.file_name}:"
-    if run.kind == "activities":
-        yield f"  {report['activities']:,} activities it created were taken out"
+    if run.kind != "leads":
+        yield f"  {report[run.kind.replace('-', '_')]:,} {run.kind} it created were taken out"
         return
     yield f"  {report['deleted']:,} leads it created were deleted (softly)"
     yield f"  {report['restored']:,} leads it updated have their earlier values again"

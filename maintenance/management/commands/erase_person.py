@@ -1,6 +1,6 @@
 """``manage.py erase_person EMAIL``: erase a person permanently."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -25,8 +25,14 @@ class Command(BaseCommand):
         parser.add_argument("email")
         parser.add_argument("--dry-run", action="store_true", help="only count what would be erased")
         parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument(
+            "--remember",
+            action=BooleanOptionalAction,
+            default=True,
+            help="store digests of the leads' addresses and numbers, so that imports skip the person (the default)",
+        )
 
-    def handle(self, *args: Any, email: str, dry_run: bool, yes: bool, **options: Any) -> None:
+    def handle(self, *args: Any, email: str, dry_run: bool, yes: bool, remember: bool, **options: Any) -> None:
         """Count, ask, erase."""
         try:
             plan = erase(email, Actor.operator(), dry_run=True)
@@ -35,7 +41,7 @@ class Command(BaseCommand):
                 return
             if not yes and not confirmed():
                 raise CommandError("Nothing was erased.")
-            self._write("Erased:", erase(email, Actor.operator()))
+            self._write("Erased:", erase(email, Actor.operator(), remember=remember))
         except PrivacyError as error:
             raise CommandError(str(error)) from None
 
