@@ -31,7 +31,18 @@ if env_file := env.str("ENV_FILE", str(BASE_DIR / ".env")):
     env.read_env(env_file, recurse=False, override=False)
 
 between = validate.Range
+currency = validate.Regexp("[A-Z]{3}$", error="it is not a code of three letters such as USD")
 second_factor_choice = validate.OneOf(["", "nobody", "managers", "staff"])
+# How the back office writes days, by the name of the form in DATE_FORMAT, in Django's letters.
+DATE_FORMATS = {
+    "D MMM YYYY": "j M Y",
+    "MMM D, YYYY": "M j, Y",
+    "DD/MM/YYYY": "d/m/Y",
+    "MM/DD/YYYY": "m/d/Y",
+    "DD.MM.YYYY": "d.m.Y",
+    "YYYY-MM-DD": "Y-m-d",
+}
+
 try:
     DEBUG = env.bool("DEBUG", False)
     HOST = env.str("HOST", "127.0.0.1", validate=validate.Length(min=1))
@@ -66,6 +77,10 @@ try:
     REPLICA_MAX_LAG = env.int("REPLICA_MAX_LAG", 10, validate=between(min=0, max=3600))  # seconds
     MIGRATE_TIMEOUT = env.int("MIGRATE_TIMEOUT", 600, validate=between(min=0, max=86_400))  # seconds
     TIME_ZONE = env.str("TIME_ZONE", "UTC", validate=validate.OneOf(sorted(available_timezones())))
+    DATE_FORMAT = DATE_FORMATS[
+        env.str("DATE_FORMAT", "D MMM YYYY", validate=validate.OneOf(DATE_FORMATS))
+    ]  # in Django's form; of the back office
+    CURRENCY = env.str("CURRENCY", "USD", validate=currency)
     PHONE_REGION = env.str("PHONE_REGION", "US", validate=validate.OneOf(CALLING_CODES))
 except EnvError as error:
     hint = "; `make run` writes a file .env with one" if "SECRET_KEY" in str(error) else ""

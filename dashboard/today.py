@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from activities.back_office import log_page
 from activities.models import FollowUp
@@ -133,7 +134,7 @@ def _lead_rows(
 def _follow_up_row(
     follow_up: FollowUp, consents: Mapping[int, Mapping[str, Any]], today: date, agent: int | None
 ) -> Row:
-    day = "today" if follow_up.due_on == today else f"{follow_up.due_on:%d %b %Y}"
+    day = "today" if follow_up.due_on == today else date_format(follow_up.due_on)
     return _row(
         follow_up.lead,
         consents[follow_up.lead_id],

@@ -213,3 +213,16 @@ def test_a_server_on_one_address_answers_to_it() -> None:
 )
 def test_who_must_have_a_second_factor(given: dict[str, str], required: str) -> None:
     assert settings_under(**given)["REQUIRE_SECOND_FACTOR"] == required
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [("DATE_FORMAT", "%d/%m", "Must be one of: D MMM YYYY,"), ("CURRENCY", "euro", "not a code of three letters")],
+)
+def test_unknown_formats_of_the_office_are_refused(name: str, value: str, why: str) -> None:
+    code = "from crm_project import settings"
+    given = environment(**{name: value})
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=given, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert name in done.stderr
+    assert why in done.stderr

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from activities.back_office import consent_page
 from activities.back_office.log_form import LogForm
@@ -86,7 +87,7 @@ def store(
     if activity:
         messages.success(request, "Activity logged.")
     if planned:
-        messages.success(request, f"Follow-up planned for {planned['due_on']:%d %b %Y}.")
+        messages.success(request, f"Follow-up planned for {date_format(planned['due_on'])}.")
 
 
 def _save(request: HttpRequest, lead: Lead, follow_up: FollowUp | None, parts: Mapping[str, Any]) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.formats import date_format
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from crm_project.db.replica import serve_reads
@@ -103,7 +104,7 @@ def _response(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase
 def _text(cell: Cell) -> str:
     if cell is None:
         return "–"
-    return f"{cell:%-d %b %Y}" if isinstance(cell, date) else f"{cell:,}" if isinstance(cell, int) else str(cell)
+    return date_format(cell) if isinstance(cell, date) else f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
 def _file(key: str, report: Report, period: Period) -> HttpResponse:

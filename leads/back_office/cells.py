@@ -1,8 +1,11 @@
 """Format the cells of the list of leads: names, amounts and times."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -10,6 +13,10 @@ from leads.models import Lead
 from leads.validators import PIPELINE
 
 EMPTY, JUST_NOW = "–", "just now"
+SYMBOLS = {
+    **{"USD": "$", "CAD": "CA$", "AUD": "A$", "NZD": "NZ$", "MXN": "MX$", "BRL": "R$"},
+    **{"EUR": "€", "GBP": "£", "INR": "₹", "ILS": "₪", "JPY": "¥", "KRW": "₩", "PHP": "₱", "TRY": "₺"},
+}
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 
 
@@ -71,18 +78,18 @@ def label(status: str) -> SafeString:
 
 
 def budget(lead: Lead) -> SafeString | str:
-    """Return the range: "300,000" over "– 450,000"; "from 300,000"; "up to 450,000"."""
+    """Return the range: "$300,000" over "– $450,000"; "from $300,000"; "up to $450,000"."""
     low, high = lead.budget_min, lead.budget_max
     if low is None and high is None:
         return EMPTY
     if low is None:
-        return f"up to {high:,}"
+        return f"up to {money(high)}"
     if high is None:
-        return f"from {low:,}"
+        return f"from {money(low)}"
     if low == high:
-        return f"{low:,}"
+        return money(low)
     return format_html(
-        '<span class="crm-lines crm-range"><span>{}</span> <span>– {}</span></span>', f"{low:,}", f"{high:,}"
+        '<span class="crm-lines crm-range"><span>{}</span> <span>– {}</span></span>', money(low), money(high)
     )
 
 
@@ -94,15 +101,27 @@ def activities(lead: Any, today: date) -> SafeString | str:
         lines.append(format_html("<span>{}</span>", day_ago(lead.last_activity, today)))
         lines.append(format_html(below, "", pluralize(lead.activity_count, "activity", "activities")))
     if following := lead.next_follow_up:
-        lines.append(format_html(below, " crm-overdue" * (following < today), f"next: {following:%d %b %Y}"))
+        lines.append(format_html(below, " crm-overdue" * (following < today), f"next: {date_format(following)}"))
     shown = format_html_join(" ", "{}", ((line,) for line in lines))
     return format_html('<span class="crm-lines">{}</span>', shown) if lines else EMPTY
 
 
 def time_ago(moment: datetime, now: datetime) -> SafeString:
     """Return how long ago a moment was, with the exact time as the tooltip."""
-    exact = f"{moment.astimezone(UTC):%d %b %Y, %H:%M} UTC"
+    exact = time_with_zone(moment)
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, elapsed(moment, now))
+
+
+def time_with_zone(moment: datetime) -> str:
+    """Return a time in the office's zone, and the zone: "30 Nov 2026, 12:04 CET"."""
+    local = timezone.localtime(moment)
+    return f"{date_format(local)}, {local:%H:%M %Z}"
+
+
+def money(amount: int) -> str:
+    """Return an amount in the office's currency: "$300,000", "CHF 300,000"."""
+    symbol = SYMBOLS.get(settings.CURRENCY, f"{settings.CURRENCY}\N{NO-BREAK SPACE}")
+    return f"{symbol}{amount:,}"
 
 
 def day_ago(day: date | None, today: date) -> SafeString | str:
@@ -110,8 +129,8 @@ def day_ago(day: date | None, today: date) -> SafeString | str:
     if day is None:
         return EMPTY
     days = (today - day).days
-    text = {0: "today", 1: "yesterday"}.get(days) or (f"{day:%d %b %Y}" if days < 0 else _days(days) + " ago")
-    return format_html('<time datetime="{}" title="{}">{}</time>', day.isoformat(), f"{day:%d %b %Y}", text)
+    text = {0: "today", 1: "yesterday"}.get(days) or (date_format(day) if days < 0 else _days(days) + " ago")
+    return format_html('<time datetime="{}" title="{}">{}</time>', day.isoformat(), date_format(day), text)
 
 
 def elapsed(moment: datetime, now: datetime) -> str:

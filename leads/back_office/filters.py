@@ -11,6 +11,7 @@ from django.contrib.admin import ListFilter
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from crm_project import validation
@@ -249,7 +250,7 @@ class Run(ParameterFilter):
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return the latest imports, and the chosen one."""
         runs = ImportRun.objects.filter(kind="leads", created__gt=0).only("file_name", "started_at")[:RECENT_RUNS]
-        known = [(str(run.pk), f"{run.started_at:%d %b %Y}: {run.file_name}") for run in runs]
+        known = [(str(run.pk), f"{date_format(timezone.localtime(run.started_at))}: {run.file_name}") for run in runs]
         chosen = self.used_parameters.get("import_run")
         if chosen and chosen not in dict(known):
             known.append((str(chosen), f"Import {chosen}"))

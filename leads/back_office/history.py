@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from django.utils import timezone
+from django.utils.formats import date_format
 
 from leads.audit import Kind
-from leads.back_office.cells import excerpt
+from leads.back_office.cells import excerpt, money, time_with_zone
 from leads.models import ImportRun, Lead, LeadChange
 from users import directory
 from users.audit import Channel
@@ -65,7 +65,7 @@ class Entry(NamedTuple):
     def sentence(self) -> str:
         """Return the entry as one line: "Ada Boss, 30 Nov 2026, 12:04 CET: Status from new to closed"."""
         changes = "; ".join(f"{line.field} from {line.old} to {line.new}" for line in self.lines) or self.title.lower()
-        return f"{self.author}, {timezone.localtime(self.at):%-d %b %Y, %H:%M %Z}: {changes}"
+        return f"{self.author}, {time_with_zone(self.at)}: {changes}"
 
 
 def history_page(lead: Lead, start: int = 0, count: int = FIRST) -> tuple[list[Entry], bool]:
@@ -132,7 +132,7 @@ def display(field: str, value: Any, owners: Mapping[int, str] = NOBODY) -> str:
     if field in PEOPLE:
         return owners.get(value, f"user {value}")
     if field == "due_on":
-        return f"{date.fromisoformat(str(value)):%-d %b %Y}"
+        return date_format(date.fromisoformat(str(value)))
     if field.startswith("budget"):
-        return f"{value:,}"
+        return money(value)
     return str(value)

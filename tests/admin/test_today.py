@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from activities.models import Activity, FollowUp
 from leads.consents import Consent
@@ -229,7 +230,7 @@ def test_the_list_shows_the_next_follow_up_and_filters_by_it(browser: Client, ma
     late = timezone.localdate() - timedelta(days=2)
     html = page(browser, "/admin/leads/lead/")
     assert visible_text(html).count("next: ") == 3
-    assert f'<span class="crm-below crm-overdue">next: {late:%d %b %Y}</span>' in html
+    assert f'<span class="crm-below crm-overdue">next: {date_format(late)}</span>' in html
     found = {
         due: {name for name in leads if f">{name} " in page(browser, f"/admin/leads/lead/?due={due}")}
         for due in ("overdue", "today", "week", "none", "never")

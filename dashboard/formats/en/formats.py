@@ -1,5 +1,7 @@
-"""How the back office writes days and times wherever Django chooses the form: as our own pages do."""
+"""How the back office writes days and times: the office's ``DATE_FORMAT``, also wherever Django chooses the form."""
 
-DATE_FORMAT = "j M Y"
-DATETIME_FORMAT = "j M Y, H:i"
+from django.conf import settings
+
+DATE_FORMAT = settings.DATE_FORMAT
+DATETIME_FORMAT = f"{DATE_FORMAT}, H:i"
 TIME_FORMAT = "H:i"
