@@ -80,12 +80,10 @@ def label(status: str) -> SafeString:
 def budget(lead: Lead) -> SafeString | str:
     """Return the range: "$300,000" over "– $450,000"; "from $300,000"; "up to $450,000"."""
     low, high = lead.budget_min, lead.budget_max
-    if low is None and high is None:
-        return EMPTY
+    if high is None:
+        return EMPTY if low is None else f"from {money(low)}"
     if low is None:
         return f"up to {money(high)}"
-    if high is None:
-        return f"from {money(low)}"
     if low == high:
         return money(low)
     return format_html(
