@@ -153,7 +153,7 @@ def test_cells(boss: Client, db: None) -> None:
         "<b>Ada</b> King",
         "2BR condo",
         "Open house",
-        "300,000 – 1,450,000",
+        "$300,000 – $1,450,000",
         "yesterday 1 activity",
         "3 days ago",
     ):
