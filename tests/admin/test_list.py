@@ -164,7 +164,13 @@ def test_cells(boss: Client, db: None) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "text"),
-    [(None, None, "–"), (5000, None, "from 5,000"), (None, 5000, "up to 5,000"), (5000, 5000, "5,000"), (0, 0, "0")],
+    [
+        (None, None, "–"),
+        (5000, None, "from $5,000"),
+        (None, 5000, "up to $5,000"),
+        (5000, 5000, "$5,000"),
+        (0, 0, "$0"),
+    ],
 )
 def test_budgets(boss: Client, db: None, low: int | None, high: int | None, text: str) -> None:
     make_lead(budget_min=low, budget_max=high)
