@@ -10,6 +10,7 @@ document.addEventListener("DOMContentLoaded", () => {
   new MutationObserver(() => {
     if (isOpen === panel.checkVisibility()) return;
     isOpen = !isOpen;
+    panel.querySelector("[role=region]")?.setAttribute("aria-label", "Fields of the filters"); // unlike that of the list
     (isOpen ? fields()[0] : opener)?.focus();
   }).observe(panel, { attributes: true, attributeFilter: ["style"] });
   panel.addEventListener("keydown", (event) => {
