@@ -1,11 +1,14 @@
 """Fixtures for all tests."""
 
+import gc
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
@@ -23,7 +26,7 @@ TESTS = Path(__file__).parent
 SLOW = ("browser", "client", "generators", "migrating", "reliability", "server")
 
 # The same examples on every run, and no clock. `make test-all` takes the profile "all".
-hypothesis_settings.register_profile("fast", derandomize=True, deadline=None, database=None, max_examples=20)
+hypothesis_settings.register_profile("fast", derandomize=True, deadline=None, database=None, max_examples=10)
 hypothesis_settings.register_profile("all", hypothesis_settings.get_profile("fast"), max_examples=150)
 hypothesis_settings.load_profile("fast")
 
@@ -34,6 +37,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(TESTS).parts[0] in SLOW and not item.get_closest_marker("fast"):
             item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what stays for the whole run, thousands of tests and all modules, out of the garbage collector's rounds."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish() -> None:
@@ -78,6 +87,25 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """The test database, which cannot be dropped while health checks have a connection."""
     yield
     readiness.probe.close()
+
+
+Case = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.fixture
+def case(db: None, subtests: pytest.Subtests) -> Case:
+    """One row of a table: ``with case(method, path):``. A failure names it and lets the others run; what it writes is
+    undone. So one user and one client are enough for a table.
+    """
+
+    @contextmanager
+    def run(*values: Any) -> Iterator[None]:
+        name = ", ".join(repr(value)[:80] for value in values)
+        with subtests.test(name), transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+
+    return run
 
 
 @pytest.fixture

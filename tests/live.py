@@ -7,6 +7,7 @@ leads); ``serving(BODY_MAX_BYTES="4096")`` is one with an environment of its own
 import http.client
 import json
 import os
+import runpy
 import secrets
 import shutil
 import signal
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 import psycopg
@@ -109,6 +111,12 @@ def environment(without: Iterable[str] = (), **variables: str) -> dict[str, str]
     defaults = {"ENV_FILE": "", "SECRET_KEY": STRONG_SECRET, "HOST": "127.0.0.1", "REGISTRATION_OPEN": "true"}
     merged = {**own, **defaults, **variables}
     return {name: value for name, value in merged.items() if name not in without}
+
+
+def settings_of(**variables: str) -> dict[str, Any]:
+    """Return the settings of a server with that ``environment``, without a process of its own."""
+    with mock.patch.dict(os.environ, environment(**variables), clear=True):
+        return runpy.run_path(str(PROJECT / "crm_project" / "settings.py"))
 
 
 def without_python(printed: str) -> str:

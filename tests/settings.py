@@ -12,6 +12,8 @@ WHITENOISE_AUTOREFRESH = True
 
 if DATABASE_URL.startswith("sqlite"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # noqa: F405  # said, so that parallel runs do not name files
+else:  # the data of tests need not outlive a crash
+    DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"  # noqa: F405
 
 PASSWORD_HASHERS = ["tests.hashers.QuickArgon2", *PASSWORD_HASHERS[1:]]  # noqa: F405
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.quick_flush"]  # noqa: F405

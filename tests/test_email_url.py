@@ -1,14 +1,12 @@
 """``EMAIL_URL`` and ``EMAIL_FROM``: valid values, and errors at the start."""
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from crm_project import email_url
-from tests.live import PROJECT, environment
+from tests.live import settings_of
 
 SMTP, DUMMY = "django.core.mail.backends.smtp.EmailBackend", "django.core.mail.backends.dummy.EmailBackend"
 
@@ -63,18 +61,11 @@ def test_others_are_refused_without_repeating_them(url: str) -> None:
     assert "hunter2" not in str(refused.value)
 
 
-def start(**variables: str) -> subprocess.CompletedProcess[str]:
-    """Read the settings in a new process."""
-    names = ["EMAIL_BACKEND", "EMAIL_HOST", "DEFAULT_FROM_EMAIL", "EMAIL_TIMEOUT"]
-    program = f"import json; from crm_project import settings as s; print(json.dumps([getattr(s, n) for n in {names}]))"
-    command = [sys.executable, "-c", program]
-    return subprocess.run(command, cwd=PROJECT, env=environment(**variables), capture_output=True, text=True)
-
-
 def test_the_settings_have_it() -> None:
-    done = start(EMAIL_URL="smtp://mail.example.com", EMAIL_FROM="Real Estate CRM <crm@example.com>")
-    assert json.loads(done.stdout) == [SMTP, "mail.example.com", "Real Estate CRM <crm@example.com>", 5]
-    assert json.loads(start().stdout)[0] == DUMMY
+    names = ("EMAIL_BACKEND", "EMAIL_HOST", "DEFAULT_FROM_EMAIL", "EMAIL_TIMEOUT")
+    settings = settings_of(EMAIL_URL="smtp://mail.example.com", EMAIL_FROM="Real Estate CRM <crm@example.com>")
+    assert [settings[name] for name in names] == [SMTP, "mail.example.com", "Real Estate CRM <crm@example.com>", 5]
+    assert settings_of()["EMAIL_BACKEND"] == DUMMY
 
 
 @pytest.mark.parametrize(
@@ -87,7 +78,6 @@ def test_the_settings_have_it() -> None:
     ],
 )
 def test_a_malformed_one_stops_the_start(variables: dict[str, str], name: str) -> None:
-    done = start(**variables)
-    assert done.returncode != 0
-    assert f'Environment variable "{name}" invalid' in done.stderr
-    assert "hunter2" not in done.stderr.rpartition("\n\n")[2].splitlines()[-1]
+    with pytest.raises(ImproperlyConfigured, match=f'Environment variable "{name}" invalid') as refused:
+        settings_of(**variables)
+    assert "hunter2" not in str(refused.value)

@@ -1,10 +1,7 @@
 """Environment variables: valid values, errors, and the resulting settings."""
 
-import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +9,7 @@ import pytest
 from dotenv import dotenv_values
 
 from crm_project import database_url, secrets
-from tests.live import PROJECT, environment
+from tests.live import PROJECT, settings_of
 
 BASE = Path("/srv/crm")
 EXAMPLE = PROJECT / ".env.example"
@@ -171,15 +168,9 @@ def variables_read() -> set[str]:
 
 
 def settings_under(**variables: str) -> dict[str, Any]:
-    """Return these settings of a process with that environment."""
-    names = sorted(variables_read() - {"ENV_FILE"})
-    values = f"[getattr(s, n) for n in {names}]"
-    code = f"import json; from crm_project import settings as s; print(json.dumps({values}, default=str))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=PROJECT, env=environment(**variables), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(zip(names, json.loads(done.stdout), strict=True))
+    """Return the values of these variables in the settings of that environment."""
+    settings = settings_of(**variables)
+    return {name: settings[name] for name in variables_read() - {"ENV_FILE"}}
 
 
 def test_the_example_names_every_variable() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from pytest_django import Settings
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
 from tests.assertions import refused
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import lead_row, make_lead
 from users.models import User
 
@@ -21,7 +22,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 
-def sentence(reply: HttpResponse, status: int) -> str:
+def assert_sentence(reply: HttpResponse, status: int) -> str:
     """Return the message of a response."""
     assert reply.status_code == status, reply.content[:500]
     assert reply["Content-Type"] == JSON
@@ -32,18 +33,17 @@ def sentence(reply: HttpResponse, status: int) -> str:
     return str(body["detail"])
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/api", "/api/", "/api/nope", "/api/leads/1/nope", "/api/leads//", "/api//leads", "/api/leads/1/2/3", "/nope"],
-)
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_an_unknown_path_is_a_404(anonymous: Api, method: str, path: str) -> None:
-    assert sentence(anonymous.send(method, path), 404) == "Not Found"
+def test_an_unknown_path_is_a_404(anonymous: Api, case: Case) -> None:
+    for method, path in product(
+        ["GET", "POST", "DELETE"],
+        ["/api", "/api/", "/api/nope", "/api/leads/1/nope", "/api/leads//", "/api//leads", "/api/leads/1/2/3", "/nope"],
+    ):
+        with case(method, path):
+            assert assert_sentence(anonymous.send(method, path), 404) == "Not Found"
 
 
-@pytest.mark.parametrize(
-    ("path", "served"),
-    [
+def test_a_wrong_method_is_a_405_that_names_the_right_ones(anonymous: Api, case: Case) -> None:
+    for path, served in [
         ("/api/users/register", {"POST"}),
         ("/api/users/token", {"POST"}),
         ("/api/users/login", {"POST"}),
@@ -53,45 +53,50 @@ def test_an_unknown_path_is_a_404(anonymous: Api, method: str, path: str) -> Non
         ("/api/leads/1/activities", {"GET", "HEAD", "POST"}),
         ("/api/dashboard", {"GET", "HEAD"}),
         ("/", {"GET", "HEAD"}),
-    ],
-)
-def test_a_wrong_method_is_a_405_that_names_the_right_ones(anonymous: Api, path: str, served: set[str]) -> None:
-    anonymous.client.handler.enforce_csrf_checks = True  # as for any stranger
-    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} - served:
-        reply = anonymous.send(method, path)
-        sentence(reply, 405)
-        assert {name.strip() for name in reply["Allow"].split(",")} == served
+    ]:
+        with case(path, served):
+            anonymous.client.handler.enforce_csrf_checks = True  # as for any stranger
+            for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} - served:
+                reply = anonymous.send(method, path)
+                assert_sentence(reply, 405)
+                assert {name.strip() for name in reply["Allow"].split(",")} == served
 
 
-@pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/xml", "text/json", FORM, "multipart/form-data; boundary=x"]
-)
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/api/leads"),
-        ("PUT", "/api/leads/1"),
-        ("POST", "/api/leads/1/activities"),
-        ("POST", "/api/users/register"),
-    ],
-)
-def test_an_unsupported_content_type_is_a_415(api: Api, method: str, path: str, content_type: str) -> None:
-    sentence(api.send(method, path, b"{}", content_type), 415)
+def test_an_unsupported_content_type_is_a_415(api: Api, case: Case) -> None:
+    for (method, path), content_type in product(
+        [
+            ("POST", "/api/leads"),
+            ("PUT", "/api/leads/1"),
+            ("POST", "/api/leads/1/activities"),
+            ("POST", "/api/users/register"),
+        ],
+        ["text/plain", "application/xml", "text/json", FORM, "multipart/form-data; boundary=x"],
+    ):
+        with case(method, path, content_type):
+            assert_sentence(api.send(method, path, b"{}", content_type), 415)
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [JSON, "application/json; charset=utf-8", "APPLICATION/JSON", "application/json;", "application/vnd.api+json", ""],
-)
-def test_json_by_any_of_its_names(api: Api, content_type: str) -> None:
-    api.send("POST", "/api/leads", b'{"first_name":"\xc3\xa9","last_name":"","email":"","phone":""}', content_type)
-    assert Lead.objects.get().first_name == "é"
+def test_json_by_any_of_its_names(api: Api, case: Case) -> None:
+    for content_type in [
+        JSON,
+        "application/json; charset=utf-8",
+        "APPLICATION/JSON",
+        "application/json;",
+        "application/vnd.api+json",
+        "",
+    ]:
+        with case(content_type):
+            api.send(
+                "POST", "/api/leads", b'{"first_name":"\xc3\xa9","last_name":"","email":"","phone":""}', content_type
+            )
+            assert Lead.objects.get().first_name == "é"
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*", "", "nonsense"])
-def test_replies_are_json_whatever_accept_asks_for(api: Api, accept: str) -> None:
-    reply = api.client.get("/api/leads", headers={"Accept": accept})
-    assert (reply.status_code, reply["Content-Type"], reply.json()) == (200, JSON, [])
+def test_replies_are_json_whatever_accept_asks_for(api: Api, case: Case) -> None:
+    for accept in ["text/html", "application/xml", "image/*", "", "nonsense"]:
+        with case(accept):
+            reply = api.client.get("/api/leads", headers={"Accept": accept})
+            assert (reply.status_code, reply["Content-Type"], reply.json()) == (200, JSON, [])
 
 
 MALFORMED = [
@@ -107,14 +112,14 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize(("body", "position"), MALFORMED)
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/api/leads"), ("PATCH", "/api/leads/1"), ("POST", "/api/leads/1/activities")]
-)
-def test_malformed_json_is_a_422_at_its_position(api: Api, method: str, path: str, body: bytes, position: int) -> None:
-    reply = api.send(method, path, body)
-    assert refused(reply) == [("json_invalid", ["body", position])]
-    assert reply.json()["detail"][0]["msg"].startswith("JSON decode error")
+def test_malformed_json_is_a_422_at_its_position(api: Api, case: Case) -> None:
+    for (method, path), (body, position) in product(
+        [("POST", "/api/leads"), ("PATCH", "/api/leads/1"), ("POST", "/api/leads/1/activities")], MALFORMED
+    ):
+        with case(method, path, body, position):
+            reply = api.send(method, path, body)
+            assert refused(reply) == [("json_invalid", ["body", position])]
+            assert reply.json()["detail"][0]["msg"].startswith("JSON decode error")
 
 
 @pytest.mark.parametrize(
@@ -126,18 +131,18 @@ def test_an_empty_body_is_a_422(api: Api, method: str, path: str) -> None:
     assert (type, loc[0]) == ("json_invalid", "body")
 
 
-@pytest.mark.parametrize("body", [b"1", b"1.5", b'"text"', b"null", b"true"])
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/api/leads"),
-        ("PUT", "/api/leads/1"),
-        ("POST", "/api/leads/1/activities"),
-        ("POST", "/api/users/login"),
-    ],
-)
-def test_json_of_the_wrong_kind_is_a_422(api: Api, method: str, path: str, body: bytes) -> None:
-    assert refused(api.send(method, path, body)) == [("model_attributes_type", ["body"])]
+def test_json_of_the_wrong_kind_is_a_422(api: Api, case: Case) -> None:
+    for (method, path), body in product(
+        [
+            ("POST", "/api/leads"),
+            ("PUT", "/api/leads/1"),
+            ("POST", "/api/leads/1/activities"),
+            ("POST", "/api/users/login"),
+        ],
+        [b"1", b"1.5", b'"text"', b"null", b"true"],
+    ):
+        with case(method, path, body):
+            assert refused(api.send(method, path, body)) == [("model_attributes_type", ["body"])]
 
 
 def test_rows_of_the_wrong_kind_are_422s_at_their_index(api: Api) -> None:
@@ -166,11 +171,12 @@ def test_a_huge_refused_value_is_not_sent_back_whole(api: Api) -> None:
     assert len(reply.content) < 10_000
 
 
-@pytest.mark.parametrize(("bad", "shown"), [(99, 99), (100, 100), (101, 101), (102, 101), (250, 101)])
-def test_a_response_has_at_most_100_errors_and_the_number_of_the_others(api: Api, bad: int, shown: int) -> None:
-    problems = refused(api.post("/api/leads", [lead_row(email="x") for _ in range(bad)]))
-    assert problems[:100] == [("value_error", ["body", index, "email"]) for index in range(min(bad, 100))]
-    assert len(problems) == shown
+def test_a_response_has_at_most_100_errors_and_the_number_of_the_others(api: Api, case: Case) -> None:
+    for bad, shown in [(99, 99), (100, 100), (101, 101), (102, 101), (250, 101)]:
+        with case(bad, shown):
+            problems = refused(api.post("/api/leads", [lead_row(email="x") for _ in range(bad)]))
+            assert problems[:100] == [("value_error", ["body", index, "email"]) for index in range(min(bad, 100))]
+            assert len(problems) == shown
 
 
 def test_the_count_of_the_rest_is_right(api: Api) -> None:
@@ -184,7 +190,7 @@ def test_the_count_of_the_rest_is_right(api: Api) -> None:
 
 def test_too_many_rows_are_a_413(api: Api, settings: Settings) -> None:
     settings.BULK_MAX_ROWS = 3
-    assert "3" in sentence(api.post("/api/leads", [lead_row() for _ in range(4)]), 413)
+    assert "3" in assert_sentence(api.post("/api/leads", [lead_row() for _ in range(4)]), 413)
     assert not Lead.objects.exists()
     assert api.post("/api/leads", [lead_row() for _ in range(3)]).status_code == 201
 
@@ -203,13 +209,13 @@ BIG_FORM = b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\n' + b
 )
 def test_too_large_a_body_is_a_413(api: Api, settings: Settings, path: str, content_type: str, body: bytes) -> None:
     settings.BODY_MAX_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2000
-    assert "2000" in sentence(api.send("POST", path, body, content_type), 413)
+    assert "2000" in assert_sentence(api.send("POST", path, body, content_type), 413)
 
 
 @pytest.mark.parametrize("body", [[], b"[ ]"])
 def test_an_empty_list_is_a_400(api: Api, body: Any) -> None:
     for path in ("/api/leads", f"/api/leads/{make_lead().pk}/activities"):
-        sentence(api.post(path, body), 400)
+        assert_sentence(api.post(path, body), 400)
 
 
 def broken(*args: Any, **options: Any) -> Any:
@@ -220,7 +226,7 @@ def broken(*args: Any, **options: Any) -> Any:
 def test_an_unexpected_exception_is_a_500_without_details(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LeadQuerySet, "update_lead", broken)
     for reply in (api.put("/api/leads/1", {}), api.delete("/api/leads/1/")):
-        assert sentence(reply, 500) == "Internal Server Error"
+        assert assert_sentence(reply, 500) == "Internal Server Error"
         assert b"secret-inside" not in reply.content + str(reply.headers).encode()
 
 
@@ -244,7 +250,7 @@ def test_a_database_that_is_away_is_a_503(api: Api, agent: User, error: type[Exc
             api.get("/api/users/me"),
             api.post("/api/users/login", {"username": agent.username, "password": "x"}),
         ):
-            assert "10.1.2.3" not in sentence(reply, 503)
+            assert "10.1.2.3" not in assert_sentence(reply, 503)
             assert int(reply["Retry-After"]) > 0
     assert api.get("/api/leads").status_code == 200
 

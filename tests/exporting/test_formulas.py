@@ -60,7 +60,7 @@ def run_as_formulas(file: bytes) -> list[str]:
 alphabet = st.sampled_from([*SIGNS, *SEPARATORS, "\n", "\r", " ", '"', "'", "a", "1", "\ufeff", "\xa0"])
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(alphabet, max_size=12), min_size=1, max_size=4))
 @example(HOSTILE)
 def test_guarded_cells_are_run_by_no_spreadsheet_and_come_back(texts: list[str]) -> None:

@@ -62,33 +62,36 @@ def encrypted(files: Mapping[str, str | bytes]) -> bytes:
 
 
 MANY_ROWS, MANY_COLUMNS = ' table:number-rows-repeated="1048576"', ' table:number-columns-repeated="16384"'
-REFUSED = {
-    "two.zip": (zipped({"a.csv": "Email\na@b.co\n", "b.csv": "Email\na@b.co\n"}), "is a zip archive of 2 files"),
-    "none.zip": (zipped({"__MACOSX/a": "x"}), "is a zip archive of no file"),
-    "in-a.zip": (zipped({"a.zip": zipped({"a.csv": "Email"})}), "is an archive within an archive"),
-    "gz-in-a.zip": (zipped({"a.csv.gz": gzip.compress(b"Email\na@b.co\n")}), "is an archive within an archive"),
-    "twice.csv.gz": (gzip.compress(gzip.compress(b"Email\na@b.co\n")), "is an archive within an archive"),
-    "locked.zip": (encrypted({"a.csv": "Email\na@b.co\n"}), "is encrypted"),
-    "bomb.zip": (zipped({"a.csv": "0" * (1 << 27)}), "unpacks to more than"),
-    "list.numbers": (zipped({"Index/Document.iwa": "x"}), "export it from Numbers as .xlsx"),
-    "rows.ods": (
-        ods(' table:number-rows-repeated="1048576"', ' table:number-columns-repeated="16384"'),
-        "Save it as .xlsx or CSV",
-    ),
-    "broken.ods": (zipped({"content.xml": "<a", "mimetype": "x"}), "is not a workbook that can be read"),
-    "broken.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is not a workbook that can be read"),
-    "open.vcf": (CARD.replace("END:VCARD", "").encode(), "ends within the contact that starts on line 1"),
-    "long.vcf": (CARD.replace("FN:", "NOTE:" + "x" * (5 << 20) + "\r\nFN:").encode(), "is too long"),
-    "endless.vcf": (CARD.replace("FN:", "TEL:1\r\n" * 2_000 + "FN:").encode(), "is too long"),
-    "nobody.vcf": (b"BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n", "has no contacts that can be read"),
-}
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_refused(name: str) -> None:
-    file, reason = REFUSED[name]
-    with pytest.raises(Unreadable, match=reason):
-        rows(file, name)
+def refused() -> dict[str, tuple[bytes, str]]:
+    """Return files by name, each with the reason to refuse it."""
+    return {
+        "two.zip": (zipped({"a.csv": "Email\na@b.co\n", "b.csv": "Email\na@b.co\n"}), "is a zip archive of 2 files"),
+        "none.zip": (zipped({"__MACOSX/a": "x"}), "is a zip archive of no file"),
+        "in-a.zip": (zipped({"a.zip": zipped({"a.csv": "Email"})}), "is an archive within an archive"),
+        "gz-in-a.zip": (zipped({"a.csv.gz": gzip.compress(b"Email\na@b.co\n")}), "is an archive within an archive"),
+        "twice.csv.gz": (gzip.compress(gzip.compress(b"Email\na@b.co\n")), "is an archive within an archive"),
+        "locked.zip": (encrypted({"a.csv": "Email\na@b.co\n"}), "is encrypted"),
+        "bomb.zip": (zipped({"a.csv": "0" * (1 << 27)}), "unpacks to more than"),
+        "list.numbers": (zipped({"Index/Document.iwa": "x"}), "export it from Numbers as .xlsx"),
+        "rows.ods": (
+            ods(' table:number-rows-repeated="1048576"', ' table:number-columns-repeated="16384"'),
+            "Save it as .xlsx or CSV",
+        ),
+        "broken.ods": (zipped({"content.xml": "<a", "mimetype": "x"}), "is not a workbook that can be read"),
+        "broken.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is not a workbook that can be read"),
+        "open.vcf": (CARD.replace("END:VCARD", "").encode(), "ends within the contact that starts on line 1"),
+        "long.vcf": (CARD.replace("FN:", "NOTE:" + "x" * (5 << 20) + "\r\nFN:").encode(), "is too long"),
+        "endless.vcf": (CARD.replace("FN:", "TEL:1\r\n" * 2_000 + "FN:").encode(), "is too long"),
+        "nobody.vcf": (b"BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n", "has no contacts that can be read"),
+    }
+
+
+def test_refused(subtests: pytest.Subtests) -> None:
+    for name, (file, reason) in refused().items():
+        with subtests.test(name), pytest.raises(Unreadable, match=reason):
+            rows(file, name)
 
 
 def test_litter_of_a_mac_beside_the_file() -> None:

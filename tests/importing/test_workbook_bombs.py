@@ -154,6 +154,7 @@ def test_the_command_says_why(tmp_path: Path, bomb: tuple[bytes, str]) -> None:
     assert not Lead.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", GREEDY)
 def test_the_page_takes_no_memory(tmp_path: Path, kind: str) -> None:
     make, sentence = BOMBS[kind]
@@ -185,6 +186,7 @@ def memory_of_command(data: bytes) -> int:
     return usage.ru_maxrss // 1024
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", GREEDY)
 def test_the_command_takes_no_memory(kind: str) -> None:
     assert memory_of_command(BOMBS[kind][0]()) - memory_of_command(GOOD) < MAX_GROWTH

@@ -46,6 +46,7 @@ def run(project: Path, *arguments: str) -> str:
     return ended.stdout
 
 
+@pytest.mark.slow  # the tests below look for what is forgotten today
 def test_a_field_added_by_the_recipe_works_everywhere(copy: Path) -> None:
     edited = recipe.apply(copy)
     run(copy, "manage.py", "makemigrations", "leads", "-n", "add_agency")

@@ -67,19 +67,29 @@ def sources() -> list[Path]:
     return sorted(path for folder in folders for path in folder_of(folder) if path.suffix == ".py")
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PROJECT)))
-def test_nothing_runs_what_it_is_given(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Name):
-                assert node.func.id not in NEVER, node.lineno
-            keywords = {keyword.arg: keyword.value for keyword in node.keywords}
-            assert not isinstance(keywords.get("shell"), ast.Constant) or not keywords["shell"].value, node.lineno  # type: ignore[attr-defined]
-        imported = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-        roots = {root.partition(".")[0] for root in imported}
-        roots |= {(node.module or "").partition(".")[0]} if isinstance(node, ast.ImportFrom) else set()
-        assert not roots & RISKY, node.lineno
-        assert not isinstance(node, ast.Attribute) or node.attr not in PICKLING, node.lineno
+def test_nothing_runs_what_it_is_given() -> None:
+    nodes = [(path, node) for path in sources() for node in ast.walk(ast.parse(path.read_text()))]
+    assert [f"{path}:{node.lineno}" for path, node in nodes if runs_input(node)] == []  # type: ignore[attr-defined]
+
+
+def runs_input(node: ast.AST) -> bool:
+    """Return whether a node runs or unpickles what it is given, or imports a module that does."""
+    if isinstance(node, ast.Call):
+        shell = {keyword.arg: keyword.value for keyword in node.keywords}.get("shell")
+        return (isinstance(node.func, ast.Name) and node.func.id in NEVER) or (
+            isinstance(shell, ast.Constant) and bool(shell.value)
+        )
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        names = [alias.name for alias in node.names] + ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+        return bool({name.partition(".")[0] for name in names} & RISKY)
+    return isinstance(node, ast.Attribute) and node.attr in PICKLING
+
+
+@pytest.mark.parametrize(
+    "source", ["eval(x)", "run(x, shell=True)", "import pickle", "from yaml.x import y", "queue = context.Queue()"]
+)
+def test_it_finds_what_runs_input(source: str) -> None:
+    assert any(runs_input(node) for node in ast.walk(ast.parse(source)))
 
 
 LOCK = PROJECT / "requirements.lock"

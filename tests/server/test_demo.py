@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Count, F
 
+from activities.management.commands import demo as command
 from activities.models import Activity
 from leads.models import Lead
 from tests.factories import make_lead
@@ -22,10 +23,13 @@ def demo(**options: bool) -> str:
     return output.getvalue()
 
 
-@pytest.mark.fast
-def test_it_works() -> None:
+@pytest.mark.parametrize("leads", [pytest.param(100, marks=pytest.mark.fast), 500])
+def test_it_works(leads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (command.LEADS, command.ACTIVITIES) == (500, 1500)
+    monkeypatch.setattr(command, "LEADS", leads)
+    monkeypatch.setattr(command, "ACTIVITIES", 3 * leads)
     printed = demo()
-    assert (Lead.objects.count(), Activity.objects.count()) == (500, 1500)
+    assert (Lead.objects.count(), Activity.objects.count()) == (leads, 3 * leads)
     assert set(Lead.objects.values_list("status", flat=True)) == {
         "new", "contacted", "qualified", "negotiation", "closed", "lost"
     }  # fmt: skip

@@ -1,10 +1,6 @@
 """GET / over a real connection."""
 
-import pytest
-
 from tests.live import LiveServer
-
-pytestmark = pytest.mark.fast
 
 
 def test_it_works(server: LiveServer) -> None:
