@@ -5,6 +5,7 @@ URL map; here the API is asked by the office's staff, managers and superusers, a
 account, or whose right to be there, has just been taken away.
 """
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.test import Client
 from tests.admin.people import make_person
 from tests.admin.test_permissions import PAGES, path_of
 from tests.admin.test_permissions import objects as objects
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import bearer, make_lead
 from tests.test_permissions import PROTECTED, ask, path_to
 from users.models import User
@@ -41,13 +42,13 @@ WITH_RIGHT: dict[tuple[str, str], tuple[tuple[str, ...], int]] = {
 
 
 @pytest.mark.parametrize("who", ["agent", "staff", "manager", "superuser"])
-@pytest.mark.parametrize(("method", "route", "body", "status"), PROTECTED)
-def test_the_api_is_the_same_for_everybody_but_for_rights(
-    who: str, method: str, route: str, body: Any, status: int
-) -> None:
-    allowed, status_with_right = WITH_RIGHT.get((method, route), ((), status))
-    expected = status_with_right if who in allowed else status
-    assert ask(bearer(make_person(who)), method, path_to(route, make_lead()), body).status_code == expected
+def test_the_api_is_the_same_for_everybody_but_for_rights(who: str, case: Case) -> None:
+    headers, lead = bearer(make_person(who)), make_lead()
+    for method, route, body, status in PROTECTED:
+        allowed, status_with_right = WITH_RIGHT.get((method, route), ((), status))
+        with case(method, route):
+            expected = status_with_right if who in allowed else status
+            assert ask(headers, method, path_to(route, lead), body).status_code == expected
 
 
 def shut_out(user: User) -> None:
@@ -71,17 +72,17 @@ def robbed(user: User) -> None:
     User.objects.change_password(user, "somebody else's password")
 
 
-@pytest.mark.parametrize("ending", [shut_out, demoted, logged_out, robbed])
-@pytest.mark.parametrize("kind", ["staff", "manager", "superuser"])
-def test_a_session_ends_at_once_on_every_page(objects: dict[str, Any], kind: str, ending: Any) -> None:
-    user, browser = make_person(kind), Client()
-    browser.force_login(user)
-    assert browser.get("/admin/").status_code == 200
-    ending(user)
-    for method, route in PAGES:
-        reply = browser.generic(method, path_of(route, objects))
-        assert reply.status_code == 302, route
-        assert reply["Location"].startswith("/admin/login/"), route
+def test_a_session_ends_at_once_on_every_page(objects: dict[str, Any], case: Case) -> None:
+    for kind, ending in product(["staff", "manager", "superuser"], [shut_out, demoted, logged_out, robbed]):
+        with case(kind, ending):
+            user, browser = make_person(kind), Client()
+            browser.force_login(user)
+            assert browser.get("/admin/").status_code == 200
+            ending(user)
+            for method, route in PAGES:
+                reply = browser.generic(method, path_of(route, objects))
+                assert reply.status_code == 302, route
+                assert reply["Location"].startswith("/admin/login/"), route
 
 
 @pytest.mark.parametrize("kind", ["staff", "manager", "superuser"])
