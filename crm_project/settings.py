@@ -20,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 from jwt.warnings import InsecureKeyLengthWarning
 
-from crm_project import database_url, email_url, secrets
+from crm_project import database_url, email_url, secrets, storage_url
 from crm_project.operations import exposure
 from crm_project.phone_numbers import CALLING_CODES
 
@@ -71,7 +71,7 @@ try:
     SESSION_HOURS = env.int("SESSION_HOURS", 12, validate=between(min=1, max=720))
     SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", 60, validate=between(min=1, max=43_200))
     ACCESS_LOG = env.bool("ACCESS_LOG", not DEBUG)
-    UPLOAD_DIR = BASE_DIR / env.str("UPLOAD_DIR", "uploads", validate=validate.Length(min=1))
+    STORAGE_URL = env.str("STORAGE_URL", "")
     DATABASE_URL = env.str("DATABASE_URL", "sqlite:///app.db")
     DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", "")
     REPLICA_MAX_LAG = env.int("REPLICA_MAX_LAG", 10, validate=between(min=0, max=3600))  # seconds
@@ -104,6 +104,8 @@ with parsing("DATABASE_REPLICA_URL"):
         DATABASE_ROUTERS = ["crm_project.db.replica.ReplicaRouter"]
 with parsing("EMAIL_URL"):
     mail = email_url.parse(EMAIL_URL)
+with parsing("STORAGE_URL"):
+    storage = storage_url.parse(STORAGE_URL)
 with parsing("EMAIL_FROM"):
     if EMAIL_URL and not re.fullmatch(r"[^@\r\n]+@[^@\s]+", EMAIL_FROM):
         raise ValueError("with EMAIL_URL it must be an email address")
@@ -171,6 +173,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "crm_project.http",
     "crm_project.operations",
+    "crm_project.storage",
     "leads",
     "activities",
     "dashboard",
@@ -227,7 +230,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()  # without collectstatic, files are served from the packages
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": storage,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from django.core.management.base import CommandError
@@ -15,11 +16,12 @@ from rest_framework.exceptions import NotFound, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from crm_project.db.exclusive import Announce
 from crm_project.events import event
 from crm_project.http import dry_run, prefer, reply_options
 from crm_project.http.dry_run import APPLIED
 from crm_project.http.errors import RETRY_AFTER, ApiError, ValidationFailed
-from crm_project.http.json import MultiPartParser, read
+from crm_project.http.json import MultiPartParser
 from crm_project.http.pagination import PagePagination
 from crm_project.http.parameters import checked, flag
 from crm_project.http.schema import operation
@@ -27,10 +29,10 @@ from crm_project.http.schema_components import LOCATION
 from crm_project.http.timestamps import iso
 from crm_project.http.viewsets import RuleViewSet, require_permission
 from crm_project.validation import MISSING, FieldError, check_text
-from leads.back_office import background_import, stored_files
+from leads.back_office import background_import
 from leads.back_office.preview import import_upload
-from leads.back_office.progress_file import ProgressFile
-from leads.back_office.stored_files import Upload
+from leads.back_office.progress import UploadProgress
+from leads.back_office.stored_files import PIECE, LocalFile, single_reader
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import report, runs
 from leads.importing.run import Options
@@ -176,11 +178,11 @@ class ImportViewSet(RuleViewSet):
         if media_type not in FORMATS and media_type not in FOUND_OUT:
             known = ", ".join(FORMATS)
             raise UnsupportedMediaType(media_type, detail=f"Unsupported content type: send {known} or a form")
-        if not (body := read(request)):
+        if (stream := request.stream) is None:
             raise ValidationFailed([FieldError(MISSING[0], ("body",), MISSING[1], None)])
         if media_type in FORMATS:
             query.setdefault("format", [FORMATS[media_type]])
-        return "body", [body], query
+        return "body", iter(partial(stream.read, PIECE), b""), query
 
     def _import(
         self, name: str, chunks: Iterable[bytes], wanted: Options, hints: FormatOptions, format: str | None
@@ -188,24 +190,22 @@ class ImportViewSet(RuleViewSet):
         user = cast(User, self.request.user)
         with ExitStack() as opened:
             try:
-                _take_turn(opened)
-                upload = Upload.store(user.pk, name, chunks)
-                opened.callback(upload.delete)
-                inspect(upload.folder / "file", name)
+                progress = UploadProgress(_take_turn(opened), user.pk)
+                file = opened.enter_context(LocalFile.of_pieces(name, chunks))
+                inspect(file.file, name)
                 if running := runs.running_imports():
                     raise ApiError(status.HTTP_409_CONFLICT, f"Another import is running (import {running.pk})")
                 if runs.is_locked():
                     raise ApiError(status.HTTP_409_CONFLICT, "Another import is running")
-                source = opened.enter_context(
-                    open_source(upload.folder / "file", name=name, format=format, hints=hints)
-                )
+                source = opened.enter_context(open_source(file.file, name=name, format=format, hints=hints))
                 if ASYNC in prefer.preferences(self.request) and not wanted.dry_run:
-                    return _accepted(background_import.start(upload, source, wanted, user, _finish, opened.pop_all()))
-                return self._report(import_upload(upload, source, wanted, user, ProgressFile(user.pk)), upload)
+                    rest = opened.pop_all()
+                    return _accepted(background_import.start(file, source, wanted, user, progress, _finish, rest))
+                return self._report(import_upload(file, source, wanted, user, progress), file)
             except OSError:
                 raise ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, "There is no room for the file") from None
 
-    def _report(self, run: ImportRun, upload: Upload) -> Response:
+    def _report(self, run: ImportRun, file: LocalFile) -> Response:
         refused = run.state == ImportRun.State.REFUSED
         if run.pk is None:
             if run.read > MAX_ROWS:
@@ -213,7 +213,7 @@ class ImportViewSet(RuleViewSet):
             response = Response(report.as_object([run]), status.HTTP_422_UNPROCESSABLE_ENTITY if refused else 200)
             prefer.applied(response, APPLIED)
             return response
-        _finish(run, upload)
+        _finish(run, file)
         if run.read > MAX_ROWS:
             raise TooLarge(run.message)
         code = status.HTTP_422_UNPROCESSABLE_ENTITY if refused else status.HTTP_201_CREATED
@@ -255,8 +255,8 @@ class ImportViewSet(RuleViewSet):
         require_permission(request, IMPORT)
         run = self._found(import_id)
         try:
-            file = stored_files.rejects_of(run.pk).open("rb")
-        except OSError:
+            file = run.open_file("rejects_file")
+        except FileNotFoundError:
             raise NotFound("No rejected rows are stored for this import") from None
         name = f"import-{run.pk}-rejects.csv"
         return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
@@ -294,20 +294,19 @@ class ImportViewSet(RuleViewSet):
         return run
 
 
-def _take_turn(opened: ExitStack) -> None:
+def _take_turn(opened: ExitStack) -> Announce:
     """Let nobody else read a file until ``opened`` is closed; raise a 409 while somebody does."""
     try:
-        opened.enter_context(stored_files.single_reader())
+        return opened.enter_context(single_reader())
     except Refused as busy:
         raise ApiError(status.HTTP_409_CONFLICT, str(busy), {"Retry-After": RETRY_AFTER}) from None
 
 
-def _finish(run: ImportRun, upload: Upload) -> None:
+def _finish(run: ImportRun, file: LocalFile) -> None:
     """Store what belongs to a closed run."""
-    run.save(update_fields=["notes"])
     event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
     if run.read <= MAX_ROWS:
-        upload.store_outputs(run)
+        file.store_outputs(run)
 
 
 def _accepted(run_id: int | None) -> Response:

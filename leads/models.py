@@ -16,6 +16,8 @@ from leads.attribution import Author as Author
 from leads.audit import LeadChange as LeadChange
 from leads.consents import Consent as Consent
 from leads.erased_contacts import ErasedContact as ErasedContact
+from leads.import_uploads import ImportUpload as ImportUpload
+from leads.import_uploads import LeftOutRows
 from leads.indexes import CountingIndex, SortKeyField, TrigramIndex
 from leads.queries import HIGHER_BUDGET, LOWER_BUDGET
 from leads.querysets import LeadQuerySet
@@ -39,7 +41,7 @@ class Installation(models.Model):
         return str(cls.objects.get_or_create(pk=1)[0].name)
 
 
-class ImportRun(models.Model):
+class ImportRun(LeftOutRows):
     """One import of one file: who, when, what, and what became of every row.
 
     ``read = created + updated + skipped + rejected + left_out`` holds by constraint once a run has ended; in a refused

@@ -1,13 +1,13 @@
 """What of the leads' affairs expires; see ``crm_project/http/retention.py``."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
 
 from crm_project.http.retention import Prune
-from leads.back_office import stored_files
-from leads.models import ImportRun
+from leads.import_uploads import REJECTS_LIFETIME
+from leads.models import ImportRun, ImportUpload
 from leads.validators import ERASED
 
 # The lists of an import with values of its file, and the keys of the values.
@@ -18,7 +18,7 @@ VALUES = {
     "remainders": ("value",),
     "statuses": ("value", "became"),
 }
-STORED = timedelta(seconds=stored_files.REJECTS_LIFETIME)  # as long as the rows that the values are from
+STORED = REJECTS_LIFETIME  # as long as the rows that the values are from
 
 
 def without_values(run: ImportRun, columns: bool = False) -> dict[str, list[dict[str, Any]]]:
@@ -43,7 +43,15 @@ def erase_values(now: datetime) -> int:
     return erased
 
 
+def delete_files(now: datetime) -> int:
+    """Delete uploads of a day ago and rows with errors of seven days before ``now``; return how many had files."""
+    old = ImportRun.objects.filter(started_at__lte=now - REJECTS_LIFETIME).exclude(rejects_file="", skipped_file="")
+    return ImportUpload.objects.expired(now).delete_with_files() + sum(
+        run.delete_files() for run in old.only("rejects_file", "skipped_file")
+    )
+
+
 EXPIRING: dict[str, Prune] = {
-    "uploaded files": lambda now: stored_files.sweep(now.timestamp()),
+    "uploaded files": delete_files,
     "values of files in reports of imports": erase_values,
 }

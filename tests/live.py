@@ -166,12 +166,9 @@ def migrated_database() -> AbstractContextManager[str]:
 def serving(without: Iterable[str] = (), arguments: Iterable[str] = (), **variables: str) -> Iterator[LiveServer]:
     """Yield a running server with that ``environment``, and stop it afterwards if the test has not done so."""
     given = variables.get("DATABASE_URL", "")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        nullcontext(given) if given or "DATABASE_URL" in without else migrated_database() as database_url,
-    ):
+    with nullcontext(given) if given or "DATABASE_URL" in without else migrated_database() as database_url:
         port = free_port()
-        own = {"PORT": str(port), "DATABASE_URL": database_url, "UPLOAD_DIR": f"{folder}/uploads"}
+        own = {"PORT": str(port), "DATABASE_URL": database_url}
         own["REGISTRATION_LIMIT"] = "0"  # all tests have the same IP address
         with running(
             ["manage.py", "serve", *arguments], port, database_url, environment(without, **{**own, **variables})

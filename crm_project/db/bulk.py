@@ -31,6 +31,7 @@ COPY_TYPES = {
     "BooleanField": "bool",
     "DateTimeField": "int8",  # see _microseconds: psycopg's conversion in Python takes ten times as long
     "DateField": "date",
+    "BinaryField": "bytea",
 }
 SQLITE_BATCH = 500  # rows of one executemany
 SQLITE_PARAMETERS = 999  # of one statement: the limit of every build of SQLite

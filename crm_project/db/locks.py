@@ -26,6 +26,7 @@ class Lock(IntEnum):
     NEW_LEADS = 0x1EAF  # while duplicates of new leads are looked for
     MIGRATION = 0x1EB0
     REPAIR = 0x1EB1
+    READING_FILE = 0x1EB2  # while a request reads an uploaded file
 
 
 # No snapshot is open in between, so the transaction blocks neither VACUUM nor CREATE INDEX CONCURRENTLY. The server
@@ -57,6 +58,13 @@ def lock_for_block(database: BaseDatabaseWrapper, lock: Lock, number: int = 0) -
 
     Only for PostgreSQL. It takes a connection that is not of the pool.
     """
+    with connection_with_lock(database, lock, number) as opened:
+        yield opened is not None
+
+
+@contextmanager
+def connection_with_lock(database: BaseDatabaseWrapper, lock: Lock, number: int = 0) -> Iterator[Connection | None]:
+    """The same; yield the connection that has the lock, in its transaction, or ``None`` if the lock was not free."""
     params: dict[str, Any] = {**database.get_connection_params(), "application_name": owner_name(lock)}
     with database.wrap_database_errors:
         opened = Connection.connect(**params)
@@ -64,7 +72,7 @@ def lock_for_block(database: BaseDatabaseWrapper, lock: Lock, number: int = 0) -
         with database.wrap_database_errors:
             opened.execute(STAY)  # begins the transaction
             is_free = bool(opened.execute(TRY, [lock, _half(number)]).fetchone()[0])
-        yield is_free
+        yield opened if is_free else None
 
 
 def owners(database: BaseDatabaseWrapper, lock: Lock, numbers: Iterable[int] = (0,)) -> dict[int, str]:

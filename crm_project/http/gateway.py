@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 from crm_project.db.deadline import deadline
 from crm_project.http.health import BUSY
 from crm_project.http.middleware import BODY_REFUSED, PROBES
-from crm_project.http.request_bodies import RequestBodies
+from crm_project.http.request_bodies import Body, RequestBodies
 
 READS = ("GET", "HEAD", "OPTIONS")
 HEALTH_CHECKS = PROBES | {"/"}
@@ -48,9 +48,9 @@ class Gateway:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Return the complete response to a request."""
-        pieces: list[bytes] = []
+        body = Body()
         try:
-            refused = self.bodies.receive(environ, pieces)
+            refused = self.bodies.receive(environ, body)
             deadline.until = None
             if refused or environ["PATH_INFO"] in HEALTH_CHECKS:
                 environ[BUSY] = self._is_busy()
@@ -59,7 +59,7 @@ class Gateway:
             needed = (self.slots,) if environ["REQUEST_METHOD"] in READS else (self.write_slots, self.slots)
             return self._run_in_slots(environ, start_response, needed, deadline.until)
         finally:
-            self.bodies.release(pieces)
+            self.bodies.release(body)
 
     def _is_busy(self) -> bool:
         """Return whether a new request would have to wait."""

@@ -10,8 +10,8 @@ from django.db import connections
 
 from crm_project.db.replica import record_write
 from leads.back_office.preview import import_upload
-from leads.back_office.progress_file import ProgressFile
-from leads.back_office.stored_files import Upload
+from leads.back_office.progress import UploadProgress
+from leads.back_office.stored_files import LocalFile
 from leads.importing.run import Options
 from leads.importing.sources.reader import Source
 from leads.models import ImportRun
@@ -21,14 +21,15 @@ logger = logging.getLogger(__name__)
 
 
 def start(
-    upload: Upload,
+    file: LocalFile,
     source: Source,
     options: Options,
     user: User,
-    finish: Callable[[ImportRun, Upload], None],
+    progress: UploadProgress,
+    finish: Callable[[ImportRun, LocalFile], None],
     opened: ExitStack,
 ) -> int | None:
-    """Import an upload in a thread of this process; return the id of its run once it is stored, ``None`` if it is not.
+    """Import a file in a thread of this process; return the id of its run once it is stored, ``None`` if it is not.
 
     ``finish`` is called with the closed run; then ``opened`` is closed. If the process ends, nothing is stored, and the
     run has died.
@@ -41,8 +42,8 @@ def start(
     def work() -> None:
         try:
             with opened:
-                run = import_upload(upload, source, options, user, ProgressFile(user.pk), started)
-                finish(run, upload)
+                run = import_upload(file, source, options, user, progress, started)
+                finish(run, file)
             record_write(user.pk)
         except Exception:  # nobody else would log it
             logger.exception("import_failed")

@@ -14,8 +14,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
+from crm_project.db.exclusive import Announce
 from crm_project.events import event
-from leads.back_office import stored_files
 from leads.back_office.duplicates_table import ACTIONS, duplicates_table, without_options
 from leads.back_office.import_plan import (
     AS_IS,
@@ -30,21 +30,22 @@ from leads.back_office.import_plan import (
     label,
 )
 from leads.back_office.preview import column_kinds, import_upload, preview
-from leads.back_office.progress_file import ProgressFile, progress_of
+from leads.back_office.progress import UploadProgress, progress_of
 from leads.back_office.reading import DELIMITERS, ENCODINGS, Reading
-from leads.back_office.stored_files import Upload
+from leads.back_office.stored_files import REMOVED, LocalFile, single_reader
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import runs
 from leads.importing.columns.mapping import NOTE, TARGETS
 from leads.importing.report import shown_notes
 from leads.importing.sources.reader import FORMATS
 from leads.importing.stats import Refused, showable
-from leads.models import ImportRun
+from leads.models import ImportRun, ImportUpload
 from leads.validators import FIELDS, PIPELINE
 from users.models import User
 
 ACCEPTED = ".csv,.tsv,.tab,.txt,.xlsx,.xls,.xlsb,.ods,.json,.jsonl,.ndjson,.vcf,.gz,.zip"
 MAX_NAME = 200
+CANNOT_STORE = "The server has no space left for the file. Try again later."
 MAX_DUPLICATES = 100  # rows that are compared with their leads
 
 Context = dict[str, Any]
@@ -61,7 +62,7 @@ def upload_page(request: HttpRequest, context: Context) -> HttpResponse:
         except Refused as refused:
             rejection = {"error": str(refused)}
         except OSError:
-            rejection = {"error": "The server has no space left for the file. Try again later."}
+            rejection = {"error": CANNOT_STORE}
     limits = {"max_rows": MAX_ROWS, "max_bytes": settings.BODY_MAX_BYTES, "accepted": ACCEPTED}
     return TemplateResponse(
         request, "leads/import_upload.html", {**context, **limits, **rejection, **_reading_context()}
@@ -79,26 +80,21 @@ def progress_page(request: HttpRequest, key: str) -> HttpResponse:
     return JsonResponse(progress_of(_user(request).pk, key))
 
 
-def _progress(request: HttpRequest) -> ProgressFile:
-    return ProgressFile(_user(request).pk, request.POST.get("progress", ""))
+def _progress(request: HttpRequest, announce: Announce) -> UploadProgress:
+    return UploadProgress(announce, _user(request).pk, request.POST.get("progress", ""))
 
 
-def _store_upload(request: HttpRequest) -> Upload:
+def _store_upload(request: HttpRequest) -> ImportUpload:
     file = request.FILES.get("file")
     if not isinstance(file, UploadedFile):
         raise Refused("Choose a file first.")
     name = showable(file.name or "file")[:MAX_NAME]
     user, reading = _user(request), Reading.from_form(request.POST)
-    with stored_files.single_reader(), _progress(request) as progress:
-        upload = Upload.store(user.pk, name, file.chunks())
-        try:
-            inspect(upload.folder / "file", name)
-            _refuse_during_import()
-            preview(upload, user, Plan.for_header((), reading), progress)
-        except BaseException:
-            upload.delete()
-            raise
-    return upload
+    with single_reader() as announce, LocalFile.of_pieces(name, file.chunks()) as local:
+        inspect(local.file, name)
+        _refuse_during_import()
+        state = preview(local, user, Plan.for_header((), reading), _progress(request, announce))
+        return ImportUpload.objects.store(user.pk, name, local.file, state)
 
 
 def _default_command(request: HttpRequest) -> str:
@@ -108,67 +104,73 @@ def _default_command(request: HttpRequest) -> str:
 
 def review_page(request: HttpRequest, token: str, context: Context) -> HttpResponse:
     """Show the preview of a file, change its plan, or import it."""
-    upload = Upload.find(_user(request).pk, token)
+    upload = _find(request, token)
     if upload is None:
         messages.warning(request, "The file was removed: uploads are stored for a day. Upload it again.")
         return redirect("admin:leads_importrun_add")
     if request.method == "POST":
         return _submit(request, upload)
-    if not upload.waiting:
-        return _redirect_to_run(upload.state["runs"][-1])
+    if not upload.file:
+        return _redirect_to_run(upload.runs[-1])
     may_view_leads = request.user.has_perm("leads.view_lead")
     context = {**context, **_review_context(upload, may_view_leads)}
     return TemplateResponse(request, "leads/import_review.html", context)
 
 
-def _submit(request: HttpRequest, upload: Upload) -> HttpResponse:
+def _find(request: HttpRequest, token: str) -> ImportUpload | None:
+    return ImportUpload.objects.filter(owner=_user(request).pk, token=token).first()
+
+
+def _submit(request: HttpRequest, upload: ImportUpload) -> HttpResponse:
     here = redirect("admin:leads_importrun_review", upload.token)
     try:
-        with upload.lock():
-            if run_id := _finished_run(request, upload):
+        if "cancel" in request.POST:
+            upload.delete_with_file()
+            return redirect("admin:leads_importrun_changelist")
+        with single_reader() as announce:
+            # Another request may have changed or imported it, or an erasure of personal data deleted it.
+            current = _find(request, upload.token)
+            if current is None:
+                raise Refused(REMOVED)
+            if run_id := _finished_run(request, current):
                 return _redirect_to_run(run_id)
-            if "cancel" in request.POST:
-                upload.delete()
-                return redirect("admin:leads_importrun_changelist")
-            with stored_files.single_reader(), _progress(request) as progress:
-                return _preview_or_import(request, upload, progress) or here
+            with LocalFile.of_upload(current) as local:
+                return _preview_or_import(request, current, local, _progress(request, announce)) or here
     except Refused as refused:
         messages.error(request, str(refused))
     except OSError:
-        messages.error(request, "The server has no space left for the rows with errors. Try again later.")
+        messages.error(request, CANNOT_STORE)
     return here
 
 
-def _finished_run(request: HttpRequest, upload: Upload) -> int | None:
+def _finished_run(request: HttpRequest, upload: ImportUpload) -> int | None:
     """Return the run of the same click if it was sent twice."""
-    runs, attempt = upload.state["runs"], request.POST.get("attempt", "")
+    runs, attempt = upload.runs, request.POST.get("attempt", "")
     number = int(attempt) if attempt.isascii() and attempt.isdecimal() and len(attempt) < 6 else len(runs)
     if number < len(runs):
         return int(runs[number])
-    return None if upload.waiting else int(runs[-1])
+    return None if upload.file else int(runs[-1])
 
 
-def _preview_or_import(request: HttpRequest, upload: Upload, progress: ProgressFile) -> HttpResponse | None:
+def _preview_or_import(
+    request: HttpRequest, upload: ImportUpload, local: LocalFile, progress: UploadProgress
+) -> HttpResponse | None:
     plan = Plan.from_form(upload.state["header"], request.POST)
     _refuse_during_import()
     if "import" not in request.POST or plan.as_state() != upload.state["plan"]:
-        preview(upload, _user(request), plan, progress)
+        upload.update(state=preview(local, _user(request), plan, progress, upload.state["header"]))
         if "import" in request.POST:
             messages.info(request, "Preview updated.")
         return None
-    return _redirect_to_run(_import(upload, plan, _user(request), progress).pk)
+    return _redirect_to_run(_import(upload, local, plan, _user(request), progress).pk)
 
 
-def _import(upload: Upload, plan: Plan, user: User, progress: ProgressFile) -> ImportRun:
-    upload.rejects.unlink(missing_ok=True)
-    upload.skipped.unlink(missing_ok=True)
-    with upload.open(plan.reading) as source:
-        run = import_upload(upload, source, plan.options(source.header, dry_run=False), user, progress)
-    run.save(update_fields=["notes"])
+def _import(upload: ImportUpload, local: LocalFile, plan: Plan, user: User, progress: UploadProgress) -> ImportRun:
+    with local.open(plan.reading) as source:
+        run = import_upload(local, source, plan.options(source.header, dry_run=False), user, progress)
     event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
-    upload.state["runs"].append(run.pk)
-    upload.save()
-    upload.store_outputs(run)
+    upload.update(runs=[*upload.runs, run.pk])
+    local.store_outputs(run)
     if run.state == ImportRun.State.DONE:
         upload.finish()
     return run
@@ -192,7 +194,7 @@ def _user(request: HttpRequest) -> User:
     return request.user
 
 
-def _review_context(upload: Upload, may_view_leads: bool) -> Context:
+def _review_context(upload: ImportUpload, may_view_leads: bool) -> Context:
     state = upload.state
     plan, result = Plan.from_state(state["plan"]), state["preview"]
     rows, skipped_rows = result["rows"], result["skipped_rows"]
@@ -202,7 +204,7 @@ def _review_context(upload: Upload, may_view_leads: bool) -> Context:
         "title": f"Import {upload.name}",
         "upload": upload,
         "file": state["file"],
-        "attempt": len(state["runs"]),
+        "attempt": len(upload.runs),
         "plan": plan,
         "preview": result,
         "columns": _columns(state, plan),

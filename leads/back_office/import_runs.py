@@ -1,13 +1,12 @@
 """Imports in the back office: the list, the result of each, the page for a new one, and undo."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html
@@ -16,7 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from crm_project.events import event
-from leads.back_office import import_page, stored_files
+from leads.back_office import import_page
 from leads.back_office.cells import pluralize
 from leads.back_office.duplicates_table import DONE, duplicates_table, without_options
 from leads.back_office.import_plan import ON_DUPLICATE, ON_ERROR, label
@@ -147,12 +146,12 @@ class ImportRunAdmin(ListPage, ModelAdmin):
     def rejects_view(self, request: HttpRequest, run_id: int) -> HttpResponse | FileResponse:
         """Download the rejected rows of a run."""
         self._require(request, "leads.import_leads")
-        return _download(request, run_id, stored_files.rejects_of(run_id), "rows-with-errors")
+        return _download(request, run_id, "rejects_file", "rows-with-errors")
 
     def skipped_view(self, request: HttpRequest, run_id: int) -> HttpResponse | FileResponse:
         """Download the skipped and updated rows of a run."""
         self._require(request, "leads.import_leads")
-        return _download(request, run_id, stored_files.skipped_of(run_id), "duplicates")
+        return _download(request, run_id, "skipped_file", "duplicates")
 
     def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Undo an import."""
@@ -176,7 +175,7 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     stored = state == "done" and run.created + run.updated > 0
     may_undo = run.kind in TAKING_BACK and (stored or left > 0) and _may_undo(request, run)
     may_import = request.user.has_perm("leads.import_leads")
-    has_rejects = stored_files.rejects_of(run.pk).exists() and may_import
+    has_rejects = bool(run.rejects_file) and may_import
     return {
         "title": f"Import {run.pk}",
         "run": run,
@@ -193,7 +192,7 @@ def _run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         },
         "rejects": has_rejects,
         "next_steps": next_steps(run, state, may_undo=may_undo, has_rejects=has_rejects),
-        "skipped_file": stored_files.skipped_of(run.pk).exists() and may_import,
+        "skipped_file": bool(run.skipped_file) and may_import,
         "duplicates": duplicates_table(run.skipped_rows[:MAX_PROBLEMS], request.user.has_perm("leads.view_lead"), DONE),
         "duplicate_count": run.skipped + run.updated,
         "undone": _undo_summary(run.undo_report),
@@ -225,10 +224,10 @@ def _option_text(name: str, value: Any) -> str:
 
 
 @require_safe
-def _download(request: HttpRequest, run_id: int, path: Path, name: str) -> HttpResponse | FileResponse:
+def _download(request: HttpRequest, run_id: int, field: str, name: str) -> HttpResponse | FileResponse:
     try:
-        file = path.open("rb")
-    except OSError:
+        file = get_object_or_404(ImportRun, pk=run_id).open_file(field)
+    except FileNotFoundError:
         messages.warning(request, "The rows of this import were removed: they are stored for seven days.")
         return redirect("admin:leads_importrun_change", run_id)
     filename = f"import-{run_id}-{name}.csv"

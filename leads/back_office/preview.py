@@ -6,9 +6,9 @@ from typing import Any
 
 from leads import validators
 from leads.back_office.import_plan import MAX_STATUSES, Plan
-from leads.back_office.progress_file import ProgressFile
+from leads.back_office.progress import UploadProgress
 from leads.back_office.reading import read_as
-from leads.back_office.stored_files import Upload
+from leads.back_office.stored_files import LocalFile
 from leads.back_office.upload_limits import MAX_COLUMNS, MAX_ROWS, TooLarge
 from leads.importing import runs
 from leads.importing.cells.column_habits import habits_of
@@ -25,71 +25,69 @@ FIRST = 20  # rows shown
 SAMPLES = 3  # values shown of each column
 MAX_VALUE = 60  # characters of a value
 SHARED = {"price": "budget_max", "name": "first_name"}  # where errors of a column that fills two fields are shown
-FILE_NOTES = ("Bad rows are in: ", "Skipped and updated rows are in: ")  # with paths on this server
 COUNTS = ("read", "created", "updated", "skipped", "rejected", "left_out", "problem_count")
 
 State = dict[str, Any]
 
 
-def preview(upload: Upload, user: User, plan: Plan, progress: ProgressFile) -> None:
-    """Try ``plan`` on the upload and save the result in its state.
+def preview(
+    file: LocalFile, user: User, plan: Plan, progress: UploadProgress, header_before: Sequence[str] = ()
+) -> State:
+    """Try ``plan`` on the file and return the result, which is plain JSON.
 
     If the file is read in another way than before and so has another header, the columns get their default fields.
-    Stores no lead. Raises ``Refused`` if the file cannot be imported here under any plan.
+    Stores nothing. Raises ``Refused`` if the file cannot be imported here under any plan.
     """
-    with upload.open(plan.reading) as source:
+    with file.open(plan.reading) as source:
         if len(source.header) > MAX_COLUMNS:
-            raise TooLarge(f"{upload.name} has {len(source.header):,} columns, more than {MAX_COLUMNS}.")
+            raise TooLarge(f"{file.name} has {len(source.header):,} columns, more than {MAX_COLUMNS}.")
         header = [showable(name) for name in source.header]
         records = list(islice(source, FIRST))
-        if upload.state.get("header") != header:
+        if header_before != header:
             plan = plan.with_columns_of(source.header)
-        file = {**read_as(source), "notes": [showable(note) for note in source.notes]}
+        read = {**read_as(source), "notes": [showable(note) for note in source.notes]}
         earlier = runs.known(source.sha256, "leads")
         progress.size = source.size
-        result = _dry_run(upload, source, plan, user, progress)
+        result = _dry_run(source, plan, user, progress)
         result["rows"] = _rows(source, plan, records)
-    upload.state |= {
+    return {
         "header": header,
         "samples": [_samples(records, place) for place in range(len(header))],
-        "file": file,
+        "file": read,
         "earlier_run": earlier.pk if earlier else None,
         "plan": plan.as_state(),
         "preview": result,
     }
-    upload.save()
 
 
 def import_upload(
-    upload: Upload,
+    file: LocalFile,
     source: Source,
     options: Options,
     user: User,
-    progress: ProgressFile,
+    progress: UploadProgress,
     started: Started = lambda runs: None,
 ) -> ImportRun:
-    """Import an open upload, and return the closed run without the notes that have paths on this server.
+    """Import an open file, and return the closed run. More than ``MAX_ROWS`` rows refuse the import.
 
-    The notes are not saved yet. More than ``MAX_ROWS`` rows refuse the import. ``started`` is called with the run.
+    ``started`` is called with the run.
     """
     progress.size = source.size
     (run,) = import_files(
         [source],
         options,
         user=user,
-        rejects=upload.rejects,
-        skipped=upload.skipped,
+        rejects=file.rejects,
+        skipped=file.skipped,
         progress=progress,
         started=started,
     )
-    run.notes = [note for note in run.notes if not note.startswith(FILE_NOTES)]
     return run
 
 
-def _dry_run(upload: Upload, source: Source, plan: Plan, user: User, progress: ProgressFile) -> State:
-    upload.rejects.unlink(missing_ok=True)
+def _dry_run(source: Source, plan: Plan, user: User, progress: UploadProgress) -> State:
     options = plan.options(source.header, dry_run=True)
-    (run,) = import_files([source], options, user=user, rejects=upload.rejects, progress=progress)
+    (run,) = import_files([source], options, user=user, progress=progress)
     counts = {name: getattr(run, name) for name in COUNTS}
     if run.read > MAX_ROWS:
         raise TooLarge(run.message)
@@ -100,7 +98,7 @@ def _dry_run(upload: Upload, source: Source, plan: Plan, user: User, progress: P
         "skipped_rows": run.skipped_rows,
         "repairs": sentences(run.repairs),
         "statuses": run.statuses[:MAX_STATUSES],
-        "notes": [note for note in run.notes if not note.startswith(FILE_NOTES)],
+        "notes": run.notes,
     }
 
 

@@ -7,7 +7,6 @@ command has no such limits: it runs in its own process.
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO
 
 from leads.importing.sources.reader import unwrap
@@ -36,26 +35,25 @@ class TooLarge(Refused):
     """The file exceeds a limit of the import pages."""
 
 
-def inspect(path: Path, name: str) -> None:
+def inspect(file: IO[bytes], name: str) -> None:
     """Raise ``TooLarge`` or ``Unreadable`` if the file, originally called ``name``, must not be read."""
-    with path.open("rb") as file:
-        content = SourceFile(file, name)
-        try:
-            if content.gzipped:  # an archive in it is unpacked to be looked into
-                for _ in _pieces(content):
-                    pass
-            _, workbook = unwrap(content, MAX_UNPACKED)
-            if workbook is None:
-                _inspect_text(content)
-                return
-            if workbook != "xls":
-                _inspect_workbook(content)
-            if workbook != "xlsx":
-                check_memory(content, workbook, MAX_UNPACKED, MAX_MEMORY)
-        except UnpacksToMore:
-            raise TooLarge(f"{name} unpacks to more than {MAX_UNPACKED >> 20} MB.") from None
-        finally:
-            content.close()
+    content = SourceFile(file, name)
+    try:
+        if content.gzipped:  # an archive in it is unpacked to be looked into
+            for _ in _pieces(content):
+                pass
+        _, workbook = unwrap(content, MAX_UNPACKED)
+        if workbook is None:
+            _inspect_text(content)
+            return
+        if workbook != "xls":
+            _inspect_workbook(content)
+        if workbook != "xlsx":
+            check_memory(content, workbook, MAX_UNPACKED, MAX_MEMORY)
+    except UnpacksToMore:
+        raise TooLarge(f"{name} unpacks to more than {MAX_UNPACKED >> 20} MB.") from None
+    finally:
+        content.close()
 
 
 def _inspect_text(content: SourceFile) -> None:

@@ -1,12 +1,14 @@
 """The rejects file: every row with errors as it was read, with its line and errors, to correct and import again."""
 
 import csv
+import io
 import json
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from crm_project.private_files import create
 from crm_project.validation import InvalidValue
@@ -91,7 +93,7 @@ class Rejects:
     It is for its owner alone, and is written beside its name: it takes the name only when the import ends, so that a
     killed import leaves no half file that looks whole; a pipe or a device is written to as it is. No cell of it is run
     as a formula (see ``guard``). Made first and
-    opened then, so that whoever is interrupted knows what to drop.
+    opened then, so that whoever is interrupted knows what to drop. ``Stream`` is one in an open file without a name.
     """
 
     file: Any = None
@@ -99,7 +101,8 @@ class Rejects:
     ended = False
 
     def __init__(self, path: Path, layout: Layout) -> None:
-        self.path, self.layout = path, layout
+        self.path: Path | None = path
+        self.layout = layout
         if path.is_dir():
             raise Refused(f"cannot write {path}: it is a folder")
         if path.exists() and not path.is_file():
@@ -118,6 +121,10 @@ class Rejects:
         except OSError as error:
             self.ended = True  # there is none
             raise Refused(f"cannot write {self.path}: {error.strerror}") from None
+        self.begin()
+
+    def begin(self) -> None:
+        """Write the header."""
         self.writer = csv.writer(self.file, delimiter=self.layout.delimiter)
         self.writer.writerow([LINE, PROBLEMS, *(name and formula_escape.escape(name) for name in self.layout.names)])
 
@@ -148,6 +155,37 @@ class Rejects:
             self.file.close()
         if self.part != self.place:
             self.part.unlink(missing_ok=True)
+
+
+class Stream(Rejects):
+    """The same in a binary file that the caller has opened and closes, and that is empty unless the import ends."""
+
+    def __init__(self, stream: IO[bytes], layout: Layout) -> None:
+        self.path, self.layout, self.stream = None, layout, stream
+
+    def open(self) -> None:
+        """Write the header."""
+        self.file = io.TextIOWrapper(self.stream, **TEXT)
+        self.begin()
+
+    def finish(self) -> None:
+        """Write what is in the buffer."""
+        self.file.detach()
+        self.stream.flush()
+        self.ended = True
+
+    def drop(self) -> None:
+        """Leave the file empty."""
+        self.ended = True
+        with suppress(OSError):
+            self.file.detach()
+        self.stream.seek(0)
+        self.stream.truncate()
+
+
+def output(target: Path | IO[bytes], layout: Layout) -> Rejects:
+    """Return the file of rows that is written to ``target``."""
+    return Rejects(target, layout) if isinstance(target, Path) else Stream(target, layout)
 
 
 def _as_text(cell: Any) -> Any:

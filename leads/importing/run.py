@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import IO, Any, ClassVar, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -31,7 +31,7 @@ from leads.importing.columns.plan import CellOptions, ColumnPlan
 from leads.importing.first_load import first_load
 from leads.importing.notes import NoteTaker, author_of
 from leads.importing.pipeline import batches, needs_database
-from leads.importing.rejects import Layout, Rejects, numbered
+from leads.importing.rejects import Layout, Rejects, numbered, output
 from leads.importing.sorting import ERASED, LEFT_OUT, Aside
 from leads.importing.sources.reader import Source
 from leads.importing.stats import MAX_LISTED, Refused, Stats, as_dict, showable
@@ -82,14 +82,17 @@ class Options:
 
 
 class OutputPaths(NamedTuple):
-    """The files that an import writes: of the rows with errors, and of the rows that were skipped or updated leads."""
+    """The files that an import writes: of the rows with errors, and of the rows that were skipped or updated leads.
 
-    rejects: Path | None = None
-    skipped: Path | None = None
+    Paths, or files that the caller has opened for one import.
+    """
+
+    rejects: Path | IO[bytes] | None = None
+    skipped: Path | IO[bytes] | None = None
 
     def numbered(self, number: int) -> "OutputPaths":
         """Return those of one of several files: ``rejects.csv`` becomes ``rejects-2.csv``."""
-        rejects, skipped = (path and numbered(path, number) for path in self)
+        rejects, skipped = (numbered(path, number) if isinstance(path, Path) else path for path in self)
         return OutputPaths(rejects, skipped)
 
 
@@ -143,9 +146,9 @@ class FileImport:
                 f"this file was imported already, as run {earlier.pk} on {when} UTC (--again imports it again)"
             )
         layout = Layout(self.source, self.columns, with_offset=options.timezone not in (None, settings.TIME_ZONE))
-        self.rejects, self.skipped = (Rejects(path, layout) if path else None for path in self.output_paths)
-        for output in self.outputs():
-            output.open()
+        self.rejects, self.skipped = (output(path, layout) if path else None for path in self.output_paths)
+        for file in self.outputs():
+            file.open()
 
     def check_loaded(self) -> None:
         """Report how many rows look like leads that were stored before, where nobody has said what to do with these."""
@@ -240,9 +243,9 @@ class FileImport:
             sentences = as_sentences(counted, self.columns.header, self.columns.columns.values())
             self.run.notes += [showable(sentence) for sentence in sentences]
             counts |= self.cell_report.as_columns()
-        if self.rejects and self.rejects.rows:
+        if self.rejects and self.rejects.rows and self.rejects.path:
             self.run.notes.append(f"Bad rows are in: {showable(str(self.rejects.path))}")
-        if self.skipped and self.skipped.rows:
+        if self.skipped and self.skipped.rows and self.skipped.path:
             self.run.notes.append(f"Skipped and updated rows are in: {showable(str(self.skipped.path))}")
         runs.close(self.run, state, message=message, **counts)
 
@@ -263,8 +266,8 @@ def import_files(
     sources: Sequence[Source],
     options: Options,
     user: Any = None,
-    rejects: Path | None = None,
-    skipped: Path | None = None,
+    rejects: Path | IO[bytes] | None = None,
+    skipped: Path | IO[bytes] | None = None,
     progress: Progress = lambda read, position: None,
     importer: type[FileImport] = FileImport,
     confirm: Confirm | None = None,
@@ -352,8 +355,8 @@ def _load_all(files: Sequence[FileImport], options: Options, importer: type[File
     if ask and (questions := [file.question for file in files if file.question]):
         raise _Unconfirmed("; ".join(questions))
     for file in files:
-        for output in file.outputs():
-            output.finish()
+        for written in file.outputs():
+            written.finish()
         file.close(ImportRun.State.DONE)
 
 
@@ -364,8 +367,8 @@ def _check_together(files: Sequence[FileImport], options: Options) -> None:
         if source.sha256 in names and not options.again:
             raise Refused(f"{names[source.sha256]} and {source.name} are the same file (--again imports it twice)")
         names[source.sha256] = source.name
-    for path in filter(None, (path for file in files for path in file.output_paths)):
-        if any(file.source.is_at(path) for file in files):
+    for path in (path for file in files for path in file.output_paths):
+        if isinstance(path, Path) and any(file.source.is_at(path) for file in files):
             raise Refused(f"{path} cannot be written, because it is the file to import; choose another name")
 
 
@@ -388,13 +391,13 @@ def _why(file: FileImport) -> str:
 
 def _end_outputs(files: Sequence[FileImport], whole: bool = True) -> None:
     for file in files:
-        for output in file.outputs():
-            if output.ended:
+        for written in file.outputs():
+            if written.ended:
                 continue
-            if whole and output.rows:
-                output.finish()
+            if whole and written.rows:
+                written.finish()
             else:
-                output.drop()
+                written.drop()
 
 
 def _account(source: Source, options: Options, user: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from leads.querysets import apply_change
 from leads.validators import ERASED, PERSONAL
 from maintenance.attribution import ATTRIBUTIONS, overwrite_names, rename_user
 from maintenance.privacy.export import log
-from maintenance.privacy.imports import delete_files, erase_imports, waiting_uploads
+from maintenance.privacy.imports import delete_files, erase_imports, waiting_uploads, without_readers
 from maintenance.privacy.subject import DataSubject, PrivacyError, find_subject
 from users import permissions
 from users.audit import IDENTITY, AccountEvent, Action, Actor
@@ -62,7 +63,7 @@ def erase(
     to. Undos and other erasures are waited for. Raises ``PrivacyError`` where nothing was erased.
     """
     _check_no_import()
-    with transaction.atomic():
+    with nullcontext() if dry_run else without_readers(), transaction.atomic():
         subject, versions = lock_subject(email)
         if asker and (reason := refusal(subject, asker)):
             raise PrivacyError(reason)

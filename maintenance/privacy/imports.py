@@ -1,14 +1,12 @@
 """What imports have stored about a person: texts of their runs, rows with errors, uploads."""
 
-import re
-import shutil
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from leads.back_office.stored_files import files_of, locked, stored_paths
-from leads.models import ImportRun
+from leads.back_office.stored_files import single_reader
+from leads.importing.stats import Refused
+from leads.models import ImportRun, ImportUpload
 from leads.retention import VALUES, without_values
 from leads.validators import ERASED, NOT_PERSONAL
 from maintenance.privacy.subject import DataSubject, PrivacyError
@@ -16,7 +14,6 @@ from maintenance.privacy.subject import DataSubject, PrivacyError
 BATCH = 20  # runs read at a time; each may have a thousand problems
 TYPED = ("constants", "explicit", "ignored", "user")  # options whose values somebody typed
 OF_NOBODY = {*NOT_PERSONAL, "activity_type", "duration"}
-_upload = re.compile("[0-9]+-[0-9a-f]{32}")
 
 
 def imports_about(subject: DataSubject) -> Iterator[dict[str, Any]]:
@@ -56,9 +53,10 @@ def _texts_of(run: ImportRun) -> Iterator[str]:
     yield from _texts_in([run.file_name, run.message, run.notes, options])
     for name, keys in VALUES.items():
         yield from _texts_in([row.get(key) for row in getattr(run, name) for key in (*keys, "column")])
-    for path in files_of(run.pk):
-        with _reachable(), suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
-            yield from map(str.rstrip, file)
+    with _reachable():
+        for file in run.files():
+            for line in file:
+                yield bytes(line).decode(errors="replace").rstrip()
 
 
 def _texts_in(value: object) -> Iterator[str]:
@@ -73,30 +71,26 @@ def _texts_in(value: object) -> Iterator[str]:
 
 def waiting_uploads() -> int:
     """Return how many files wait for their import."""
-    with _reachable():
-        return sum((folder / "file").exists() for folder in _uploads())
+    return ImportUpload.objects.waiting().count()
+
+
+@contextmanager
+def without_readers() -> Iterator[None]:
+    """Let nobody read an upload in the block, or import it; raise ``PrivacyError`` if somebody does."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(single_reader())
+        except Refused:
+            raise PrivacyError("Somebody is using a file on the import page. Nothing was erased: try again.") from None
+        yield
 
 
 def delete_files(run_ids: Collection[int]) -> None:
-    """Delete the rows with errors of these imports, and all uploads unless somebody uses one: all or nothing."""
-    with _reachable(), ExitStack() as locks:
-        uploads = _uploads()
-        try:
-            for folder in uploads:
-                with suppress(FileNotFoundError):  # expired since
-                    locks.enter_context(locked(folder))
-        except BlockingIOError:
-            raise PrivacyError("Somebody is using a file on the import page. Nothing was erased: try again.") from None
-        for folder in uploads:
-            with suppress(FileNotFoundError):
-                shutil.rmtree(folder)
-        for run_id in run_ids:
-            for path in files_of(run_id):
-                path.unlink(missing_ok=True)
-
-
-def _uploads() -> list[Path]:
-    return [path for path in stored_paths() if _upload.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
+    """Delete the rows with errors of these imports, and all uploads."""
+    with _reachable():
+        ImportUpload.objects.all().delete_with_files()
+        for run in ImportRun.objects.filter(pk__in=run_ids):
+            run.delete_files()
 
 
 @contextmanager

@@ -1,8 +1,5 @@
 """Fixtures of the tests of the back office."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 from django.test import Client
 
@@ -22,10 +19,3 @@ def boss(db: None) -> Client:
 def manager(db: None) -> Client:
     """Return the client of a logged-in manager."""
     return browser_of("manager")
-
-
-@pytest.fixture(autouse=True)
-def upload_dir(settings: Any, tmp_path: Path) -> Path:
-    """Set and return an empty folder for uploaded files."""
-    settings.UPLOAD_DIR = tmp_path / "uploads"
-    return tmp_path / "uploads"

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +11,11 @@ from django.db import connections
 from django.test import Client
 
 from leads.back_office import import_page
-from leads.back_office.stored_files import ANOTHER_BEING_READ, BEING_READ, locked, single_reader
-from leads.models import ImportRun, Lead
+from leads.back_office.stored_files import BEING_READ, single_reader
+from leads.models import ImportRun, ImportUpload, Lead
 from tests.admin.people import browser_of, make_person
 from tests.admin.test_import_page import ADD, FILE, form, upload
+from tests.stored import stored_files
 
 pytestmark = pytest.mark.django_db
 CLICKS = 8
@@ -29,24 +29,29 @@ def submit(browser: Client, review: str, **fields: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("step", ["check", "import", "cancel"])
-def test_the_same_file_in_another_request(boss: Client, upload_dir: Path, step: str) -> None:
+def test_a_file_in_another_request(boss: Client) -> None:
     review = upload(boss)
-    (folder,) = upload_dir.iterdir()
-    with locked(folder):
-        assert BEING_READ in submit(boss, review, **{step: "1"})
-    assert not ImportRun.objects.exists()
+    with single_reader():
+        for step in ("check", "import"):
+            assert BEING_READ in submit(boss, review, **{step: "1"})
+        reply = boss.post(ADD, {"file": SimpleUploadedFile("fair.csv", FILE.encode())})
+        assert BEING_READ in reply.content.decode()
+    assert (ImportUpload.objects.count(), ImportRun.objects.count()) == (1, 0)
     boss.post(review, form(**{"import": "1"}))
     assert Lead.objects.count() == 2
 
 
-def test_another_file_in_another_request(boss: Client, upload_dir: Path) -> None:
+def test_a_file_that_is_cancelled_while_it_is_read(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     review = upload(boss)
-    with single_reader():
-        assert ANOTHER_BEING_READ in submit(boss, review, check="1")
-        reply = boss.post(ADD, {"file": SimpleUploadedFile("fair.csv", FILE.encode())})
-    assert ANOTHER_BEING_READ in reply.content.decode()
-    assert len(list(upload_dir.iterdir())) == 1
+    preview = import_page.preview
+
+    def cancelled_meanwhile(*args: Any) -> Any:
+        boss.post(review, form(cancel="1"))
+        return preview(*args)
+
+    monkeypatch.setattr(import_page, "preview", cancelled_meanwhile)
+    assert "The file was removed" in submit(boss, review, check="1")
+    assert (ImportUpload.objects.count(), stored_files()) == (0, [])
 
 
 def clicks(jobs: list[Callable[[], str]]) -> list[str]:
@@ -73,10 +78,10 @@ def test_concurrent_previews(concurrent_db: None, monkeypatch: pytest.MonkeyPatc
     reviews = [upload(people[0])] * CLICKS if one_file else [upload(person) for person in people]
     preview, started, resume = import_page.preview, threading.Event(), threading.Event()
 
-    def slow_preview(*args: Any) -> None:
+    def slow_preview(*args: Any) -> Any:
         started.set()
         assert resume.wait(60)
-        preview(*args)
+        return preview(*args)
 
     monkeypatch.setattr(import_page, "preview", slow_preview)
 
@@ -93,4 +98,4 @@ def test_concurrent_previews(concurrent_db: None, monkeypatch: pytest.MonkeyPatc
     pairs = list(zip(people[1:], reviews[1:], strict=True))
     reply, others_replies = clicks([first, others])
     assert BEING_READ not in reply
-    assert others_replies.count(BEING_READ if one_file else ANOTHER_BEING_READ) == CLICKS - 1
+    assert others_replies.count(BEING_READ) == CLICKS - 1

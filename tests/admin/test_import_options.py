@@ -6,8 +6,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from leads.back_office import progress_file
-from leads.back_office.progress_file import ProgressFile
+from leads.back_office import progress
+from leads.back_office.progress import UploadProgress
 from leads.models import ImportRun, Lead
 from tests.admin.test_import_page import ADD, FILE, form, page, rejection, upload
 from tests.importing.workbooks import from_xml, sheet
@@ -105,18 +105,19 @@ def test_the_source_for_all_rows_is_that_of_corrected_rows_too(boss: Client) -> 
     }
 
 
+@pytest.mark.django_db(transaction=True)  # PostgreSQL shows connections as they were at the beginning of a transaction
 def test_the_progress_of_a_request(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     address = "/admin/leads/importrun/progress/{}/"
     assert boss.get(address.format("a1")).json() == {}
     seen: list[Any] = []
-    call = ProgressFile.__call__
+    call = UploadProgress.__call__
 
-    def ask(progress: ProgressFile, read: int, position: int) -> None:
-        call(progress, read, position)
+    def ask(reading: UploadProgress, read: int, position: int) -> None:
+        call(reading, read, position)
         seen.append(boss.get(address.format("a1")).json())
 
-    monkeypatch.setattr(progress_file, "EVERY", 0)
-    monkeypatch.setattr(ProgressFile, "__call__", ask)
+    monkeypatch.setattr(progress, "EVERY", 0)
+    monkeypatch.setattr(UploadProgress, "__call__", ask)
     boss.post(ADD, {"file": SimpleUploadedFile("fair.csv", FILE.encode()), "progress": "a1"})
     assert seen[-1] == {"rows": 3, "percent": 100}
     assert boss.get(address.format("a1")).json() == {}  # it has ended

@@ -1,7 +1,7 @@
 """The import page: upload, preview, import; invalid files, double clicks, uploads of others."""
 
 import re
-import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from django.test import Client
 
 from leads.models import ImportRun, Lead
 from tests.factories import make_lead, make_user
+from tests.stored import content_of, stored_files
 
 pytestmark = pytest.mark.django_db
 
@@ -191,10 +192,10 @@ def test_a_file_that_was_imported_before(boss: Client) -> None:
     assert Lead.objects.count() == 4
 
 
-def test_cancelling_deletes_the_file(boss: Client, upload_dir: Path) -> None:
+def test_cancelling_deletes_the_file(boss: Client) -> None:
     review = upload(boss)
     assert boss.post(review, form(cancel="1"))["Location"] == "/admin/leads/importrun/"
-    assert list(upload_dir.iterdir()) == []
+    assert stored_files() == []
     assert "The file was removed" in boss.get(review, follow=True).content.decode()
 
 
@@ -207,15 +208,19 @@ def test_uploads_belong_to_their_user(boss: Client) -> None:
     assert not Lead.objects.exists()
 
 
-def test_uploads_are_private_and_have_no_original_name(boss: Client, upload_dir: Path) -> None:
-    upload(boss, name="../../../evil.csv")
-    (folder,) = upload_dir.iterdir()
-    assert stat.S_IMODE(upload_dir.stat().st_mode) == stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {file.name for file in folder.iterdir()} == {"file", "lock", "state.json", "rejects"}
-    assert stat.S_IMODE((folder / "file").stat().st_mode) == 0o600
+def test_uploads_are_on_no_disk_and_have_no_original_name(
+    boss: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    review = upload(boss, name="../../../evil.csv")
+    boss.post(review, form(check="1"))
+    (name,) = stored_files()
+    assert re.fullmatch("uploads/[0-9a-f]{32}", name)
+    assert [path.name for path in tmp_path.iterdir() if not path.name.endswith("reading_file")] == []
 
 
-def test_the_file_is_deleted_after_its_import(boss: Client, upload_dir: Path) -> None:
+def test_the_file_is_deleted_after_its_import(boss: Client) -> None:
     boss.post(upload(boss), form(**{"import": "1"}))
-    assert not list(upload_dir.glob("*/file"))
-    assert len(list(upload_dir.glob("rejects-*.csv"))) == 1
+    (name,) = stored_files()
+    assert name == ImportRun.objects.get().rejects_file
+    assert b"not-an-address" in content_of(name)

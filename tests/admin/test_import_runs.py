@@ -5,19 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from leads.back_office import stored_files
 from leads.importing import runs
 from leads.models import ImportRun, Lead
+from leads.retention import delete_files
 from tests.admin.people import browser_of
 from tests.admin.test_import_page import FILE, form, page, upload
 from tests.factories import activity_row, make_lead, make_user
 from tests.maintenance.legacy_migration.conftest import loose as loose
 from tests.maintenance.legacy_migration.earlier import Earlier, import_legacy, lead
+from tests.stored import age, stored_files
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +52,8 @@ def test_it_works(boss: Client) -> None:
         assert text in runs_page
     html = page(boss, f"{RUNS}{run.pk}/change/")
     assert "Shoe size" in html  # a column that is not imported
-    assert str(stored_files.rejects_of(run.pk).parent) not in html
+    assert run.rejects_file
+    assert run.rejects_file not in html
 
 
 @pytest.mark.parametrize(("state", "label"), [("refused", "Rejected"), ("dry", "Dry run"), ("undone", "Undone")])
@@ -176,7 +179,8 @@ def test_imports_are_read_only(boss: Client) -> None:
 
 def test_expired_rows_with_errors(boss: Client) -> None:
     run = imported(boss)
-    stored_files.rejects_of(run.pk).unlink()
+    age(7.1)
+    call_command("prune", verbosity=0)
     assert "Download the rows with errors" not in page(boss, f"{RUNS}{run.pk}/change/")
     html = boss.get(f"{RUNS}{run.pk}/rejects/", follow=True).content.decode()
     assert "were removed: they are stored for seven days" in html
@@ -185,9 +189,9 @@ def test_expired_rows_with_errors(boss: Client) -> None:
 def test_expired_files_are_deleted(boss: Client) -> None:
     imported(boss)
     waiting = upload(boss, FILE.replace("Ada", "Eve"))
-    now = stored_files.time.time()
-    for lifetime, count in ((stored_files.UPLOAD_LIFETIME, 2), (stored_files.REJECTS_LIFETIME, 1)):
-        assert [stored_files.sweep(now + lifetime + seconds) for seconds in (-60, 60)] == [0, count]
+    for days, deleted, left in ((0.99, 0, 2), (1.01, 2, 1), (6.99, 0, 1), (7.01, 1, 0)):
+        age(days)
+        assert (delete_files(timezone.now()), len(stored_files())) == (deleted, left)
     assert "The file was removed" in boss.get(waiting, follow=True).content.decode()
 
 

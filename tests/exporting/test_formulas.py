@@ -16,7 +16,6 @@ from activities.models import Activity
 from leads import formula_escape
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import boss as boss
-from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.test_actions import confirm, start
 from tests.admin.test_import_page import ADD
 from tests.exporting.command import export_leads

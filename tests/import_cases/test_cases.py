@@ -44,9 +44,8 @@ def page_does(case: Case) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def upload_dir(settings: Any, tmp_path: Path) -> None:
-    """An empty folder for uploaded files, and the office that the table speaks of."""
-    settings.UPLOAD_DIR = tmp_path / "uploads"
+def office(settings: Any) -> None:
+    """The office that the table speaks of."""
     settings.TIME_ZONE, settings.PHONE_REGION = "UTC", "US"
 
 

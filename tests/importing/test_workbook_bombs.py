@@ -21,13 +21,13 @@ from django.test import Client
 from leads.importing.sources.reader import Unreadable, open_source
 from leads.models import ImportRun, Lead
 from tests.admin.conftest import boss as boss
-from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.test_import_malicious import MEASURE
 from tests.admin.test_import_page import ADD
 from tests.importing.command import import_leads
 from tests.importing.workbooks import from_xml, wrapped
 from tests.importing.workbooks import workbook as of_rows
 from tests.live import PROJECT, environment
+from tests.stored import stored_files
 
 TEXTS = "xl/sharedStrings.xml"
 HUGE = 300  # megabytes that a bomb unpacks to
@@ -135,12 +135,12 @@ def test_a_member_that_is_what_it_says_is_read() -> None:
 
 
 @pytest.mark.django_db
-def test_the_page_says_why(boss: Client, upload_dir: Path, bomb: tuple[bytes, str]) -> None:
+def test_the_page_says_why(boss: Client, bomb: tuple[bytes, str]) -> None:
     data, sentence = bomb
     reply = boss.post(ADD, {"file": SimpleUploadedFile("leads.xlsx", data)})
     assert reply.status_code == 200
     assert sentence in reply.content.decode()
-    assert list(upload_dir.iterdir()) == []
+    assert stored_files() == []
     assert not Lead.objects.exists()
     assert not ImportRun.objects.exists()
 

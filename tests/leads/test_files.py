@@ -6,12 +6,10 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
-from pathlib import Path
 from typing import Any, cast
 from unittest.mock import ANY
 
 import pytest
-from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.utils import timezone
@@ -25,6 +23,7 @@ from tests.admin.people import join
 from tests.assertions import refused
 from tests.conftest import Api
 from tests.factories import make_lead, make_user
+from tests.stored import stored_files
 from users.models import AccountEvent, User
 from users.permissions import MANAGERS, STAFF
 
@@ -32,11 +31,6 @@ pytestmark = pytest.mark.django_db
 
 CSV = b"First Name,Last Name,Email,Phone,Colour\nAda,Lovelace,ada@example.com,1,red\nBo,,not an address,2,blue\n"
 GOOD = b"First Name,Last Name,Email,Phone\nAda,Lovelace,ada@example.com,1\n"
-
-
-@pytest.fixture(autouse=True)
-def uploads(settings: Any, tmp_path: Any) -> None:
-    settings.UPLOAD_DIR = str(tmp_path / "uploads")
 
 
 @pytest.fixture
@@ -182,7 +176,7 @@ def test_an_import_goes_on_after_its_reply(concurrent_db: None, manager: Api) ->
     ended = manager.get(reply["Location"]).json()
     assert (ended["run"], ended["state"], ended["created"]) == (reply.json()["run"], "done", 1)
     assert ended.keys() == reply.json().keys()
-    assert list((Path(settings.UPLOAD_DIR)).iterdir()) == []
+    assert stored_files() == []
     # What is refused before it starts is refused at once, and a dry run has its report.
     assert send(manager, b"").status_code == 422
     assert send(manager, GOOD, "?dry_run=true&again=true").status_code == 200

@@ -10,7 +10,6 @@ from django.test import Client
 
 from leads.models import ErasedContact, ImportRun, Lead
 from tests.admin.conftest import boss as boss
-from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.lead_forms import open_form
 from tests.admin.people import browser_of, join
 from tests.admin.test_import_page import form, upload
@@ -89,7 +88,7 @@ def test_by_the_api(erased: None) -> None:
     assert api.post("/api/leads", {**lead_row(), "email": EMAIL}).status_code == 201
 
 
-def test_on_the_import_page(boss: Client, upload_dir: Path, erased: None) -> None:
+def test_on_the_import_page(boss: Client, erased: None) -> None:
     page = upload(boss, "\n".join(("First Name,Last Name,Email,Phone,Status", *ROWS)))
     html = boss.get(page).content.decode()
     assert "2 rows of people erased on request; not brought back." in html

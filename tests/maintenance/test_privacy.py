@@ -9,7 +9,6 @@ from unittest import mock
 
 import pytest
 from django.apps import apps
-from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -19,10 +18,10 @@ from activities.models import Activity
 from dashboard.queries import stats
 from leads.models import ImportRun, Lead, LeadChange
 from maintenance.privacy.subject import NOT_SEARCHED
-from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.test_import_page import form, upload
 from tests.conftest import Api
 from tests.factories import bearer, lead_row, make_activity, make_lead, make_user
+from tests.stored import content_of, stored_files
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +47,7 @@ def everything() -> str:
     for model in apps.get_models():
         for row in model._default_manager.values_list():
             texts += [zlib.decompress(value) if _is_packed(model, value) else value for value in row]
-    texts += [path.read_text() for path in settings.UPLOAD_DIR.rglob("*") if path.is_file()]
+    texts += [content_of(name).decode(errors="replace") for name in stored_files()]
     return "\n".join(map(str, texts)).lower()
 
 

@@ -13,7 +13,6 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from activities.models import Activity
 from leads.models import ImportRun, Lead
-from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.second_factors import with_second_factor
 from tests.admin.test_import_page import form, upload
 from tests.conftest import Api

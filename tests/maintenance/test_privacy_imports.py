@@ -1,6 +1,7 @@
 """Erasure in imports: the texts of those that name the person, their rows with errors, and all uploads."""
 
 import errno
+import io
 import json
 from contextlib import ExitStack
 from datetime import timedelta
@@ -8,22 +9,22 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError
 from django.test import Client
 from django.utils import timezone
 
-from leads.back_office.stored_files import Upload
+from crm_project.storage.database import DatabaseStorage
+from leads.back_office.stored_files import single_reader
 from leads.importing import runs
-from leads.importing.rejects import Rejects
-from leads.models import ImportRun, Lead, LeadChange
-from tests.admin.conftest import upload_dir as upload_dir
+from leads.importing.rejects import Stream
+from leads.models import ImportRun, ImportUpload, Lead, LeadChange
 from tests.admin.people import browser_of
 from tests.admin.test_import_page import form, upload
 from tests.factories import make_lead, make_user
 from tests.maintenance.test_privacy import EMAIL, everything, exported, file_of, run
 from tests.maintenance.test_privacy import boss as boss
 from tests.maintenance.test_privacy import known as known
+from tests.stored import content_of, stored_files
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +50,7 @@ def test_all_of_an_import_that_names_them_goes_and_nothing_of_others(known: Lead
     assert (run_of_page.file_name, {problem["value"] for problem in run_of_page.problems}) == ("erased", {"erased"})
     assert boss.get(f"/admin/leads/importrun/{run_of_page.pk}/change/").status_code == 200
     assert ImportRun.objects.values().get(pk=others["id"]) == others
-    assert [path.name for path in settings.UPLOAD_DIR.iterdir()] == [f"rejects-{others['id']}.csv"]
+    assert stored_files() == [others["rejects_file"]]
 
 
 @pytest.mark.parametrize(
@@ -143,12 +144,12 @@ def test_a_namesakes_row_is_erased_and_not_exported(boss: Client) -> None:
     (found,) = exported()["imports"]
     assert [text.partition("Zerelda")[2] for text in found["texts"]] == [",Quux,,4.47E+11"]
     run("erase_person", EMAIL, "--yes")
-    assert ("Quux" in everything(), list(settings.UPLOAD_DIR.iterdir())) == (False, [])
+    assert ("Quux" in everything(), stored_files()) == (False, [])
 
 
 def test_bad_rows_of_bytes_that_are_no_text(known: Lead, boss: Client) -> None:
-    (stored,) = settings.UPLOAD_DIR.glob("rejects-*.csv")
-    stored.write_bytes(stored.read_bytes() + b"7,x,Zerelda,Quuxley,\xff,1\r\n")
+    stored = ImportRun.objects.exclude(rejects_file="").get()
+    stored.store_file("rejects_file", io.BytesIO(content_of(stored.rejects_file) + b"7,x,Zerelda,Quuxley,\xff,1\r\n"))
     assert exported()["imports"][-1]["texts"][-1] == "7,x,Zerelda,Quuxley,\N{REPLACEMENT CHARACTER},1"
     reply = boss.post("/admin/personal-data/download/", {"email": EMAIL})
     assert json.loads(b"".join(reply))["imports"][-1]["texts"]  # type: ignore[arg-type]
@@ -206,42 +207,25 @@ def test_an_import_that_begins_while_others_are_waited_for(monkeypatch: pytest.M
 def test_an_import_that_ends_for_want_of_room_has_ended(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make_lead(email=EMAIL)
     review = upload(boss, "First name,Last name,Email,Phone\nAda,King,x@,1\n", "a.csv")
-    monkeypatch.setattr(Rejects, "finish", mock.Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    monkeypatch.setattr(Stream, "finish", mock.Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
     assert "no space left" in boss.post(review, {**form(), "import": "1"}, follow=True).content.decode()
     stored = ImportRun.objects.get()
     assert (stored.state, "No space left" in stored.message) == ("refused", True)
     assert "Erased:" in run("erase_person", EMAIL, "--yes")
 
 
-def test_an_upload_that_was_cut_off_goes_and_what_is_not_ours_stays(tmp_path: Any) -> None:
+def test_an_upload_that_was_cut_off_goes() -> None:
     make_lead(email=EMAIL)
-    folder, link = (settings.UPLOAD_DIR / f"1-{letter * 32}" for letter in "ab")
-    for made in (folder, settings.UPLOAD_DIR / "backup"):
-        made.mkdir(parents=True)
-        (made / "file").write_text(f"Email\n{EMAIL}\n")
-    link.symlink_to(tmp_path)
+    name = f"{EMAIL}.csv"
+    ImportUpload.objects.create(owner=make_user(), name=name, file="uploads/never-written", state={"file": name})
     assert "1 files waiting" in run("erase_person", EMAIL, "--yes").split("Erased:")[1]
-    assert sorted(path.name for path in settings.UPLOAD_DIR.iterdir()) == [link.name, "backup"]
-
-
-def test_an_upload_on_its_way_stops_the_erasure() -> None:
-    make_lead(email=EMAIL)
-
-    def pieces() -> Any:
-        yield b"Email\n"
-        with pytest.raises(CommandError, match="Somebody is using a file"):
-            run("erase_person", EMAIL, "--yes")
-        yield b"b@example.com\n"
-
-    stored = Upload.store(1, "list.csv", pieces())
-    assert (stored.folder / "file").read_bytes() == b"Email\nb@example.com\n"
+    assert not ImportUpload.objects.exists()
 
 
 def test_an_upload_in_use_stops_the_erasure(known: Lead, boss: Client) -> None:
     """The upload could be imported after the erasure."""
     before = everything()
-    (folder,) = (path.parent for path in settings.UPLOAD_DIR.glob("*/file"))
-    with Upload(folder).lock():
+    with single_reader():
         with pytest.raises(CommandError, match="Somebody is using a file"):
             run("erase_person", EMAIL, "--yes")
         agreed = boss.post("/admin/personal-data/erase/", {"email": EMAIL}).context["agreed"]
@@ -257,13 +241,16 @@ def test_others_uploads_stay_where_nobody_is_erased(known: Lead) -> None:
     assert everything() == before
 
 
-def test_files_that_cannot_be_read_stop_everything(known: Lead, boss: Client, tmp_path: Any) -> None:
+def test_files_that_cannot_be_read_stop_everything(known: Lead, boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     before = everything()
-    was, settings.UPLOAD_DIR = settings.UPLOAD_DIR, tmp_path / "bad.csv"  # a file, where a folder should be
-    for arguments in (["erase_person", EMAIL, "--yes"], ["export_person", EMAIL]):
+    failing = mock.Mock(side_effect=OSError(errno.EIO, "Input/output error"))
+    with monkeypatch.context() as patch:
+        patch.setattr(DatabaseStorage, "_open", failing)
         with pytest.raises(CommandError, match="cannot be read"):
-            run(*arguments)
-    for page in ("", "download/", "erase/"):
-        assert "cannot be read" in boss.post(f"/admin/personal-data/{page}", {"email": EMAIL}).content.decode()
-    settings.UPLOAD_DIR = was
+            run("export_person", EMAIL)
+        for page in ("", "download/"):
+            assert "cannot be read" in boss.post(f"/admin/personal-data/{page}", {"email": EMAIL}).content.decode()
+    monkeypatch.setattr(DatabaseStorage, "delete", failing)
+    with pytest.raises(CommandError, match="cannot be read or changed"):
+        run("erase_person", EMAIL, "--yes")
     assert set(before.split("\n")) <= set(everything().split("\n"))  # and entries of the exports that were tried

@@ -13,7 +13,6 @@ from django.test import Client
 from leads.importing.undo import undo
 from leads.models import ImportRun, Lead, LeadChange
 from maintenance.privacy import erase as erasure
-from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.people import browser_of, make_person
 from tests.concurrency import shared_database, together
 from tests.factories import lead_row, make_lead, make_user

@@ -12,7 +12,6 @@ from django.test import Client
 from leads.importing import undo
 from leads.models import ImportUpdate, Lead
 from tests.admin.conftest import boss as boss
-from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.lead_forms import open_form
 from tests.admin.test_merge import PAGE as MERGE
 from tests.admin.test_merge import merge_form

@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 from dashboard import account_log
 from leads.back_office.filters import PARAMETERS
 from leads.models import ImportRun, Lead
-from tests.admin.conftest import upload_dir as upload_dir
 from tests.admin.people import ensure_groups
 from tests.admin.test_permissions import all_routes
 from tests.factories import PASSWORD, make_activity, make_lead, make_user

@@ -23,7 +23,6 @@ from activities.models import Activity
 from leads.importing.columns.mapping import TARGETS
 from leads.models import Lead
 from tests.admin.conftest import boss as boss
-from tests.admin.conftest import upload_dir as upload_dir
 from tests.conftest import Api
 from tests.factories import make_lead, make_user
 from tests.importing.command import counts
