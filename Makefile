@@ -19,11 +19,13 @@ PRODUCTION := ENV_FILE= SECRET_KEY=$$($(PY) -m crm_project.secrets print) HTTPS=
 
 # Everything that is quick; then the rest, and the properties again with many more examples.
 FAST := -m "not slow"
+# What is run through a pooler: the quick tests of the API.
+POOLED := -m "not slow" tests/leads tests/activities tests/users tests/dashboard tests/api
 REST := -m "slow or hypothesis" --hypothesis-profile=all
 # Bytecode of rewritten assertions is written even where the environment says not to: it halves the start.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: run install admin demo secret check test test-sqlite test-postgresql test-all rest-sqlite rest-postgresql client generators bench bench-quick torture screenshots lock audit clean
+.PHONY: run install admin demo secret check test test-sqlite test-postgresql test-all rest-sqlite rest-postgresql test-pooled client generators bench bench-quick torture screenshots lock audit clean
 
 run: $(VENV)/.run .env-ready staticfiles/.collected  ## install what is missing, then serve; ARGS=--new-secret after a change of SECRET_KEY
 	@exec $(PY) manage.py serve $(ARGS)
@@ -51,7 +53,7 @@ check: $(VENV)/.dev  ## lint, types, migrations, deployment settings, OpenAPI do
 
 test: test-sqlite test-postgresql  ## the quick tests, on SQLite and then on PostgreSQL: minutes
 
-test-all: test rest-sqlite rest-postgresql  ## those, and browsers, servers, kills, fuzzing, migrations: half an hour
+test-all: test rest-sqlite rest-postgresql test-pooled  ## those, and browsers, servers, kills, fuzzing, migrations: half an hour
 
 test-sqlite: $(VENV)/.dev
 	$(call on-sqlite,$(FAST))
@@ -64,6 +66,10 @@ rest-sqlite: $(VENV)/.dev client generators
 
 rest-postgresql: $(VENV)/.dev client generators
 	$(call on-postgresql,$(REST))
+
+test-pooled: $(VENV)/.dev  ## quick tests of the API through PgBouncer in transaction mode, if it is installed
+	PYTHONDONTWRITEBYTECODE= DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m tests.pooler \
+		$(PY) -m pytest --numprocesses auto --dist worksteal $(POOLED) $(ARGS)
 
 define on-sqlite
 DATABASE_URL=sqlite:///app.db $(PYTEST) $(1) $(ARGS)

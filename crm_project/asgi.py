@@ -9,6 +9,7 @@ from django.core.asgi import get_asgi_application
 
 from crm_project.database_url import configure_for_requests
 
+settings.DATABASES["default"].update(settings.REQUEST_DATABASE)  # through the pooler, if there is one
 for database in settings.DATABASES.values():
     configure_for_requests(database, settings.THREADS + 1)  # one for an import in the background
 application = get_asgi_application()

@@ -4,11 +4,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
-import dj_database_url
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from crm_project.db.deadline import STATEMENT_TIMEOUT
 
@@ -28,6 +27,8 @@ SQLITE_OPTIONS = {
     ),
 }
 
+# The parts of an address as libpq and as Django name them.
+PARTS = {"user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT", "dbname": "NAME"}
 # Options of Django, psycopg and this product, which libpq does not know.
 NOT_LIBPQ = frozenset(
     ("response_timeout", "pool", "isolation_level", "server_side_binding", "assume_role", "prepare_threshold")
@@ -82,21 +83,58 @@ def _seconds(query: str) -> float:
 
 
 def _postgresql(url: str) -> dict[str, Any]:
+    address, _, query = url.partition("?")
     try:
-        config: dict[str, Any] = dict(dj_database_url.parse(url))
-    except (ValueError, dj_database_url.ParseError):
+        parts: dict[str, Any] = conninfo_to_dict(address)  # libpq's reading: several hosts, IPv6, sockets
+        options: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    except (ValueError, psycopg.ProgrammingError):
         raise ValueError("not a PostgreSQL URL: postgresql://user:password@host:port/name") from None
-    if not config.get("NAME"):
+    parts |= {name: options.pop(name) for name in PARTS if name in options}
+    if not parts.get("dbname"):
         raise ValueError("the PostgreSQL URL names no database")
-    options = dict(config.get("OPTIONS", {}))
+    if not re.fullmatch("[0-9,]*", parts.get("port", "")):
+        raise ValueError("a port is a number: postgresql://user:password@host:port/name")
     if "ssl" in options:  # asyncpg's name for it
         options["sslmode"] = options.pop("ssl")
-    # JIT compilation takes up to 0.15 s, longer than any of our statements.
-    options["options"] = f"{options.get('options', '')} -c jit=off".strip()
+    pooled = _pooled(options)
+    if not pooled:
+        # JIT compilation takes up to 0.15 s, longer than any of our statements.
+        options["options"] = f"{options.get('options', '')} -c jit=off".strip()
     options.setdefault("connect_timeout", CONNECT_TIMEOUT)
     options["prepare_threshold"] = 5  # psycopg's default, which Django disables
     _check_options(options)
-    return config | {"ENGINE": POSTGRESQL, "OPTIONS": options, "CONN_MAX_AGE": None}
+    config = {key: parts.get(name, "") for name, key in PARTS.items()}
+    config["PORT"] = config["PORT"].strip(",") and config["PORT"]
+    more = {"ENGINE": POSTGRESQL, "OPTIONS": options, "CONN_MAX_AGE": None}
+    return config | more | {"POOLED": pooled, "DISABLE_SERVER_SIDE_CURSORS": pooled}
+
+
+def _pooled(options: dict[str, Any]) -> bool:
+    """Take ``pooled`` out of the options: whether each transaction gets another connection of the server."""
+    mode = options.pop("pooled", "")
+    if mode not in ("", "transaction"):
+        raise ValueError("pooled may be transaction: postgresql://…/name?pooled=transaction")
+    if mode and "options" in options:
+        raise ValueError("pooled=transaction excludes options=…: parameters of a session do not pass a pooler")
+    return bool(mode)
+
+
+def for_commands(config: dict[str, Any], direct_url: str, base: Path) -> dict[str, Any]:
+    """Return the configuration for commands: that of ``DIRECT_DATABASE_URL`` if ``config`` is behind a pooler.
+
+    Migrations and imports have long transactions and parameters of their session. Raises ``ValueError``.
+    """
+    if not config.get("POOLED"):
+        if direct_url:
+            raise ValueError("it is for a DATABASE_URL with ?pooled=transaction, and that has none")
+        return config
+    direct = parse(direct_url, base) if direct_url else {}
+    if direct.get("ENGINE") != POSTGRESQL or direct["POOLED"]:
+        raise ValueError(
+            "DATABASE_URL has ?pooled=transaction, so this must be the postgresql:// URL of the same database without "
+            "the pooler, for migrations and imports"
+        )
+    return direct
 
 
 def _check_options(options: dict[str, Any]) -> None:
@@ -120,9 +158,11 @@ def configure_for_requests(config: dict[str, Any], connections: int) -> None:
     if config["ENGINE"] == POSTGRESQL:
         own = config["OPTIONS"].get("options", "")
         limit = f"-c statement_timeout={STATEMENT_TIMEOUT}"
-        config["OPTIONS"]["options"] = own if own.startswith(limit) else f"{limit} {own}".strip()
+        if not config["POOLED"]:
+            config["OPTIONS"]["options"] = own if own.startswith(limit) else f"{limit} {own}".strip()
         config["OPTIONS"].setdefault("response_timeout", RESPONSE_TIMEOUT)
-        config["OPTIONS"]["pool"] = _pool(connections, float(config["OPTIONS"]["connect_timeout"]))
+        hosts = str(config["HOST"]).count(",") + 1  # the first ones may be down
+        config["OPTIONS"]["pool"] = _pool(connections, float(config["OPTIONS"]["connect_timeout"]) * hosts)
         config["CONN_MAX_AGE"] = 0  # a request's connection returns to the pool
         config["CONN_HEALTH_CHECKS"] = False  # crm_project/db/postgresql checks each without a query
 

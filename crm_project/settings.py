@@ -73,6 +73,7 @@ try:
     ACCESS_LOG = env.bool("ACCESS_LOG", not DEBUG)
     STORAGE_URL = env.str("STORAGE_URL", "")
     DATABASE_URL = env.str("DATABASE_URL", "sqlite:///app.db")
+    DIRECT_DATABASE_URL = env.str("DIRECT_DATABASE_URL", "")
     DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", "")
     REPLICA_MAX_LAG = env.int("REPLICA_MAX_LAG", 10, validate=between(min=0, max=3600))  # seconds
     MIGRATE_TIMEOUT = env.int("MIGRATE_TIMEOUT", 600, validate=between(min=0, max=86_400))  # seconds
@@ -97,7 +98,9 @@ def parsing(variable: str) -> Iterator[None]:
 
 
 with parsing("DATABASE_URL"):
-    DATABASES = {"default": database_url.parse(DATABASE_URL, BASE_DIR)}
+    REQUEST_DATABASE = database_url.parse(DATABASE_URL, BASE_DIR)
+with parsing("DIRECT_DATABASE_URL"):
+    DATABASES = {"default": database_url.for_commands(REQUEST_DATABASE, DIRECT_DATABASE_URL, BASE_DIR)}
 with parsing("DATABASE_REPLICA_URL"):
     if DATABASE_REPLICA_URL:
         DATABASES["replica"] = database_url.parse_replica(DATABASE_REPLICA_URL, DATABASES["default"])

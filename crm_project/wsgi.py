@@ -10,6 +10,7 @@ from django.core.wsgi import get_wsgi_application
 from crm_project.database_url import configure_for_requests, max_wait
 from crm_project.http.gateway import Gateway
 
+settings.DATABASES["default"].update(settings.REQUEST_DATABASE)  # through the pooler, if there is one
 for database in settings.DATABASES.values():
     configure_for_requests(database, settings.THREADS + 1)  # one for an import in the background
 application = Gateway(get_wsgi_application(), settings.THREADS, max_wait(settings.DATABASES["default"]))

@@ -8,12 +8,13 @@ from typing import Any
 
 import orjson
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
 from crm_project import settings as product_settings
+from crm_project.database_url import configure_for_requests
 from crm_project.http import readiness
 from tests.concurrency import shared_database
 from tests.factories import bearer, make_user
@@ -83,10 +84,29 @@ class Api:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """The test database, which cannot be dropped while health checks have a connection."""
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database, which cannot be dropped while health checks have a connection.
+
+    Behind a pooler it is created without, and then tests use it as requests do.
+    """
+    before = dict(connection.settings_dict)
+    is_pooled = product_settings.REQUEST_DATABASE.get("POOLED", False)
+    if is_pooled:
+        connection.close()
+        connection.settings_dict.update({**product_settings.REQUEST_DATABASE, "NAME": before["NAME"]})
+        configure_for_requests(connection.settings_dict, 4)
     yield
     readiness.probe.close()
+    if is_pooled:
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]
+        connection.settings_dict.clear()
+        connection.settings_dict.update(before)
+        with django_db_blocker.unblock(), connection.cursor() as cursor:  # the pooler keeps its connections
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 Case = Callable[..., AbstractContextManager[None]]

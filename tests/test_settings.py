@@ -35,10 +35,23 @@ def test_sqlite_urls(url: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("postgresql://u:p@db:5433/crm", {"USER": "u", "PASSWORD": "p", "HOST": "db", "PORT": 5433, "NAME": "crm"}),
+        ("postgresql://u:p@db:5433/crm", {"USER": "u", "PASSWORD": "p", "HOST": "db", "PORT": "5433", "NAME": "crm"}),
         ("postgres://u:p@db/crm", {"USER": "u", "PASSWORD": "p", "HOST": "db", "NAME": "crm"}),
         ("postgresql+asyncpg://u:p%40ss@db/crm", {"PASSWORD": "p@ss", "NAME": "crm"}),
         ("postgresql+psycopg2://u@db/crm", {"USER": "u", "NAME": "crm"}),
+        ("postgresql://u@h1:5433,h2/crm", {"HOST": "h1,h2", "PORT": "5433,"}),
+        ("postgresql://u:%2C@h1,h2/crm?target_session_attrs=any", {"HOST": "h1,h2", "PORT": "", "PASSWORD": ","}),
+        ("postgresql://u@[::1]:5433,[fd00::2]:5434/crm", {"HOST": "::1,fd00::2", "PORT": "5433,5434"}),
+        ("postgresql://u@%2Frun%2Fpg:5433,h2:5432/crm", {"HOST": "/run/pg,h2", "PORT": "5433,5432"}),
+        ("postgresql:///crm?host=/run/pg&port=5433", {"HOST": "/run/pg", "PORT": "5433"}),
+        (
+            "postgresql://u@db/crm?pooled=transaction",
+            {
+                "POOLED": True,
+                "DISABLE_SERVER_SIDE_CURSORS": True,
+                "OPTIONS": {"connect_timeout": 5, "prepare_threshold": 5},
+            },
+        ),
         (
             "postgresql+asyncpg://u@db/crm?ssl=require",
             {"OPTIONS": {"sslmode": "require", "options": "-c jit=off", "connect_timeout": 5, "prepare_threshold": 5}},
@@ -79,12 +92,26 @@ def test_postgresql_urls(url: str, expected: dict[str, Any]) -> None:
         "postgresql://u:hunter2@db/crm?response_timeout=hunter2",
         "postgresql://u:hunter2@db/crm?connect_timeout=-1",
         "postgresql://u:hunter2@db/crm?hunter2=1",
+        "postgresql://u:hunter2@db/crm?pooled=session",
+        "postgresql://u:hunter2@db/crm?pooled=transaction&options=-c%20jit%3Don",
+        "postgresql://u:hunter2%zz@db/crm",
     ],
 )
 def test_other_urls_are_refused_without_repeating_them(url: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as refused:
         database_url.parse(url, BASE)
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_pooled_url_needs_a_direct_one_for_commands() -> None:
+    plain, pooled = "postgresql://u@db/crm", "postgresql://u@pooler/crm?pooled=transaction"
+    parsed = database_url.parse(pooled, BASE)
+    assert database_url.for_commands(parsed, plain, BASE)["HOST"] == "db"
+    for direct in ("", "sqlite:///app.db", pooled):
+        with pytest.raises(ValueError, match="without the pooler"):
+            database_url.for_commands(parsed, direct, BASE)
+    with pytest.raises(ValueError, match="has none"):
+        database_url.for_commands(database_url.parse(plain, BASE), plain, BASE)
 
 
 @pytest.mark.parametrize(

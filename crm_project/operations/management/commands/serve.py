@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.migrations.loader import MigrationLoader
 
 from crm_project.operations import checks, exposure, server
+from crm_project.operations.database_checks import check_database_urls
 from crm_project.operations.secret_key import check_secret_key
 
 DATABASE_WAIT = 60  # seconds, for a PostgreSQL server that is starting
@@ -47,6 +48,7 @@ class Command(BaseCommand):
         checkpoint()
 
     def _prepare(self, host: str, port: int, reason: str, new_secret: bool) -> None:
+        check_database_urls()
         connection.ensure_connection()
         call_command("migrate", verbosity=0, interactive=False)
         check_secret_key(accept_new=new_secret)

@@ -1,0 +1,94 @@
+"""A server behind PgBouncer in transaction mode, and URLs that do not fit it."""
+
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from crm_project.db.locks import Lock
+from tests.factories import lead_row
+from tests.live import PROJECT, environment, free_port, fresh_database, migrated_database, serving, without_python
+from tests.pooler import PROGRAM, pgbouncer
+
+pytestmark = pytest.mark.skipif(
+    settings.DATABASE_URL.startswith("sqlite") or PROGRAM is None, reason="needs PostgreSQL and PgBouncer"
+)
+LEFT = """
+SELECT current_setting('statement_timeout'), current_setting('jit'), (SELECT count(*) FROM pg_prepared_statements),
+    (SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+     WHERE locktype = 'advisory' AND datname = current_database())
+"""
+LOCKING = """
+import sys
+from django.db import connection
+import crm_project.wsgi
+from crm_project.db import locks
+with locks.lock_for_block(connection, locks.Lock.RUNNING_IMPORT, 7) as free:
+    print(free, connection.settings_dict["PORT"], flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_nothing_is_set_for_a_session() -> None:
+    with (
+        migrated_database() as direct,
+        pgbouncer(direct, "default_pool_size = 2") as through,  # after the same line of the others
+        serving(DATABASE_URL=f"{through}?pooled=transaction", DIRECT_DATABASE_URL=direct, WORKERS="2") as server,
+    ):
+        token = server.token()
+        for number in range(12):
+            assert server.send("POST", "/api/leads", lead_row(email=f"l{number}@x.co"), token).status == 201
+        assert len(server.send("GET", "/api/leads?size=100", headers=token).json()) == 12
+        assert server.send("GET", "/health/ready").json() == {"status": "ok"}
+        for _ in range(4):  # each connection of PgBouncer
+            with psycopg.connect(through, autocommit=True) as other:
+                assert other.execute(LEFT).fetchone() == ("0", "on", 0, 0)
+
+
+def test_a_lock_ends_with_its_process() -> None:
+    with migrated_database() as direct, pgbouncer(direct) as through:
+        env = environment(DATABASE_URL=f"{through}?pooled=transaction", DIRECT_DATABASE_URL=direct)
+        command = [sys.executable, "manage.py", "shell", "-v0", "-c", LOCKING]
+        process = subprocess.Popen(
+            command, cwd=PROJECT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"True {urlsplit(through).port}\n"
+        with psycopg.connect(direct, autocommit=True) as other:
+            assert other.execute(LEFT).fetchone() == ("0", "on", 0, 1)
+            process.kill()
+            process.communicate()
+            other.execute("SELECT pg_advisory_xact_lock(%s, 7)", [int(Lock.RUNNING_IMPORT)])
+
+
+def test_urls_that_do_not_fit_are_a_sentence_at_the_start() -> None:
+    ignoring = "ignore_startup_parameters = options"
+    with (
+        migrated_database() as direct,
+        fresh_database() as another,
+        pgbouncer(direct) as refusing,
+        pgbouncer(direct, ignoring) as through,
+    ):
+        pooled = f"{through}?pooled=transaction"
+        for urls, sentence in (
+            ([refusing], "DATABASE_URL goes through a pooler"),
+            ([through], "DATABASE_URL goes through a pooler"),
+            ([pooled], "DIRECT_DATABASE_URL"),
+            ([pooled, through], "DIRECT_DATABASE_URL goes through a pooler, too"),
+            ([pooled, another], "are not the same database"),
+        ):
+            named = dict(zip(("DATABASE_URL", "DIRECT_DATABASE_URL"), urls, strict=False))
+            ended = subprocess.run(
+                [sys.executable, "manage.py", "serve"],
+                cwd=PROJECT,
+                env=environment(PORT=str(free_port()), **named),
+                capture_output=True,
+                text=True,
+                timeout=90,
+            )
+            printed = without_python(ended.stderr)
+            assert (ended.returncode, len(printed.splitlines())) == (1, 1), printed
+            assert sentence in printed
