@@ -8,12 +8,17 @@ import pytest
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import RequestFactory
 
 from crm_project.http import readiness
 from crm_project.http.gateway import Gateway
 from tests.conftest import Api
+
+direct_postgresql = pytest.mark.skipif(
+    settings.REQUEST_DATABASE.get("POOLED") is not False, reason="of connections to PostgreSQL without a pooler"
+)
 
 
 def test_it_works(anonymous: Api) -> None:
@@ -64,7 +69,7 @@ def test_a_probe_may_name_any_host_and_is_not_logged(caplog: pytest.LogCaptureFi
     assert [record for record in caplog.records if record.name == "crm.access"] == []
 
 
-@pytest.mark.skipif("sqlite" in settings.DATABASE_URL, reason="counts the connections of PostgreSQL")
+@direct_postgresql
 @pytest.mark.django_db(transaction=True)
 def test_probes_have_one_connection_outside_the_pool() -> None:
     def connections() -> list[Any]:
@@ -85,7 +90,7 @@ def test_probes_have_one_connection_outside_the_pool() -> None:
     assert connections() != before
 
 
-@pytest.mark.skipif("sqlite" in settings.DATABASE_URL, reason="a state of PostgreSQL")
+@direct_postgresql
 @pytest.mark.django_db(transaction=True)
 def test_not_ready_with_a_read_only_database(monkeypatch: pytest.MonkeyPatch) -> None:
     options = connection.settings_dict["OPTIONS"]
@@ -129,11 +134,12 @@ def unready(reason: str) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_not_ready_with_a_migration_missing() -> None:
     recorder = MigrationRecorder(connection)
-    recorder.record_unapplied("http", "0001_initial")
+    ((app, name),) = MigrationLoader(None).graph.leaf_nodes("http")
+    recorder.record_unapplied(app, name)
     try:
         unready("1 migrations are not applied")
     finally:
-        recorder.record_applied("http", "0001_initial")
+        recorder.record_applied(app, name)
     assert Api({}).get("/health/ready").status_code == 200
 
 
