@@ -1,5 +1,6 @@
 """Activities as they are stored."""
 
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from activities.querysets import ActivityQuerySet
 from leads.models import ImportRun, Lead
 from users.api_keys import MAX_NAME
 from users.audit import Channel
+
+REMINDERS_STORED = timedelta(days=30)
 
 
 class Activity(models.Model):
@@ -145,3 +148,31 @@ class FollowUp(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.title}"
+
+
+class ReminderManager(models.Manager["Reminder"]):
+    """``Reminder.objects``."""
+
+    def claim(self, user_id: int, day: date) -> bool:
+        """Store that the user's mail of the day is about to be sent; return whether nobody else has done so."""
+        return self.get_or_create(user_id=user_id, day=day)[1]
+
+    def expired(self, now: datetime) -> "models.QuerySet[Reminder]":
+        """Return the rows that no longer matter at ``now``."""
+        return self.filter(day__lt=now.date() - REMINDERS_STORED)
+
+
+class Reminder(models.Model):
+    """The morning mail of a user and a day (``activities.reminders``), stored before it is sent."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+
+    objects: ClassVar[ReminderManager] = ReminderManager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["day", "user"], name="reminders_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.day}"

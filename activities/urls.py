@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from activities.calendar_views import CalendarViewSet
 from activities.follow_ups.views import FollowUpViewSet, LeadFollowUpsViewSet
 from activities.merge_views import MergeViewSet
 from activities.views import ActivityViewSet, AllActivitiesViewSet, HistoryViewSet, VocabularyViewSet
@@ -14,6 +15,7 @@ urlpatterns = [
     path("leads/<lead_id>/log", LeadFollowUpsViewSet.as_view({"post": "log"})),
     path("leads/<lead_id>/merge", MergeViewSet.as_view({"post": "merge"})),
     path("activities", AllActivitiesViewSet.as_view({"get": "list"})),
+    path("users/calendar/<secret>.ics", CalendarViewSet.as_view({"get": "feed"})),
     path("activities/follow-ups", FollowUpViewSet.as_view({"get": "list"})),
     path(
         "activities/follow-ups/<follow_up_id>",

@@ -65,6 +65,8 @@ try:
     PASSWORD_POLICY = env.str("PASSWORD_POLICY", "contract", validate=validate.OneOf(["contract", "strict"]))
     EMAIL_URL = env.str("EMAIL_URL", "")
     EMAIL_FROM = env.str("EMAIL_FROM", "")
+    SITE_URL = env.str("SITE_URL", "").rstrip("/")
+    REMIND_HOUR = env.int("REMIND_HOUR", 7, validate=between(min=0, max=23))
     BULK_MAX_ROWS = env.int("BULK_MAX_ROWS", 10_000, validate=between(min=1))
     BODY_MAX_BYTES = env.int("BODY_MAX_BYTES", 16 * 2**20, validate=between(min=1024))
     HTTPS = env.bool("HTTPS", False)
@@ -153,6 +155,12 @@ warnings.filterwarnings("ignore", "No directory at", UserWarning)  # see WHITENO
 
 # A server that listens on one address accepts it as its name. With 0.0.0.0, ALLOWED_HOSTS must have the names.
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]", *([HOST] if HOST not in ("0.0.0.0", "::") else [])]
+
+with parsing("SITE_URL"):
+    if SITE_URL and not re.fullmatch(r"https?://[^/?#\s]+", SITE_URL):
+        raise ValueError(f"{SITE_URL!r} is not an address such as https://crm.example.com")
+site_name = ALLOWED_HOSTS[0].lstrip("*.") or "localhost"
+SITE_URL = SITE_URL or (f"https://{site_name}" if HTTPS else f"http://{site_name}:{PORT}")
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # before the admin, because it replaces templates of it

@@ -21,6 +21,7 @@ from users.back_office import password_links, second_factor, second_factor_sessi
 from users.back_office.own_sessions import own_sessions
 from users.back_office.passwords import OwnPasswordView, redirect_to_password_change
 from users.back_office.reauthentication import confirm_password, password_required
+from users.back_office.reminders import calendar_link, reminders
 from users.models import User
 
 Item = dict[str, Any]
@@ -54,6 +55,8 @@ class BackOffice(UnfoldAdminSite):
         own = [
             *second_factor.urls(self),
             path("sessions/", self.admin_view(own_sessions), name="own_sessions"),
+            path("reminders/", self.admin_view(reminders), name="reminders"),
+            path("reminders/calendar/", self.admin_view(calendar_link), name="calendar_link"),
             path("confirm-password/", self.admin_view(confirm_password), name="confirm_password"),
             *self._added,
         ]

@@ -45,6 +45,9 @@ PROTECTED: list[tuple[str, str, Any, int]] = [
     ("GET", "api/users/me/keys", None, 200),
     ("POST", "api/users/me/keys", {"name": "Zapier", "scopes": ["read"]}, 201),
     ("DELETE", "api/users/me/keys/<key_id>", None, 404),  # another user's
+    ("GET", "api/users/me/calendar", None, 404),
+    ("POST", "api/users/me/calendar", None, 201),
+    ("DELETE", "api/users/me/calendar", None, 404),
     ("GET", "api/leads/duplicates", None, 200),
     ("POST", "api/leads/import", None, 403),
     ("GET", "api/leads/imports", None, 403),
@@ -85,6 +88,7 @@ PUBLIC: list[tuple[str, str, Any, int]] = [
     ("POST", "api/users/register", REGISTRATION, 201),
     ("POST", "api/users/login", CREDENTIALS, 401),
     ("POST", "api/users/token", b"username=nobody&password=wrong", 401),
+    ("GET", "api/users/calendar/<secret>.ics", None, 404),
     ("POST", "api/users/token/refresh", {"refresh_token": "unknown"}, 401),
     ("GET", "", None, 200),
     ("GET", "health/live", None, 200),

@@ -185,7 +185,7 @@ class UserAdmin(Approval, Leaving, audited.AuditedUsers, ListPage, DjangoUserAdm
         own = ("username", "password_page") if self.has_change_permission(request, obj) else ("username",)
         return (
             (None, {"fields": own}),
-            ("Person", {"fields": ("first_name", "last_name", "email")}),
+            ("Person", {"fields": ("first_name", "last_name", "email", "wants_reminders")}),
             ("Access", {"fields": access}),
             ("Dates", {"fields": ("last_login", "created_at")}),
         )

@@ -24,7 +24,7 @@ MAX_NAME = 150  # of users and groups
 MAX_SIGNATURE = 301  # of "First Last" on records
 IDENTITY = ("username", "email", "first_name", "last_name")
 ACCESS = ("is_active", "is_staff", "is_superuser")
-OTHER_FIELDS = ("must_change_password",)
+OTHER_FIELDS = ("must_change_password", "wants_reminders")
 SECRETS = frozenset({"password", "secret", "token", "key", "code", "codes", "hash"})
 
 
@@ -82,6 +82,8 @@ class Action(models.TextChoices):
     SESSION_ENDED = "session_ended"
     KEY_CREATED = "api_key_created"
     KEY_REVOKED = "api_key_revoked"
+    CALENDAR_LINK_CREATED = "calendar_link_created"
+    CALENDAR_LINK_REVOKED = "calendar_link_revoked"
     LOGGED_OUT_EVERYWHERE = "logged_out_everywhere"
     GROUP_CREATED = "group_created"
     GROUP_CHANGED = "group_changed"

@@ -38,6 +38,9 @@ class AbstractUser(AbstractBaseUser, PermissionsMixin):
     must_change_password = models.BooleanField(
         "must choose a new password at the next login", default=False, db_default=False
     )
+    wants_reminders = models.BooleanField(
+        "gets a mail each morning with the follow-ups that are due", default=True, db_default=True
+    )
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"

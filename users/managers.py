@@ -16,6 +16,7 @@ from users import confusables, second_factor, validators
 from users.api_keys import ApiKey
 from users.audit import Action, Channel, created_state, log_account_event
 from users.base_user import AbstractUser
+from users.calendar_links import CalendarLink
 from users.hashers import UNMATCHABLE_HASH
 from users.refresh import RefreshToken
 from users.reset_requests import PasswordResetRequest
@@ -154,6 +155,7 @@ class UserManager(BaseUserManager[UserT]):
         LoginFailure.objects.unlock(user.username)
         RefreshToken.objects.filter(user_id=user.pk).delete()
         ApiKey.objects.filter(user_id=user.pk).delete()
+        CalendarLink.objects.revoke(user)
         second_factor.remove(user)
         UserSession.objects.filter(user_id=user.pk).delete()
         PasswordResetRequest.objects.filter(user_id=user.pk).delete()

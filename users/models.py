@@ -5,6 +5,7 @@ from django.db import models
 from users.api_keys import ApiKey
 from users.audit import AccountEvent
 from users.base_user import AbstractUser
+from users.calendar_links import CalendarLink
 from users.managers import UserManager
 from users.refresh import RefreshToken
 from users.reset_requests import PasswordResetRequest
@@ -14,6 +15,7 @@ from users.throttle import LoginFailure, Registration
 __all__ = [
     "AccountEvent",
     "ApiKey",
+    "CalendarLink",
     "LoginFailure",
     "PasswordResetRequest",
     "RefreshToken",

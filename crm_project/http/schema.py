@@ -96,7 +96,10 @@ class RuleSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         """Ids in the path, which are any number that a row can have; and the options of every call."""
         names = uritemplate.variables(self.path)
-        ids = [OpenApiParameter(name, IDENTIFIER, OpenApiParameter.PATH, required=True) for name in names]
+        ids = [
+            OpenApiParameter(name, self.view.path_schemas.get(name, IDENTIFIER), OpenApiParameter.PATH, required=True)
+            for name in names
+        ]
         is_dry_run = dry_run.PARAMETER in self.view.known_parameters()
         return [*ids, *REPLY_OPTIONS, *([DRY_RUN] if is_dry_run else [])]
 

@@ -37,6 +37,7 @@ class RuleViewSet(GenericViewSet[Any]):
     strict_actions: ClassVar[Collection[str]] = ()  # those that always refuse unknown parameters and fields
     # What an action knows beside filters, pages and ``reply_options.PARAMETERS``.
     query_parameters: ClassVar[Mapping[str, Collection[str]]] = {}
+    path_schemas: ClassVar[Mapping[str, Any]] = {}  # of what in the path is not an id
     closed_to_keys = False  # whether programs with a key have no access, whatever its scopes
     dry_run_actions: ClassVar[Collection[str]] = ()  # those that ``dry_run=true`` only tries out
     array_actions: ClassVar[Collection[str]] = ()  # those whose body is an array

@@ -24,7 +24,7 @@ from users.throttle import LoginFailure, hash_identifier
 NAMED = 100  # leads that an entry of the audit log lists
 USER = (
     *("id", "username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser"),
-    *("created_at", "last_login", "awaiting_approval_since"),
+    *("created_at", "last_login", "awaiting_approval_since", "wants_reminders"),
 )
 
 Lists = dict[str, Iterable[Mapping[str, Any]]]

@@ -23,6 +23,7 @@ NOT_SEARCHED = (
     "texts of imports with a former, misspelt or cut address, number or name, or with a part of a name",
     "sources and statuses of leads, types of activities",
     "telephone numbers in the history of other leads",
+    "morning mails that were sent, calendars that programs have fetched",
     "exported files, rejects files of import_leads, backups",
 )
 

@@ -88,7 +88,9 @@ def test_operation_ids_are_unique_and_every_operation_has_a_listed_tag(document:
 def test_only_registration_log_in_and_health_are_public(document: Document) -> None:
     public = {path for path, _, it in operations(document) if it["security"] == []}
     health = {"/", "/health/live", "/health/ready"}
-    assert public == health | {*(f"/api/users/{name}" for name in ("register", "login", "token", "token/refresh"))}
+    assert public == health | {
+        *(f"/api/users/{name}" for name in ("register", "login", "token", "token/refresh", "calendar/{secret}.ics"))
+    }
     others = [it["security"] for path, _, it in operations(document) if path not in public]
     assert others == [[{"OAuth2PasswordBearer": []}]] * len(others)
 

@@ -33,7 +33,7 @@ FORMS = {
 }
 BUTTONS = {
     *("users_user_changelist", "users_user_unlock_address", "users_user_approval", "users_user_hand_over"),
-    "auth_group_changelist",
+    *("auth_group_changelist", "calendar_link"),
 }
 
 

@@ -216,6 +216,7 @@ def account_links(request: HttpRequest) -> list[dict[str, str]]:
     if not request.user.is_authenticated:
         return []
     links = [
+        {"title": "Reminders and calendar", "link": reverse("admin:reminders")},
         {"title": "Your sessions", "link": reverse("admin:own_sessions")},
         {"title": "Second factor", "link": reverse(HERE)},
     ]
