@@ -73,7 +73,7 @@ def _calendar(shown: list[Entry], installation: str) -> bytes:
     calendar.add("x-wr-calname", "CRM follow-ups")
     for entry in shown:
         calendar.add_component(_event(entry, installation))
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())
 
 
 def _event(entry: Entry, installation: str) -> Event:

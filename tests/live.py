@@ -109,6 +109,7 @@ def environment(without: Iterable[str] = (), **variables: str) -> dict[str, str]
     own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     # Whoever asks for a server that others can reach must say who may register; most tests do that.
     defaults = {"ENV_FILE": "", "SECRET_KEY": STRONG_SECRET, "HOST": "127.0.0.1", "REGISTRATION_OPEN": "true"}
+    defaults["RUN_JOBS"] = "false"  # what happens by itself at a time of day would disturb
     merged = {**own, **defaults, **variables}
     return {name: value for name, value in merged.items() if name not in without}
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
+import orjson
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from crm_project.http import readiness
 from crm_project.http.errors import RETRY_AFTER, reply
+from crm_project.operations.scheduled_job import ScheduledJob
 
 JSON = "application/json"
 BUSY = "crm.busy"  # set by crm_project/http/gateway.py: all requests that may run at a time are running
@@ -40,10 +44,21 @@ def health(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """``GET /health/ready``: return a 503 with the reason if requests should go to another server.
 
-    ``{"status": "busy"}`` is a 200: new requests wait for those that run, but not for long.
+    ``{"status": "busy"}`` is a 200: new requests wait for those that run, but not for long. ``?details`` adds the last
+    runs of the scheduled jobs, with a query of its own.
     """
     if reason := readiness.unready_because():
-        response = reply(503, reason)
-        response["Retry-After"] = RETRY_AFTER
-        return response
-    return HttpResponse(b'{"status":"busy"}', content_type=JSON) if request.META.get(BUSY) else health(request)
+        return _unready(reason)
+    body: dict[str, Any] = {"status": "busy" if request.META.get(BUSY) else "ok"}
+    if "details" in request.GET:
+        try:
+            body["jobs"] = ScheduledJob.objects.last_runs()
+        except Error:
+            return _unready("The database does not answer")
+    return HttpResponse(orjson.dumps(body), content_type=JSON)
+
+
+def _unready(reason: str) -> HttpResponse:
+    response = reply(503, reason)
+    response["Retry-After"] = RETRY_AFTER
+    return response

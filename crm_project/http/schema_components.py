@@ -196,8 +196,21 @@ REPLAYED: Node = {
 }
 
 
-def _ok(*states: str) -> Node:
-    properties = {"status": {"type": "string", "enum": list(states)}}
+_JOB: Node = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "last_run": {"type": ["string", "null"], "description": "When it ended, in UTC"},
+        "succeeded": {"type": ["boolean", "null"]},
+        "next_run": {"type": "string"},
+    },
+    "required": ["name", "last_run", "succeeded", "next_run"],
+}
+_JOBS: Node = {"type": "array", "items": _JOB, "description": "The scheduled jobs, with `details`"}
+
+
+def _ok(*states: str, **more: Node) -> Node:
+    properties = {"status": {"type": "string", "enum": list(states)}, **more}
     schema = {"type": "object", "properties": properties, "required": ["status"]}
     return {"description": "It is", "content": {"application/json": {"schema": schema}}}
 
@@ -216,6 +229,6 @@ HEALTH: Node = {
         "Ready",
         "Whether requests should go to this server: it is not stopping, and the database answers, can be written to "
         "and has every migration. `busy`: new requests wait for those that run.",
-        **{"200": _ok("ok", "busy"), "503": {"$ref": "#/components/responses/Unavailable"}},
+        **{"200": _ok("ok", "busy", jobs=_JOBS), "503": {"$ref": "#/components/responses/Unavailable"}},
     ),
 }

@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class OperationsConfig(AppConfig):
-    """Has the table with the fingerprint of the ``SECRET_KEY``."""
+    """Has the tables of the ``SECRET_KEY``'s fingerprint and of scheduled jobs."""
 
     name = "crm_project.operations"

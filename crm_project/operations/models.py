@@ -1,6 +1,10 @@
-"""The table with the fingerprint of the ``SECRET_KEY``."""
+"""The table with the fingerprint of the ``SECRET_KEY``, and the one of scheduled jobs."""
 
 from django.db import models
+
+from crm_project.operations.scheduled_job import ScheduledJob
+
+__all__ = ["ScheduledJob", "SecretKeyFingerprint"]
 
 
 class SecretKeyFingerprint(models.Model):

@@ -24,8 +24,10 @@ from granian.log import LogLevels
 
 from crm_project.http import readiness
 from crm_project.http.gateway import SERVER_THREADS
+from crm_project.operations.jobs_process import JobsProcess
 
 STOP_TIMEOUT = 12  # seconds that running requests have after SIGTERM: the longest wait, and some time to work
+JOBS_STOP_TIMEOUT = 2  # seconds more, for the current step of a scheduled job
 HEADER_TIMEOUT = 10_000  # milliseconds for the next request's headers, and so the limit of idle connections
 MAX_CONNECTIONS = 16_384  # of a worker; an idle one takes some kilobytes and a file descriptor, but no thread
 OTHER_FILES = 256  # descriptors of a worker for everything else
@@ -51,6 +53,16 @@ def serve(host: str, port: int) -> None:
     os.register_at_fork(after_in_child=WorkerStart())
     if "NOTIFY_SOCKET" in os.environ:
         threading.Thread(target=notify_when_ready, args=(host, port), daemon=True).start()
+    jobs = JobsProcess()
+    if settings.RUN_JOBS:
+        jobs.start()
+    try:
+        _serve_again(host, port)
+    finally:
+        jobs.stop(JOBS_STOP_TIMEOUT)
+
+
+def _serve_again(host: str, port: int) -> None:
     exits: deque[float] = deque(maxlen=MAX_EXITS)
     while True:
         try:

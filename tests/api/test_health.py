@@ -1,6 +1,7 @@
 """Health checks, and the host names of the server."""
 
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.test import RequestFactory
 
 from crm_project.http import readiness
 from crm_project.http.gateway import Gateway
+from crm_project.operations.models import ScheduledJob
 from tests.conftest import Api
 
 direct_postgresql = pytest.mark.skipif(
@@ -114,6 +116,25 @@ def test_a_server_that_stops_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(readiness, "_stopping", bytearray(1))
     readiness.announce_stop()
     unready("The server is stopping")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_details_show_the_scheduled_jobs() -> None:
+    run = {"finished_at": datetime(2026, 12, 1, 3, 0, 1, tzinfo=UTC), "succeeded": True}
+    ScheduledJob.objects.create(name="prune", due_at=datetime(2026, 12, 2, 3, tzinfo=UTC), **run)
+    ScheduledJob.objects.create(name="remind", due_at=datetime(2026, 12, 2, 7, tzinfo=UTC))
+    assert Api({}).get("/health/ready", details="").json() == {
+        "status": "ok",
+        "jobs": [
+            {
+                "name": "prune",
+                "last_run": "2026-12-01T03:00:01.000000",
+                "succeeded": True,
+                "next_run": "2026-12-02T03:00:00.000000",
+            },
+            {"name": "remind", "last_run": None, "succeeded": None, "next_run": "2026-12-02T07:00:00.000000"},
+        ],
+    }
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])

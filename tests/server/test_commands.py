@@ -9,7 +9,7 @@ import pytest
 
 from tests.live import PROJECT, environment, free_port, fresh_database, without_python
 
-COMMANDS = ["migrate", "verify", "prune", "demo", "export_person a@example.com", "createsuperuser --noinput"]
+COMMANDS = ["migrate", "verify", "prune", "work", "demo", "export_person a@example.com", "createsuperuser --noinput"]
 
 
 def refusal(command: str, database_url: str) -> str:

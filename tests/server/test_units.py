@@ -26,6 +26,7 @@ def test_systemd_knows_every_setting(tmp_path: Path) -> None:
     for name, text in UNITS.items():
         here = text.replace("/srv/crm/.venv/bin/python", sys.executable).replace("/srv/crm", str(tmp_path))
         (tmp_path / name).write_text(here.replace("User=crm", "User=root"))
-    command = ["systemd-analyze", "verify", str(tmp_path / "crm@1.service")]
+    units = [str(tmp_path / name.replace("@", "@1")) for name in UNITS]
+    command = ["systemd-analyze", "verify", *units]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
