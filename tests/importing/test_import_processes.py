@@ -78,7 +78,7 @@ now = timezone.now()
 reported, figures = stats(now), in_pipeline_order(count_leads(periods(now)))
 assert reported["leads_by_status"] == [{"status": figure.status, "count": figure.leads} for figure in figures], reported
 assert reported["total_leads"] == Lead.objects.count(), reported
-assert reported["total_activities"] == Activity.objects.count() == 1500, reported
+assert reported["total_activities"] == Activity.objects.count() > 1500, reported
 assert reported["new_leads_this_week"] == sum(figure.new for figure in figures), reported
 assert not Lead.objects.annotate(own=Count("activities")).exclude(activity_count=F("own")).exists()
 print("right")

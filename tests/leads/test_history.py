@@ -202,14 +202,6 @@ def test_an_import_of_activities(api: Api, agent: User, tmp_path: Path) -> None:
     assert entries_of(api, lead.pk)[1:] == [("undone", "cli", OPERATOR, {"activities": [["call: Hello"], []]})]
 
 
-def test_the_demo(api: Api) -> None:
-    call_command("demo", stdout=io.StringIO())
-    lead = Lead.objects.filter(activity_count__gt=0).first()
-    assert lead
-    entries = entries_of(api, lead.pk)
-    assert {entry[:2] for entry in entries} == {("created", "cli"), ("activity", "cli")}
-
-
 def test_a_row_from_before_there_was_a_history(api: Api, agent: User) -> None:
     lead = Lead.objects.create(**lead_row())
     api.post(f"/api/leads/{lead.pk}/activities", activity_row())

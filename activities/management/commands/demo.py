@@ -1,62 +1,43 @@
-"""``manage.py demo``: an office that has been at work for some months, to look around in and to try things on."""
+"""``manage.py demo``: an office that has been at work for a year, to look around in and to try things on."""
 
-import random
 import secrets
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
+from django.contrib.auth.models import Group
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
+from activities.follow_ups.querysets import ABOUT
 from activities.models import Activity, FollowUp
+from activities.sample_data import words
+from activities.sample_data.lives import DAYS, Life, Touch, before_planned, live
 from activities.validators import validate as check_activity
+from crm_project.db import bulk
 from leads.attribution import author_of
-from leads.consents import REVOKED, Consent
-from leads.models import Lead
+from leads.audit import Changes, Kind
+from leads.consents import ALL, GRANTED, REVOKED
+from leads.models import Consent, Lead, LeadChange, SavedView
 from leads.querysets import build_row
-from leads.validators import CLOSED_STATUSES, join_tags, tag_keys
+from leads.validators import CLOSED, CLOSED_STATUSES
 from leads.validators import validate as check_lead
-from users.audit import Action, Actor, Channel, log_account_event
+from users.audit import Action, Actor, Channel, log_account_event, user_state
 from users.models import User
+from users.permissions import MANAGERS, STAFF
 
-LEADS, ACTIVITIES, DAYS = 500, 1500, 180
-SEED = 20260101  # the same office every time, but for the passwords and the day it ends on
-
-AGENTS = {
-    "demo.maria": ("Maria", "Santos"),
-    "demo.james": ("James", "Okafor"),
-    "demo.wei": ("Wei", "Chen"),
-    "demo.lena": ("Lena", "Fischer"),
-}
-FIRST_NAMES = (
-    "Olivia Liam Emma Noah Amelia Mateo Sofia Elijah Camila Lucas Aisha Ethan Mei Daniel Priya Samuel Zoë Omar Chloe "
-    "Hugo Nadia Leo Grace Victor Ines Ahmed Ruth Pedro Hannah Björn"
-)
-LAST_NAMES = (
-    "Smith Johnson Garcia Ng Nguyen Patel Müller Rossi Kowalski Silva Kim Brown Ortiz Cohen Ivanova Haddad Jensen "
-    "O'Brien Tanaka Dubois Lopez Walker Adeyemi Novák Wilson Moreau Khan Reyes Larsson Baker"
-)
-PLACES = ("downtown", "near PATH", "by the park", "in the Heights", "with a river view", "close to a good school")
-HOMES = ("2BR condo", "3BR townhouse", "studio", "single-family home", "duplex", "loft", "4BR with a garden")
-STATUSES = {"new": 40, "contacted": 24, "qualified": 15, "negotiation": 8, "closed": 8, "lost": 5}
-SOURCES = {"website": 45, "referral": 22, "open house": 12, "Zillow": 11, "walk-in": 6, "Facebook": 4}
-TAGS = {"first-time buyer": 9, "cash buyer": 7, "investor": 6, "VIP": 4, "relocating": 4}
-KINDS = {
-    "call": ("Intro call", "Follow-up call", "Left a message", "Talked about financing"),
-    "email": ("Sent listings", "Sent comps", "Answered questions", "Sent the contract"),
-    "meeting": ("Property tour", "Second viewing", "Met at the office", "Open house"),
-    "note": ("Prefers evenings", "Waiting for the bank", "Sells first", "Wants a garage"),
-}
-PLANS = ("Call back", "Ask for news", "Send comps", "Confirm the viewing", "Talk about financing")
-REFUSED = {"call": 5, "email": 4, "all": 2}  # of a hundred leads
+LEADS = 500
+BATCH = 200
+VIEWS = {"Cash buyers": "tag=cash+buyer", "Negotiations": "status=negotiation"}
 
 
 class Command(BaseCommand):
-    """Reproducible: the same leads and activities on every run, dated back from today."""
+    """Reproducible: the same leads and activities on every run, dated back from the present hour."""
 
-    help = f"Make {len(AGENTS)} agents, {LEADS} leads and {ACTIVITIES} activities in an empty database."
+    help = f"Make {len(words.AGENTS)} agents, their manager, and {LEADS} leads of the last year in an empty database."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """``--force`` adds them to whatever is there."""
@@ -66,130 +47,154 @@ class Command(BaseCommand):
         """All or nothing; ``CommandError`` where there are leads already."""
         if Lead.objects.exists() and not options["force"]:
             raise CommandError("There are leads already; sample data belongs in an empty database (or say --force).")
-        chance, password = random.Random(SEED), secrets.token_urlsafe(9)
+        password = secrets.token_urlsafe(9)
         with transaction.atomic():
-            agents = [_agent(username, password) for username in AGENTS]
-            leads = _leads(chance, agents)
-            _activities(chance, agents, leads)
-            follow_ups = _follow_ups(chance, agents, leads)
-            _consents(chance, leads)
+            agents = [_user(agent, password, STAFF) for agent in words.AGENTS]
+            manager = _user(words.MANAGER, password, MANAGERS)
+            activities, follow_ups = SampleData(agents, manager).store()
+            for name, query in VIEWS.items():
+                SavedView.objects.get_or_create(user=manager, name=name, defaults={"query": query, "is_shared": True})
         self.stdout.write(
-            f"{LEADS} leads and {ACTIVITIES} activities of the last {DAYS} days, {follow_ups} follow-ups."
+            f"{LEADS} leads and {activities} activities of the last {DAYS} days, {follow_ups} open follow-ups."
         )
-        self.stdout.write(f"Agents {', '.join(AGENTS)} sign in with the password {password}")
+        names = ", ".join(agent.username for agent in words.AGENTS)
+        self.stdout.write(f"Agents {names} and the manager {manager.username} sign in with the password {password}")
 
 
-def _agent(username: str, password: str) -> User:
-    """An agent of that name with that password, whether or not there was one."""
-    first_name, last_name = AGENTS[username]
-    agent = User.objects.filter(username_key=username).first() or User(username=username)
-    agent.first_name, agent.last_name, agent.email = first_name, last_name, f"{username}@mail.example"
-    action = Action.PASSWORD_SET if agent.pk else Action.CREATED
-    agent.set_password(password)
-    agent.save()
-    log_account_event(action, actor=None, target=agent, channel=Channel.CLI)
-    return agent
+def _user(person: words.Person, password: str, group: str) -> User:
+    """A user of that name with that password who may use the back office, whether or not there was one."""
+    user = User.objects.filter(username_key=person.username).first() or User(username=person.username)
+    user.first_name, user.last_name = person.first_name, person.last_name
+    user.email, user.is_staff = f"{person.username}@mail.example", True
+    action = Action.PASSWORD_SET if user.pk else Action.CREATED
+    user.set_password(password)
+    user.save()
+    user.groups.set(Group.objects.filter(name=group))
+    log_account_event(action, actor=None, target=user, channel=Channel.CLI, after=user_state(user))
+    return user
 
 
-def _pick(chance: random.Random, weights: dict[str, int]) -> str:
-    return chance.choices(list(weights), list(weights.values()))[0]
+class SampleData:
+    """Stores the leads with their histories. Each table takes a few statements.
 
+    The methods that write one thing date it at present. So this uses what they use: the validators, ``build_row``, the
+    bulk inserts, and entries of the history in their form and in the order of their times.
+    """
 
-def _leads(chance: random.Random, agents: list[User]) -> list[Lead]:
-    now, actor, leads = timezone.now(), Actor.operator(), []
-    author = author_of(actor)
-    for number in range(LEADS):
-        clean, problems = check_lead(_lead_row(chance, number))
+    def __init__(self, agents: Sequence[User], manager: User) -> None:
+        self.agents, self.manager, self.now = agents, manager, timezone.now()
+        zone = timezone.get_current_timezone()
+        until = self.now.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+        self.lives = sorted((live(number, until, zone) for number in range(LEADS)), key=attrgetter("created_at"))
+        self.changes: list[LeadChange] = []
+
+    def store(self) -> tuple[int, int]:
+        """Return how many activities and open follow-ups were stored."""
+        author = author_of(Actor.operator())
+        rows = [self._lead(life, author) for life in self.lives]
+        Lead.objects.insert_many(rows)
+        for row, life in zip(rows, self.lives, strict=True):
+            self._log_lead(row["id"], life)
+        stored = self._activities([row["id"] for row in rows])
+        follow_ups = self._follow_ups(rows, stored)
+        Consent.objects.bulk_create(
+            [one for row, life in zip(rows, self.lives, strict=True) for one in self._consents(row["id"], life)],
+            batch_size=BATCH,
+        )
+        LeadChange.objects.bulk_create(sorted(self.changes, key=attrgetter("at")), batch_size=BATCH)
+        return len(stored), follow_ups
+
+    def _lead(self, life: Life, author: int) -> dict[str, Any]:
+        owner = None if life.owner is None else self.agents[life.owner].pk
+        clean, problems = check_lead({**life.row, "status": life.status, "owner_id": owner}, labels=True)
         assert not problems, problems
-        # More of them lately than long ago, as in an office that grows.
-        made = now - timedelta(days=DAYS * (1 - chance.random() ** 0.7), minutes=chance.randrange(600))
-        touched = min(now, made + timedelta(days=chance.uniform(0, 40)))
-        lead = build_row(clean, now, made, created_by=author, channel=actor.channel)
-        lead |= _labels(chance, agents, (now - made).days)
-        leads.append(lead | {"updated_at": touched, "closed_at": touched if lead["closed_at"] else None})
-    leads.sort(key=itemgetter("created_at"))
-    Lead.objects.insert_many(leads)
-    return [Lead(**lead) for lead in leads]
+        row = build_row(clean, life.changed_at, life.created_at, created_by=author, channel=Channel.CLI)
+        closed_at = life.moves[-1].at if life.status == CLOSED else None
+        return row | {"closed_at": closed_at, "version": 1 + len(life.moves) + (owner is not None)}
 
+    def _log_lead(self, lead_id: int, life: Life) -> None:
+        if life.owner is not None:
+            owner = {"owner_id": [None, self.agents[life.owner].pk]}
+            self._log(lead_id, life.taken_at, Kind.CHANGED, owner, self.manager)
+        for move in life.moves:
+            status = {"status": [move.before, move.after]}
+            self._log(lead_id, move.at, Kind.CHANGED, status, self.agents[move.agent])
 
-def _labels(chance: random.Random, agents: list[User], days: int) -> dict[str, Any]:
-    """An owner, unless the lead is new or has been overlooked, and sometimes tags."""
-    stored = join_tags(word for word, percent in TAGS.items() if chance.random() * 100 < percent)
-    owner = chance.choice(agents).pk if days > 1 and chance.random() < 0.85 else None
-    return {"owner_id": owner, "tags": stored, "tag_keys": tag_keys(stored)}
+    def _log(self, lead_id: int, at: datetime, kind: Kind, changes: Changes, user: User) -> None:
+        who = {"user_id": user.pk, "user_name": user.name, "channel": Channel.CLI.value}
+        self.changes.append(LeadChange(lead_id=lead_id, at=at, kind=kind.value, changes=changes, **who))
 
+    def _activities(self, lead_ids: Sequence[int]) -> dict[tuple[int, Touch], int]:
+        """Store the activities, and count them at their leads; return their ids."""
+        done = [(pk, touch) for pk, life in zip(lead_ids, self.lives, strict=True) for touch in life.touches]
+        done.sort(key=lambda one: one[1].at)
+        rows = [self._activity(pk, touch) for pk, touch in done]
+        bulk.insert(Activity, rows)
+        Lead.objects.count_many_activities(Counter(pk for pk, _ in done))
+        return {one: row["id"] for one, row in zip(done, rows, strict=True)}
 
-def _lead_row(chance: random.Random, number: int) -> dict[str, Any]:
-    first_name, last_name = chance.choice(FIRST_NAMES.split()), chance.choice(LAST_NAMES.split())
-    lowest = chance.randrange(15, 120) * 10_000
-    budget = chance.random() < 0.8
-    row = {
-        "first_name": first_name,
-        "last_name": last_name,
-        "email": f"lead{number + 1}@mail.example" if chance.random() < 0.9 else "",
-        "phone": f"+1-555-{chance.randrange(100, 1000)}-{chance.randrange(10_000):04d}",
-        "status": _pick(chance, STATUSES),
-        "source": _pick(chance, SOURCES),
-        "budget_min": lowest if budget else None,
-        "budget_max": lowest + chance.randrange(5, 40) * 10_000 if budget else None,
-    }
-    return {**row, "property_interest": f"{chance.choice(HOMES)} {chance.choice(PLACES)}"}
-
-
-def _activities(chance: random.Random, agents: list[User], leads: list[Lead]) -> None:
-    """Spread them unevenly: a few leads are talked to a lot, some never."""
-    eager = chance.choices(leads, [chance.paretovariate(1.2) for _ in leads], k=ACTIVITIES)
-    logged: list[Activity] = []
-    for lead in sorted(set(eager), key=lambda lead: lead.pk):
-        agent = chance.choice(agents)
-        rows = [_activity_row(chance, lead.created_at) for _ in range(eager.count(lead))]
-        logged += Activity.objects.log(lead.pk, agent, rows, Channel.CLI)
-    made = {lead.pk: lead.created_at for lead in leads}
-    for activity in logged:
-        hour = timedelta(hours=chance.randrange(8, 19), minutes=chance.randrange(60))
-        day = datetime.combine(activity.activity_date, datetime.min.time(), timezone.get_default_timezone())
-        activity.created_at = min(timezone.now(), max(day + hour, made[activity.lead_id]))
-    Activity.objects.bulk_update(logged, ["created_at"], batch_size=200)
-
-
-def _activity_row(chance: random.Random, since: datetime) -> dict[str, Any]:
-    kind = chance.choices(list(KINDS), [45, 30, 15, 10])[0]
-    days = (timezone.now() - since).days
-    row = {
-        "activity_type": kind,
-        "title": chance.choice(KINDS[kind]),
-        "duration": chance.choice((5, 10, 15, 30, 45, 60)) if kind in ("call", "meeting") else None,
-        "activity_date": (since + timedelta(days=chance.random() * days)).date().isoformat(),
-    }
-    clean, problems = check_activity(row)
-    assert not problems, problems
-    return clean
-
-
-def _follow_ups(chance: random.Random, agents: list[User], leads: list[Lead]) -> int:
-    """Plan the next step of two thirds of the open leads that somebody has: some overdue, some today. How many."""
-    today, by_id, count = timezone.localdate(), {agent.pk: agent for agent in agents}, 0
-    for lead in leads:
-        agent = by_id.get(lead.owner_id or 0)
-        if agent is None or lead.status in CLOSED_STATUSES or chance.random() > 0.66:
-            continue
-        day = today + timedelta(days=chance.choice((-4, -1, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 8, 9, 11, 13)))
-        clean = {
-            "title": chance.choice(PLANS),
-            "kind": chance.choice(("call", "call", "email", "meeting")),
-            "due_on": day,
-            "due_time": chance.choice((None, None, "09:30", "11:00", "15:00")),
-            "assignee_id": agent.pk,
+    def _activity(self, lead_id: int, touch: Touch) -> dict[str, Any]:
+        given = {
+            "activity_type": touch.kind,
+            "title": touch.title,
+            "duration": touch.duration,
+            "activity_date": touch.at.date().isoformat(),
         }
-        FollowUp.objects.plan(lead.pk, clean, Actor.of(agent, Channel.CLI))
-        count += 1
-    return count
+        clean, problems = check_activity(given)
+        assert not problems, problems
+        agent = self.agents[touch.agent]
+        author = {"user_id": agent.pk, "user_name": agent.name, "program": None, "channel": Channel.CLI.value}
+        return {**clean, **author, "lead_id": lead_id, "created_at": touch.at, "import_run_id": None}
 
+    def _follow_ups(self, rows: Sequence[dict[str, Any]], stored: dict[tuple[int, Touch], int]) -> int:
+        """Store those that are done, and the next ones of most open leads: overdue, today, later. How many of these."""
+        done, planned = [], []
+        for row, life in zip(rows, self.lives, strict=True):
+            for at, touch in before_planned(life.touches):
+                follow_up = self._plan(row["id"], at, touch.agent, touch.kind, touch.title, touch.at)
+                follow_up.done_at, follow_up.activity_id = touch.at, stored[row["id"], touch]
+                done.append(follow_up)
+            if life.touches and life.status not in CLOSED_STATUSES and life.chance.random() < 0.75:
+                planned.append(self._next_step(row["id"], life))
+        FollowUp.objects.bulk_create([*done, *planned], batch_size=BATCH)
+        return len(planned)
 
-def _consents(chance: random.Random, leads: list[Lead]) -> None:
-    """Let some leads say that they do not want to be contacted."""
-    for lead in leads:
-        for channel, percent in REFUSED.items():
-            if chance.random() * 100 < percent:
-                clean = {"channel": channel, "state": REVOKED, "wording": "Asked by telephone", "evidence": None}
-                Consent.objects.record(lead.pk, clean, Actor.operator())
+    def _next_step(self, lead_id: int, life: Life) -> FollowUp:
+        kind, title = life.chance.choice(words.PLANS)
+        days = life.chance.choice((-6, -3, -1, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 8, 9, 11, 13))
+        due = timezone.localtime(self.now) + timedelta(days=days)
+        follow_up = self._plan(lead_id, life.touches[-1].at, life.owner or 0, kind, title, due)
+        follow_up.due_time = life.chance.choice(("", "", "09:30", "11:00", "15:00"))
+        return follow_up
+
+    def _plan(self, lead_id: int, at: datetime, agent: int, kind: str, title: str, due: datetime) -> FollowUp:
+        user = self.agents[agent]
+        follow_up = FollowUp(lead_id=lead_id, title=title, kind=kind, due_on=due.date(), created_at=at)
+        follow_up.assignee_id = follow_up.created_by_id = user.pk
+        self._log(lead_id, at, Kind.FOLLOW_UP, {ABOUT: [str(follow_up)] * 2}, user)
+        return follow_up
+
+    def _consents(self, lead_id: int, life: Life) -> list[Consent]:
+        """Consent of the form on the website, and what leads asked on the telephone later."""
+        found, chance = [], life.chance
+        if life.row["source"] == "website" and chance.random() * 100 < words.GRANTED:
+            found.append((life.created_at, ALL, GRANTED, "I agree to be contacted", self.manager))
+        for way, percent in words.REVOKED.items():
+            if life.touches and chance.random() * 100 < percent:
+                last = life.touches[-1]
+                found.append((last.at, way, REVOKED, "Asked on the telephone", self.agents[last.agent]))
+        for at, way, state, _, user in found:
+            self._log(lead_id, at, Kind.CONSENT, {f"consent_{way}": [None, state]}, user)
+        return [
+            Consent(
+                lead_id=lead_id,
+                channel=way,
+                state=state,
+                wording=wording,
+                created_at=at,
+                user_id=user.pk,
+                user_name=user.name,
+                through=Channel.CLI.value,
+            )
+            for at, way, state, wording, user in found
+        ]
