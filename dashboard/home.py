@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from activities import sql
 from dashboard import charts, queries, stale_leads, today
@@ -76,7 +77,11 @@ def leads_part(now: datetime) -> Context:
             (row["status"].capitalize(), row["count"], _leads(status=row["status"])) for row in stats["leads_by_status"]
         ),
         "weeks": _bars(
-            (f"{week.first:%-d %b}", week.leads, _leads(created_from=week.first, created_to=week.last))
+            (
+                date_format(week.first, "MONTH_DAY_FORMAT"),
+                week.leads,
+                _leads(created_from=week.first, created_to=week.last),
+            )
             for week in charts.weeks(day)
         ),
         "sources": source_bars(day),

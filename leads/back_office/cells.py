@@ -118,8 +118,13 @@ def time_with_zone(moment: datetime) -> str:
 
 def money(amount: int) -> str:
     """Return an amount in the office's currency: "$300,000", "CHF 300,000"."""
-    symbol = SYMBOLS.get(settings.CURRENCY, f"{settings.CURRENCY}\N{NO-BREAK SPACE}")
-    return f"{symbol}{amount:,}"
+    symbol = currency()
+    return f"{symbol}\N{NO-BREAK SPACE}{amount:,}" if symbol == settings.CURRENCY else f"{symbol}{amount:,}"
+
+
+def currency() -> str:
+    """Return the symbol of the office's currency, or its code: "$", "CHF"."""
+    return SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
 
 
 def day_ago(day: date | None, today: date) -> SafeString | str:

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from crm_project import validation
 from leads import filters as api
-from leads.back_office import choices
+from leads.back_office import cells, choices
 from leads.consents import WAYS
 from leads.models import ImportRun
 from leads.querysets import LeadQuerySet
@@ -197,8 +197,10 @@ class Budget(ParameterFilter):
     def fields(self, changelist: Any) -> dict[str, forms.Field]:
         """Return two amounts."""
         return {
-            "min_budget": text_input("Budget from", "text", inputmode="numeric", placeholder="from"),
-            "max_budget": text_input("Budget to", "text", inputmode="numeric", placeholder="to"),
+            "min_budget": text_input(
+                f"Budget from ({cells.currency()})", "text", inputmode="numeric", placeholder="from"
+            ),
+            "max_budget": text_input(f"Budget to ({cells.currency()})", "text", inputmode="numeric", placeholder="to"),
         }
 
 

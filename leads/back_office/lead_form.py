@@ -10,6 +10,7 @@ from django.http import QueryDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from leads import validators
+from leads.back_office.cells import currency
 from leads.back_office.history import build_entry, display, owner_names
 from leads.models import Lead, LeadChange
 from users import directory
@@ -88,6 +89,8 @@ class LeadForm(Form):
         carries_version = not self.is_bound or "seen_version" in self.data
         for name in self._own_fields():
             self.fields[name].show_hidden_initial = carries_version
+        for name in {"budget_min", "budget_max"} & self.fields.keys():
+            self.fields[name].label = f"{self.fields[name].label} ({currency()})"
         if "owner" in self.fields:
             owners = User.objects.filter(Q(is_active=True) | Q(pk=self.instance.owner_id or 0))
             cast(OwnerField, self.fields["owner"]).queryset = owners.order_by("username_key").only(

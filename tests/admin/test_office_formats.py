@@ -1,6 +1,6 @@
 """DATE_FORMAT, CURRENCY and TIME_ZONE in the back office; the API has neither."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -25,6 +25,7 @@ def test_days_amounts_and_zones(
     monkeypatch.setattr(settings, "TIME_ZONE", "Europe/Berlin")
     monkeypatch.setattr(formats, "DATE_FORMAT", "d.m.Y")
     monkeypatch.setattr(formats, "DATETIME_FORMAT", "d.m.Y, H:i")
+    monkeypatch.setattr(formats, "MONTH_DAY_FORMAT", "d.m.")
     lead = make_lead(budget_min=300_000, budget_max=1_250_000, created_at=WHEN)
     make_activity(lead, agent, activity_date="2026-03-02")
     make_follow_up(lead, agent, days=40)
@@ -34,12 +35,17 @@ def test_days_amounts_and_zones(
     try:
         with timezone.override("Europe/Berlin"):
             html = page(boss, "/admin/leads/lead/")
+            home = visible_text(page(boss, "/admin/"))
+            monday = timezone.localdate() - timedelta(days=timezone.localdate().weekday())
             shown, single = visible_text(html), visible_text(page(boss, f"/admin/leads/lead/{lead.pk}/change/"))
             imported = visible_text(page(boss, f"/admin/leads/importrun/{run.pk}/change/"))
     finally:
         monkeypatch.undo()
         reset_format_cache()
     assert "€310,000 – €1,250,000" in shown
+    assert "Budget from (€)" in shown
+    assert "Budget max (€)" in single
+    assert f" {monday:%d.%m.} " in home  # the weeks
     assert "05.03.2026, 00:05 CET" in html
     assert "02.03.2026" in single
     assert "€300,000" in single  # the history

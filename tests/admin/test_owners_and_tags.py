@@ -145,7 +145,7 @@ def test_filters_in_use_are_removed_one_by_one(boss: Client, agent: User) -> Non
         f"Owner: {agent.name}",
         "Status: New",
         "Tags: vip",
-        "Budget from: 5",
+        "Budget from ($): 5",
         "Search: ann",
         "Source: nowhere",
     ):
