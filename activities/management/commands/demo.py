@@ -31,6 +31,7 @@ from users.permissions import MANAGERS, STAFF
 
 LEADS = 500
 BATCH = 200
+DUE_IN = (0, 3, -1, 1, 6, 2, -3, 0, 9, 4, 1, 13, -6, 2, 5, 8, 11)  # days, of the next steps by turns
 VIEWS = {"Cash buyers": "tag=cash+buyer", "Negotiations": "status=negotiation"}
 
 
@@ -155,13 +156,12 @@ class SampleData:
                 follow_up.done_at, follow_up.activity_id = touch.at, stored[row["id"], touch]
                 done.append(follow_up)
             if life.touches and life.status not in CLOSED_STATUSES and life.chance.random() < 0.75:
-                planned.append(self._next_step(row["id"], life))
+                planned.append(self._next_step(row["id"], life, DUE_IN[len(planned) % len(DUE_IN)]))
         FollowUp.objects.bulk_create([*done, *planned], batch_size=BATCH)
         return len(planned)
 
-    def _next_step(self, lead_id: int, life: Life) -> FollowUp:
+    def _next_step(self, lead_id: int, life: Life, days: int) -> FollowUp:
         kind, title = life.chance.choice(words.PLANS)
-        days = life.chance.choice((-6, -3, -1, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 8, 9, 11, 13))
         due = timezone.localtime(self.now) + timedelta(days=days)
         follow_up = self._plan(lead_id, life.touches[-1].at, life.owner or 0, kind, title, due)
         follow_up.due_time = life.chance.choice(("", "", "09:30", "11:00", "15:00"))
