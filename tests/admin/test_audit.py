@@ -38,7 +38,7 @@ def summary(event: AccountEvent) -> tuple[str, str, str, str]:
 
 def form_of(user: User, **fields: Any) -> dict[str, Any]:
     identity = {name: getattr(user, name) for name in ("username", "email", "first_name", "last_name")}
-    return {**identity, "is_active": "on", **fields}
+    return {**identity, "is_active": "on", "wants_reminders": "on", **fields}
 
 
 def change(boss: Client, user: User, **fields: Any) -> None:
