@@ -20,7 +20,7 @@ from leads.filters import LeadFilter, deleted_of, replace_me
 from leads.list_sql import INDEXED, SORTED, Order
 from leads.models import Lead
 from tests.assertions import refused
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import make_activity, make_lead, make_user
 from users.models import User
 
@@ -149,12 +149,13 @@ def by_python(leads: list[Lead], order: Order) -> list[int]:
     return [lead.pk for lead in with_value + without]
 
 
-@pytest.mark.parametrize("query", FILTERS)
-def test_each_filter_finds_what_its_queryset_does(api: Api, agent: User, office: dict[str, Lead], query: str) -> None:
-    found = expected(agent, query)
-    reply = get(api, f"{query}&size=1000&count=exact")
-    assert ids(reply) == by_python(found, Order())
-    assert reply.headers["X-Total-Count"] == str(len(found))
+def test_each_filter_finds_what_its_queryset_does(api: Api, agent: User, office: dict[str, Lead], case: Case) -> None:
+    for query in FILTERS:
+        with case(query):
+            found = expected(agent, query)
+            reply = get(api, f"{query}&size=1000&count=exact")
+            assert ids(reply) == by_python(found, Order())
+            assert reply.headers["X-Total-Count"] == str(len(found))
 
 
 def test_the_filters_tell_the_leads_apart(agent: User, office: dict[str, Lead]) -> None:
@@ -167,9 +168,8 @@ def test_the_filters_tell_the_leads_apart(agent: User, office: dict[str, Lead]) 
     }
 
 
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [
+def test_search(api: Api, office: dict[str, Lead], case: Case) -> None:
+    for query, names in [
         ("q=Silva, Grace", {"Grace Silva"}),
         ("q=grace silva", {"Grace Silva"}),
         ("q=Alvarez", set()),
@@ -181,19 +181,21 @@ def test_the_filters_tell_the_leads_apart(agent: User, office: dict[str, Lead]) 
         ("q=687-0501", {"Grace Silva"}),
         ("q=+44 555 6870501".replace("+", "%2B"), set()),
         ("q=501", {"Grace Silva"}),
-    ],
-)
-def test_search(api: Api, office: dict[str, Lead], query: str, names: set[str]) -> None:
-    rows = get(api, f"{query}&size=1000").json()
-    assert {f"{row['first_name']} {row['last_name']}" for row in rows} == names
+    ]:
+        with case(query, names):
+            rows = get(api, f"{query}&size=1000").json()
+            assert {f"{row['first_name']} {row['last_name']}" for row in rows} == names
 
 
-@pytest.mark.parametrize("stored", ["5556870555", "+1 (555) 687-0555", "1.555.687.0555", "001 555 687 0555"])
-@pytest.mark.parametrize("asked", ["(555) 687-0555", "+15556870555", "555.687.0555", "1 555 687 0555"])
-def test_a_number_is_found_however_it_is_stored(api: Api, stored: str, asked: str) -> None:
-    lead = make_lead(phone=stored)
-    make_lead(phone="555 687 0556")
-    assert ids(get(api, {"q": asked})) == [lead.pk]
+def test_a_number_is_found_however_it_is_stored(api: Api, case: Case) -> None:
+    for asked, stored in product(
+        ["(555) 687-0555", "+15556870555", "555.687.0555", "1 555 687 0555"],
+        ["5556870555", "+1 (555) 687-0555", "1.555.687.0555", "001 555 687 0555"],
+    ):
+        with case(asked, stored):
+            lead = make_lead(phone=stored)
+            make_lead(phone="555 687 0556")
+            assert ids(get(api, {"q": asked})) == [lead.pk]
 
 
 def test_ids(api: Api, office: dict[str, Lead]) -> None:
@@ -217,9 +219,10 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), BAD)
-def test_values_that_cannot_be_read(api: Api, name: str, value: str) -> None:
-    assert [loc for _, loc in refused(get(api, {name: value}))] == [["query", name]]
+def test_values_that_cannot_be_read(api: Api, case: Case) -> None:
+    for name, value in BAD:
+        with case(name, value):
+            assert [loc for _, loc in refused(get(api, {name: value}))] == [["query", name]]
 
 
 def test_all_of_them_at_once(api: Api) -> None:
@@ -231,18 +234,19 @@ def test_all_of_them_at_once(api: Api) -> None:
 ORDERS = [Order(name, descending) for name in (*INDEXED, *SORTED) for descending in (False, True)]
 
 
-@pytest.mark.parametrize("order", ORDERS, ids=str)
 @pytest.mark.parametrize("query", ["", "deleted=include", "deleted=only", "status=new&status=closed&deleted=include"])
-def test_each_order(api: Api, agent: User, office: dict[str, Lead], order: Order, query: str) -> None:
-    right = by_python(expected(agent, query), order)
-    assert ids(get(api, f"{query}&sort={order}&size=1000")) == right
-    by_page = [n for page in range(1, 6) for n in ids(get(api, f"{query}&sort={order}&size=5&page={page}"))]
-    assert by_page == right
-    if order.is_indexed:
-        for size in (1, 3, 1000):
-            assert walked(api, f"{query}&sort={order}&size={size}&after=") == right
-    else:
-        assert refused(get(api, f"sort={order}&after=")) == [("value_error", ["query", "after"])]
+def test_each_order(api: Api, agent: User, office: dict[str, Lead], query: str, case: Case) -> None:
+    for order in ORDERS:
+        with case(order):
+            right = by_python(expected(agent, query), order)
+            assert ids(get(api, f"{query}&sort={order}&size=1000")) == right
+            by_page = [n for page in range(1, 6) for n in ids(get(api, f"{query}&sort={order}&size=5&page={page}"))]
+            assert by_page == right
+            if order.is_indexed:
+                for size in (1, 3, 1000):
+                    assert walked(api, f"{query}&sort={order}&size={size}&after=") == right
+            else:
+                assert refused(get(api, f"sort={order}&after=")) == [("value_error", ["query", "after"])]
 
 
 @pytest.mark.parametrize(
@@ -280,23 +284,25 @@ def test_a_cursor_belongs_to_its_walk(api: Api, office: dict[str, Lead]) -> None
     assert refused(get(api, f"sort=name&status=new&after={after[:-2]}")) == [("value_error", ["query", "after"])]
 
 
-@pytest.mark.parametrize("sort", ["created_at", "id", "name"])
-@pytest.mark.parametrize(
-    "values",
-    [
-        *([0, key, 1, None] for key in ("x", "", 5, None, 2**64, True, "2026-13-01T00:00:00", "9999-12-31T23:59:60")),
-        *([group, "2026-01-01T00:00:00.000000", 1, None] for group in (-1, "0", None, 2**70)),
-        *([0, "2026-01-01T00:00:00.000000", row_id, None] for row_id in (0.5, "1", None, 2**63)),
-        *([0, "2026-01-01T00:00:00.000000", 1, time] for time in (-1, "x", 2**63 - 1, 253402300800000000)),
-        [],
-        [0, "x", 1, None, 5],
-    ],
-    ids=str,
-)
-def test_a_forged_cursor_is_refused_or_a_place_in_the_list(api: Api, sort: str, values: list[Any]) -> None:
-    walk = cursors.walk_of(QueryDict(f"sort={sort}&updated_since="), LeadFilter.base_filters, sort)
-    after = urlsafe_b64encode(json.dumps([walk, *values]).encode()).decode()
-    assert get(api, {"sort": sort, "updated_since": "", "after": after}).status_code in (200, 422)
+def test_a_forged_cursor_is_refused_or_a_place_in_the_list(api: Api, case: Case) -> None:
+    for values, sort in product(
+        [
+            *(
+                [0, key, 1, None]
+                for key in ("x", "", 5, None, 2**64, True, "2026-13-01T00:00:00", "9999-12-31T23:59:60")
+            ),
+            *([group, "2026-01-01T00:00:00.000000", 1, None] for group in (-1, "0", None, 2**70)),
+            *([0, "2026-01-01T00:00:00.000000", row_id, None] for row_id in (0.5, "1", None, 2**63)),
+            *([0, "2026-01-01T00:00:00.000000", 1, time] for time in (-1, "x", 2**63 - 1, 253402300800000000)),
+            [],
+            [0, "x", 1, None, 5],
+        ],
+        ["created_at", "id", "name"],
+    ):
+        with case(values, sort):
+            walk = cursors.walk_of(QueryDict(f"sort={sort}&updated_since="), LeadFilter.base_filters, sort)
+            after = urlsafe_b64encode(json.dumps([walk, *values]).encode()).decode()
+            assert get(api, {"sort": sort, "updated_since": "", "after": after}).status_code in (200, 422)
 
 
 def test_links(api: Api, office: dict[str, Lead]) -> None:
@@ -307,9 +313,8 @@ def test_links(api: Api, office: dict[str, Lead]) -> None:
     assert "Link" not in last.headers
 
 
-@pytest.mark.parametrize(
-    ("query", "prefer", "total", "content_range", "applied"),
-    [
+def test_totals(api: Api, office: dict[str, Lead], case: Case) -> None:
+    for query, prefer, total, content_range, applied in [
         ("count=exact", "", "17", "leads 0-9/17", None),
         ("count=estimated", "", "17", "leads 0-9/17", None),
         ("count=exact&page=2", "", "17", "leads 10-16/17", None),
@@ -323,21 +328,12 @@ def test_links(api: Api, office: dict[str, Lead]) -> None:
         ("size=1", "handling=strict, count=exact", "17", "leads 0-0/17", "count=exact, handling=strict"),
         ("", "count=none", None, None, None),
         ("count=", "", None, None, None),
-    ],
-)
-def test_totals(
-    api: Api,
-    office: dict[str, Lead],
-    query: str,
-    prefer: str,
-    total: str | None,
-    content_range: str | None,
-    applied: str | None,
-) -> None:
-    headers = get(api, query, **({"Prefer": prefer} if prefer else {})).headers
-    assert headers.get("X-Total-Count") == total
-    assert headers.get("Content-Range") == content_range
-    assert headers.get("Preference-Applied") == applied
+    ]:
+        with case(query, prefer, total, content_range, applied):
+            headers = get(api, query, **({"Prefer": prefer} if prefer else {})).headers
+            assert headers.get("X-Total-Count") == total
+            assert headers.get("Content-Range") == content_range
+            assert headers.get("Preference-Applied") == applied
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite counts")
@@ -393,21 +389,19 @@ def row() -> dict[str, str]:
     return {"first_name": "A", "last_name": "B", "email": "", "phone": ""}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
+def test_an_unknown_key_of_include_changes_nothing(api: Api, case: Case) -> None:
+    for method, path, body in [
         ("GET", "/api/leads?include=x", None),
         ("GET", "/api/leads/{lead}?include=x", None),
         ("POST", "/api/leads?include=x", row()),
         ("PUT", "/api/leads/{lead}?include=x", {"first_name": "C"}),
         ("PATCH", "/api/leads/{lead}?include=version,x", {"first_name": "C"}),
-    ],
-)
-def test_an_unknown_key_of_include_changes_nothing(api: Api, method: str, path: str, body: Any) -> None:
-    lead = make_lead()
-    assert refused(api.send(method, path.format(lead=lead.pk), body)) == [("value_error", ["query", "include"])]
-    lead.refresh_from_db()
-    assert (Lead.objects.count(), lead.version) == (1, 1)
+    ]:
+        with case(method, path, body):
+            lead = make_lead()
+            assert refused(api.send(method, path.format(lead=lead.pk), body)) == [("value_error", ["query", "include"])]
+            lead.refresh_from_db()
+            assert (Lead.objects.count(), lead.version) == (1, 1)
 
 
 def test_created_by_is_one_user_under_several_names(api: Api, agent: User) -> None:

@@ -14,7 +14,7 @@ from leads.models import Lead, LeadChange
 from leads.validators import ERASED
 from maintenance.privacy.erase import erase
 from tests.assertions import refused
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import SOMEBODY, activity_row, lead_row, make_activity, make_lead
 from users.models import User
 
@@ -58,9 +58,8 @@ def test_many_leads_are_updated(api: Api) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("body", "problems"),
-    [
+def test_bad_bodies_of_a_bulk_update(api: Api, case: Case) -> None:
+    for body, problems in [
         ({"id": 1}, [("list_type", ["body"])]),
         ([3], [("model_attributes_type", ["body", 0])]),
         ([{"phone": "1"}], [("missing", ["body", 0, "id"])]),
@@ -68,10 +67,9 @@ def test_many_leads_are_updated(api: Api) -> None:
         ([{"id": 1}, {"id": 1}], [("value_error", ["body", 1, "id"])]),
         ([{"id": 1, "colour": "red"}], [("extra_forbidden", ["body", 0, "colour"])]),
         ([{"id": True, "version": "x"}], [("int_type", ["body", 0, "id"]), ("int_parsing", ["body", 0, "version"])]),
-    ],
-)
-def test_bad_bodies_of_a_bulk_update(api: Api, body: Any, problems: list[tuple[str, list[Any]]]) -> None:
-    assert refused(api.patch("/api/leads", body)) == problems
+    ]:
+        with case(body, problems):
+            assert refused(api.patch("/api/leads", body)) == problems
 
 
 def test_a_bulk_update_is_whole_or_nothing(api: Api) -> None:
@@ -124,9 +122,8 @@ def test_leads_that_a_filter_finds_are_deleted(api: Api) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("body", "problems"),
-    [
+def test_bad_choices_of_leads(api: Api, case: Case) -> None:
+    for body, problems in [
         ({}, [("missing", ["body", "ids"])]),
         ({"ids": []}, [("too_short", ["body", "ids"])]),
         ({"ids": "1"}, [("list_type", ["body", "ids"])]),
@@ -143,10 +140,9 @@ def test_leads_that_a_filter_finds_are_deleted(api: Api) -> None:
             for name in ("page", "size", "after", "sort", "count", "include", "colour")
         ),
         ({"ids": [1], "all": True}, [("extra_forbidden", ["body", "all"])]),
-    ],
-)
-def test_bad_choices_of_leads(api: Api, body: Any, problems: list[tuple[str, list[Any]]]) -> None:
-    assert refused(api.post("/api/leads/delete", body)) == problems
+    ]:
+        with case(body, problems):
+            assert refused(api.post("/api/leads/delete", body)) == problems
 
 
 def test_limits_and_bad_ids_of_a_bulk_delete(api: Api) -> None:

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from leads.models import Lead, LeadChange
 from tests.assertions import refused
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import make_lead, make_user
 from users.models import User
 
@@ -53,20 +53,18 @@ def test_the_same_owner_changes_nothing(api: Api, agent: User) -> None:
     assert LeadChange.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    ("body", "loc"),
-    [
+def test_bad_owners(api: Api, case: Case) -> None:
+    for body, loc in [
         ({}, ["body", "user_id"]),
         ({"user_id": "x"}, ["body", "user_id"]),
         ({"user_id": 999_999_999}, ["body", "user_id"]),
         ({"user_id": 0}, ["body", "user_id"]),
         ({"user_id": None, "name": "x"}, ["body", "name"]),
         ([], ["body"]),
-    ],
-)
-def test_bad_owners(api: Api, body: Any, loc: list[str]) -> None:
-    reply = api.put(f"/api/leads/{make_lead().pk}/owner", body)
-    assert loc in [where for _, where in refused(reply)]
+    ]:
+        with case(body, loc):
+            reply = api.put(f"/api/leads/{make_lead().pk}/owner", body)
+            assert loc in [where for _, where in refused(reply)]
 
 
 def test_who_may_not_own(api: Api, agent: User) -> None:
@@ -146,9 +144,8 @@ def test_as_many_queries_for_many_as_for_one(api: Api, agent: User) -> None:
     assert counts[0] == counts[1]
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
+def test_nothing_is_assigned(api: Api, agent: User, case: Case) -> None:
+    for body, status in [
         ({"user_ids": []}, 422),
         ({"user_ids": [999_999_999]}, 422),
         ({"user_ids": "x"}, 422),
@@ -159,14 +156,13 @@ def test_as_many_queries_for_many_as_for_one(api: Api, agent: User) -> None:
         ({"ids": None, "filter": {}, "expected": 2}, 422),
         ({"ids": None, "filter": {"size": 1}, "expected": 2}, 422),
         ({"other": 1}, 422),
-    ],
-)
-def test_nothing_is_assigned(api: Api, agent: User, body: dict[str, Any], status: int) -> None:
-    lead = make_lead()
-    whole = {"ids": [lead.pk], **({"user_ids": [agent.pk]} if body else {}), **body}
-    reply = assign(api, **{name: value for name, value in whole.items() if value is not None})
-    assert reply.status_code == status, reply.content
-    assert owners(lead) == [None]
+    ]:
+        with case(body, status):
+            lead = make_lead()
+            whole = {"ids": [lead.pk], **({"user_ids": [agent.pk]} if body else {}), **body}
+            reply = assign(api, **{name: value for name, value in whole.items() if value is not None})
+            assert reply.status_code == status, reply.content
+            assert owners(lead) == [None]
 
 
 def test_dry_runs_store_nothing(api: Api, agent: User) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from leads.models import Lead
 from tests.assertions import refused
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import PASSWORD, activity_row, lead_row, make_lead, make_user
 from users.models import AccountEvent, ApiKey, User
 
@@ -122,18 +122,16 @@ def test_bad_keys(api: Api) -> None:
         assert with_key(text).get("/api/leads").status_code == 401
 
 
-@pytest.mark.parametrize(
-    ("body", "problems"),
-    [
+def test_bad_bodies(api: Api, case: Case) -> None:
+    for body, problems in [
         ({}, [("missing", ["body", "name"]), ("missing", ["body", "scopes"])]),
         ({"name": " ", "scopes": []}, [("string_too_short", ["body", "name"]), ("too_short", ["body", "scopes"])]),
         ({"name": "x", "scopes": ["admin"]}, [("literal_error", ["body", "scopes"])]),
         ({"name": "x", "scopes": ["read"], "expires_on": "2020-01-01"}, [("value_error", ["body", "expires_on"])]),
         ({"name": "x", "scopes": ["read"], "colour": 1}, [("extra_forbidden", ["body", "colour"])]),
-    ],
-)
-def test_bad_bodies(api: Api, body: Any, problems: Any) -> None:
-    assert refused(api.post(PATH, body)) == problems
+    ]:
+        with case(body, problems):
+            assert refused(api.post(PATH, body)) == problems
 
 
 def test_keys_of_others_are_out_of_reach(api: Api, api_as: Any) -> None:

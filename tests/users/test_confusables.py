@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import PASSWORD, make_user
 from tests.users.trying import admin
 from users.confusables import look_alikes
@@ -56,22 +56,23 @@ def add(boss: Client, username: str) -> int:
     return boss.post(ADD, {**form, "password1": PASSWORD, "password2": PASSWORD}).status_code
 
 
-@pytest.mark.parametrize("username", [*INVISIBLE, *MIXED], ids=ascii)
-def test_a_name_that_deceives_is_a_422(anonymous: Api, username: str) -> None:
-    assert register(anonymous, username) == 422
-    assert not User.objects.exists()
+def test_a_name_that_deceives_is_a_422(anonymous: Api, case: Case) -> None:
+    for username in [*INVISIBLE, *MIXED]:
+        with case(username):
+            assert register(anonymous, username) == 422
+            assert not User.objects.exists()
 
 
-@pytest.mark.parametrize("username", GOOD, ids=ascii)
-def test_a_name_as_languages_write_it_is_good(anonymous: Api, username: str) -> None:
-    assert register(anonymous, username) == 201
-    credentials = {"username": username, "password": PASSWORD}
-    assert anonymous.post("/api/users/login", credentials).status_code == 200
+def test_a_name_as_languages_write_it_is_good(anonymous: Api, case: Case) -> None:
+    for username in GOOD:
+        with case(username):
+            assert register(anonymous, username) == 201
+            credentials = {"username": username, "password": PASSWORD}
+            assert anonymous.post("/api/users/login", credentials).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("existing", "new"),
-    [
+def test_the_look_alike_of_an_existing_name_is_taken(anonymous: Api, boss: Client, case: Case) -> None:
+    for existing, new in [
         ("coco", "\u0441\u043e\u0441\u043e"),  # Cyrillic
         ("COCO", "\u0421\u041e\u0421\u041e"),
         ("kiko", "\u03ba\u03b9\u03ba\u03bf"),  # Greek
@@ -79,14 +80,12 @@ def test_a_name_as_languages_write_it_is_good(anonymous: Api, username: str) -> 
         ("\u03ba\u03b9\u03ba\u03bf", "kiko"),
         ("\u043e\u043e\u0440", "\u03bf\u03bf\u03c1"),
         ("boss-1", "\u0412\u041e\u0405\u0405-1"),
-    ],
-    ids=ascii,
-)
-def test_the_look_alike_of_an_existing_name_is_taken(anonymous: Api, boss: Client, existing: str, new: str) -> None:
-    make_user(username=existing)
-    assert register(anonymous, new) == 409
-    assert add(boss, new) == 200
-    assert User.objects.filter(username=new).count() == 0
+    ]:
+        with case(existing, new):
+            make_user(username=existing)
+            assert register(anonymous, new) == 409
+            assert add(boss, new) == 200
+            assert User.objects.filter(username=new).count() == 0
 
 
 def test_names_without_a_look_alike_are_free(anonymous: Api) -> None:

@@ -5,13 +5,14 @@ import json
 import re
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from itertools import product
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.http import HttpResponse
 
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import PASSWORD, make_user
 from users.models import User
 from users.tokens import access_token
@@ -83,25 +84,38 @@ def test_what_a_token_says(agent: User, claims: dict[str, Any]) -> None:
     assert agent.username not in claims.values()
 
 
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR", "Bearer "])
-def test_the_scheme_is_matched_in_any_case(anonymous: Api, claims: dict[str, Any], scheme: str) -> None:
-    assert me(anonymous, f"{scheme} {signed(claims)}").status_code == 200
+def test_the_scheme_is_matched_in_any_case(anonymous: Api, claims: dict[str, Any], case: Case) -> None:
+    for scheme in ["Bearer", "bearer", "BEARER", "bEaReR", "Bearer "]:
+        with case(scheme):
+            assert me(anonymous, f"{scheme} {signed(claims)}").status_code == 200
 
 
-@pytest.mark.parametrize("header", ["Basic YTpi", "Token abc", "bearer-token abc", "", "Bear er"])
-def test_another_scheme_is_no_token(anonymous: Api, header: str) -> None:
-    reply = me(anonymous, header)
-    assert reply.status_code == 401
-    assert reply.json() == {"detail": "Not authenticated"}
-    assert reply["WWW-Authenticate"] == "Bearer"
+def test_another_scheme_is_no_token(anonymous: Api, case: Case) -> None:
+    for header in ["Basic YTpi", "Token abc", "bearer-token abc", "", "Bear er"]:
+        with case(header):
+            reply = me(anonymous, header)
+            assert reply.status_code == 401
+            assert reply.json() == {"detail": "Not authenticated"}
+            assert reply["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize(
-    "raw",
-    ["", "x", "a.b.c", "...", ".", "null", "e30.e30.e30", "a b c", "é.é.é", "\x00", "A" * 20_000, "[object Object]"],
-)
-def test_rubbish_is_refused(anonymous: Api, raw: str) -> None:
-    assert_refused(me(anonymous, f"Bearer {raw}"), "malformed")
+def test_rubbish_is_refused(anonymous: Api, case: Case) -> None:
+    for raw in [
+        "",
+        "x",
+        "a.b.c",
+        "...",
+        ".",
+        "null",
+        "e30.e30.e30",
+        "a b c",
+        "é.é.é",
+        "\x00",
+        "A" * 20_000,
+        "[object Object]",
+    ]:
+        with case(raw):
+            assert_refused(me(anonymous, f"Bearer {raw}"), "malformed")
 
 
 def test_a_changed_signature_is_refused(anonymous: Api, claims: dict[str, Any]) -> None:
@@ -122,9 +136,8 @@ def test_another_key_is_refused(anonymous: Api, claims: dict[str, Any]) -> None:
     assert_refused(me(anonymous, f"Bearer {signed(claims, key='')}"))
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
+def test_another_algorithm_or_an_odd_header_is_refused(anonymous: Api, claims: dict[str, Any], case: Case) -> None:
+    for header in [
         {"alg": "none"},
         {"alg": "NONE", "typ": "JWT"},
         {"alg": "HS384"},
@@ -138,17 +151,13 @@ def test_another_key_is_refused(anonymous: Api, claims: dict[str, Any]) -> None:
         {"alg": "HS256", "crit": ["exp"]},
         {"alg": "HS256", "kid": 1},
         {"alg": "HS256", "b64": False, "crit": ["b64"]},
-    ],
-)
-def test_another_algorithm_or_an_odd_header_is_refused(
-    anonymous: Api, claims: dict[str, Any], header: dict[str, Any]
-) -> None:
-    assert_refused(me(anonymous, f"Bearer {signed(claims, header)}"))
+    ]:
+        with case(header):
+            assert_refused(me(anonymous, f"Bearer {signed(claims, header)}"))
 
 
-@pytest.mark.parametrize(
-    "sub",
-    [
+def test_an_odd_subject_is_refused(anonymous: Api, case: Case) -> None:
+    for sub in [
         "abc",
         "",
         " ",
@@ -176,26 +185,23 @@ def test_another_algorithm_or_an_odd_header_is_refused(
         ["1"],
         {"id": "1"},
         "9223372036854775807",
-    ],
-)
-def test_an_odd_subject_is_refused(anonymous: Api, sub: Any) -> None:
-    claims = claims_of(access_token(make_user(id=1)))
-    assert me(anonymous, f"Bearer {signed(claims | {'sub': '1'})}").status_code == 200
-    assert_refused(me(anonymous, f"Bearer {signed(claims | {'sub': sub})}"))
+    ]:
+        with case(sub):
+            claims = claims_of(access_token(make_user(id=1)))
+            assert me(anonymous, f"Bearer {signed(claims | {'sub': '1'})}").status_code == 200
+            assert_refused(me(anonymous, f"Bearer {signed(claims | {'sub': sub})}"))
 
 
-@pytest.mark.parametrize(
-    "version", [0, 2, -1, "1", "", 1.0, 1.5, True, None, [], [1], {}, 2**31, 2**63, 10**30, float("nan")]
-)
-def test_an_odd_token_version_is_refused(anonymous: Api, claims: dict[str, Any], version: Any) -> None:
-    assert_refused(me(anonymous, f"Bearer {signed(claims | {'token_version': version})}"))
+def test_an_odd_token_version_is_refused(anonymous: Api, claims: dict[str, Any], case: Case) -> None:
+    for version in [0, 2, -1, "1", "", 1.0, 1.5, True, None, [], [1], {}, 2**31, 2**63, 10**30, float("nan")]:
+        with case(version):
+            assert_refused(me(anonymous, f"Bearer {signed(claims | {'token_version': version})}"))
 
 
-@pytest.mark.parametrize(
-    "family", ["", "x", "0" * 32, "0" * 31, "A" * 32, "٠" * 32, "0" * 32 + "\n", 1, None, [], {}, True]
-)
-def test_an_odd_or_unknown_family_is_refused(anonymous: Api, claims: dict[str, Any], family: Any) -> None:
-    assert_refused(me(anonymous, f"Bearer {signed(claims | {'family': family})}"))
+def test_an_odd_or_unknown_family_is_refused(anonymous: Api, claims: dict[str, Any], case: Case) -> None:
+    for family in ["", "x", "0" * 32, "0" * 31, "A" * 32, "٠" * 32, "0" * 32 + "\n", 1, None, [], {}, True]:
+        with case(family):
+            assert_refused(me(anonymous, f"Bearer {signed(claims | {'family': family})}"))
 
 
 @pytest.mark.parametrize("offset", [-1, -3600, -(10**9)])
@@ -203,35 +209,49 @@ def test_an_expired_token_is_refused(anonymous: Api, claims: dict[str, Any], off
     assert_refused(me(anonymous, f"Bearer {signed(claims | {'exp': int(time.time()) + offset})}"), "expired")
 
 
-@pytest.mark.parametrize(
-    "exp", [10**30, -(10**30), 0, -1, float("inf"), float("nan"), "", "soon", None, True, [], {}, "9" * 5000, 10**18]
-)
-def test_an_odd_expiry_is_refused(anonymous: Api, claims: dict[str, Any], exp: Any) -> None:
-    assert_refused(me(anonymous, f"Bearer {signed(claims | {'exp': exp})}"))
+def test_an_odd_expiry_is_refused(anonymous: Api, claims: dict[str, Any], case: Case) -> None:
+    for exp in [
+        10**30,
+        -(10**30),
+        0,
+        -1,
+        float("inf"),
+        float("nan"),
+        "",
+        "soon",
+        None,
+        True,
+        [],
+        {},
+        "9" * 5000,
+        10**18,
+    ]:
+        with case(exp):
+            assert_refused(me(anonymous, f"Bearer {signed(claims | {'exp': exp})}"))
 
 
-@pytest.mark.parametrize("claim", ["nbf", "iat"])
-@pytest.mark.parametrize("value", ["soon", "future", 10**30, float("inf")])
-def test_a_token_that_is_not_yet_good_is_refused(
-    anonymous: Api, claims: dict[str, Any], claim: str, value: Any
-) -> None:
-    value = int(time.time()) + 3600 if value == "future" else value
-    assert_refused(me(anonymous, f"Bearer {signed(claims | {claim: value})}"))
+def test_a_token_that_is_not_yet_good_is_refused(anonymous: Api, claims: dict[str, Any], case: Case) -> None:
+    for value, claim in product(["soon", "future", 10**30, float("inf")], ["nbf", "iat"]):
+        with case(value, claim):
+            value = int(time.time()) + 3600 if value == "future" else value
+            assert_refused(me(anonymous, f"Bearer {signed(claims | {claim: value})}"))
 
 
-@pytest.mark.parametrize("claim", ["sub", "exp", "iat", "token_version", "token_type", "jti"])
-def test_a_missing_claim_is_refused(anonymous: Api, claims: dict[str, Any], claim: str) -> None:
-    del claims[claim]
-    assert_refused(me(anonymous, f"Bearer {signed(claims)}"))
+def test_a_missing_claim_is_refused(anonymous: Api, claims: dict[str, Any], case: Case) -> None:
+    for claim in ["sub", "exp", "iat", "token_version", "token_type", "jti"]:
+        with case(claim):
+            others = {name: value for name, value in claims.items() if name != claim}
+            assert_refused(me(anonymous, f"Bearer {signed(others)}"))
 
 
 def test_another_kind_of_token_is_refused(anonymous: Api, claims: dict[str, Any]) -> None:
     assert_refused(me(anonymous, f"Bearer {signed(claims | {'token_type': 'refresh'})}"))
 
 
-@pytest.mark.parametrize("payload", [[], "text", 1, None, {}, [[]]])
-def test_claims_that_are_no_object_are_refused(anonymous: Api, payload: Any) -> None:
-    assert_refused(me(anonymous, f"Bearer {signed(payload)}"))
+def test_claims_that_are_no_object_are_refused(anonymous: Api, case: Case) -> None:
+    for payload in [[], "text", 1, None, {}, [[]]]:
+        with case(payload):
+            assert_refused(me(anonymous, f"Bearer {signed(payload)}"))
 
 
 def test_a_deeply_nested_token_is_refused(anonymous: Api) -> None:
