@@ -9,6 +9,7 @@ from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from tests.conftest import Case
 from tests.factories import make_user
 from tests.users.mails import HOST, link_in, sent, set_mail
 from tests.users.trying import ELSEWHERE, HERE, admin, statuses
@@ -163,11 +164,12 @@ def test_events_have_no_email_address(carla: User, caplog: pytest.LogCaptureFixt
     assert "@" not in str([vars(record).get("facts") for record in caplog.records])
 
 
-@pytest.mark.parametrize("email", ["", " ", "a" * 255, "\0", "a\0b@example.com", "a@b.c\r\nBcc: x@y.z", "<b>", "é"])
-def test_invalid_addresses(carla: User, email: str) -> None:
-    reply = request_link(email)
-    assert reply.status_code == 200
-    assert sent() == []
+def test_invalid_addresses(carla: User, case: Case) -> None:
+    for email in ["", " ", "a" * 255, "\0", "a\0b@example.com", "a@b.c\r\nBcc: x@y.z", "<b>", "é"]:
+        with case(email):
+            reply = request_link(email)
+            assert reply.status_code == 200
+            assert sent() == []
 
 
 def test_the_csrf_token_is_required(carla: User) -> None:

@@ -10,6 +10,7 @@ from leads.back_office import progress
 from leads.back_office.progress import UploadProgress
 from leads.models import ImportRun, Lead
 from tests.admin.test_import_page import ADD, FILE, form, page, rejection, upload
+from tests.conftest import Case
 from tests.importing.workbooks import from_xml, sheet
 
 pytestmark = pytest.mark.django_db
@@ -48,9 +49,8 @@ def test_a_file_that_cannot_be_read_as_it_is(boss: Client) -> None:
     assert "Import 1 lead<" in page(boss, review)
 
 
-@pytest.mark.parametrize(
-    ("choices", "words"),
-    [
+def test_invalid_choices_change_nothing(boss: Client, case: Case) -> None:
+    for choices, words in [
         ({"encoding": "klingon"}, "There is no encoding"),
         ({"delimiter": "ab"}, "is no delimiter"),
         ({"header_row": "-1"}, "is not the number of a row"),
@@ -59,15 +59,14 @@ def test_a_file_that_cannot_be_read_as_it_is(boss: Client) -> None:
         ({"format": "exe"}, "Invalid choice"),
         ({"dates": "year-first"}, "Invalid choice"),
         ({"constant-field-0": "password", "constant-0": "x"}, "Invalid choice"),
-    ],
-)
-def test_invalid_choices_change_nothing(boss: Client, choices: dict[str, str], words: str) -> None:
-    review = upload(boss)
-    before = page(boss, review)
-    html = boss.post(review, {**form(**choices), "check": "1"}, follow=True).content.decode()
-    assert words in html
-    assert "Import 2 leads" in before
-    assert "Import 2 leads" in html
+    ]:
+        with case(choices, words):
+            review = upload(boss)
+            before = page(boss, review)
+            html = boss.post(review, {**form(**choices), "check": "1"}, follow=True).content.decode()
+            assert words in html
+            assert "Import 2 leads" in before
+            assert "Import 2 leads" in html
 
 
 def test_dates_deleted_rows_and_values_for_all(boss: Client) -> None:

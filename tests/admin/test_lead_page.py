@@ -17,7 +17,7 @@ from tests.admin.lead_forms import fields_in, open_form
 from tests.admin.lists import visible_text
 from tests.admin.people import join
 from tests.concurrency import together
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import SOMEBODY, lead_row, make_activity, make_follow_up, make_lead, make_user
 from tests.test_query_counts import statements
 from users.models import User
@@ -197,9 +197,8 @@ def test_the_default_date_is_today(boss: Client) -> None:
     assert f'value="{timezone.localdate().isoformat()}"' in get_html(boss, change_page(make_lead()))
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "error"),
-    [
+def test_an_invalid_activity_shows_errors_and_the_entries(boss: Client, case: Case) -> None:
+    for field, value, error in [
         ("title", " ", "This field is required."),
         ("title", "x" * 256, "at most 255 characters"),
         ("duration", "long", "Enter a whole number."),
@@ -211,17 +210,16 @@ def test_the_default_date_is_today(boss: Client) -> None:
         ("activity_type", "x" * 33, "at most 32 characters"),
         ("notes", "x" * 20_001, "at most 20,000 characters"),
         ("notes", "a\0b", "Null characters"),
-    ],
-)
-def test_an_invalid_activity_shows_errors_and_the_entries(boss: Client, field: str, value: str, error: str) -> None:
-    lead = make_lead()
-    reply = boss.post(f"/admin/leads/lead/{lead.pk}/log/", {**ACTIVITY, field: value})
-    html = reply.content.decode()
-    assert reply.status_code == 200
-    assert error in html
-    assert field == "title" or 'value="Left a message"' in html
-    lead.refresh_from_db()
-    assert (lead.activity_count, Activity.objects.count()) == (0, 0)
+    ]:
+        with case(field, value, error):
+            lead = make_lead()
+            reply = boss.post(f"/admin/leads/lead/{lead.pk}/log/", {**ACTIVITY, field: value})
+            html = reply.content.decode()
+            assert reply.status_code == 200
+            assert error in html
+            assert field == "title" or 'value="Left a message"' in html
+            lead.refresh_from_db()
+            assert (lead.activity_count, Activity.objects.count()) == (0, 0)
 
 
 def test_no_activity_of_a_deleted_lead(boss: Client) -> None:

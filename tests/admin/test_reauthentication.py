@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, URLResolver
 
+from tests.conftest import Case
 from tests.factories import PASSWORD
 from users.back_office.reauthentication import BUTTONS, FORMS
 from users.models import LoginFailure, User
@@ -66,16 +67,17 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_pages_that_ask(boss: Client, agent: User, page: str) -> None:
-    path = "/admin/" + page.format(user=agent.pk, group=Group.objects.create(name="Interns").pk)
-    wait(boss, 14)
-    assert not asks_for_password(boss.get(path))
-    wait(boss, 2)
-    assert asks_for_password(boss.get(path))
-    assert not asks_for_password(boss.post(path, {})), "there is time to fill in a form"
-    wait(boss, 15)
-    assert asks_for_password(boss.post(path, {}))
+def test_pages_that_ask(boss: Client, agent: User, case: Case) -> None:
+    for page in PAGES:
+        with case(page):
+            path = "/admin/" + page.format(user=agent.pk, group=Group.objects.create(name="Interns").pk)
+            wait(boss, 14)
+            assert not asks_for_password(boss.get(path))
+            wait(boss, 2)
+            assert asks_for_password(boss.get(path))
+            assert not asks_for_password(boss.post(path, {})), "there is time to fill in a form"
+            wait(boss, 15)
+            assert asks_for_password(boss.post(path, {}))
 
 
 def test_a_late_form_is_not_saved(boss: Client, agent: User) -> None:

@@ -1,6 +1,7 @@
 """No page of the back office opens before the second factor is verified."""
 
 import re
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from tests.admin.people import KINDS, make_groups, make_person
 from tests.admin.second_factors import CODE, LOGIN, SET_UP, after_password, code_of, give, is_in, with_second_factor
 from tests.admin.test_permissions import all_routes
+from tests.conftest import Case
 from tests.factories import PASSWORD, make_lead, make_user
 from tests.users.trying import HERE
 from users import second_factor
@@ -136,11 +138,13 @@ def test_the_group_of_managers_requires_it_even_without_permissions(settings: An
     assert not is_in(logged_in(user))
 
 
-@pytest.mark.parametrize("kind", ["anonymous", "agent"])
-@pytest.mark.parametrize("page", [SET_UP, "/admin/second-factor/", "/admin/second-factor/turn-off/"])
-def test_the_pages_need_access(kind: str, page: str) -> None:
-    client = Client() if kind == "anonymous" else logged_in(make_person(kind))
-    assert client.get(page)["Location"] == f"{LOGIN}?next={page}"
+def test_the_pages_need_access(case: Case) -> None:
+    for page, kind in product(
+        [SET_UP, "/admin/second-factor/", "/admin/second-factor/turn-off/"], ["anonymous", "agent"]
+    ):
+        with case(page, kind):
+            client = Client() if kind == "anonymous" else logged_in(make_person(kind))
+            assert client.get(page)["Location"] == f"{LOGIN}?next={page}"
 
 
 def test_removing_the_app_ends_the_sessions_it_verified() -> None:

@@ -8,6 +8,7 @@ from django.test import Client
 
 from leads.models import ImportRun
 from tests.admin.lists import page, visible_text
+from tests.conftest import Case
 from tests.factories import make_activity, make_lead
 from users.models import User
 
@@ -15,34 +16,30 @@ pytestmark = pytest.mark.django_db
 WHEN = datetime(2026, 11, 3, 8, 5, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("path", "title"),
-    [
+def test_titles_of_lists(boss: Client, case: Case) -> None:
+    for path, title in [
         ("leads/lead/", "Leads"),
         ("activities/activity/", "Activities"),
         ("leads/importrun/", "Imports"),
         ("users/user/", "Users"),
         ("auth/group/", "Groups"),
-    ],
-)
-def test_titles_of_lists(boss: Client, path: str, title: str) -> None:
-    head = page(boss, f"/admin/{path}").partition("</title>")[0]
-    assert visible_text(head.rpartition("<title>")[2]).strip() == f"{title} | Real Estate CRM"
+    ]:
+        with case(path, title):
+            head = page(boss, f"/admin/{path}").partition("</title>")[0]
+            assert visible_text(head.rpartition("<title>")[2]).strip() == f"{title} | Real Estate CRM"
 
 
-@pytest.mark.parametrize(
-    ("path", "heading"),
-    [
+def test_headings(boss: Client, case: Case) -> None:
+    for path, heading in [
         ("", "Home"),
         ("leads/lead/", "Leads"),
         ("leads/lead/add/", "Leads chevron_right Add lead"),
         ("leads/importrun/add/", "Imports chevron_right Import leads"),
         ("sessions/", "Your sessions"),
-    ],
-)
-def test_headings(boss: Client, path: str, heading: str) -> None:
-    (html,) = re.findall(r"<h1.*?</h1>", page(boss, f"/admin/{path}"), re.DOTALL)
-    assert visible_text(html).strip() == heading
+    ]:
+        with case(path, heading):
+            (html,) = re.findall(r"<h1.*?</h1>", page(boss, f"/admin/{path}"), re.DOTALL)
+            assert visible_text(html).strip() == heading
 
 
 def test_times_have_one_format(boss: Client, agent: User) -> None:

@@ -1,5 +1,6 @@
 """The users that a manager may change, and the permissions that a manager can grant."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.test import Client
 
 from tests.admin.people import make_groups, make_person
 from tests.admin.test_password_links import choose
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import PASSWORD, make_user
 from tests.users.mails import link_in
 from users.models import LoginFailure, User
@@ -78,26 +79,26 @@ def test_a_manager_cannot_grant_groups_with_more_permissions(manager: Client, ag
     assert not agent.groups.exists()
 
 
-@pytest.mark.parametrize("active", [True, False])
-@pytest.mark.parametrize("kind", ["superuser", "group", "permission"])
-def test_a_manager_cannot_change_users_with_more_permissions(manager: Client, kind: str, active: bool) -> None:
-    other = make_user(is_staff=True, is_superuser=kind == "superuser", is_active=active)
-    permission = Permission.objects.get(codename="delete_lead")
-    if kind == "group":
-        auditors = Group.objects.create(name="Auditors")
-        auditors.permissions.add(permission)
-        other.groups.add(auditors)
-    elif kind == "permission":
-        other.user_permissions.add(permission)
-    passwords = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-    assert change(manager, other, first_name="Changed").status_code == 403
-    assert manager.get(f"/admin/users/user/{other.pk}/password/").status_code == 403
-    assert manager.post(f"/admin/users/user/{other.pk}/password/", passwords).status_code == 403
-    for action in ("deactivate", "reactivate", "unlock"):
-        manager.post("/admin/users/user/", {"action": action, "confirmed": "1", "_selected_action": [other.pk]})
-    stored = User.objects.get(pk=other.pk)
-    assert (stored.first_name, stored.is_active) == (other.first_name, active)
-    assert stored.check_password(PASSWORD)
+def test_a_manager_cannot_change_users_with_more_permissions(manager: Client, case: Case) -> None:
+    for kind, active in product(["superuser", "group", "permission"], [True, False]):
+        with case(kind, active):
+            other = make_user(is_staff=True, is_superuser=kind == "superuser", is_active=active)
+            permission = Permission.objects.get(codename="delete_lead")
+            if kind == "group":
+                auditors = Group.objects.create(name="Auditors")
+                auditors.permissions.add(permission)
+                other.groups.add(auditors)
+            elif kind == "permission":
+                other.user_permissions.add(permission)
+            passwords = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+            assert change(manager, other, first_name="Changed").status_code == 403
+            assert manager.get(f"/admin/users/user/{other.pk}/password/").status_code == 403
+            assert manager.post(f"/admin/users/user/{other.pk}/password/", passwords).status_code == 403
+            for action in ("deactivate", "reactivate", "unlock"):
+                manager.post("/admin/users/user/", {"action": action, "confirmed": "1", "_selected_action": [other.pk]})
+            stored = User.objects.get(pk=other.pk)
+            assert (stored.first_name, stored.is_active) == (other.first_name, active)
+            assert stored.check_password(PASSWORD)
 
 
 def test_password_hashes_are_not_shown(manager: Client) -> None:
