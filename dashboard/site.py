@@ -16,6 +16,7 @@ from unfold.sites import UnfoldAdminSite
 
 from crm_project.events import event
 from dashboard import home
+from leads.back_office.saved_views import views_for
 from users import permissions
 from users.back_office import password_links, second_factor, second_factor_session
 from users.back_office.own_sessions import own_sessions
@@ -106,8 +107,12 @@ class BackOffice(UnfoldAdminSite):
         return checked
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the context of all pages, with the address of the page for forgotten passwords."""
-        return {**super().each_context(request), "forgot_password_url": password_links.forgot_password_url(request)}
+        """Return the context of all pages: also the addresses of the search and of the page for forgotten passwords."""
+        return {
+            **super().each_context(request),
+            "forgot_password_url": password_links.forgot_password_url(request),
+            "find_url": home.address("leads_lead_find") if _may_find(request) else "",
+        }
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """Show the page that changes the user's own password."""
@@ -116,6 +121,10 @@ class BackOffice(UnfoldAdminSite):
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Reply 404: the theme's search finds only names of pages, which the sidebar shows."""
         raise Http404
+
+
+def _may_find(request: HttpRequest) -> bool:
+    return request.user.is_authenticated and request.user.has_perm("leads.view_lead")
 
 
 # Teal, one step darker than usual where it is the background of white text.
@@ -169,4 +178,20 @@ def navigation(request: HttpRequest) -> list[Item]:
             items.append({"title": title, "icon": icon, "link": link})
     if user.is_authenticated and permissions.is_manager(user):
         items.insert(1, {"title": "Reports", "icon": "monitoring", "link": reverse("admin:reports")})
-    return [{"items": items}]
+    views = _saved_views(request) if user.has_perm("leads.view_lead") else []
+    return [{"items": items}, *([{"title": "Saved views", "items": views}] if views else [])]
+
+
+def _saved_views(request: HttpRequest) -> list[Item]:
+    """Return the saved views as entries of the sidebar, each with the number of its leads."""
+    leads = reverse("admin:leads_lead_changelist")
+    return [
+        {
+            "title": view.name,
+            "icon": "group" if view.is_shared else "bookmark",
+            "link": f"{leads}?{view.query}",
+            "badge": view.size,
+            "active": lambda _, view=view: view.current,
+        }
+        for view in views_for(request)
+    ]

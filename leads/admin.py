@@ -1,24 +1,23 @@
 """The list of leads in the back office: same rules and same writes as the API."""
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseRedirect
-from django.utils import timezone
+from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 
 from crm_project import validation
 from leads import filters as api
-from leads.back_office import cells, filters, inline_status, listing, saved_views
+from leads.back_office import filters, inline_status, listing, saved_views, table
 from leads.back_office.actions import ACTIONS, LAST_EDIT, undo_last_edit
 from leads.back_office.import_runs import ImportRunAdmin
 from leads.back_office.listing import LeadChangeList
 from leads.back_office.paginator import CappedPaginator
-from leads.models import Lead
 from leads.querysets import LeadQuerySet
-from users.audit import Actor, Channel
 from users.back_office.lists import MAX_SEARCH, ListPage
 from users.models import User
 
@@ -29,7 +28,7 @@ class LeadAdmin(ListPage, ModelAdmin):
     """The list of leads and its actions. ``activities.back_office.lead_page`` adds the page of one lead."""
 
     actions = ACTIONS
-    list_display = ("name", "contact", "state", "source", "whose", "budget", "last_activity", "created")
+    list_display = table.COLUMNS
     list_filter = filters.FILTERS
     list_filter_submit = True
     list_fullwidth = True
@@ -44,7 +43,17 @@ class LeadAdmin(ListPage, ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
 
+    # The forms of the list beside the actions: the name of the button, what it does, and the permission for it.
+    forms: ClassVar[dict[str, tuple[Callable[[HttpRequest], None], str]]] = {
+        "_statuses": (inline_status.save, "change"),
+        "_undo_edit": (undo_last_edit, "change"),
+        "_save_view": (saved_views.save, "view"),
+        "_delete_view": (saved_views.delete, "view"),
+        "_columns": (table.save_columns, "view"),
+    }
+
     class Media:
+        css: ClassVar = {"all": ("leads/list.css",)}
         js = ("leads/statuses.js",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LeadChangeList]:
@@ -60,60 +69,34 @@ class LeadAdmin(ListPage, ModelAdmin):
         return lookup in filters.PARAMETERS
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Show the list, or save the statuses that were changed in it."""
-        if request.method == "POST" and "_statuses" in request.POST:
-            if not self.has_change_permission(request):
-                raise PermissionDenied
-            inline_status.save(request, Actor.of(cast(User, request.user), Channel.ADMIN))
-            return HttpResponseRedirect(request.get_full_path())
-        if request.method == "POST" and "_undo_edit" in request.POST:
-            if not self.has_change_permission(request):
-                raise PermissionDenied
-            undo_last_edit(request)
-            return HttpResponseRedirect(request.get_full_path())
-        for name, act in (("_save_view", saved_views.save), ("_delete_view", saved_views.delete)):
+        """Show the list, or do what one of its forms asks for."""
+        for name, (act, permission) in self.forms.items():
             if request.method == "POST" and name in request.POST:
-                if not self.has_view_permission(request):
+                if not getattr(self, f"has_{permission}_permission")(request):
                     raise PermissionDenied
                 act(request)
                 return HttpResponseRedirect(request.get_full_path())
-        last_edit = request.session.get(LAST_EDIT, {}).get("what", "")
-        return super().changelist_view(request, {"title": "Leads", "last_edit": last_edit, **(extra_context or {})})
+        context = {
+            "title": "Leads",
+            "last_edit": request.session.get(LAST_EDIT, {}).get("what", ""),
+            "may_export": self.has_export_permission(request),
+            "may_import": request.user.has_perm("leads.import_leads"),
+        }
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
-    @display(description="Name", ordering="name_key")
-    def name(self, lead: Lead) -> str:
-        """Return the name and the property interest."""
-        return cells.name(lead)
+    def get_urls(self) -> list[URLPattern]:
+        """Return Django's URLs, and that of the search box of all pages."""
+        return [path("find/", self.admin_site.admin_view(self.find_view), name="leads_lead_find"), *super().get_urls()]
 
-    @display(description="Contact")
-    def contact(self, lead: Lead) -> str:
-        """Return email and phone."""
-        return cells.contact(lead)
-
-    @display(description="Status", ordering="status")
-    def state(self, lead: Any) -> str:
-        """Return the status; a drop-down list for users who may change it."""
-        return cells.status(lead, lead.choices)
-
-    @display(description="Owner")
-    def whose(self, lead: Any) -> str:
-        """Return the owner's name, and the tags."""
-        return cells.owner(lead)
-
-    @display(description="Budget", ordering="budget_max")  # see ``listing.order_of``
-    def budget(self, lead: Lead) -> str:
-        """Return the budget range."""
-        return cells.budget(lead)
-
-    @display(description="Last activity", ordering="activity_count")  # see ``listing.order_of``
-    def last_activity(self, lead: Lead) -> str:
-        """Return the age of the last activity and the number of activities."""
-        return cells.activities(lead, timezone.now().date())
-
-    @display(description="Created", ordering="created_at")
-    def created(self, lead: Lead) -> str:
-        """Return how long ago the lead was created."""
-        return cells.time_ago(lead.created_at, timezone.now())
+    def find_view(self, request: HttpRequest) -> HttpResponseRedirect:
+        """Redirect to the lead that a search finds; to the list if it finds none or several."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        given = request.GET.get("q", "").strip()
+        found = listing.first_found(given)
+        if len(found) == 1:
+            return HttpResponseRedirect(reverse("admin:leads_lead_change", args=found))
+        return HttpResponseRedirect(f"{reverse('admin:leads_lead_changelist')}?{urlencode({'q': given})}")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[LeadQuerySet, bool]:
         """Return what the API finds with ``q``."""

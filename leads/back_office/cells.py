@@ -1,12 +1,13 @@
 """Format the cells of the list of leads: names, amounts and times."""
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from leads.models import Lead
@@ -29,7 +30,8 @@ def contact(lead: Lead) -> SafeString:
     """Return email and phone as links."""
     lines = []
     if lead.email:
-        lines.append(format_html('<a href="mailto:{0}" title="{0}">{0}</a>', lead.email))
+        shown = SafeString(escape(lead.email).replace("@", "<wbr>@"))  # where a long one is broken
+        lines.append(format_html('<a href="mailto:{}">{}</a>', lead.email, shown))
     if lead.phone:
         lines.append(format_html('<a href="tel:{}">{}</a>', lead.phone.replace(" ", ""), lead.phone))
     return format_html(
@@ -52,22 +54,27 @@ def status(lead: Lead, choices: list[str]) -> SafeString:
     """
     if not choices:
         return label(lead.status)
-    options = format_html_join(
-        "",
-        '<option value="{}"{}>{}</option>',
-        (
-            (choice, SafeString(" selected") if choice == lead.status else "", choice.capitalize())
-            for choice in dict.fromkeys([*choices, lead.status])
-        ),
-    )
     return format_html(
         '<select name="status-{id}" class="crm-status" data-status="{status}" aria-label="Status of {lead}"'
         ' autocomplete="off">{options}</select><input type="hidden" name="seen-{id}" value="{version} {status}">',
         id=lead.pk,
         status=lead.status,
         lead=lead,
-        options=options,
+        options=_options(tuple(choices), lead.status),
         version=lead.version,
+    )
+
+
+@lru_cache(maxsize=100)  # a page has the same few for all of its rows
+def _options(choices: tuple[str, ...], chosen: str) -> SafeString:
+    """Return the options of a drop-down list; the chosen one is among them even if it is no choice."""
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        (
+            (choice, SafeString(" selected") if choice == chosen else "", choice.capitalize())
+            for choice in dict.fromkeys([*choices, chosen])
+        ),
     )
 
 

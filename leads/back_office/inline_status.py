@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -12,7 +12,8 @@ from leads import validators
 from leads.back_office.cells import pluralize
 from leads.models import Lead
 from leads.querysets import VersionConflict
-from users.audit import Actor
+from users.audit import Actor, Channel
+from users.models import User
 
 MAX = 200  # rows of one page
 _field = re.compile(r"status-(\d{1,18})", re.ASCII)
@@ -38,12 +39,13 @@ def parse_edits(posted: Mapping[str, str]) -> list[StatusEdit]:
     return edits
 
 
-def save(request: HttpRequest, actor: Actor) -> None:
+def save(request: HttpRequest) -> None:
     """Save the changed statuses, lead by lead, and show the results."""
     edits = parse_edits(request.POST)
     if len(edits) > MAX:
         messages.error(request, f"Not saved: {len(edits):,} leads are more than a page has.")
         return
+    actor = Actor.of(cast(User, request.user), Channel.ADMIN)
     errors = [error for edit in edits if (error := _save(edit, actor))]
     if saved := len(edits) - len(errors):
         messages.success(request, f"{pluralize(saved, 'lead')} updated.")

@@ -1,10 +1,10 @@
 """The list of leads: the data of a page beside the leads' own columns, and stored counts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -14,11 +14,12 @@ from django.db.models import F, OrderBy, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
 from crm_project import validation
 from leads import filters as api
-from leads.back_office import choices
+from leads.back_office import choices, table
 from leads.back_office.filters import OPEN, PARAMETERS, day
 from leads.back_office.saved_views import View, views_for
 from leads.list_sql import MAX_SORTED
@@ -26,6 +27,8 @@ from leads.models import Lead, LeadCount
 from leads.queries import HIGHER_BUDGET
 from leads.sql import MAX_WALK, SearchTimeout, statement_timeout
 from users import directory
+from users.back_office.lists import MAX_SEARCH
+from users.models import User
 
 SEARCH = "q"
 UNINDEXED = {"budget", "last_activity"}  # columns whose order no index has
@@ -58,14 +61,9 @@ class LeadChangeList(ChangeList):
         return [{"name": name, "query": urlencode(view), "current": view == params} for name, view in VIEWS.items()]
 
     @cached_property
-    def saved_views(self) -> list[View]:
-        """Return the saved views that the user has."""
-        return views_for(self.request)
-
-    @cached_property
     def current_view(self) -> View | None:
         """Return the user's own view that is shown."""
-        return next((view for view in self.saved_views if view.current and view.is_own), None)
+        return next((view for view in views_for(self.request) if view.current and view.is_own), None)
 
     @cached_property
     def chips(self) -> list[dict[str, str]]:
@@ -88,7 +86,31 @@ class LeadChangeList(ChangeList):
     def _chosen_columns(self) -> list[tuple[str, str]]:
         """The sign and the name of each column in the order that the query asks for."""
         given = re.findall(r"(-?)(\d{1,3})(?:\.|$)", self.params.get(ORDER_VAR, ""))
-        return [(sign, self.list_display[int(n)]) for sign, n in given if int(n) < len(self.list_display)]
+        names = [getattr(column, "__name__", column) for column in self.list_display]
+        return [(sign, names[int(n)]) for sign, n in given if int(n) < len(names)]
+
+    @cached_property
+    def chosen_columns(self) -> list[str]:
+        """Return the names of the columns that the user chose."""
+        return table.chosen_columns(cast(User, self.request.user).pk)
+
+    @property
+    def column_choices(self) -> list[dict[str, Any]]:
+        """Return all columns, and whether each is shown."""
+        return [
+            {"name": name, "label": cast(Any, column).short_description, "shown": name in self.chosen_columns}
+            for name, column in table.CHOICES.items()
+        ]
+
+    @property
+    def headers(self) -> list[dict[str, Any]]:
+        """Return the heads of the columns that are shown."""
+        return table.headers(self, self.chosen_columns)
+
+    @property
+    def rows(self) -> Iterator[SafeString]:
+        """Return the rows of the table."""
+        return table.rows(self, self.chosen_columns)
 
     @property
     def import_link(self) -> str:
@@ -116,6 +138,18 @@ class LeadChangeList(ChangeList):
             lead.choices = self.statuses if may_change and lead.is_active else []
         self.result_list = leads
         self.full_result_count = self.result_count  # avoids a second count
+
+
+def first_found(given: str) -> list[int]:
+    """Return the ids of up to two active leads that a search finds; none if it is invalid or takes too long."""
+    if not given or len(given) > MAX_SEARCH:
+        return []
+    try:
+        terms = api.search_terms(given)
+        with statement_timeout(MAX_WALK):
+            return list(Lead.objects.active().search_terms(terms).values_list("pk", flat=True)[:2]) if terms else []
+    except (validation.InvalidValue, SearchTimeout):
+        return []
 
 
 def order_of(column: str, sign: str) -> OrderBy:

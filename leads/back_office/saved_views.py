@@ -1,13 +1,16 @@
 """Saved views of the list of leads: a name for a query, one's own or shared with everybody."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, NamedTuple, cast
 
 from django.contrib import messages
+from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 
 from crm_project import validation
 from leads import filters as api
@@ -19,6 +22,8 @@ from users.models import User
 SEARCH, ORDER = "q", "o"
 MAX_NAME, MAX_QUERY, MAX_VIEWS = 40, 4000, 50  # characters, characters, views of a user
 MAX_COUNTED, MAX_TIME = 1000, 100  # leads of each view; milliseconds for all counts
+MAX_AGE = 60  # seconds of a count
+ATTRIBUTE = "saved_views"  # of a request, whose page shows the views several times
 
 
 class View(NamedTuple):
@@ -34,14 +39,34 @@ class View(NamedTuple):
 
 
 def views_for(request: HttpRequest) -> list[View]:
-    """Return the user's own views and those that are shared, by name. Two statements, one where there are none."""
-    user_id, now = cast(User, request.user).pk, clean_query(request.GET)
-    stored = list(SavedView.objects.filter(Q(user_id=user_id) | Q(is_shared=True)).order_by("name", "pk")[:MAX_VIEWS])
-    counts = _counts([_leads(view.query, user_id) for view in stored]) if stored else []
-    return [
-        View(view.pk, view.name, view.query, view.user_id == user_id, view.is_shared, view.query == now, count)
-        for view, count in zip(stored, counts, strict=True)
-    ]
+    """Return the user's own views and those that are shared, by name. Two statements, one where there are none.
+
+    The sidebar of each page shows them, so the counts are those of the last minute; the list of leads counts anew.
+    """
+    views: list[View] | None = getattr(request, ATTRIBUTE, None)
+    if views is None:
+        user_id, is_list = cast(User, request.user).pk, request.path == reverse("admin:leads_lead_changelist")
+        visible = Q(user_id=user_id) | Q(is_shared=True)
+        stored = list(SavedView.objects.filter(visible).order_by("name", "pk")[:MAX_VIEWS])
+        now = clean_query(request.GET) if is_list else None
+        views = [
+            View(view.pk, view.name, view.query, view.user_id == user_id, view.is_shared, view.query == now, count)
+            for view, count in zip(stored, _counts([view.query for view in stored], user_id, is_list), strict=True)
+        ]
+        setattr(request, ATTRIBUTE, views)
+    return views
+
+
+def _counts(queries: list[str], user_id: int, anew: bool) -> list[str]:
+    """The numbers of leads, from the cache of this process unless they are to be counted anew."""
+    keys = {query: f"view-{user_id}-{sha256(query.encode()).hexdigest()}" for query in queries}
+    known = {} if anew else cache.get_many(list(keys.values()))
+    missing = [query for query, key in keys.items() if key not in known]
+    if missing:
+        counted = _count([_leads(query, user_id) for query in missing])
+        known |= dict(zip((keys[query] for query in missing), counted, strict=True))
+        cache.set_many({keys[query]: known[keys[query]] for query in missing}, MAX_AGE)
+    return [known[keys[query]] for query in queries]
 
 
 def clean_query(given: QueryDict) -> str:
@@ -95,7 +120,7 @@ def _leads(query: str, user_id: int) -> Any:
         return leads.none()
 
 
-def _counts(all_leads: Sequence[Any]) -> list[str]:
+def _count(all_leads: Sequence[Any]) -> list[str]:
     """The number of leads of each: "12", "1,000+"."""
     parts, values = [], list[Any]()
     for leads in all_leads:

@@ -16,10 +16,10 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 
-def shown(browser: Client, query: str = "") -> list[tuple[str, str]]:
-    """The saved views and their counts."""
-    nav = page(browser, f"{LIST}?{query}").split('class="crm-views"')[1].split("</nav>")[0]
-    return re.findall(r">([^<>]+?) <span class=\"crm-count\">([^<]*)<", nav)
+def shown(browser: Client, path: str = LIST) -> list[tuple[str, str]]:
+    """The saved views in the sidebar of a page, and their counts."""
+    sidebar = page(browser, path).split('id="nav-sidebar-apps"')[1].split("</nav>")[0]
+    return re.findall(r">([^<>]+)</span> <span class=\"crm-count[^>]*>([^<]*)<", sidebar)
 
 
 def save(browser: Client, query: str, name: str, **more: str) -> str:
@@ -39,7 +39,8 @@ def test_it_works(boss: Client) -> None:
     html = page(boss, f"{LIST}?{view.query}")
     assert names(html) == ["Ann"]
     assert "Delete the view “Mine, new”" in html
-    assert shown(browser_of("manager")) == [("VIPs", "1")]
+    assert f'href="{LIST}?{view.query}" aria-current="page"'.replace("&", "&amp;") in html
+    assert shown(browser_of("manager"), "/admin/") == [("VIPs", "1")]
     assert "View deleted." in follow(boss.post(LIST, {"_delete_view": str(view.pk)}), boss)
     assert shown(boss) == [("Caller", "1"), ("VIPs", "1")]
 
