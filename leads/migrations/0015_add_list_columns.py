@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leads', '0013_remember_erased_contacts'),
+        ('leads', '0014_store_uploads'),
         ('users', '0002_add_api_keys'),
     ]
 
