@@ -124,7 +124,9 @@ class BackOffice(UnfoldAdminSite):
 
 
 def _may_find(request: HttpRequest) -> bool:
-    return request.user.is_authenticated and request.user.has_perm("leads.view_lead")
+    """Return whether the user may view leads, and has passed the second factor, if they have or need one."""
+    user = cast(User, request.user)
+    return user.is_authenticated and user.has_perm("leads.view_lead") and second_factor_session.is_done(request)
 
 
 # Teal, one step darker than usual where it is the background of white text.
@@ -178,7 +180,7 @@ def navigation(request: HttpRequest) -> list[Item]:
             items.append({"title": title, "icon": icon, "link": link})
     if user.is_authenticated and permissions.is_manager(user):
         items.insert(1, {"title": "Reports", "icon": "monitoring", "link": reverse("admin:reports")})
-    views = _saved_views(request) if user.has_perm("leads.view_lead") else []
+    views = _saved_views(request) if _may_find(request) else []
     return [{"items": items}, *([{"title": "Saved views", "items": views}] if views else [])]
 
 
