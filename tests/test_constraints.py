@@ -9,16 +9,15 @@ from django.db import IntegrityError, connection, transaction
 
 from activities.models import Activity
 from leads.models import Lead
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import lead_row, make_activity, make_lead, make_user
 from users.models import User
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
+def test_a_bad_lead(case: Case) -> None:
+    for values in [
         {"budget_min": -1},
         {"budget_max": -1},
         {"budget_min": 2, "budget_max": 1},
@@ -28,15 +27,14 @@ pytestmark = pytest.mark.django_db
         {"first_name": None},
         {"is_active": None},
         {"created_at": None},
-    ],
-)
-def test_a_bad_lead(values: dict[str, Any]) -> None:
-    lead = make_lead()
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Lead.objects.filter(pk=lead.pk).update(**values)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Lead.objects.create(**{**lead_row(), **values})
-    assert Lead.objects.get().updated_at == lead.updated_at
+    ]:
+        with case(values):
+            lead = make_lead()
+            with pytest.raises(IntegrityError), transaction.atomic():
+                Lead.objects.filter(pk=lead.pk).update(**values)
+            with pytest.raises(IntegrityError), transaction.atomic():
+                Lead.objects.create(**{**lead_row(), **values})
+            assert Lead.objects.get().updated_at == lead.updated_at
 
 
 @pytest.mark.parametrize(

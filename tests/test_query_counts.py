@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from activities.models import Activity
 from leads.models import Lead
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import PASSWORD, activity_row, lead_row, make_activity, make_lead, make_leads
 from users.models import User
 
@@ -62,9 +62,8 @@ def test_list(api: Api, query: str) -> None:
 INCLUDE = "include=version,owner,created_by,tags,last_activity,next_follow_up,consent,closed_at"
 
 
-@pytest.mark.parametrize(
-    ("query", "postgresql", "sqlite"),
-    [
+def test_list_for_grids(api: Api, case: Case) -> None:
+    for query, postgresql, sqlite in [
         # 1. the token's user  2. the page, whatever it includes
         ("sort=name&after=", 2, 2),
         (f"sort=-updated_at&deleted=include&{INCLUDE}", 2, 2),
@@ -80,14 +79,13 @@ INCLUDE = "include=version,owner,created_by,tags,last_activity,next_follow_up,co
         # and the count, between two statements that limit its time
         ("count=exact&open=true", 5, 3),
         ("count=estimated&source=x", 5, 3),
-    ],
-)
-def test_list_for_grids(api: Api, query: str, postgresql: int, sqlite: int) -> None:
-    costs = []
-    for rows in (1, MANY):
-        add_leads(rows)
-        costs.append(cost(api, "GET", f"/api/leads?{query}"))
-    assert costs == [postgresql if connection.vendor == "postgresql" else sqlite] * 2
+    ]:
+        with case(query, postgresql, sqlite):
+            costs = []
+            for rows in (1, MANY):
+                add_leads(rows)
+                costs.append(cost(api, "GET", f"/api/leads?{query}"))
+            assert costs == [postgresql if connection.vendor == "postgresql" else sqlite] * 2
 
 
 @pytest.mark.parametrize("rows", [1, 1000])

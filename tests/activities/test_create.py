@@ -10,7 +10,7 @@ from django.utils import timezone
 from activities.models import Activity
 from leads.models import Lead
 from tests.assertions import refused
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import activity_row, bearer, make_lead, make_user
 from users.models import User
 
@@ -98,9 +98,8 @@ def test_required_fields(api: Api, path: str, field: str) -> None:
     assert refused(api.post(path, row)) == [("missing", ["body", field])]
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "type"),
-    [
+def test_bad_values(api: Api, path: str, case: Case) -> None:
+    for field, value, type in [
         ("activity_type", None, "string_type"),
         ("activity_type", 1, "string_type"),
         ("title", None, "string_type"),
@@ -126,18 +125,16 @@ def test_required_fields(api: Api, path: str, field: str) -> None:
         ("activity_date", None, "date_type"),
         ("activity_date", True, "date_type"),
         ("activity_date", [2026, 10, 3], "date_type"),
-    ],
-)
-def test_bad_values(api: Api, path: str, field: str, value: Any, type: str) -> None:
-    assert problems(api, path, **{field: value}) == [(type, ["body", field])]
+    ]:
+        with case(field, value, type):
+            assert problems(api, path, **{field: value}) == [(type, ["body", field])]
 
 
-@pytest.mark.parametrize(
-    ("given", "stored"), [(0, 0), (2**31 - 1, 2**31 - 1), (45.0, 45), ("45", 45), (" 045 ", 45), (None, None)]
-)
-def test_lenient_minutes(api: Api, path: str, given: Any, stored: int | None) -> None:
-    assert create(api, path, duration=given)["duration"] == stored
-    assert Activity.objects.get().duration == stored
+def test_lenient_minutes(api: Api, path: str, case: Case) -> None:
+    for given, stored in [(0, 0), (2**31 - 1, 2**31 - 1), (45.0, 45), ("45", 45), (" 045 ", 45), (None, None)]:
+        with case(given, stored):
+            assert create(api, path, duration=given)["duration"] == stored
+            assert Activity.objects.get().duration == stored
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1999-12-31", "2024-02-29", "9999-12-31"])
@@ -203,10 +200,11 @@ def test_a_trailing_slash_changes_nothing(api: Api, path: str) -> None:
     assert Lead.objects.get().activity_count == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"1", b'"x"', b"{"])
-def test_a_body_that_is_no_activity(api: Api, path: str, body: bytes) -> None:
-    assert [loc[0] for _, loc in refused(api.send("POST", path, body))] == ["body"]
-    assert not Activity.objects.exists()
+def test_a_body_that_is_no_activity(api: Api, path: str, case: Case) -> None:
+    for body in [b"", b"null", b"1", b'"x"', b"{"]:
+        with case(body):
+            assert [loc[0] for _, loc in refused(api.send("POST", path, body))] == ["body"]
+            assert not Activity.objects.exists()
 
 
 def test_of_an_empty_list_and_a_missing_lead_the_lead_is_told(api: Api) -> None:

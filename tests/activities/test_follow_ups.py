@@ -17,7 +17,7 @@ from maintenance.integrity.repair import repair
 from maintenance.privacy.erase import erase
 from tests.admin.people import join
 from tests.assertions import refused
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.factories import SOMEBODY, activity_row, make_activity, make_follow_up, make_lead, make_user
 from users.audit import Actor, Channel
 from users.models import User
@@ -74,9 +74,8 @@ def test_it_works(api: Api, agent: User, lead: Lead) -> None:
     assert {"field": "due_on", "old": None, "new": "2026-12-03"} in entry["changes"]
 
 
-@pytest.mark.parametrize(
-    ("changed", "problem"),
-    [
+def test_what_is_refused(api: Api, lead: Lead, follow_up: FollowUp, case: Case) -> None:
+    for changed, problem in [
         ({"title": " "}, ("string_too_short", "title")),
         ({"kind": "x" * 33}, ("string_too_long", "kind")),
         ({"due_on": "3 Dec"}, ("date_from_datetime_parsing", "due_on")),
@@ -86,21 +85,17 @@ def test_it_works(api: Api, agent: User, lead: Lead) -> None:
         ({"assignee_id": 999999}, ("value_error", "assignee_id")),
         ({"assignee_id": "x"}, ("int_parsing", "assignee_id")),
         ({"colour": "red"}, ("extra_forbidden", "colour")),
-    ],
-    ids=str,
-)
-def test_what_is_refused(
-    api: Api, lead: Lead, follow_up: FollowUp, changed: dict[str, Any], problem: tuple[str, str]
-) -> None:
-    kind, field = problem
-    body = {"activity": activity_row(), "follow_up": row(**changed)}
-    assert refused(api.post(of(lead), row(**changed))) == [(kind, ["body", field])]
-    assert refused(api.patch(f"{ALL}/{follow_up.pk}", changed)) == [(kind, ["body", field])]
-    assert refused(api.post(f"/api/leads/{lead.pk}/log", body)) == [(kind, ["body", "follow_up", field])]
-    assert refused(api.post(f"{ALL}/{follow_up.pk}/done", {"next": row(**changed)})) == [
-        (kind, ["body", "next", field])
-    ]
-    assert (FollowUp.objects.open().count(), Activity.objects.count()) == (1, 0)
+    ]:
+        with case(changed, problem):
+            kind, field = problem
+            body = {"activity": activity_row(), "follow_up": row(**changed)}
+            assert refused(api.post(of(lead), row(**changed))) == [(kind, ["body", field])]
+            assert refused(api.patch(f"{ALL}/{follow_up.pk}", changed)) == [(kind, ["body", field])]
+            assert refused(api.post(f"/api/leads/{lead.pk}/log", body)) == [(kind, ["body", "follow_up", field])]
+            assert refused(api.post(f"{ALL}/{follow_up.pk}/done", {"next": row(**changed)})) == [
+                (kind, ["body", "next", field])
+            ]
+            assert (FollowUp.objects.open().count(), Activity.objects.count()) == (1, 0)
 
 
 def test_required_fields(api: Api, lead: Lead) -> None:
