@@ -19,7 +19,7 @@ from maintenance.integrity import checks
 from maintenance.integrity.checks import BATCH, IMPORTED_MODELS, Inconsistency, retains_rows
 from users.models import User
 
-LEAD_COLUMNS = (*validators.SearchKeys._fields, "closed_at", "activity_count")
+LEAD_COLUMNS = (*validators.SearchKeys._fields, "tag_keys", "closed_at", "activity_count")
 
 
 def repair(found: Iterable[Inconsistency]) -> list[Inconsistency]:

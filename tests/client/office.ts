@@ -67,6 +67,29 @@ const activity = sure(
   }),
 );
 if (Array.isArray(activity)) throw new Error("an object was sent, an array came back");
+
+// Whose lead it is, what is next, and whether it may be called.
+const path = { lead_id: alice.id };
+await client.PUT("/api/leads/{lead_id}/owner", { params: { path }, body: { user_id: user.id } });
+await client.PUT("/api/leads/{lead_id}/tags", { params: { path }, body: ["vip", "cash buyer"] });
+const consent = sure(
+  await client.POST("/api/leads/{lead_id}/consents", { params: { path }, body: { channel: "call", state: "revoked" } }),
+);
+const planned: Schemas["FollowUpOut"] = sure(
+  await client.POST("/api/leads/{lead_id}/follow-ups", {
+    params: { path },
+    body: { title: "Send comps", kind: "email", due_on: "2030-01-31" },
+  }),
+);
+const done = sure(
+  await client.POST("/api/activities/follow-ups/{follow_up_id}/done", {
+    params: { path: { follow_up_id: planned.id } },
+    body: { activity: { activity_type: "email", title: "Sent comps", activity_date: "2025-10-04" } },
+  }),
+);
+const labelled = sure(
+  await client.GET("/api/leads/{lead_id}", { params: { path, query: { include: ["owner", "tags", "consent", "next_follow_up"] } } }),
+);
 const found = sure(await client.GET("/api/leads", { params: { query: { q: "ng", status: ["all"], page: 1, size: 10 } } }));
 const gone = await client.DELETE("/api/leads/{lead_id}", { params: { path: { lead_id: miguel.id } } });
 const stats: Schemas["DashboardStats"] = sure(await client.GET("/api/dashboard"));
@@ -85,6 +108,9 @@ console.log(
     found: found.map(({ id }) => id === alice.id),
     deleted: gone.response.status,
     author,
+    labels: [labelled.owner?.id === user.id, labelled.tags, labelled.consent?.call, labelled.next_follow_up],
+    consent: consent.state,
+    done: done.follow_up.activity_id === done.activity?.id,
     total_leads: typeof stats.total_leads,
   }),
 );

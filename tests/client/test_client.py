@@ -35,6 +35,9 @@ def test_a_day_at_the_office(server: LiveServer) -> None:
         "found": [True],
         "deleted": 204,
         "author": "Type Script",
+        "labels": [True, ["vip", "cash buyer"], "revoked", None],
+        "consent": "revoked",
+        "done": True,
         "total_leads": "number",
     }
 

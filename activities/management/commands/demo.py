@@ -149,7 +149,8 @@ class SampleData:
 
     def _follow_ups(self, rows: Sequence[dict[str, Any]], stored: dict[tuple[int, Touch], int]) -> int:
         """Store those that are done, and the next ones of most open leads: overdue, today, later. How many of these."""
-        done, planned = [], []
+        done: list[FollowUp] = []
+        planned: list[FollowUp] = []
         for row, life in zip(rows, self.lives, strict=True):
             for at, touch in before_planned(life.touches):
                 follow_up = self._plan(row["id"], at, touch.agent, touch.kind, touch.title, touch.at)

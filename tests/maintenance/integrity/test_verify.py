@@ -43,6 +43,7 @@ FALSIFIED: list[tuple[str, dict[str, Any], str]] = [
     ("source_key", {"source_key": "x"}, "source_key is 'x', should be 'website'"),
     ("email_key", {"email_key": ""}, "email_key is '', should be 'ada"),
     ("person_key", {"person_key": "1 eve"}, "person_key is '1 eve', should be"),
+    ("tag_keys", {"tag_keys": ",vip,"}, "tag_keys is ',vip,', should be ''"),
     ("activity_count", {"activity_count": 7}, "activity_count is 7, should be 2"),
     ("closed_at", {"closed_at": None}, "closed_at is None, should be '20"),
     ("closed_at", {"status": "lost"}, "should be None"),
