@@ -80,6 +80,7 @@ class LeadAdmin(ListPage, ModelAdmin):
             "title": "Leads",
             "last_edit": request.session.get(LAST_EDIT, {}).get("what", ""),
             "may_export": self.has_export_permission(request),
+            "may_deal_out": request.GET.get("owner") == api.NONE and self.has_change_permission(request),
             "may_import": request.user.has_perm("leads.import_leads"),
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
