@@ -19,11 +19,10 @@ from leads import included
 from leads.chosen_leads import IDS, MAX_FILTERED, MAX_IDS, ChosenLeads, ChosenLeadsSerializer, ids_in_query, refusal
 from leads.duplicates import duplicates_of_many, duplicates_of_one, lock_creation
 from leads.etags import etag
-from leads.models import Lead, LeadChange
+from leads.models import Lead
 from leads.querysets import BudgetRangeError, VersionConflict, VersionConflicts
 from leads.selection import LeadsMissing, SelectionChanged
 from leads.serializers import INCLUDE, LeadBulkUpdateSerializer, LeadOutSerializer, lead_out
-from leads.validators import ERASED
 from leads.views import NO_LEAD, LeadViewSet, by_api
 
 REFUSE, SKIP = "refuse", "skip"
@@ -222,7 +221,7 @@ class ManyLeadsViewSet(LeadViewSet):
                 raise NotFound(NO_LEAD)
             if lead.merged_into_id is not None:
                 raise ApiError(status.HTTP_409_CONFLICT, f"The lead was merged into lead {lead.merged_into_id}")
-            if not lead.is_active and LeadChange.objects.of_lead(lead_id).filter(changes__has_key=ERASED).exists():
+            if lead.is_erased:
                 raise ApiError(status.HTTP_409_CONFLICT, "The lead's personal data were erased")
             try:
                 actor = by_api(self.request)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from crm_project.db.change_time import ChangeTimeField
 from crm_project.validation import KEY_LENGTH
@@ -267,6 +268,12 @@ class Lead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email or self.phone or f"lead {self.pk}"
+
+    @cached_property
+    def is_erased(self) -> bool:
+        """Return whether the lead is deleted and its personal data were erased; such a lead is not restored."""
+        erasures = LeadChange.objects.of_lead(self.pk).filter(changes__has_key=validators.ERASED)
+        return not self.is_active and erasures.exists()
 
 
 class LeadCount(models.Model):

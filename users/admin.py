@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -138,11 +138,17 @@ class UserAdmin(Approval, Leaving, audited.AuditedUsers, ListPage, DjangoUserAdm
         return link_page(request, _user(request), user)
 
     def unlock_address_view(self, request: HttpRequest) -> HttpResponse:
-        """Unlock an IP address from which too many logins failed."""
+        """Ask, then unlock an IP address from which too many logins failed."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         address = request.POST.get("address", "")
-        if address in LoginFailure.objects.locked_addresses() and audited.unlock_address(request, address):
+        is_locked = address in LoginFailure.objects.locked_addresses()
+        if is_locked and not confirmation.is_confirmed(request):
+            back = reverse("admin:users_user_changelist")
+            site = {**self.admin_site.each_context(request), "opts": self.opts, "back": back}
+            question = confirmation.UNLOCK_ADDRESS
+            return confirmation.ask(request, question, site, [address], "IP address", address=address)
+        if is_locked and audited.unlock_address(request, address):
             event("address_unlocked", address=address)
             messages.success(request, f"IP address {address} unlocked.")
         elif request.method == "POST":

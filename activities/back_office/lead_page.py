@@ -20,9 +20,9 @@ from leads.admin import LeadAdmin
 from leads.back_office import cells, history
 from leads.back_office.lead_form import FORM_FIELDS
 from leads.consents import Consent, TooManyConsents
-from leads.models import ErasedContact, Lead, LeadChange
+from leads.models import ErasedContact, Lead
 from leads.querysets import VersionConflict
-from leads.validators import ERASED, split_tags
+from leads.validators import split_tags
 from users.audit import Actor, Channel
 from users.models import User
 
@@ -78,9 +78,9 @@ class LeadPage(LeadAdmin):
         return [(title, person), *rest]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the user may change leads; a merged lead is read-only."""
-        merged = isinstance(obj, Lead) and obj.merged_into_id is not None
-        return not merged and super().has_change_permission(request, obj)
+        """Return whether the user may change leads; a merged or erased lead is read-only."""
+        is_closed = isinstance(obj, Lead) and (obj.merged_into_id is not None or obj.is_erased)
+        return not is_closed and super().has_change_permission(request, obj)
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may merge leads."""
@@ -204,8 +204,6 @@ class LeadPage(LeadAdmin):
             "lead": lead,
             "state": cells.label(lead.status),
             "tags": split_tags(lead.tags),
-            "erased": not lead.is_active
-            and LeadChange.objects.of_lead(lead.pk).filter(changes__has_key=ERASED).exists(),
             "budget": "" if lead.budget_min is lead.budget_max is None else cells.budget(lead),
             "no_contact": consent_page.forbidden(lead),
             "entries": entries,

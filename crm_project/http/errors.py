@@ -25,7 +25,8 @@ MAX_ERRORS = 100  # in one response
 UNAVAILABLE = "The database is busy or away; try again"
 RETRY_AFTER = "2"  # seconds
 UNAVAILABLE_PAGE = """<!doctype html><html lang="en"><title>Not available just now</title>
-<h1>Not available just now</h1><p>The database is busy or away. Please try again in a moment.</p>"""
+<meta name="viewport" content="width=device-width, initial-scale=1"><main>
+<h1>Not available just now</h1><p>The database is busy or away. Please try again in a moment.</p></main>"""
 MAX_ECHOED = 1000  # characters of an invalid value that a response repeats; its JSON may have six times as many bytes
 
 

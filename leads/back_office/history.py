@@ -135,4 +135,4 @@ def display(field: str, value: Any, owners: Mapping[int, str] = NOBODY) -> str:
         return date_format(date.fromisoformat(str(value)))
     if field.startswith("budget"):
         return money(value)
-    return str(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -115,7 +115,7 @@ def test_users_and_addresses_are_unlocked(boss: Client, agent: User) -> None:
     assert summary(entry()) == ("unlocked", "admin", "boss", agent.username)
     for number in range(20):
         log_in(f"name{number}")
-    boss.post("/admin/users/user/unlock-address/", {"address": HERE})
+    boss.post("/admin/users/user/unlock-address/", {"address": HERE, "confirmed": "1"})
     assert summary(AccountEvent.objects.first()) == ("address_unlocked", "admin", "boss", HERE)
 
 

@@ -164,6 +164,9 @@ def test_an_erased_lead_cannot_be_restored(boss: Client) -> None:
     html = get_html(boss, change_page(lead))
     assert "This lead is erased" in html
     assert "Restore" not in html.partition("lead-summary")[0]
+    assert boss.post(change_page(lead), {"first_name": "Back", "_is_active": "True"}).status_code == 403
+    assert not Lead.objects.filter(is_active=True).exists()
+    assert not Lead.objects.filter(first_name="Back").exists()
 
 
 ACTIVITY = {
@@ -318,8 +321,8 @@ def test_duplicates_are_limited_and_empty_keys_do_not_match(boss: Client) -> Non
 
 def test_the_number_of_queries_is_constant(boss: Client, agent: User) -> None:
     # 1. session  2. user  3. second factor  4. the lead  5. its activities  6. its history  7. its duplicates
-    # 8. its consents  9. its follow-ups  10. the users who may own it  11. who created it, if the history is short
-    # enough to show it
+    # 8. its consents  9. its follow-ups  10. the users who may own it  11. the saved views of the sidebar  12. who
+    # created it, if the history is short enough to show it
     lead, costs = make_lead(email="office@example.com"), []
     get_html(boss, change_page(lead))  # the first request of a minute also stores that the session is used
     for rows in (1, 30):
@@ -330,7 +333,7 @@ def test_the_number_of_queries_is_constant(boss: Client, agent: User) -> None:
         with statements() as run:
             get_html(boss, change_page(lead))
         costs.append(len(run))
-    assert costs == [11, 10]
+    assert costs == [12, 11]
 
 
 def test_permission_for_leads_only(agent: User) -> None:

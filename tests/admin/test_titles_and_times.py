@@ -23,6 +23,7 @@ def test_titles_of_lists(boss: Client, case: Case) -> None:
         ("leads/importrun/", "Imports"),
         ("users/user/", "Users"),
         ("auth/group/", "Groups"),
+        ("leads/", "Leads"),
     ]:
         with case(path, title):
             head = page(boss, f"/admin/{path}").partition("</title>")[0]
@@ -32,6 +33,7 @@ def test_titles_of_lists(boss: Client, case: Case) -> None:
 def test_headings(boss: Client, case: Case) -> None:
     for path, heading in [
         ("", "Home"),
+        ("leads/", "Leads"),
         ("leads/lead/", "Leads"),
         ("leads/lead/add/", "Leads chevron_right Add lead"),
         ("leads/importrun/add/", "Imports chevron_right Import leads"),

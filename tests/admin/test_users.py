@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
+from tests.admin.lead_forms import fields_in
 from tests.admin.people import browser_of, make_groups
 from tests.admin.test_password_links import add
 from tests.conftest import Api
@@ -125,8 +126,12 @@ def test_a_blocked_ip_address_is_shown_and_unlocked(caplog: pytest.LogCaptureFix
     assert browser_of("staff").post(unlock, {"address": HERE}).status_code == 403
     assert manager.get(unlock, {"address": HERE}).status_code == 302
     assert log_in(user.username, PASSWORD).status_code == 429
+    asked = manager.post(unlock, {"address": HERE}).content.decode()
+    assert "Unlock 1 IP address?" in asked
+    assert "Everybody can log in from there again at once" in asked
+    assert log_in(user.username, PASSWORD).status_code == 429
     with caplog.at_level("INFO", logger="crm"):
-        html = manager.post(unlock, {"address": HERE}, follow=True).content.decode()
+        html = manager.post(unlock, fields_in(asked, "confirm_form") | {"confirmed": "1"}, follow=True).content.decode()
     assert f"IP address {HERE} unlocked." in html
     assert "<code>" not in html
     assert [vars(record)["facts"] for record in caplog.records if record.msg == "address_unlocked"] == [

@@ -28,6 +28,7 @@ DEACTIVATE = Question(
 )
 REACTIVATE = Question("Reactivate", "They can log in again with their password.")
 UNLOCK = Question("Unlock", "They can log in again at once. Earlier failed logins no longer count.")
+UNLOCK_ADDRESS = Question("Unlock", "Everybody can log in from there again at once. Earlier failures no longer count.")
 APPROVE = Question("Approve", "They can log in and see all leads.")
 DECLINE = Question("Decline", "The account is deactivated and no longer waits for approval.", dangerous=True)
 REVOKE = Question("Revoke", "Programs that use the key can no longer log in. This cannot be undone.", dangerous=True)

@@ -20,7 +20,7 @@ def small_form(view: View) -> View:
     @wraps(view)
     def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BYTES:
-            return reply(413, f"The form is larger than {MAX_BYTES} bytes")
+            return reply(413, f"The form is larger than {MAX_BYTES:,} bytes")
         return view(request, *args, **kwargs)
 
     return limited
