@@ -16,18 +16,21 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 
+BAD_LEADS: list[dict[str, Any]] = [
+    {"budget_min": -1},
+    {"budget_max": -1},
+    {"budget_min": 2, "budget_max": 1},
+    {"status": ""},
+    {"status": None},
+    {"activity_count": -1},
+    {"first_name": None},
+    {"is_active": None},
+    {"created_at": None},
+]
+
+
 def test_a_bad_lead(case: Case) -> None:
-    for values in [
-        {"budget_min": -1},
-        {"budget_max": -1},
-        {"budget_min": 2, "budget_max": 1},
-        {"status": ""},
-        {"status": None},
-        {"activity_count": -1},
-        {"first_name": None},
-        {"is_active": None},
-        {"created_at": None},
-    ]:
+    for values in BAD_LEADS:
         with case(values):
             lead = make_lead()
             with pytest.raises(IntegrityError), transaction.atomic():

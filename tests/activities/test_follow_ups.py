@@ -74,18 +74,21 @@ def test_it_works(api: Api, agent: User, lead: Lead) -> None:
     assert {"field": "due_on", "old": None, "new": "2026-12-03"} in entry["changes"]
 
 
+REFUSED: list[tuple[dict[str, Any], tuple[str, str]]] = [
+    ({"title": " "}, ("string_too_short", "title")),
+    ({"kind": "x" * 33}, ("string_too_long", "kind")),
+    ({"due_on": "3 Dec"}, ("date_from_datetime_parsing", "due_on")),
+    ({"due_time": "25:00"}, ("time_parsing", "due_time")),
+    ({"due_time": "14:30:10"}, ("time_parsing", "due_time")),
+    ({"due_time": 5}, ("time_type", "due_time")),
+    ({"assignee_id": 999999}, ("value_error", "assignee_id")),
+    ({"assignee_id": "x"}, ("int_parsing", "assignee_id")),
+    ({"colour": "red"}, ("extra_forbidden", "colour")),
+]
+
+
 def test_what_is_refused(api: Api, lead: Lead, follow_up: FollowUp, case: Case) -> None:
-    for changed, problem in [
-        ({"title": " "}, ("string_too_short", "title")),
-        ({"kind": "x" * 33}, ("string_too_long", "kind")),
-        ({"due_on": "3 Dec"}, ("date_from_datetime_parsing", "due_on")),
-        ({"due_time": "25:00"}, ("time_parsing", "due_time")),
-        ({"due_time": "14:30:10"}, ("time_parsing", "due_time")),
-        ({"due_time": 5}, ("time_type", "due_time")),
-        ({"assignee_id": 999999}, ("value_error", "assignee_id")),
-        ({"assignee_id": "x"}, ("int_parsing", "assignee_id")),
-        ({"colour": "red"}, ("extra_forbidden", "colour")),
-    ]:
+    for changed, problem in REFUSED:
         with case(changed, problem):
             kind, field = problem
             body = {"activity": activity_row(), "follow_up": row(**changed)}

@@ -37,6 +37,13 @@ def test_away(command: str) -> None:
     assert len(printed.splitlines()) == 1
 
 
+def test_a_malformed_setting() -> None:
+    printed = refusal("check", "mysql://root:hunter2@localhost/crm")
+    assert printed.startswith('Configuration: Environment variable "DATABASE_URL" invalid')
+    assert "hunter2" not in printed
+    assert len(printed.splitlines()) == 1
+
+
 def test_no_folder_for_the_file() -> None:
     assert "unable to open database file" in refusal("verify", "sqlite:////no/such/folder/app.db")
 

@@ -87,6 +87,9 @@ def test_a_weak_secret_is_for_this_machine_only(tmp_path: Path) -> None:
         ("CORS_HEADERS", "x-one x-two"),
         ("SECRET_KEY", " "),
         ("WORKERS", "-1"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("EMAIL_URL", "smtp://u:hunter2@mail.example.com:port"),
+        ("CURRENCY", "euro"),
     ],
 )
 def test_a_malformed_variable_stops_the_start_by_its_name(name: str, value: str) -> None:
