@@ -14,8 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("crm_project", "users", "leads", "activities", "dashboard", "maintenance")
 FILES = sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py") if "migrations" not in file.parts)
 # Documented as public in spite of the underscore: docs.djangoproject.com, "Model _meta API", "Model instance reference"
-# (_state), "Managers" (_base_manager, _default_manager); docs.python.org, "namedtuple()" and "os._exit".
-DOCUMENTED = {"_meta", "_state", "_base_manager", "_default_manager", "_replace", "_asdict", "_fields", "_exit"}
+# (_state), "Managers" (_base_manager, _default_manager), "How to write a custom storage class" (_open, _save);
+# docs.python.org, "namedtuple()" and "os._exit".
+DOCUMENTED = {
+    "_meta", "_state", "_base_manager", "_default_manager", "_open", "_save", "_replace", "_asdict", "_fields", "_exit"
+}  # fmt: skip
 REACHING = ("getattr", "setattr", "hasattr", "delattr")
 
 

@@ -3,12 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from crm_project.db.migration_operations import AddIndex
-
 
 class Migration(migrations.Migration):
-    atomic = False
-
     dependencies = [
         ("activities", "0003_name_programs"),
         ("leads", "0013_remember_erased_contacts"),
@@ -25,12 +21,6 @@ class Migration(migrations.Migration):
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 to="leads.importrun",
-            ),
-        ),
-        AddIndex(
-            model_name="followup",
-            index=models.Index(
-                condition=models.Q(("import_run__isnull", False)), fields=["import_run"], name="follow_ups_of_import"
             ),
         ),
     ]

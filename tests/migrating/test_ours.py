@@ -12,9 +12,9 @@ from dashboard.queries import stats
 from tests.factories import make_activity, make_lead, make_user
 from tests.migrating import watch
 
-OURS = ("activities", "http", "leads", "storage", "users")
+OURS = ("activities", "http", "leads", "operations", "storage", "users")
 # Nothing is released yet, so that no table with rows in it has ever met these. Whatever comes after them is watched.
-BASELINE = [(app, "0001_initial") for app in OURS]
+BASELINE = [(app, "0001_initial") for app in OURS if app != "operations"]
 
 
 def in_order() -> list[tuple[str, str]]:
