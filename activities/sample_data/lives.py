@@ -127,7 +127,7 @@ def before_planned(touches: Sequence[Touch]) -> list[tuple[datetime, Touch]]:
 
 def _created(chance: Random, source: Source, now: datetime, zone: tzinfo) -> datetime:
     """More leads lately than long ago, as in an office that grows; visitors come while the office is open."""
-    day = (now - timedelta(days=DAYS * chance.random() ** 1.25)).astimezone(zone).date()
+    day = (now - timedelta(days=DAYS * chance.random() ** 1.12)).astimezone(zone).date()
     is_visit = source.name in ("walk-in", "open house")
     if source.name == "open house":
         day -= timedelta(days=(day.weekday() - SUNDAY) % 7)
