@@ -1,5 +1,10 @@
-"""axe-core finds nothing on the pages that agents use, in light and dark mode and on a phone."""
+"""axe-core finds nothing on any page of the back office, in light mode, and in dark mode on a phone.
 
+The pages come from the table of permissions, which has all of them. ``/docs`` and ``/redoc`` are not among them: their
+pages are those of Swagger UI and ReDoc.
+"""
+
+import re
 import secrets
 import subprocess
 import sys
@@ -7,10 +12,13 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, expect
 
-from tests.browser.axe import SCRIPT, violations
-from tests.browser.office import PASSWORD, Window, fits, needs_chromium, stored
+from tests.admin.second_factors import code_for
+from tests.admin.test_permissions import PAGES
+from tests.browser.axe import SCRIPT, SLOW, Audit
+from tests.browser.office import PASSWORD, Window, needs_chromium, stored
+from tests.browser.test_second_factor import secret_on
 from tests.factories import activity_row, lead_row
 from tests.live import PROJECT, LiveServer, environment, serving
 
@@ -19,21 +27,19 @@ pytestmark = [
     pytest.mark.skipif(settings.DATABASE_URL.startswith("postgresql"), reason="same pages on either database"),
     pytest.mark.skipif(not SCRIPT.exists(), reason="no axe-core: run `make client`"),
 ]
-FILE = "First Name,Last Name,Email,Budget,Status,Hair\nAda,Low,ada.low@example.com,1,Hot,red\nBob,B,no-address,x,New,\n"
-SLOW = 120_000  # milliseconds; axe-core takes all of a processor
-AGENTS = (
-    "",
-    "leads/lead/",
-    "leads/lead/add/",
-    "leads/lead/1/change/",
-    "leads/importrun/add/",
-    "users/user/",
-    "sessions/",
-    "password_change/",
-    "second-factor/",
+LONG = f"{'a' * 50}@example.com"
+FILE = f"First Name,Last Name,Email,Budget,Status,Hair\nAda,Low,{LONG},1,Hot,red\nBob,B,no-address,x,New,\n"
+NO_PAGES = {"jsi18n/", "leads/importrun/progress/<slug:key>/"}  # a script, and JSON
+FILTERED = (
+    "leads/lead/?q=nobody-like-this",
+    "leads/lead/?status=new&min_budget=1",
+    "leads/lead/?deleted=1",
+    "users/user/?registration=waiting",
+    *(f"reports/?report={name}" for name in ("sources", "stages", "responses")),
 )
+AGENTS = ("", "leads/lead/", "leads/lead/1/change/", "leads/lead/1/activities/1/", "users/user/")
 BEFORE_LOGIN = (
-    "/admin/login/",
+    "/admin/login/?next=/admin/leads/",
     "/admin/forgot-password/",
     "/admin/set-password/done/",
     "/admin/set-password/x/y/",
@@ -42,7 +48,7 @@ BEFORE_LOGIN = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """Return a server with an office: leads, activities, follow-ups, an import with errors."""
+    """Return a server with an import with errors, whose lead is the first."""
     mail = {"EMAIL_URL": "smtp://127.0.0.1:9", "EMAIL_FROM": "crm@example.com", "PUBLIC_URL": "http://127.0.0.1"}
     with serving(REGISTRATION_OPEN="approval", **mail) as server:
         path = tmp_path_factory.mktemp("imports") / "fair.csv"
@@ -54,77 +60,116 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 
 @pytest.fixture(scope="module")
-def agent(server: LiveServer) -> str:
-    """Create a member of the group "Office staff", and what they did; return the user name."""
+def agent(server: LiveServer) -> tuple[str, int]:
+    """Create a member of the group "Office staff" with work of every kind; return the user name and the id."""
     name = f"agent-{secrets.token_hex(4)}"
-    account = {"username": name, "password": PASSWORD, "email": f"{name}@example.com"}
-    account |= {"first_name": "Alma", "last_name": "Agent"}
-    assert server.send("POST", "/api/users/register", account).status in (201, 202)
-    ((user,),) = stored(
-        server,
-        "UPDATE users_user SET is_staff = true, is_active = true, awaiting_approval_since = NULL "
-        "WHERE username = %s RETURNING id",
-        name,
-    )
+    account = {"password": PASSWORD, "first_name": "Alma", "last_name": "Agent"}
+    for username in (name, "waiting"):
+        row = {**account, "username": username, "email": f"{username}@example.com"}
+        assert server.send("POST", "/api/users/register", row).status in (201, 202)
+    is_staff = "is_staff = true, is_active = true, awaiting_approval_since = NULL"
+    ((user,),) = stored(server, f"UPDATE users_user SET {is_staff} WHERE username = %s RETURNING id", name)
     group = (
-        "INSERT INTO users_user_groups (user_id, group_id) SELECT %s, id FROM auth_group WHERE name = %s RETURNING id"
+        "INSERT INTO users_user_groups (user_id, group_id) SELECT %s, id FROM auth_group WHERE name = 'Office staff'"
     )
-    assert stored(server, group, user, "Office staff")
+    stored(server, group, user)
+    headers = headers_of(server, name)
+    twin = lead_row(first_name="Grace", last_name="Hopper", email=f"{'g' * 50}@example.com")
+    writes = [
+        *(("POST", "/api/leads", {**twin, "phone": f"+1 555 010 000{number}"}) for number in range(2)),
+        ("POST", "/api/leads/1/activities", activity_row()),
+        ("POST", "/api/leads/1/follow-ups", {"title": "Call back", "kind": "call", "due_on": "2026-01-02"}),
+        ("PUT", "/api/leads/1/owner", {"user_id": user}),
+        ("PUT", "/api/leads/1", {"status": "qualified"}),
+        ("POST", "/api/users/me/keys", {"name": "Zapier", "scopes": ["read"]}),
+    ]
+    for method, path, body in writes:
+        assert server.send(method, path, body, headers).status in (200, 201), path
+    return name, user
+
+
+def headers_of(server: LiveServer, name: str) -> dict[str, str]:
+    """Log in to the API; return the headers of its requests."""
     login = server.send("POST", "/api/users/login", {"username": name, "password": PASSWORD})
-    headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
-    for number in range(2):
-        twin = lead_row(
-            first_name="Grace", last_name="Hopper", email="grace@example.com", phone=f"+1 555 010 000{number}"
-        )
-        assert server.send("POST", "/api/leads", twin, headers).status == 201
-    assert server.send("POST", "/api/leads/1/activities", activity_row(), headers).status == 201
-    plan = {"title": "Call back", "kind": "call", "due_on": "2026-01-02"}
-    assert server.send("POST", "/api/leads/1/follow-ups", plan, headers).status == 201
-    assert server.send("PUT", "/api/leads/1/owner", {"user_id": user}, headers).status == 200
-    return name
-
-
-class Audit:
-    """Opens pages in a window, and collects what axe-core finds on them."""
-
-    def __init__(self, page: Page, url: str) -> None:
-        self.page, self.url = page, url
-        page.set_default_timeout(SLOW)
-        self.found: dict[str, list[str]] = {}
-
-    def open(self, path: str) -> Page:
-        """Open a page of the back office, or another with a leading slash, and check it."""
-        self.page.goto(self.url + (path if path.startswith("/") else f"/admin/{path}"))
-        self.check(path)
-        return self.page
-
-    def check(self, name: str) -> None:
-        """Check the page as it is."""
-        assert name not in self.found
-        self.found[name] = violations(self.page) + ([] if fits(self.page) else ["wider than the window"])
-
-    def result(self) -> dict[str, list[str]]:
-        """Return the pages with something to correct."""
-        return {name: texts for name, texts in self.found.items() if texts}
+    return {"Authorization": f"Bearer {login.json()['access_token']}"}
 
 
 def test_pages_before_the_login(browser: Browser, server: LiveServer) -> None:
     with browser.new_context() as context:
         audit = Audit(context.new_page(), server.url)
-        for path in BEFORE_LOGIN:
-            audit.open(path)
-        page = audit.open("login/?next=/admin/leads/")
+        for path in reversed(BEFORE_LOGIN):
+            page = audit.open(path)
         page.locator("#id_username").fill("nobody")
         page.locator("#id_password").fill("wrong")
         page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_text("Please correct the error below.")).to_be_visible(timeout=SLOW)
         audit.check("a failed login")
     assert audit.result() == {}
 
 
-def test_pages_of_an_agent(browser: Browser, server: LiveServer, agent: str) -> None:
-    window = Window(browser, server, agent)
+def test_pages_of_an_agent(browser: Browser, server: LiveServer, agent: tuple[str, int]) -> None:
+    window = Window(browser, server, agent[0])
     audit = Audit(window.page, server.url)
     for path in AGENTS:
         audit.open(path)
     window.context.close()
+    assert audit.result() == {}
+
+
+def test_pages_of_a_manager(server: LiveServer, window: Window, agent: tuple[str, int]) -> None:
+    audit = Audit(window.page, server.url)
+    for path in (*pages(agent[1]), *FILTERED):
+        audit.open(path)
+    assert audit.result() == {}
+
+
+def pages(user: int) -> list[str]:
+    """Return the addresses of all pages that a superuser may open; of each list, the object with the id 1."""
+    routes = {route for (method, route), statuses in PAGES.items() if method == "GET" and statuses[-1] == 200}
+    routes = routes - NO_PAGES | {"users/"}
+    return sorted(
+        re.sub(r"<[^>]+>", str(user if route.startswith("users/user/") else 1), route)
+        for route in routes
+        if not route.startswith("^")
+    )
+
+
+def test_error_pages(browser: Browser, server: LiveServer, staff: str, agent: tuple[str, int]) -> None:
+    window = Window(browser, server, staff)
+    audit = Audit(window.page, server.url)
+    audit.open("no/such/page/")
+    ((statuses,),) = stored(server, "SELECT statuses FROM leads_importrun WHERE id = 1")
+    stored(server, "UPDATE leads_importrun SET statuses = '5' WHERE id = 1")  # which is no list
+    page = audit.open("leads/importrun/1/change/")
+    expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
+    stored(server, "UPDATE leads_importrun SET statuses = %s WHERE id = 1", statuses)
+    stored(server, "ALTER TABLE users_apikey RENAME TO away")
+    page = audit.open("users/apikey/")
+    expect(page.get_by_role("heading", name="Not available just now")).to_be_visible()
+    stored(server, "ALTER TABLE away RENAME TO users_apikey")
+    window.context.close()
+    assert audit.result() == {}
+
+
+def test_second_factor(server: LiveServer, window: Window, staff: str) -> None:
+    audit = Audit(window.page, server.url)
+    page = window.go("second-factor/set-up/")
+    secret = secret_on(page)
+    if (password := page.get_by_label("Your password")).count():
+        password.fill(PASSWORD)
+    page.get_by_label("Code from the app").fill(code_for(secret))
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.locator(".second-factor-codes code")).to_have_count(10, timeout=SLOW)
+    audit.check("recovery codes")
+    for path in ("second-factor/?on", "second-factor/recovery-codes/", "second-factor/turn-off/"):
+        audit.open(path)
+    page.locator("#logout-form").evaluate("form => form.submit()")
+    expect(page.get_by_text("logged out", exact=False).first).to_be_visible(timeout=SLOW)
+    audit.check("logged out")
+    page = window.go("login/?next=/admin/leads/lead/")
+    page.locator("#id_username").fill(staff)
+    page.locator("#id_password").fill(PASSWORD)
+    page.locator("#id_password").press("Enter")
+    expect(page.get_by_label("Code")).to_be_visible(timeout=SLOW)
+    audit.check("the login's second step")
     assert audit.result() == {}
