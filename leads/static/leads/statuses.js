@@ -1,7 +1,9 @@
-// Marks and counts the statuses that were changed but not saved, and shows the bar that saves them.
+// Marks and counts the statuses that were changed but not saved, and shows the bar that saves them. Also focuses the
+// first lead that a search finds: the browser heeds "autofocus" only while nothing else has had the focus.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
+  document.querySelector("#result_list a[autofocus]")?.focus();
   const form = document.getElementById("changelist-form");
   const bar = document.getElementById("save-statuses");
   if (!form || !bar) return;
