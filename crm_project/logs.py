@@ -20,6 +20,7 @@ from django.utils.functional import LazyObject
 current: ContextVar[HttpRequest | None] = ContextVar("current", default=None)
 REQUEST_ID = "crm.request_id"
 USER_ID = "crm.user_id"
+TRACE_ID = "crm.trace_id"  # of a W3C Trace Context, if the request has one
 # The first line of their messages is about servers, locks and tables.
 WITH_MESSAGE = (OperationalError, InterfaceError, ProgrammingError)
 
@@ -43,6 +44,8 @@ def fields_of(record: logging.LogRecord) -> Line:
         line["message"] = _message(record)
     if request := current.get():
         line |= {"request_id": request.META.get(REQUEST_ID), "user_id": user_id(request)}
+        if trace_id := request.META.get(TRACE_ID):
+            line["trace_id"] = trace_id
     line |= facts or {}
     if record.exc_info and record.exc_info[1]:
         line["traceback"] = without_messages(record.exc_info[1])

@@ -74,6 +74,8 @@ try:
     SESSION_HOURS = env.int("SESSION_HOURS", 12, validate=between(min=1, max=720))
     SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", 60, validate=between(min=1, max=43_200))
     ACCESS_LOG = env.bool("ACCESS_LOG", not DEBUG)
+    SLOW_MS = env.int("SLOW_MS", 0, validate=between(min=0))  # 0: slow requests are not logged apart
+    METRICS_ALLOW = env.str("METRICS_ALLOW", "")
     STORAGE_URL = env.str("STORAGE_URL", "")
     DATABASE_URL = env.str("DATABASE_URL", "sqlite:///app.db")
     DIRECT_DATABASE_URL = env.str("DIRECT_DATABASE_URL", "")
@@ -126,6 +128,8 @@ with parsing("CORS_HEADERS"):
             raise ValueError(f"{header!r} is not the name of a header")
 with parsing("TRUSTED_PROXIES"):
     TRUSTED_NETWORKS = [ip_network(proxy.strip()) for proxy in TRUSTED_PROXIES.split(",") if proxy.strip()]
+with parsing("METRICS_ALLOW"):
+    METRICS_NETWORKS = [ip_network(network.strip()) for network in METRICS_ALLOW.split(",") if network.strip()]
 with parsing("SECRET_KEY"):
     if not SECRET_KEY.strip():
         raise ValueError("it is empty")
@@ -372,7 +376,7 @@ SPECTACULAR_SETTINGS = {
 
 # Behind a proxy that terminates TLS and sets X-Forwarded-Proto. The domain's owner decides about HSTS for sub-domains.
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^$", r"^health/"]  # for health checks over HTTP in the local network
+SECURE_REDIRECT_EXEMPT = [r"^$", r"^health/", r"^metrics$"]  # for checks over HTTP in the local network
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SESSION_COOKIE_SECURE = HTTPS

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from crm_project.http.docs import docs, openapi, redoc
 from crm_project.http.health import health, ready
+from crm_project.http.metrics_page import metrics
 from dashboard.site import favicon
 from users.back_office.login import change_password, login
 
@@ -17,6 +18,7 @@ urlpatterns = [
     path("", health),
     path("health/live", health),
     path("health/ready", ready),
+    path("metrics", metrics),
     path("openapi.json", openapi, name="openapi"),
     path("docs", docs, name="docs"),
     path("redoc", redoc, name="redoc"),

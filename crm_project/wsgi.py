@@ -8,9 +8,16 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from crm_project.database_url import configure_for_requests, max_wait
-from crm_project.http.gateway import Gateway
+from crm_project.http.gateway import Gateway, Load, no_load
 
 settings.DATABASES["default"].update(settings.REQUEST_DATABASE)  # through the pooler, if there is one
 for database in settings.DATABASES.values():
     configure_for_requests(database, settings.THREADS + 1)  # one for an import in the background
-application = Gateway(get_wsgi_application(), settings.THREADS, max_wait(settings.DATABASES["default"]))
+django_application = get_wsgi_application()
+load: Load = no_load
+if settings.METRICS_NETWORKS:
+    from crm_project import metrics  # not at the top: see its docstring
+
+    metrics.count_events()
+    load = metrics.count_load
+application = Gateway(django_application, settings.THREADS, max_wait(settings.DATABASES["default"]), load)

@@ -304,7 +304,7 @@ def _take_turn(opened: ExitStack) -> Announce:
 
 def _finish(run: ImportRun, file: LocalFile) -> None:
     """Store what belongs to a closed run."""
-    event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
+    runs.log_end(run)
     if run.read <= MAX_ROWS:
         file.store_outputs(run)
 

@@ -249,3 +249,12 @@ def test_unknown_formats_of_the_office_are_refused(name: str, value: str, why: s
         settings_of(**{name: value})
     assert name in str(refused.value)
     assert why in str(refused.value)
+
+
+def test_networks_that_may_read_metrics() -> None:
+    networks = settings_of(METRICS_ALLOW=" 10.0.0.0/8, 192.0.2.7 ,::1,")["METRICS_NETWORKS"]
+    assert [str(network) for network in networks] == ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]
+    assert settings_of()["METRICS_NETWORKS"] == []
+    for invalid in ("prometheus", "10.0.0.1/8", "10.0.0.0-10.0.0.9", "*"):
+        with pytest.raises(ImproperlyConfigured, match="METRICS_ALLOW"):
+            settings_of(METRICS_ALLOW=invalid)

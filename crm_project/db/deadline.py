@@ -20,7 +20,14 @@ deadline = Deadline()
 @contextmanager
 def no_waiting() -> Iterator[None]:
     """In the block, a statement that needs a lock which another connection has fails at once."""
-    before, deadline.until = deadline.until, time.monotonic()
+    with waiting_at_most(0):
+        yield
+
+
+@contextmanager
+def waiting_at_most(seconds: float) -> Iterator[None]:
+    """In the block, statements wait for connections and locks until ``seconds`` from now at the latest, then fail."""
+    before, deadline.until = deadline.until, time.monotonic() + seconds
     try:
         yield
     finally:

@@ -1,8 +1,9 @@
 """The IP address of a request's client, for limits and logs."""
 
 import logging
+from collections.abc import Iterable
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -26,21 +27,35 @@ def client_address(request: HttpRequest) -> str:
     client could choose the proxy's limits in addition to its own. All such clients share strict limits. Without the
     header, the client is the proxy itself.
     """
+    address = _client(request)
+    return UNKNOWN_ADDRESS if address is None else _customer_address(address)
+
+
+def is_within(request: HttpRequest, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Return whether the client's address is known and in one of ``networks``.
+
+    ``X-Forwarded-For`` from an address that is not in ``TRUSTED_PROXIES`` comes from a proxy whose clients are unknown.
+    """
+    peer, address = _parse(request.META.get("REMOTE_ADDR", "")), _client(request)
+    if address is None or ("HTTP_X_FORWARDED_FOR" in request.META and not (peer and _is_trusted(peer))):
+        return False
+    return any(address in network for network in networks)
+
+
+def _client(request: HttpRequest) -> Address | None:
     hop = _parse(request.META.get("REMOTE_ADDR", ""))
-    if hop is None:
-        return UNKNOWN_ADDRESS
     forwarded: str | None = request.META.get("HTTP_X_FORWARDED_FOR")
-    if forwarded is None:
-        return _customer_address(hop)
+    if hop is None or forwarded is None:
+        return hop
     if not _is_trusted(hop):
         _warn_of_untrusted_header()
     for text in reversed(forwarded.split(",")):
         if not _is_trusted(hop):
             break
-        if (previous := _parse(text)) is None:
-            return UNKNOWN_ADDRESS
-        hop = previous
-    return _customer_address(hop)
+        hop = _parse(text)
+        if hop is None:
+            return None
+    return hop
 
 
 def _parse(text: str) -> Address | None:

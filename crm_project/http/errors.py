@@ -17,11 +17,13 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from crm_project.events import event
+from crm_project.logs import current
 from crm_project.validation import FieldError
 
 logger = logging.getLogger(__name__)
 
 MAX_ERRORS = 100  # in one response
+UNAVAILABLE_BECAUSE = "crm.unavailable_because"  # in a request's META: the reason of a 503, for the metrics
 UNAVAILABLE = "The database is busy or away; try again"
 RETRY_AFTER = "2"  # seconds
 UNAVAILABLE_PAGE = """<!doctype html><html lang="en"><title>Not available just now</title>
@@ -146,7 +148,12 @@ def is_outage(error: BaseException) -> bool:
 
 
 def report_outage(error: BaseException) -> None:
-    """Log an outage on one line, without the traceback, because each request of the outage causes a line."""
+    """Log an outage on one line, without the traceback, because each request of the outage causes a line.
+
+    The metrics count the 503 of the current request under ``database``.
+    """
+    if request := current.get():
+        request.META[UNAVAILABLE_BECAUSE] = "database"
     logger.error("database unavailable: %s: %s", type(error).__name__, str(error).partition("\n")[0])
 
 

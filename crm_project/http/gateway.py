@@ -2,7 +2,7 @@
 
 ``THREADS`` requests of a process run at a time, each with at most one database connection. Others wait in threads of
 the server, and get a 503 after too long a wait. Writes leave one slot free, so that reads never wait for writes which
-wait for the database. Health checks need no slot.
+wait for the database. Health checks and metrics need no slot.
 """
 
 import logging
@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, cast
 
 from crm_project.db.deadline import deadline
+from crm_project.http.errors import UNAVAILABLE_BECAUSE
 from crm_project.http.health import BUSY
-from crm_project.http.middleware import BODY_REFUSED, PROBES
+from crm_project.http.middleware import BODY_REFUSED, METRICS, PROBES
 from crm_project.http.request_bodies import Body, RequestBodies
 
 READS = ("GET", "HEAD", "OPTIONS")
-HEALTH_CHECKS = PROBES | {"/"}
+WITHOUT_SLOT = PROBES | {"/", METRICS}
 SERVER_THREADS = 128  # of one process, for requests that run or wait; ``manage.py serve`` starts as many when needed
 BODY_SLOTS = 96  # of those, at most, for requests that wait for their bodies
 RESPONSE_SLOTS = 16  # of those, at most, for large responses: each waits for its client to read
@@ -34,13 +35,18 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Any]
 Slots = threading.BoundedSemaphore
+Load = Callable[[str, int], None]  # called with "busy" or "waiting", and a change of the number of such requests
+
+
+def no_load(state: str, change: int) -> None:
+    """Count nothing."""
 
 
 class Gateway:
     """Runs ``threads`` requests of ``application`` at a time. A request waits at most ``max_wait`` seconds."""
 
-    def __init__(self, application: Application, threads: int, max_wait: float) -> None:
-        self.application, self.max_wait = application, max_wait
+    def __init__(self, application: Application, threads: int, max_wait: float, load: Load = no_load) -> None:
+        self.application, self.max_wait, self.load = application, max_wait, load
         self.slots = Slots(threads)
         self.write_slots = Slots(max(1, threads - 1))
         self.bodies = RequestBodies(BODY_SLOTS)
@@ -52,7 +58,9 @@ class Gateway:
         try:
             refused = self.bodies.receive(environ, body)
             deadline.until = None
-            if refused or environ["PATH_INFO"] in HEALTH_CHECKS:
+            if refused == 503:
+                environ[UNAVAILABLE_BECAUSE] = "too_many_bodies"
+            if refused or environ["PATH_INFO"] in WITHOUT_SLOT:
                 environ[BUSY] = self._is_busy()
                 return self._run(environ, start_response, refused)
             deadline.until = time.monotonic() + self.max_wait
@@ -73,14 +81,29 @@ class Gateway:
     ) -> Iterable[bytes]:
         """Run the request once it has one of each of the ``needed`` slots, or return a 503 after ``until``."""
         if not needed:
-            return self._run(environ, start_response)
+            return self._run_counted(environ, start_response)
         slots, *others = needed
-        if not slots.acquire(timeout=max(0.0, until - time.monotonic())):
+        if not (slots.acquire(blocking=False) or self._wait(slots, until)):
+            environ[UNAVAILABLE_BECAUSE] = "no_thread"
             return self._run(environ, start_response, 503)
         try:
             return self._run_in_slots(environ, start_response, others, until)
         finally:
             slots.release()
+
+    def _wait(self, slots: Slots, until: float) -> bool:
+        self.load("waiting", 1)
+        try:
+            return slots.acquire(timeout=max(0.0, until - time.monotonic()))
+        finally:
+            self.load("waiting", -1)
+
+    def _run_counted(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        self.load("busy", 1)
+        try:
+            return self._run(environ, start_response)
+        finally:
+            self.load("busy", -1)
 
     def _complete(self, chunks: Iterable[bytes]) -> Iterable[bytes] | None:
         """Return a stream that was read to its end: a failure becomes an error response, and the slot is free.
@@ -109,7 +132,10 @@ class Gateway:
                 complete = self._complete(response) if response.streaming else [b"".join(response)]
             finally:
                 response.close()
-            return complete or self._run(environ, _replacing(start_response), 503)
+            if complete is None:
+                environ[UNAVAILABLE_BECAUSE] = "too_many_large_replies"
+                return self._run(environ, _replacing(start_response), 503)
+            return complete
         except Exception:  # not caught by Django; the server would log the exception's message
             logger.exception("no_reply")
             start_response(

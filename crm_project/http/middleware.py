@@ -21,6 +21,7 @@ FORM = "application/x-www-form-urlencoded"
 MAX_FORM = 1 << 20
 MAX_HOSTS = 100
 PROBES = frozenset(("/health/live", "/health/ready"))
+METRICS = "/metrics"
 REFUSALS = {
     400: "The body ended before its announced length",
     503: "The server is busy; try again",
@@ -70,7 +71,8 @@ class ApiMiddleware:
     """Checks ``Host``, rejects incomplete bodies, and serves ``/api/x/`` as ``/api/x`` without a redirect.
 
     Requests for ``/api`` go directly to the views. They need no sessions, CSRF, messages and static files, which the
-    middleware after this one provides. So do health checks, whose ``Host`` may be an address of this machine.
+    middleware after this one provides. So do health checks and ``/metrics``, whose ``Host`` may be an address of this
+    machine.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -80,7 +82,7 @@ class ApiMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response; raise ``DisallowedHost`` (a 400) for an unknown host name."""
-        if is_probe(request):
+        if is_probe(request) or request.path_info == METRICS:
             return self.api(request)
         self._check_host(request)
         if status := request.META.get(BODY_REFUSED):

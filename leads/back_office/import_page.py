@@ -15,7 +15,6 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from crm_project.db.exclusive import Announce
-from crm_project.events import event
 from leads.back_office.duplicates_table import ACTIONS, duplicates_table, without_options
 from leads.back_office.import_plan import (
     AS_IS,
@@ -168,7 +167,7 @@ def _preview_or_import(
 def _import(upload: ImportUpload, local: LocalFile, plan: Plan, user: User, progress: UploadProgress) -> ImportRun:
     with local.open(plan.reading) as source:
         run = import_upload(local, source, plan.options(source.header, dry_run=False), user, progress)
-    event("import_ended", run=run.pk, state=str(run.state), created=run.created, rejected=run.rejected)
+    runs.log_end(run)
     upload.update(runs=[*upload.runs, run.pk])
     local.store_outputs(run)
     if run.state == ImportRun.State.DONE:

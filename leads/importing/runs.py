@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from crm_project.db import locks
 from crm_project.db.locks import Lock
+from crm_project.events import event
 from leads.models import ImportRun
 
 DIED = "died"
@@ -175,3 +176,9 @@ def close(run: ImportRun, state: ImportRun.State, **counts: Any) -> None:
         setattr(run, field, value)
     if run.pk:
         run.save()
+
+
+def log_end(run: ImportRun) -> None:
+    """Log the end of an import of the server, and count it in the metrics."""
+    counts = {name: getattr(run, name) for name in ("created", "updated", "skipped", "rejected")}
+    event("import_ended", run=run.pk, state=str(run.state), **counts)

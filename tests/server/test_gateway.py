@@ -12,6 +12,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from crm_project.http import gateway, request_bodies
+from crm_project.http.errors import UNAVAILABLE_BECAUSE
 from crm_project.http.gateway import Gateway
 from crm_project.http.middleware import BODY_REFUSED
 
@@ -195,14 +196,18 @@ def run_health(django: Django, front: Gateway) -> int:
 def test_who_waits_too_long_is_refused(method: str, background: Any) -> None:
     django = Django()
     django.go_on.clear()
-    front = Gateway(django, 1, 0.05)
+    load: list[tuple[str, int]] = []
+    front = Gateway(django, 1, 0.05, lambda *change: load.append(change))
     background(front, environ())
     assert django.entered.acquire(timeout=30)
-    late = background(front, environ(method))
+    refused = environ(method)
+    late = background(front, refused)
     assert django.entered.acquire(timeout=30)
+    assert load == [("busy", 1), ("waiting", 1), ("waiting", -1)]
     django.go_on.set()
     late.join(30)
     assert django.refused == [0, 503]
+    assert refused[UNAVAILABLE_BECAUSE] == "no_thread"
     assert run(front, environ(method))[0] == "200 X"
     assert django.refused[-1] == 0
 

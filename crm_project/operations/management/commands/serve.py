@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
 from django.db.migrations.loader import MigrationLoader
 
+from crm_project.metrics_folder import shared_between_processes
 from crm_project.operations import checks, exposure, server
 from crm_project.operations.database_checks import check_database_urls
 from crm_project.operations.secret_key import check_secret_key
@@ -43,8 +44,9 @@ class Command(BaseCommand):
             self.stderr.write(f"Warning: {warning}")
         self._retry_connection(lambda: self._prepare(host, port, reason, options["new_secret"]))
         connections.close_all()  # the workers are forks and must not share one
-        server.load_application()
-        server.serve(host, port)
+        with shared_between_processes() if settings.METRICS_NETWORKS else nullcontext():
+            server.load_application()
+            server.serve(host, port)
         checkpoint()
 
     def _prepare(self, host: str, port: int, reason: str, new_secret: bool) -> None:
