@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from django.db import Error
@@ -62,12 +63,22 @@ def count_request(
     match = request.resolver_match
     route = match.route if match and match.route else "/" if match else NO_ROUTE
     method = request.method if request.method in METHODS else "other"
-    REQUESTS.labels(route, method, response.status_code).inc()
-    DURATION.labels(route, method).observe(seconds)
-    STATEMENTS.labels(route, method).inc(statements.count)
-    DATABASE_TIME.labels(route, method).inc(statements.seconds)
+    requests, duration, count, time = _series(route, method, response.status_code)
+    requests.inc()
+    duration.observe(seconds)
+    if statements.count:
+        count.inc(statements.count)
+        time.inc(statements.seconds)
     if response.status_code == 503:
         UNAVAILABLE.labels(request.META.get(UNAVAILABLE_BECAUSE, "other")).inc()
+
+
+@cache
+def _series(route: str, method: str, status: int) -> tuple[Counter, Histogram, Counter, Counter]:
+    """Return what counts such requests. Looking it up took half the time of counting a request."""
+    of_route = (route, method)
+    requests = REQUESTS.labels(route, method, status)
+    return requests, DURATION.labels(*of_route), STATEMENTS.labels(*of_route), DATABASE_TIME.labels(*of_route)
 
 
 class EventCounter(logging.Handler):
