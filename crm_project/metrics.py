@@ -75,7 +75,7 @@ def count_request(
 
 @cache
 def _series(route: str, method: str, status: int) -> tuple[Counter, Histogram, Counter, Counter]:
-    """Return what counts such requests. Looking it up took half the time of counting a request."""
+    """Return what counts such requests. Looking it up each time cost 1.5 % of ``GET /api/leads``."""
     of_route = (route, method)
     requests = REQUESTS.labels(route, method, status)
     return requests, DURATION.labels(*of_route), STATEMENTS.labels(*of_route), DATABASE_TIME.labels(*of_route)

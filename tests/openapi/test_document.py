@@ -16,7 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 REWRITE = "REWRITE_OPENAPI=1 pytest tests/openapi/test_document.py"
 # Pages for people: no part of the API.
-NOT_API = ("openapi.json", "docs", "redoc", "admin/", "favicon.ico")
+NOT_API = ("metrics", "openapi.json", "docs", "redoc", "admin/", "favicon.ico")
 
 Document = dict[str, Any]
 
