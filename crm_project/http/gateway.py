@@ -15,8 +15,7 @@ from typing import IO, Any, cast
 
 from crm_project.db.deadline import deadline
 from crm_project.http.errors import UNAVAILABLE_BECAUSE
-from crm_project.http.health import BUSY
-from crm_project.http.middleware import BODY_REFUSED, METRICS, PROBES
+from crm_project.http.middleware import BODY_REFUSED, BUSY, METRICS, PROBES
 from crm_project.http.request_bodies import Body, RequestBodies
 
 READS = ("GET", "HEAD", "OPTIONS")
@@ -129,7 +128,9 @@ class Gateway:
         try:
             response = self.application(environ, start_response)
             try:
-                complete = self._complete(response) if response.streaming else [b"".join(response)]
+                # Sentry wraps Django's responses; without their attribute, they may be streams.
+                streaming = getattr(response, "streaming", True)
+                complete = self._complete(response) if streaming else [b"".join(response)]
             finally:
                 response.close()
             if complete is None:

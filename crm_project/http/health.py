@@ -11,10 +11,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from crm_project.http import readiness
 from crm_project.http.errors import RETRY_AFTER, reply
+from crm_project.http.middleware import BUSY
 from crm_project.operations.scheduled_job import ScheduledJob
 
 JSON = "application/json"
-BUSY = "crm.busy"  # set by crm_project/http/gateway.py: all requests that may run at a time are running
 
 View = Callable[[HttpRequest], HttpResponse]
 

@@ -15,6 +15,7 @@ from crm_project.http.security_headers import vary
 
 # The status with which crm_project/http/gateway.py rejects a body. The response is created here, with CORS headers.
 BODY_REFUSED = "crm.body_refused"
+BUSY = "crm.busy"  # set by crm_project/http/gateway.py: all requests that may run at a time are running
 FORM = "application/x-www-form-urlencoded"
 # Bytes. Python needs eighty times the memory to decode a value full of "%41". The longest text of a form has 20,000
 # characters, at most 240,000 bytes.
