@@ -68,6 +68,7 @@ try:
     SITE_URL = env.str("SITE_URL", "").rstrip("/")
     REMIND_HOUR = env.int("REMIND_HOUR", 7, validate=between(min=0, max=23))
     RUN_JOBS = env.bool("RUN_JOBS", True)
+    MIGRATE = env.bool("MIGRATE", True)
     BULK_MAX_ROWS = env.int("BULK_MAX_ROWS", 10_000, validate=between(min=1))
     BODY_MAX_BYTES = env.int("BODY_MAX_BYTES", 16 * 2**20, validate=between(min=1024))
     HTTPS = env.bool("HTTPS", False)

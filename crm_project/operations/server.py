@@ -24,6 +24,7 @@ from granian.log import LogLevels
 
 from crm_project.http import readiness
 from crm_project.http.gateway import SERVER_THREADS
+from crm_project.operations import limits
 from crm_project.operations.jobs_process import JobsProcess
 
 STOP_TIMEOUT = 12  # seconds that running requests have after SIGTERM: the longest wait, and some time to work
@@ -31,7 +32,6 @@ JOBS_STOP_TIMEOUT = 2  # seconds more, for the current step of a scheduled job
 HEADER_TIMEOUT = 10_000  # milliseconds for the next request's headers, and so the limit of idle connections
 MAX_CONNECTIONS = 16_384  # of a worker; an idle one takes some kilobytes and a file descriptor, but no thread
 OTHER_FILES = 256  # descriptors of a worker for everything else
-MAX_WORKERS = 4
 MAX_EXITS, EXIT_PERIOD = 4, 15.0  # exits of granian in so many seconds; more are an error in the application
 PR_SET_PDEATHSIG = 1  # prctl's option for a signal when the parent process exits
 
@@ -83,7 +83,7 @@ def granian(host: str, port: int) -> Any:
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         websockets=False,
-        workers=settings.WORKERS or min(os.cpu_count() or 1, MAX_WORKERS),
+        workers=settings.WORKERS or limits.workers(),
         blocking_threads=SERVER_THREADS,
         backpressure=max_connections(),
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),

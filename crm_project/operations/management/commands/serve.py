@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
 from crm_project.metrics_folder import shared_between_processes
@@ -52,7 +53,13 @@ class Command(BaseCommand):
     def _prepare(self, host: str, port: int, reason: str, new_secret: bool) -> None:
         check_database_urls()
         connection.ensure_connection()
-        call_command("migrate", verbosity=0, interactive=False)
+        if settings.MIGRATE:
+            call_command("migrate", verbosity=0, interactive=False)
+        elif missing := missing_migrations():
+            raise CommandError(
+                f"The database lacks {len(missing)} migrations ({', '.join(missing[:3])}), and MIGRATE is false. "
+                "Run `manage.py migrate` first."
+            )
         check_secret_key(accept_new=new_secret)
         if later := unknown_migrations():
             self.stderr.write(
@@ -92,6 +99,13 @@ class Command(BaseCommand):
             lines.append(f"  HOST={host} accepts other machines, but ALLOWED_HOSTS has no name that they can use.")
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
+
+
+def missing_migrations() -> list[str]:
+    """Return the migrations that are not applied, in order."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
 def unknown_migrations() -> list[str]:
