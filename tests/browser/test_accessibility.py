@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -44,6 +45,7 @@ BEFORE_LOGIN = (
     "/admin/set-password/done/",
     "/admin/set-password/x/y/",
 )
+ACTIONS = ("set_source", "set_owner", "deal_out", "change_tags", "export", "delete_softly")
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,11 @@ def test_pages_before_the_login(browser: Browser, server: LiveServer) -> None:
         page.get_by_role("button", name="Log in").click()
         expect(page.get_by_text("Please correct the error below.")).to_be_visible(timeout=SLOW)
         audit.check("a failed login")
+        context.clear_cookies()
+        page.locator("#id_password").fill("wrong")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("link", name="Home")).to_be_visible(timeout=SLOW)
+        audit.check("a login without cookies")
     assert audit.result() == {}
 
 
@@ -132,6 +139,84 @@ def pages(user: int) -> list[str]:
         for route in routes
         if not route.startswith("^")
     )
+
+
+def test_pages_of_an_import(server: LiveServer, window: Window, tmp_path: Path) -> None:
+    audit = Audit(window.page, server.url)
+    page = window.page
+    for name, text in (("no-leads", "x\n"), ("fair", FILE.replace("aaa", "bbb"))):
+        window.go("leads/importrun/add/")
+        (tmp_path / f"{name}.csv").write_text(text)
+        page.set_input_files("#id_file", tmp_path / f"{name}.csv")
+        page.get_by_role("button", name="Upload and preview").click()
+        expect(page.locator(".import-counts, .import-note.is-bad")).to_be_visible(timeout=SLOW)
+        audit.check(f"the preview of {name}")
+    page.get_by_role("button", name="Import 1 lead").click()
+    expect(page.locator(".import-label").first).to_have_text("Done", timeout=SLOW)
+    page.get_by_text("Undo this import …").click()
+    audit.check("an import that is done")
+    page.get_by_role("button", name="Undo import").click()
+    expect(page.locator(".import-label").first).to_have_text("Undone", timeout=SLOW)
+    audit.check("an import that is undone")
+    assert audit.result() == {}
+
+
+def test_menus_and_actions(server: LiveServer, window: Window, agent: tuple[str, int]) -> None:
+    audit = Audit(window.page, server.url)
+    page = window.go("leads/lead/")
+    page.get_by_role("button", name="Filters").click()
+    audit.check("the filters")
+    page = window.go("leads/lead/")
+    page.locator("select.crm-status").first.select_option("qualified")
+    audit.check("statuses to save")
+    page = window.go("")
+    page.locator("#nav-sidebar button[aria-controls=account-menu]").click()
+    audit.check("the account menu")
+    for action in ACTIONS:
+        choose(window, "leads/lead", "input.action-select", action, audit if action == ACTIONS[0] else None)
+        audit.check(action)
+    (waiting,) = stored(server, "SELECT id FROM users_user WHERE username = 'waiting'")[0]
+    choose(window, "users/user", f"input.action-select[value='{waiting}']", "approve")
+    audit.check("approve")
+    assert audit.result() == {}
+
+
+def choose(window: Window, path: str, boxes: str, action: str, audit: Audit | None = None) -> None:
+    """Choose an action for up to two rows of a list, and go to the page that asks."""
+    page = window.go(f"{path}/")
+    for box in page.locator(boxes).all()[:2]:
+        box.check()
+    page.locator("select[name=action]").select_option(action)
+    if audit:
+        audit.check("the bar of actions")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("form.lead-card")).to_be_visible(timeout=SLOW)
+
+
+def test_pages_of_leads_that_are_gone(server: LiveServer, window: Window, agent: tuple[str, int]) -> None:
+    audit = Audit(window.page, server.url)
+    page = audit.open("leads/lead/merge/?ids=2,3")
+    page.get_by_role("button", name="Merge 2 leads").click()
+    expect(page.locator(".lead-summary")).to_be_visible(timeout=SLOW)
+    audit.check("a lead with another merged into it")
+    audit.open("leads/lead/3/change/")
+
+    person = f"gone-{secrets.token_hex(4)}@example.com"
+    lead = server.send("POST", "/api/leads", lead_row(email=person), headers_of(server, agent[0])).json()["id"]
+    page = window.go("personal-data/")
+    page.get_by_label("Email or phone number of the person").fill(person)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Stored data")).to_be_visible(timeout=SLOW)
+    audit.check("stored data")
+    page.get_by_role("button", name="Erase …").click()
+    expect(page.get_by_role("heading", name="Erase permanently?")).to_be_visible(timeout=SLOW)
+    audit.check("erasing")
+    page.get_by_label("Type the email to erase the person").fill(person)
+    page.get_by_role("button", name="Erase permanently").click()
+    expect(page.get_by_text("Erased permanently: 1 lead")).to_be_visible(timeout=SLOW)
+    page = audit.open(f"leads/lead/{lead}/change/")
+    expect(page.get_by_text("This lead is erased.")).to_be_visible()
+    assert audit.result() == {}
 
 
 def test_error_pages(browser: Browser, server: LiveServer, staff: str, agent: tuple[str, int]) -> None:
