@@ -34,6 +34,8 @@ SENTENCES = {
     Action.RIGHTS_CHANGED: "{actor} changed the rights of {target}",
     Action.KEY_CREATED: "{actor} created a key for a program",
     Action.KEY_REVOKED: "{actor} revoked a key of {target}",
+    Action.CALENDAR_LINK_CREATED: "{actor} made a link to the calendar of {target}",
+    Action.CALENDAR_LINK_REVOKED: "{actor} ended the link to the calendar of {target}",
     Action.PASSWORD_SET: "{actor} set the password of {target}",
     Action.PASSWORD_LINK_MADE: "{actor} created a set-password link for {target}",
     Action.SECOND_FACTOR_ENABLED: "{actor} enabled the second factor of {target}",

@@ -256,7 +256,7 @@ def test_who_writes_meanwhile_does_not_wait_and_does_not_show(
             assert [reply.status_code for reply in replies] == [204, 201]
         rows.append(dict(row))
 
-    assert run.export_leads(Lead.objects.all(), write, run.Attached("activities", of_leads)) == 6
+    assert run.export_leads(Lead.objects.all(), write, [run.Attached("activities", of_leads)]) == 6
     assert [row["id"] for row in rows] == [lead.pk for lead in reversed(leads)]
     assert (rows[0]["id"], rows[-1]["activity_count"], len(rows[-1]["activities"])) == (newest.pk, 1, 1)
     assert Lead.objects.active().count() == 5
