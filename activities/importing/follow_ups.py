@@ -38,7 +38,7 @@ class FollowUpImport(FileImport):
         self.unassigned = 0
 
     @staticmethod
-    def around_load(options: Options) -> AbstractContextManager[None]:
+    def around_load(options: Options, size: int) -> AbstractContextManager[None]:
         """Nothing: follow-ups have no index that is dear to keep."""
         return nullcontext()
 

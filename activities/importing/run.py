@@ -57,7 +57,7 @@ class ActivityImport(FileImport):
             self.run.options["author_id"] = author_id
 
     @staticmethod
-    def around_load(options: Options) -> AbstractContextManager[None]:
+    def around_load(options: Options, size: int) -> AbstractContextManager[None]:
         """Nothing: activities have no index that is dear to keep."""
         return nullcontext()
 

@@ -28,7 +28,7 @@ from leads.importing.cells.report import CellReport
 from leads.importing.columns.column_schema import ColumnSchema
 from leads.importing.columns.mapping import LEADS, NOTE, REFUSE, map_headers
 from leads.importing.columns.plan import CellOptions, ColumnPlan
-from leads.importing.first_load import first_load
+from leads.importing.first_load import WORTH_IT, first_load
 from leads.importing.notes import NoteTaker, author_of
 from leads.importing.pipeline import batches, needs_database
 from leads.importing.rejects import Layout, Rejects, numbered, output
@@ -161,9 +161,10 @@ class FileImport:
             self.run.notes.append(self.question)
 
     @staticmethod
-    def around_load(options: Options) -> AbstractContextManager[None]:
-        """What makes a first load faster, around all of it."""
-        return first_load(not options.dry_run, keep=() if options.on_duplicate == "create" else KEYS)
+    def around_load(options: Options, size: int) -> AbstractContextManager[None]:
+        """What makes a first load faster, around all of it; ``size`` is the bytes of all files."""
+        is_worth_it = size >= WORTH_IT and not options.dry_run
+        return first_load(is_worth_it, keep=() if options.on_duplicate == "create" else KEYS)
 
     def load(self) -> None:
         """Every row of the file: checked, then stored, matched or rejected. Inside the transaction."""
@@ -346,7 +347,7 @@ def _load_all(files: Sequence[FileImport], options: Options, importer: type[File
     _check_together(files, options)
     for file in files:
         file.prepare()
-    with importer.around_load(options):
+    with importer.around_load(options, sum(file.source.size for file in files)):
         for file in files:
             file.load()
             file.check_loaded()

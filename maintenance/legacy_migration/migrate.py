@@ -18,7 +18,6 @@ from crm_project import validation
 from crm_project.db import bulk
 from crm_project.db.sql import written_columns
 from leads.importing import runs
-from leads.importing.first_load import first_load
 from leads.importing.stats import Refused
 from leads.models import ImportRun, Lead
 from leads.querysets import build_row
@@ -124,7 +123,7 @@ class LegacyMigration:
     def _load_tables(self, source: Source) -> None:
         users, leads, run_id = validate.UserValidator(), self.leads, self.outcome.run.pk
         self._load_users(self._valid_rows(source, "users", users))
-        with first_load(wanted=not self.options.dry_run), bulk.writer(Lead, LEAD_COLUMNS) as write:
+        with bulk.writer(Lead, LEAD_COLUMNS) as write:
             for row in self._valid_rows(source, "leads", leads):
                 stored = {**_lead(row), "import_run_id": run_id}
                 write([stored[column] for column in LEAD_COLUMNS])

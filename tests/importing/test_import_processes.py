@@ -172,15 +172,6 @@ def test_wrong_arguments_are_exit_code_2(manage: Any, tmp_path: Path) -> None:
     assert stored(manage) == ["0"]
 
 
-@pytest.mark.skipif(settings.DATABASE_URL.startswith("sqlite"), reason="SQLite has no trigram index")
-def test_a_first_load_builds_the_search_index_again(manage: Any, tmp_path: Path) -> None:
-    assert manage("import_leads", big_csv(tmp_path / "leads.csv", 100), "-v0").returncode == 0
-    with psycopg.connect(manage.url) as connection:
-        found = connection.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'leads_search'").fetchone()
-    assert found is not None
-    assert "gin_trgm_ops" in found[0]
-
-
 @pytest.mark.skipif(
     not settings.DATABASE_URL.startswith("sqlite"), reason="the disk of PostgreSQL is another process's"
 )
