@@ -62,11 +62,11 @@ def test_behind_a_long_write(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limit all files of the server, and so SQLite's log, to two megabytes."""
+    """Limit all files of the server, and so SQLite's log, to four megabytes."""
     import subprocess
 
     popen = subprocess.Popen
-    limit = 2 * 2**20
+    limit = 4 * 2**20
     bound = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # noqa: E731
     monkeypatch.setattr(subprocess, "Popen", lambda *args, **how: popen(*args, **how, preexec_fn=bound))
     with office(tmp_path) as (server, token, file):
