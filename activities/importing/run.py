@@ -1,7 +1,7 @@
 """Activities on their way into the table: the same engine as for leads, with leads and authors looked up in batches."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +37,64 @@ class ActivityOptions(Options):
     ids_are_ours: bool = False
 
 
-class ActivityImport(FileImport):
+class RowsOfLeads(FileImport, ABC):
+    """One file of rows that each belong to a lead."""
+
+    matcher: LeadMatcher
+
+    @staticmethod
+    def around_load(options: Options, size: int) -> AbstractContextManager[None]:
+        """Nothing: these tables have no index that is dear to keep."""
+        return nullcontext()
+
+    def load(self) -> None:
+        """Every row of the file: checked, its lead found and locked, then stored, or rejected."""
+        now, records = timezone.now(), iter(self.source)
+        while batch := [self._row(record) for record in islice(records, BATCH)]:
+            self.look_up([row for row in batch if not isinstance(row.cells, BadRow)])
+            settle_leads(batch, self.matcher)
+            self.refuse_too_many([row for row in batch if not row.problems])
+            for row in batch:
+                self.stats.read += 1
+                if row.problems:
+                    self.reject(row.line, row.cells, row.problems)
+            self.progress(self.stats.read, self.source.position)
+            if not self.doomed:
+                self.store([row for row in batch if not row.problems], now)
+
+    def look_up(self, rows: list[Row]) -> None:
+        """Look up what else than leads the rows name; nothing unless overridden."""
+
+    @abstractmethod
+    def check(self, given: dict[str, Any], wrong: list[FieldError]) -> tuple[dict[str, Any], list[FieldError]]:
+        """Return the clean values of a row, and its problems; may add cells that cannot be looked up to ``wrong``."""
+
+    @abstractmethod
+    def refuse_too_many(self, rows: list[Row]) -> None:
+        """Give a problem to rows that their leads, which are locked, have no room for."""
+
+    @abstractmethod
+    def store(self, rows: list[Row], now: datetime) -> None:
+        """Store good rows."""
+
+    def _row(self, record: Record) -> Row:
+        line, cells = record
+        if isinstance(cells, BadRow):
+            return Row(line, cells, {}, None, LeadReference(), "", list(cells.problems), has_lead_error=True)
+        given, wrong = self.columns.convert(cells)
+        user = name_of("user", given, wrong)
+        reference = reference_of(given, wrong)
+        clean, problems = self.check(given, wrong)
+        read = [problem for problem in problems if problem.loc not in {unread.loc for unread in wrong}]
+        # What is missing is a blank cell; the rules would show the whole row.
+        errors = [problem._replace(input="") if problem.type == MISSING[0] else problem for problem in read]
+        # It only helps to tell leads apart, and files that were saved by a spreadsheet have it in other forms.
+        wrong = [problem for problem in wrong if problem.loc[0] != "lead_created_at"]
+        unread = any(problem.loc[0] in LEAD_COLUMNS for problem in wrong)
+        return Row(line, cells, clean, given.get("created_at"), reference, user, wrong + errors, has_lead_error=unread)
+
+
+class ActivityImport(RowsOfLeads):
     """One file of activities."""
 
     kind = "activities"
@@ -56,48 +113,15 @@ class ActivityImport(FileImport):
             ((author_id, _),) = self.authors.found.values()
             self.run.options["author_id"] = author_id
 
-    @staticmethod
-    def around_load(options: Options, size: int) -> AbstractContextManager[None]:
-        """Nothing: activities have no index that is dear to keep."""
-        return nullcontext()
+    def look_up(self, rows: list[Row]) -> None:
+        """Look up the authors."""
+        self.authors.settle(rows)
 
-    def load(self) -> None:
-        """Every row of the file: checked, its lead found and locked, then stored and counted, or rejected."""
-        now = timezone.now()
-        for batch in self._batches():
-            self.authors.settle([row for row in batch if not isinstance(row.cells, BadRow)])
-            settle_leads(batch, self.matcher)
-            self._refuse_too_many([row for row in batch if not row.problems])
-            for row in batch:
-                self.stats.read += 1
-                if row.problems:
-                    self.reject(row.line, row.cells, row.problems)
-            self.progress(self.stats.read, self.source.position)
-            if not self.doomed:
-                self._store([row for row in batch if not row.problems], now)
+    def check(self, given: dict[str, Any], wrong: list[FieldError]) -> tuple[dict[str, Any], list[FieldError]]:
+        """As the API does."""
+        return validators.validate(given)
 
-    def _batches(self) -> Iterator[list[Row]]:
-        records = iter(self.source)
-        while batch := [self._row(record) for record in islice(records, BATCH)]:
-            yield batch
-
-    def _row(self, record: Record) -> Row:
-        line, cells = record
-        if isinstance(cells, BadRow):
-            return Row(line, cells, {}, None, LeadReference(), "", list(cells.problems), has_lead_error=True)
-        given, wrong = self.columns.convert(cells)
-        user = name_of("user", given, wrong)
-        reference = reference_of(given, wrong)
-        clean, problems = validators.validate(given)
-        read = [problem for problem in problems if problem.loc not in {unread.loc for unread in wrong}]
-        # What is missing is a blank cell; the rules would show the whole row.
-        errors = [problem._replace(input="") if problem.type == MISSING[0] else problem for problem in read]
-        # It only helps to tell leads apart, and files that were saved by a spreadsheet have it in other forms.
-        wrong = [problem for problem in wrong if problem.loc[0] != "lead_created_at"]
-        unread = any(problem.loc[0] in LEAD_COLUMNS for problem in wrong)
-        return Row(line, cells, clean, given.get("created_at"), reference, user, wrong + errors, has_lead_error=unread)
-
-    def _refuse_too_many(self, rows: list[Row]) -> None:
+    def refuse_too_many(self, rows: list[Row]) -> None:
         """Give a problem to rows that their leads, which are locked, have no room for."""
         ids = Counter(row.lead_id for row in rows if row.lead_id)
         counts = dict(Lead.objects.filter(pk__in=ids).values_list("pk", "activity_count"))
@@ -114,7 +138,8 @@ class ActivityImport(FileImport):
                     why = limits.TOO_LONG if text > limits.MAX_TOTAL_TEXT else limits.TOO_MANY
                     row.problems.append(FieldError("lead_full", ("lead_id",), why, row.lead_id))
 
-    def _store(self, rows: list[Row], now: datetime) -> None:
+    def store(self, rows: list[Row], now: datetime) -> None:
+        """Store activities, and count them on their leads."""
         counts = Counter(row.lead_id for row in rows if row.lead_id)
         self.stats.created += len(rows)
         if counts:
