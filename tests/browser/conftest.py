@@ -6,10 +6,13 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.office import CHROMIUM, PASSWORD, Window
 from tests.live import PROJECT, LiveServer, environment
+
+# Milliseconds that a page may take until it shows what is expected: it shares two processors with other tests.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="package")

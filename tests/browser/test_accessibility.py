@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.admin.second_factors import code_for
 from tests.admin.test_permissions import PAGES
-from tests.browser.axe import SCRIPT, SLOW, Audit
+from tests.browser.axe import SCRIPT, Audit
 from tests.browser.office import PASSWORD, Window, needs_chromium, stored
 from tests.browser.test_second_factor import secret_on
 from tests.factories import activity_row, lead_row
@@ -104,12 +104,12 @@ def test_pages_before_the_login(browser: Browser, server: LiveServer) -> None:
         page.locator("#id_username").fill("nobody")
         page.locator("#id_password").fill("wrong")
         page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_text("Please correct the error below.")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("Please correct the error below.")).to_be_visible()
         audit.check("a failed login")
         context.clear_cookies()
         page.locator("#id_password").fill("wrong")
         page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("link", name="Home")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_role("link", name="Home")).to_be_visible()
         audit.check("a login without cookies")
     assert audit.result() == {}
 
@@ -149,14 +149,14 @@ def test_pages_of_an_import(server: LiveServer, window: Window, tmp_path: Path) 
         (tmp_path / f"{name}.csv").write_text(text)
         page.set_input_files("#id_file", tmp_path / f"{name}.csv")
         page.get_by_role("button", name="Upload and preview").click()
-        expect(page.locator(".import-counts, .import-note.is-bad")).to_be_visible(timeout=SLOW)
+        expect(page.locator(".import-counts, .import-note.is-bad")).to_be_visible()
         audit.check(f"the preview of {name}")
     page.get_by_role("button", name="Import 1 lead").click()
-    expect(page.locator(".import-label").first).to_have_text("Done", timeout=SLOW)
+    expect(page.locator(".import-label").first).to_have_text("Done")
     page.get_by_text("Undo this import …").click()
     audit.check("an import that is done")
     page.get_by_role("button", name="Undo import").click()
-    expect(page.locator(".import-label").first).to_have_text("Undone", timeout=SLOW)
+    expect(page.locator(".import-label").first).to_have_text("Undone")
     audit.check("an import that is undone")
     assert audit.result() == {}
 
@@ -190,14 +190,14 @@ def choose(window: Window, path: str, boxes: str, action: str, audit: Audit | No
     if audit:
         audit.check("the bar of actions")
     page.get_by_role("button", name="Run").click()
-    expect(page.locator("form.lead-card")).to_be_visible(timeout=SLOW)
+    expect(page.locator("form.lead-card")).to_be_visible()
 
 
 def test_pages_of_leads_that_are_gone(server: LiveServer, window: Window, agent: tuple[str, int]) -> None:
     audit = Audit(window.page, server.url)
     page = audit.open("leads/lead/merge/?ids=2,3")
     page.get_by_role("button", name="Merge 2 leads").click()
-    expect(page.locator(".lead-summary")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".lead-summary")).to_be_visible()
     audit.check("a lead with another merged into it")
     audit.open("leads/lead/3/change/")
 
@@ -206,14 +206,14 @@ def test_pages_of_leads_that_are_gone(server: LiveServer, window: Window, agent:
     page = window.go("personal-data/")
     page.get_by_label("Email or phone number of the person").fill(person)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Stored data")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Stored data")).to_be_visible()
     audit.check("stored data")
     page.get_by_role("button", name="Erase …").click()
-    expect(page.get_by_role("heading", name="Erase permanently?")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Erase permanently?")).to_be_visible()
     audit.check("erasing")
     page.get_by_label("Type the email to erase the person").fill(person)
     page.get_by_role("button", name="Erase permanently").click()
-    expect(page.get_by_text("Erased permanently: 1 lead")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Erased permanently: 1 lead")).to_be_visible()
     page = audit.open(f"leads/lead/{lead}/change/")
     expect(page.get_by_text("This lead is erased.")).to_be_visible()
     assert audit.result() == {}
@@ -244,17 +244,17 @@ def test_second_factor(server: LiveServer, window: Window, staff: str) -> None:
         password.fill(PASSWORD)
     page.get_by_label("Code from the app").fill(code_for(secret))
     page.get_by_role("button", name="Turn on").click()
-    expect(page.locator(".second-factor-codes code")).to_have_count(10, timeout=SLOW)
+    expect(page.locator(".second-factor-codes code")).to_have_count(10)
     audit.check("recovery codes")
     for path in ("second-factor/?on", "second-factor/recovery-codes/", "second-factor/turn-off/"):
         audit.open(path)
     page.locator("#logout-form").evaluate("form => form.submit()")
-    expect(page.get_by_text("logged out", exact=False).first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("logged out", exact=False).first).to_be_visible()
     audit.check("logged out")
     page = window.go("login/?next=/admin/leads/lead/")
     page.locator("#id_username").fill(staff)
     page.locator("#id_password").fill(PASSWORD)
     page.locator("#id_password").press("Enter")
-    expect(page.get_by_label("Code")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_label("Code")).to_be_visible()
     audit.check("the login's second step")
     assert audit.result() == {}
