@@ -17,11 +17,14 @@ STATIC := $(shell find . -path ./$(VENV) -prune -o -path ./staticfiles -prune -o
 PRODUCTION := ENV_FILE= SECRET_KEY=$$($(PY) -m crm_project.secrets print) HTTPS=true ALLOWED_HOSTS=crm.example.com \
 	REGISTRATION_OPEN=false DATABASE_URL=sqlite:///$(VENV)/check.db
 
-# Everything that is quick; then the rest, and the properties again with many more examples.
+# Everything that is quick; then the rest, and the properties again with many more examples. Quick tests that use no
+# database are run again only by `make test-all`.
 FAST := -m "not slow"
+FAST_AGAIN := -m "not slow and not no_database"
 # What is run through a pooler: the quick tests of the API.
 POOLED := -m "not slow" tests/leads tests/activities tests/users tests/dashboard tests/api
 REST := -m "slow or hypothesis" --hypothesis-profile=all
+REST_AGAIN := -m "slow or hypothesis or no_database" --hypothesis-profile=all
 # Bytecode of rewritten assertions is written even where the environment says not to: it halves the start.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --dist worksteal
 
@@ -59,13 +62,13 @@ test-sqlite: $(VENV)/.dev
 	$(call on-sqlite,$(FAST))
 
 test-postgresql: $(VENV)/.dev
-	$(call on-postgresql,$(FAST))
+	$(call on-postgresql,$(FAST_AGAIN))
 
 rest-sqlite: $(VENV)/.dev client generators
 	$(call on-sqlite,$(REST))
 
 rest-postgresql: $(VENV)/.dev client generators
-	$(call on-postgresql,$(REST))
+	$(call on-postgresql,$(REST_AGAIN))
 
 test-pooled: $(VENV)/.dev  ## quick tests of the API through PgBouncer in transaction mode, if it is installed
 	PYTHONDONTWRITEBYTECODE= DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m tests.pooler \

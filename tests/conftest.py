@@ -25,6 +25,8 @@ from users.models import User
 TESTS = Path(__file__).parent
 # Folders of browsers, real processes, kills, migrations.
 SLOW = ("browser", "client", "generators", "migrating", "reliability", "server")
+# Fixtures without which pytest-django lets no test use the database.
+USE_DATABASE = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"}
 
 # The same examples on every run, and no clock. `make test-all` takes the profile "all".
 hypothesis_settings.register_profile("fast", derandomize=True, deadline=None, database=None, max_examples=10)
@@ -34,10 +36,12 @@ hypothesis_settings.load_profile("fast")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests in slow folders, before ``-m`` is applied."""
+    """Mark tests in slow folders and tests without a database, before ``-m`` is applied."""
     for item in items:
         if item.path.relative_to(TESTS).parts[0] in SLOW and not item.get_closest_marker("fast"):
             item.add_marker("slow")
+        if not item.get_closest_marker("django_db") and not USE_DATABASE & set(getattr(item, "fixturenames", ())):
+            item.add_marker("no_database")
 
 
 def pytest_collection_finish() -> None:

@@ -67,6 +67,7 @@ def overrides(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     yield item.lineno, item.name
 
 
+@pytest.mark.slow
 def test_no_private_name_of_others() -> None:
     trees = {str(file.relative_to(ROOT)): ast.parse(file.read_text()) for file in FILES}
     assert {file: found for file, tree in trees.items() if (found := [*uses(tree), *overrides(tree)])} == {}

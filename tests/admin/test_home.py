@@ -65,6 +65,7 @@ def test_the_figures_are_the_api_s(boss: Client, api: Api, office: None) -> None
         assert f"{row['status'].capitalize()} {row['count']}" in text
 
 
+@pytest.mark.slow
 def test_every_figure_links_to_a_list_of_that_length(boss: Client, office: None) -> None:
     found = figures(page(boss, HOME))
     # 4 cards, at least 5 statuses, 12 weeks, 3 sources, 2 agents, 2 lists that need attention

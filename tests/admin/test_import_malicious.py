@@ -144,6 +144,7 @@ def test_entities_are_not_expanded(boss: Client) -> None:
     assert "hahaha" not in html
 
 
+@pytest.mark.slow
 def test_too_many_rows_show_the_command(boss: Client) -> None:
     rows = "".join(f"Ada,{number}@example.com\n" for number in range(50_001))
     html = rejection(boss, f"Name,Email\n{rows}".encode(), "big list; rm.csv")

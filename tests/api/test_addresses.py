@@ -134,6 +134,7 @@ def register(number: int) -> HttpResponse:
     return send("/api/users/register", {**names, "password": PASSWORD}, PROXY, **{"X-Forwarded-For": "rubbish"})
 
 
+@pytest.mark.slow
 def test_a_header_that_is_not_ascii_is_not_the_proxy_s_address() -> None:
     """With a real server, which may parse headers differently."""
     with serving(TRUSTED_PROXIES="127.0.0.1") as server:

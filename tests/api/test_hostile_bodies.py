@@ -90,6 +90,7 @@ def test_of_duplicate_names_the_last_counts(api: Api) -> None:
     assert api.send("POST", "/api/leads", body).json()["first_name"] == "last"
 
 
+@pytest.mark.slow
 def test_nesting_of_any_depth_is_a_422(api: Api, case: Case) -> None:
     for letter, depth in product(
         [b'"e"', b'"\\u00e9"'], [10, 200, *range(245, 262), 1000, 1020, 1023, 1024, 1025, 10_000]
@@ -114,6 +115,7 @@ def test_nesting_of_any_depth_is_a_422(api: Api, case: Case) -> None:
             assert not Lead.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [b"[" * 10**6, b'{"a":' * 10**6, b"[" * 10**6 + b'"\\u', b'"\\ud800"' + b"[" * 10**6, b"[" * 10**6 + b"]" * 10**6],

@@ -117,6 +117,7 @@ def bomb(request: pytest.FixtureRequest) -> tuple[bytes, str]:
     return make(), sentence
 
 
+@pytest.mark.slow
 def test_the_bomb_that_was_found_is_small() -> None:
     assert len(with_member(huge(BZIP2), BZIP2)) - len(GOOD) < 818
     with pytest.raises(Unreadable, match="packed in a way"):

@@ -72,6 +72,7 @@ def robbed(user: User) -> None:
     User.objects.change_password(user, "somebody else's password")
 
 
+@pytest.mark.slow
 def test_a_session_ends_at_once_on_every_page(objects: dict[str, Any], case: Case) -> None:
     for kind, ending in product(["staff", "manager", "superuser"], [shut_out, demoted, logged_out, robbed]):
         with case(kind, ending):

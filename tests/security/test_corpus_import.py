@@ -27,9 +27,9 @@ from tests.conftest import Api
 from tests.factories import make_lead, make_user
 from tests.importing.command import counts
 from tests.importing.workbooks import workbook
-from tests.security.corpus import JSON, TEXTS, in_two_tiers, sample
+from tests.security.corpus import JSON, TEXTS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 ADD = "/admin/leads/importrun/add/"
 OF_ACTIVITIES = ("lead_id", "lead_email", "user", "activity_type", "title", "notes", "duration", "activity_date")
@@ -67,10 +67,9 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def rows_with(field: str, fields: list[str], step: int = 1) -> list[list[str]]:
-    """A row for every text, or some, in one of the columns."""
-    texts = sample(TEXTS, step, field).values()
-    return [[text if name == field else GOOD.get(name, "") for name in fields] for text in texts]
+def rows_with(field: str, fields: list[str]) -> list[list[str]]:
+    """A row for every text in one of the columns."""
+    return [[text if name == field else GOOD.get(name, "") for name in fields] for text in TEXTS.values()]
 
 
 @contextmanager
@@ -112,15 +111,14 @@ def imported(command: str, path: Path, *rest: Any) -> dict[str, Any]:
     return report
 
 
-@in_two_tiers
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_column_of_leads(api: Api, tmp_path: Path, name: str, step: int) -> None:
+def test_every_column_of_leads(api: Api, tmp_path: Path, name: str) -> None:
     path, fields, read = tmp_path / name, list(TARGETS), 0
     for field in fields:
-        path.write_bytes(FORMATS[name](fields, rows_with(field, fields, step)))
+        path.write_bytes(FORMATS[name](fields, rows_with(field, fields)))
         for mode in ("create", "update"):
             read += imported("import_leads", path, "--on-duplicate", mode, "--rejects", tmp_path / "bad.csv")["read"]
-    assert read > len(TEXTS) // step * len(fields)
+    assert read > len(TEXTS) * len(fields)
     assert_whole(api, tmp_path)
 
 
@@ -138,10 +136,9 @@ def test_every_column_of_activities(api: Api, tmp_path: Path, name: str) -> None
     assert_whole(api, tmp_path)
 
 
-@in_two_tiers
 @pytest.mark.parametrize("field", list(TARGETS))
-def test_values_as_json_has_them(api: Api, tmp_path: Path, field: str, step: int) -> None:
-    path, values = tmp_path / "leads.jsonl", sample(JSON, step, field).values()
+def test_values_as_json_has_them(api: Api, tmp_path: Path, field: str) -> None:
+    path, values = tmp_path / "leads.jsonl", JSON.values()
     rest = ",".join(f'"{name}":{json.dumps(value)}' for name, value in GOOD.items() if name != field)
     lines = [f'{{"{field}":{value},{rest}}}' for value in values if "\n" not in value]
     path.write_text("\n".join([f"{{{rest}}}", *lines, f'{{"{field}":1,"{field}":"b",{rest}}}']))
@@ -157,10 +154,9 @@ def test_a_status_that_no_database_takes_is_reported(tmp_path: Path) -> None:
     assert (report["read"], report["rejected"]) == (1, 1)
 
 
-@in_two_tiers
 @pytest.mark.parametrize("kind", FORMATS)
-def test_headers(tmp_path: Path, kind: str, step: int) -> None:
-    for number, text in enumerate(sample(TEXTS, step, kind).values()):
+def test_headers(tmp_path: Path, kind: str) -> None:
+    for number, text in enumerate(TEXTS.values()):
         path = tmp_path / kind
         path.write_bytes(FORMATS[kind](["first_name", text, "email"], [["Ada", "x", ""]]))
         imported("import_leads", path, *(["--map", f"#2={TARGETS[number % len(TARGETS)]}"] * (number % 2)))
@@ -169,11 +165,10 @@ def test_headers(tmp_path: Path, kind: str, step: int) -> None:
         imported("import_leads", path)
 
 
-@in_two_tiers
-def test_arguments(tmp_path: Path, step: int) -> None:
+def test_arguments(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_bytes(as_csv(["first_name", "email"], [["Ada", ""]]))
-    for text in sample(TEXTS, step, "arguments").values():
+    for text in TEXTS.values():
         for option in ("--set", "--map", "--ignore-columns", "--encoding", "--delimiter", "--sheet"):
             for value in (text, f"status={text}", f"first_name={text}"):
                 with may_refuse() as refused:
@@ -210,21 +205,18 @@ def taken_in(browser: Client, review: str, **fields: str) -> None:
         b"".join(rejects)  # type: ignore[arg-type]
 
 
-@in_two_tiers
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_page_takes_every_column(boss: Client, api: Api, tmp_path: Path, name: str, step: int) -> None:
+def test_the_page_takes_every_column(boss: Client, api: Api, tmp_path: Path, name: str) -> None:
     fields = list(TARGETS)
-    tried = fields if step == 1 else ["first_name", *fields[list(FORMATS).index(name) :: len(FORMATS)]]
-    for field in tried:
-        if review := upload(boss, name, FORMATS[name](fields, rows_with(field, fields, step))):
+    for field in fields:
+        if review := upload(boss, name, FORMATS[name](fields, rows_with(field, fields))):
             taken_in(boss, review)
-    assert Lead.objects.count() > (100 if step == 1 else 0)
+    assert Lead.objects.count() > 100
     assert_whole(api, tmp_path)
 
 
-@in_two_tiers
-def test_the_page_takes_every_header_and_file_name(boss: Client, step: int) -> None:
-    for text in sample(TEXTS, step, "header").values():
+def test_the_page_takes_every_header_and_file_name(boss: Client) -> None:
+    for text in TEXTS.values():
         for kind, make in FORMATS.items():
             review = upload(boss, f"{text[:300]}{kind}", make(["first_name", text, "email"], [["Ada", "x", ""]]))
             if review:
@@ -232,12 +224,11 @@ def test_the_page_takes_every_header_and_file_name(boss: Client, step: int) -> N
     assert boss.get("/admin/leads/importrun/").status_code == 200
 
 
-@in_two_tiers
-def test_the_page_takes_every_setting(boss: Client, step: int) -> None:
+def test_the_page_takes_every_setting(boss: Client) -> None:
     file = as_csv(["first_name", "email"], [["Ada", "a@example.com"], ["Bo", "bad"]])
     for field in ("source", "status", "column-0", "on_duplicate", "on_error", "attempt", "again"):
         review = upload(boss, "leads.csv", file)
-        for text in sample(TEXTS, step, field).values():
+        for text in TEXTS.values():
             assert boss.post(review, {field: text, "check": "1"}, follow=True).status_code == 200, (field, text[:40])
         taken_in(boss, review)
     assert boss.get("/admin/leads/lead/").status_code == 200

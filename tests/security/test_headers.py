@@ -134,6 +134,7 @@ def _cut(part: str) -> list[str]:
     return [f"<{inside}>", after] if found else [part]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_every_page_of_the_back_office(method: str, case: Case) -> None:
     client = Client(raise_request_exception=False)

@@ -67,6 +67,7 @@ def sources() -> list[Path]:
     return sorted(path for folder in folders for path in folder_of(folder) if path.suffix == ".py")
 
 
+@pytest.mark.slow
 def test_nothing_runs_what_it_is_given() -> None:
     nodes = [(path, node) for path in sources() for node in ast.walk(ast.parse(path.read_text()))]
     assert [f"{path}:{node.lineno}" for path, node in nodes if runs_input(node)] == []  # type: ignore[attr-defined]

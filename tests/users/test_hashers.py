@@ -59,6 +59,7 @@ def login(api: Api, password: str) -> int:
     return api.post("/api/users/login", {"username": "moved", "password": password}).status_code
 
 
+@pytest.mark.slow
 @real_hashing
 def test_an_old_hash_logs_in_and_is_replaced(anonymous: Api, moved: User, case: Case) -> None:
     for password, encoded in PASSLIB:
@@ -124,6 +125,7 @@ def test_a_password_changed_while_an_old_hash_was_checked_stays_changed(moved: U
     assert stored(moved) == changed.password
 
 
+@pytest.mark.slow
 def test_a_damaged_hash_is_a_401(anonymous: Api, moved: User, case: Case) -> None:
     for damaged in [
         "",
