@@ -15,7 +15,7 @@ from django.db import connection, models
 from django.db.models import Expression, F, Value
 from django.db.models.functions import JSONArray, JSONObject
 
-from crm_project.db.append_only import AppendOnlyModel, AppendOnlyQuerySet
+from crm_project.db.append_only import AppendOnlyModel, AppendOnlyQuerySet, unconstrained_foreign_key
 from crm_project.db.append_only import Changes as Changes
 from users.audit import Actor, Channel
 
@@ -69,18 +69,9 @@ class LeadChange(AppendOnlyModel):
     kind = models.CharField(max_length=16, choices=Kind.choices)
     changes = models.JSONField(default=dict)
     channel = models.CharField(max_length=8, choices=Channel.choices)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.DO_NOTHING,
-        null=True,
-        related_name="+",
-        db_index=False,
-        db_constraint=False,
-    )
+    user = unconstrained_foreign_key(settings.AUTH_USER_MODEL)
     user_name = models.CharField(max_length=301)
-    import_run = models.ForeignKey(
-        "leads.ImportRun", on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
-    )
+    import_run = unconstrained_foreign_key("leads.ImportRun")
 
     objects: ClassVar = LeadChangeQuerySet.as_manager()
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from crm_project import json_schema as schema
 from crm_project import validation
-from crm_project.db.append_only import AppendOnlyModel, AppendOnlyQuerySet
-from crm_project.validation import FieldError, FieldRule, InvalidValue
+from crm_project.db.append_only import AppendOnlyModel, AppendOnlyQuerySet, unconstrained_foreign_key
+from crm_project.validation import FieldRule, InvalidValue
 from leads import audit
 from leads.audit import Kind
 from users.audit import Actor, Channel
@@ -66,11 +66,6 @@ RULES: dict[str, FieldRule] = {
     "wording": FieldRule(words, True, None, schema.text(MAX_TEXT, description="What the person said or agreed to")),
     "evidence": FieldRule(words, True, None, schema.text(MAX_TEXT, description="Where that is recorded")),
 }
-
-
-def validate(row: object) -> tuple[dict[str, Any], list[FieldError]]:
-    """The clean values of a statement, and every problem with them."""
-    return validation.validate(row, RULES)
 
 
 def latest_sql(way: str) -> str:
@@ -163,19 +158,10 @@ class Consent(AppendOnlyModel):
     wording = models.TextField(null=True)  # noqa: DJ001  the API distinguishes null and ""
     evidence = models.TextField(null=True)  # noqa: DJ001
     created_at = models.DateTimeField(default=timezone.now)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.DO_NOTHING,
-        null=True,
-        related_name="+",
-        db_index=False,
-        db_constraint=False,
-    )
+    user = unconstrained_foreign_key(settings.AUTH_USER_MODEL)
     user_name = models.CharField(max_length=301)
     through = models.CharField(max_length=8, choices=Channel.choices)
-    import_run = models.ForeignKey(
-        "leads.ImportRun", on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
-    )
+    import_run = unconstrained_foreign_key("leads.ImportRun")
 
     objects: ClassVar = ConsentQuerySet.as_manager()
 

@@ -14,7 +14,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 
-from crm_project.db.append_only import AppendOnlyModel, AppendOnlyQuerySet, Changes
+from crm_project.db.append_only import AppendOnlyModel, AppendOnlyQuerySet, Changes, unconstrained_foreign_key
 from crm_project.logs import REQUEST_ID, current
 from users.base_user import AbstractUser
 
@@ -109,26 +109,10 @@ class AccountEvent(AppendOnlyModel):
     at = models.DateTimeField()
     action = models.CharField(max_length=32)  # an ``Action``
     channel = models.CharField(max_length=8, choices=Channel.choices)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.DO_NOTHING,
-        null=True,
-        related_name="+",
-        db_index=False,
-        db_constraint=False,
-    )
+    actor = unconstrained_foreign_key(settings.AUTH_USER_MODEL)
     actor_name = models.CharField(max_length=MAX_NAME)
-    target_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.DO_NOTHING,
-        null=True,
-        related_name="+",
-        db_index=False,
-        db_constraint=False,
-    )
-    target_group = models.ForeignKey(
-        Group, on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
-    )
+    target_user = unconstrained_foreign_key(settings.AUTH_USER_MODEL)
+    target_group = unconstrained_foreign_key(Group)
     target_name = models.CharField(max_length=MAX_NAME, blank=True)
     changes = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     request_id = models.CharField(max_length=128, blank=True)

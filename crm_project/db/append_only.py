@@ -55,3 +55,10 @@ class AppendOnlyModel(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raise ``ImmutableRecord``."""
         raise ImmutableRecord(f"{self._meta.label} is append-only")
+
+
+def unconstrained_foreign_key(to: type[models.Model] | str) -> "models.ForeignKey[Any, Any]":
+    """Return a foreign key that the database neither checks nor indexes: an entry outlives its target."""
+    return models.ForeignKey(
+        to, on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
