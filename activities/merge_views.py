@@ -76,7 +76,7 @@ class MergeSerializer(RuleSerializer):
 
     def check(self, row: object) -> Checked:
         """The clean values, with the ids in ``take`` as numbers."""
-        clean, errors = validation.validate(row, self.field_rules)
+        clean, errors = super().check(row)
         take: dict[str, int] = {}
         for name, value in clean.get("take", {}).items():
             if name not in FIELDS:

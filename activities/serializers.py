@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from activities import validators
 from activities.models import Activity
-from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer, SchemaField
+from crm_project.http.serializers import RowSerializer, RuleSerializer, SchemaField
 from crm_project.http.timestamps import iso
 from crm_project.json_schema import IDENTIFIER, TIMESTAMP, JSONSchema
 from users.audit import Channel
@@ -66,19 +66,11 @@ class ActivityCreateSerializer(RuleSerializer):
     field_rules = validators.CREATE_RULES
     output_class = ActivityOutSerializer
 
-    def check(self, row: object) -> Checked:
-        """The rules' verdict."""
-        return validators.validate(row)
-
 
 class ActivityUpdateSerializer(ActivityCreateSerializer):
     """The fields of an activity to change; the others stay."""
 
     optional = True
-
-    def check(self, row: object) -> Checked:
-        """The rules' verdict."""
-        return validators.validate(row, partial=True)
 
 
 class ChangedFieldSerializer(serializers.Serializer[Any]):

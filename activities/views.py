@@ -25,8 +25,8 @@ from activities.serializers import (
 from activities.validators import MAX_TYPE
 from activities.vocabulary import vocabulary
 from crm_project import json_schema as schema
-from crm_project.http.errors import ApiError, ValidationFailed, or_404, or_409
-from crm_project.http.pagination import PagePagination
+from crm_project.http.errors import ApiError, or_404, or_409
+from crm_project.http.pagination import PAGING, Page, PagePagination, optional_page
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION, OPTIONAL_PAGE, WALK
 from crm_project.http.streaming import json_array
@@ -38,7 +38,6 @@ from users.audit import Channel
 from users.models import User
 
 NO_ACTIVITY = "Activity not found"
-PAGING = frozenset(("page", "size"))
 LIST = [
     OpenApiParameter("lead", IDENTIFIER, description="Of this lead"),
     OpenApiParameter(
@@ -75,8 +74,8 @@ class ActivityViewSet(RuleViewSet):
     def list(self, request: Request, lead_id: str) -> HttpResponseBase:
         """All of them, latest first; with `page` or `size` one page."""
         number = self.path_id("lead_id", NO_LEAD)
-        if not PAGING.isdisjoint(request.query_params):
-            return self._page(number)
+        if page := optional_page(request.query_params):
+            return self._page(number, page)
         activities = sql.of_lead(number, sql.TOGETHER + 1)
         if activities is None:
             raise NotFound(NO_LEAD)
@@ -85,10 +84,7 @@ class ActivityViewSet(RuleViewSet):
             return json_array(sql.parts_of_lead(number))
         return Response(activities)  # as the serializer has them; a test compares the two
 
-    def _page(self, lead_id: int) -> Response:
-        page, errors = PagePagination().validate(self.request.query_params)
-        if errors:
-            raise ValidationFailed(errors)
+    def _page(self, lead_id: int, page: Page) -> Response:
         activities = sql.page_of_lead(lead_id, page.offset, page.size)
         if activities is None:
             raise NotFound(NO_LEAD)

@@ -117,7 +117,7 @@ class ChosenLeadsSerializer(RuleSerializer):
 
     def check(self, row: object) -> Checked:
         """The clean values, with ``chosen`` in place of these three."""
-        clean, errors = validation.validate(row, self.field_rules, partial=True)
+        clean, errors = super().check(row)
         if errors or not isinstance(row, dict):
             return clean, errors
         ids, given, expected = (clean.pop(name, None) for name in ("ids", "filter", "expected"))

@@ -6,18 +6,17 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm_project.http.errors import ValidationFailed, or_404, or_409
-from crm_project.http.pagination import PagePagination
+from crm_project.http.errors import or_404, or_409
+from crm_project.http.pagination import PAGING, optional_page
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION, OPTIONAL_PAGE
-from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer
+from crm_project.http.serializers import RowSerializer, RuleSerializer
 from crm_project.http.timestamps import iso
 from crm_project.http.viewsets import RuleViewSet
 from leads import consents
 from leads.consents import TOO_MANY, Consent, TooManyConsents
 from leads.views import NO_LEAD, active_lead, by_api
 
-PAGING = frozenset(("page", "size"))
 OUT = ("id", "lead_id", "channel", "state", "wording", "evidence", "created_at", "created_by")
 
 
@@ -49,10 +48,6 @@ class ConsentCreateSerializer(RuleSerializer):
     field_rules = consents.RULES
     output_class = ConsentRecordSerializer
 
-    def check(self, row: object) -> Checked:
-        """The rules' verdict."""
-        return consents.validate(row)
-
 
 class ConsentViewSet(RuleViewSet):
     """What is recorded about the consent of one active lead."""
@@ -69,12 +64,10 @@ class ConsentViewSet(RuleViewSet):
     def list(self, request: Request, lead_id: str) -> Response:
         """The latest first; one page with `page` or `size`. The latest that names a channel or `all` counts."""
         number = self.path_id("lead_id", NO_LEAD)
-        page, errors = PagePagination().validate(request.query_params)
-        if errors:
-            raise ValidationFailed(errors)
+        page = optional_page(request.query_params)
         active_lead(number)
         rows = Consent.objects.of_leads([number])
-        if not PAGING.isdisjoint(request.query_params):
+        if page:
             rows = rows[page.offset : page.offset + page.size]
         return Response([consent_out(row) for row in rows])
 

@@ -56,7 +56,7 @@ class OwnerSerializer(RuleSerializer):
 
     def check(self, row: object) -> Checked:
         """The user's id, which must be there."""
-        clean, errors = validation.validate(row, self.field_rules)
+        clean, errors = super().check(row)
         if isinstance(row, dict) and "user_id" not in row:
             errors.append(FieldError(MISSING[0], ("user_id",), MISSING[1], row))
         return clean, errors

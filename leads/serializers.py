@@ -119,6 +119,10 @@ class LeadSerializer(RuleSerializer):
 
     output_class = LeadOutSerializer
 
+    def check(self, row: object) -> Checked:
+        """Return the clean values and all errors, those of the two budgets together included."""
+        return validators.validate(row, partial=self.optional)
+
     def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[FieldError]]:
         """The foreign keys that point to nothing; one query for each key, however many rows there are."""
         return references.resolve(rows)
@@ -129,20 +133,12 @@ class LeadCreateSerializer(LeadSerializer):
 
     field_rules = validators.CREATE_RULES
 
-    def check(self, row: object) -> Checked:
-        """The rules' verdict."""
-        return validators.validate(row)
-
 
 class LeadUpdateSerializer(LeadSerializer):
     """The fields of a lead to change; the others stay."""
 
     field_rules = validators.UPDATE_RULES
     optional = True
-
-    def check(self, row: object) -> Checked:
-        """The rules' verdict."""
-        return validators.validate(row, partial=True)
 
 
 def _id(value: object) -> int:
@@ -174,8 +170,8 @@ class LeadBulkUpdateSerializer(LeadUpdateSerializer):
         return fields
 
     def check(self, row: object) -> Checked:
-        """The id, the version, and the rules' verdict on the fields."""
-        clean, problems = validators.validate(row, partial=True)
+        """Return the id, the version and the clean fields, and all errors."""
+        clean, problems = super().check(row)
         if not isinstance(row, dict):
             return clean, problems
         which, wrong = validation.validate(row, WHICH)

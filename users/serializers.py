@@ -166,10 +166,6 @@ class ApiKeyCreateSerializer(RuleSerializer):
     field_rules = validators.API_KEY
     output_class = ApiKeySerializer
 
-    def check(self, row: object) -> Checked:
-        """Return the clean values and all errors."""
-        return validators.check_key(row)
-
 
 class DirectoryEntrySerializer(RowSerializer):
     """A user, as pickers show it."""

@@ -163,11 +163,6 @@ def check_profile(row: object) -> Result:
     return _without_secrets(validate(row, PROFILE, partial=True))
 
 
-def check_key(row: object) -> Result:
-    """Return the clean values of a new key, and all errors."""
-    return validate(row, API_KEY)
-
-
 def check_renewal(row: object) -> Result:
     """Return the refresh token, or the error without the value."""
     return _without_input(validate(row, RENEWAL))

@@ -9,7 +9,6 @@ from activities.follow_ups import validators
 from activities.follow_ups.work import Work
 from activities.models import Activity, FollowUp
 from activities.serializers import ActivityCreateSerializer, ActivityOutSerializer, activity_out
-from crm_project import validation
 from crm_project.http.reply_options import unknown_fields
 from crm_project.http.serializers import Checked, RowSerializer, RuleSerializer
 from crm_project.http.timestamps import iso
@@ -79,8 +78,8 @@ class FollowUpCreateSerializer(RuleSerializer):
     output_class = FollowUpOutSerializer
 
     def check(self, row: object) -> Checked:
-        """The rules' verdict; the assignee is the token's user unless the body says otherwise."""
-        clean, errors = validators.validate(row)
+        """Return the clean values and all errors; the assignee is the token's user unless the body says otherwise."""
+        clean, errors = super().check(row)
         if isinstance(row, dict) and "assignee_id" not in row:
             clean["assignee_id"] = self.context["request"].user.pk
         return clean, errors
@@ -130,7 +129,7 @@ class WorkSerializer(RuleSerializer):
 
     def check(self, row: object) -> Checked:
         """The clean values of each object, ``None`` of one that is not there, and the errors of all."""
-        clean, errors = validation.validate(row, self.field_rules)
+        clean, errors = super().check(row)
         if isinstance(row, dict):
             for name, part in self.parts.items():
                 clean[name], wrong = self._check_part(name, part(context=self.context), row)

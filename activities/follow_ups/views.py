@@ -26,9 +26,9 @@ from activities.limits import LeadFull
 from activities.models import FollowUp
 from crm_project import json_schema as schema
 from crm_project.http import dry_run
-from crm_project.http.errors import ValidationFailed, or_404, or_409
+from crm_project.http.errors import or_404, or_409
 from crm_project.http.json import read
-from crm_project.http.pagination import PagePagination
+from crm_project.http.pagination import PAGING, PagePagination, optional_page
 from crm_project.http.parameters import checked, flag
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION, OPTIONAL_PAGE, WALK
@@ -41,7 +41,6 @@ from leads.views import NO_LEAD, active_lead, by_api, included_keys
 from users.models import User
 
 NO_FOLLOW_UP = "Follow-up not found"
-PAGING = frozenset(("page", "size"))
 RIGHTS = {"destroy": "activities.delete_activity"}  # for those of others; every other action changes them
 RIGHT = "activities.change_activity"
 NOT_YOURS = "You neither made it nor is it yours, and you do not have the permission to {} activities"
@@ -98,13 +97,10 @@ class LeadFollowUpsViewSet(_WorkViewSet):
         """The open ones by due date; with `page` or `size` one page."""
         number = self.path_id("lead_id", NO_LEAD)
         done = checked("done", request.query_params.get("done", ""), flag)
-        page, errors = PagePagination().validate(request.query_params)
-        if errors:
-            raise ValidationFailed(errors)
+        page = optional_page(request.query_params)
         active_lead(number)
-        is_page = not PAGING.isdisjoint(request.query_params)
         conditions = [listing.of_lead(number), listing.is_done(bool(done))]
-        size, offset = (page.size, page.offset) if is_page else (MAX_FOLLOW_UPS, 0)
+        size, offset = (page.size, page.offset) if page else (MAX_FOLLOW_UPS, 0)
         return Response(listing.LIST.fetch_page(conditions, size, offset)[0])
 
     @operation(

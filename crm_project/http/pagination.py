@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 
 from rest_framework.pagination import BasePagination
 
+from crm_project.http.errors import ValidationFailed
 from crm_project.json_schema import JSONSchema
 from crm_project.validation import FieldError, InvalidValue, integer
 
 MAX_PAGE = 10**9
 MAX_SIZE = 1000
 DEFAULT_SIZE = 10
+PAGING = frozenset(("page", "size"))
 
 
 class Page(NamedTuple):
@@ -56,3 +58,11 @@ class PagePagination(BasePagination):
             {"in": "query", "name": name, "schema": schema, "description": description}
             for name, schema, description in self.parameters
         ]
+
+
+def optional_page(query: Mapping[str, Any]) -> Page | None:
+    """Return the page that a request asks for, or ``None`` for the whole list; raise a 422 with all errors."""
+    page, errors = PagePagination().validate(query)
+    if errors:
+        raise ValidationFailed(errors)
+    return None if PAGING.isdisjoint(query) else page

@@ -10,7 +10,7 @@ from rest_framework import serializers, status
 
 from crm_project.http.errors import ApiError, ValidationFailed
 from crm_project.json_schema import DAY, IDENTIFIER, TIMESTAMP, JSONSchema
-from crm_project.validation import REQUIRED, FieldError, FieldRule, with_location
+from crm_project.validation import REQUIRED, FieldError, FieldRule, validate, with_location
 
 Row = dict[str, Any]
 Checked = tuple[Row, list[FieldError]]  # clean values, and all errors
@@ -79,8 +79,8 @@ class RuleSerializer(serializers.Serializer[Any]):
         return {*self.get_fields(), *replied}
 
     def check(self, row: object) -> Checked:
-        """Return the clean values of a row and all errors, by the app's rules."""
-        raise NotImplementedError
+        """Return the clean values of a row and all errors, by ``field_rules``."""
+        return validate(row, self.field_rules, partial=self.optional)
 
     def resolve(self, rows: Sequence[Row]) -> dict[int, list[FieldError]]:
         """Return the errors of clean rows that only the database can detect, by index; none unless overridden."""

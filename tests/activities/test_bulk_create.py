@@ -7,8 +7,8 @@ from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from activities import validators
 from activities.models import Activity
+from activities.serializers import ActivityCreateSerializer
 from leads.models import Lead
 from tests.assertions import refused
 from tests.conftest import Api
@@ -111,14 +111,14 @@ def test_no_such_lead(api: Api) -> None:
 
 
 def test_a_row_the_database_refuses_rolls_everything_back(api: Api, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = validators.validate
+    real = ActivityCreateSerializer.check
 
-    def blind(row: Any) -> Any:
+    def blind(serializer: ActivityCreateSerializer, row: Any) -> Any:
         """Lets a negative duration by, which the check constraint then stops."""
-        clean, _ = real(row)
+        clean, _ = real(serializer, row)
         return {**clean, "duration": row.get("duration")}, []
 
-    monkeypatch.setattr(validators, "validate", blind)
+    monkeypatch.setattr(ActivityCreateSerializer, "check", blind)
     reply = api.post(path, [activity_row(), activity_row(duration=-5), activity_row()])
     assert (reply.status_code, reply.json()) == (400, {"detail": "Bulk insert failed"})
     assert nothing_stored()
