@@ -1,16 +1,14 @@
-"""Users and groups in the back office, validated by ``users/validators.py``."""
+"""Users in the back office, validated by ``users/validators.py``; groups and keys are in ``users/back_office``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -25,12 +23,13 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from crm_project.events import event
 from users import handover, permissions, second_factor
-from users.audit import Action
 from users.back_office import audited, confirmation
+from users.back_office.api_keys import ApiKeyAdmin
 from users.back_office.approval import Approval, RegistrationFilter
 from users.back_office.forms import ChoicesForm, NewUserForm, UserForm
+from users.back_office.groups import GroupAdmin
 from users.back_office.leaving import Leaving
-from users.back_office.lists import ListPage, ReadOnly, retry_on_conflict
+from users.back_office.lists import ListPage
 from users.back_office.password_links import link_page
 from users.models import ApiKey, LoginFailure, User
 
@@ -176,6 +175,17 @@ class UserAdmin(Approval, Leaving, audited.AuditedUsers, ListPage, DjangoUserAdm
         allowed = super().has_change_permission(request, obj)
         return allowed and (obj is None or permissions.may_change(_user(request), obj))
 
+    def changeable_user(self, request: HttpRequest, user_id: int) -> User:
+        """Return a user, or raise a 404, or a 403 if the current one may not change that user."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        user = User.objects.filter(pk=user_id).first()
+        if user is None:
+            raise Http404
+        if not self.has_change_permission(request, user):
+            raise PermissionDenied
+        return user
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Return false: users are deactivated, not deleted."""
         return False
@@ -262,102 +272,8 @@ class UserAdmin(Approval, Leaving, audited.AuditedUsers, ListPage, DjangoUserAdm
 admin.site.unregister(Group)
 for device in (StaticDevice, TOTPDevice):  # django-otp's pages show secrets; back_office/second_factor.py has ours
     admin.site.unregister(device)
-
-
-@admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnly, ListPage, ModelAdmin):
-    """Keys of programs: users create them with the API, managers revoke them here."""
-
-    list_display = ("name", "user", "scope", "created_at", "last_used_on", "expires_on")
-    list_display_links = None
-    list_select_related = ("user",)
-    list_per_page = 50
-    sortable_by = ()
-    actions = ("revoke",)
-
-    @display(description="Scopes")
-    def scope(self, key: ApiKey) -> str:
-        """Return what the key may do."""
-        return ", ".join(key.scopes)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the user can change users."""
-        return request.user.has_perm("users.change_user")
-
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user can change users."""
-        return request.user.has_perm("users.change_user")
-
-    @admin.action(description="Revoke", permissions=["revoke"])
-    @confirmation.confirmed(confirmation.REVOKE)
-    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
-        """Delete the keys of users that the manager may change."""
-        actor = cast(User, request.user)
-        revoked = 0
-        for key in keys.select_related("user"):
-            if permissions.may_change(actor, key.user):
-                with transaction.atomic():
-                    key.delete()
-                    audited.log(request, Action.KEY_REVOKED, key.user, after={"api_key": key.name})
-                revoked += 1
-        messages.success(request, f"{revoked} {'key' if revoked == 1 else 'keys'} revoked.")
-
-
-@admin.register(Group)
-class GroupAdmin(audited.AuditedGroups, ListPage, DjangoGroupAdmin, ModelAdmin):
-    """Groups and their permissions: for superusers, because who changes groups can grant any permission."""
-
-    filter_horizontal = ()
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user is a superuser."""
-        return _user(request).is_superuser
-
-    def has_view_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Return whether the user is a superuser."""
-        return _user(request).is_superuser
-
-    def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Run the action; retry if someone adds a user to a group that is being deleted."""
-        return retry_on_conflict(request, lambda: super(GroupAdmin, self).response_action(request, *args, **kwargs))
-
-    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
-        """Save the group, unless someone else has deleted it; Django would create it again."""
-        if change and not Group.objects.select_for_update().filter(pk=obj.pk).exists():
-            raise IntegrityError("the group was deleted")
-        super().save_model(request, obj, form, change)
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Return the groups, and how many users lose their rights."""
-        groups = [str(group) for group in objs]
-        members = User.objects.filter(groups__in=objs).distinct().count()
-        return groups, {"groups": len(groups), "users who lose its rights": members}, set(), []
-
-    def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        """Delete the group; fail if someone else has deleted it."""
-        _delete([obj.pk])
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
-        """Delete groups; fail if someone else has deleted one of them."""
-        _delete([group.pk for group in queryset])
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
-        """Return the field of permissions: check boxes, which the keyboard and screen readers can use."""
-        kwargs |= {"form_class": ChoicesForm, "widget": UnfoldAdminCheckboxSelectMultipleWidget}
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Show what deleting the group does, or delete it."""
-        return super().delete_view(request, object_id, {"title": "Delete group", **(extra_context or {})})
-
-    has_add_permission = has_module_permission
-    has_change_permission = has_delete_permission = has_view_permission
-
-
-def _delete(groups: Sequence[int]) -> None:
-    _, deleted = Group.objects.filter(pk__in=groups).delete()
-    if deleted.get(Group._meta.label, 0) < len(groups):
-        raise IntegrityError("groups were deleted")
+admin.site.register(Group, GroupAdmin)
+admin.site.register(ApiKey, ApiKeyAdmin)
 
 
 def _user(request: HttpRequest) -> User:

@@ -3,9 +3,8 @@
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 
@@ -57,13 +56,7 @@ class Approval:
 
     def approval_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
         """Approve or decline an account, and redirect to its page."""
-        if not self.has_change_permission(request):  # type: ignore[attr-defined]
-            raise PermissionDenied
-        user = User.objects.filter(pk=user_id).first()
-        if user is None:
-            raise Http404
-        if not self.has_change_permission(request, user):  # type: ignore[attr-defined]
-            raise PermissionDenied
+        user: User = self.changeable_user(request, user_id)  # type: ignore[attr-defined]
         decision = request.POST.get("decision", "")
         if decision in QUESTIONS and user.is_waiting and not confirmation.is_confirmed(request):
             return self._ask(request, user, decision)

@@ -3,8 +3,7 @@
 from typing import Any, cast
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -28,13 +27,7 @@ class Leaving:
 
     def hand_over_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
         """Ask who takes over what the user has, or hand it over."""
-        if not self.has_change_permission(request):  # type: ignore[attr-defined]
-            raise PermissionDenied
-        user = User.objects.filter(pk=user_id).first()
-        if user is None:
-            raise Http404
-        if not self.has_change_permission(request, user):  # type: ignore[attr-defined]
-            raise PermissionDenied
+        user: User = self.changeable_user(request, user_id)  # type: ignore[attr-defined]
         if request.method == "POST" and self._hand_over(request, user):
             return redirect("admin:users_user_change", user.pk)
         others = [choice for choice in directory.choices() if choice[0] != str(user.pk)]
