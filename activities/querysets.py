@@ -10,10 +10,10 @@ from activities import limits, writing
 from crm_project.db import bulk
 from leads.models import Lead
 from users.audit import Channel
+from users.models import User
 
 if TYPE_CHECKING:
     from activities.models import Activity
-    from users.models import User
 
 
 class ActivityQuerySet(models.QuerySet["Activity"]):
@@ -36,7 +36,7 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
         return self.order_by("-activity_date", "-created_at", "-id")
 
     def log(
-        self, lead_id: int, user: "User", rows: Sequence[dict[str, Any]], channel: Channel, program: str = ""
+        self, lead_id: int, user: User, rows: Sequence[dict[str, Any]], channel: Channel, program: str = ""
     ) -> "list[Activity]":
         """Store activities of ``user`` with an active lead and count them there, all or nothing.
 

@@ -5,7 +5,7 @@ counts. A statement moves the lead's ``change_time``, and neither its ``version`
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models, transaction
@@ -18,9 +18,6 @@ from crm_project.validation import FieldRule, InvalidValue
 from leads import audit
 from leads.audit import Kind
 from users.audit import Actor, Channel
-
-if TYPE_CHECKING:
-    pass
 
 WAYS = ("call", "text", "email")
 ALL = "all"

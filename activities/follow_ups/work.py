@@ -1,16 +1,14 @@
 """One call of an agent's day in one transaction: log an activity, move the status, plan the next step."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
 from activities.models import Activity, FollowUp
 from leads.models import Lead
 from users.audit import Actor
-
-if TYPE_CHECKING:
-    from users.models import User
+from users.models import User
 
 Row = Mapping[str, Any]  # clean values
 
@@ -25,7 +23,7 @@ class Work(NamedTuple):
 
 
 def log(
-    lead_id: int, user: "User", actor: Actor, activity: Row | None, status: str | None, follow_up: Row | None
+    lead_id: int, user: User, actor: Actor, activity: Row | None, status: str | None, follow_up: Row | None
 ) -> Work:
     """Log an activity with an active lead, give it a status, and plan a follow-up; each if it is given.
 
@@ -38,7 +36,7 @@ def log(
 
 
 def complete(
-    follow_up_id: int, user: "User", actor: Actor, activity: Row | None, status: str | None, next: Row | None
+    follow_up_id: int, user: User, actor: Actor, activity: Row | None, status: str | None, next: Row | None
 ) -> Work:
     """Mark a follow-up done, and do with its lead what ``log`` does.
 
@@ -52,7 +50,7 @@ def complete(
 
 
 def _work(
-    lead_id: int, user: "User", actor: Actor, activity: Row | None, status: str | None, follow_up: Row | None
+    lead_id: int, user: User, actor: Actor, activity: Row | None, status: str | None, follow_up: Row | None
 ) -> Work:
     """The row of the lead is locked."""
     logged = None

@@ -8,9 +8,8 @@ from django.http.response import HttpResponseBase
 
 from crm_project.db.replica import record_write
 from crm_project.events import event
+from crm_project.http.gateway import READS
 from crm_project.logs import user_id
-
-READS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 
 
 class LastWrites:
