@@ -10,8 +10,9 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from unfold.decorators import display
 from unfold.templatetags.unfold_list import result_headers
@@ -21,10 +22,9 @@ from leads.models import Lead, ListColumns
 from users.models import User
 
 CHECKBOX = "action_checkbox"
-ROW = """<tr class="data-row"><td class="action-checkbox">\
-<input type="checkbox" class="action-select" name="{}" value="{}" aria-label="Select {}"></td>\
-<th scope="row" class="field-name"><a href="{}"{}>{}</a></th>{}</tr>
-"""
+ROW = f"""<tr class="data-row"><td class="action-checkbox">\
+<input type="checkbox" class="action-select" name="{ACTION_CHECKBOX_NAME}" value="{{}}" aria-label="Select {{}}"></td>\
+<th scope="row" class="field-name"><a href="{{}}"{{}}>{{}}</a></th>"""
 AUTOFOCUS = mark_safe(" autofocus")
 
 
@@ -112,11 +112,13 @@ def headers(changelist: Any, chosen: list[str]) -> list[dict[str, Any]]:
 
 def rows(changelist: Any, chosen: list[str]) -> Iterator[SafeString]:
     """Yield the rows. After a search, the first one has the focus of the keyboard."""
-    columns = [(choice, CHOICES[choice]) for choice in chosen]
-    suffix = f"?{changelist.preserved_filters}" if changelist.preserved_filters else ""
+    row = ROW + "".join(f'<td class="field-{choice}">{{}}</td>' for choice in chosen) + "</tr>\n"
+    columns = [CHOICES[choice] for choice in chosen]
+    page, _, end = reverse("admin:leads_lead_change", args=[0]).rpartition("0")  # once for all rows
+    if changelist.preserved_filters:
+        end += f"?{changelist.preserved_filters}"
     focus: str = AUTOFOCUS if changelist.query else ""
     for lead in changelist.result_list:
-        link = changelist.url_for_result(lead) + suffix
-        shown = format_html_join("", '<td class="field-{}">{}</td>', ((key, column(lead)) for key, column in columns))
-        yield format_html(ROW, ACTION_CHECKBOX_NAME, lead.pk, lead, link, focus, cells.name(lead), shown)
+        shown = [column(lead) for column in columns]
+        yield format_html(row, lead.pk, lead, f"{page}{lead.pk}{end}", focus, cells.name(lead), *shown)
         focus = ""
