@@ -73,7 +73,7 @@ class ActionFilter(ParameterFilter):
     title = "Action"
     queries = {"action": lambda events, value: events.filter(action=_one_of(Action, value))}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return all actions."""
         return {"action": select("Action", list(Action.choices))}
 
@@ -84,7 +84,7 @@ class ChannelFilter(ParameterFilter):
     title = "Channel"
     queries = {"channel": lambda events, value: events.filter(channel=_one_of(Channel, value))}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return all channels."""
         return {"channel": select("Channel", list(Channel.choices))}
 
@@ -95,7 +95,7 @@ class ActorFilter(ParameterFilter):
     title = "By"
     queries = {"actor": lambda events, value: events.filter(actor=validation.integer(value, 1, validation.MAX_BIGINT))}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the users who can log in to the back office; others are found by search."""
         users = User.objects.filter(is_staff=True).order_by("username_key").only("username")[:MAX_ACTORS]
         return {"actor": select("By", [(str(user.pk), user.username) for user in users], "Anyone")}
@@ -109,7 +109,7 @@ class TargetFilter(ParameterFilter):
         "target": lambda events, value: events.filter(target_user=validation.integer(value, 1, validation.MAX_BIGINT))
     }
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return an input for the user's id: there may be too many users for a list."""
         return {"target": text_input("User id", "text", inputmode="numeric")}
 
@@ -123,7 +123,7 @@ class DateFilter(ParameterFilter):
         "to": lambda events, value: events.filter(at__lt=_midnight(value) + timedelta(days=1)),
     }
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return two days."""
         return {"from": text_input("From", "date"), "to": text_input("To", "date")}
 

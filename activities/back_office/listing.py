@@ -24,7 +24,7 @@ class Author(ParameterFilter):
         "user": lambda activities, value: activities.filter(user=validation.integer(value, 1, validation.MAX_BIGINT))
     }
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the users by name."""
         users = User.objects.order_by("username_key").only("username", "first_name", "last_name")[:MAX_AUTHORS]
         return {"user": select("Author", [(str(user.pk), user.name) for user in users], "Anyone")}
@@ -39,7 +39,7 @@ class Date(ParameterFilter):
         "date_to": lambda activities, value: activities.filter(activity_date__lte=day(value)),
     }
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return two days."""
         return {"date_from": text_input("Date from", "date"), "date_to": text_input("Date to", "date")}
 
@@ -50,7 +50,7 @@ class Leads(ParameterFilter):
     title = "Leads"
     queries = {"leads": lambda activities, value: _of_leads(activities, value)}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the choice between the two."""
         return {"leads": select("Leads", [(ACTIVE, "Active leads")], "All leads, including deleted")}
 

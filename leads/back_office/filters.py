@@ -25,6 +25,7 @@ from users.form_messages import form_message
 
 Choices = list[tuple[str, str]]
 OPEN = ":open"  # no status looks like this: it would not be one word
+OPEN_LABEL = "Open (not closed or lost)"
 NO_SOURCE = ":none"
 INACTIVE_DAYS = {"2": "2 days", "7": "a week", "14": "2 weeks", "30": "30 days", "90": "90 days"}
 DUE_LABELS = {"overdue": "Overdue", "today": "Today", "week": "Next seven days", "none": "Open, none planned"}
@@ -70,26 +71,24 @@ class ParameterFilter(ListFilter):
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         """Yield the form of this filter."""
+        yield {"form": self.form()}
+
+    def form(self) -> forms.Form:
+        """Return the form of this filter."""
         form = forms.Form(initial=self.used_parameters)
-        form.fields.update(self.form_fields(changelist))
-        yield {"form": form}
+        form.fields.update(self.fields())
+        return form
 
-    def form_fields(self, changelist: Any) -> dict[str, forms.Field]:
-        """Return the form fields, which are made once: their choices may be read from the database."""
-        if not hasattr(self, "_form_fields"):
-            self._form_fields = self.fields(changelist)
-        return self._form_fields
-
-    def chips(self, changelist: Any) -> Iterator[tuple[str, str]]:
+    def chips(self) -> Iterator[tuple[str, str]]:
         """Yield the name and the text of each parameter that is in use: "Status: New"."""
         if not self.used_parameters:
             return
-        fields = self.form_fields(changelist)
+        fields = self.fields()
         for name, value in self.used_parameters.items():
             known = dict(getattr(fields[name], "choices", ()))
             yield name, f"{fields[name].label}: {known.get(value, value)}"
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the form fields."""
         raise NotImplementedError
 
@@ -114,10 +113,15 @@ class Status(ParameterFilter):
     title = "Status"
     queries = {"status": lambda leads, value: leads.open() if value == OPEN else _in_status(leads, value)}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the statuses in use."""
-        known = [(status, status.capitalize()) for status in changelist.statuses]
-        return {"status": select("Status", [(OPEN, "Open (not closed or lost)"), *known])}
+        known = [(status, status.capitalize()) for status in choices.statuses()]
+        return {"status": select("Status", [(OPEN, OPEN_LABEL), *known])}
+
+    def chips(self) -> Iterator[tuple[str, str]]:
+        """Yield the status in use, whose text needs no query."""
+        for name, value in self.used_parameters.items():
+            yield name, f"Status: {OPEN_LABEL if value == OPEN else str(value).capitalize()}"
 
 
 def _in_status(leads: LeadQuerySet, value: str) -> LeadQuerySet:
@@ -131,7 +135,7 @@ class Source(ParameterFilter):
     title = "Source"
     queries = {"source": lambda leads, value: leads.from_source("" if value == NO_SOURCE else api.source(value) or "")}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the sources in use."""
         known = [(source.key or NO_SOURCE, source.spelling or "(none)") for source in choices.sources()]
         return {"source": select("Source", known)}
@@ -150,7 +154,7 @@ class Owner(ParameterFilter):
             return queryset.owned_by(request.user.pk)
         return super().queryset(request, queryset)
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the users by name."""
         users = directory.choices()
         return {"owner": select("Owner", [(api.ME, "Me"), (api.NONE, "Nobody"), *users], "Anyone")}
@@ -162,7 +166,7 @@ class Tags(ParameterFilter):
     title = "Tags"
     queries = {"tag": lambda leads, value: leads.with_tags(api.tags(re.split("[,;]", value)) or ())}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return a text."""
         return {"tag": text_input("Tags", "text", placeholder="vip, cash buyer")}
 
@@ -173,7 +177,7 @@ class Inactive(ParameterFilter):
     title = "No activity for"
     queries = {"inactive": lambda leads, value: leads.inactive_since(inactive_since_day(value))}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the periods to choose from; a longer period could mean reading all leads."""
         return {"inactive": select("No activity for", list(INACTIVE_DAYS.items()), "Any time")}
 
@@ -194,7 +198,7 @@ class Budget(ParameterFilter):
         "max_budget": lambda leads, value: leads.max_budget(_money(value)),
     }
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return two amounts."""
         return {
             "min_budget": text_input(
@@ -217,7 +221,7 @@ class Created(ParameterFilter):
         "created_to": lambda leads, value: leads.created_until(day(value)),
     }
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return two days."""
         return {"created_from": text_input("Created from", "date"), "created_to": text_input("Created to", "date")}
 
@@ -228,7 +232,7 @@ class Closed(ParameterFilter):
     title = "Closed since"
     queries = {"closed_from": lambda leads, value: leads.closed_since(day(value))}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return a day."""
         return {"closed_from": text_input("Closed since", "date")}
 
@@ -249,7 +253,7 @@ class Run(ParameterFilter):
         "import_run": lambda leads, value: leads.filter(import_run=validation.integer(value, 1, validation.MAX_BIGINT))
     }
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the latest imports, and the chosen one."""
         runs = ImportRun.objects.filter(kind="leads", created__gt=0).only("file_name", "started_at")[:RECENT_RUNS]
         known = [(str(run.pk), f"{date_format(timezone.localtime(run.started_at))}: {run.file_name}") for run in runs]
@@ -265,7 +269,7 @@ class Contactable(ParameterFilter):
     title = "May be"
     queries = {"contactable": lambda leads, value: leads.contactable(_one_of(value, WAYS))}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the ways of contact."""
         ways = [("call", "called"), ("text", "texted"), ("email", "emailed")]
         return {"contactable": select("May be", ways, "Any")}
@@ -283,7 +287,7 @@ class Due(ParameterFilter):
     title = "Next follow-up"
     queries = {"due": lambda leads, value: leads.due(_one_of(value, DUE_LABELS))}
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the times, and open leads without a follow-up."""
         return {"due": select("Next follow-up", list(DUE_LABELS.items()), "Any time")}
 
@@ -302,7 +306,7 @@ class Deleted(ParameterFilter):
         messages.error(request, "Deleted: the only value is 1.")
         return queryset.none()
 
-    def fields(self, changelist: Any) -> dict[str, forms.Field]:
+    def fields(self) -> dict[str, forms.Field]:
         """Return the choice between the two."""
         return {"deleted": select("Show", [("1", "Deleted leads")], "Active leads")}
 

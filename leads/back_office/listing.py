@@ -68,7 +68,7 @@ class LeadChangeList(ChangeList):
     @cached_property
     def chips(self) -> list[dict[str, str]]:
         """Return the filters in use and the search, each with the address of the list without it."""
-        used = [chip for one in self.filter_specs for chip in one.chips(self)]
+        used = [chip for one in self.filter_specs for chip in one.chips()]
         if self.query:
             used.append((SEARCH, f"Search: {self.query}"))
         return [{"text": text, "link": self.get_query_string(remove=[name])} for name, text in used]

@@ -38,6 +38,7 @@ PAGES: dict[tuple[str, str], tuple[int, int, int]] = {
     ("GET", r"(?P<url>.*)$"): (404, 404, 404),
     ("GET", "leads/lead/"): (200, 200, 200),
     ("GET", "leads/lead/find/"): (302, 302, 302),  # to the list, or to the only lead found
+    ("GET", "leads/lead/filters/"): (200, 200, 200),
     ("GET", "leads/lead/add/"): (200, 200, 200),
     ("POST", "leads/lead/add/"): (200, 200, 200),
     ("GET", f"{LEAD}/change/"): (200, 200, 200),

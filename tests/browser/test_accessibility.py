@@ -165,6 +165,7 @@ def test_menus_and_actions(server: LiveServer, window: Window, agent: tuple[str,
     audit = Audit(window.page, server.url)
     page = window.go("leads/lead/")
     page.get_by_role("button", name="Filters").click()
+    expect(page.get_by_role("combobox", name="Status", exact=True)).to_be_focused()
     audit.check("the filters")
     page = window.go("leads/lead/")
     page.locator("select.crm-status").first.select_option("qualified")

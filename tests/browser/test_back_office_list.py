@@ -198,6 +198,11 @@ def test_filters_by_keyboard(window: Open, family: str) -> None:
     expect(page.get_by_role("combobox", name="Status", exact=True)).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("combobox", name="Status", exact=True)).to_be_hidden()
+    page.reload()
+    page.evaluate("() => { window.fetch = () => Promise.reject(new TypeError('offline')) }")
+    page.get_by_role("button", name="Filters").click()
+    expect(page.get_by_role("alert")).to_have_text("The filters could not be loaded. Reload the page.")
+    expect(page.get_by_role("button", name="Apply Filters")).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/leads/lead/", "/admin/activities/activity/"])
