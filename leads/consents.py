@@ -88,6 +88,14 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
                 found[lead_id][way] = found[lead_id][way] or given
         return found
 
+    def statements_in_force(self, lead_ids: Collection[int]) -> "dict[int, dict[str, Consent]]":
+        """The statement that counts for each of these leads, by its id and way of contact. One query."""
+        found: dict[int, dict[str, Consent]] = {pk: {} for pk in lead_ids}
+        for consent in self.of_leads(lead_ids):
+            for way in WAYS if consent.channel == ALL else (consent.channel,):
+                found[consent.lead_id].setdefault(way, consent)
+        return found
+
     def record(self, lead_id: int, clean: Mapping[str, Any], actor: Actor) -> "Consent":
         """Store a statement about an active lead. Raises ``Lead.DoesNotExist``, ``TooManyConsents``."""
         leads: Any = self.model._meta.get_field("lead").related_model
@@ -103,7 +111,10 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
     def record_many(
         self, rows: Sequence[tuple[int, Mapping[str, Any]]], actor: Actor, run_id: int, are_new: bool
     ) -> None:
-        """Store statements of an import: all of new leads; of stored ones those that change what counts."""
+        """Store statements of an import: all of new leads; of stored ones those that change what counts.
+
+        A statement may have a ``created_at`` of its own.
+        """
         for at in range(0, len(rows), BATCH):
             part = rows[at : at + BATCH]
             if not are_new:
@@ -122,11 +133,8 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
     ) -> "list[Consent]":
         """Store statements, and log them: one entry for each lead."""
         now = timezone.now()
-        common = {"user_id": actor.user_id, "user_name": actor.name, "through": actor.channel.value}
-        consents = [
-            self.model(lead_id=lead_id, created_at=now, import_run_id=run_id, **common, **clean)
-            for lead_id, clean in rows
-        ]
+        common = {"user_id": actor.user_id, "user_name": actor.name, "through": actor.channel.value, "created_at": now}
+        consents = [self.model(lead_id=lead_id, import_run_id=run_id, **{**common, **clean}) for lead_id, clean in rows]
         stored = self.bulk_create(consents, batch_size=500)
         entries: dict[int, audit.Changes] = {}
         for lead_id, clean in rows:

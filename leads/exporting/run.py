@@ -12,6 +12,7 @@ from django.db import transaction
 
 from crm_project.db.replica import reading
 from crm_project.http.timestamps import iso
+from leads import consent_cells
 from leads.consents import REVOKED, WAYS, Consent
 from leads.exporting.tables import Form, Write
 from leads.models import Installation
@@ -22,10 +23,11 @@ from leads.serializers import OUT
 COLUMNS = (*(column for column in OUT if column != "is_active"), "closed_at")
 # The owner by user name.
 OWNER = "owner__username"
-# "yes" where the lead has revoked consent: columns that other programs know, too. Grants stay where their evidence is.
+# "yes" where the lead has revoked consent: columns that other programs know, too.
 REVOKED_WAYS = {f"do_not_{way}": way for way in WAYS}
 # The name of the installation says where the ids are from.
-LEADS = Form("leads", (*COLUMNS, "owner", "tags", *REVOKED_WAYS, "installation"), frozenset(("property_interest",)))
+OTHERS = ("owner", "tags", *REVOKED_WAYS, *consent_cells.COLUMNS, "installation")
+LEADS = Form("leads", (*COLUMNS, *OTHERS), frozenset(("property_interest",)))
 # The same with deleted leads, which the import skips as deleted in the source.
 LEADS_AND_DELETED = LEADS._replace(columns=(*LEADS.columns, "is_active"))
 CHUNK = 500  # leads fetched at a time
@@ -79,10 +81,12 @@ def exported_chunks(leads: LeadQuerySet, with_deleted: bool = False) -> Generato
 
 
 def _add_consents(rows: Sequence[dict[str, Any]]) -> None:
-    consents = Consent.objects.in_force([row["id"] for row in rows])
+    consents = Consent.objects.statements_in_force([row["id"] for row in rows])
     for row in rows:
         given = consents[row["id"]]
-        row.update({column: "yes" if given[way] == REVOKED else None for column, way in REVOKED_WAYS.items()})
+        revoked = {way for way, consent in given.items() if consent.state == REVOKED}
+        row.update({column: "yes" if way in revoked else None for column, way in REVOKED_WAYS.items()})
+        row.update({column: consent_cells.cell_of(given.get(way)) for column, way in consent_cells.COLUMNS.items()})
         row["installation"] = row.pop("installation")  # the last column
 
 

@@ -13,6 +13,7 @@ UNUSED = "unused"  # by the column's place: its value gave way to another column
 SHARED = "shared"  # a row that updated the oldest of several stored leads
 OTHER_NAME = "other name"  # a new lead with the address of somebody of another name
 CONSENT = "consent"  # by what is not wanted: a call, an email, a text message, anything
+GRANTED = "granted"  # by way of contact: a consent of our own exports
 LEFT_OUT = "left out"  # by reason: a row that is no lead
 DELETED = "deleted"
 ERASED = "erased"  # the person was erased on request
@@ -38,8 +39,9 @@ def as_sentences(warnings: Warnings, header: Sequence[str], columns: Iterable[Se
             lines.append(f"{rows} {verb} the address of somebody of another name, and became {_leads(count)}.")
         elif kind == CONSENT:
             wants = "does not want" if count == 1 else "do not want"
-            what = {"call": "calls", "email": "emails", "text": "text messages"}.get(str(about), "to be contacted")
-            lines.append(f"{_counted(count, 'lead')} {wants} {what}. Recorded as consent.")
+            lines.append(f"{_counted(count, 'lead')} {wants} {_wanted(about)}. Recorded as consent.")
+        elif kind == GRANTED:
+            lines.append(f"{_counted(count, 'lead')} agreed to {_wanted(about)}. Recorded for new leads.")
         elif kind == NOTED and count:
             lines.append(f"{_counted(count, 'lead')} got notes of what no field has.")
         elif kind == UNSIGNED:
@@ -54,6 +56,10 @@ def as_sentences(warnings: Warnings, header: Sequence[str], columns: Iterable[Se
             done = "duplicated" if about == "skipped" else "changed"
             lines.append(f"{rows} {done} an earlier row of the same file.")
     return lines
+
+
+def _wanted(about: str | int) -> str:
+    return {"call": "calls", "email": "emails", "text": "text messages"}.get(str(about), "to be contacted")
 
 
 def _leads(count: int) -> str:

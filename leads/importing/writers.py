@@ -14,9 +14,10 @@ from crm_project.db.sql import written_columns
 from crm_project.validation import FieldError
 from leads import audit, validators
 from leads.audit import Kind
+from leads.consent_cells import Grant
 from leads.consents import REVOKED
 from leads.duplicates import EMAIL, DuplicateIndex, Match
-from leads.importing.cells.steps import NOTES, REFUSALS, REMAINDERS
+from leads.importing.cells.steps import GRANTS, NOTES, REFUSALS, REMAINDERS
 from leads.importing.ipc import cells_again, cells_packed, moment
 from leads.importing.notes import Note, NoteTaker, Texts
 from leads.importing.rejects import Rejects
@@ -40,6 +41,7 @@ CHANGED = (*OWN_FIELDS, *SearchKeys._fields, "tag_keys", "version", "updated_at"
 
 DRY_RUN_IDS = 1 << 62  # and up: those of the leads of a dry run, which uses up none of the database
 
+EXTRAS = frozenset((REMAINDERS, NOTES, REFUSALS, GRANTS))  # what a row may have beside its fields
 SKIPPED, UPDATED = "skipped", "updated"  # what becomes of a duplicate
 BUDGETS = ("budget_min", "budget_max")
 BLANK = (None, "")
@@ -79,6 +81,7 @@ class Row:
     keys: SearchKeys
     notes: Texts
     refusals: list[str]
+    grants: list[Grant]
 
 
 def _row(
@@ -90,12 +93,13 @@ def _row(
     keys: list[str],
     notes: list[Any],
     refusals: list[str],
+    grants: list[Grant],
 ) -> Row:
     for name in ("created_at", "closed_at"):
         if name in given:
             given[name] = moment(given[name])
     created = moment(created_at) if created_at else None
-    return Row(line, cells_again(cells), clean, given, created, SearchKeys(*keys), notes, refusals)
+    return Row(line, cells_again(cells), clean, given, created, SearchKeys(*keys), notes, refusals, grants)
 
 
 def record_refusals(run: ImportRun, refusals: Refusals, are_new: bool) -> None:
@@ -105,6 +109,17 @@ def record_refusals(run: ImportRun, refusals: Refusals, are_new: bool) -> None:
         clean = {"state": REVOKED, "wording": None, "evidence": evidence}
         rows = [(lead_id, {"channel": way, **clean}) for lead_id, way in dict.fromkeys(refusals)]
         Consent.objects.record_many(rows, actor, run.pk, are_new)
+
+
+def record_grants(run: ImportRun, grants: Sequence[tuple[int, Grant]]) -> None:
+    """Record the consents that new leads have granted, unless this is a dry run. Refusals come after, and so count."""
+    if grants and run.pk:
+        actor, evidence = Actor(run.user_id, run.started_by, Channel.IMPORT), f"Import of {run.file_name}"
+        rows = [
+            (lead_id, {**clean, "created_at": moment(clean["created_at"]), "evidence": clean["evidence"] or evidence})
+            for lead_id, clean in grants
+        ]
+        Consent.objects.record_many(rows, actor, run.pk, are_new=True)
 
 
 def _stored_row(
@@ -140,13 +155,14 @@ class InsertWriter:
         self.write: bulk.Write | None = None
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
-        """A good row as its column values; after them its notes and refusals of contact, if it has any."""
+        """A good row as its column values; after them its notes, refusals of contact and grants, if it has any."""
         row = _stored_row(self.run_id, self.now, clean, given, given.get("created_at"))
-        if REMAINDERS in given or NOTES in given or REFUSALS in given:
+        if not EXTRAS.isdisjoint(given):
             texts = self.notes.of_row(given)
             row[ACTIVITY_COUNT] = len(texts)
-            if texts or REFUSALS in given:
-                row += [texts, given.get(REFUSALS, [])]
+            refusals, grants = given.get(REFUSALS, []), given.get(GRANTS, [])
+            if texts or refusals or grants:
+                row += [texts, refusals, grants]
         return row
 
     def pack(self, rows: list[list[Any]]) -> list[Any]:
@@ -186,16 +202,19 @@ class InsertWriter:
     def _store_with_ids(self, rows: list[Any]) -> None:
         notes: list[Note] = []
         refusals: Refusals = []
+        grants: list[tuple[int, Grant]] = []
         ids = self.new_ids(len(rows))
         with bulk.writer(Lead, ("id", *COLUMNS)) as write:
             for lead_id, row in zip(ids, rows, strict=True):
                 if len(row) > WIDTH:
-                    texts, refused = row[WIDTH:]
+                    texts, refused, granted = row[WIDTH:]
                     notes += self.notes.notes(lead_id, row[CREATED_AT], texts)
                     refusals += [(lead_id, way) for way in refused]
+                    grants += [(lead_id, grant) for grant in granted]
                     self.warnings[NOTED, ""] += bool(texts)
                 write([lead_id, *row[:WIDTH]])
         self.notes.add(notes)
+        record_grants(self.run, grants)
         record_refusals(self.run, refusals, are_new=True)
 
 
@@ -229,10 +248,10 @@ class UpsertWriter:
         """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
         keys, created_at = validators.search_keys_of(clean), given.get("created_at")
         texts = self.notes.of_row(given) if REMAINDERS in given or NOTES in given else []
-        refusals = given.get(REFUSALS, [])
+        refusals, grants = given.get(REFUSALS, []), given.get(GRANTS, [])
         if not self.changes_leads:
             given = {name: given[name] for name in ("closed_at", "is_active") if name in given}
-        return Row(line, cells if self.needs_cells else None, clean, given, created_at, keys, texts, refusals)
+        return Row(line, cells if self.needs_cells else None, clean, given, created_at, keys, texts, refusals, grants)
 
     def pack(self, rows: list[Row]) -> list[Any]:
         """Each as a list."""
@@ -246,6 +265,7 @@ class UpsertWriter:
                 [*row.keys],
                 row.notes,
                 row.refusals,
+                row.grants,
             ]
             for row in rows
         ]
@@ -313,6 +333,9 @@ class UpsertWriter:
                 self.warnings[NOTED, ""] += bool(row.notes)
                 self.stored_lines.add(lead_id, row.line)
         self.notes.add(notes)
+        record_grants(
+            self.run, [(lead_id, grant) for lead_id, row in zip(ids, new, strict=True) for grant in row.grants]
+        )
         refusals = [(lead_id, way) for lead_id, row in zip(ids, new, strict=True) for way in row.refusals]
         record_refusals(self.run, refusals, are_new=True)
         self.stats.created += len(new)

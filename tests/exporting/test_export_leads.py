@@ -13,12 +13,14 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from activities.exporting import of_leads
+from activities.models import Activity
+from leads import consent_cells
 from leads.consents import Consent
 from leads.exporting import run, tables
 from leads.exporting.run import REVOKED_WAYS
-from leads.models import Installation, Lead
+from leads.models import ImportRun, Installation, Lead, LeadChange
 from tests.concurrency import together
-from tests.conftest import Api
+from tests.conftest import Api, Case
 from tests.exporting.command import export_leads, refused, rows_of
 from tests.factories import SOMEBODY, activity_row, bearer, make_activity, make_lead, make_user
 from users.models import User
@@ -27,6 +29,8 @@ pytestmark = pytest.mark.django_db
 
 NAMES = ["leads.csv", "leads.csv.gz", "leads.xlsx", "leads.jsonl", "leads.jsonl.gz"]
 ALIKE = ["leads.csv", "leads.xlsx", "leads.jsonl"]
+CONSENTS = (*REVOKED_WAYS, *consent_cells.COLUMNS)
+WORDING = 'I agree to calls,\nuntil I say "no"'
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -38,11 +42,11 @@ def test_it_works(tmp_path: Path, api: Api, name: str) -> None:
     assert [row["first_name"] for row in rows] == ["Bo", "Ann"]
     shown = api.get("/api/leads").json()[1]
     del shown["is_active"]
-    assert list(rows[1]) == [*shown, "closed_at", "owner", "tags", *REVOKED_WAYS, "installation"]
+    assert list(rows[1]) == [*shown, "closed_at", "owner", "tags", *CONSENTS, "installation"]
     assert rows[1].pop("installation") == Installation.current_name()
     assert (rows[1].pop("owner"), rows[1].pop("tags")) == (None if "jsonl" in name else "", "")
     assert rows[1].pop("closed_at") == (None if "jsonl" in name else "")
-    assert {rows[1].pop(column) for column in REVOKED_WAYS} == {None if "jsonl" in name else ""}
+    assert {rows[1].pop(column) for column in CONSENTS} == {None if "jsonl" in name else ""}
     number = {"xlsx": float, "csv": str}.get(name.split(".")[1], int)
     expected = {field: "" if value is None and "jsonl" not in name else value for field, value in shown.items()}
     expected |= {field: number(shown[field]) for field in ("id", "budget_min", "activity_count")}
@@ -67,9 +71,67 @@ def test_revoked_consent_comes_back(tmp_path: Path, name: str) -> None:
     assert {first_name: list(found[pk].values()) for first_name, pk in imported.items()} == {
         "Ann": ["revoked"] * 3,
         "Bo": [None, "revoked", None],
-        "Cy": [None] * 3,
+        "Cy": ["granted", None, None],
     }
     assert not Lead.objects.active().exclude(activity_count=0).exists()  # no notes of it
+
+
+@pytest.mark.parametrize(
+    ("name", "on_duplicate"), [("leads.csv", "create"), ("leads.xlsx", "skip"), ("leads.jsonl", "update")]
+)
+def test_granted_consent_comes_back_with_its_time_and_wording(tmp_path: Path, name: str, on_duplicate: str) -> None:
+    lead = make_lead(first_name="Ann", email="ann@example.com")
+    grant = {"channel": "all", "state": "granted", "wording": WORDING, "evidence": "Form of 4 March"}
+    at = Consent.objects.record(lead.pk, grant, SOMEBODY).created_at
+    Consent.objects.record(lead.pk, {**grant, "channel": "text", "state": "revoked"}, SOMEBODY)
+    export_leads(tmp_path / name)
+    Lead.objects.update(is_active=False)
+    for dry_run in (True, False):
+        call_command("import_leads", str(tmp_path / name), on_duplicate=on_duplicate, dry_run=dry_run, verbosity=0)
+    stored = Consent.objects.filter(lead=Lead.objects.active().get()).order_by("pk")
+    texts = (WORDING, "Form of 4 March")
+    assert list(stored.values_list("channel", "state", "wording", "evidence")) == [
+        ("call", "granted", *texts),
+        ("email", "granted", *texts),
+        ("text", "revoked", None, f"Import of {name}"),
+    ]
+    assert {consent.created_at for consent in stored if consent.state == "granted"} == {at}
+    run = ImportRun.objects.get(state="done")
+    assert "1 lead agreed to emails. Recorded for new leads." in run.notes
+    assert (run.pk, "import") == (stored[0].import_run_id, stored[0].through)
+    log = LeadChange.objects.filter(kind="consent", import_run=run).order_by("pk").values_list("changes", flat=True)
+    assert {"consent_call": [None, "granted"], "consent_email": [None, "granted"]} in log
+
+
+GRANT = '{"granted_at":"2026-03-04T10:15:00Z","wording":null,"evidence":null}'
+
+
+def test_a_file_grants_stored_leads_nothing(tmp_path: Path) -> None:
+    """What is recorded here counts. An undone import would otherwise leave consents that nobody gave."""
+    lead = make_lead(first_name="Ann", email="ann@example.com")
+    [row] = export_leads(tmp_path / "leads.jsonl")
+    (tmp_path / "leads.jsonl").write_text(json.dumps({**row, "consent_call": GRANT}))
+    for action in ("skip", "fill", "update"):
+        call_command("import_leads", str(tmp_path / "leads.jsonl"), on_duplicate=action, again=True, verbosity=0)
+    assert Lead.objects.get() == lead
+    assert not Consent.objects.exists()
+
+
+def test_only_cells_of_an_export_grant(tmp_path: Path, case: Case) -> None:
+    make_user(is_superuser=True)
+    make_lead()
+    [own] = export_leads(tmp_path / "leads.jsonl")
+    bad = ("yes", "granted", "{}", "[]", "null", '"x"', "1" * 30, GRANT[:-1], GRANT.replace("Z", ""))
+    bad += (GRANT.replace("2026", "9000"), GRANT.replace("null", "7"), GRANT.replace("null", f'"{"x" * 2001}"'))
+    rows = {cell: {**own, "consent_email": cell} for cell in bad}
+    rows["foreign"] = {"first_name": "Bo", "last_name": "Li", "email": "b@example.com", "consent_email": GRANT}
+    for cell, row in rows.items():
+        with case(cell):
+            (tmp_path / "file.jsonl").write_text(json.dumps(row))
+            call_command("import_leads", str(tmp_path / "file.jsonl"), unknown="note", verbosity=0)
+            assert not Consent.objects.exists()
+            [note] = Activity.objects.values_list("notes", flat=True)
+            assert note == f"consent_email: {row['consent_email']}"  # nothing is lost
 
 
 def test_only_what_the_list_endpoint_would_find(tmp_path: Path, api: Api) -> None:

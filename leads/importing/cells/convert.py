@@ -23,6 +23,7 @@ from leads.importing.cells.steps import (
     share_price,
     swap_budgets,
     take_display_name,
+    take_grant,
 )
 from leads.importing.columns.plan import ColumnPlan
 from leads.importing.sorting import is_yes
@@ -84,9 +85,9 @@ def row_reader(plan: ColumnPlan) -> ReadRow:
     is_plain = money.is_plain
     amount, report, unnamed = money.amount, plan.report, plan.unnamed
     used, blanks = plan.used, plan.guarded
-    consent = list(plan.consent_columns.items())
+    consent, grants = list(plan.consent_columns.items()), list(plan.grant_columns.items())
     has_notes = bool(plan.note_columns.lines or plan.note_columns.notes)
-    follows_rules = not (constants or consent or unnamed) and _follows_rules(plan)
+    follows_rules = not (constants or consent or grants or unnamed) and _follows_rules(plan)
     times = [name for name in fields if name in plan.vocabulary.dates]
 
     def read_row(cells: Cells) -> tuple[Row, list[FieldError], Row | None]:
@@ -116,6 +117,9 @@ def row_reader(plan: ColumnPlan) -> ReadRow:
         for place, about in consent:
             if is_yes(cells[place]):
                 note_consent(plan, row, place, about, cells[place])
+        for place, way in grants:
+            if cells[place]:
+                take_grant(plan, row, place, way, cells[place])
         if has_status and (status := row.get("status")):
             status_counts[status] += 1
             row["status"] = known_status(status) or find_status(status) or default_status(plan, status)

@@ -38,6 +38,7 @@ KINDS = {
     "owner_not_found": ("owner that is no active user", "owners that are no active users"),
     "tags_not_read": ("cell of tags that are too many or too long", "cells of tags that are too many or too long"),
     "consent": ("wish not to be contacted", "wishes not to be contacted"),
+    "consent_not_read": ("consent not understood", "consents not understood"),
     "further_value": ("further value for the same field", "further values for the same field"),
 }
 

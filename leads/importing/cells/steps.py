@@ -6,12 +6,13 @@ from math import isfinite
 from typing import Any
 
 from crm_project.validation import FieldError, InvalidValue, normalized_key
+from leads import consent_cells
 from leads.importing.cells import email, money, names, text
 from leads.importing.cells.clean import NAMES
 from leads.importing.columns.note_columns import note_cells, too_long
 from leads.importing.columns.plan import ColumnPlan
 from leads.importing.sources.rows import Cells, is_blank
-from leads.importing.warnings import CONSENT, UNUSED
+from leads.importing.warnings import CONSENT, GRANTED, UNUSED
 from leads.validators import CLOSED, DEFAULT_STATUS, tags
 
 Row = dict[str, Any]
@@ -20,6 +21,7 @@ Step = Callable[[Row, Cells], None]
 BUDGETS = ("budget_min", "budget_max", "price")
 REMAINDERS = "remainders"  # of a row: pairs of column and text that fill no field
 REFUSALS = "refusals"  # of a row: the ways in which the lead does not want to be contacted
+GRANTS = "grants"  # of a row of our own exports: the consents that the lead has granted
 NOTES = "own_notes"  # of a row: those of columns of notes, with title, day and text
 
 
@@ -62,6 +64,17 @@ def note_consent(plan: ColumnPlan, row: Row, place: int, about: str, cell: objec
     plan.warnings[CONSENT, about] += 1
     if plan.cleans:  # our own exports have no words of their own
         plan.report.left("consent", plan.header[place], text.shown(cell))
+
+
+def take_grant(plan: ColumnPlan, row: Row, place: int, way: str, cell: object) -> None:
+    """Add a consent that the lead has granted; what cannot be read is left over."""
+    try:
+        grant = consent_cells.grant_of(cell, way)
+    except InvalidValue:
+        plan.report.left("consent_not_read", plan.header[place], text.shown(cell))
+        return
+    row.setdefault(GRANTS, []).append(grant)
+    plan.warnings[GRANTED, way] += 1
 
 
 def _leave_further_values(plan: ColumnPlan, chosen: Collection[tuple[str, tuple[int, ...]]], cells: Cells) -> None:

@@ -4,6 +4,7 @@ Written as those programs write them; ``columns.normal`` takes case, spaces and 
 order of a field's headers is its order of preference: where a file has several, the first cell that is not blank wins.
 """
 
+from leads import consent_cells
 from leads.importing.columns import languages
 from leads.importing.columns.languages import LANGUAGES
 from leads.importing.columns.systems import SYSTEMS
@@ -105,6 +106,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 NOT_STORED: tuple[str, ...] = (
     # our own: what the server sets, and what the rejects file adds
     "id", "is_active", "updated_at", "activity_count", "version", "activities", "follow_ups", "installation",
+    *consent_cells.COLUMNS,
     "import_line", "import_problems",
     # what the import asks of the source itself
     "Deleted", "Deleted At", "Deleted On", "Deleted Date", "Date Deleted", "Deletion Date",

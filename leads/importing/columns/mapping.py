@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crm_project.validation import FieldError
-from leads import validators
+from leads import consent_cells, validators
 from leads.importing import sorting
 from leads.importing.cells.convert import READERS, REQUIRED, ReadRow, row_reader
 from leads.importing.columns.aliases import CONSENT_COLUMNS, NOT_STORED_PATTERNS, headers_of, headers_of_no_field
@@ -147,6 +147,8 @@ def map_headers(
     not_stored = places.get("not_stored", ()) if vocabulary.cleaned else ()
     deletions = sorting.deletion_tests(header, not_stored)  # our own exports say it, too
     consent = {place: about for place in not_stored if (about := CONSENT_COLUMNS.get(normal(header[place])))}
+    grants = {place: consent_cells.COLUMNS[header[place]] for place in not_stored if _is_grant(header, place)}
+    special = {*deletions, *consent, *grants}
     notes = _note_columns(header, places, deletions, consent) if unknown == NOTE else NO_NOTES
     noted = set(notes.names(header))
     return Mapping(
@@ -161,11 +163,12 @@ def map_headers(
         cell_options=replace(cell_options, exact=exact),
         deletions=deletions,
         consent_columns=consent,
+        grant_columns=grants,
         note_columns=notes,
         not_stored=tuple(
             header[place]
             for place in places.get("not_stored", ())
-            if place not in (*deletions, *consent) and header[place] not in noted
+            if place not in special and header[place] not in noted
         ),
         unknown=tuple(name for name in other["unknown"] if name not in noted),
         overruled=tuple(name for name in other["overruled"] if name not in noted),
@@ -181,9 +184,19 @@ def _note_columns(
     """What has no field. A consent that says yes is a remainder already, a deletion is what the lead is."""
     flags = {place for place in deletions if normal(header[place]) in sorting.DELETED_FLAGS}
     kinds = ("not_stored", "unknown", "overruled")
-    left = [place for kind in kinds for place in places.get(kind, ()) if place not in flags]
+    left = [
+        place
+        for kind in kinds
+        for place in places.get(kind, ())
+        if place not in flags and not (kind == "not_stored" and _is_grant(header, place))
+    ]
     refusals = dict.fromkeys(consent, sorting.is_not_yes)
     return find_note_columns(header, left, {**deletions, **refusals})
+
+
+def _is_grant(header: Sequence[str], place: int) -> bool:
+    """Whether a column of our own export has granted consent. In a file of others, such a column grants nothing."""
+    return header[place] in consent_cells.COLUMNS and is_own_export(header)
 
 
 def _with_suggestions(header: str, near: Sequence[str]) -> str:
