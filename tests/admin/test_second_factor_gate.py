@@ -3,12 +3,14 @@
 import re
 from itertools import product
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
+from leads.models import SavedView
 from tests.admin.people import KINDS, make_groups, make_person
 from tests.admin.second_factors import CODE, LOGIN, SET_UP, after_password, code_of, give, is_in, with_second_factor
 from tests.admin.test_permissions import all_routes
@@ -83,6 +85,26 @@ def test_a_session_without_the_code_deletes_no_failures() -> None:
     assert not AccountEvent.objects.exists()
     user.refresh_from_db()
     assert user.check_password(PASSWORD)
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_a_session_without_the_code_sees_no_leads(settings: Any, required: bool) -> None:
+    """Neither in the search nor in the sidebar, whose saved views have counts."""
+    user = make_person("superuser")
+    make_lead(first_name="Grace")
+    SavedView.objects.create(user=user, name="Waiting for me", query="status=new")
+    if required:
+        settings.REQUIRE_SECOND_FACTOR = "staff"
+    else:
+        with_second_factor(user)
+    client = logged_in(user)
+    step = SET_UP if required else CODE
+    for path in ("/admin/leads/lead/find/?q=grace", "/admin/leads/lead/find/?q=", "/admin/"):
+        reply = client.get(path)
+        assert reply["Location"] == f"{step}?{urlencode({'next': path})}"
+        html = client.get(reply["Location"]).content.decode()
+        for shown in ("Waiting for me", "crm-count", 'role="search"', "Grace", "nav-sidebar"):
+            assert shown not in html, (path, shown)
 
 
 def test_an_older_session_needs_the_code_only() -> None:
