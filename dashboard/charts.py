@@ -1,6 +1,6 @@
 """The figures of the home page that the API's dashboard does not have. Each is one statement of bounded cost."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta, tzinfo
 from typing import NamedTuple
 
 from django.db import connection
@@ -68,30 +68,30 @@ def first_week(today: date) -> date:
     return today - timedelta(days=today.weekday(), weeks=WEEKS - 1)
 
 
-def weeks(today: date) -> list[Week]:
-    """Return the new active leads of each of the last weeks, oldest first, including the current week."""
+def weeks(today: date, zone: tzinfo) -> list[Week]:
+    """Return the new active leads of each of the last weeks of ``zone``, oldest first, including the current week."""
     monday = first_week(today)
     counts = [0] * WEEKS
-    for day, leads in _created_by_day(monday):
+    for day, leads in _created_by_day(monday, zone):
         if day <= today:
             counts[(day - monday).days // 7] += leads
     starts = [monday + timedelta(weeks=week) for week in range(WEEKS)]
     return [Week(start, start + timedelta(days=6), leads) for start, leads in zip(starts, counts, strict=True)]
 
 
-def _created_by_day(since: date) -> list[tuple[date, int]]:
-    if connection.vendor == "postgresql":
+def _created_by_day(since: date, zone: tzinfo) -> list[tuple[date, int]]:
+    if connection.vendor == "postgresql" and zone is UTC:  # the stored counts are by UTC's days
         counts = LeadCount.objects.filter(kind=LeadCount.Kind.CREATED, day__gte=since).order_by()
         return [(day, int(leads)) for day, leads in counts.values_list("day").annotate(sum=Sum("leads"))]
-    leads = Lead.objects.active().created_since(since).order_by()
-    days = leads.annotate(day=TruncDate("created_at", tzinfo=UTC)).values_list("day")
+    leads = Lead.objects.active().created_since(since, zone).order_by()
+    days = leads.annotate(day=TruncDate("created_at", tzinfo=zone)).values_list("day")
     return list(days.annotate(leads=Count("pk")))
 
 
-def sources(since: date) -> list[Source]:
+def sources(since: date, zone: tzinfo) -> list[Source]:
     """Return the sources with most active leads created since ``since``, most first."""
     with connection.cursor() as cursor:
-        cursor.execute(SOURCES_SINCE, [midnight(since), MAX + 1, SOURCES])
+        cursor.execute(SOURCES_SINCE, [midnight(since, zone), MAX + 1, SOURCES])
         return [Source(*row) for row in cursor.fetchall()]
 
 
@@ -105,7 +105,7 @@ def agents(first: date, last: date) -> list[Agent]:
         ]
 
 
-def month(now: datetime) -> tuple[date, date]:
+def month(today: date) -> tuple[date, date]:
     """Return the first and last day of the month."""
-    first = now.date().replace(day=1)
+    first = today.replace(day=1)
     return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)

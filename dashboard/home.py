@@ -1,7 +1,7 @@
 """The home page of the back office: figures, each a link to the list of what it counts."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from activities import sql
 from dashboard import charts, queries, stale_leads, today
 from leads.back_office import cells
-from leads.back_office.filters import NO_SOURCE
+from leads.back_office.filters import NO_SOURCE, office_zone
 from leads.models import ImportRun, Lead
 from users import permissions
 from users.back_office import approval
@@ -63,15 +63,16 @@ def context(request: HttpRequest) -> Context:
 
 def leads_part(now: datetime) -> Context:
     """Return the cards, the charts and the leads that need attention."""
-    stats = queries.stats(now)
-    since = queries.periods(now)
-    day = now.date()
+    zone = office_zone()
+    stats = queries.stats(now, zone)
+    week, month = (begin.astimezone(zone).date() for begin in queries.periods(now, zone))
+    day = timezone.localdate(now)
     return {
         "total_activities": stats["total_activities"],
         "cards": [
             _figure("Leads", stats["total_leads"], _leads()),
-            _figure("New this week", stats["new_leads_this_week"], _leads(created_from=since.week.date())),
-            _figure("Closed this month", stats["closed_leads_this_month"], _leads(closed_from=since.month.date())),
+            _figure("New in 7 days", stats["new_leads_this_week"], _leads(created_from=week)),
+            _figure("Closed this month", stats["closed_leads_this_month"], _leads(closed_from=month)),
         ],
         "statuses": _bars(
             (row["status"].capitalize(), row["count"], _leads(status=row["status"])) for row in stats["leads_by_status"]
@@ -82,9 +83,9 @@ def leads_part(now: datetime) -> Context:
                 week.leads,
                 _leads(created_from=week.first, created_to=week.last),
             )
-            for week in charts.weeks(day)
+            for week in charts.weeks(day, zone)
         ),
-        "sources": source_bars(day),
+        "sources": source_bars(day, zone),
         "stale_leads": [
             {**group._asdict(), "link": _leads(**group.params), "rows": [_row(row, now) for row in group.rows]}
             for group in stale_leads.leads_needing_attention()
@@ -92,13 +93,13 @@ def leads_part(now: datetime) -> Context:
     }
 
 
-def source_bars(day: date) -> list[Bar]:
+def source_bars(day: date, zone: tzinfo) -> list[Bar]:
     """Return the sources of the leads of the last weeks."""
     since = charts.first_week(day)
     return _bars(
         (
             (source.spelling or "(none)", source.leads, _leads(source=source.key or NO_SOURCE, created_from=since))
-            for source in charts.sources(since)
+            for source in charts.sources(since, zone)
         ),
         charts.MAX,
     )
@@ -106,7 +107,8 @@ def source_bars(day: date) -> list[Bar]:
 
 def activities_part(now: datetime, total: int) -> Context:
     """Return the activities by agent, and the latest ones."""
-    first, last = charts.month(now)
+    day = timezone.localdate(now)
+    first, last = charts.month(day)
     latest = sql.latest(RECENT)
     leads = Lead.objects.in_bulk({activity["lead_id"] for activity in latest})
     return {
@@ -126,7 +128,7 @@ def activities_part(now: datetime, total: int) -> Context:
             {
                 **activity,
                 "lead": leads.get(activity["lead_id"]),
-                "when": cells.day_ago(date.fromisoformat(activity["activity_date"]), now.date()),
+                "when": cells.day_ago(date.fromisoformat(activity["activity_date"]), day),
                 "link": reverse("admin:leads_lead_change", args=[activity["lead_id"]]),
             }
             for activity in latest
@@ -152,7 +154,7 @@ def _row(row: stale_leads.Row, now: datetime) -> Context:
         "link": reverse("admin:leads_lead_change", args=[row.lead.pk]),
         "status": cells.label(row.lead.status),
         "created": cells.elapsed(row.lead.created_at, now),
-        "last_activity": cells.day_ago(row.last_activity, now.date()),
+        "last_activity": cells.day_ago(row.last_activity, timezone.localdate(now)),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from leads.back_office.filters import OPEN, inactive_since_day
+from leads.back_office.filters import OPEN, inactive_since_day, office_zone
 from leads.back_office.listing import last_activities
 from leads.back_office.paginator import CappedPaginator
 from leads.models import Lead
@@ -32,8 +32,9 @@ class StaleLeads(NamedTuple):
 
 def leads_needing_attention() -> list[StaleLeads]:
     """Return new leads that were not contacted, and open leads without recent activity."""
-    new = Lead.objects.active().in_status("new").inactive_since(inactive_since_day(NEW_DAYS))
-    inactive = Lead.objects.active().open().inactive_since(inactive_since_day(OPEN_DAYS))
+    zone = office_zone()
+    new = Lead.objects.active().in_status("new").inactive_since(inactive_since_day(NEW_DAYS), zone)
+    inactive = Lead.objects.active().open().inactive_since(inactive_since_day(OPEN_DAYS), zone)
     return [
         _stale_leads("New, not contacted (2+ days)", new, {"status": "new", "inactive": NEW_DAYS}),
         _stale_leads("Open, no activity (14+ days)", inactive, {"status": OPEN, "inactive": OPEN_DAYS}),

@@ -1,7 +1,7 @@
 """All questions about leads, by name."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from django.db import models
@@ -55,23 +55,23 @@ class LeadQueries(models.QuerySet["Lead"]):
         """Leads in any status but closed and lost."""
         return self.exclude(status__in=validators.CLOSED_STATUSES)
 
-    def inactive_since(self, day: date) -> Self:
-        """Leads that came in before ``day`` (UTC) and have had no activity on it or later, until today."""
+    def inactive_since(self, day: date, zone: tzinfo = UTC) -> Self:
+        """Leads that came in before ``day`` and have had no activity on it or later, until today."""
         # The walk through older leads passes over no more of them than there are activities since that day.
         has_activity = self.has_related("activities", activity_date__gte=day, activity_date__lte=timezone.localdate())
-        return self.filter(created_at__lt=midnight(day)).exclude(has_activity)
+        return self.filter(created_at__lt=midnight(day, zone)).exclude(has_activity)
 
-    def created_since(self, day: date) -> Self:
-        """Leads that came in on ``day`` (UTC) or later."""
-        return self.filter(created_at__gte=midnight(day))
+    def created_since(self, day: date, zone: tzinfo = UTC) -> Self:
+        """Leads that came in on ``day`` or later."""
+        return self.filter(created_at__gte=midnight(day, zone))
 
-    def created_until(self, day: date) -> Self:
-        """Leads that came in on ``day`` (UTC) or earlier."""
-        return self.filter(created_at__lte=datetime.combine(day, time.max, UTC))
+    def created_until(self, day: date, zone: tzinfo = UTC) -> Self:
+        """Leads that came in on ``day`` or earlier."""
+        return self.filter(created_at__lte=datetime.combine(day, time.max, zone))
 
-    def closed_since(self, day: date) -> Self:
-        """Leads that are closed, and became so on ``day`` (UTC) or later."""
-        return self.filter(closed_at__gte=midnight(day))
+    def closed_since(self, day: date, zone: tzinfo = UTC) -> Self:
+        """Leads that are closed, and became so on ``day`` or later."""
+        return self.filter(closed_at__gte=midnight(day, zone))
 
     def newest_first(self) -> Self:
         """The list's order; ends in the primary key, so that pages partition the list."""
@@ -200,6 +200,6 @@ def first_of_last(days: int) -> date:
     return today - timedelta(days=min(days, today.toordinal()) - 1)
 
 
-def midnight(day: date) -> datetime:
-    """When ``day`` begins, in UTC."""
-    return datetime.combine(day, time.min, UTC)
+def midnight(day: date, zone: tzinfo = UTC) -> datetime:
+    """When ``day`` begins."""
+    return datetime.combine(day, time.min, zone)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta, tzinfo
 from typing import Any, ClassVar
 
 from django import forms
@@ -175,7 +175,7 @@ class Inactive(ParameterFilter):
     """Leads without an activity for some time."""
 
     title = "No activity for"
-    queries = {"inactive": lambda leads, value: leads.inactive_since(inactive_since_day(value))}
+    queries = {"inactive": lambda leads, value: leads.inactive_since(inactive_since_day(value), office_zone())}
 
     def fields(self) -> dict[str, forms.Field]:
         """Return the periods to choose from; a longer period could mean reading all leads."""
@@ -186,7 +186,7 @@ def inactive_since_day(value: str) -> date:
     """Return the first day of the period: leads match if their last activity was before it."""
     if value not in INACTIVE_DAYS:
         raise validation.InvalidValue("value_error", f"Days must be one of {', '.join(INACTIVE_DAYS)}")
-    return timezone.now().date() - timedelta(days=int(value) - 1)
+    return timezone.localdate() - timedelta(days=int(value) - 1)
 
 
 class Budget(ParameterFilter):
@@ -213,12 +213,12 @@ def _money(value: str) -> int:
 
 
 class Created(ParameterFilter):
-    """The days of creation, in UTC."""
+    """The days of creation."""
 
     title = "Created"
     queries = {
-        "created_from": lambda leads, value: leads.created_since(day(value)),
-        "created_to": lambda leads, value: leads.created_until(day(value)),
+        "created_from": lambda leads, value: leads.created_since(day(value), office_zone()),
+        "created_to": lambda leads, value: leads.created_until(day(value), office_zone()),
     }
 
     def fields(self) -> dict[str, forms.Field]:
@@ -230,11 +230,17 @@ class Closed(ParameterFilter):
     """The first day of closing."""
 
     title = "Closed since"
-    queries = {"closed_from": lambda leads, value: leads.closed_since(day(value))}
+    queries = {"closed_from": lambda leads, value: leads.closed_since(day(value), office_zone())}
 
     def fields(self) -> dict[str, forms.Field]:
         """Return a day."""
         return {"closed_from": text_input("Closed since", "date")}
+
+
+def office_zone() -> tzinfo:
+    """Return the office's time zone; ``UTC`` itself if it is that, because leads are counted by its days."""
+    zone = timezone.get_current_timezone()
+    return UTC if str(zone) == "UTC" else zone
 
 
 def day(value: str) -> date:

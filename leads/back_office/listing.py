@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date
 from functools import cached_property
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ from unfold.views import ChangeList
 from crm_project import validation
 from leads import filters as api
 from leads.back_office import choices, table
-from leads.back_office.filters import OPEN, PARAMETERS, day
+from leads.back_office.filters import OPEN, PARAMETERS, day, office_zone
 from leads.back_office.saved_views import View, views_for
 from leads.list_sql import MAX_SORTED
 from leads.models import Lead, LeadCount
@@ -192,8 +192,8 @@ def _related(relation: str) -> QuerySet[Any]:
 def exact_count(query: QueryDict, leads: QuerySet[Lead]) -> int | None:
     """Return the exact number of leads that match ``query`` if that is cheap; else ``None``.
 
-    It is cheap for all active leads, those of one status, and those created or closed since some day: PostgreSQL stores
-    these counts, SQLite has a covering index for each.
+    It is cheap for all active leads, those of one status, and those created or closed since some day of UTC, if that is
+    the office's zone: PostgreSQL stores these counts, SQLite has a covering index for each.
     """
     params = {name: value for name in (*PARAMETERS, SEARCH) if (value := query.get(name, "").strip())}
     try:
@@ -209,15 +209,16 @@ def exact_count(query: QueryDict, leads: QuerySet[Lead]) -> int | None:
 
 def _stored_count(params: dict[str, str]) -> dict[str, Any] | None:
     """Return the filter of the ``LeadCount`` rows to add up, if there are such rows."""
+    by_day = office_zone() is UTC
     match sorted(params):
         case []:
             return {"kind": Kind.STATUS}
         case ["status"] if params["status"] != OPEN and (status := api.status(params["status"])):
             return {"kind": Kind.STATUS, "status": status}
-        case ["created_from"] | ["created_from", "created_to"] | ["created_to"]:
+        case ["created_from"] | ["created_from", "created_to"] | ["created_to"] if by_day:
             bounds = {"gte": params.get("created_from"), "lte": params.get("created_to")}
             days = {f"day__{bound}": day(value) for bound, value in bounds.items() if value}
             return {"kind": Kind.CREATED, **days}
-        case ["closed_from"]:
+        case ["closed_from"] if by_day:
             return {"kind": Kind.CLOSED, "day__gte": day(params["closed_from"])}
     return None

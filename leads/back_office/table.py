@@ -67,7 +67,7 @@ def budget(lead: Lead) -> SafeString | str:
 @display(description="Last activity", ordering="activity_count")  # see ``listing.order_of``
 def last_activity(lead: Lead) -> SafeString | str:
     """Return the age of the last activity, the number of activities, and the next follow-up."""
-    return cells.activities(lead, timezone.now().date())
+    return cells.activities(lead, timezone.localdate())
 
 
 @display(description="Created", ordering="created_at")

@@ -59,7 +59,7 @@ def figures(html: str) -> list[tuple[str, str, str]]:
 def test_the_figures_are_the_api_s(boss: Client, api: Api, office: None) -> None:
     text = visible_text(page(boss, HOME))
     stats = api.get("/api/dashboard").json()
-    assert f"Leads {stats['total_leads']} New this week {stats['new_leads_this_week']}" in text
+    assert f"Leads {stats['total_leads']} New in 7 days {stats['new_leads_this_week']}" in text
     assert f"Closed this month {stats['closed_leads_this_month']} Activities {stats['total_activities']}" in text
     for row in stats["leads_by_status"]:
         assert f"{row['status'].capitalize()} {row['count']}" in text

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -14,7 +15,7 @@ from leads.back_office import paginator
 from leads.models import ImportRun, Lead
 from tests.admin.lists import count, names, page, visible_text
 from tests.conftest import Case
-from tests.factories import make_activity, make_lead, make_user
+from tests.factories import make_activity, make_follow_up, make_lead, make_user
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -70,17 +71,41 @@ def test_filters(boss: Client, office: None, case: Case) -> None:
             assert count(text) == str(len(found))
 
 
-def test_days_are_utc_days(boss: Client, db: None) -> None:
-    for name, moment in {
-        "Before": datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=UTC),
-        "First": datetime(2026, 3, 2, tzinfo=UTC),
-        "Last": datetime(2026, 3, 3, 23, 59, 59, 999_999, tzinfo=UTC),
-        "After": datetime(2026, 3, 4, tzinfo=UTC),
+@pytest.mark.parametrize("name", ["UTC", "America/Chicago", "Pacific/Kiritimati"])
+def test_days_are_those_of_the_office(boss: Client, db: None, name: str) -> None:
+    zone = ZoneInfo(name)
+    for first_name, moment in {
+        "Before": datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=zone),
+        "First": datetime(2026, 3, 2, tzinfo=zone),
+        "Last": datetime(2026, 3, 3, 23, 59, 59, 999_999, tzinfo=zone),
+        "After": datetime(2026, 3, 4, tzinfo=zone),
     }.items():
-        make_lead(first_name=name, last_name="", created_at=moment)
-    between = page(boss, f"{LIST}?created_from=2026-03-02&created_to=2026-03-03")
-    assert (names(between), count(between)) == (["Last", "First"], "2")
-    assert names(page(boss, f"{LIST}?created_to=2026-03-01")) == ["Before"]
+        lead = make_lead(first_name=first_name, last_name="", status="closed", created_at=moment)
+        Lead.objects.filter(pk=lead.pk).update(closed_at=moment)
+    with timezone.override(zone):
+        between = page(boss, f"{LIST}?created_from=2026-03-02&created_to=2026-03-03")
+        assert (names(between), count(between)) == (["Last", "First"], "2")
+        assert names(page(boss, f"{LIST}?created_to=2026-03-01")) == ["Before"]
+        closed = page(boss, f"{LIST}?closed_from=2026-03-03")
+        assert (names(closed), count(closed)) == (["After", "Last"], "2")
+
+
+def test_today_is_that_of_the_office(boss: Client, agent: User) -> None:
+    """At each moment, one of these zones has another day than UTC."""
+    for name in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        with timezone.override(name):
+            day = timezone.localdate()
+            make_activity(lead := make_lead(), agent, title="Reached", activity_date=day.isoformat())
+            make_follow_up(lead, agent, due_on=day)
+            row = page(boss, f"{LIST}?q={lead.email}").split('class="field-last_activity"')[1].split("</td>")[0]
+            assert ">today<" in row
+            assert "next: " in row
+            assert "crm-overdue" not in row
+            home = page(boss, "/admin/")
+            assert ">today<" in home.split("Recent activities")[1].split("</li>")[0]
+            week = f"created_from={day - timedelta(days=day.weekday())}&amp;created_to="
+            assert week in home
+            Lead.objects.update(is_active=False)
 
 
 def test_leads_of_an_import(boss: Client, db: None) -> None:
