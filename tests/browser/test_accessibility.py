@@ -36,7 +36,7 @@ FILTERED = (
     "leads/lead/?status=new&min_budget=1",
     "leads/lead/?deleted=1",
     "users/user/?registration=waiting",
-    *(f"reports/?report={name}" for name in ("sources", "stages", "responses")),
+    *(f"reports/?report={name}" for name in ("sources", "stages", "response-times")),
 )
 AGENTS = ("", "leads/lead/", "leads/lead/1/change/", "leads/lead/1/activities/1/", "users/user/")
 BEFORE_LOGIN = (

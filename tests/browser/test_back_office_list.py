@@ -90,7 +90,7 @@ def test_search_filter_and_change_statuses(
     page.get_by_role("button", name="Filters").click()
     page.get_by_role("combobox", name="Source").select_option("web")
     shoot(page, "filters")
-    page.get_by_role("button", name="Apply Filters").click()
+    page.get_by_role("button", name="Apply filters").click()
     expect(page.locator("#result-count")).to_contain_text("2 leads")
 
     row(page, f"Bob {family}").get_by_role("combobox").select_option("qualified")

@@ -1,4 +1,4 @@
-// The filters of a list are a dialog: the focus stays in it, and returns to the button that opened it.
+// The filters of a list are a dialog: nothing else can have the focus until they are closed.
 document.addEventListener("DOMContentLoaded", () => {
   const panel = document.getElementById("changelist-filter");
   const opener = document.getElementById("open-filters");
@@ -19,20 +19,17 @@ document.addEventListener("DOMContentLoaded", () => {
     form.inert = false;
     if (isOpen) fields()[0]?.focus();
   };
+  const others = [];
+  for (let one = panel; one !== document.body; one = one.parentElement) {
+    others.push(...[...one.parentElement.children].filter((other) => other !== one));
+  }
   let isOpen = false;
   new MutationObserver(() => {
     if (isOpen === panel.checkVisibility()) return;
     isOpen = !isOpen;
     panel.querySelector("[role=region]")?.setAttribute("aria-label", "Fields of the filters"); // unlike that of the list
+    for (const other of others) other.inert = isOpen;
     if (isOpen) load();
     (isOpen ? fields()[0] : opener)?.focus();
   }).observe(panel, { attributes: true, attributeFilter: ["style"] });
-  panel.addEventListener("keydown", (event) => {
-    if (event.key !== "Tab") return;
-    const all = fields();
-    const [edge, other] = event.shiftKey ? [all[0], all.at(-1)] : [all.at(-1), all[0]];
-    if (document.activeElement !== edge) return;
-    event.preventDefault();
-    other.focus();
-  });
 });

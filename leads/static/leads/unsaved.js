@@ -2,12 +2,16 @@
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
-  let changed = false;
-  document.addEventListener("input", (event) => {
-    if (event.target.form && event.target.form.method === "post") changed = true;
+  const unsaved = new Set();
+  // A form that comes back with errors has entries that were not saved.
+  if (document.querySelector("main :is(.errornote, .lead-error)")) {
+    for (const form of document.querySelectorAll("#lead_form, #log_form, #follow_up_form")) unsaved.add(form);
+  }
+  document.addEventListener("input", ({ target }) => {
+    if (target.form && target.form.method === "post") unsaved.add(target.form);
   });
-  document.addEventListener("submit", () => { changed = false; });
+  document.addEventListener("submit", ({ target }) => unsaved.delete(target));
   window.addEventListener("beforeunload", (event) => {
-    if (changed) event.preventDefault();
+    if (unsaved.size) event.preventDefault();
   });
 });
