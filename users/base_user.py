@@ -60,6 +60,10 @@ class AbstractUser(AbstractBaseUser, PermissionsMixin):
         """ "First Last", as activities store it, or the user name if both are empty."""
         return f"{self.first_name} {self.last_name}".strip() or self.username
 
+    def get_full_name(self) -> str:
+        """Return the name, which the theme asks for as Django's own users have it."""
+        return self.name
+
     @property
     def is_waiting(self) -> bool:
         """Whether the account was registered and no manager has approved or declined it yet."""

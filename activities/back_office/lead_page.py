@@ -212,12 +212,18 @@ class LeadPage(LeadAdmin):
             if lead.is_active
             else [],
             "may_merge": self.has_merge_permission(request),
-            "follow_ups": list(log_page.open_follow_ups(lead)[:MAX_FOLLOW_UPS]) if lead.is_active else [],
+            "follow_ups": self._follow_ups(request, lead) if lead.is_active else [],
             # Of users who may not save the lead.
             "log_form": LogForm()
             if lead.is_active and self.has_log_permission(request) and not self.has_change_permission(request, lead)
             else None,
         }
+
+    def _follow_ups(self, request: HttpRequest, lead: Lead) -> list[Any]:
+        follow_ups: list[Any] = list(log_page.open_follow_ups(lead)[:MAX_FOLLOW_UPS])
+        for follow_up in follow_ups:
+            follow_up.editable = log_page.may_change(cast(User, request.user), follow_up)
+        return follow_ups
 
     def _activities(self, request: HttpRequest, lead: Lead) -> dict[str, Any]:
         if not cast(User, request.user).has_perm(VIEW_ACTIVITIES):

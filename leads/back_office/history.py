@@ -34,7 +34,7 @@ CHANNELS = {Channel.API: "app", Channel.ADMIN: "back office", Channel.IMPORT: "i
 
 
 class Line(NamedTuple):
-    """One field: its label, the value before and after."""
+    """One field: its label, the value before ("" if it says what the entry is about) and after."""
 
     field: str
     old: str
@@ -64,7 +64,8 @@ class Entry(NamedTuple):
     @property
     def sentence(self) -> str:
         """Return the entry as one line: "Ada Boss, 30 Nov 2026, 12:04 CET: Status from new to closed"."""
-        changes = "; ".join(f"{line.field} from {line.old} to {line.new}" for line in self.lines) or self.title.lower()
+        lines = (f"{line.field} {f'from {line.old} to ' * bool(line.old)}{line.new}" for line in self.lines)
+        changes = "; ".join(lines) or self.title.lower()
         return f"{self.author}, {time_with_zone(self.at)}: {changes}"
 
 
@@ -100,7 +101,7 @@ def build_entry(change: LeadChange, owners: Mapping[int, str] = NOBODY) -> Entry
     for name in ("activity_id", "follow_up_id"):
         changes.pop(name, None)
     lines = [
-        Line(label(name), display(name, old, owners), display(name, new, owners))
+        Line(label(name), "" if old == new else display(name, old, owners), display(name, new, owners))
         for name, (old, new) in changes.items()
     ]
     channel = CHANNELS[Channel(change.channel)]

@@ -266,6 +266,8 @@ def test_history_of_follow_ups(boss: Client, agent: User) -> None:
     lead = make_lead()
     make_follow_up(lead, agent, due_on=date(2026, 12, 3))
     history = visible_text(get_html(boss, change_page(lead)).partition('id="history-title"')[2])
+    assert "Follow up call: Call back" in history
+    assert "→ call: Call back" not in history
     assert f"Assignee — → {agent.name}" in history
     assert "Due on — → 3 Dec 2026" in history
 

@@ -216,6 +216,10 @@ def test_moving_and_deleting_a_follow_up(browser: Client, maria: User) -> None:
     staff = browser_of("staff")
     assert staff.post(path, {"_delete": "1"}).status_code == 403
     assert staff.get(f"/admin/leads/lead/{lead.pk}/log/?follow_up={follow_up.pk}").status_code == 404
+    for client, may in ((browser, True), (staff, False)):  # nobody is offered what is not allowed
+        html = page(client, f"/admin/leads/lead/{lead.pk}/change/")
+        assert "Open follow-ups" in html
+        assert (path in html, f"?follow_up={follow_up.pk}" in html) == (may, may)
     assert browser.post(path, {"_delete": "1"}).status_code == 302
     assert not FollowUp.objects.exists()
     for wrong in ("999999", "x", "9" * 30):
