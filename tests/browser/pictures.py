@@ -39,7 +39,7 @@ def main() -> None:
         page.wait_for_load_state()
         draw(page, "lead", 720)
         page.goto(f"{server.url}/admin/reports/?report=sources")
-        draw(page, "report", 520)
+        draw(page, "report", 620)
         preview_file(page, server)
         draw(page, "import", 900)
         browser.close()
