@@ -14,6 +14,7 @@ import orjson
 from django.db import connection, models
 from django.db.models import Exists, OuterRef
 
+from crm_project.db import sql
 from crm_project.db.locks import Lock, lock_for_transaction
 from crm_project.validation import MAX_BIGINT, normalize
 from leads.models import Lead
@@ -29,16 +30,37 @@ MAX_WITH_KEY = 100  # leads with one address that are compared; further ones are
 _CONDITION = "is_active AND NOT ({column} = '')"
 _EACH_KEY = (
     "SELECT key, id, first_name, last_name FROM unnest(%s::text[]) AS key CROSS JOIN LATERAL"
-    f" (SELECT id, first_name, last_name FROM leads_lead WHERE {_CONDITION} AND {{column}} = key AND id <= %s LIMIT %s)"
-    " AS found"
+    f" (SELECT id, first_name, last_name FROM leads_lead WHERE {_CONDITION} AND {{column}} = key AND {{before}}"
+    " LIMIT %s) AS found"
 )
 _AMONG_KEYS = (
     "SELECT key.value, lead.id, first_name, last_name FROM json_each(%s) AS key JOIN leads_lead AS lead ON lead.id IN"
-    f" (SELECT id FROM leads_lead WHERE {_CONDITION} AND {{column}} = key.value AND id <= %s LIMIT %s)"
+    f" (SELECT id FROM leads_lead WHERE {_CONDITION} AND {{column}} = key.value AND {{before}} LIMIT %s)"
 )
 _word = re.compile(r"\w+")
 
 Target = Any  # the id of a stored lead, or the caller's own record of a row that is about to be stored
+
+
+class Stored(NamedTuple):
+    """The leads that an import is compared with: those up to ``last_id``, and those of some other imports."""
+
+    last_id: int = MAX_BIGINT
+    run_ids: Sequence[int] = ()
+
+    def as_sql(self) -> tuple[str, list[Any]]:
+        """Return the condition on a lead, with its parameters."""
+        if not self.run_ids:
+            return "id <= %s", [self.last_id]
+        among, values = sql.among("import_run_id", self.run_ids)
+        return f"(id <= %s OR {among})", [self.last_id, *values]
+
+    def as_q(self) -> models.Q:
+        """Return the same condition for a queryset."""
+        return models.Q(id__lte=self.last_id) | models.Q(import_run__in=self.run_ids)
+
+
+EVERYTHING = Stored()
 
 
 class Candidate(NamedTuple):
@@ -66,14 +88,14 @@ class Match(NamedTuple):
 class DuplicateIndex:
     """Leads and rows by their keys, the oldest first. The email address counts before telephone number and name."""
 
-    def __init__(self, keys: Iterable[SearchKeys], last_id: int = MAX_BIGINT) -> None:
-        """``keys`` are those of the rows to match; leads after ``last_id`` are left out."""
+    def __init__(self, keys: Iterable[SearchKeys], stored: Stored = EVERYTHING) -> None:
+        """``keys`` are those of the rows to match."""
         emails, persons = set(), set()
         for key in keys:
             emails.add(key.email_key)
             persons.add(key.person_key)
-        self.by_email = leads_with_keys("email_key", emails, last_id)
-        self.by_person = leads_with_keys("person_key", persons, last_id)
+        self.by_email = leads_with_keys("email_key", emails, stored)
+        self.by_person = leads_with_keys("person_key", persons, stored)
 
     def targets(self) -> set[Target]:
         """Return all leads and rows of the index."""
@@ -178,18 +200,18 @@ def duplicates_of_many(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     return found
 
 
-def count_lookalikes(run_id: int | None, last_id: int, first_id: int) -> int:
-    """Return how many leads of an import, from ``first_id``, are the same person as an active one up to ``last_id``."""
-    if not last_id:
+def count_lookalikes(run_id: int | None, stored: Stored, first_id: int) -> int:
+    """Return how many leads of an import, from ``first_id``, are the same person as an active one that was stored."""
+    if not (stored.last_id or stored.run_ids):
         return 0
     count = 0
-    imported = Lead.objects.filter(Exists(_before(last_id, "email_key")) | Exists(_before(last_id, "person_key")))
+    imported = Lead.objects.filter(Exists(_with_key(stored, "email_key")) | Exists(_with_key(stored, "person_key")))
     found = imported.filter(import_run=run_id, id__gte=first_id).order_by()
     # One query for all of them: PostgreSQL, which has no statistics of these leads, would look at all for each batch.
     rows = found.values_list("first_name", "last_name", *SearchKeys._fields).iterator(chunk_size=BATCH)
     while batch := list(islice(rows, BATCH)):
         keys = [SearchKeys(*row[2:]) for row in batch]
-        index = DuplicateIndex(keys, last_id)
+        index = DuplicateIndex(keys, stored)
         count += sum(
             index.match(key, first_name, last_name) is not None
             for key, (first_name, last_name, *_) in zip(keys, batch, strict=True)
@@ -197,24 +219,25 @@ def count_lookalikes(run_id: int | None, last_id: int, first_id: int) -> int:
     return count
 
 
-def _before(last_id: int, column: str) -> models.QuerySet[Lead]:
-    """The active leads up to ``last_id`` that have the key of an outer lead."""
-    return Lead.objects.active().exclude(**{column: ""}).filter(**{column: OuterRef(column)}, id__lte=last_id)
+def _with_key(stored: Stored, column: str) -> models.QuerySet[Lead]:
+    """The active leads among those stored that have the key of an outer lead."""
+    return Lead.objects.active().exclude(**{column: ""}).filter(stored.as_q(), **{column: OuterRef(column)})
 
 
-def leads_with_keys(column: str, keys: set[str], last_id: int = MAX_BIGINT) -> dict[str, list[Candidate]]:
-    """Return the active leads up to ``last_id`` that have each of these keys in ``column``, the oldest first."""
+def leads_with_keys(column: str, keys: set[str], stored: Stored = EVERYTHING) -> dict[str, list[Candidate]]:
+    """Return the active leads among those stored that have each of these keys in ``column``, the oldest first."""
     keys.discard("")
     found: dict[str, list[Candidate]] = {}
     if not keys:
         return found
+    condition, values = stored.as_sql()
+    statement, wanted = (
+        (_EACH_KEY, list(keys))
+        if connection.vendor == "postgresql"
+        else (_AMONG_KEYS, orjson.dumps(list(keys)).decode())
+    )
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(_EACH_KEY.format(column=column), [list(keys), last_id, MAX_WITH_KEY])
-        else:
-            cursor.execute(
-                _AMONG_KEYS.format(column=column), [orjson.dumps(list(keys)).decode(), last_id, MAX_WITH_KEY]
-            )
+        cursor.execute(statement.format(column=column, before=condition), [wanted, *values, MAX_WITH_KEY])
         for key, lead_id, first_name, last_name in cursor.fetchall():
             found.setdefault(key, []).append(Candidate(lead_id, first_name, last_name))
     for candidates in found.values():

@@ -35,7 +35,7 @@ from leads.back_office.progress import UploadProgress
 from leads.back_office.stored_files import PIECE, LocalFile, single_reader
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import report, runs
-from leads.importing.run import Options
+from leads.importing.run import FileImport, Options
 from leads.importing.sources.format_options import FormatOptions
 from leads.importing.sources.reader import Unreadable, open_source
 from leads.importing.stats import Refused, showable
@@ -193,10 +193,8 @@ class ImportViewSet(RuleViewSet):
                 progress = UploadProgress(_take_turn(opened), user.pk)
                 file = opened.enter_context(LocalFile.of_pieces(name, chunks))
                 inspect(file.file, name)
-                if running := runs.running_imports():
-                    raise ApiError(status.HTTP_409_CONFLICT, f"Another import is running (import {running.pk})")
-                if runs.is_locked():
-                    raise ApiError(status.HTTP_409_CONFLICT, "Another import is running")
+                if obstacle := runs.obstacle(shared=not FileImport.runs_alone(wanted)):
+                    raise ApiError(status.HTTP_409_CONFLICT, f"Another import is running ({obstacle})")
                 source = opened.enter_context(open_source(file.file, name=name, format=format, hints=hints))
                 if ASYNC in prefer.preferences(self.request) and not wanted.dry_run:
                     rest = opened.pop_all()

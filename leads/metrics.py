@@ -5,7 +5,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from leads.importing import runs
 from leads.models import ImportRun
 
-NEWEST = 20  # imports run one at a time, so that a running one is among these
+NEWEST = 20  # imports; few run at a time, so that they are among these
 
 
 def collect() -> list[Metric]:

@@ -42,8 +42,13 @@ class RowsOfLeads(FileImport, ABC):
 
     matcher: LeadMatcher
 
+    @classmethod
+    def runs_alone(cls, options: Options, size: int = 0) -> bool:
+        """Return true: the leads of the rows are locked and counted."""
+        return True
+
     @staticmethod
-    def around_load(options: Options, size: int) -> AbstractContextManager[None]:
+    def around_load(options: Options, is_alone: bool, size: int) -> AbstractContextManager[None]:
         """Nothing: these tables have no index that is dear to keep."""
         return nullcontext()
 

@@ -22,11 +22,12 @@ class Lock(IntEnum):
     """What is locked: the first half of the key of an advisory lock. The second half is a number, such as an id."""
 
     RUNNING_IMPORT = 0x1EAD  # as long as the import's process exists; the number is the run's id
-    LOADING = 0x1EAE  # while rows are loaded: imports take turns, so that they see each other's duplicates
+    LOADING = 0x1EAE  # while rows are loaded; shared by imports that change no stored lead
     NEW_LEADS = 0x1EAF  # while duplicates of new leads are looked for
     MIGRATION = 0x1EB0
     REPAIR = 0x1EB1
     READING_FILE = 0x1EB2  # while a request reads an uploaded file
+    COMPARING = 0x1EB3  # from the comparison of an import with those that ended meanwhile until its own end
 
 
 # No snapshot is open in between, so the transaction blocks neither VACUUM nor CREATE INDEX CONCURRENTLY. The server
@@ -43,13 +44,31 @@ FROM pg_locks LEFT JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = ANY(%s::oid[]) AND pid <> pg_backend_pid()
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+# Who asks for a shared lock waits for exclusive ones, and for those who wait for one.
+WOULD_WAIT = """
+SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = %s AND objid = 0 AND pid <> pg_backend_pid()
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND NOT (%s AND granted AND mode = 'ShareLock')
+)
+"""
 
 
-def lock_for_transaction(lock: Lock) -> None:
+def lock_for_transaction(lock: Lock, shared: bool = False) -> None:
     """Wait for the lock and keep it until the end of the transaction that is open."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [lock])
+            cursor.execute(f"SELECT pg_advisory_xact_lock{'_shared' * shared}(%s, 0)", [lock])
+
+
+def would_wait(lock: Lock, shared: bool = False) -> bool:
+    """Return whether ``lock_for_transaction`` would wait at this moment. On PostgreSQL only."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(WOULD_WAIT, [lock, shared])
+        return bool(cursor.fetchone()[0])
 
 
 @contextmanager

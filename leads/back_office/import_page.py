@@ -36,6 +36,7 @@ from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import runs
 from leads.importing.columns.mapping import NOTE, TARGETS
 from leads.importing.report import shown_notes
+from leads.importing.run import FileImport, Options
 from leads.importing.sources.reader import FORMATS
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun, ImportUpload
@@ -91,7 +92,7 @@ def _store_upload(request: HttpRequest) -> ImportUpload:
     user, reading = _user(request), Reading.from_form(request.POST)
     with single_reader() as announce, LocalFile.of_pieces(name, file.chunks()) as local:
         inspect(local.file, name)
-        _refuse_during_import()
+        _refuse_during_import(Options(dry_run=True))
         state = preview(local, user, Plan.for_header((), reading), _progress(request, announce))
         return ImportUpload.objects.store(user.pk, name, local.file, state)
 
@@ -155,8 +156,9 @@ def _preview_or_import(
     request: HttpRequest, upload: ImportUpload, local: LocalFile, progress: UploadProgress
 ) -> HttpResponse | None:
     plan = Plan.from_form(upload.state["header"], request.POST)
-    _refuse_during_import()
-    if "import" not in request.POST or plan.as_state() != upload.state["plan"]:
+    is_import = "import" in request.POST and plan.as_state() == upload.state["plan"]
+    _refuse_during_import(Options(on_duplicate=plan.on_duplicate, dry_run=not is_import))
+    if not is_import:
         upload.update(state=preview(local, _user(request), plan, progress, upload.state["header"]))
         if "import" in request.POST:
             messages.info(request, "Preview updated.")
@@ -175,12 +177,10 @@ def _import(upload: ImportUpload, local: LocalFile, plan: Plan, user: User, prog
     return run
 
 
-def _refuse_during_import() -> None:
-    """Raise ``Refused`` while another import runs: this one would wait for it and occupy a thread of the server."""
-    if run := runs.running_imports():
-        raise Refused(f"Another import is running (import {run.pk}, {run.file_name}). Try again when it has ended.")
-    if runs.is_locked():
-        raise Refused("Another import is being checked or undone. Try again when it has ended.")
+def _refuse_during_import(options: Options) -> None:
+    """Raise ``Refused`` if this import would wait for another one and occupy a thread of the server."""
+    if obstacle := runs.obstacle(shared=not FileImport.runs_alone(options)):
+        raise Refused(f"Another import is running ({obstacle}). Try again when it has ended.")
 
 
 def _redirect_to_run(run_id: int) -> HttpResponseRedirect:

@@ -12,6 +12,11 @@ from leads.models import Lead
 WORTH_IT = 20_000_000
 
 
+def is_first_load(size: int) -> bool:
+    """Return whether files of that many bytes are better loaded into a table without indexes."""
+    return size >= WORTH_IT and connection.vendor == "postgresql" and not Lead.objects.exists()
+
+
 @contextmanager
 def first_load(wanted: bool, keep: Collection[str] = ()) -> Iterator[None]:
     """Into an empty table: drop the indexes (but those in ``keep``) and build each once at the end, which is faster.
@@ -20,7 +25,7 @@ def first_load(wanted: bool, keep: Collection[str] = ()) -> Iterator[None]:
     SQLite it takes longer than it saves.
     """
     indexes = [index for index in Lead._meta.indexes if index.name not in keep]
-    if not wanted or connection.vendor != "postgresql" or Lead.objects.exists() or not _dropped(indexes):
+    if not wanted or not _dropped(indexes):
         yield
         return
     yield

@@ -18,8 +18,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from crm_project.db.locks import Lock, lock_for_transaction
 from crm_project.validation import FieldError
-from leads.duplicates import count_lookalikes
+from leads.duplicates import Stored, count_lookalikes
 from leads.erased_contacts import ErasedContact, ErasedContacts
 from leads.importing import runs, warnings
 from leads.importing.cells.column_habits import habits_of
@@ -28,7 +29,7 @@ from leads.importing.cells.report import CellReport
 from leads.importing.columns.column_schema import ColumnSchema
 from leads.importing.columns.mapping import LEADS, NOTE, REFUSE, map_headers
 from leads.importing.columns.plan import CellOptions, ColumnPlan
-from leads.importing.first_load import WORTH_IT, first_load
+from leads.importing.first_load import first_load, is_first_load
 from leads.importing.notes import NoteTaker, author_of
 from leads.importing.pipeline import batches, needs_database
 from leads.importing.rejects import Layout, Rejects, numbered, output
@@ -36,13 +37,14 @@ from leads.importing.sorting import ERASED, LEFT_OUT, Aside
 from leads.importing.sources.reader import Source
 from leads.importing.stats import MAX_LISTED, Refused, Stats, as_dict, showable
 from leads.importing.warnings import Warnings, as_sentences
-from leads.importing.writers import DRY_RUN_IDS, KEYS, DuplicateOptions, InsertWriter, UpsertWriter
+from leads.importing.writers import CHANGING, DRY_RUN_IDS, KEYS, DuplicateOptions, InsertWriter, UpsertWriter
 from leads.models import ImportRun, Lead
 from users.directory import ids_by_name
 from users.models import User
 
 Progress = Callable[[int, int], None]  # rows read of the current file, bytes of it
 Confirm = Callable[[str], bool]  # asks somebody about a fact
+Waiting = Callable[[str], None]  # called with what an import waits for
 Started = Callable[[Sequence[ImportRun]], None]
 
 
@@ -100,6 +102,10 @@ class _Rollback(Exception):
     """Ends the transaction of an import that stores nothing."""
 
 
+class _Overtaken(Exception):
+    """Ends the transaction of an import that has missed duplicates, which another import stored meanwhile."""
+
+
 class _Unconfirmed(Exception):
     """Ends the transaction of an import that somebody must be asked about; the message says what there is."""
 
@@ -139,31 +145,52 @@ class FileImport:
         self.columns, habits = habits_of(self.source, columns, dates=options.dates is None)
         notes = [_read_as(self.source, self.columns), *self.source.notes, *columns.describe(), *habits]
         self.run.notes = [showable(note) for note in notes]
-        earlier = runs.known(self.source.sha256, self.run.kind)
-        if earlier and not options.again:
-            when = f"{earlier.started_at:%Y-%m-%d %H:%M}"
-            raise Refused(
-                f"this file was imported already, as run {earlier.pk} on {when} UTC (--again imports it again)"
-            )
+        self._check_known()
         layout = Layout(self.source, self.columns, with_offset=options.timezone not in (None, settings.TIME_ZONE))
         self.rejects, self.skipped = (output(path, layout) if path else None for path in self.output_paths)
         for file in self.outputs():
             file.open()
 
-    def check_loaded(self) -> None:
-        """Report how many rows look like leads that were stored before, where nobody has said what to do with these."""
-        if self.options.on_duplicate != "create" or self.doomed:
+    def _check_known(self) -> None:
+        """Raise ``Refused`` if the file was imported already, unless that is wanted."""
+        earlier = runs.known(self.source.sha256, self.run.kind)
+        if earlier and not self.options.again:
+            when = f"{earlier.started_at:%Y-%m-%d %H:%M}"
+            raise Refused(
+                f"this file was imported already, as run {earlier.pk} on {when} UTC (--again imports it again)"
+            )
+
+    def check_loaded(self, meanwhile: Sequence[int]) -> None:
+        """Compare the new leads with those of the imports that ended ``meanwhile``.
+
+        Where nobody has said what to do with duplicates, also with all that were stored before, and report how many
+        look like them.
+        """
+        if self.doomed:
             return
+        self._check_known()
         first_id = DRY_RUN_IDS if self.options.dry_run else self.last_id + 1
-        if count := count_lookalikes(self.run.pk, self.last_id, first_id):
+        if self.options.on_duplicate != "create":
+            if count_lookalikes(self.run.pk, Stored(0, meanwhile), first_id):
+                raise _Overtaken
+        elif count := count_lookalikes(self.run.pk, Stored(self.last_id, meanwhile), first_id):
             what = "looks like an existing lead" if count == 1 else "look like existing leads"
             self.question = f"{count:,} of {self.stats.read:,} rows {what} (--on-duplicate decides)"
             self.run.notes.append(self.question)
 
+    @classmethod
+    def runs_alone(cls, options: Options, size: int = 0) -> bool:
+        """Return whether other imports wait for this one; ``size`` is the bytes of all files.
+
+        Those do that change stored leads, which they would lock in different orders, and a first load without indexes.
+        """
+        changes_leads = options.on_duplicate in CHANGING and not options.dry_run
+        return changes_leads or (is_first_load(size) and not options.dry_run)
+
     @staticmethod
-    def around_load(options: Options, size: int) -> AbstractContextManager[None]:
+    def around_load(options: Options, is_alone: bool, size: int) -> AbstractContextManager[None]:
         """What makes a first load faster, around all of it; ``size`` is the bytes of all files."""
-        is_worth_it = size >= WORTH_IT and not options.dry_run
+        is_worth_it = is_alone and is_first_load(size) and not options.dry_run
         return first_load(is_worth_it, keep=() if options.on_duplicate == "create" else KEYS)
 
     def load(self) -> None:
@@ -273,13 +300,14 @@ def import_files(
     importer: type[FileImport] = FileImport,
     confirm: Confirm | None = None,
     started: Started = lambda runs: None,
+    waiting: Waiting = lambda obstacle: None,
 ) -> list[ImportRun]:
     """Import all the files, or none of them, in one transaction; returns a closed run for each.
 
     Those of a dry run are not stored. A run's ``state`` says how it ended: ``done``, ``dry``, or ``refused`` with its
     ``message`` or ``problems``. Database errors refuse the import too; only when the account itself cannot be written
     do they come out. ``confirm`` is asked, outside of the transaction, where rows look like leads that were stored
-    before. ``started`` is called with the runs as soon as they are stored.
+    before. ``started`` is called with the runs as soon as they are stored, ``waiting`` with what is waited for.
     """
     with runs.interruptible() as ctrl_c, ExitStack() as stack:
         given = [{"kind": importer.kind, **_account(source, options, user)} for source in sources]
@@ -297,17 +325,22 @@ def import_files(
                 for number, (source, run) in enumerate(zip(sources, accounts, strict=True), 1)
             ]
 
-        files = make_files()
+        files, ask, is_alone = make_files(), confirm is not None, False
         try:
-            try:
-                _load_in_transaction(files, options, importer, ctrl_c, ask=confirm is not None)
-            except _Unconfirmed as question:
-                _end_outputs(files, whole=False)
-                with ctrl_c:
-                    if not (confirm and confirm(str(question))):
-                        raise Refused(f"{question}, so nothing was stored") from None
+            while True:
+                try:
+                    _load_in_transaction(files, options, importer, ctrl_c, ask, is_alone, waiting)
+                    break
+                except _Overtaken:
+                    _end_outputs(files, whole=False)
+                    is_alone = True
+                except _Unconfirmed as question:
+                    _end_outputs(files, whole=False)
+                    with ctrl_c:
+                        if not (confirm and confirm(str(question))):
+                            raise Refused(f"{question}, so nothing was stored") from None
+                    ask = False
                 files = make_files()
-                _load_in_transaction(files, options, importer, ctrl_c, ask=False)
         except _Rollback:
             _close_unstored(files, options)
         except (Refused, DatabaseError) as error:
@@ -336,21 +369,39 @@ def _load_in_transaction(
     importer: type[FileImport],
     ctrl_c: runs.Interrupts,
     ask: bool,
+    is_alone: bool,
+    waiting: Waiting,
 ) -> None:
-    with ctrl_c, transaction.atomic():
-        _load_all(files, options, importer, ask)
-        ctrl_c.check()
+    is_alone = is_alone or importer.runs_alone(options, _size_of(files))
+    with ctrl_c:
+        own = [file.run.pk for file in files if file.run.pk]
+        if obstacle := runs.obstacle(shared=not is_alone, own=own):
+            waiting(obstacle)
+        with transaction.atomic():
+            runs.wait_for_lock(shared=not is_alone)
+            _load_all(files, options, importer, ask, is_alone, runs.OtherRuns(own))
+            ctrl_c.check()
 
 
-def _load_all(files: Sequence[FileImport], options: Options, importer: type[FileImport], ask: bool) -> None:
-    runs.wait_for_lock()
+def _load_all(
+    files: Sequence[FileImport],
+    options: Options,
+    importer: type[FileImport],
+    ask: bool,
+    is_alone: bool,
+    others: runs.OtherRuns,
+) -> None:
     _check_together(files, options)
     for file in files:
         file.prepare()
-    with importer.around_load(options, sum(file.source.size for file in files)):
+    with importer.around_load(options, is_alone, _size_of(files)):
         for file in files:
             file.load()
-            file.check_loaded()
+        if not options.dry_run:
+            lock_for_transaction(Lock.COMPARING)  # the next one to compare sees the leads of this one
+        meanwhile = others.ended()
+        for file in files:
+            file.check_loaded(meanwhile)
         if options.dry_run or any(file.doomed for file in files):
             raise _Rollback
     if ask and (questions := [file.question for file in files if file.question]):
@@ -359,6 +410,10 @@ def _load_all(files: Sequence[FileImport], options: Options, importer: type[File
         for written in file.outputs():
             written.finish()
         file.close(ImportRun.State.DONE)
+
+
+def _size_of(files: Sequence[FileImport]) -> int:
+    return sum(file.source.size for file in files)
 
 
 def _check_together(files: Sequence[FileImport], options: Options) -> None:

@@ -4,12 +4,13 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from crm_project.db import locks
@@ -32,15 +33,41 @@ def running(**fields: Any) -> Iterator[ImportRun]:
         yield run
 
 
-def wait_for_lock() -> None:
-    """Wait for other imports to end; to be called inside the transaction. SQLite's write lock does it by itself.
+def wait_for_lock(shared: bool = False) -> None:
+    """Wait for other imports to end; ``shared``: only for those that run alone.
 
-    An import that is run by a request is not held to a request's time for a statement.
+    To be called inside the transaction. SQLite's write lock does it by itself. An import that is run by a request is
+    not limited to a request's time for a statement.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
-    locks.lock_for_transaction(Lock.LOADING)
+    locks.lock_for_transaction(Lock.LOADING, shared)
+
+
+def obstacle(shared: bool, own: Collection[int] = ()) -> str:
+    """Return what ``wait_for_lock`` would wait for at this moment; "" if for nothing. ``own`` runs do not count."""
+    is_locked = locks.would_wait(Lock.LOADING, shared)
+    if not is_locked and shared and connection.vendor == "postgresql":
+        return ""
+    if run := running_imports(exclude=own):
+        return f"import {run.pk}, {run.file_name}"
+    return "it is being checked or undone" if is_locked else ""
+
+
+class OtherRuns:
+    """The runs of others that end while this import loads. To be created when it may load."""
+
+    def __init__(self, own: Collection[int]) -> None:
+        others = ImportRun.objects.exclude(pk__in=own).order_by()
+        self.own = own
+        self.running = list(others.filter(state=ImportRun.State.RUNNING).values_list("pk", flat=True))
+        self.last = others.aggregate(last=Max("pk"))["last"] or 0
+
+    def ended(self) -> list[int]:
+        """Return those that have stored something meanwhile."""
+        meanwhile = ImportRun.objects.filter(Q(pk__gt=self.last) | Q(pk__in=self.running), state=ImportRun.State.DONE)
+        return list(meanwhile.exclude(pk__in=self.own).exclude(created=0, updated=0).values_list("pk", flat=True))
 
 
 def state_of(run: ImportRun) -> str:
@@ -56,17 +83,12 @@ def states_of(runs: Iterable[ImportRun]) -> dict[int, str]:
     return {run.pk: DIED if run.pk in died else str(run.state) for run in runs}
 
 
-def running_imports(**which: Any) -> ImportRun | None:
+def running_imports(exclude: Collection[int] = (), **which: Any) -> ImportRun | None:
     """One of the imports that go on at this moment, of those ``which`` (lookups of runs); not one that has died."""
-    for run in ImportRun.objects.filter(state=ImportRun.State.RUNNING, **which)[:20]:
+    for run in ImportRun.objects.filter(state=ImportRun.State.RUNNING, **which).exclude(pk__in=exclude)[:20]:
         if state_of(run) == ImportRun.State.RUNNING:
             return run
     return None
-
-
-def is_locked() -> bool:
-    """Whether rows are loaded or undone at this moment, also by a dry run, which has no run. On PostgreSQL only."""
-    return connection.vendor == "postgresql" and bool(locks.owners(connection, Lock.LOADING))
 
 
 def _alive(running: list[ImportRun]) -> set[int]:

@@ -42,6 +42,7 @@ CHANGED = (*OWN_FIELDS, *SearchKeys._fields, "tag_keys", "version", "updated_at"
 DRY_RUN_IDS = 1 << 62  # and up: those of the leads of a dry run, which uses up none of the database
 
 EXTRAS = frozenset((REMAINDERS, NOTES, REFUSALS, GRANTS))  # what a row may have beside its fields
+CHANGING = frozenset(("fill", "update"))  # actions that change stored leads
 SKIPPED, UPDATED = "skipped", "updated"  # what becomes of a duplicate
 BUDGETS = ("budget_min", "budget_max")
 BLANK = (None, "")
@@ -239,10 +240,11 @@ class UpsertWriter:
         self.actor = Actor(run.user_id, run.started_by, Channel.IMPORT)
         action = duplicates.action
         self.on_match = {"skip": self._skip, "fill": self._fill, "update": self._update, "error": self._refuse}[action]
-        self.changes_leads, self.needs_cells = action in ("fill", "update"), action != "skip" or skipped is not None
+        self.changes_leads, self.needs_cells = action in CHANGING, action != "skip" or skipped is not None
         self.overwrites = action == "update"
         self.rows: list[Row] = []
         self.stored_lines = StoredLines()
+        self.refusals: Refusals = []  # of stored leads
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> Row:
         """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
@@ -286,6 +288,8 @@ class UpsertWriter:
 
         yield take
         self._flush()
+        # Last, and in the order of their ids: another import may lock the same leads.
+        record_refusals(self.run, sorted(self.refusals), are_new=False)
 
     def _flush(self) -> None:
         rows, self.rows = self.rows, []
@@ -293,7 +297,6 @@ class UpsertWriter:
         self.stored = self._matched_leads() if self.changes_leads else {}
         self.before: dict[int, Values] = {}
         self.noted: dict[int, Texts] = {}  # new notes of stored leads
-        refusals: Refusals = []  # of stored leads
         noted = {row.line for row in rows if row.notes} if self.changes_leads else ()
         self.known_notes = self.notes.store.known(self.stored) if noted else set()
         new: list[Row] = []
@@ -306,7 +309,7 @@ class UpsertWriter:
                     if isinstance(match.target, Row):
                         match.target.refusals = match.target.refusals + row.refusals
                     else:
-                        refusals += [(match.target, way) for way in row.refusals]
+                        self.refusals += [(match.target, way) for way in row.refusals]
                 self.on_match(row, match)
             else:
                 new.append(row)
@@ -314,7 +317,6 @@ class UpsertWriter:
                 self.index.add(row.keys, first_name, last_name, row)
         self._store(new)
         self._write_changes()
-        record_refusals(self.run, refusals, are_new=False)
 
     def _matched_leads(self) -> dict[int, Lead]:
         # In the order of their ids, so that two writers of the same leads wait for each other rather than deadlock.

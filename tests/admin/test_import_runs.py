@@ -70,9 +70,10 @@ def test_a_running_import(boss: Client) -> None:
 
 def test_no_import_while_another_runs(boss: Client) -> None:
     review = upload(boss)
-    with runs.running(file_name="huge.csv", sha256="0", started_at=timezone.now() - timedelta(minutes=1)):
-        html = boss.post(review, form(**{"import": "1"}), follow=True).content.decode()
-    assert "Another import is running" in html
+    boss.post(review, form(on_duplicate="update"))
+    with runs.running(file_name="huge.csv", sha256="0", started_at=timezone.now() - timedelta(minutes=1)) as run:
+        html = boss.post(review, form(**{"on_duplicate": "update", "import": "1"}), follow=True).content.decode()
+    assert f"Another import is running (import {run.pk}, huge.csv)" in html
     assert not Lead.objects.exists()
 
 

@@ -24,7 +24,7 @@ def indexes() -> dict[str, str]:
 
 @pytest.mark.parametrize("duplicates", ["create", "skip"])
 def test_a_large_one_builds_all_indexes_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, duplicates: str) -> None:
-    monkeypatch.setattr("leads.importing.run.WORTH_IT", 0)
+    monkeypatch.setattr("leads.importing.first_load.WORTH_IT", 0)
     before = indexes()
     assert "gin_trgm_ops" in before["leads_search"]
     call_command("import_leads", str(big_csv(tmp_path / "leads.csv", 30)), on_duplicate=duplicates, verbosity=0)

@@ -154,6 +154,7 @@ class Command(BaseCommand):
                     progress=meter,
                     importer=self.importer,
                     confirm=self._ask if self._may_ask(options) else None,
+                    waiting=lambda obstacle: quiet or self.stderr.write(f"Waiting for another import ({obstacle})"),
                 )
                 meter.close()
         except Unreadable as unreadable:
