@@ -32,6 +32,7 @@ from leads.sql import (
     SearchTimeout,
     bounded_search,
     columns,
+    few_in_budget,
     search_condition,
     statement_timeout,
 )
@@ -127,11 +128,12 @@ def fetch_page(
     filters = conditions(wanted)
     with bounded_search(wanted.get("q")):
         if order.is_indexed:
-            return _walk(filters, deleted_of(wanted), order, size, offset, after, keys)
+            return _walk(few_in_budget(wanted), filters, deleted_of(wanted), order, size, offset, after, keys)
         return _sort(filters, deleted_of(wanted), order, size, offset, keys)
 
 
 def _walk(
+    source: Condition,
     filters: Sequence[Condition],
     deleted: str | None,
     order: Order,
@@ -144,9 +146,9 @@ def _walk(
     # Behind an offset, the page is first looked for in the first part alone: all parts together are sorted up to there,
     # which takes three times as long, and a file on the disk.
     is_alone = offset > 0 and len(_activity(deleted)) == 1
-    found = _found(parts[:1] if is_alone else parts, filters, order, size, offset, keys)
+    found = _found(source, parts[:1] if is_alone else parts, filters, order, size, offset, keys)
     if is_alone and len(parts) > 1 and len(found) <= size:
-        found = _found(parts, filters, order, size, offset, keys)
+        found = _found(source, parts, filters, order, size, offset, keys)
     rows = [_row(row, keys) for row in found[:size]]
     if len(found) <= size:
         return Page(rows, None)
@@ -155,6 +157,7 @@ def _walk(
 
 
 def _found(
+    source: Condition,
     parts: Sequence[list[Condition]],
     filters: Sequence[Condition],
     order: Order,
@@ -162,14 +165,15 @@ def _found(
     offset: int,
     keys: tuple[str, ...],
 ) -> list[tuple[Any, ...]]:
-    """The rows of a page, and one more, of what is in these parts together."""
-    values = [value for part in parts for _, given in part for value in given]
+    """The rows of a page, and one more, of what is in these parts of the source together."""
+    table, few = source
+    values = [value for part in parts for value in [*few, *(value for _, given in part for value in given)]]
     if len(parts) == 1:
-        found_ids = _of_part(parts[0], 0, order, f"LIMIT {size + 1:d} OFFSET {offset:d}")
+        found_ids = _of_part(table, parts[0], 0, order, f"LIMIT {size + 1:d} OFFSET {offset:d}")
     else:
         limit = f"LIMIT {offset + size + 1:d}"
         selected = [
-            f"SELECT * FROM ({_of_part(part, number % _groups(order), order, limit)}) AS part{number}"
+            f"SELECT * FROM ({_of_part(table, part, number % _groups(order), order, limit)}) AS part{number}"
             for number, part in enumerate(parts)
         ]
         sorting = f"ORDER BY sort_group, sort_key {order.direction}, id {order.direction}"
@@ -185,12 +189,12 @@ def _found(
     return sql.fetch(statement, values) if usual else sql.fetch_once(statement, values)
 
 
-def _of_part(part: Sequence[Condition], group: int, order: Order, limit: str) -> str:
+def _of_part(table: str, part: Sequence[Condition], group: int, order: Order, limit: str) -> str:
     """The ids and sort keys of a part, in its order."""
     key = INDEXED[order.name]
     where = " AND ".join(condition for condition, _ in part)
     return (
-        f"SELECT id, {key} AS sort_key, {group} AS sort_group FROM leads_lead"
+        f"SELECT id, {key} AS sort_key, {group} AS sort_group FROM {table}"
         f" WHERE {where} ORDER BY {key} {order.direction}, id {order.direction} {limit}"
     )
 

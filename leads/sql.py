@@ -24,19 +24,22 @@ Condition = tuple[str, list[Any]]  # with a ``%s`` for each value
 
 # By parameter; ``q`` is one comparison for each word. An end of the budget that is not given is the other one, and the
 # lower is never above the higher: so "either is at least" is a question about the higher alone, which has an index.
+HIGHER, LOWER = "COALESCE(budget_max, budget_min)", "COALESCE(budget_min, budget_max)"
 CONDITIONS = {
     "status": "status = %s",
     "source": "source_key = %s",
-    "min_budget": "COALESCE(budget_max, budget_min) >= %s",
-    "max_budget": "COALESCE(budget_min, budget_max) <= %s",
+    "min_budget": f"{HIGHER} >= %s",
+    "max_budget": f"{LOWER} <= %s",
 }
-BY_BUDGET = {"min_budget": "leads_higher_budget", "max_budget": "leads_lower_budget"}
+# Their indexes, and the orders in which these begin with the leads that fit.
+BY_BUDGET = {"min_budget": ("leads_higher_budget", f"{HIGHER} DESC"), "max_budget": ("leads_lower_budget", LOWER)}
 FEW = 1000  # leads that are sorted sooner than as many are found among the newest
 FILTERS = (*CONDITIONS, "q")
 NEWEST_FIRST = "ORDER BY leads_lead.created_at DESC, leads_lead.id DESC"
 WALKS: tuple[set[str], ...] = (set(), {"status"}, {"source"})  # filters that have an index in the list's order
 USUAL_SIZES = (10, 20, 25, 50, 100, 1000)
 NEAR = 1000  # rows; beyond it a page is first found in the index alone
+_NEWEST = f"(SELECT * FROM leads_lead WHERE is_active {NEWEST_FIRST} LIMIT {2 * NEAR}) AS leads_lead"
 # The ids of a page of all leads. The counts that PostgreSQL keeps tell on which day it begins, so that only leads of
 # that day are passed over. One statement, so one picture of the table: the counts and the leads agree.
 _FROM_ITS_DAY = f"""
@@ -64,15 +67,24 @@ def fetch_page(wanted: Mapping[str, Any], offset: int, size: int) -> list[Row]:
     if query := list_query(wanted, offset, size):
         return _rows(sql.fetch(*query))
     where, values = _where(wanted)
-    part = f"{_by_budget(wanted)} {where} {NEWEST_FIRST} LIMIT {size:d} OFFSET {offset:d}"
-    if offset > NEAR:
-        ids = f"SELECT id FROM leads_lead {part}"
-        if not values and sql.VENDOR == "postgresql":
-            ids = _FROM_ITS_DAY.format(size=size, offset=offset)
-        part = f"JOIN ({ids}) AS part ON part.id = leads_lead.id {NEWEST_FIRST}"
-    with bounded_search(wanted.get("q")), reading().cursor() as cursor:
-        cursor.execute(f"{_select()} {part}", values)
-        return _rows(cursor.fetchall())
+    part = f"{where} {NEWEST_FIRST} LIMIT {size:d} OFFSET {offset:d}"
+    with bounded_search(wanted.get("q")):
+        if (
+            sql.VENDOR == "postgresql"
+            and offset + size <= NEAR
+            and any(wanted.get(name) is not None for name in BY_BUDGET)
+        ):
+            found = sql.fetch_once(f"{_select()} FROM {_NEWEST} {part}", values)
+            if len(found) == size:
+                return _rows(found)
+        source, few = few_in_budget(wanted)
+        statement = f"{_select()} FROM {source} {part}"
+        if offset > NEAR:
+            ids = f"SELECT id FROM {source} {part}"
+            if not values and sql.VENDOR == "postgresql":
+                ids = _FROM_ITS_DAY.format(size=size, offset=offset)
+            statement = f"{_select()} FROM leads_lead JOIN ({ids}) AS part ON part.id = leads_lead.id {NEWEST_FIRST}"
+        return _rows(sql.fetch_once(statement, [*few, *values]))
 
 
 def list_query(wanted: Mapping[str, Any], offset: int, size: int) -> sql.Query | None:
@@ -84,12 +96,12 @@ def list_query(wanted: Mapping[str, Any], offset: int, size: int) -> sql.Query |
     if offset or size not in USUAL_SIZES or asked not in WALKS:
         return None
     where, values = _where(wanted)
-    return f"{_select()} {where} {NEWEST_FIRST} LIMIT {size:d}", values
+    return f"{_select()} FROM leads_lead {where} {NEWEST_FIRST} LIMIT {size:d}", values
 
 
 def fetch_one(lead_id: int) -> tuple[Row, int] | None:
     """The active lead of that id and its version, if there is one."""
-    found = sql.fetch(f"{_select('version')} WHERE id = %s AND is_active", [lead_id])
+    found = sql.fetch(f"{_select('version')} FROM leads_lead WHERE id = %s AND is_active", [lead_id])
     return (dict(zip(OUT, found[0], strict=False)), found[0][-1]) if found else None
 
 
@@ -145,15 +157,23 @@ def search_condition(terms: SearchTerms) -> Condition:
     return f"({words} OR {contains})" if terms.number else words, patterns
 
 
-def _by_budget(wanted: Mapping[str, Any]) -> str:
-    """The index to go by where few budgets fit. SQLite does not know it, and would look for them among all leads."""
-    if sql.VENDOR != "postgresql":
-        for name, index in BY_BUDGET.items():
-            if (value := wanted.get(name)) is not None:
-                more = f"SELECT 1 FROM leads_lead WHERE {CONDITIONS[name]} LIMIT 1 OFFSET {FEW}"
-                if not sql.fetch(more, [value]):
-                    return f"INDEXED BY {index}"
-    return ""
+def few_in_budget(wanted: Mapping[str, Any]) -> Condition:
+    """Return the leads to search through, as a table after FROM, with its values: those of a budget that few have.
+
+    Otherwise all. Both databases would look for the few among all leads, in the order of the list. OFFSET 0 makes
+    PostgreSQL find them by their index first.
+    """
+    for name, (index, order) in BY_BUDGET.items():
+        if (value := wanted.get(name)) is None:
+            continue
+        if sql.fetch(
+            f"SELECT 1 FROM leads_lead WHERE {CONDITIONS[name]} ORDER BY {order} LIMIT 1 OFFSET {FEW}", [value]
+        ):
+            continue
+        if sql.VENDOR == "postgresql":
+            return f"(SELECT * FROM leads_lead WHERE {CONDITIONS[name]} OFFSET 0) AS leads_lead", [value]
+        return f"leads_lead INDEXED BY {index}", []
+    return "leads_lead", []
 
 
 def _rows(found: Iterable[tuple[Any, ...]]) -> list[Row]:
@@ -162,7 +182,7 @@ def _rows(found: Iterable[tuple[Any, ...]]) -> list[Row]:
 
 @cache
 def _select(*more: str) -> str:
-    return f"SELECT {', '.join((*columns(), *more))} FROM leads_lead"
+    return f"SELECT {', '.join((*columns(), *more))}"
 
 
 @cache

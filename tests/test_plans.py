@@ -171,6 +171,31 @@ READS = (
 )
 
 
+@pytest.mark.slow
+def test_a_rare_budget_of_old_leads_is_found_by_its_index(api: Api) -> None:
+    """The newest leads do not have it; the walk through the list would pass over all others."""
+    with connection.cursor() as cursor:
+        cursor.execute(FILL_LEADS)
+        cursor.execute("UPDATE leads_lead SET budget_min = 1000 WHERE budget_min = 0")
+        for place, amount in enumerate((900_000_000, 7)):
+            oldest = f"SELECT id FROM leads_lead WHERE is_active ORDER BY id LIMIT 20 OFFSET {place * 20}"
+            cursor.execute(
+                f"UPDATE leads_lead SET budget_min = %s, budget_max = %s WHERE id IN ({oldest})", [amount] * 2
+            )
+        cursor.execute("ANALYZE leads_lead")
+    for query in ("min_budget=900000000", "max_budget=7", "max_budget=7&sort=name"):
+        with CaptureQueriesContext(connection) as captured:
+            assert len(api.get(f"/api/leads?{query}").json()) == 10
+            statement = captured[-1]["sql"]
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+            (plan,) = cursor.fetchone()
+        found = list(nodes((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
+        index = "leads_higher_budget" if "min" in query else "leads_lower_budget"
+        assert index in {node.get("Index Name") for node in found}
+        assert max(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in found) < 1000
+
+
 def test_no_read_of_a_whole_table(api: Api, office: int) -> None:
     found = {path: scans(api, path.format(lead=office)) for path in READS}
     assert all(read for read, _ in found.values()), "every plan was looked at"

@@ -74,7 +74,7 @@ def test_a_page(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     assert len(set(lengths)) > 8, "the filters tell the leads apart"
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL knows how many fit, see tests/test_plans.py")
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL's plans are in tests/test_plans.py")
 @pytest.mark.usefixtures("leads")
 @pytest.mark.parametrize(
     ("wanted", "few", "index"),
