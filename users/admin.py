@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
@@ -220,6 +221,13 @@ class UserAdmin(Approval, Leaving, audited.AuditedUsers, ListPage, DjangoUserAdm
         if not user.is_staff and user.groups.exists():
             warning = f"{user} is in a group but cannot log in here. Select “Can log in to the back office” as well."
             messages.warning(request, warning)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the field alone: the keyboard cannot reach the theme's menu for groups, which have their own pages."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(widget := getattr(field, "widget", None), RelatedFieldWidgetWrapper):
+            field.widget = widget.widget
+        return field
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Return the field; groups are limited to those that the user may grant."""

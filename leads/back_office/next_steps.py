@@ -26,7 +26,7 @@ def next_steps(run: ImportRun, state: str, *, may_undo: bool, has_rejects: bool)
     if run.skipped or run.updated:
         steps.append("Compare the duplicates below with your leads. Two leads of one person can be merged.")
     if run.kind == "leads" and run.created:
-        steps.append("Look at the new leads, and share them out.")
+        steps.append("Look at the new leads, and deal them out: Leads → Without an owner → Deal out…")
     if may_undo and (run.created or run.updated):
         steps.append("If something went wrong, undo the import: all of it is reversed. Then import the file again.")
     return steps

@@ -14,7 +14,7 @@ from tests.live import LiveServer
 MAX_TABS = 400
 LISTS = ("leads/lead/", "activities/activity/", "leads/importrun/", "users/user/")  # with filters
 PAGES = (
-    *("", "reports/", *LISTS, "users/apikey/", "leads/lead/add/", "leads/importrun/add/"),
+    *("", "reports/", *LISTS, "users/apikey/", "leads/lead/add/", "leads/importrun/add/", "users/user/1/change/"),
     *("personal-data/", "reminders/", "sessions/"),
 )
 # What has the focus, and whether it or what frames it has an outline and is not covered; "" at the end of the page.
@@ -31,6 +31,11 @@ FOCUSED = """() => {
     const isCovered = !one.contains(above) && !above.contains(one) && !one.matches("[role=region]"); // which is long
     return [one.outerHTML.replace(/\\s+/g, " ").slice(0, 120), isSeen && !isCovered];
 }"""
+# What can be clicked, and not be pressed by the keyboard.
+UNREACHED = """() => [...document.querySelectorAll("body *")]
+    .filter((one) => one.hasAttribute("x-on:click") && one.checkVisibility())
+    .filter((one) => !one.matches("a[href], button, input, select, summary, [tabindex]"))
+    .map((one) => one.outerHTML.replace(/\\s+/g, " ").slice(0, 120))"""
 IN_PANEL = "document.activeElement.closest('#changelist-filter') !== null"
 
 pytestmark = needs_chromium
@@ -72,8 +77,9 @@ def test_the_focus_is_seen(window: Window, lead: int) -> None:
         page = window.go(path)
         found = list(stops(page))
         assert found, path
-        if unseen := [element for element, is_seen in found if not is_seen]:
-            hidden[path] = unseen
+        unseen = [element for element, is_seen in found if not is_seen]
+        if wrong := unseen + page.evaluate(UNREACHED):
+            hidden[path] = wrong
     assert hidden == {}
 
 
