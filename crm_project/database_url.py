@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, parse_qsl
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from crm_project.db.deadline import STATEMENT_TIMEOUT
+from crm_project.db.deadline import COMMAND_TIMEOUT, IDLE_TIMEOUT, STATEMENT_TIMEOUT
 
 SCHEMES = ("sqlite", "postgres", "postgresql")
 
@@ -38,6 +38,8 @@ CONNECT_TIMEOUT = 5  # seconds, for each IP address of the server
 
 REPLICA_CONNECT_TIMEOUT = 2  # seconds; where it is away, the primary answers
 RESPONSE_TIMEOUT = 15  # seconds, for a PostgreSQL server that hangs and does not enforce its own timeout
+COMMAND_LIMITS = f"-c idle_in_transaction_session_timeout={COMMAND_TIMEOUT} -c lock_timeout={COMMAND_TIMEOUT}"
+REQUEST_LIMITS = f"-c idle_in_transaction_session_timeout={IDLE_TIMEOUT} -c statement_timeout={STATEMENT_TIMEOUT}"
 
 
 def parse(url: str, base: Path) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def _postgresql(url: str) -> dict[str, Any]:
     pooled = _pooled(options)
     if not pooled:
         # JIT compilation takes up to 0.15 s, longer than any of our statements.
-        options["options"] = f"{options.get('options', '')} -c jit=off".strip()
+        options["options"] = f"{COMMAND_LIMITS} -c jit=off {options.get('options', '')}".strip()
     options.setdefault("connect_timeout", CONNECT_TIMEOUT)
     options["prepare_threshold"] = 5  # psycopg's default, which Django disables
     _check_options(options)
@@ -150,16 +152,14 @@ def _check_options(options: dict[str, Any]) -> None:
 def configure_for_requests(config: dict[str, Any], connections: int) -> None:
     """Change ``config`` for processes that serve requests; commands use it unchanged.
 
-    PostgreSQL gets a pool of ``connections``, a statement timeout and a response timeout, unless the URL sets these
-    (``options=-c statement_timeout=…``, ``response_timeout``). SQLite gets a smaller cache.
+    PostgreSQL gets a pool of ``connections``, timeouts of statements and of idle transactions, and a response timeout,
+    unless the URL sets these (``options=-c statement_timeout=…``, ``response_timeout``). SQLite gets a smaller cache.
     """
     if config["ENGINE"] == SQLITE:
         config["OPTIONS"]["init_command"] += f"; PRAGMA cache_size=-{REQUEST_CACHE * 1024}"
     if config["ENGINE"] == POSTGRESQL:
-        own = config["OPTIONS"].get("options", "")
-        limit = f"-c statement_timeout={STATEMENT_TIMEOUT}"
         if not config["POOLED"]:
-            config["OPTIONS"]["options"] = own if own.startswith(limit) else f"{limit} {own}".strip()
+            config["OPTIONS"]["options"] = config["OPTIONS"]["options"].replace(COMMAND_LIMITS, REQUEST_LIMITS, 1)
         config["OPTIONS"].setdefault("response_timeout", RESPONSE_TIMEOUT)
         hosts = str(config["HOST"]).count(",") + 1  # the first ones may be down
         config["OPTIONS"]["pool"] = _pool(connections, float(config["OPTIONS"]["connect_timeout"]) * hosts)

@@ -54,14 +54,21 @@ def test_sqlite_urls(url: str, name: str) -> None:
         ),
         (
             "postgresql+asyncpg://u@db/crm?ssl=require",
-            {"OPTIONS": {"sslmode": "require", "options": "-c jit=off", "connect_timeout": 5, "prepare_threshold": 5}},
+            {
+                "OPTIONS": {
+                    "sslmode": "require",
+                    "options": f"{database_url.COMMAND_LIMITS} -c jit=off",
+                    "connect_timeout": 5,
+                    "prepare_threshold": 5,
+                }
+            },
         ),
         (
             "postgresql://u@db/crm?sslmode=verify-full&options=-c%20work_mem%3D8MB",
             {
                 "OPTIONS": {
                     "sslmode": "verify-full",
-                    "options": "-c work_mem=8MB -c jit=off",
+                    "options": f"{database_url.COMMAND_LIMITS} -c jit=off -c work_mem=8MB",
                     "connect_timeout": 5,
                     "prepare_threshold": 5,
                 }

@@ -1,11 +1,14 @@
-"""The time limits of a request's database work."""
+"""The time limits of database work."""
 
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STATEMENT_TIMEOUT = 10_000  # milliseconds of one statement of a request on PostgreSQL, with its waits for locks
+# Milliseconds, on PostgreSQL. A transaction whose process hangs must not keep its locks for ever.
+STATEMENT_TIMEOUT = 10_000  # of one statement of a request, with its waits for locks
+IDLE_TIMEOUT = 60_000  # between two statements of a request's transaction: a slow reader of an export may take long
+COMMAND_TIMEOUT = 600_000  # of commands, jobs and imports: between two statements of a transaction, or for a lock
 
 
 class Deadline(threading.local):

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from crm_project.db.deadline import COMMAND_TIMEOUT
 from crm_project.db.postgresql.base import Connection
 
 
@@ -30,11 +31,22 @@ class Lock(IntEnum):
     COMPARING = 0x1EB3  # from the comparison of an import with those that ended meanwhile until its own end
 
 
-# No snapshot is open in between, so the transaction blocks neither VACUUM nor CREATE INDEX CONCURRENTLY. The server
-# finds out within two minutes that the machine of an owner is gone.
-STAY = """
-SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('tcp_keepalives_idle', '60', true),
-    set_config('tcp_keepalives_interval', '15', true), set_config('tcp_keepalives_count', '4', true)
+# The server finds out within two minutes that the machine of an owner is gone.
+KEEP_ALIVE = """
+set_config('tcp_keepalives_idle', '60', true), set_config('tcp_keepalives_interval', '15', true),
+set_config('tcp_keepalives_count', '4', true)
+"""
+# No snapshot is open in between, so the transaction blocks neither VACUUM nor CREATE INDEX CONCURRENTLY.
+STAY = f"SELECT set_config('idle_in_transaction_session_timeout', '0', true), {KEEP_ALIVE}"
+LONG = f"""
+SELECT set_config('statement_timeout', '0', true),
+    set_config('idle_in_transaction_session_timeout', '{COMMAND_TIMEOUT}', true), {KEEP_ALIVE}
+"""
+# A statement, such as the building of an index, is cancelled within a second after its process has died. PostgreSQL
+# cannot do that on Windows.
+END_WITH_PROCESS = """
+SELECT set_config(name, '1000', %s) FROM pg_settings
+WHERE name = 'client_connection_check_interval' AND version() !~ 'Visual C|msvc|mingw'
 """
 TRY = "SELECT pg_try_advisory_xact_lock(%s, %s)"
 # PostgreSQL shows connections as they were at the first look in a transaction, so a later lock may be of none of them.
@@ -56,10 +68,24 @@ SELECT EXISTS (
 
 
 def lock_for_transaction(lock: Lock, shared: bool = False) -> None:
-    """Wait for the lock and keep it until the end of the transaction that is open."""
+    """Wait for the lock and keep it until the end of the transaction that is open.
+
+    It may be waited for longer than other locks: what has it has limits of its own.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT pg_advisory_xact_lock{'_shared' * shared}(%s, 0)", [lock])
+            cursor.execute(
+                f"SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock{'_shared' * shared}({lock:d}, 0); "
+                f"SET LOCAL lock_timeout = {COMMAND_TIMEOUT:d}"
+            )
+
+
+def set_long_limits() -> None:
+    """Set the limits of the transaction that is open for work of minutes, as of an import; also in a request."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(LONG)
+            cursor.execute(END_WITH_PROCESS, [True])
 
 
 def would_wait(lock: Lock, shared: bool = False) -> bool:

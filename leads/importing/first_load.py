@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from django.db import OperationalError, connection, models, transaction
 
+from crm_project.db.deadline import COMMAND_TIMEOUT
 from leads.models import Lead
 
 # Bytes of files, some 250,000 rows. Up to there an import with the indexes in place was as fast or faster: 27 and 66
@@ -44,7 +45,7 @@ def _dropped(indexes: Sequence[models.Index]) -> bool:
             cursor.execute("SET LOCAL lock_timeout = '2s'")
             for index in indexes:
                 cursor.execute(f'DROP INDEX IF EXISTS "{index.name}"')
-            cursor.execute("SET LOCAL lock_timeout = 0")
+            cursor.execute(f"SET LOCAL lock_timeout = {COMMAND_TIMEOUT:d}")
     except OperationalError:
         return False
     return True

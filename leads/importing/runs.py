@@ -39,9 +39,7 @@ def wait_for_lock(shared: bool = False) -> None:
     To be called inside the transaction. SQLite's write lock does it by itself. An import that is run by a request is
     not limited to a request's time for a statement.
     """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 0")
+    locks.set_long_limits()
     locks.lock_for_transaction(Lock.LOADING, shared)
 
 

@@ -60,9 +60,11 @@ def test_requests_have_limits_that_commands_have_not() -> None:
     config = database_url.parse("postgresql://u@db/crm", Path("/srv"))
     assert config["OPTIONS"]["connect_timeout"] == 5
     assert "statement_timeout" not in config["OPTIONS"]["options"]
+    assert "-c idle_in_transaction_session_timeout=600000 -c lock_timeout=600000" in config["OPTIONS"]["options"]
     for _ in range(2):  # whoever loads both applications gets no more of it
         database_url.configure_for_requests(config, 4)
         assert config["OPTIONS"]["options"].count("-c statement_timeout=10000") == 1
+        assert config["OPTIONS"]["options"].count("-c idle_in_transaction_session_timeout=60000 ") == 1
         assert config["OPTIONS"]["response_timeout"] == 15
 
 

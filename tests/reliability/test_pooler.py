@@ -1,7 +1,9 @@
 """A server behind PgBouncer in transaction mode, and URLs that do not fit it."""
 
+import socket
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -11,7 +13,9 @@ from django.conf import settings
 from crm_project.db.locks import Lock
 from tests.factories import lead_row
 from tests.live import PROJECT, environment, free_port, fresh_database, migrated_database, serving, without_python
+from tests.migrating.test_command import is_migrated, long_transaction
 from tests.pooler import PROGRAM, pgbouncer
+from tests.torture.crm import Crm
 
 pytestmark = pytest.mark.skipif(
     settings.DATABASE_URL.startswith("sqlite") or PROGRAM is None, reason="needs PostgreSQL and PgBouncer"
@@ -62,6 +66,28 @@ def test_a_lock_ends_with_its_process() -> None:
             process.kill()
             process.communicate()
             other.execute("SELECT pg_advisory_xact_lock(%s, 7)", [int(Lock.RUNNING_IMPORT)])
+
+
+def test_a_killed_migration_does_not_hold_up_the_next_start(tmp_path: Path) -> None:
+    with fresh_database() as direct, pgbouncer(direct) as through:
+        office = Crm(direct, tmp_path, DIRECT_DATABASE_URL=direct, MIGRATE_TIMEOUT="0", WORKERS="1")
+        office.env["DATABASE_URL"] = f"{through}?pooled=transaction"
+        try:
+            with long_transaction(office) as transaction:
+                migrating = office.begin("migrate", "-v0", "--retry-time", "600")
+                assert migrating.stderr is not None
+                assert migrating.stderr.readline().startswith("Waiting for locks")  # it has the lock of migrations
+                refused = office.manage("serve")
+                owner = f"migration on {socket.gethostname()}, process {migrating.pid}"
+                assert f"There is another migration of this database: {owner}" in refused.stderr
+                migrating.kill()
+                migrating.communicate()
+                transaction.commit()
+            server = office.start()
+            assert server.send("GET", "/health/ready").json() == {"status": "ok"}
+            assert is_migrated(office)
+        finally:
+            office.stop()
 
 
 def test_urls_that_do_not_fit_are_a_sentence_at_the_start() -> None:

@@ -18,7 +18,7 @@ from django.db.backends.postgresql import base
 from psycopg import errors, sql
 from psycopg.pq import TransactionStatus
 
-from crm_project.db.deadline import STATEMENT_TIMEOUT, deadline
+from crm_project.db.deadline import IDLE_TIMEOUT, STATEMENT_TIMEOUT, deadline
 
 Row = tuple[Any, ...]
 
@@ -79,7 +79,10 @@ class Connection(psycopg.Connection[Any]):
     def begin_limited(self) -> None:
         """Begin a transaction with the limits of a request."""
         begin = "BEGIN; " if self.autocommit else ""  # otherwise psycopg begins it
-        self.execute(f"{begin}SET LOCAL statement_timeout = {self.statement_timeout:d}; SET LOCAL jit = off")
+        self.execute(
+            f"{begin}SET LOCAL statement_timeout = {self.statement_timeout:d}; "
+            f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_TIMEOUT:d}; SET LOCAL jit = off"
+        )
 
     def wait(self, gen: Any, interval: float = INTERVAL, timeout: float | None = None) -> Any:
         """Wait for a response of the server. psycopg calls this for every one."""

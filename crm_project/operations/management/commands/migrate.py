@@ -20,6 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from crm_project.db import locks
+from crm_project.db.deadline import COMMAND_TIMEOUT
 from crm_project.db.locks import Lock
 
 LOCK_TIMEOUT = "1s"
@@ -124,14 +125,18 @@ def _lock_sqlite(connection: BaseDatabaseWrapper) -> Iterator[bool]:
 
 @contextmanager
 def lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Set PostgreSQL's lock timeout to ``LOCK_TIMEOUT``, unless the database's URL sets one."""
+    """Set PostgreSQL's lock timeout to ``LOCK_TIMEOUT``, unless the database's URL sets one.
+
+    If this process dies, its statement is cancelled.
+    """
     if connection.vendor != "postgresql":
         yield
         return
     with connection.cursor() as cursor:
+        cursor.execute(locks.END_WITH_PROCESS, [False])
         cursor.execute(
-            "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'lock_timeout' AND setting = '0'",
-            [LOCK_TIMEOUT],
+            "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'lock_timeout' AND setting IN ('0', %s)",
+            [LOCK_TIMEOUT, str(COMMAND_TIMEOUT)],
         )
         changed = cursor.fetchone() is not None
     try:
