@@ -5,7 +5,9 @@ Checking a row costs as much as storing it, and a small machine has two cores: w
 
 import fcntl
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from operator import itemgetter
@@ -143,7 +145,8 @@ def _from_child(source: Source, columns: Mapping, way: RowSink) -> Iterator[Batc
 
 def _check_in_child(source: Source, columns: Mapping, way: RowSink, ours: Connection, theirs: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process
-    ours.close()  # so that the end of the parent breaks the pipe, and this process ends too
+    ours.close()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         for batch in checked(source, columns, way.make):
             theirs.send_bytes(ROWS + packed(batch, way.pack))
@@ -153,3 +156,10 @@ def _check_in_child(source: Source, columns: Mapping, way: RowSink, ours: Connec
     except BrokenPipeError:
         return
     theirs.send_bytes(end)
+
+
+def _end_with_parent() -> None:
+    """Exit when the parent has ended: this process has copies of its lock and of its connection to the database."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+    os._exit(1)

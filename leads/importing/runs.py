@@ -6,7 +6,6 @@ import socket
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
@@ -14,12 +13,14 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from crm_project.db import locks
+from crm_project.db.exclusive import exclusive, locked_numbers
 from crm_project.db.locks import Lock
 from crm_project.events import event
 from leads.models import ImportRun
 
 DIED = "died"
 INTERRUPTED = "it was interrupted"
+NEWEST = 20  # imports; few run at a time, so that they are among these
 
 
 @contextmanager
@@ -27,9 +28,8 @@ def running(**fields: Any) -> Iterator[ImportRun]:
     """A new run, stored at once on its own, and marked as alive until the block ends (or the process does)."""
     with ExitStack() as stack:
         with transaction.atomic():  # locked before others see the run, or they would take it for one that has died
-            run = ImportRun.objects.create(process=_this_process(), **fields)
-            if connection.vendor == "postgresql":
-                stack.enter_context(locks.lock_for_block(connection, Lock.RUNNING_IMPORT, run.pk))
+            run = ImportRun.objects.create(process=f"{socket.gethostname()}, process {os.getpid()}", **fields)
+            stack.enter_context(exclusive(Lock.RUNNING_IMPORT, run.pk))
         yield run
 
 
@@ -76,53 +76,17 @@ def state_of(run: ImportRun) -> str:
 def states_of(runs: Iterable[ImportRun]) -> dict[int, str]:
     """The same of many, by their ids; at most one query."""
     runs = list(runs)
-    alive = _alive([run for run in runs if run.state == ImportRun.State.RUNNING])
-    died = {run.pk for run in runs if run.state == ImportRun.State.RUNNING} - alive
+    running = [run.pk for run in runs if run.state == ImportRun.State.RUNNING]
+    died = set(running) - locked_numbers(Lock.RUNNING_IMPORT, running) if running else set()
     return {run.pk: DIED if run.pk in died else str(run.state) for run in runs}
 
 
-def running_imports(exclude: Collection[int] = (), **which: Any) -> ImportRun | None:
-    """One of the imports that go on at this moment, of those ``which`` (lookups of runs); not one that has died."""
-    for run in ImportRun.objects.filter(state=ImportRun.State.RUNNING, **which).exclude(pk__in=exclude)[:20]:
-        if state_of(run) == ImportRun.State.RUNNING:
-            return run
-    return None
-
-
-def _alive(running: list[ImportRun]) -> set[int]:
-    if connection.vendor == "postgresql" and running:
-        return set(locks.owners(connection, Lock.RUNNING_IMPORT, [run.pk for run in running]))
-    return {run.pk for run in running if _is_process_alive(run)}
-
-
-def _is_process_alive(run: ImportRun) -> bool:
-    host, _, process = run.process.partition(" ")
-    return host != socket.gethostname() or process == _process_mark(process.partition("@")[0])
-
-
-def _this_process() -> str:
-    return f"{socket.gethostname()} {_process_mark(str(os.getpid()))}"
-
-
-def _process_mark(pid: str) -> str:
-    """The process number with the moment it started, because numbers are given out again; "" when there is none."""
-    try:
-        started = Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, ValueError):
-        return _without_proc(pid)
-    return f"{pid}@{started}"
-
-
-def _without_proc(pid: str) -> str:
-    if Path("/proc/self").exists() or not pid.isdigit():
-        return ""
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return ""
-    except PermissionError:
-        pass
-    return f"{pid}@"
+def running_imports(exclude: Collection[int] = ()) -> ImportRun | None:
+    """Return one of the imports that run at this moment, not one that has died."""
+    running = ImportRun.objects.filter(state=ImportRun.State.RUNNING).exclude(pk__in=exclude)
+    newest = list(running.order_by("-pk")[:NEWEST])
+    states = states_of(newest)
+    return next((run for run in newest if states[run.pk] == ImportRun.State.RUNNING), None)
 
 
 def known(sha256: str, kind: str) -> ImportRun | None:

@@ -4,7 +4,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -30,7 +29,6 @@ from users import permissions
 from users.audit import IDENTITY, AccountEvent, Action, Actor
 from users.models import User
 
-MAX_IMPORT = timedelta(days=1)
 BATCH = 20  # stored replies or values at a time: a reply may have ten thousand leads
 # Of audit logs; "activities" and "follow_ups" are titles of those that were undone, "title" and "notes" those of one
 # that was changed, "follow_up" is what one was about.
@@ -133,8 +131,8 @@ def lock_subject(email: str) -> tuple[DataSubject, list[Any]]:
 
 
 def _check_no_import() -> None:
-    """Raise ``PrivacyError`` during an import; after a day it counts as one that has died."""
-    if run := runs.running_imports(started_at__gt=timezone.now() - MAX_IMPORT):
+    """Raise ``PrivacyError`` during an import."""
+    if run := runs.running_imports():
         raise PrivacyError(f"An import is running (run {run.pk}). Nothing was erased: try again when it has ended.")
 
 

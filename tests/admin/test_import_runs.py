@@ -78,7 +78,7 @@ def test_no_import_while_another_runs(boss: Client) -> None:
 
 
 def test_an_import_whose_process_stopped(boss: Client) -> None:
-    run = run_of("running", process=runs._this_process().replace("@", "@gone"))
+    run = run_of("running")
     assert "Failed (server stopped)" in page(boss, RUNS)
     assert "Nothing was stored" in page(boss, f"{RUNS}{run.pk}/change/")
 
