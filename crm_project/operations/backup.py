@@ -32,12 +32,15 @@ def back_up(database: Path, target: Path) -> RowCounts:
     """Write a consistent, checked copy of ``database`` to ``target``, which appears only when it is complete.
 
     Writers do not wait. Return the number of rows of every table. Raise ``BackupError`` where ``target`` exists, where
-    there is no database, or where the copy is damaged; ``OSError`` and ``sqlite3.Error`` where disk or database fail.
+    there is no database or no folder, or where the copy is damaged; ``OSError`` and ``sqlite3.Error`` where disk or
+    database fail.
     """
     if target.exists():
         raise BackupError(f"{target} exists already; backups overwrite nothing")
     if not database.exists():
         raise BackupError(f"there is no database at {database} yet")
+    if not target.parent.is_dir():
+        raise BackupError(f"there is no folder {target.parent}")
     with _partial_file(target) as partial:
         with open_database(database) as source, closing(sqlite3.connect(partial)) as copy:
             source.execute("BEGIN")  # count the rows of the same state that is copied

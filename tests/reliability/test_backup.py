@@ -1,6 +1,7 @@
 """``manage.py backup`` and ``restore``, while a server writes."""
 
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -137,7 +138,18 @@ def test_nothing_is_written_over(filled: Crm, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     assert "exists already" in rejected(filled, "backup", tmp_path / "precious")
     assert (tmp_path / "precious").read_text() == "mine"
-    assert "No backup was made" in rejected(filled, "backup", tmp_path / "missing" / "copy.db")
+    missing = tmp_path / "missing"
+    assert f"No backup was made: there is no folder {missing}" in rejected(filled, "backup", missing / "copy.db")
+
+
+def test_into_a_folder_the_name_has_the_time(filled: Crm, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    made = filled.manage("backup", folder)
+    (copy,) = folder.iterdir()
+    assert re.fullmatch(r"crm-\d{8}-\d{6}\.db", copy.name)
+    assert (made.returncode, made.stdout.startswith(f"{copy}: 1 users, 100 leads")) == (0, True)
+    assert copy.stat().st_mode & 0o777 == 0o600
 
 
 def test_data_are_replaced_only_by_force_and_saved(filled: Crm, tmp_path: Path) -> None:

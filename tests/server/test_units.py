@@ -1,4 +1,4 @@
-"""The systemd units of docs/deploy.md: valid, and with restrictions."""
+"""The systemd units of the documents: valid, and with restrictions."""
 
 import re
 import shutil
@@ -11,7 +11,8 @@ import pytest
 from tests.live import PROJECT
 
 UNIT = r"`/etc/systemd/system/([^`]+)`[^\n]*:\n\n```ini\n(.*?)```"
-UNITS = dict(re.findall(UNIT, (PROJECT / "docs" / "deploy.md").read_text(), re.DOTALL))
+PAGES = "".join((PROJECT / "docs" / name).read_text() for name in ("deploy.md", "operations.md"))
+UNITS = dict(re.findall(UNIT, PAGES, re.DOTALL))
 
 
 def test_the_server_and_its_jobs_are_confined() -> None:

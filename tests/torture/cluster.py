@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -50,6 +50,13 @@ class Cluster:
         source = f"host=127.0.0.1 port={primary.port} user=postgres"
         self._run("pg_basebackup", "-D", str(self.data), "-R", "-c", "fast", "-d", source)
         self.start()
+
+    def recover(self, restore: Callable[[Path], None]) -> None:
+        """Start with the data that ``restore`` writes into a folder; return when they can be changed."""
+        restore(self.data)
+        self.start()
+        while self.execute("SELECT pg_is_in_recovery()") != [(False,)]:
+            pass
 
     def promote(self) -> None:
         """Turn a replica into a primary."""
@@ -124,8 +131,13 @@ def run_as_owner(*command: str) -> None:
 
 
 @contextmanager
-def own_cluster(primary: Cluster | None = None, **settings: str) -> Iterator[Cluster]:
-    """Yield a running cluster with an empty database, or a replica of ``primary``, and delete it afterwards."""
+def own_cluster(
+    primary: Cluster | None = None, restore: Callable[[Path], None] | None = None, **settings: str
+) -> Iterator[Cluster]:
+    """Yield a running cluster and delete it afterwards.
+
+    It has an empty database, is a replica of ``primary``, or has the data that ``restore`` writes into its folder.
+    """
     folder = Path(tempfile.mkdtemp(prefix="crm-cluster-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
@@ -133,6 +145,8 @@ def own_cluster(primary: Cluster | None = None, **settings: str) -> Iterator[Clu
     try:
         if primary:
             cluster.follow(primary)
+        elif restore:
+            cluster.recover(restore)
         else:
             cluster.make()
         yield cluster

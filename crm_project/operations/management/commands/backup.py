@@ -2,6 +2,7 @@
 
 import sqlite3
 from argparse import ArgumentParser
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,19 @@ POSTGRESQL = "The data are in PostgreSQL: use pg_dump and pg_restore, as docs/op
 class Command(BaseCommand):
     """For SQLite only. Exit codes: 0 done, 1 rejected."""
 
-    help = "Write a consistent, checked copy of the SQLite database to FILE, which must not exist."
+    help = "Write a consistent, checked copy of the SQLite database to FILE, which must not exist, or into a folder."
     requires_system_checks: Any = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the target file."""
-        parser.add_argument("file", type=Path, metavar="FILE")
+        """Add the target."""
+        help = "the copy, or an existing folder, in which its name has the time: crm-20261130-020000.db"
+        parser.add_argument("file", type=Path, metavar="FILE", help=help)
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         """Copy, check, and print what the copy contains."""
         database = database_file()
+        if file.is_dir():
+            file /= f"crm-{datetime.now(UTC):%Y%m%d-%H%M%S}.db"
         try:
             counts = backup.back_up(database, file)
         except (backup.BackupError, OSError, sqlite3.Error) as error:
