@@ -1,46 +1,38 @@
 """``/api/leads/import`` and ``/api/leads/imports``: the importer, with the limits of the back office."""
 
-import re
-from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import replace
-from functools import partial
 from typing import Any, cast
 
-from django.core.management.base import CommandError
-from django.http import FileResponse, QueryDict
+from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import status
-from rest_framework.exceptions import NotFound, UnsupportedMediaType
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_project.db.exclusive import Announce
 from crm_project.events import event
-from crm_project.http import dry_run, prefer, reply_options
+from crm_project.http import dry_run, prefer
 from crm_project.http.dry_run import APPLIED
-from crm_project.http.errors import RETRY_AFTER, ApiError, ValidationFailed
+from crm_project.http.errors import RETRY_AFTER, ApiError
 from crm_project.http.json import MultiPartParser
 from crm_project.http.pagination import PagePagination
-from crm_project.http.parameters import checked, flag
 from crm_project.http.schema import operation
 from crm_project.http.schema_components import LOCATION
 from crm_project.http.timestamps import iso
 from crm_project.http.viewsets import RuleViewSet, require_permission
-from crm_project.validation import MISSING, FieldError, check_text
 from leads.back_office import background_import
 from leads.back_office.preview import import_upload
 from leads.back_office.progress import UploadProgress
-from leads.back_office.stored_files import PIECE, LocalFile, single_reader
+from leads.back_office.stored_files import LocalFile, single_reader
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
+from leads.import_request import NAMES, PARAMETERS, ImportRequest, read
 from leads.importing import report, runs
-from leads.importing.run import FileImport, Options
-from leads.importing.sources.format_options import FormatOptions
+from leads.importing.run import FileImport
 from leads.importing.sources.reader import Unreadable, open_source
-from leads.importing.stats import Refused, showable
+from leads.importing.stats import Refused
 from leads.importing.undo import undo
-from leads.management.commands.import_leads import Command, hints_of
 from leads.models import ImportRun
 from leads.serializers import ImportReportSerializer, ImportSerializer
 from leads.views import by_api
@@ -48,56 +40,7 @@ from users.models import User
 
 IMPORT, UNDO = "leads.import_leads", "leads.undo_import"
 NO_IMPORT = "Import not found"
-MAX_NAME = 200
 ASYNC = "respond-async"
-# The command's options, by what they take.
-READING = ("format", "encoding", "delimiter", "sheet", "header_row")
-VALUES = (*READING, "dates", "timezone", "on_duplicate", "on_error", "unknown")
-REPEATED = ("map", "map_status", "set", "ignore_columns")
-FLAGS = (
-    "no_header",
-    "ignore_unknown",
-    "again",
-    "status_as_is",
-    "update_status",
-    "with_deleted",
-    "with_erased",
-    "dry_run",
-)
-NAMES = (*VALUES, *REPEATED, *FLAGS)
-FORMATS = {
-    "text/csv": "csv",
-    "text/tab-separated-values": "tsv",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-    "application/vnd.ms-excel": "xls",
-    "application/vnd.ms-excel.sheet.binary.macroenabled.12": "xlsb",
-    "application/vnd.oasis.opendocument.spreadsheet": "ods",
-    "text/vcard": "vcf",
-    "application/json": "json",
-    "application/jsonl": "jsonl",
-    "application/x-ndjson": "jsonl",
-}
-FOUND_OUT = (
-    "",
-    "text/plain",
-    "application/octet-stream",
-    "application/gzip",
-    "application/zip",
-)  # types of which the content says more
-_option = re.compile(r"--([a-z-]+)")
-
-
-PARAMETERS = [
-    OpenApiParameter(name, dict(described), description="As the command's option")
-    for names, described in (
-        (VALUES, {"type": "string"}),
-        (REPEATED, {"type": "array", "items": {"type": "string"}}),
-        (FLAGS, {"type": "boolean"}),
-    )
-    for name in names
-]
-
-
 PREFER_ASYNC = OpenApiParameter(
     "Prefer",
     {"type": "string", "examples": [ASYNC]},
@@ -151,51 +94,26 @@ class ImportViewSet(RuleViewSet):
         comes at once, and the import's `state` is `running` until it ends.
         """
         require_permission(request, IMPORT)
-        file_name, chunks, given = self._file()
-        wanted, hints, format = _options(given)
+        given = read(request)
         try:
-            return self._import(file_name, chunks, wanted, hints, format)
+            return self._import(given)
         except TooLarge as too_large:
             raise ApiError(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, str(too_large)) from None
         except (Refused, Unreadable) as refused:
             return Response(report.refusal(str(refused)), status.HTTP_422_UNPROCESSABLE_ENTITY)
 
-    def _file(self) -> tuple[str, Iterable[bytes], dict[str, list[str]]]:
-        """The file's name and content, and the options with all their values."""
-        request = self.request
-        query = {name: request.query_params.getlist(name) for name in request.query_params}
-        media_type = request.content_type.partition(";")[0].strip().lower()
-        if media_type == "multipart/form-data":
-            form = cast(QueryDict, request.data)
-            file = request.FILES.get("file")
-            fields = {name: form.getlist(name) for name in form if name not in request.FILES}
-            errors = reply_options.unknown_fields(fields, NAMES)
-            if file is None:
-                errors.append(FieldError(MISSING[0], ("body", "file"), MISSING[1], None))
-            if errors or file is None:
-                raise ValidationFailed(errors)
-            return showable(file.name or "file")[:MAX_NAME], file.chunks(), {**query, **fields}
-        if media_type not in FORMATS and media_type not in FOUND_OUT:
-            known = ", ".join(FORMATS)
-            raise UnsupportedMediaType(media_type, detail=f"Unsupported content type: send {known} or a form")
-        if (stream := request.stream) is None:
-            raise ValidationFailed([FieldError(MISSING[0], ("body",), MISSING[1], None)])
-        if media_type in FORMATS:
-            query.setdefault("format", [FORMATS[media_type]])
-        return "body", iter(partial(stream.read, PIECE), b""), query
-
-    def _import(
-        self, name: str, chunks: Iterable[bytes], wanted: Options, hints: FormatOptions, format: str | None
-    ) -> Response:
-        user = cast(User, self.request.user)
+    def _import(self, given: ImportRequest) -> Response:
+        user, wanted = cast(User, self.request.user), given.options
         with ExitStack() as opened:
             try:
                 progress = UploadProgress(_take_turn(opened), user.pk)
-                file = opened.enter_context(LocalFile.of_pieces(name, chunks))
-                inspect(file.file, name)
+                file = opened.enter_context(LocalFile.of_pieces(given.name, given.chunks))
+                inspect(file.file, given.name)
                 if obstacle := runs.obstacle(shared=not FileImport.runs_alone(wanted)):
                     raise ApiError(status.HTTP_409_CONFLICT, f"Another import is running ({obstacle})")
-                source = opened.enter_context(open_source(file.file, name=name, format=format, hints=hints))
+                source = opened.enter_context(
+                    open_source(file.file, name=given.name, format=given.format, hints=given.hints)
+                )
                 if ASYNC in prefer.preferences(self.request) and not wanted.dry_run:
                     rest = opened.pop_all()
                     return _accepted(background_import.start(file, source, wanted, user, progress, _finish, rest))
@@ -329,25 +247,3 @@ def import_out(run: ImportRun, state: str) -> dict[str, Any]:
         **{name: time and iso(time) for name, time in times.items()},
         "undo_report": run.undo_report,
     }
-
-
-def _options(given: dict[str, list[str]]) -> tuple[Options, FormatOptions, str | None]:
-    """Return the options of the import as the command reads them; raise a 422 for invalid ones."""
-    arguments = ["-"]
-    for name, values in given.items():
-        option = f"--{name.replace('_', '-')}"
-        if name in FLAGS:
-            arguments += [option] if checked(name, values[-1], flag) else []
-        elif name in NAMES:
-            arguments += [f"{option}={checked(name, value, check_text)}" for value in values if value]
-    command = Command()
-    try:
-        options = vars(command.create_parser("manage.py", "import_leads").parse_args(arguments))
-        # A server has threads that Python does not count, so no process can be forked.
-        wanted = replace(command.wanted(options), parallel=False)
-        return wanted, hints_of(options, wanted, command.importer.vocabulary), options["format"]
-    except CommandError as error:
-        found = _option.search(str(error))
-        name = found[1].replace("-", "_") if found else "body"
-        message = f"Value error, {str(error).removeprefix('Error: ')}"
-        raise ValidationFailed([FieldError("value_error", ("query", name), message, given.get(name))]) from None

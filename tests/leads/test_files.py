@@ -15,8 +15,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.utils import timezone
 
-from leads.import_views import FORMATS as CONTENT_TYPES
-from leads.import_views import NAMES
+from leads.import_request import FORMATS as CONTENT_TYPES
+from leads.import_request import NAMES
 from leads.importing.sources.reader import FORMATS
 from leads.management.commands.import_leads import Command
 from leads.models import ImportRun, Lead
