@@ -5,6 +5,9 @@ TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/crm
 # "required" makes `make test` and `make test-all` fail without a PostgreSQL server instead of passing its half by.
 POSTGRES ?= optional
 
+# Another series of Django than that of requirements.lock, such as 6.0, for a new .venv; see CONTRIBUTING.md
+DJANGO ?=
+
 # What a run of the tests takes beside: for instance ARGS="tests/users -k login", or ARGS="-n 0" for one process.
 ARGS ?=
 
@@ -130,6 +133,7 @@ $(VENV)/.run: requirements.lock | $(PY)
 $(VENV)/.dev: requirements.lock requirements-dev.txt | $(PY)
 	@$(INSTALL) --require-hashes -r requirements.lock
 	@$(INSTALL) -r requirements-dev.txt
+	$(if $(DJANGO),@$(INSTALL) "django==$(DJANGO).*")
 	@touch $@ $(VENV)/.run
 
 # The tools' own dependencies stay out of what is tested.

@@ -387,7 +387,12 @@ SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
 SESSION_ENGINE = "users.sessions"
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600  # the server checks the session's row
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",
+    "security.W021",
+    # Trigram indexes need nothing of the app django.contrib.postgres, which looks types up in each process.
+    "postgres.E005",
+]
 
 # Log lines have no threads and processes. Determining them would take as long as writing the line.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

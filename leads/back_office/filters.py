@@ -50,6 +50,11 @@ class ParameterFilter(ListFilter):
             if value:
                 self.used_parameters[name] = value
 
+    @property
+    def parameter_name(self) -> str:
+        """Return the first parameter: unfold 0.92 and later look a filter up by it."""
+        return next(iter(self.queries))
+
     def has_output(self) -> bool:
         """Return true: the filter is always shown."""
         return True
