@@ -1,7 +1,7 @@
 """``/admin/users/accountevent/``: the audit log of accounts, for superusers. Each entry is a sentence."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -14,8 +14,9 @@ from unfold.decorators import display
 
 from crm_project import validation
 from crm_project.db.append_only import Changes
-from leads.back_office.filters import ParameterFilter, day, select, text_input
+from leads.back_office.filters import ParameterFilter, day, office_zone, select, text_input
 from leads.back_office.paginator import CappedPaginator
+from leads.queries import midnight
 from users.audit import AccountEvent, Action, Channel
 from users.back_office.lists import ListPage, ReadOnly
 from users.models import User
@@ -119,8 +120,8 @@ class DateFilter(ParameterFilter):
 
     title = "Date"
     queries = {
-        "from": lambda events, value: events.filter(at__gte=_midnight(value)),
-        "to": lambda events, value: events.filter(at__lt=_midnight(value) + timedelta(days=1)),
+        "from": lambda events, value: events.filter(at__gte=midnight(day(value), office_zone())),
+        "to": lambda events, value: events.filter(at__lt=midnight(day(value) + timedelta(days=1), office_zone())),
     }
 
     def fields(self) -> dict[str, forms.Field]:
@@ -218,11 +219,6 @@ def _display(value: Any) -> str:
 
 def _label(field: str) -> str:
     return FIELDS.get(field, field.replace("_", " ").capitalize())
-
-
-def _midnight(value: str) -> datetime:
-    """Return the beginning of a day in UTC."""
-    return datetime.combine(day(value), time.min, UTC)
 
 
 def _one_of(choices: Any, value: str) -> str:

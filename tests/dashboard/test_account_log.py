@@ -1,6 +1,7 @@
 """The page of the audit log of accounts."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from dashboard.account_log import SENTENCES
 from tests.admin.conftest import boss as boss
@@ -112,3 +114,13 @@ def test_the_number_of_queries_is_constant(boss: Client) -> None:
     for _ in range(30):
         log(target=make_user())
     assert cost() == one
+
+
+def test_days_are_those_of_the_office(boss: Client) -> None:
+    """At each moment, one of these zones has another day than UTC."""
+    for name in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        with timezone.override(name):
+            day = timezone.localdate()
+            log(Action.DEACTIVATED, target=make_user(username=f"of-{name}"), channel="api")
+            assert f"deactivated of-{name}" in rows_text(boss, f"?from={day}&to={day}")
+            assert f"deactivated of-{name}" not in rows_text(boss, f"?to={day - timedelta(days=1)}")
