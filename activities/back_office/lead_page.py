@@ -205,7 +205,7 @@ class LeadPage(LeadAdmin):
             "state": cells.label(lead.status),
             "tags": split_tags(lead.tags),
             "budget": "" if lead.budget_min is lead.budget_max is None else cells.budget(lead),
-            "no_contact": consent_page.forbidden(lead),
+            **consent_page.context(lead),
             "entries": entries,
             "more_history": more,
             "duplicates": list(Lead.objects.possible_duplicates(lead, MAX_DUPLICATES)[:MAX_DUPLICATES])

@@ -67,7 +67,7 @@ def respond(request: HttpRequest, site: dict[str, Any], lead: Lead, may_set_stat
         "follow_up": follow_up,
         "back": _back(request),
         "outcomes": OUTCOMES,
-        "no_contact": consent_page.forbidden(lead),
+        **consent_page.context(lead),
     }
     return TemplateResponse(request, "activities/log_activity.html", context)
 

@@ -171,10 +171,17 @@ def test_the_page_of_a_lead_saves_everything_together(browser: Client, maria: Us
     assert FollowUp.objects.get().kind == "email"
     html = page(browser, path)
     assert all(words in html for words in ("Ask for news", "2 Jan 2999", "Do not call", "Sent comps", maria.name))
+    assert f"The lead revoked consent on {date_format(timezone.localdate())}: “Email only”" in html
+    assert "Agreed to" not in html
     assert browser.post(path, open_form(browser, path) | {"_continue": "1"}).status_code == 302
     assert (Activity.objects.count(), Consent.objects.count()) == (1, 1)
     form = open_form(browser, path)
     assert "Choose what was said." in browser.post(path, form | {"consent-wording": "x"}).content.decode()
+    Consent.objects.record(lead.pk, {"channel": "all", "state": "granted", "wording": None}, SOMEBODY)
+    Consent.objects.record(lead.pk, {"channel": "text", "state": "revoked", "wording": None}, SOMEBODY)
+    html = page(browser, path)
+    assert "Agreed to: calls, emails" in html
+    assert f"Do not text.</strong> The lead revoked consent on {date_format(timezone.localdate())}." in html
     last = {"log-title": "Wrong number", "log-activity_type": "call", "log-activity_date": "2026-11-02"}
     browser.post(path, form | last | {"_is_active": "False"})
     assert (Lead.objects.get(pk=lead.pk).is_active, Activity.objects.count()) == (False, 2)
