@@ -13,7 +13,7 @@ from leads.back_office.upload_limits import MAX_COLUMNS, MAX_ROWS, TooLarge
 from leads.importing import runs
 from leads.importing.cells.column_habits import habits_of
 from leads.importing.cells.report import sentences
-from leads.importing.columns.mapping import LEADS, Mapping, map_headers
+from leads.importing.columns.mapping import LEADS, Mapping, is_consent, map_headers
 from leads.importing.run import Options, Started, import_files
 from leads.importing.sources.reader import Source
 from leads.importing.stats import Refused, showable
@@ -159,7 +159,14 @@ def _display(value: object) -> str:
 
 
 def column_kinds(header: Sequence[str]) -> list[str]:
-    """Return the kind of each column: "known", "not_stored" or "unknown"."""
+    """Return the kind of each column: "known", "consent", "not_stored" or "unknown"."""
     known = zip(header, LEADS.known_all(header), strict=True)
     kinds = [target if name else "unknown" for name, (target, _) in known]
-    return [kind if kind in ("not_stored", "unknown") else "known" for kind in kinds]
+    return [
+        "consent"
+        if kind == "not_stored" and is_consent(header, place)
+        else kind
+        if kind in ("not_stored", "unknown")
+        else "known"
+        for place, kind in enumerate(kinds)
+    ]

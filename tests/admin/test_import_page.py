@@ -54,6 +54,14 @@ def form(**fields: str) -> dict[str, str]:
     return {**default, "on_duplicate": "skip", "on_error": "skip", "source": "", "status": "", "attempt": "0", **fields}
 
 
+def test_columns_of_consent_are_named(boss: Client) -> None:
+    content = "First Name,Email,Do Not Call,Shoe size\nAda,ada@example.com,yes,38\n"
+    fields = page(boss, upload(boss, content)).split('aria-label="Field of column ')[1:]
+    chosen = {field.split('"')[0]: field.split('<option value="">')[1].split("<")[0] for field in fields}
+    assert chosen["Do Not Call"] == "Consent"
+    assert chosen["Shoe size"] != "Consent"
+
+
 def test_it_works(boss: Client) -> None:
     review = upload(boss)
     html = page(boss, review)

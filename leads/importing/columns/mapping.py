@@ -194,6 +194,11 @@ def _note_columns(
     return find_note_columns(header, left, {**deletions, **refusals})
 
 
+def is_consent(header: Sequence[str], place: int) -> bool:
+    """Return whether a column says what leads have agreed to or refused."""
+    return normal(header[place]) in CONSENT_COLUMNS or _is_grant(header, place)
+
+
 def _is_grant(header: Sequence[str], place: int) -> bool:
     """Whether a column of our own export has granted consent. In a file of others, such a column grants nothing."""
     return header[place] in consent_cells.COLUMNS and is_own_export(header)
