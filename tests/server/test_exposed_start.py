@@ -60,12 +60,13 @@ def test_serve_stops_and_names_the_variable(
 
 
 @pytest.mark.parametrize(("name", "unsafe"), UNSAFE, ids=[name for name, _ in UNSAFE])
-def test_so_does_any_other_server(name: str, unsafe: dict[str, str]) -> None:
+def test_so_does_any_other_server(name: str, unsafe: dict[str, str], tmp_path: Path) -> None:
     without = () if unsafe else ("REGISTRATION_OPEN",)
-    done = run("-c", IMPORT_WSGI, without=without, HTTPS="true", **unsafe)
+    database = {"DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
+    done = run("-c", IMPORT_WSGI, without=without, HTTPS="true", **database, **unsafe)
     assert done.returncode != 0
     assert f'"{name}"' in done.stderr.splitlines()[-1]
-    assert run("-c", IMPORT_WSGI, without=without, **unsafe).returncode == 0
+    assert run("-c", IMPORT_WSGI, without=without, **database, **unsafe).returncode == 0
 
 
 def test_registration_is_one_of_three() -> None:
