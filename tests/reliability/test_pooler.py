@@ -4,17 +4,17 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from django.conf import settings
 
 from crm_project.db.locks import Lock
+from crm_project.db.postgresql.base import OWN_NAME, Connection
 from tests.factories import lead_row
 from tests.live import PROJECT, environment, free_port, fresh_database, migrated_database, serving, without_python
 from tests.migrating.test_command import is_migrated, long_transaction
-from tests.pooler import PROGRAM, pgbouncer
+from tests.pooler import PROGRAM, pgbouncer, version
 from tests.torture.crm import Crm
 
 pytestmark = pytest.mark.skipif(
@@ -39,8 +39,8 @@ with locks.lock_for_block(connection, locks.Lock.RUNNING_IMPORT, 7) as free:
 def test_nothing_is_set_for_a_session() -> None:
     with (
         migrated_database() as direct,
-        pgbouncer(direct, "default_pool_size = 2") as through,  # after the same line of the others
-        serving(DATABASE_URL=f"{through}?pooled=transaction", DIRECT_DATABASE_URL=direct, WORKERS="2") as server,
+        pgbouncer(direct, "default_pool_size = 2") as pooler,  # after the same line of the others
+        serving(DATABASE_URL=f"{pooler.url}?pooled=transaction", DIRECT_DATABASE_URL=direct, WORKERS="2") as server,
     ):
         token = server.token()
         for number in range(12):
@@ -48,19 +48,40 @@ def test_nothing_is_set_for_a_session() -> None:
         assert len(server.send("GET", "/api/leads?size=100", headers=token).json()) == 12
         assert server.send("GET", "/health/ready").json() == {"status": "ok"}
         for _ in range(4):  # each connection of PgBouncer
-            with psycopg.connect(through, autocommit=True) as other:
+            with psycopg.connect(pooler.url, autocommit=True) as other:
                 assert other.execute(LEFT).fetchone() == ("0", "on", 0, 0)
 
 
+@pytest.mark.parametrize("kept", [0, 100])
+def test_statements_are_prepared_only_if_the_pooler_keeps_them(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if kept and version() < (1, 21):
+        pytest.skip("needs PgBouncer 1.21 or later")
+    monkeypatch.setattr(Connection, "pooler_keeps_prepared", None)
+    option = f"max_prepared_statements = {kept}" if version() >= (1, 21) else ""
+    with fresh_database() as direct, pgbouncer(direct, option) as pooler:
+        with psycopg.connect(pooler.url, autocommit=True) as another:
+            another.execute(f"PREPARE {OWN_NAME}0 AS SELECT 1")
+        with (
+            Connection.connect(pooler.url, pooled=True, prepare_threshold=5) as connection,
+            psycopg.connect(pooler.url) as other,
+        ):
+            assert (connection.prepare_threshold is None) == (kept == 0)
+            for _ in range(3):
+                assert connection.execute("SELECT %s::int", ["7"], prepare=bool(kept)).fetchone() == (7,)
+                connection.commit()
+                other.execute("SELECT 1")  # has that connection of the server now
+            assert Connection.pooler_keeps_prepared == bool(kept)
+
+
 def test_a_lock_ends_with_its_process() -> None:
-    with migrated_database() as direct, pgbouncer(direct) as through:
-        env = environment(DATABASE_URL=f"{through}?pooled=transaction", DIRECT_DATABASE_URL=direct)
+    with migrated_database() as direct, pgbouncer(direct) as pooler:
+        env = environment(DATABASE_URL=f"{pooler.url}?pooled=transaction", DIRECT_DATABASE_URL=direct)
         command = [sys.executable, "manage.py", "shell", "-v0", "-c", LOCKING]
         process = subprocess.Popen(
             command, cwd=PROJECT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
-        assert process.stdout.readline() == f"True {urlsplit(through).port}\n"
+        assert process.stdout.readline() == f"True {pooler.port}\n"
         with psycopg.connect(direct, autocommit=True) as other:
             assert other.execute(LEFT).fetchone() == ("0", "on", 0, 1)
             process.kill()
@@ -69,9 +90,9 @@ def test_a_lock_ends_with_its_process() -> None:
 
 
 def test_a_killed_migration_does_not_hold_up_the_next_start(tmp_path: Path) -> None:
-    with fresh_database() as direct, pgbouncer(direct) as through:
+    with fresh_database() as direct, pgbouncer(direct) as pooler:
         office = Crm(direct, tmp_path, DIRECT_DATABASE_URL=direct, MIGRATE_TIMEOUT="0", WORKERS="1")
-        office.env["DATABASE_URL"] = f"{through}?pooled=transaction"
+        office.env["DATABASE_URL"] = f"{pooler.url}?pooled=transaction"
         try:
             with long_transaction(office) as transaction:
                 migrating = office.begin("migrate", "-v0", "--retry-time", "600")
@@ -98,12 +119,12 @@ def test_urls_that_do_not_fit_are_a_sentence_at_the_start() -> None:
         pgbouncer(direct) as refusing,
         pgbouncer(direct, ignoring) as through,
     ):
-        pooled = f"{through}?pooled=transaction"
+        pooled = f"{through.url}?pooled=transaction"
         for urls, sentence in (
-            ([refusing], "DATABASE_URL goes through a pooler"),
-            ([through], "DATABASE_URL goes through a pooler"),
+            ([refusing.url], "DATABASE_URL goes through a pooler"),
+            ([through.url], "DATABASE_URL goes through a pooler"),
             ([pooled], "DIRECT_DATABASE_URL"),
-            ([pooled, through], "DIRECT_DATABASE_URL goes through a pooler, too"),
+            ([pooled, through.url], "DIRECT_DATABASE_URL goes through a pooler, too"),
             ([pooled, another], "are not the same database"),
         ):
             named = dict(zip(("DATABASE_URL", "DIRECT_DATABASE_URL"), urls, strict=False))

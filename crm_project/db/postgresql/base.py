@@ -69,11 +69,14 @@ class Connection(psycopg.Connection[Any]):
         """Return whether the pooler has prepared statements ready on whichever connection a transaction gets."""
         if not psycopg.capabilities.has_send_close_prepared():  # psycopg would send DEALLOCATE, which no pooler knows
             return False
-        with self.transaction():
-            names = [name for (name,) in self.execute(PREPARED_NAME, prepare=True).fetchall()]
-            own = [name for name in names if name.startswith(OWN_NAME)]
-            for name in own:
-                self.execute(sql.SQL("DEALLOCATE {}").format(sql.Identifier(name)))
+        try:
+            with self.transaction():
+                names = [name for (name,) in self.execute(PREPARED_NAME, prepare=True).fetchall()]
+                own = [name for name in names if name.startswith(OWN_NAME)]
+                for name in own:
+                    self.execute(sql.SQL("DEALLOCATE {}").format(sql.Identifier(name)))
+        except errors.DuplicatePreparedStatement:  # another program has left a statement of that name behind
+            return False
         return bool(names) and not own
 
     def begin_limited(self) -> None:
