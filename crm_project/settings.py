@@ -106,7 +106,8 @@ def parsing(variable: str) -> Iterator[None]:
 with parsing("DATABASE_URL"):
     REQUEST_DATABASE = database_url.parse(DATABASE_URL, BASE_DIR)
 with parsing("DIRECT_DATABASE_URL"):
-    DATABASES = {"default": database_url.for_commands(REQUEST_DATABASE, DIRECT_DATABASE_URL, BASE_DIR)}
+    DIRECT_DATABASE = database_url.for_commands(REQUEST_DATABASE, DIRECT_DATABASE_URL, BASE_DIR)
+    DATABASES = {"default": {**DIRECT_DATABASE}}  # crm_project/wsgi.py makes it REQUEST_DATABASE
 with parsing("DATABASE_REPLICA_URL"):
     if DATABASE_REPLICA_URL:
         DATABASES["replica"] = database_url.parse_replica(DATABASE_REPLICA_URL, DATABASES["default"])

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from crm_project.db.deadline import COMMAND_TIMEOUT
+from crm_project.db.direct import direct
 from crm_project.db.postgresql.base import Connection
 
 
@@ -101,7 +102,7 @@ def would_wait(lock: Lock, shared: bool = False) -> bool:
 def lock_for_block(database: BaseDatabaseWrapper, lock: Lock, number: int = 0) -> Iterator[bool]:
     """Lock until the end of the block or of the process, without waiting; yield whether the lock was free.
 
-    Only for PostgreSQL. It takes a connection that is not of the pool.
+    Only for PostgreSQL. It takes a connection that is not of the pool, and does not go through a pooler.
     """
     with connection_with_lock(database, lock, number) as opened:
         yield opened is not None
@@ -110,7 +111,9 @@ def lock_for_block(database: BaseDatabaseWrapper, lock: Lock, number: int = 0) -
 @contextmanager
 def connection_with_lock(database: BaseDatabaseWrapper, lock: Lock, number: int = 0) -> Iterator[Connection | None]:
     """The same; yield the connection that has the lock, in its transaction, or ``None`` if the lock was not free."""
-    params: dict[str, Any] = {**database.get_connection_params(), "application_name": owner_name(lock)}
+    response_timeout = database.get_connection_params().get("response_timeout")
+    params: dict[str, Any] = direct(database).get_connection_params()
+    params |= {"response_timeout": response_timeout, "application_name": owner_name(lock)}
     with database.wrap_database_errors:
         opened = Connection.connect(**params)
     with closing(opened):

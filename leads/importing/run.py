@@ -18,6 +18,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from crm_project.db.direct import direct_connection
 from crm_project.db.locks import Lock, lock_for_transaction
 from crm_project.validation import FieldError
 from leads.duplicates import Stored, count_lookalikes
@@ -309,7 +310,7 @@ def import_files(
     do they come out. ``confirm`` is asked, outside of the transaction, where rows look like leads that were stored
     before. ``started`` is called with the runs as soon as they are stored, ``waiting`` with what is waited for.
     """
-    with runs.interruptible() as ctrl_c, ExitStack() as stack:
+    with direct_connection(), runs.interruptible() as ctrl_c, ExitStack() as stack:
         given = [{"kind": importer.kind, **_account(source, options, user)} for source in sources]
         # A dry run uses up no number.
         accounts = [

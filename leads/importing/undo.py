@@ -14,6 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from crm_project.db import bulk
+from crm_project.db.direct import direct_connection
 from leads import audit
 from leads.audit import Kind
 from leads.importing import runs
@@ -42,7 +43,7 @@ def undo(run_id: int, actor: Actor) -> ImportRun:
     ``gone`` are leads that somebody else deleted. Raises ``Refused`` for a run that does not exist, stored nothing, or
     has nothing (more) that can be taken back.
     """
-    with transaction.atomic():
+    with direct_connection(), transaction.atomic():
         runs.wait_for_lock()
         run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
         if run is None:

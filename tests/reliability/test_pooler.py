@@ -25,6 +25,7 @@ SELECT current_setting('statement_timeout'), current_setting('jit'), (SELECT cou
     (SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
      WHERE locktype = 'advisory' AND datname = current_database())
 """
+BACKGROUND = {"Prefer": "respond-async"}
 LOCKING = """
 import sys
 from django.db import connection
@@ -109,6 +110,30 @@ def test_a_killed_migration_does_not_hold_up_the_next_start(tmp_path: Path) -> N
             assert is_migrated(office)
         finally:
             office.stop()
+
+
+def test_an_import_needs_no_connection_of_the_pooler(tmp_path: Path) -> None:
+    with (
+        migrated_database() as direct,
+        pgbouncer(direct, "default_pool_size = 1") as pooler,  # the import's rows and its locks would need three
+        serving(DATABASE_URL=f"{pooler.url}?pooled=transaction", DIRECT_DATABASE_URL=direct, WORKERS="1") as server,
+    ):
+        account = {"username": "boss", "password": "a long password"}
+        variables = {"DJANGO_SUPERUSER_PASSWORD": account["password"]}
+        create = "createsuperuser", "--noinput", "--username", "boss", "--email", "boss@example.com"
+        assert Crm(direct, tmp_path, **variables).manage(*create).returncode == 0
+        login = server.send("POST", "/api/users/login", account).json()
+        boss = {"Authorization": f"Bearer {login['access_token']}", "Content-Type": "text/csv"}
+        done = server.send("POST", "/api/leads/import", b"first_name,email\nAda,ada@x.co\n", boss)
+        assert (done.status, done.json()["created"]) == (201, 1)
+        undone = server.send("POST", f"{done.headers['location']}/undo", headers=boss)
+        assert undone.status == 200, undone
+        later = server.send("POST", "/api/leads/import", b"first_name,email\nEve,eve@x.co\n", {**boss, **BACKGROUND})
+        while (run := server.send("GET", later.headers["location"], headers=boss).json())["state"] == "running":
+            pass
+        assert (run["state"], run["created"]) == ("done", 1)
+        with psycopg.connect(direct, autocommit=True) as other:
+            assert other.execute(LEFT).fetchone() == ("0", "on", 0, 0)
 
 
 def test_urls_that_do_not_fit_are_a_sentence_at_the_start() -> None:
