@@ -74,7 +74,7 @@ class Office:
         assert self.cluster.execute(ours)[0][0] <= WORKERS * (THREADS + 2)  # type: ignore[operator]
         log = self.server.log.read_text()
         assert "Traceback" not in log
-        assert '"status": 500' not in log
+        assert '"status":500' not in log
 
     def forget_connections(self) -> None:
         """Terminate the server's connections."""

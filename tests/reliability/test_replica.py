@@ -189,4 +189,4 @@ def test_killing_and_promoting_the_replica_loses_no_write_and_hides_none_from_it
         assert office.newest(office.reader) == office.newest(office.writer) == lead
         log = office.server.log.read_text()
         assert "Traceback" not in log
-        assert '"status": 500' not in log
+        assert '"status":500' not in log
