@@ -147,7 +147,7 @@ def fresh_database(source: str = "") -> Iterator[str]:
                 shutil.copy(source.removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
             yield url
         return
-    parts = urlsplit(settings.DATABASE_URL)._replace(scheme="postgresql")
+    parts = urlsplit(settings.DIRECT_DATABASE_URL or settings.DATABASE_URL)._replace(scheme="postgresql")
     name = f"live_{os.getpid()}_{secrets.token_hex(4)}"
     copied = f'TEMPLATE "{urlsplit(source).path.removeprefix("/")}"' if source else ""
     with psycopg.connect(parts._replace(path="/postgres").geturl(), autocommit=True) as connection:

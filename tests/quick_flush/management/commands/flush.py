@@ -6,7 +6,7 @@ PostgreSQL's TRUNCATE of all our tables takes a second, and making the permissio
 from typing import Any
 
 from django.core.management.commands import flush
-from django.db import connections
+from django.db import connections, transaction
 
 STATIC = {"django_content_type", "auth_permission"}  # the same after every migration
 
@@ -21,13 +21,13 @@ class Command(flush.Command):
             return super().handle(**options)
         tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - STATIC
         statements = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in sorted(tables)]
-        if connection.vendor == "postgresql":
-            statements = [
-                "SET session_replication_role = replica",
-                *statements,
-                "SET session_replication_role = origin",
-            ]
-        with connection.constraint_checks_disabled(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # not of the session: a pooler would leak it
+            statements.insert(0, "SET LOCAL session_replication_role = replica")
+        with (
+            connection.constraint_checks_disabled(),
+            transaction.atomic(options["database"]),
+            connection.cursor() as cursor,
+        ):
             for statement in statements:
                 cursor.execute(statement)
         return None
