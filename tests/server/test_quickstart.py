@@ -44,6 +44,31 @@ def readme_quickstart() -> str:
     return str(block)
 
 
+def shell(port: int, command: str, token: str = "") -> str:
+    """Return the output of a command for port 8000, sent to another port; ``$TOKEN`` is the token."""
+    env = {**os.environ, "TOKEN": token}
+    command = command.replace(":8000/", f":{port}/")
+    return subprocess.run(["sh", "-ec", command], env=env, capture_output=True, text=True, check=True).stdout
+
+
+def curl(port: int, command: str, token: str = "") -> Any:
+    """Return the JSON that a command of curl gets."""
+    return json.loads(shell(port, command.replace("curl ", "curl -sS ", 1), token))
+
+
+def run_quickstart(port: int) -> str:
+    """Run the commands of the contract on an empty database, check the replies, and return the token."""
+    assert curl(port, REGISTER)["username"] == "agent1"
+    token = str(curl(port, TOKEN)["access_token"])
+    assert curl(port, LIST, token) == []
+    assert [lead["id"] for lead in curl(port, LEADS, token)] == [1, 2]
+    assert [activity["user_name"] for activity in curl(port, ACTIVITIES, token)] == ["Agent One"] * 2
+    dashboard = curl(port, DASHBOARD, token)
+    assert (dashboard["total_leads"], dashboard["total_activities"]) == (2, 2)
+    assert [lead["activity_count"] for lead in curl(port, LIST, token)] == [0, 2]
+    return token
+
+
 def unpack(folder: Path) -> Path:
     """An unpacked copy of the project, with a virtual environment that has the packages."""
     project = folder / "real estate crm"  # people's folders have spaces
@@ -77,24 +102,8 @@ def make_run(project: Path) -> Iterator[LiveServer]:
 def test_make_run_and_the_curl_quickstart(tmp_path: Path) -> None:
     project = unpack(tmp_path)
     with make_run(project) as server:
-
-        def shell(command: str, token: str = "") -> str:
-            command = command.replace(":8000/", f":{server.port}/")
-            env = {**os.environ, "TOKEN": token}
-            return subprocess.run(["sh", "-ec", command], env=env, capture_output=True, text=True, check=True).stdout
-
-        def curl(command: str, token: str = "") -> Any:
-            return json.loads(shell(command.replace("curl ", "curl -sS ", 1), token))
-
-        assert curl(REGISTER)["username"] == "agent1"
-        token = curl(TOKEN)["access_token"]
-        assert curl(LIST, token) == []
-        assert [lead["id"] for lead in curl(LEADS, token)] == [1, 2]
-        assert [activity["user_name"] for activity in curl(ACTIVITIES, token)] == ["Agent One"] * 2
-        dashboard = curl(DASHBOARD, token)
-        assert (dashboard["total_leads"], dashboard["total_activities"]) == (2, 2)
-        assert [lead["activity_count"] for lead in curl(LIST, token)] == [0, 2]
-        replies = shell(readme_quickstart().replace("agent1", "agent2").replace("a1@", "a2@"))
+        token = run_quickstart(server.port)
+        replies = shell(server.port, readme_quickstart().replace("agent1", "agent2").replace("a1@", "a2@"))
         assert "detail" not in replies
         assert '"total_leads":4' in replies
         assert '"total_activities":3' in replies
@@ -104,5 +113,5 @@ def test_make_run_and_the_curl_quickstart(tmp_path: Path) -> None:
     secret = re.search(r"^SECRET_KEY=(\S+)$", (project / ".env").read_text(), re.MULTILINE)
     assert secret
     with make_run(project) as server:  # again: the same secret and data, nothing to install
-        assert curl(LIST, token)[0]["first_name"] == "Miguel"
+        assert curl(server.port, LIST, token)[0]["first_name"] == "Miguel"
         assert secret[0] in (project / ".env").read_text()

@@ -1,21 +1,17 @@
 """Two servers on two ports behind nginx, restarted in turn under load.
 
-The test does what systemd does with the unit in ``docs/deploy.md``; nginx runs with the ``upstream`` and ``location``
-given there.
+The test does what systemd does with the unit in ``docs/deploy.md``.
 """
 
 import http.client
 import json
-import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +19,11 @@ import pytest
 
 from tests.factories import lead_row
 from tests.live import MAX_START, MAX_STOP, PROJECT, LiveServer, end, environment, free_port, migrated_database
+from tests.nginx import PROGRAM, nginx
 
 CLIENTS = 4
-DEPLOY = PROJECT / "docs" / "deploy.md"
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd's ways")
+pytestmark = pytest.mark.skipif(sys.platform != "linux" or PROGRAM is None, reason="needs nginx and Linux")
 
 
 class Manager:
@@ -122,43 +118,6 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
     """No server yet."""
     with migrated_database() as database_url, ExitStack() as stack:
         yield Manager(tmp_path, database_url, stack)
-
-
-def documented(start: str, end: str) -> str:
-    """A part of nginx's configuration that the documentation gives."""
-    found = re.search(start + r" \{.*?\n" + end + r"\}\n", DEPLOY.read_text(), re.DOTALL)
-    assert found
-    return found[0]
-
-
-@contextmanager
-def nginx(folder: Path, first: int, second: int) -> Iterator[int]:
-    """nginx in front of two ports, as documented but for TLS; gives its own."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if not program:
-        pytest.skip("no nginx here")
-    port = free_port()
-    upstream = documented("upstream crm", "").replace(":8001", f":{first}").replace(":8002", f":{second}")
-    (folder / "nginx.conf").write_text(
-        f"daemon off; pid {folder}/pid; error_log {folder}/errors; events {{}}\n"
-        f"http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;"
-        f" fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
-        f"{upstream}  server {{ listen 127.0.0.1:{port};\n{documented('    location /', '    ')}  }}\n}}\n"
-    )
-    command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "errors")]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    try:
-        while process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except ConnectionRefusedError:
-                os.sched_yield()
-        assert process.poll() is None
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def client_of(port: int, manager: Manager) -> LiveServer:

@@ -116,6 +116,12 @@ class Cluster:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
+    def dump(self) -> bytes:
+        """Return all data as SQL."""
+        where = programs()
+        assert where is not None
+        return subprocess.run([where / "pg_dump", self.url], check=True, capture_output=True).stdout
+
     def _run(self, program: str, *arguments: str) -> None:
         where = programs()
         assert where is not None

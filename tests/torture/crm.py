@@ -3,6 +3,7 @@
 import os
 import random
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,23 +13,37 @@ from typing import Any
 from tests.live import MAX_STOP, PROJECT, LiveServer, await_start, end, environment, free_port
 
 MANAGE = [sys.executable, "manage.py"]
+NOT_COPIED = (".*", "*.db*", "__pycache__", "node_modules", "screenshots", "staticfiles", "tests")
 
 
 class Crm:
     """A server that can be restarted with the same port, data and secret."""
 
-    def __init__(self, database_url: str, folder: Path, **variables: str) -> None:
-        self.port, self.folder = free_port(), folder
+    def __init__(self, database_url: str, folder: Path, project: Path = PROJECT, **variables: str) -> None:
+        self.port, self.folder, self.project = free_port(), folder, project
         self.env = environment(DATABASE_URL=database_url, PORT=str(self.port), **variables)
         self.database_url = database_url
         self.live: LiveServer | None = None
+
+    @classmethod
+    def machine(cls, database_url: str, folder: Path, **variables: str) -> "Crm":
+        """Return a server that has a copy of the project, and all its files in ``folder``."""
+        shutil.copytree(PROJECT, folder / "project", ignore=shutil.ignore_patterns(*NOT_COPIED))
+        (folder / "tmp").mkdir()
+        own = {"TMPDIR": str(folder / "tmp"), "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+        return cls(database_url, folder, folder / "project", **own, **variables)
+
+    def files(self) -> list[Path]:
+        """The files of a machine that are neither its log nor bytecode."""
+        folders = self.project, self.folder / "tmp"
+        return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
 
     def start(self, wait: bool = True) -> LiveServer:
         """Start; return when it answers, or at once."""
         log = self.folder / "server.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [*MANAGE, "serve"], cwd=PROJECT, env=self.env, start_new_session=True,
+                [*MANAGE, "serve"], cwd=self.project, env=self.env, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         self.live = LiveServer(self.port, self.database_url, process, log)
@@ -69,12 +84,14 @@ class Crm:
     def manage(self, *arguments: object, **how: Any) -> subprocess.CompletedProcess[str]:
         """Run a management command on the same database."""
         command = [*MANAGE, *map(str, arguments)]
-        return subprocess.run(command, cwd=PROJECT, env=self.env, capture_output=True, text=True, check=False, **how)
+        return subprocess.run(
+            command, cwd=self.project, env=self.env, capture_output=True, text=True, check=False, **how
+        )
 
     def begin(self, *arguments: object) -> subprocess.Popen[str]:
         """Start a management command in a new process group."""
         return subprocess.Popen(
-            [*MANAGE, *map(str, arguments)], cwd=PROJECT, env=self.env, text=True, start_new_session=True,
+            [*MANAGE, *map(str, arguments)], cwd=self.project, env=self.env, text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
