@@ -39,8 +39,9 @@ set_config('tcp_keepalives_count', '4', true)
 """
 # No snapshot is open in between, so the transaction blocks neither VACUUM nor CREATE INDEX CONCURRENTLY.
 STAY = f"SELECT set_config('idle_in_transaction_session_timeout', '0', true), {KEEP_ALIVE}"
+# A COPY whose process is suspended is not idle for PostgreSQL, so that statements have a limit, too.
 LONG = f"""
-SELECT set_config('statement_timeout', '0', true),
+SELECT set_config('statement_timeout', '6h', true),
     set_config('idle_in_transaction_session_timeout', '{COMMAND_TIMEOUT}', true), {KEEP_ALIVE}
 """
 # A statement, such as the building of an index, is cancelled within a second after its process has died. PostgreSQL
