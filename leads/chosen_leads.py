@@ -44,7 +44,9 @@ def refusal(error: LeadsMissing | SelectionChanged) -> ApiError:
     """The reply where the leads are not those that the client names or expects."""
     if isinstance(error, LeadsMissing):
         return ApiError(status.HTTP_404_NOT_FOUND, "Some leads were not found", more={"ids": error.ids})
-    return ApiError(status.HTTP_409_CONFLICT, f"The filter finds {error.selection.size} leads now; nothing was changed")
+    size = error.selection.size
+    leads = "1 lead" if size == 1 else f"{size} leads"
+    return ApiError(status.HTTP_409_CONFLICT, f"The filter finds {leads} now; nothing was changed")
 
 
 def ids_of(value: object) -> tuple[int, ...]:
