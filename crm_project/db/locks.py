@@ -8,10 +8,11 @@ transaction on a connection of its own, which ends when the process ends, howeve
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from enum import IntEnum
 from typing import Any
 
+import psycopg
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -121,7 +122,11 @@ def connection_with_lock(database: BaseDatabaseWrapper, lock: Lock, number: int 
         with database.wrap_database_errors:
             opened.execute(STAY)  # begins the transaction
             is_free = bool(opened.execute(TRY, [lock, _half(number)]).fetchone()[0])
-        yield opened if is_free else None
+        try:
+            yield opened if is_free else None
+        finally:
+            with suppress(psycopg.Error):
+                opened.rollback()  # free from now on: PostgreSQL ends a closed connection a moment later
 
 
 def owners(database: BaseDatabaseWrapper, lock: Lock, numbers: Iterable[int] = (0,)) -> dict[int, str]:

@@ -5,6 +5,8 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
+from crm_project.db import locks
+from crm_project.db.locks import Lock
 from leads.models import Lead
 from tests.factories import make_lead
 
@@ -14,6 +16,13 @@ pytestmark = [
 ]
 
 GRAB = "SELECT id FROM leads_lead WHERE id = %s FOR UPDATE NOWAIT"
+
+
+def test_a_lock_is_free_at_the_end_of_its_block() -> None:
+    for _ in range(20):
+        with locks.lock_for_block(connection, Lock.READING_FILE):
+            assert locks.would_wait(Lock.READING_FILE)
+        assert not locks.would_wait(Lock.READING_FILE)
 
 
 def test_leads_whose_keys_are_looked_up_stay_as_they_are_until_the_end() -> None:
