@@ -54,7 +54,7 @@ def urls() -> Iterator[list[str]]:
         with psycopg.connect(direct, autocommit=True) as other:
             other.execute("CREATE TABLE numbers (number int)")
             other.execute("INSERT INTO numbers VALUES (0)")
-        yield [direct, *([f"{stack.enter_context(pgbouncer(direct))}?pooled=transaction"] if PROGRAM else [])]
+        yield [direct, *([f"{stack.enter_context(pgbouncer(direct)).url}?pooled=transaction"] if PROGRAM else [])]
 
 
 def test_each_transaction_has_limits(urls: list[str]) -> None:
