@@ -17,7 +17,7 @@ from crm_project.http.errors import ValidationFailed
 from crm_project.http.parameters import checked, flag
 from crm_project.validation import MISSING, FieldError, check_text
 from leads.back_office.stored_files import PIECE
-from leads.importing.run import Options
+from leads.importing.options import Options
 from leads.importing.sources.format_options import FormatOptions
 from leads.importing.stats import showable
 from leads.management.commands.import_leads import Command, hints_of

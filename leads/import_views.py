@@ -29,7 +29,7 @@ from leads.back_office.stored_files import LocalFile, single_reader
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.import_request import NAMES, PARAMETERS, ImportRequest, read
 from leads.importing import report, runs
-from leads.importing.run import FileImport
+from leads.importing.file_import import FileImport
 from leads.importing.sources.reader import Unreadable, open_source
 from leads.importing.stats import Refused
 from leads.importing.undo import undo

@@ -18,7 +18,8 @@ from activities.models import Activity
 from crm_project import validation
 from crm_project.db import bulk
 from crm_project.validation import MISSING, FieldError, InvalidValue
-from leads.importing.run import FileImport, Options
+from leads.importing.file_import import FileImport
+from leads.importing.options import Options
 from leads.importing.sources.reader import BadRow, Record
 from leads.importing.stats import Refused
 from leads.models import Lead

@@ -12,7 +12,7 @@ from crm_project.db.replica import record_write
 from leads.back_office.preview import import_upload
 from leads.back_office.progress import UploadProgress
 from leads.back_office.stored_files import LocalFile
-from leads.importing.run import Options
+from leads.importing.options import Options
 from leads.importing.sources.reader import Source
 from leads.models import ImportRun
 from users.models import User

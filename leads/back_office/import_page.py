@@ -35,8 +35,9 @@ from leads.back_office.stored_files import REMOVED, LocalFile, single_reader
 from leads.back_office.upload_limits import MAX_ROWS, TooLarge, inspect
 from leads.importing import runs
 from leads.importing.columns.mapping import NOTE, TARGETS
+from leads.importing.file_import import FileImport
+from leads.importing.options import Options
 from leads.importing.report import shown_notes
-from leads.importing.run import FileImport, Options
 from leads.importing.sources.reader import FORMATS
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun, ImportUpload

@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 from leads.back_office.reading import Reading
 from leads.importing.cells.date_order import ORDERS, Order
 from leads.importing.columns.mapping import IGNORE, LEADS, NOTE, column_number
-from leads.importing.run import Options
+from leads.importing.options import Options
 from leads.importing.stats import Refused
 from leads.validators import PIPELINE
 

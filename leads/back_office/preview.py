@@ -14,7 +14,8 @@ from leads.importing import runs
 from leads.importing.cells.column_habits import habits_of
 from leads.importing.cells.report import sentences
 from leads.importing.columns.mapping import LEADS, Mapping, is_consent, map_headers
-from leads.importing.run import Options, Started, import_files
+from leads.importing.options import Options
+from leads.importing.run import Started, import_files
 from leads.importing.sources.reader import Source
 from leads.importing.stats import Refused, showable
 from leads.models import ImportRun

@@ -20,7 +20,7 @@ from leads.audit import Kind
 from leads.importing import runs
 from leads.importing.notes import STORES
 from leads.importing.stats import Refused
-from leads.importing.writers import CHANGED, OWN_FIELDS
+from leads.importing.upsert_writer import CHANGED, OWN_FIELDS
 from leads.models import Consent, ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change
 from users.audit import Actor

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from leads.duplicates import leads_with_keys
-from leads.importing import writers
+from leads.importing import upsert_writer
 from leads.models import ImportRun, Lead
 from tests.factories import make_lead
 from tests.importing.command import counts, import_leads, rows_of, summary, write_csv
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True, params=[1, 2, 2000], ids=lambda size: f"batches of {size}")
 def batch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The outcome must not depend on where one batch of rows ends and the next begins."""
-    monkeypatch.setattr(writers, "BATCH", request.param)
+    monkeypatch.setattr(upsert_writer, "BATCH", request.param)
 
 
 def test_create_asks_nobody(tmp_path: Path) -> None:

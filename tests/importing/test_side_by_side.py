@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from crm_project.db import locks
 from crm_project.db.locks import Lock
 from leads.importing import runs
-from leads.importing.run import FileImport
+from leads.importing.file_import import FileImport
 from leads.models import Lead
 from tests.admin.people import browser_of
 from tests.admin.test_import_page import form, upload

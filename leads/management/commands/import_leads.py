@@ -21,8 +21,10 @@ from leads.importing import report
 from leads.importing.cells.date_order import ORDERS
 from leads.importing.columns.column_schema import ColumnSchema, normal
 from leads.importing.columns.mapping import IGNORE, REFUSE, UNKNOWN
+from leads.importing.file_import import FileImport
+from leads.importing.options import Options
 from leads.importing.progress import Meter
-from leads.importing.run import FileImport, Options, import_files
+from leads.importing.run import import_files
 from leads.importing.sources import format_options as hinted
 from leads.importing.sources.format_options import FormatOptions
 from leads.importing.sources.reader import FORMATS, Source, Unreadable, open_source

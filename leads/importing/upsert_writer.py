@@ -1,66 +1,49 @@
-"""Checked rows into the table of leads: straight through, or matched against who is there already."""
+"""The writer that matches rows against stored leads and each other, and stores or changes leads."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from itertools import count, islice
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from crm_project.db import bulk
-from crm_project.db.sql import written_columns
 from crm_project.validation import FieldError
 from leads import audit, validators
 from leads.audit import Kind
 from leads.consent_cells import Grant
-from leads.consents import REVOKED
 from leads.duplicates import EMAIL, DuplicateIndex, Match
 from leads.importing.cells.steps import GRANTS, NOTES, REFUSALS, REMAINDERS
+from leads.importing.insert_writer import (
+    ACTIVITY_COUNT,
+    COLUMNS,
+    CREATED_AT,
+    Refusals,
+    Values,
+    ids_of_new_leads,
+    record_grants,
+    record_refusals,
+    stored_row,
+)
 from leads.importing.ipc import cells_again, cells_packed, moment
 from leads.importing.notes import Note, NoteTaker, Texts
 from leads.importing.rejects import Rejects
 from leads.importing.stats import MAX_LISTED, Stats, identity
 from leads.importing.stored_lines import StoredLines
 from leads.importing.warnings import NOTED, OTHER_NAME, SAME_FILE, SHARED, Warnings
-from leads.models import Consent, ImportRun, ImportUpdate, Lead
-from leads.querysets import apply_change, build_row
+from leads.models import ImportRun, ImportUpdate, Lead
+from leads.querysets import apply_change
 from leads.validators import SearchKeys
 from users.audit import Actor, Channel
 
 BATCH = 2000  # rows matched at a time
 OWN_FIELDS = validators.FIELDS
-COLUMNS = written_columns(Lead)
-in_order = itemgetter(*COLUMNS)
-WIDTH = len(COLUMNS)
-CREATED_AT, ACTIVITY_COUNT = COLUMNS.index("created_at"), COLUMNS.index("activity_count")
-MOMENTS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_at")]
 KEYS = ("leads_email_key", "leads_person_key")  # the indexes that duplicates are looked up in
 CHANGED = (*OWN_FIELDS, *SearchKeys._fields, "tag_keys", "version", "updated_at", "closed_at")
-
-DRY_RUN_IDS = 1 << 62  # and up: those of the leads of a dry run, which uses up none of the database
-
-EXTRAS = frozenset((REMAINDERS, NOTES, REFUSALS, GRANTS))  # what a row may have beside its fields
 CHANGING = frozenset(("fill", "update"))  # actions that change stored leads
 SKIPPED, UPDATED = "skipped", "updated"  # what becomes of a duplicate
 BUDGETS = ("budget_min", "budget_max")
 BLANK = (None, "")
-
-Values = dict[str, Any]
-Refusals = list[tuple[int, str]]  # leads, and how they do not want to be contacted
 Reject = Callable[[int, Any, list[FieldError]], None]
-
-
-NewIds = Callable[[int], Sequence[int]]
-
-
-def ids_of_new_leads(dry_run: bool) -> NewIds:
-    """Return the function that gives ids for a number of new leads."""
-    if not dry_run:
-        return partial(bulk.new_ids, Lead)
-    numbers = count(DRY_RUN_IDS)
-    return lambda number: list(islice(numbers, number))
 
 
 class DuplicateOptions(NamedTuple):
@@ -101,122 +84,6 @@ def _row(
             given[name] = moment(given[name])
     created = moment(created_at) if created_at else None
     return Row(line, cells_again(cells), clean, given, created, SearchKeys(*keys), notes, refusals, grants)
-
-
-def record_refusals(run: ImportRun, refusals: Refusals, are_new: bool) -> None:
-    """Record the consents that leads revoke in a file, unless this is a dry run; of stored leads what is new."""
-    if refusals and run.pk:
-        actor, evidence = Actor(run.user_id, run.started_by, Channel.IMPORT), f"Import of {run.file_name}"
-        clean = {"state": REVOKED, "wording": None, "evidence": evidence}
-        rows = [(lead_id, {"channel": way, **clean}) for lead_id, way in dict.fromkeys(refusals)]
-        Consent.objects.record_many(rows, actor, run.pk, are_new)
-
-
-def record_grants(run: ImportRun, grants: Sequence[tuple[int, Grant]]) -> None:
-    """Record the consents that new leads have granted, unless this is a dry run. Refusals come after, and so count."""
-    if grants and run.pk:
-        actor, evidence = Actor(run.user_id, run.started_by, Channel.IMPORT), f"Import of {run.file_name}"
-        rows = [
-            (lead_id, {**clean, "created_at": moment(clean["created_at"]), "evidence": clean["evidence"] or evidence})
-            for lead_id, clean in grants
-        ]
-        Consent.objects.record_many(rows, actor, run.pk, are_new=True)
-
-
-def _stored_row(
-    run_id: int | None,
-    now: datetime,
-    clean: Values,
-    given: Values,
-    created_at: datetime | None,
-    keys: SearchKeys | None = None,
-) -> list[Any]:
-    """Return the values of ``COLUMNS`` for a new lead."""
-    row = build_row(clean, now, created_at, keys)
-    row["import_run_id"] = run_id
-    if "is_active" in given:
-        row["is_active"] = False
-    if "closed_at" in given:
-        row["closed_at"] = row["closed_at"] and given["closed_at"]
-    return list(in_order(row))
-
-
-class InsertWriter:
-    """Stores every row. The rows travel to PostgreSQL while the next ones are checked, as long as none has notes."""
-
-    def __init__(
-        self, run: ImportRun, stats: Stats, now: datetime, notes: NoteTaker, warnings: Warnings, in_parts: bool = False
-    ) -> None:
-        """``in_parts``: leave the connection free between batches, for queries that check the next one."""
-        self.run = run
-        self.run_id, self.stats, self.now, self.in_parts = run.pk, stats, now, in_parts
-        self.notes, self.warnings = notes, warnings
-        self.dry_run = run.pk is None
-        self.new_ids = ids_of_new_leads(self.dry_run)
-        self.write: bulk.Write | None = None
-
-    def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
-        """A good row as its column values; after them its notes, refusals of contact and grants, if it has any."""
-        row = _stored_row(self.run_id, self.now, clean, given, given.get("created_at"))
-        if not EXTRAS.isdisjoint(given):
-            texts = self.notes.of_row(given)
-            row[ACTIVITY_COUNT] = len(texts)
-            refusals, grants = given.get(REFUSALS, []), given.get(GRANTS, [])
-            if texts or refusals or grants:
-                row += [texts, refusals, grants]
-        return row
-
-    def pack(self, rows: list[list[Any]]) -> list[Any]:
-        """They are plain already."""
-        return rows
-
-    def unpack(self, rows: list[Any]) -> list[list[Any]]:
-        """With moments for texts."""
-        for row in rows:
-            for place in MOMENTS:
-                row[place] = row[place] and moment(row[place])
-        return rows
-
-    @contextmanager
-    def open(self) -> Iterator[Callable[[list[Any]], None]]:
-        """A function that takes what ``make`` made."""
-        with ExitStack() as self.stream:
-            yield self._store
-
-    def _store(self, rows: list[Any]) -> None:
-        self.stats.created += len(rows)
-        if self.dry_run or any(len(row) > WIDTH for row in rows):
-            self._end_stream()  # ids are in the order of the file
-            self._store_with_ids(rows)
-            return
-        if self.write is None:
-            self.write = self.stream.enter_context(bulk.writer(Lead, COLUMNS))
-        for row in rows:
-            self.write(row)
-        if self.in_parts:
-            self._end_stream()
-
-    def _end_stream(self) -> None:
-        self.write = None
-        self.stream.close()
-
-    def _store_with_ids(self, rows: list[Any]) -> None:
-        notes: list[Note] = []
-        refusals: Refusals = []
-        grants: list[tuple[int, Grant]] = []
-        ids = self.new_ids(len(rows))
-        with bulk.writer(Lead, ("id", *COLUMNS)) as write:
-            for lead_id, row in zip(ids, rows, strict=True):
-                if len(row) > WIDTH:
-                    texts, refused, granted = row[WIDTH:]
-                    notes += self.notes.notes(lead_id, row[CREATED_AT], texts)
-                    refusals += [(lead_id, way) for way in refused]
-                    grants += [(lead_id, grant) for grant in granted]
-                    self.warnings[NOTED, ""] += bool(texts)
-                write([lead_id, *row[:WIDTH]])
-        self.notes.add(notes)
-        record_grants(self.run, grants)
-        record_refusals(self.run, refusals, are_new=True)
 
 
 class UpsertWriter:
@@ -328,7 +195,7 @@ class UpsertWriter:
         ids = self.new_ids(len(new)) if new else ()
         with bulk.writer(Lead, ("id", *COLUMNS)) as write:
             for lead_id, row in zip(ids, new, strict=True):
-                values = _stored_row(self.run.pk, self.now, row.clean, row.given, row.created_at, row.keys)
+                values = stored_row(self.run.pk, self.now, row.clean, row.given, row.created_at, row.keys)
                 values[ACTIVITY_COUNT] = len(row.notes)
                 write([lead_id, *values])
                 notes += self.notes.notes(lead_id, values[CREATED_AT], row.notes)
