@@ -1,7 +1,7 @@
 """Today: what an agent has to do, or the whole office for managers. The start page of whoever is not a manager."""
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -18,11 +18,14 @@ from leads.back_office.paginator import CappedPaginator
 from leads.consents import REVOKED, Consent
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
+from leads.sql import SearchTimeout, statement_timeout
 from users import permissions
 from users.models import User
 
 MAX_ROWS, MAX_OF_OFFICE = 25, 5  # of each list; of the office, so that the figures below are not far
 MAX_AGENTS = 200  # choices
+MAX_TIME = 500  # milliseconds of a list on PostgreSQL: of many leads, all may have been contacted
+TOO_MANY = "There are too many to look through. Open the list of leads, and filter it."
 NEW = "new"
 
 
@@ -70,24 +73,33 @@ def sections(agent: int | None) -> list[Section]:
     """Return the lists of an agent, or of the office."""
     today, most = timezone.localdate(), MAX_ROWS if agent is not None else MAX_OF_OFFICE
     due, new, without = _due(agent, today), _new(agent), _without_next_step(agent)
-    follow_ups = list(due.select_related("lead__owner", "assignee")[:most])
-    of_leads = [list(leads.select_related("owner")[:most]) for leads in (new, without)]
-    shown = {follow_up.lead_id for follow_up in follow_ups} | {lead.pk for leads in of_leads for lead in leads}
-    consents = Consent.objects.in_force(shown)
+    follow_ups = _first(due.select_related("lead__owner", "assignee"), most)
+    of_leads = [_first(leads.select_related("owner"), most) for leads in (new, without)]
+    shown = {one.lead_id for one in follow_ups or ()} | {lead.pk for leads in of_leads for lead in leads or ()}
+    consents, now = Consent.objects.in_force(shown), timezone.now()
+    due_rows = None if follow_ups is None else [_follow_up_row(one, consents, today, agent) for one in follow_ups]
+    new_rows, other_rows = (
+        None if leads is None else [_lead_row(lead, consents, now, agent) for lead in leads] for leads in of_leads
+    )
     return [
-        Section(
-            "Follow-ups: overdue and today",
-            [_follow_up_row(one, consents, today, agent) for one in follow_ups],
-            CappedPaginator(due, MAX_ROWS).display_count,
-            "Nothing is due.",
-        ),
-        Section("New, not contacted", *_lead_rows(new, of_leads[0], consents, agent), "All new leads were contacted."),
-        Section(
-            "Open, without a next step",
-            *_lead_rows(without, of_leads[1], consents, agent),
-            "Every open lead has a next step.",
-        ),
+        _section("Follow-ups: overdue and today", due, due_rows, "Nothing is due."),
+        _section("New, not contacted", new, new_rows, "All new leads were contacted."),
+        _section("Open, without a next step", without, other_rows, "Every open lead has a next step."),
     ]
+
+
+def _first(found: Any, most: int) -> list[Any] | None:
+    """The first rows; ``None`` if PostgreSQL does not find them in ``MAX_TIME``."""
+    try:
+        with statement_timeout(MAX_TIME):
+            return list(found[:most])
+    except SearchTimeout:
+        return None
+
+
+def _section(title: str, found: Any, rows: list[Row] | None, empty: str) -> Section:
+    number = CappedPaginator(found, MAX_ROWS).display_count
+    return Section(title, [], number, TOO_MANY) if rows is None else Section(title, rows, number, empty)
 
 
 def _due(agent: int | None, today: date) -> Any:
@@ -114,21 +126,14 @@ def _of(leads: LeadQuerySet, agent: int | None) -> LeadQuerySet:
     return leads if agent is None else leads.owned_by(agent)
 
 
-def _lead_rows(
-    leads: LeadQuerySet, shown: Iterable[Lead], consents: Mapping[int, Mapping[str, Any]], agent: int | None
-) -> tuple[list[Row], str]:
-    now = timezone.now()
-    rows = [
-        _row(
-            lead,
-            consents[lead.pk],
-            lead.property_interest or "",
-            f"created {cells.elapsed(lead.created_at, now)}",
-            agent="" if agent is not None else lead.owner.name if lead.owner else "nobody",
-        )
-        for lead in shown
-    ]
-    return rows, CappedPaginator(leads, MAX_ROWS).display_count
+def _lead_row(lead: Lead, consents: Mapping[int, Mapping[str, Any]], now: datetime, agent: int | None) -> Row:
+    return _row(
+        lead,
+        consents[lead.pk],
+        lead.property_interest or "",
+        f"created {cells.elapsed(lead.created_at, now)}",
+        agent="" if agent is not None else lead.owner.name if lead.owner else "nobody",
+    )
 
 
 def _follow_up_row(

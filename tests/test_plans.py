@@ -1,15 +1,21 @@
-"""Query plans: no frequent request makes PostgreSQL scan all leads or activities."""
+"""Query plans: no frequent request, and no page of the back office, makes PostgreSQL read all leads or activities."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from activities.reminders import message_to
+from dashboard.reports import figures
 from leads.models import Lead
 from tests.conftest import Api
+from tests.factories import make_user
 from users.models import User
 
 pytestmark = [
@@ -200,3 +206,69 @@ def test_no_read_of_a_whole_table(api: Api, office: int) -> None:
     found = {path: scans(api, path.format(lead=office)) for path in READS}
     assert all(read for read, _ in found.values()), "every plan was looked at"
     assert {path: whole for path, (_, whole) in found.items() if whole} == {}
+
+
+# Of a day, because the leads are of two weeks.
+PAGES = (
+    "/admin/",
+    "/admin/?agent={agent}",
+    *(f"/admin/leads/lead/?{query}" for query in ("", "status=new", "q=ada7", "owner={agent}", "tag=rare")),
+    *(f"/admin/leads/lead/?{query}" for query in ("contactable=call", "due=overdue", "due=none", "inactive=7")),
+    *(f"/admin/leads/lead/find/?q={query}" for query in ("%2B1-555-77", "Number77,%20Ada", "ada77@example.com")),
+    "/admin/leads/lead/filters/",
+    "/admin/leads/lead/{lead}/change/",
+    "/admin/leads/lead/{lead}/history/",
+    "/admin/activities/activity/",
+    "/admin/reports/?report=activities&first={day}&last={day}",
+    *(
+        f"/admin/reports/?report={name}&first={{day}}&last={{day}}{more}"
+        for name in ("sources", "stages", "response-times")
+        for more in ("", "&owner={agent}", "&source=zillow")
+    ),
+)
+BLOCKING = ("Sort", "Aggregate", "Hash", "Materialize", "WindowAgg")  # they read all that is below them
+OF_DELETED_LEADS = ("leads_deleted", "leads_deleted_updated")
+
+
+def read_completely(plan: dict[str, Any], is_limited: bool = False) -> Iterator[str]:
+    """Yield how a plan reads a large table, or an index of one, to its end: not below a LIMIT, nor by a condition."""
+    kind, index = plan["Node Type"], plan.get("Index Name", "")
+    is_limited = kind == "Limit" or (is_limited and kind not in BLOCKING)
+    is_whole = kind == "Seq Scan" or (kind in ("Index Scan", "Index Only Scan") and "Index Cond" not in plan)
+    if is_whole and not is_limited and plan.get("Relation Name") in LARGE and index not in OF_DELETED_LEADS:
+        yield f"{kind} of {index or plan['Relation Name']}"
+    for below in plan.get("Plans", ()):
+        yield from read_completely(below, is_limited)
+
+
+def whole_reads(work: Callable[[], object]) -> list[str]:
+    """Return how what ``work`` sends reads large tables completely, except what has a limit of time."""
+    with CaptureQueriesContext(connection) as captured:
+        work()
+    found, is_timed = list[str](), False
+    for sql in (query["sql"].lstrip() for query in captured.captured_queries):
+        if sql.startswith("SET LOCAL statement_timeout"):
+            is_timed = "DEFAULT" not in sql
+        elif sql.startswith(("SELECT", "WITH")) and not is_timed:
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+                (plan,) = cursor.fetchone()
+            found += read_completely((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
+    assert captured.captured_queries, "there were statements"
+    return found
+
+
+@pytest.mark.slow
+def test_no_page_of_the_back_office_reads_a_whole_table(
+    office: int, agent: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "BATCH", 100)  # of leads by their ids: a tenth of the table is not read by an index
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    names = {"lead": office, "agent": agent.pk, "day": timezone.localdate()}
+
+    def get(path: str) -> None:
+        assert client.get(path).status_code in (200, 302), path
+
+    found = {path: whole_reads(partial(get, path.format(**names))) for path in PAGES}
+    found["the morning mail"] = whole_reads(partial(message_to, agent, timezone.localdate()))
+    assert {path: whole for path, whole in found.items() if whole} == {}

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models, transaction
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from leads import audit
@@ -37,8 +38,12 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
     """``FollowUp.objects``."""
 
     def of_active_leads(self) -> Self:
-        """Follow-ups whose lead is not softly deleted."""
-        return self.filter(lead__is_active=True)
+        """Follow-ups whose lead is not softly deleted: one look-up for each.
+
+        Not a join: PostgreSQL expects several times as many that are due and open, and would rather read all leads.
+        """
+        leads = Lead.objects.filter(pk=OuterRef("lead_id")).order_by()
+        return self.alias(of_active_lead=Subquery(leads.values("is_active"))).filter(of_active_lead=True)
 
     def of_leads(self, lead_ids: Sequence[int]) -> Self:
         """The follow-ups of these leads."""

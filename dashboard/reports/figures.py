@@ -6,13 +6,13 @@ Percentiles are computed here, since SQLite has none. A year of a large office i
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
+from itertools import islice
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from django.db.models import Count, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
@@ -74,11 +74,11 @@ class Report(NamedTuple):
 
 def activities(period: Period) -> Iterator[Row]:
     """Yield how many activities of each type each agent logged in each week, which begins on Monday."""
-    found = Activity.objects.filter(
-        lead__is_active=True, activity_date__gte=period.first, activity_date__lte=period.last
-    )
+    found = Activity.objects.filter(activity_date__gte=period.first, activity_date__lte=period.last)
     if period.owner is not None or period.source is not None:
         found = found.filter(lead__in=period.chosen(Lead.objects.active()))
+    else:  # few leads are deleted: a join would read all the others, even for a week
+        found = found.exclude(Exists(Lead.objects.deleted().filter(pk=OuterRef("lead"))))
     weeks = found.order_by().annotate(week=TruncWeek("activity_date"))
     counts = weeks.values("week", "user", "activity_type").annotate(number=Count("pk"), name=Min("user_name"))
     for count in counts.order_by("-week", "name", "user", "activity_type"):
@@ -119,40 +119,46 @@ def stages(period: Period) -> Iterator[Row]:
 
 def _histories(period: Period) -> Iterator[list[tuple[str, datetime, datetime | None]]]:
     """Yield the statuses of each lead, from when and until when; ``None`` is until now."""
-    leads = period.leads()
-    changes = LeadChange.objects.filter(lead__in=leads, changes__has_key="status").order_by("lead_id", "pk")
-    rows = changes.values_list("lead_id", "at", "changes__status").iterator(chunk_size=BATCH)
-    changed = groupby(rows, itemgetter(0))
-    lead_id, entries = next(changed, (None, iter(())))
-    for pk, created_at, status in leads.order_by("pk").values_list("pk", "created_at", "status").iterator(BATCH):
-        since, history = created_at, []
-        if lead_id == pk:
-            for _, at, (before, _after) in entries:
+    leads = period.leads().newest_first().values_list("pk", "created_at", "status").iterator(BATCH)
+    while batch := list(islice(leads, BATCH)):
+        # By the ids of a batch: a join, or an order by the id, would read the history of all leads.
+        changes: defaultdict[int, list[tuple[datetime, str]]] = defaultdict(list)
+        entries = LeadChange.objects.filter(lead__in=[pk for pk, _, _ in batch], changes__has_key="status")
+        for lead_id, at, (before, _) in entries.order_by("pk").values_list("lead_id", "at", "changes__status"):
+            changes[lead_id].append((at, before))
+        for pk, created_at, status in batch:
+            since, history = created_at, []
+            for at, before in changes[pk]:
                 history.append((before, since, at))
                 since = at
-            lead_id, entries = next(changed, (None, iter(())))
-        yield [*history, (status, since, None)]
+            yield [*history, (status, since, None)]
 
 
 def response_times(period: Period) -> Iterator[Row]:
     """Yield the hours from creation to the first call or email by owner and source; imported leads are left out."""
     first = Activity.objects.filter(lead=OuterRef("pk"), activity_type__in=CONTACTS).order_by()
     earliest = first.values("lead").annotate(at=Min("created_at")).values("at")
-    leads = period.leads().filter(import_run=None).annotate(first_at=Subquery(earliest))
-    ordered = leads.order_by("owner_id", "source_key", "pk")
-    rows = ordered.values_list("owner_id", "source_key", "source", "created_at", "first_at").iterator(BATCH)
-    found: list[tuple[int | None, str, int, array[float]]] = []
-    for (owner, _), group in groupby(rows, itemgetter(0, 1)):
-        number, hours, spelling = 0, array("d"), ""
-        for _, _, source, created_at, first_at in group:
-            number, spelling = number + 1, source
-            if first_at is not None:
-                hours.append(max(0.0, (first_at - created_at).total_seconds() / HOUR))
-        found.append((owner, spelling, number, hours))
-    users = User.objects.in_bulk({owner for owner, *_ in found if owner is not None})
-    for owner, source, number, hours in found:
+    leads = period.leads().newest_first().filter(import_run=None).annotate(first_at=Subquery(earliest))
+    groups: dict[tuple[int | None, str], _Group] = {}
+    rows = leads.values_list("owner_id", "source_key", "source", "created_at", "first_at").iterator(BATCH)
+    for owner, key, source, created_at, first_at in rows:
+        group = groups.setdefault((owner, key), _Group(source))
+        group.leads += 1
+        if first_at is not None:
+            group.hours.append(max(0.0, (first_at - created_at).total_seconds() / HOUR))
+    users = User.objects.in_bulk({owner for owner, _ in groups if owner is not None})
+    for (owner, _), group in sorted(groups.items(), key=lambda item: (item[0][0] is None, item[0][0] or 0, item[0][1])):
         name = users[owner].name if owner in users else "nobody"
-        yield [name, source or "(none)", number, len(hours), *_percentiles(hours)]
+        yield [name, group.source or "(none)", group.leads, len(group.hours), *_percentiles(group.hours)]
+
+
+@dataclass
+class _Group:
+    """The leads of one owner and source: how it is spelt, their number, and the hours of those that were contacted."""
+
+    source: str
+    leads: int = 0
+    hours: "array[float]" = field(default_factory=lambda: array("d"))
 
 
 def _percentiles(numbers: "array[float]") -> Row:

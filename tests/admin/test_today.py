@@ -1,5 +1,7 @@
 """Today on the start page, and the page that logs, moves the status and plans the next step with one save."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +11,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from activities.models import Activity, FollowUp
+from dashboard import today
 from leads.consents import Consent
 from leads.models import Lead
+from leads.sql import SearchTimeout
 from tests.admin.lead_forms import fields_in, open_form
 from tests.admin.lists import page, visible_text
 from tests.admin.people import browser_of, make_person
@@ -231,6 +235,20 @@ def test_moving_and_deleting_a_follow_up(browser: Client, maria: User) -> None:
     assert not FollowUp.objects.exists()
     for wrong in ("999999", "x", "9" * 30):
         assert browser.get(f"/admin/leads/lead/{lead.pk}/log/?follow_up={wrong}").status_code == 404
+
+
+def test_lists_that_take_too_long_are_not_shown(browser: Client, maria: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_follow_up(make_lead(first_name="Due"), maria, days=0)
+
+    @contextmanager
+    def too_long(milliseconds: int) -> Iterator[None]:
+        yield
+        raise SearchTimeout
+
+    monkeypatch.setattr(today, "statement_timeout", too_long)
+    text = visible_text(page(browser, HOME))
+    assert text.count("There are too many to look through.") == 3
+    assert "Follow-ups: overdue and today 1" in text
 
 
 def test_the_list_shows_the_next_follow_up_and_filters_by_it(browser: Client, maria: User) -> None:
