@@ -5,6 +5,7 @@ Another server of the same contract gets a copy of the same rows in its own tabl
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -116,17 +117,18 @@ def index_peer(url: str) -> None:
 
 
 def fill(count: int) -> None:
-    """Migrate the database at ``DATABASE_URL`` and load ``count`` leads with their activities."""
+    """Migrate the database at ``DATABASE_URL`` and load ``count`` leads with all that belongs to them."""
     import django
 
     django.setup()
     from django.core.management import call_command
     from django.db import connection, transaction
 
-    from activities.models import Activity
+    from activities.models import Activity, FollowUp
     from benchmarks import office
     from crm_project.db.bulk import writer
     from crm_project.db.sql import written_columns
+    from leads.consents import Consent
     from leads.models import Lead
     from users.models import User
 
@@ -140,12 +142,19 @@ def fill(count: int) -> None:
                                                first_name=first, last_name=last).pk)  # fmt: skip
     columns = ["id", *written_columns(Lead)]
     with transaction.atomic(), writer(Lead, columns) as write:
-        for row in office.leads(count, now):
+        for row in office.leads(count, now, agents):
             write([row[column] for column in columns])
-    with transaction.atomic(), writer(Activity, office.ACTIVITY_COLUMNS) as write:
-        for activity in office.activities(count, now, agents):
-            write(list(activity))
+    related: list[tuple[Any, Sequence[str], Iterator[tuple[Any, ...]]]] = [
+        (Activity, office.ACTIVITY_COLUMNS, office.activities(count, now, agents)),
+        (FollowUp, office.FOLLOW_UP_COLUMNS, office.follow_ups(count, now, agents)),
+        (Consent, office.CONSENT_COLUMNS, office.consents(count, now)),
+    ]
+    for model, names, rows in related:
+        with transaction.atomic(), writer(model, names) as write:
+            for values in rows:
+                write(list(values))
     with connection.cursor() as cursor:
+        cursor.execute(office.HISTORY.format(json=office.JSON[connection.vendor]))
         if connection.vendor == "postgresql":
             cursor.execute("SELECT setval(pg_get_serial_sequence('leads_lead', 'id'), %s)", [count])
             cursor.execute("VACUUM ANALYZE")

@@ -1,7 +1,7 @@
 """A seeded office of any size: the same leads and activities for the same number and seed, dated back from a moment."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import accumulate
 from typing import Any
@@ -67,7 +67,17 @@ def phone(number: int) -> str:
     return f"+1-{digits[:3]}-{digits[3:6]}-{digits[6:]}"
 
 
-def leads(count: int, now: datetime) -> Iterator[dict[str, Any]]:
+def owner_of(number: int, agent_ids: Sequence[int]) -> int | None:
+    """The owner of lead ``number``; a third of the leads have none."""
+    return agent_ids[number % len(agent_ids)] if number % 3 else None
+
+
+def tags_of(number: int) -> str:
+    """The tags of lead ``number``: a quarter of the leads have a frequent one, a few a rare one."""
+    return "vip, cash buyer" if number % 4 == 0 else "expat" if number % 10_007 == 0 else ""
+
+
+def leads(count: int, now: datetime, agent_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Every column of each lead; ids count from 1, later ones are newer. To be called where Django is set up."""
 
     from leads.querysets import build_row  # the settings are read then, which the command line does without
@@ -95,6 +105,8 @@ def leads(count: int, now: datetime) -> Iterator[dict[str, Any]]:
             "budget_min": lowest if with_budget < 0.8 else None,
             "budget_max": lowest + rng.randrange(300) * 1000 if with_budget < 0.7 else None,
             "property_interest": rng.choice(HOMES),
+            "owner_id": owner_of(number, agent_ids),
+            "tags": tags_of(number),
         }
         created = now - SPAN * ((count - number + rng.random()) / count)
         changed = min(now, created + timedelta(days=rng.expovariate(0.05)))
@@ -124,3 +136,37 @@ def activities(count: int, now: datetime, agent_ids: list[int]) -> Iterator[tupl
 ACTIVITY_COLUMNS = (
     "lead_id", "user_id", "activity_type", "title", "notes", "duration", "activity_date", "created_at", "user_name"
 )  # fmt: skip
+
+
+def follow_ups(count: int, now: datetime, agent_ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    """Follow-ups, in the order of ``FOLLOW_UP_COLUMNS``: a third of the leads has an open one, a third a done one."""
+    today = now.date()
+    for number in range(1, count + 1):
+        if number % 3 == 2:
+            continue
+        is_open = number % 3 == 0
+        due = today + timedelta(days=number % 400 - 20) if is_open else today - timedelta(days=number % 700)
+        done = None if is_open else now - timedelta(days=number % 700)
+        agent = agent_ids[number % len(agent_ids)]
+        yield number, "Call back", "call", due, "10:00" if number % 2 else "", agent, done, now, agent
+
+
+FOLLOW_UP_COLUMNS = (
+    "lead_id", "title", "kind", "due_on", "due_time", "assignee_id", "done_at", "created_at", "created_by_id"
+)  # fmt: skip
+
+
+def consents(count: int, now: datetime) -> Iterator[tuple[Any, ...]]:
+    """Statements of consent, in the order of ``CONSENT_COLUMNS``: of every second lead, a tenth of them revoked."""
+    for number in range(2, count + 1, 2):
+        yield number, "all", "revoked" if number % 20 == 0 else "granted", now, AGENTS[0], "api"
+
+
+CONSENT_COLUMNS = ("lead_id", "channel", "state", "created_at", "user_name", "through")
+# The statuses that leads went through, by the database's functions for JSON.
+HISTORY = """
+INSERT INTO leads_leadchange (lead_id, changes, at, kind, channel, user_name)
+SELECT id, {json}_object('status', {json}_array('new', status)), updated_at, 'changed', 'api', 'Maria Santos'
+FROM leads_lead WHERE status <> 'new' ORDER BY id
+"""
+JSON = {"postgresql": "jsonb_build", "sqlite": "json"}
