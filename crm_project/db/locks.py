@@ -70,17 +70,17 @@ SELECT EXISTS (
 """
 
 
-def lock_for_transaction(lock: Lock, shared: bool = False) -> None:
+def lock_for_transaction(lock: Lock, shared: bool = False, patient: bool = False) -> None:
     """Wait for the lock and keep it until the end of the transaction that is open.
 
-    It may be waited for longer than other locks: what has it has limits of its own.
+    ``patient``: for longer than for other locks, because what has it has limits of its own.
     """
     if connection.vendor == "postgresql":
+        statement = f"SELECT pg_advisory_xact_lock{'_shared' * shared}({lock:d}, 0)"
+        if patient:
+            statement = f"SET LOCAL lock_timeout = 0; {statement}; SET LOCAL lock_timeout = {COMMAND_TIMEOUT:d}"
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock{'_shared' * shared}({lock:d}, 0); "
-                f"SET LOCAL lock_timeout = {COMMAND_TIMEOUT:d}"
-            )
+            cursor.execute(statement)
 
 
 def set_long_limits() -> None:

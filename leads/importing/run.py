@@ -142,7 +142,7 @@ def _load_all(
         for file in files:
             file.load()
         if not options.dry_run:
-            lock_for_transaction(Lock.COMPARING)  # the next one to compare sees the leads of this one
+            lock_for_transaction(Lock.COMPARING, patient=True)  # the next one to compare sees the leads of this one
         meanwhile = others.ended()
         for file in files:
             file.check_loaded(meanwhile)

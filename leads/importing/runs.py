@@ -40,7 +40,7 @@ def wait_for_lock(shared: bool = False) -> None:
     not limited to a request's time for a statement.
     """
     locks.set_long_limits()
-    locks.lock_for_transaction(Lock.LOADING, shared)
+    locks.lock_for_transaction(Lock.LOADING, shared, patient=True)
 
 
 def obstacle(shared: bool, own: Collection[int] = ()) -> str:

@@ -32,7 +32,7 @@ def repair(found: Iterable[Inconsistency]) -> list[Inconsistency]:
         if inconsistency.kind != "lead" or inconsistency.column != "import_run":  # repair_imports covers these
             records.setdefault(inconsistency.kind, set()).add(inconsistency.pk)
     with transaction.atomic():
-        lock_for_transaction(Lock.REPAIR)  # two repairs at once would add the missing counts twice
+        lock_for_transaction(Lock.REPAIR, patient=True)  # two repairs at once would add the missing counts twice
         repair_leads(sorted(records.get("lead", ())))
         repair_lead_counts()
         repair_follow_ups()

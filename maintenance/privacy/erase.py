@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from activities.models import Activity, FollowUp
+from crm_project.db.locks import Lock, lock_for_transaction
 from crm_project.events import event
 from crm_project.http.idempotency import COMPRESSION
 from crm_project.http.models import IdempotencyKey
@@ -111,7 +112,7 @@ def lock_subject(email: str) -> tuple[DataSubject, list[Any]]:
     Rows may become the person's while others are waited for, so it looks again until it has all, and locks them from
     the beginning: in the order in which everybody does, leads by their ids, then users.
     """
-    runs.wait_for_lock()
+    lock_for_transaction(Lock.LOADING)  # within the limits of a request, if it is one
     _check_no_import()  # one that has begun since would write the person's data when it ends
     lead_ids: set[int] = set()
     user_ids: set[int] = set()

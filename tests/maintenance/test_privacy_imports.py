@@ -16,6 +16,7 @@ from leads.back_office.stored_files import single_reader
 from leads.importing import runs
 from leads.importing.rejects import Stream
 from leads.models import ImportRun, ImportUpload, Lead, LeadChange
+from maintenance.privacy import erase as erasure
 from tests.admin.people import browser_of
 from tests.admin.test_import_page import form, upload
 from tests.conftest import Case
@@ -197,7 +198,7 @@ def test_an_import_that_begins_while_others_are_waited_for(monkeypatch: pytest.M
     make_lead(email=EMAIL)
     with ExitStack() as stack:
         begin = runs.running(file_name="Zerelda Quux.csv", sha256="0")
-        monkeypatch.setattr(runs, "wait_for_lock", lambda: stack.enter_context(begin))
+        monkeypatch.setattr(erasure, "lock_for_transaction", lambda lock: stack.enter_context(begin))
         with pytest.raises(CommandError, match="An import is running"):
             run("erase_person", EMAIL, "--yes")
 
