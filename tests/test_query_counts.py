@@ -50,13 +50,16 @@ def _stored(row: dict[str, Any]) -> dict[str, Any]:
     ["size=10", "size=100&page=1", "size=10&q=ada+555&status=new&source=X&min_budget=1&max_budget=2", "page=9&size=10"],
 )
 def test_list(api: Api, query: str) -> None:
-    # 1. the token's user  2. on SQLite, whether few budgets fit  3. the page of leads
-    expected = 3 if "budget" in query and connection.vendor == "sqlite" else 2
+    # 1. the token's user  2. the page of leads. With a budget: on SQLite, whether few leads have it, before the page;
+    # on PostgreSQL, if it is not found among the newest leads, that question and the page once more
+    expected = [2, 2]
+    if "budget" in query:
+        expected = [3, 3] if connection.vendor == "sqlite" else [4, 2]
     costs = []
     for rows in (1, MANY):
         add_leads(rows)
         costs.append(cost(api, "GET", f"/api/leads?{query}"))
-    assert costs == [expected, expected]
+    assert costs == expected
 
 
 INCLUDE = "include=version,owner,created_by,tags,last_activity,next_follow_up,consent,closed_at"
