@@ -87,7 +87,9 @@ class PgBackRest:
 
         def restore(data: Path) -> None:
             run_as_owner("mkdir", "-m", "700", str(data))
-            target = ["--type=time", f"--target={until}", "--target-action=promote"]
+            # Named, because pgBackRest finds none by itself for a moment in the second in which the backup ended.
+            (backup,) = (self.folder / "repository" / "backup" / "crm").glob("*F")
+            target = [f"--set={backup.name}", "--type=time", f"--target={until}", "--target-action=promote"]
             run_as_owner(*self.program, f"--pg1-path={data}", *target, "restore")
 
         return restore
