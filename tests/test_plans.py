@@ -199,7 +199,9 @@ def test_a_rare_budget_of_old_leads_is_found_by_its_index(api: Api) -> None:
         found = list(nodes((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
         index = "leads_higher_budget" if "min" in query else "leads_lower_budget"
         assert index in {node.get("Index Name") for node in found}
-        assert max(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in found) < 1000
+        # A bitmap index scan counts the earlier versions of rows that were updated above.
+        read = [node for node in found if node["Node Type"] != "Bitmap Index Scan"]
+        assert max(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in read) < 1000
 
 
 def test_no_read_of_a_whole_table(api: Api, office: int) -> None:
