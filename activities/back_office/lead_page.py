@@ -1,13 +1,17 @@
 """The page of one lead: details, activities, history and possible duplicates; and the merging of leads."""
 
+from collections.abc import Mapping
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from django.contrib import messages
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from activities.back_office import activity_page, consent_page, follow_up_page, log_page, merge_page
 from activities.back_office.lead_page_form import STORE_ANYWAY, LeadPageForm
@@ -18,7 +22,8 @@ from activities.models import Activity
 from crm_project.validation import MAX_BIGINT
 from leads.admin import LeadAdmin
 from leads.back_office import cells, history
-from leads.back_office.lead_form import FORM_FIELDS
+from leads.back_office.lead_form import FORM_FIELDS, searched_person
+from leads.back_office.listing import SEARCH
 from leads.consents import Consent, TooManyConsents
 from leads.models import ErasedContact, Lead
 from leads.querysets import VersionConflict
@@ -32,6 +37,7 @@ LAST_PAGE = 10_000
 VIEW_ACTIVITIES, VIEW_HISTORY = "activities.view_activity", "leads.view_leadchange"
 HIDDEN = ("is_active", "seen_version")
 REFUSAL = "_refusal"  # an attribute of the request
+SAVED = "_saved"  # an attribute of the request: messages that say what was saved
 MAX_FOLLOW_UPS = 10
 
 
@@ -110,30 +116,47 @@ class LeadPage(LeadAdmin):
     def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
         """Save through the queryset, which updates version, closing date, search text and keys."""
         actor, seen = Actor.of(cast(User, request.user), Channel.ADMIN), form.cleaned_data.get("seen_version")
-        if change:
-            self._save_others(request, obj, form, actor)
         if not change:
             values = form.changed_values()
             ErasedContact.objects.forget(
                 values["email"], values["phone"]
             )  # whoever was warned of that adds them knowingly
-            saved = Lead.objects.create_lead(values, actor)
-        elif clean := form.changed_values():
-            saved = Lead.objects.update_lead(obj.pk, clean, actor, None if seen is None else [seen], active=False)
-        else:
+            vars(obj).update(vars(Lead.objects.create_lead(values, actor)))
             return
-        vars(obj).update(vars(saved))
+        stored = self._save_others(request, obj, form, actor)
+        if clean := form.changed_values():
+            saved = Lead.objects.update_lead(obj.pk, clean, actor, None if seen is None else [seen], active=False)
+            vars(obj).update(vars(saved))
+            stored.insert(0, _what_was_saved(obj, clean))
+        setattr(request, SAVED, stored)
 
-    def _save_others(self, request: HttpRequest, lead: Lead, form: Any, actor: Actor) -> None:
-        """Store a new activity, a follow-up and a statement of consent, if there are any."""
+    def _save_others(self, request: HttpRequest, lead: Lead, form: Any, actor: Actor) -> list[str]:
+        """Store a new activity, a follow-up and a statement of consent, and return messages that say which."""
         parts = form.log.cleaned_data if form.log else {}
+        stored = []
         try:
             if parts.get("activity") or parts.get("follow_up"):
-                log_page.store(request, lead.pk, actor, parts)
+                stored += log_page.store(cast(User, request.user), lead.pk, actor, parts)
             if form.consent and (statement := form.consent.values()):
                 Consent.objects.record(lead.pk, statement, actor)
+                stored.append("Consent recorded.")
         except Lead.DoesNotExist:  # somebody deleted it: saving reports that as a conflict
             messages.error(request, log_page.NOT_LOGGED)
+        return stored
+
+    def response_change(self, request: HttpRequest, obj: Lead) -> HttpResponse:
+        """Say what was saved, and return to the page or to the list."""
+        for message in getattr(request, SAVED) or ["Nothing was changed."]:
+            messages.success(request, message)
+        if "_continue" in request.POST:
+            filters = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
+            return HttpResponseRedirect(add_preserved_filters(filters, request.path))
+        return self.response_post_save_change(request, obj)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the values of a new lead: those of the address, and what the list was searched for."""
+        searched = dict(parse_qsl(request.GET.get("_changelist_filters", ""))).get(SEARCH, "")
+        return {**searched_person(searched), **super().get_changeform_initial_data(request)}
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the form with the lead's activities, history and possible duplicates."""
@@ -241,6 +264,14 @@ class LeadPage(LeadAdmin):
             "activities_page": page,
             "more_activities": len(activities) > ACTIVITIES,
         }
+
+
+def _what_was_saved(lead: Lead, values: Mapping[str, Any]) -> str:
+    """Return a message with a link to the lead, which may not be in the list that shows the message."""
+    done = "saved"
+    if "is_active" in values:
+        done = "restored" if values["is_active"] else "deleted. It can be restored on its page"
+    return format_html('<a href="{}">{}</a> was {}.', reverse("admin:leads_lead_change", args=[lead.pk]), lead, done)
 
 
 def _page(request: HttpRequest, name: str) -> int:

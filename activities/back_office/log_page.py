@@ -73,28 +73,35 @@ def respond(request: HttpRequest, site: dict[str, Any], lead: Lead, may_set_stat
 
 
 def store(
-    request: HttpRequest, lead_id: int, actor: Actor, parts: Mapping[str, Any], follow_up: FollowUp | None = None
-) -> None:
-    """Store what a valid form has, in one transaction, and say so. Raises what ``work.log`` and ``complete`` raise."""
-    user = cast(User, request.user)
+    user: User, lead_id: int, actor: Actor, parts: Mapping[str, Any], follow_up: FollowUp | None = None
+) -> list[str]:
+    """Store what a valid form has, in one transaction, and return messages that say what was stored.
+
+    Raises what ``work.log`` and ``complete`` raise. A caller that stores more in the same transaction shows the
+    messages after it, or they would remain when it is rolled back.
+    """
     planned = parts["follow_up"] and {**parts["follow_up"], "assignee_id": user.pk}
     activity, status = parts["activity"], parts["status"]
+    stored = []
     if follow_up:
         work.complete(follow_up.pk, user, actor, activity, status, planned)
-        messages.success(request, f"Done: {follow_up.title}.")
+        stored.append(f"Done: {follow_up.title}.")
     else:
         work.log(lead_id, user, actor, activity, status, planned)
     if activity:
-        messages.success(request, "Activity logged.")
+        stored.append("Activity logged.")
     if planned:
-        messages.success(request, f"Follow-up planned for {date_format(planned['due_on'])}.")
+        stored.append(f"Follow-up planned for {date_format(planned['due_on'])}.")
+    return stored
 
 
 def _save(request: HttpRequest, lead: Lead, follow_up: FollowUp | None, parts: Mapping[str, Any]) -> HttpResponse:
     if parts["status"] == lead.status:
         parts = {**parts, "status": None}
+    user = cast(User, request.user)
     try:
-        store(request, lead.pk, Actor.of(cast(User, request.user), Channel.ADMIN), parts, follow_up)
+        for message in store(user, lead.pk, Actor.of(user, Channel.ADMIN), parts, follow_up):
+            messages.success(request, message)
     except (Lead.DoesNotExist, FollowUp.DoesNotExist):
         messages.error(request, NOT_LOGGED)
     except AlreadyDone:

@@ -1,12 +1,14 @@
 """``/admin/reports/``: the reports for managers, with filters; ``format=csv`` is the same table as a file."""
 
 import csv
+from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import islice
 from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -19,7 +21,8 @@ from dashboard.reports.figures import LONGEST, REPORTS, Cell, Period, Report, Ro
 from leads.back_office import choices
 from leads.back_office.filters import NO_SOURCE
 from leads.formula_escape import escape
-from users import permissions
+from leads.models import Lead
+from users import directory, permissions
 from users.models import User
 
 WEEKS = 12  # of the period that is shown first
@@ -42,9 +45,7 @@ class PeriodForm(forms.Form):
         super().__init__(
             {"first": monday.isoformat(), "last": today.isoformat()} | {k: v for k, v in given.items() if v}
         )
-        agents = User.objects.filter(is_active=True).order_by("username_key")[:MAX_AGENTS]
-        owners = [("", "Anyone"), (NOBODY, "Nobody"), *((str(agent.pk), agent.name) for agent in agents)]
-        cast(forms.ChoiceField, self.fields["owner"]).choices = owners
+        cast(forms.ChoiceField, self.fields["owner"]).choices = [("", "Anyone"), (NOBODY, "Nobody"), *_owners()]
         sources = [(one.key or NO_SOURCE, one.spelling or "(none)") for one in choices.sources()]
         cast(forms.ChoiceField, self.fields["source"]).choices = [("", "All"), *sources]
 
@@ -66,6 +67,14 @@ class PeriodForm(forms.Form):
             owners[owner] if owner in owners else int(owner),
             "" if source == NO_SOURCE else source or None,
         )
+
+
+def _owners() -> Iterator[tuple[str, str]]:
+    """Yield the active users, and after them those who left and own leads."""
+    owns = Exists(Lead.objects.active().filter(owner=OuterRef("pk")))
+    users = User.objects.filter(Q(is_active=True) | owns).order_by("-is_active", "username_key")
+    for user in users.only(*directory.NAME, "is_active")[:MAX_AGENTS]:
+        yield str(user.pk), user.name if user.is_active else f"{user.name} (deactivated)"
 
 
 def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:

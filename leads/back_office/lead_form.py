@@ -9,9 +9,12 @@ from django.db.models import Model, Q
 from django.http import QueryDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from crm_project.validation import InvalidValue, digits
 from leads import validators
 from leads.back_office.cells import currency
 from leads.back_office.history import build_entry, display, owner_names
+from leads.filters import search_terms
+from leads.importing.cells.names import split_name
 from leads.models import Lead, LeadChange
 from users import directory
 from users.back_office.forms import add_problems
@@ -33,6 +36,23 @@ AMOUNT = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
 IDENTITY = ("first_name", "last_name", "email", "phone")  # a new lead needs one of them
 MAX_LISTED = 5  # changes made in the meantime
 CONFLICT = "Not saved: someone else changed this lead. Your entries are kept; review and save again."
+
+
+def searched_person(given: str) -> dict[str, str]:
+    """Return what a search is about as the values of a new lead: an email, a phone number or a name."""
+    try:
+        terms = search_terms(given)
+    except InvalidValue:
+        return {}
+    if terms is None:
+        return {}
+    given = " ".join(given.split())
+    if "@" in given:
+        return {"email": given}
+    if digits(given) and not any(character.isalpha() for character in given):
+        return {"phone": given}
+    first, last = split_name(given)
+    return {"first_name": first, "last_name": last}
 
 
 class ActiveInput(forms.HiddenInput):

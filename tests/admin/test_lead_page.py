@@ -5,11 +5,13 @@ from datetime import date
 from functools import partial
 from time import process_time
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.test import Client
+from django.utils.html import strip_tags
 
 from activities.models import Activity
 from leads.models import Lead, LeadChange
@@ -67,6 +69,37 @@ def test_saving_without_changes_writes_nothing(boss: Client) -> None:
     assert save(boss, lead, open_form(boss, change_page(lead))).status_code == 302
     lead.refresh_from_db()
     assert (lead.version, lead.property_interest) == (1, "A house\nwith a garden")
+
+
+def test_it_says_what_was_saved(boss: Client, case: Case) -> None:
+    day = date.today().isoformat()
+    call, step = {"log-title": "Left a message"}, {"log-next_on": "2099-12-31"}
+    for entries, said in (
+        ({}, ["Nothing was changed."]),
+        (call, ["Activity logged."]),
+        (step, ["Follow-up planned for 31 Dec 2099."]),
+        ({"consent-statement": "call:revoked"}, ["Consent recorded."]),
+        ({"status": "closed"}, ["Ada King was saved."]),
+        ({"status": "lost", **call}, ["Ada King was saved.", "Activity logged."]),
+        ({"_is_active": "False"}, ["Ada King was deleted. It can be restored on its page."]),
+    ):
+        for button in ("_continue", "_save"):
+            with case(button, entries):
+                lead = make_lead(first_name="Ada", last_name="King")
+                form = {**open_form(boss, change_page(lead)), "log-activity_type": "call", "log-activity_date": day}
+                reply = boss.post(change_page(lead), {**form, **entries, button: "1"}, follow=True)
+                assert [strip_tags(str(message)) for message in reply.context["messages"]] == said
+
+
+def test_what_was_not_saved_is_not_said_to_be(boss: Client) -> None:
+    lead = make_lead()
+    form = open_form(boss, change_page(lead)) | {"log-activity_type": "call", "log-title": "Left a message"}
+    form |= {"log-activity_date": date.today().isoformat(), "consent-statement": "call:revoked"}
+    with mock.patch("leads.consents.MAX_CONSENTS", 0):
+        reply = save(boss, lead, form)
+    assert not Activity.objects.exists()
+    assert "Not saved." in visible_text(reply.content.decode())
+    assert "Activity logged." not in visible_text(reply.content.decode())
 
 
 def test_a_new_lead_needs_a_name_an_email_or_a_phone(boss: Client) -> None:

@@ -1,6 +1,7 @@
 """The managers' reports: the figures on the page and in the CSV file, their filters, and who may see them."""
 
 import csv
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -106,6 +107,16 @@ def test_response_times(manager: Client) -> None:
 
 def _later(lead: Lead, hours: int) -> datetime:
     return lead.created_at + timedelta(hours=hours)
+
+
+def test_leads_of_who_left_can_be_chosen(manager: Client) -> None:
+    ann, bob, eve = (make_user(first_name=name, last_name="Sales") for name in ("Ann", "Bob", "Eve"))
+    Lead.objects.filter(pk=created(3, source="fair").pk).update(owner=bob)
+    Lead.objects.filter(pk=created(3, is_active=False).pk).update(owner=eve)
+    User.objects.filter(pk__in=[bob.pk, eve.pk]).update(is_active=False)
+    offered = re.findall(r'<option value="\d+">\s*(\w+ Sales[^<]*?)\s*</option>', page(manager, REPORTS))
+    assert offered == [ann.name, "Bob Sales (deactivated)"]
+    assert [row[:2] for row in rows(manager, "sources", owner=bob.pk)] == [["fair", "1"]]
 
 
 @pytest.mark.parametrize("report", KINDS)
