@@ -8,19 +8,18 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 from jwt.warnings import InsecureKeyLengthWarning
 
-from crm_project import database_url, email_url, secrets, storage_url
+from crm_project import database_url, email_url, environment, secrets, storage_url
+from crm_project.environment import parsing
 from crm_project.operations import exposure
 from crm_project.phone_numbers import CALLING_CODES
 
@@ -51,13 +50,12 @@ try:
     THREADS = env.int("THREADS", 4, validate=between(min=1, max=64))
     DRAIN_SECONDS = env.int("DRAIN_SECONDS", 0, validate=between(min=0, max=300))
     SECRET_KEY = env.str("SECRET_KEY")
-    SECRET_KEY_FALLBACKS = [key.strip() for key in env.str("SECRET_KEY_FALLBACKS", "").split(",") if key.strip()]
+    SECRET_KEY_FALLBACKS = environment.items(env.str("SECRET_KEY_FALLBACKS", ""))
     ALGORITHM = env.str("ALGORITHM", "HS256", validate=validate.OneOf(["HS256", "HS384", "HS512"]))
     ACCESS_TOKEN_EXPIRE_MINUTES = env.int("ACCESS_TOKEN_EXPIRE_MINUTES", 1440, validate=between(min=1, max=5_256_000))
     REFRESH_TOKEN_EXPIRE_DAYS = env.int("REFRESH_TOKEN_EXPIRE_DAYS", 30, validate=between(min=1, max=3650))
     CORS_ORIGINS = env.str("CORS_ORIGINS", "http://localhost:5173,http://localhost:3000")
-    CORS_HEADERS = [name.strip().lower() for name in env.str("CORS_HEADERS", "").split(",") if name.strip()]
-    ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(",") if host.strip()]
+    ALLOWED_HOSTS = environment.items(env.str("ALLOWED_HOSTS", ""))
     TRUSTED_PROXIES = env.str("TRUSTED_PROXIES", "")
     registration = env.str("REGISTRATION_OPEN", None)
     REQUIRE_SECOND_FACTOR = env.str("REQUIRE_SECOND_FACTOR", "", validate=second_factor_choice)
@@ -65,7 +63,7 @@ try:
     PASSWORD_POLICY = env.str("PASSWORD_POLICY", "contract", validate=validate.OneOf(["contract", "strict"]))
     EMAIL_URL = env.str("EMAIL_URL", "")
     EMAIL_FROM = env.str("EMAIL_FROM", "")
-    SITE_URL = env.str("SITE_URL", "").rstrip("/")
+    SITE_URL = env.str("SITE_URL", "")
     REMIND_HOUR = env.int("REMIND_HOUR", 7, validate=between(min=0, max=23))
     RUN_JOBS = env.bool("RUN_JOBS", True)
     MIGRATE = env.bool("MIGRATE", True)
@@ -93,16 +91,6 @@ except EnvError as error:
     hint = "; `make run` writes a file .env with one" if "SECRET_KEY" in str(error) else ""
     raise ImproperlyConfigured(f"{error}{hint}") from None
 
-
-@contextmanager
-def parsing(variable: str) -> Iterator[None]:
-    """Turn a ``ValueError`` into ``ImproperlyConfigured`` with the variable's name."""
-    try:
-        yield
-    except ValueError as error:
-        raise ImproperlyConfigured(f'Environment variable "{variable}" invalid: {error}') from None
-
-
 with parsing("DATABASE_URL"):
     REQUEST_DATABASE = database_url.parse(DATABASE_URL, BASE_DIR)
 with parsing("DIRECT_DATABASE_URL"):
@@ -120,18 +108,15 @@ with parsing("EMAIL_FROM"):
     if EMAIL_URL and not re.fullmatch(r"[^@\r\n]+@[^@\s]+", EMAIL_FROM):
         raise ValueError("with EMAIL_URL it must be an email address")
 with parsing("CORS_ORIGINS"):
-    CORS_ALLOWED_ORIGINS = [origin.strip().rstrip("/") for origin in CORS_ORIGINS.split(",") if origin.strip()]
-    for origin in CORS_ALLOWED_ORIGINS:
-        if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#*\s]+", origin):
-            raise ValueError(f"{origin!r} is not an origin such as https://app.example.com")
+    CORS_ALLOWED_ORIGINS = environment.origins(CORS_ORIGINS)
 with parsing("CORS_HEADERS"):
-    for header in CORS_HEADERS:
-        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", header) or header == "*":
-            raise ValueError(f"{header!r} is not the name of a header")
+    CORS_HEADERS = environment.header_names(env.str("CORS_HEADERS", ""))
 with parsing("TRUSTED_PROXIES"):
-    TRUSTED_NETWORKS = [ip_network(proxy.strip()) for proxy in TRUSTED_PROXIES.split(",") if proxy.strip()]
+    TRUSTED_NETWORKS = environment.networks(TRUSTED_PROXIES)
 with parsing("METRICS_ALLOW"):
-    METRICS_NETWORKS = [ip_network(network.strip()) for network in METRICS_ALLOW.split(",") if network.strip()]
+    METRICS_NETWORKS = environment.networks(METRICS_ALLOW)
+with parsing("SITE_URL"):
+    SITE_URL = environment.site_url(SITE_URL)
 with parsing("SECRET_KEY"):
     if not SECRET_KEY.strip():
         raise ValueError("it is empty")
@@ -163,9 +148,6 @@ warnings.filterwarnings("ignore", "No directory at", UserWarning)  # see WHITENO
 # A server that listens on one address accepts it as its name. With 0.0.0.0, ALLOWED_HOSTS must have the names.
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]", *([HOST] if HOST not in ("0.0.0.0", "::") else [])]
 
-with parsing("SITE_URL"):
-    if SITE_URL and not re.fullmatch(r"https?://[^/?#\s]+", SITE_URL):
-        raise ValueError(f"{SITE_URL!r} is not an address such as https://crm.example.com")
 site_name = ALLOWED_HOSTS[0].lstrip("*.") or "localhost"
 SITE_URL = SITE_URL or (f"https://{site_name}" if HTTPS else f"http://{site_name}:{PORT}")
 
@@ -241,8 +223,6 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-USE_TZ = True
-LANGUAGE_CODE = "en-us"
 FORMAT_MODULE_PATH = "dashboard.formats"
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -294,17 +274,11 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_MAX_BYTES
-APPEND_SLASH = True  # has no effect on /api, see ApiMiddleware
 
 CORS_ALLOW_CREDENTIALS = True
 CORS_ALLOW_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 CORS_ALLOW_HEADERS = [
-    "accept",
-    "authorization",
-    "content-type",
-    "user-agent",
-    "x-csrftoken",
-    "x-requested-with",
+    *default_headers,
     "if-match",
     "if-none-match",
     "idempotency-key",
@@ -353,7 +327,6 @@ SIMPLE_JWT = {
     "SIGNING_KEY": SECRET_KEY,
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=ACCESS_TOKEN_EXPIRE_MINUTES),
     "USER_ID_CLAIM": "sub",
-    "UPDATE_LAST_LOGIN": False,
 }
 
 SPECTACULAR_SETTINGS = {
