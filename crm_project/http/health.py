@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from crm_project.http import readiness
 from crm_project.http.errors import RETRY_AFTER, reply
 from crm_project.http.middleware import BUSY
-from crm_project.operations.scheduled_job import ScheduledJob
+from crm_project.operations.models import ScheduledJob
 
 JSON = "application/json"
 

@@ -1,12 +1,15 @@
 """Scheduled jobs: work for once a day, which one of all machines does.
 
-Each app with such work has a module ``scheduled`` with a tuple ``JOBS``. ``manage.py work`` and the server run them.
+Each app with such work has a module ``scheduled`` with a tuple ``JOBS``. ``manage.py work`` and a child process of the
+server run them.
 """
 
 import logging
+import multiprocessing
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -17,11 +20,12 @@ from django.utils import timezone
 
 from crm_project.app_modules import modules
 from crm_project.events import event
-from crm_project.operations.scheduled_job import MAX_RESULT, ScheduledJob
+from crm_project.operations.models import MAX_RESULT, ScheduledJob
 
 POLL = 20.0  # seconds between two looks at the table
 NAP = 0.5  # seconds until a signal is noticed
 RETRY = timedelta(minutes=10)  # after which a job that failed is due again
+RESTART_DELAY = 60.0  # seconds until the server starts the process of its jobs again, if that has exited
 
 logger = logging.getLogger("crm.jobs")
 
@@ -121,3 +125,42 @@ class Worker:
         until = time.monotonic() + POLL
         while not self.is_stopping and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, NAP))
+
+
+class JobsProcess:
+    """The worker of a server, in a child process that is started again if it exits.
+
+    So no job takes processor time from the threads of requests, or is ended by their timeouts.
+    """
+
+    def __init__(self) -> None:
+        self.is_stopping = threading.Event()
+        self.process: Any = None
+        self.thread = threading.Thread(target=self._supervise, daemon=True)
+
+    def start(self) -> None:
+        """Start the process."""
+        self.thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Let the process end after the current step of its job, or kill it after ``timeout`` seconds."""
+        self.is_stopping.set()
+        if self.process is not None:
+            self.process.terminate()
+            self.thread.join(timeout)
+            self.process.kill()
+
+    def _supervise(self) -> None:
+        while not self.is_stopping.is_set():
+            # A fork, as the server sets it: it shares the memory of the application with the workers.
+            self.process = multiprocessing.Process(target=_work, daemon=True)
+            self.process.start()
+            self.process.join()
+            self.is_stopping.wait(RESTART_DELAY)
+
+
+def _work() -> None:
+    try:
+        Worker().run()
+    except Error:
+        logger.exception("The database cannot be used; the scheduled jobs start again later")

@@ -2,7 +2,7 @@
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from crm_project.operations.scheduled_job import ScheduledJob
+from crm_project.operations.models import ScheduledJob
 
 
 def collect() -> list[Metric]:

@@ -25,7 +25,7 @@ from granian.log import LogLevels
 from crm_project.http import readiness
 from crm_project.http.gateway import SERVER_THREADS
 from crm_project.operations import limits
-from crm_project.operations.jobs_process import JobsProcess
+from crm_project.operations.jobs import JobsProcess
 
 STOP_TIMEOUT = 12  # seconds that running requests have after SIGTERM: the longest wait, and some time to work
 JOBS_STOP_TIMEOUT = 2  # seconds more, for the current step of a scheduled job

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from crm_project.operations.jobs import Job, Worker, next_time
-from crm_project.operations.scheduled_job import LEASE, ScheduledJob
+from crm_project.operations.models import LEASE, ScheduledJob
 from tests.concurrency import together
 
 MORNING = datetime(2026, 12, 1, 2, 0, tzinfo=UTC)
