@@ -1,6 +1,6 @@
 """The query parameters that filter the list of leads: how each is checked, and the named query that it calls.
 
-``leads/list_sql.py`` has the SQL of each; a test compares the two.
+``leads/filter_sql.py`` has the SQL of each; a test compares the two.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from leads import list_sql, list_view, sql
+from leads import filter_sql, list_sql, list_view, sql
 from leads.filters import LeadFilter
 from leads.list_sql import Order
 from leads.models import Lead
@@ -125,7 +125,7 @@ def test_pages_begin_in_the_middle_of_days(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_filter_has_its_condition() -> None:
-    assert {"tz", "deleted", *list_sql.CONDITIONS} == set(LeadFilter.base_filters)
+    assert {"tz", "deleted", *filter_sql.CONDITIONS} == set(LeadFilter.base_filters)
     assert {"q", *sql.CONDITIONS, "page", "size"} == list_view.CONTRACT
 
 
