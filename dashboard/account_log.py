@@ -14,8 +14,9 @@ from unfold.decorators import display
 
 from crm_project import validation
 from crm_project.db.append_only import Changes
-from leads.back_office.filters import ParameterFilter, day, office_zone, select, text_input
+from leads.back_office.filters import day, office_zone
 from leads.back_office.paginator import CappedPaginator
+from leads.back_office.parameter_filter import ParameterFilter, select, text_input
 from leads.queries import midnight
 from users.audit import AccountEvent, Action, Channel
 from users.back_office.lists import ListPage, ReadOnly

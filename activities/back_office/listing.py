@@ -8,7 +8,8 @@ from django.db.models import Sum
 from django.http import QueryDict
 
 from crm_project import validation
-from leads.back_office.filters import ParameterFilter, day, select, text_input
+from leads.back_office.filters import day
+from leads.back_office.parameter_filter import ParameterFilter, select, text_input
 from leads.models import LeadCount
 from users.models import User
 
