@@ -11,7 +11,7 @@ from django.core.checks import Error, register
 from django.utils import timezone
 
 from crm_project.db.bulk import can_copy
-from leads import validators
+from leads import search_keys, validators
 from leads.models import Lead
 from leads.querysets import build_row
 
@@ -55,7 +55,7 @@ def missing_places() -> Iterator[tuple[str, str]]:
     yield from _unknown_to_entrances()
     written = {
         "change_time",  # set by the database
-        *build_row(validators.DEFAULTS, timezone.now(), derived=validators.SearchKeys("", "", "", "", "")),
+        *build_row(validators.DEFAULTS, timezone.now(), derived=search_keys.SearchKeys("", "", "", "", "")),
     }
     for name in sorted(SET_BY_SERVER - written - {"id"}):
         yield f"New leads get no value for their {name}.", "Add it to `build_row` in leads/querysets.py."

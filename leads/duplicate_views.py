@@ -15,6 +15,7 @@ from crm_project.validation import with_location
 from leads import included, validators
 from leads.duplicates import DuplicateIndex
 from leads.models import Lead
+from leads.search_keys import compute_search_keys
 from leads.serializers import INCLUDE, DuplicateSerializer, lead_out
 from leads.views import NO_LEAD, active_lead, included_keys
 
@@ -54,7 +55,7 @@ class DuplicateViewSet(RuleViewSet):
 
     def _reply_to(self, values: Mapping[str, Any], lead_id: int | None = None) -> Response:
         include = included_keys(self.request)
-        keys = validators.compute_search_keys(**{**values, "source": ""})
+        keys = compute_search_keys(**{**values, "source": ""})
         found = DuplicateIndex([keys]).matches(keys, values["first_name"], values["last_name"])
         matches = sorted((pk, match) for pk, match in found if pk != lead_id)
         leads = Lead.objects.active().in_bulk([pk for pk, _ in matches])

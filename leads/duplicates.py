@@ -18,7 +18,7 @@ from crm_project.db import sql
 from crm_project.db.locks import Lock, lock_for_transaction
 from crm_project.validation import MAX_BIGINT, normalize
 from leads.models import Lead
-from leads.validators import SearchKeys, search_keys_of
+from leads.search_keys import SearchKeys, search_keys_of
 
 EMAIL, PERSON = "email", "phone and name"  # what two rows have in common
 BATCH = 2000  # leads of an import that are compared at a time

@@ -16,7 +16,7 @@ from django.db import models
 from django.utils import timezone
 
 from crm_project import validation
-from leads.validators import phone_key
+from leads.search_keys import phone_key
 
 LENGTH = 16  # bytes of a digest, and of a key
 MIN_PHONE = 7  # digits; shorter numbers are extensions

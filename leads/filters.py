@@ -15,10 +15,10 @@ from crm_project.db.change_time import to_microseconds
 from crm_project.http import parameters
 from crm_project.http.filters import Checked, RuleFilter, RuleFilterSet
 from crm_project.validation import MAX_BIGINT, MAX_INT, FieldError, integer
-from leads import validators
 from leads.models import Lead
 from leads.queries import DUE, SearchTerms
 from leads.querysets import LeadQuerySet
+from leads.search_keys import phone_key
 from leads.validators import KNOWN_SOURCES, PIPELINE
 
 MAX_QUERY = 1000  # characters of q, each word of which costs a comparison
@@ -41,7 +41,7 @@ def search_terms(given: str) -> SearchTerms | None:
     digits = validation.digits(text)
     if len(digits) < SHORTEST_NUMBER or not PHONE_PUNCTUATION.issuperset(text):
         return SearchTerms(words)
-    number = validators.phone_key(text).removeprefix("+")
+    number = phone_key(text).removeprefix("+")
     if len(number) < SHORTEST_NUMBER:
         number = digits
     return SearchTerms(words, "" if words == (number,) else number)

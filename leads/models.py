@@ -44,7 +44,7 @@ class Lead(models.Model):
 
     ``is_active`` false means softly deleted. ``version`` counts the changes of the lead's own fields,
     ``activity_count`` its activities. ``closed_at`` is when the status last became "closed". ``search`` and the keys
-    are normalized forms that ``validators.compute_search_keys`` returns. Every write goes through ``LeadQuerySet``,
+    are normalized forms that ``leads/search_keys.py`` returns. Every write goes through ``LeadQuerySet``,
     which updates them.
     """
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from crm_project import validation
 from crm_project.db import bulk, sql
-from leads import audit, validators, write_sql
+from leads import audit, search_keys, validators, write_sql
 from leads.attribution import author_of
 from leads.queries import LeadQueries
 from leads.selection import Agreed, LeadsMissing, lock_selection
@@ -155,7 +155,7 @@ class LeadQuerySet(LeadQueries):
             audit.same_diff({field: [not value, value]}) if field == "is_active" else audit.diff_to(**{field: value})
         )
         if field == "source":
-            new["source_key"] = validators.source_key(value)
+            new["source_key"] = search_keys.source_key(value)
         if field == "status":
             new["closed_at"] = now if value == validators.CLOSED else None
         with transaction.atomic(), lock_selection(self) as leads:
@@ -236,7 +236,7 @@ def build_row(
     clean: Row,
     now: datetime,
     created_at: datetime | None = None,
-    derived: validators.SearchKeys | None = None,
+    derived: search_keys.SearchKeys | None = None,
     created_by: int | None = None,
     channel: Channel | None = None,
 ) -> Row:
@@ -245,7 +245,7 @@ def build_row(
     ``created_by`` is the id of an author; in an import there is none, and no channel.
     """
     row = validators.DEFAULTS | clean | NEW_LEAD
-    derived = derived or validators.search_keys_of(clean)
+    derived = derived or search_keys.search_keys_of(clean)
     row["search"], row["source_key"], row["email_key"], row["person_key"], row["name_key"] = derived
     row["tag_keys"] = validators.tag_keys(row["tags"])
     row["created_at"] = made = created_at or now
@@ -263,9 +263,9 @@ def apply_change(lead: "Lead", clean: Mapping[str, Any], now: datetime) -> list[
         new["closed_at"] = now if clean["status"] == validators.CLOSED else None
     if "tags" in clean:
         new["tag_keys"] = validators.tag_keys(clean["tags"])
-    if not clean.keys().isdisjoint(validators.SEARCH_KEY_FIELDS):
-        parts = {field: clean.get(field, getattr(lead, field)) for field in validators.SEARCH_KEY_FIELDS}
-        new.update(validators.search_keys_of(parts)._asdict())
+    if not clean.keys().isdisjoint(search_keys.SEARCH_KEY_FIELDS):
+        parts = {field: clean.get(field, getattr(lead, field)) for field in search_keys.SEARCH_KEY_FIELDS}
+        new.update(search_keys.search_keys_of(parts)._asdict())
     for field, value in new.items():
         setattr(lead, field, value)
     return list(new)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from crm_project import validation
 from crm_project.validation import KEY_LENGTH, MAX_NORMALIZED, MAX_RUN
-from leads import validators
+from leads import search_keys, validators
 from tests.strategies import storable
 
 
@@ -102,7 +102,7 @@ def test_half_a_character_in_a_long_text_is_no_error() -> None:
 def test_a_lead_of_the_longest_values_is_found_by_them(unit: str) -> None:
     name = "".join(sorted(unit * validators.MAX_NAME))[: validators.MAX_NAME]
     phone = "\u2489" * validators.MAX_PHONE  # two characters each, one of them a digit
-    derived = validators.compute_search_keys(
+    derived = search_keys.compute_search_keys(
         name, name, "é" * 242 + "@example.com", phone, name[: validators.MAX_SOURCE]
     )
     assert "sha256" not in derived.search

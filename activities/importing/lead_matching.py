@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from crm_project.validation import MISSING, FieldError, normalized_key
 from leads.duplicates import leads_with_keys, names_contradict
 from leads.models import Installation, Lead
-from leads.validators import full_name_key, person_key, phone_key
+from leads.search_keys import full_name_key, person_key, phone_key
 
 MAX_WITHOUT_KEYS = 1000  # leads without an email address, or without a number or name, that are looked through
 FIELDS = ("id", "first_name", "last_name", "email_key", "person_key", "phone", "created_at")

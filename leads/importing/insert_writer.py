@@ -19,7 +19,7 @@ from leads.importing.stats import Stats
 from leads.importing.warnings import NOTED, Warnings
 from leads.models import Consent, ImportRun, Lead
 from leads.querysets import build_row
-from leads.validators import SearchKeys
+from leads.search_keys import SearchKeys
 from users.audit import Actor, Channel
 
 COLUMNS = written_columns(Lead)

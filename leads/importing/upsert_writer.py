@@ -32,7 +32,7 @@ from leads.importing.stored_lines import StoredLines
 from leads.importing.warnings import NOTED, OTHER_NAME, SAME_FILE, SHARED, Warnings
 from leads.models import ImportRun, ImportUpdate, Lead
 from leads.querysets import apply_change
-from leads.validators import SearchKeys
+from leads.search_keys import SearchKeys, search_keys_of
 from users.audit import Actor, Channel
 
 BATCH = 2000  # rows matched at a time
@@ -115,7 +115,7 @@ class UpsertWriter:
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> Row:
         """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
-        keys, created_at = validators.search_keys_of(clean), given.get("created_at")
+        keys, created_at = search_keys_of(clean), given.get("created_at")
         texts = self.notes.of_row(given) if REMAINDERS in given or NOTES in given else []
         refusals, grants = given.get(REFUSALS, []), given.get(GRANTS, [])
         if not self.changes_leads:
@@ -308,7 +308,7 @@ class UpsertWriter:
         before = target.keys
         target.clean = {**target.clean, **given}
         target.given = {**target.given, **given, **_closing(row)}
-        target.keys = validators.search_keys_of(target.clean)
+        target.keys = search_keys_of(target.clean)
         self.index.replace(before, target.keys, target.clean["first_name"], target.clean["last_name"], target)
 
     def _change_lead(self, row: Row, lead: Lead, given: Values) -> None:

@@ -3,7 +3,7 @@
 from django.db import migrations
 
 from crm_project.db.migration_operations import in_batches
-from leads.validators import full_name_key, person_key
+from leads.search_keys import full_name_key, person_key
 
 
 def compute_keys(apps, schema_editor):

@@ -16,6 +16,7 @@ from activities.models import Activity, FollowUp
 from crm_project import validation
 from leads import validators
 from leads.models import Consent, ImportRun, Lead
+from leads.search_keys import SEARCH_KEY_FIELDS, compute_search_keys
 from maintenance.attribution import ATTRIBUTIONS
 from users.models import User
 
@@ -93,7 +94,7 @@ def with_activity_total(leads: models.QuerySet[Lead]) -> models.QuerySet[Lead]:
 
 def compare_lead(lead: Any) -> dict[str, tuple[Any, Any]]:
     """Return the stored and the expected value of each column that differs."""
-    expected = validators.compute_search_keys(*(getattr(lead, name) for name in validators.SEARCH_KEY_FIELDS))._asdict()
+    expected = compute_search_keys(*(getattr(lead, name) for name in SEARCH_KEY_FIELDS))._asdict()
     expected["tag_keys"] = validators.tag_keys(lead.tags)
     expected["activity_count"] = lead.activity_total
     if (lead.status == validators.CLOSED) != (lead.closed_at is not None):

@@ -12,14 +12,14 @@ from django.db import IntegrityError, connection, transaction
 from activities.models import FollowUp
 from crm_project.db import bulk
 from crm_project.db.locks import Lock, lock_for_transaction
-from leads import validators
+from leads import search_keys
 from leads.models import Consent, ImportRun, Lead
 from maintenance.attribution import rename_user
 from maintenance.integrity import checks
 from maintenance.integrity.checks import BATCH, IMPORTED_MODELS, Inconsistency, retains_rows
 from users.models import User
 
-LEAD_COLUMNS = (*validators.SearchKeys._fields, "tag_keys", "closed_at", "activity_count")
+LEAD_COLUMNS = (*search_keys.SearchKeys._fields, "tag_keys", "closed_at", "activity_count")
 
 
 def repair(found: Iterable[Inconsistency]) -> list[Inconsistency]:

@@ -12,7 +12,8 @@ from django.db.models import Model, Q, QuerySet
 from crm_project import validation
 from leads.audit import LeadChangeQuerySet
 from leads.models import Lead, LeadChange
-from leads.validators import MAX_PHONE, phone_key
+from leads.search_keys import phone_key
+from leads.validators import MAX_PHONE
 from maintenance.privacy.identifiers import MIN_PHONE, Identifiers
 from users.audit import AccountEvent, AccountEventQuerySet
 from users.models import User
