@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from leads.importing.cells import lead_ads, text
+from leads.importing.columns.aliases import CONSENT_COLUMNS, CONSENT_STATES, CONSENT_TIMES
 from leads.importing.columns.column_schema import normal
 from leads.importing.columns.plan import ColumnPlan
 from leads.importing.sources.rows import LINE, PROBLEMS, Cells, LeftOut, Record, is_blank
@@ -13,6 +14,10 @@ LEFT_OUT, DELETED, ERASED = "left out", "deleted", "erased"  # kinds of rows tha
 TOTAL, FOOTER, TITLE, HEADER, TEST_LEAD = "a total", "a footer", "a title", "the header again", "a test lead"
 YES = frozenset(("true", "t", "yes", "y", "1", "x", "on", "✓", "✔", "ja", "sí", "si", "oui"))
 NO = frozenset(("false", "f", "no", "n", "0", "off", "nein", "non"))
+# What columns such as "Email Marketing Status" say of whoever opted out, in the normal form of headers.
+OPTED_OUT = frozenset(
+    ("unsubscribed", "unsubscribe", "optedout", "optout", "donotemail", "donottext", "donotcall", "donotcontact")
+)
 
 # Columns that say whether a row is deleted where the file is from, by the normal form of their headers.
 DELETED_FLAGS = frozenset(("isdeleted", "deleted"))
@@ -52,11 +57,6 @@ def is_yes(cell: object) -> bool:
     return cell is True or _word(cell) in YES
 
 
-def is_not_yes(cell: object) -> bool:
-    """Return whether a cell of a yes/no column says something else than yes."""
-    return not is_yes(cell)
-
-
 def is_no(cell: object) -> bool:
     """Return whether a cell of a yes/no column says no."""
     return cell is False or _word(cell) in NO
@@ -77,6 +77,34 @@ _TESTS: tuple[tuple[frozenset[str], Callable[[object], bool]], ...] = (
     (DELETED_TIMES, _is_moment),
     (ACTIVE_FLAGS, is_no),
 )
+
+
+class Refusal(NamedTuple):
+    """What a column says that somebody does not want (a call, an email, a text, all), and which of its cells say it."""
+
+    about: str
+    is_said: Callable[[object], bool]
+
+    def is_absent(self, cell: object) -> bool:
+        """Return whether a cell says something else."""
+        return not self.is_said(cell)
+
+
+def _is_opt_out(cell: object) -> bool:
+    return normal(_word(cell)) in OPTED_OUT
+
+
+_REFUSALS: tuple[tuple[Mapping[str, str], Callable[[object], bool]], ...] = (
+    (CONSENT_COLUMNS, is_yes),
+    (CONSENT_TIMES, _is_moment),
+    (CONSENT_STATES, _is_opt_out),
+)
+
+
+def refusal(header: str) -> Refusal | None:
+    """Return what a column says that somebody does not want; ``None`` for other columns."""
+    name = normal(header)
+    return next((Refusal(columns[name], is_said) for columns, is_said in _REFUSALS if name in columns), None)
 
 
 def deletion_tests(header: Iterable[str], left: Iterable[int]) -> dict[int, Callable[[object], bool]]:

@@ -52,3 +52,23 @@ def test_new_and_stored_leads(tmp_path: Path, on_duplicate: str) -> None:
     if on_duplicate != "create":
         call_command("import_leads", str(file), on_duplicate=on_duplicate, again=True, verbosity=0)
         assert Consent.objects.count() == count
+
+
+@pytest.mark.parametrize(
+    ("columns", "ann", "bo"),
+    [
+        ("Email Marketing Status", "Unsubscribed", "Subscribed"),
+        ("Marketing status", "Opted out", "true"),
+        ("Subscription Status", "opt-out", "1"),
+        ("UNSUB_TIME,UNSUB_REASON", "2026-03-04 05:06:07,NORMAL", ","),
+        ("Unsubscribed Time", "2026-03-04 05:06", "0000-00-00 00:00"),
+    ],
+)
+def test_mailing_lists_say_who_opted_out(tmp_path: Path, columns: str, ann: str, bo: str) -> None:
+    make_user(is_superuser=True)
+    (file := tmp_path / "audience.csv").write_text(
+        f"Email Address,First Name,Last Name,{columns}\nann@example.com,Ann,Ng,{ann}\nbo@example.com,Bo,Li,{bo}\n"
+    )
+    call_command("import_leads", str(file), verbosity=0)
+    assert in_force() == {"Ann": [None, None, "revoked"], "Bo": [None, None, None]}
+    assert set(Lead.objects.values_list("status", flat=True)) == {"new"}

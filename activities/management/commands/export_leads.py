@@ -37,7 +37,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where to, in which form, and which leads."""
         add = parser.add_argument
-        add("--output", required=True, metavar="FILE", help="'-' for standard output, as CSV unless --format says else")
+        add(
+            "--output",
+            required=True,
+            metavar="FILE",
+            help="'-' for standard output, as CSV unless --format names another form",
+        )
         add("--format", choices=FORMATS, help="instead of the one the file's name says")
         add("--q", help="words that all occur in names, email or phone")
         add("--status", help="only this status ('all' for every one)")

@@ -26,7 +26,6 @@ from leads.importing.cells.steps import (
     take_grant,
 )
 from leads.importing.columns.plan import ColumnPlan
-from leads.importing.sorting import is_yes
 from leads.importing.sources.rows import BadRow, Cells, is_blank
 from leads.importing.stats import Refused
 from leads.validators import CREATE_RULES, DEFAULTS, MAX_NAME, MAX_SOURCE, MAX_TEXT, reference, tags
@@ -114,8 +113,8 @@ def row_reader(plan: ColumnPlan) -> ReadRow:
             row = fields_of(plan, cells, problems)
         for name in absent:
             row[name] = ""
-        for place, about in consent:
-            if is_yes(cells[place]):
+        for place, (about, is_said) in consent:
+            if is_said(cells[place]):
                 note_consent(plan, row, place, about, cells[place])
         for place, way in grants:
             if cells[place]:

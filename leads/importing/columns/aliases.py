@@ -167,7 +167,8 @@ NOT_STORED: tuple[str, ...] = (
     "Last Modified By Alias", "Company / Account", "Do Not Call", "Unread By Owner", "Latitude", "Longitude",
     "Lead Owner ID", "Lead Owner Alias", "Designation", "Modified By ID", "Modified By", "Modified Time", "Skype ID",
     "Unsubscribed Mode", "Unsubscribed Time", "Locked", "Member Rating", "Optin IP", "Confirm IP", "GMTOff", "DSTOff",
-    "CC", "Last Changed", "LEID", "EUID",
+    "CC", "Last Changed", "LEID", "EUID", "Unsub Campaign Title", "Unsub Campaign ID", "Unsub Reason",
+    "Unsub Reason Other", "Clean Time", "Clean Campaign Title", "Clean Campaign ID",
 )  # fmt: skip
 
 # Columns of yes and no that say what somebody does not want, by the normal form of their headers.
@@ -183,6 +184,30 @@ CONSENT_COLUMNS: dict[str, str] = {
     **dict.fromkeys(("smsoptout", "textoptout", "donottext", "donotsms", "smsunsubscribed", "optedoutofsms"), "text"),
     **dict.fromkeys(("donotcontact", "optedout", "optout"), "all"),
     **languages.CONSENT,
+}  # fmt: skip
+# Columns with the time at which somebody opted out, in the same form.
+CONSENT_TIMES: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "unsubtime", "unsubdate", "unsubscribedtime", "unsubscribeddate", "unsubscribedat", "unsubscribedon",
+            "unsubscribetime", "unsubscribedate", "emailoptouttime", "emailoptoutdate",
+        ),
+        "email",
+    ),
+    **dict.fromkeys(("smsoptouttime", "smsoptoutdate", "textoptoutdate"), "text"),
+    **dict.fromkeys(("optouttime", "optoutdate", "optedoutat", "optedouttime", "optedoutdate"), "all"),
+}  # fmt: skip
+# Columns with words such as "subscribed" and "unsubscribed".
+CONSENT_STATES: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "emailmarketingstatus", "emailstatus", "emailpermissionstatus", "emailsubscriptionstatus",
+            "emailsubscriberstatus", "marketingstatus", "marketingemailstatus", "subscriptionstatus",
+            "subscriberstatus",
+        ),
+        "email",
+    ),
+    **dict.fromkeys(("smsmarketingstatus", "smsstatus", "smssubscriptionstatus", "textstatus"), "text"),
 }  # fmt: skip
 
 # The same, where programs number or combine their headers; matched against normal forms.
@@ -218,4 +243,4 @@ def headers_of_no_field() -> tuple[str, ...]:
     """Return all headers for which a lead has no field."""
     of_systems = (header for system in SYSTEMS.values() for header in system.not_stored)
     translated = (header for headers in languages.NOT_STORED.values() for header in headers)
-    return (*NOT_STORED, *of_systems, *translated, *languages.CONSENT)
+    return (*NOT_STORED, *of_systems, *translated, *languages.CONSENT, *CONSENT_TIMES, *CONSENT_STATES)

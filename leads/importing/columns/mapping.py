@@ -15,7 +15,7 @@ from crm_project.validation import FieldError
 from leads import consent_cells, validators
 from leads.importing import sorting
 from leads.importing.cells.convert import READERS, REQUIRED, ReadRow, row_reader
-from leads.importing.columns.aliases import CONSENT_COLUMNS, NOT_STORED_PATTERNS, headers_of, headers_of_no_field
+from leads.importing.columns.aliases import NOT_STORED_PATTERNS, headers_of, headers_of_no_field
 from leads.importing.columns.column_schema import NEAR_MISSES, ColumnSchema, normal
 from leads.importing.columns.languages import UNLESS_BESIDE
 from leads.importing.columns.note_columns import find_note_columns
@@ -146,7 +146,7 @@ def map_headers(
     exact = cell_options.exact or is_own_export(header)
     not_stored = places.get("not_stored", ()) if vocabulary.cleaned else ()
     deletions = sorting.deletion_tests(header, not_stored)  # our own exports say it, too
-    consent = {place: about for place in not_stored if (about := CONSENT_COLUMNS.get(normal(header[place])))}
+    consent = {place: said for place in not_stored if (said := sorting.refusal(header[place]))}
     grants = {place: consent_cells.COLUMNS[header[place]] for place in not_stored if _is_grant(header, place)}
     special = {*deletions, *consent, *grants}
     notes = _note_columns(header, places, deletions, consent) if unknown == NOTE else NO_NOTES
@@ -179,7 +179,7 @@ def _note_columns(
     header: Sequence[str],
     places: MappingOf[str, Sequence[int]],
     deletions: MappingOf[int, Callable[[object], bool]],
-    consent: Collection[int],
+    consent: MappingOf[int, sorting.Refusal],
 ) -> NoteColumns:
     """What has no field. A consent that says yes is a remainder already, a deletion is what the lead is."""
     flags = {place for place in deletions if normal(header[place]) in sorting.DELETED_FLAGS}
@@ -190,13 +190,13 @@ def _note_columns(
         for place in places.get(kind, ())
         if place not in flags and not (kind == "not_stored" and _is_grant(header, place))
     ]
-    refusals = dict.fromkeys(consent, sorting.is_not_yes)
+    refusals = {place: said.is_absent for place, said in consent.items()}
     return find_note_columns(header, left, {**deletions, **refusals})
 
 
 def is_consent(header: Sequence[str], place: int) -> bool:
     """Return whether a column says what leads have agreed to or refused."""
-    return normal(header[place]) in CONSENT_COLUMNS or _is_grant(header, place)
+    return sorting.refusal(header[place]) is not None or _is_grant(header, place)
 
 
 def _is_grant(header: Sequence[str], place: int) -> bool:

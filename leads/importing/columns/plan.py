@@ -69,10 +69,10 @@ class ColumnPlan:
     ``ignored`` those ignored by request, ``unknown`` the unknown ones, ``overruled`` those whose field is set for every
     row, ``unnamed`` the columns without a header (a value in one is a problem of its row). ``day_first`` are the fields
     whose dates with slashes have the day first, ``deletions`` say whether a row is deleted in the source,
-    ``consent_columns`` are those that say what somebody does not want, ``grant_columns`` those of our own exports that
-    have granted consent. ``last_name_first`` says how names with a comma are written. ``warnings``, ``report`` and
-    ``used`` are filled while rows are read; ``used`` has the columns that the last row's fields are from, where that is
-    not the first.
+    ``consent_columns`` are those that say what somebody does not want, with the test of their cells, ``grant_columns``
+    those of our own exports that have granted consent. ``last_name_first`` says how names with a comma are written.
+    ``warnings``, ``report`` and ``used`` are filled while rows are read; ``used`` has the columns that the last row's
+    fields are from, where that is not the first.
     """
 
     header: tuple[str, ...]
@@ -89,7 +89,7 @@ class ColumnPlan:
     last_name_first: bool = False
     cell_options: CellOptions = field(default_factory=CellOptions)
     deletions: Mapping[int, Callable[[object], bool]] = field(default_factory=dict)
-    consent_columns: Mapping[int, str] = field(default_factory=dict)
+    consent_columns: Mapping[int, tuple[str, Callable[[object], bool]]] = field(default_factory=dict)
     grant_columns: Mapping[int, str] = field(default_factory=dict)
     note_columns: NoteColumns = NO_NOTES
     warnings: Warnings = field(default_factory=Counter, compare=False)

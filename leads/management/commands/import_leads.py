@@ -39,7 +39,10 @@ class Command(BaseCommand):
     """All files are stored in one transaction, or none; every run leaves an account."""
 
     importer = FileImport
-    help = "Import leads from CSV, TSV, XLSX, JSON or JSON Lines files ('-' is standard input). " + EPILOG
+    help = (
+        "Import leads from CSV, TSV, Excel, OpenDocument, JSON, JSON Lines or vCard files, also compressed "
+        "('-' is standard input). "
+    ) + EPILOG
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The files, and what to do with what is in them."""

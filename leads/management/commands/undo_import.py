@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     help = (
         "Undo an import: leads it created are deleted softly, leads it updated get their earlier values back, "
-        "activities it brought in are taken out again. Leads that somebody touched since are left and listed; "
+        "activities it created are deleted. Leads that somebody changed since are left and listed; "
         "undoing the run again tries them again. Of several imports of the same leads, undo the last one first."
     )
 
