@@ -33,6 +33,12 @@ PARTS = {"user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT",
 NOT_LIBPQ = frozenset(
     ("response_timeout", "pool", "isolation_level", "server_side_binding", "assume_role", "prepare_threshold")
 )
+# Options of libpq with fixed values. It checks them when it connects, where an error looks like a server that is away.
+CHOICES = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+}
+MAX_PORT = 65535
 SQLITE, POSTGRESQL = "crm_project.db.sqlite", "crm_project.db.postgresql"
 CONNECT_TIMEOUT = 5  # seconds, for each IP address of the server
 
@@ -94,8 +100,11 @@ def _postgresql(url: str) -> dict[str, Any]:
     parts |= {name: options.pop(name) for name in PARTS if name in options}
     if not parts.get("dbname"):
         raise ValueError("the PostgreSQL URL names no database")
-    if not re.fullmatch("[0-9,]*", parts.get("port", "")):
-        raise ValueError("a port is a number: postgresql://user:password@host:port/name")
+    if "@" in parts.get("host", ""):
+        raise ValueError("an @ in a password is written %40: postgresql://user:p%40ss@host:port/name")
+    for port in filter(None, parts.get("port", "").split(",")):
+        if not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= MAX_PORT:
+            raise ValueError(f"a port is a number from 1 to {MAX_PORT}: postgresql://user:password@host:port/name")
     if "ssl" in options:  # asyncpg's name for it
         options["sslmode"] = options.pop("ssl")
     pooled = _pooled(options)
@@ -143,6 +152,9 @@ def _check_options(options: dict[str, Any]) -> None:
     for name in options.keys() & {"connect_timeout", "response_timeout"}:
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", str(options[name])):
             raise ValueError(f"{name} is a number of seconds: postgresql://…/name?{name}=20")
+    for name, values in CHOICES.items():
+        if options.get(name, values[0]) not in values:
+            raise ValueError(f"{name} is one of {', '.join(values)}: postgresql://…/name?{name}={values[-1]}")
     try:
         make_conninfo("", **{name: value for name, value in options.items() if name not in NOT_LIBPQ})
     except psycopg.ProgrammingError:

@@ -39,6 +39,18 @@ def origins(text: str) -> list[str]:
     return parsed
 
 
+def host_names(text: str) -> list[str]:
+    """Return a list of host names; ``.example.com`` is that name and all below it, ``*`` any name."""
+    names = items(text)
+    for name in names:
+        if re.search(r"[/\s]|^[^:]+:\d+$", name) or ("*" in name and name != "*"):
+            raise ValueError(
+                f"{name!r} is not a host name such as crm.example.com, or .example.com with all names below it, "
+                "without scheme and port"
+            )
+    return names
+
+
 def header_names(text: str) -> list[str]:
     """Return a list of names of headers in lower case."""
     names = [item.lower() for item in items(text)]

@@ -5,6 +5,7 @@ none). ``.env.example`` describes each variable; a test compares the two.
 """
 
 import logging
+import os
 import re
 import sys
 import warnings
@@ -15,7 +16,7 @@ from zoneinfo import available_timezones
 
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError, validate
+from environs import Env, EnvError, EnvValidationError, validate
 from jwt.warnings import InsecureKeyLengthWarning
 
 from crm_project import database_url, email_url, environment, secrets, storage_url
@@ -27,11 +28,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
 if env_file := env.str("ENV_FILE", str(BASE_DIR / ".env")):
+    if "ENV_FILE" in os.environ and not Path(env_file).exists():
+        raise ImproperlyConfigured(f'Environment variable "ENV_FILE" invalid: there is no file {env_file}')
     env.read_env(env_file, recurse=False, override=False)
 
 between = validate.Range
 currency = validate.Regexp("[A-Z]{3}$", error="it is not a code of three letters such as USD")
-second_factor_choice = validate.OneOf(["", "nobody", "managers", "staff"])
+second_factor_choice = validate.OneOf(["", "nobody", "managers", "staff"], error="it is not nobody, managers or staff")
+time_zone = validate.OneOf(available_timezones(), error="it is not the name of a time zone such as America/Chicago")
+country = validate.OneOf(CALLING_CODES, error="it is not a country of two letters such as US")
 # How the back office writes days, by the name of the form in DATE_FORMAT, in Django's letters.
 DATE_FORMATS = {
     "D MMM YYYY": "j M Y",
@@ -55,7 +60,6 @@ try:
     ACCESS_TOKEN_EXPIRE_MINUTES = env.int("ACCESS_TOKEN_EXPIRE_MINUTES", 1440, validate=between(min=1, max=5_256_000))
     REFRESH_TOKEN_EXPIRE_DAYS = env.int("REFRESH_TOKEN_EXPIRE_DAYS", 30, validate=between(min=1, max=3650))
     CORS_ORIGINS = env.str("CORS_ORIGINS", "http://localhost:5173,http://localhost:3000")
-    ALLOWED_HOSTS = environment.items(env.str("ALLOWED_HOSTS", ""))
     TRUSTED_PROXIES = env.str("TRUSTED_PROXIES", "")
     registration = env.str("REGISTRATION_OPEN", None)
     REQUIRE_SECOND_FACTOR = env.str("REQUIRE_SECOND_FACTOR", "", validate=second_factor_choice)
@@ -81,12 +85,15 @@ try:
     DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", "")
     REPLICA_MAX_LAG = env.int("REPLICA_MAX_LAG", 10, validate=between(min=0, max=3600))  # seconds
     MIGRATE_TIMEOUT = env.int("MIGRATE_TIMEOUT", 600, validate=between(min=0, max=86_400))  # seconds
-    TIME_ZONE = env.str("TIME_ZONE", "UTC", validate=validate.OneOf(sorted(available_timezones())))
+    TIME_ZONE = env.str("TIME_ZONE", "UTC", validate=time_zone)
     DATE_FORMAT = DATE_FORMATS[
         env.str("DATE_FORMAT", "D MMM YYYY", validate=validate.OneOf(DATE_FORMATS))
     ]  # in Django's form; of the back office
     CURRENCY = env.str("CURRENCY", "USD", validate=currency)
-    PHONE_REGION = env.str("PHONE_REGION", "US", validate=validate.OneOf(CALLING_CODES))
+    PHONE_REGION = env.str("PHONE_REGION", "US", validate=country)
+except EnvValidationError as error:
+    named = str(error).partition(" invalid: ")[0]
+    raise ImproperlyConfigured(f"{named} invalid: {'; '.join(error.error_messages)}") from None
 except EnvError as error:
     hint = "; `make run` writes a file .env with one" if "SECRET_KEY" in str(error) else ""
     raise ImproperlyConfigured(f"{error}{hint}") from None
@@ -111,6 +118,8 @@ with parsing("CORS_ORIGINS"):
     CORS_ALLOWED_ORIGINS = environment.origins(CORS_ORIGINS)
 with parsing("CORS_HEADERS"):
     CORS_HEADERS = environment.header_names(env.str("CORS_HEADERS", ""))
+with parsing("ALLOWED_HOSTS"):
+    ALLOWED_HOSTS = environment.host_names(env.str("ALLOWED_HOSTS", ""))
 with parsing("TRUSTED_PROXIES"):
     TRUSTED_NETWORKS = environment.networks(TRUSTED_PROXIES)
 with parsing("METRICS_ALLOW"):

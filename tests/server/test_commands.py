@@ -45,7 +45,9 @@ def test_a_malformed_setting() -> None:
 
 
 def test_no_folder_for_the_file() -> None:
-    assert "unable to open database file" in refusal("verify", "sqlite:////no/such/folder/app.db")
+    for command in ("verify", "serve"):
+        assert "unable to open database file" in refusal(command, "sqlite:////no/such/folder/app.db")
+    assert "/no/such/folder/app.db" in refusal("serve", "sqlite:////no/such/folder/app.db")
 
 
 @pytest.mark.parametrize("command", ["serve", "verify", "prune"])

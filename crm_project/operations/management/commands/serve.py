@@ -77,6 +77,8 @@ class Command(BaseCommand):
                 return prepare()
             except (OperationalError, InterfaceError) as error:
                 message = " ".join(str(error).split())
+                if connection.vendor == "sqlite":
+                    message += f" ({connection.settings_dict['NAME']})"
                 if time.monotonic() >= until:
                     raise CommandError(f"The database is unavailable: {message}") from None
                 if not notified:
