@@ -57,6 +57,14 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
     assert documented == set(variables())
 
 
+@pytest.mark.parametrize("path", [*DOCUMENTS, *PAGES], ids=lambda path: path.name)
+def test_every_table_begins_with_a_header(path: Path) -> None:
+    lines = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL).splitlines()
+    rows = [place for place, line in enumerate(lines) if line.startswith("|")]
+    starts = [place for place in rows if place == 0 or place - 1 not in rows]
+    assert [lines[place] for place in starts if not lines[place + 1].startswith("| ---")] == []
+
+
 def test_every_command_is_documented() -> None:
     ours = [name for name, app in get_commands().items() if app in OURS]
     assert [name for name in ours if f"manage.py {name}`" not in page("operations")] == []
