@@ -5,7 +5,7 @@ mail, and nobody else will: at most once is preferred to twice.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -22,12 +22,12 @@ from users.password_links import mail_is_set, send
 MAX_ROWS = 50  # of a mail; the page Today has all
 
 
-def remind(now: datetime | None = None) -> Iterator[str]:
+def remind() -> Iterator[str]:
     """Mail to each agent what is due, from ``REMIND_HOUR`` on; yield after each mail how many there were.
 
     Raises ``OSError`` if the mail server cannot be reached; whoever got no mail by then can still get it today.
     """
-    local = (now or timezone.now()).astimezone(timezone.get_default_timezone())
+    local = timezone.now().astimezone(timezone.get_default_timezone())
     if not mail_is_set():
         yield "No mail: EMAIL_URL is not set"
         return

@@ -8,13 +8,12 @@ ECMA-262 and in Python's ``re``.
 from collections.abc import Sequence
 from typing import Any
 
-from crm_project.validation import MAX_BIGINT
+from crm_project.validation import MAX_BIGINT, MAX_EMAIL
 
 JSONSchema = dict[str, Any]
 
 ANY = r"[^\x00]"
 NOT_BLANK = r"[^\s\x00]"
-MAX_EMAIL = 254
 
 TIMESTAMP: JSONSchema = {
     "type": "string",

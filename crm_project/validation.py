@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 MAX_BIGINT = 2**63 - 1  # a signed 64-bit column
 MAX_INT = 2**31 - 1
+MAX_EMAIL = 254
 UNKNOWN_ADDRESS = "unknown"  # in place of a client's IP address that cannot be read
 
 # One "@", a local part, a domain of two or more labels, no white space, no control characters.
@@ -100,7 +101,7 @@ def text(value: object, max_length: int, min_length: int = 0) -> str:
     return value
 
 
-def check_length(value: str, max_length: int, min_length: int = 0) -> None:
+def check_length(value: str, max_length: int, min_length: int) -> None:
     """Raise ``InvalidValue`` for text that is too long or too short."""
     if len(value) > max_length:
         raise InvalidValue("string_too_long", f"String should have at most {max_length} characters")
@@ -147,9 +148,9 @@ def _to_integer(value: object) -> int:
     raise InvalidValue("int_type", "Input should be a valid integer")
 
 
-def email(value: object, max_length: int = 254, blank: bool = False) -> str:
+def email(value: object, blank: bool = False) -> str:
     """Return an email address that matches ``EMAIL``; with ``blank`` also an empty text."""
-    address = text(value, max_length)
+    address = text(value, MAX_EMAIL)
     if not address and blank:
         return address
     if not _email.match(address) or (not address.isascii() and has_space_or_control(address)):
@@ -157,9 +158,9 @@ def email(value: object, max_length: int = 254, blank: bool = False) -> str:
     return address
 
 
-def lead_email(value: object, max_length: int = 254) -> str:
+def lead_email(value: object) -> str:
     """Return the email address of a lead as ``LEAD_EMAIL`` has it, or "" for a lead without one."""
-    address = text(value, max_length)
+    address = text(value, MAX_EMAIL)
     if not address:
         return address
     if not _lead_email.match(address) or (

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from crm_project.db.change_time import ChangeTimeField
-from crm_project.validation import KEY_LENGTH
+from crm_project.validation import KEY_LENGTH, MAX_EMAIL
 from leads import validators
 from leads.attribution import Author as Author
 from leads.audit import LeadChange as LeadChange
@@ -50,7 +50,7 @@ class Lead(models.Model):
 
     first_name = models.CharField(max_length=validators.MAX_NAME, blank=True)
     last_name = models.CharField(max_length=validators.MAX_NAME, blank=True)
-    email = models.CharField(max_length=254, blank=True)
+    email = models.CharField(max_length=MAX_EMAIL, blank=True)
     phone = models.CharField(max_length=validators.MAX_PHONE, blank=True)
     status = models.CharField(max_length=validators.MAX_STATUS, default=validators.DEFAULT_STATUS)
     source = models.CharField(max_length=validators.MAX_SOURCE, default=validators.DEFAULT_SOURCE, blank=True)

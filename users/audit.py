@@ -55,9 +55,9 @@ class Actor(NamedTuple):
         return self._replace(name=f"{self.program} ({name})"[:MAX_SIGNATURE] if self.program else name)
 
     @classmethod
-    def operator(cls, channel: Channel = Channel.CLI) -> Self:
+    def operator(cls) -> Self:
         """Return the operator who runs this process, with the name of the operating system's account."""
-        return cls(None, getpass.getuser(), channel)
+        return cls(None, getpass.getuser(), Channel.CLI)
 
 
 class Action(models.TextChoices):

@@ -24,7 +24,7 @@ class AbstractUser(AbstractBaseUser, PermissionsMixin):
     """
 
     username = models.CharField(max_length=150, unique=True)
-    email = models.CharField(max_length=254, blank=True)
+    email = models.CharField(max_length=validation.MAX_EMAIL, blank=True)
     username_key = models.CharField(max_length=validation.KEY_LENGTH, editable=False)
     email_key = models.CharField(max_length=validation.KEY_LENGTH, editable=False, null=True)  # noqa: DJ001  unique unless NULL
     first_name = models.CharField(max_length=150, blank=True)

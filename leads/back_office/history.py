@@ -17,7 +17,6 @@ FIRST = 8  # entries on the lead's own page
 EXCERPT = 120  # characters of a value
 EMPTY = "—"
 PEOPLE = ("owner_id", "assignee_id")
-NOBODY: Mapping[int, str] = {}
 TITLES = {
     Kind.CREATED: "Created",
     Kind.CHANGED: "Changed",
@@ -93,7 +92,7 @@ def owner_names(changes: Iterable[LeadChange]) -> dict[int, str]:
     return directory.names(ids) if ids else {}
 
 
-def build_entry(change: LeadChange, owners: Mapping[int, str] = NOBODY) -> Entry:
+def build_entry(change: LeadChange, owners: Mapping[int, str]) -> Entry:
     """Return a change as the pages show it; ``owners`` are the names of ``owner_names``."""
     changes = dict(change.changes)
     if change.kind in (Kind.DELETED, Kind.RESTORED, Kind.MERGED):
@@ -122,7 +121,7 @@ def label(field: str) -> str:
     return {"property_interest": "Interested in", "is_active": "Active"}.get(field, words)
 
 
-def display(field: str, value: Any, owners: Mapping[int, str] = NOBODY) -> str:
+def display(field: str, value: Any, owners: Mapping[int, str]) -> str:
     """Return a value as the pages show it; ``owners`` are users' names by id."""
     if value is None or value == "":
         return EMPTY

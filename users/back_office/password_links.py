@@ -24,8 +24,6 @@ from users.back_office.throttled import too_many_requests, wait_message
 from users.models import LoginFailure, User
 from users.reset_requests import PasswordResetRequest
 
-MAX_EMAIL = 254
-
 
 def link_page(request: HttpRequest, creator: User, user: User) -> TemplateResponse:
     """``/admin/users/user/<id>/password/``: a POST creates a link and shows it once."""
@@ -107,7 +105,7 @@ class ForgotPasswordForm(forms.Form):
 
     email = forms.CharField(
         label="Email",
-        max_length=MAX_EMAIL,
+        max_length=validation.MAX_EMAIL,
         widget=UnfoldAdminTextInputWidget(
             attrs={"autocomplete": "email", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
         ),
