@@ -21,13 +21,15 @@ PRODUCTION := ENV_FILE= SECRET_KEY=$$($(PY) -m crm_project.secrets print) HTTPS=
 	REGISTRATION_OPEN=false DATABASE_URL=sqlite:///$(VENV)/check.db
 
 # Everything that is quick; then the rest, and the properties again with many more examples. Quick tests that use no
-# database are run again only by `make test-all`.
+# database are run again only by `make test-all`. What does not depend on the kind of database, such as pages in a
+# browser, clients and properties of functions, is run on SQLite only.
 FAST := -m "not slow"
 FAST_AGAIN := -m "not slow and not no_database"
 # What is run through a pooler: the quick tests of the API.
 POOLED := -m "not slow" tests/leads tests/activities tests/users tests/dashboard tests/api
 REST := -m "slow or hypothesis" --hypothesis-profile=all
-REST_AGAIN := -m "slow or hypothesis or no_database" --hypothesis-profile=all
+REST_AGAIN := -m "(slow or hypothesis or no_database) and not any_database and not (hypothesis and no_database)" \
+	--hypothesis-profile=all
 # Bytecode of rewritten assertions is written even where the environment says not to: it halves the start.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --dist worksteal
 

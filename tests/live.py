@@ -158,6 +158,12 @@ def fresh_database(source: str = "") -> Iterator[str]:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+def migrated_file(path: Path) -> str:
+    """Make a SQLite file with all tables and no rows, and return its URL; only where SQLite is the tests' database."""
+    shutil.copy(template().removeprefix("sqlite:///"), path)
+    return f"sqlite:///{path}"
+
+
 def migrated_database() -> AbstractContextManager[str]:
     """Yield the URL of a database with all tables; drop it afterwards."""
     return fresh_database(template())

@@ -245,6 +245,7 @@ def large(kind: str) -> tuple[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "kind",
     [

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, expect
 
 from tests.admin.second_factors import code_for
@@ -25,7 +24,7 @@ from tests.live import PROJECT, LiveServer, environment, serving
 
 pytestmark = [
     needs_chromium,
-    pytest.mark.skipif(settings.DATABASE_URL.startswith("postgresql"), reason="same pages on either database"),
+    pytest.mark.any_database,
     pytest.mark.skipif(not SCRIPT.exists(), reason="no axe-core: run `make client`"),
 ]
 LONG = f"{'a' * 50}@example.com"

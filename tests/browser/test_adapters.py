@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.office import needs_chromium
@@ -18,10 +17,7 @@ from tests.live import LiveServer, serving
 
 PASSWORD = "pass123456"
 
-pytestmark = [
-    *needs_client,
-    pytest.mark.skipif(settings.DATABASE_URL.startswith("postgresql"), reason="they are the same on either database"),
-]
+pytestmark = needs_client
 
 
 class Office(NamedTuple):

@@ -13,7 +13,7 @@ from tests.browser.office import Window, needs_chromium, stored
 from tests.factories import lead_row
 from tests.live import LiveServer
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.any_database]
 
 
 @pytest.fixture

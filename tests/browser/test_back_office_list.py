@@ -28,7 +28,7 @@ FOCUSED = """() => {
     return `${one.tagName.toLowerCase()} ${label.trim().replace(/\\s+/g, " ").slice(0, 60)}`;
 }"""
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.any_database]
 
 
 @pytest.fixture

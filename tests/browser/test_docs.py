@@ -12,7 +12,7 @@ from tests.live import LiveServer
 
 PASSWORD = "pass123456"
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.any_database]
 
 
 @pytest.fixture

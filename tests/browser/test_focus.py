@@ -38,7 +38,7 @@ UNREACHED = """() => [...document.querySelectorAll("body *")]
     .map((one) => one.outerHTML.replace(/\\s+/g, " ").slice(0, 120))"""
 IN_PANEL = "document.activeElement.closest('#changelist-filter') !== null"
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.any_database]
 
 
 @pytest.fixture(scope="module")

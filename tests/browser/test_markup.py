@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.office import Window, needs_chromium
 from tests.live import PROJECT, LiveServer, environment, serving
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.any_database]
 
 MARKS = (
     "<script>window.ran=1</script>",

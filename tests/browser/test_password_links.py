@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.office import DESKTOP, PASSWORD, Window, needs_chromium, shoot_themes
 from tests.live import LiveServer, serving
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.any_database]
 
 
 @pytest.fixture(scope="module")

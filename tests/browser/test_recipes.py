@@ -45,7 +45,7 @@ def code(languages: str, heading: str = "") -> str:
 
 
 @needs_chromium
-@pytest.mark.skipif(needs_client[1].args[0], reason="no node_modules")
+@pytest.mark.skipif(needs_client[2].args[0], reason="no node_modules")
 def test_browsers(page: Page) -> None:
     folder = new_folder()
     (folder / "recipes.jsx").write_text(IMPORTS + code("jsx?") + (HERE / "recipes.check.jsx").read_text())

@@ -12,7 +12,7 @@ from tests.browser.office import PASSWORD, Window, needs_chromium, shoot_themes
 from tests.live import LiveServer, serving
 from users.second_factor import readable_secret
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.any_database]
 
 
 @pytest.fixture(scope="module")

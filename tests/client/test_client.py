@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 NODE = shutil.which("node")
 
 pytestmark = [
+    pytest.mark.any_database,
     pytest.mark.skipif(not NODE, reason="node is not installed"),
     pytest.mark.skipif(not (HERE / "node_modules").is_dir(), reason="no node_modules: run `make client`"),
 ]

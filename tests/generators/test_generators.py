@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from tests.live import LiveServer
 
@@ -22,9 +21,7 @@ NODE_PROGRAMS = HERE / "node_modules" / ".bin"
 PYTHON_PROGRAMS = Path(sys.prefix) / "generators" / "bin"
 GSON = Path("/usr/share/java/gson.jar")
 
-pytestmark = pytest.mark.skipif(
-    settings.DATABASE_URL.startswith("postgresql"), reason="the document is the same on either database"
-)
+pytestmark = pytest.mark.any_database  # the document is the same
 needs_npm = pytest.mark.skipif(
     not shutil.which("node") or not NODE_PROGRAMS.is_dir(), reason="no node, or no node_modules: run `make generators`"
 )

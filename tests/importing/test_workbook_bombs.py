@@ -118,6 +118,7 @@ def bomb(request: pytest.FixtureRequest) -> tuple[bytes, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 def test_the_bomb_that_was_found_is_small() -> None:
     assert len(with_member(huge(BZIP2), BZIP2)) - len(GOOD) < 818
     with pytest.raises(Unreadable, match="packed in a way"):
@@ -156,6 +157,7 @@ def test_the_command_says_why(tmp_path: Path, bomb: tuple[bytes, str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 @pytest.mark.parametrize("kind", GREEDY)
 def test_the_page_takes_no_memory(tmp_path: Path, kind: str) -> None:
     make, sentence = BOMBS[kind]
@@ -188,6 +190,7 @@ def memory_of_command(data: bytes) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 @pytest.mark.parametrize("kind", GREEDY)
 def test_the_command_takes_no_memory(kind: str) -> None:
     assert memory_of_command(BOMBS[kind][0]()) - memory_of_command(GOOD) < MAX_GROWTH

@@ -9,7 +9,7 @@ import pytest
 
 from tests.live import PROJECT, LiveServer, serving
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.any_database]
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = 5  # an operation; the same ones every time

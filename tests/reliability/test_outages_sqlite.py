@@ -17,7 +17,7 @@ from crm_project.db.sqlite import base
 from leads.models import Lead
 from tests.concurrency import shared_database
 from tests.factories import activity_row, lead_row, make_lead
-from tests.live import LiveServer
+from tests.live import LiveServer, migrated_file
 from tests.reliability.test_outages_postgresql import is_unavailable
 from tests.server.wire import nothing_came, post_head
 from tests.torture.crm import Crm
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not settings.DATABASE_URL.startswith("sqlite"), 
 def office(folder: Path, wait: str = "0.5", **variables: str) -> Iterator[tuple[LiveServer, dict[str, str], Path]]:
     """A server that waits ``wait`` seconds for locks, an agent's token, and the database's file."""
     file = folder / "office.db"
-    crm = Crm(f"sqlite:///{file}?timeout={wait}", folder, WORKERS="1", **variables)
+    crm = Crm(f"{migrated_file(file)}?timeout={wait}", folder, WORKERS="1", **variables)
     try:
         server = crm.start()
         yield server, server.token("agent"), file

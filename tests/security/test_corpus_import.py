@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -216,11 +217,10 @@ def test_the_page_takes_every_column(boss: Client, api: Api, tmp_path: Path, nam
 
 
 def test_the_page_takes_every_header_and_file_name(boss: Client) -> None:
-    for text in TEXTS.values():
-        for kind, make in FORMATS.items():
-            review = upload(boss, f"{text[:300]}{kind}", make(["first_name", text, "email"], [["Ada", "x", ""]]))
-            if review:
-                taken_in(boss, review, **{"column-1": "last_name"})
+    for text, (kind, make) in zip(TEXTS.values(), cycle(FORMATS.items()), strict=False):  # test_headers has all pairs
+        review = upload(boss, f"{text[:300]}{kind}", make(["first_name", text, "email"], [["Ada", "x", ""]]))
+        if review:
+            taken_in(boss, review, **{"column-1": "last_name"})
     assert boss.get("/admin/leads/importrun/").status_code == 200
 
 

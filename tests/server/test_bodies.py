@@ -10,6 +10,8 @@ from tests.factories import lead_row
 from tests.live import LiveServer
 from tests.server.wire import last_reply, post_head
 
+pytestmark = pytest.mark.any_database
+
 ORIGIN = {"Origin": "http://localhost:5173"}
 
 

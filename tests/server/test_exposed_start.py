@@ -10,6 +10,8 @@ import pytest
 from crm_project.operations import checks, interpreter
 from tests.live import PROJECT, environment, free_port, serving, without_python
 
+pytestmark = pytest.mark.any_database
+
 WEAK = "change-me"
 REACHABLE = [
     {"HOST": "0.0.0.0"},

@@ -10,14 +10,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from tests.live import LiveServer, serving
 from tests.server.wire import nothing_came
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux"),
-    pytest.mark.skipif("sqlite" not in settings.DATABASE_URL, reason="no database takes part"),
+    pytest.mark.any_database,
 ]
 
 FILES = 400  # that a worker may open, so it takes 200 connections

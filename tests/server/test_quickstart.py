@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from tests.live import PROJECT, LiveServer, await_start, end, free_port
 
@@ -98,7 +97,7 @@ def make_run(project: Path) -> Iterator[LiveServer]:
 
 
 @needs
-@pytest.mark.skipif("sqlite" not in settings.DATABASE_URL, reason="the quick start is on SQLite")
+@pytest.mark.any_database  # it is on SQLite
 def test_make_run_and_the_curl_quickstart(tmp_path: Path) -> None:
     project = unpack(tmp_path)
     with make_run(project) as server:

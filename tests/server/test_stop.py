@@ -1,6 +1,5 @@
 """Stopping a server: running requests are completed, and the port is free."""
 
-import os
 import signal
 import sys
 import time
@@ -9,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from tests.live import LiveServer, serving
 from tests.server.wire import last_reply, post_head
@@ -65,10 +63,7 @@ def test_a_server_that_drains_serves_and_is_not_ready() -> None:
         assert server.stop() == 0  # the second signal does not wait
 
 
-no_database = pytest.mark.skipif("sqlite" not in settings.DATABASE_URL, reason="no database takes part")
-
-
-@no_database
+@pytest.mark.any_database
 def test_sigterm_does_not_wait_for_ever_for_bodies_that_never_come() -> None:
     """Connections are closed after the stop timeout, which docs/deploy.md states."""
     with serving(WORKERS="1") as server, server.connect() as connection:
@@ -94,12 +89,3 @@ def test_no_worker_outlives_a_killed_master() -> None:
         server.process.kill()
         server.process.wait()
         assert eventually(lambda: not answers(server))
-
-
-@linux
-def test_a_worker_that_dies_is_replaced() -> None:
-    with serving(WORKERS="1") as server:
-        (first,) = workers(server)
-        os.kill(first, signal.SIGKILL)
-        assert eventually(lambda: bool(workers(server) - {first}) and answers(server))
-        assert server.send("GET", "/").status == 200

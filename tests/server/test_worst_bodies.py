@@ -13,7 +13,7 @@ import pytest
 from tests.factories import lead_row
 from tests.live import LiveServer, serving
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [pytest.mark.any_database, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 MAX = 200  # MB that one request may take of a worker
 SIZE = (16 << 20) - 64  # bytes; all that a body may have

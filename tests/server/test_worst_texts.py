@@ -17,7 +17,7 @@ from tests.live import LiveServer, Reply, serving
 from tests.server.test_logs_everywhere import Browser, manage
 from users.back_office.small_forms import MAX_BYTES
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [pytest.mark.any_database, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 MAX_SECONDS = 1.0  # of CPU time for one reply
 MAX_GROWTH = 200  # MB that one request may take of a worker
