@@ -24,12 +24,14 @@ PRODUCTION := ENV_FILE= SECRET_KEY=$$($(PY) -m crm_project.secrets print) HTTPS=
 # database are run again only by `make test-all`. What does not depend on the kind of database, such as pages in a
 # browser, clients and properties of functions, is run on SQLite only.
 FAST := -m "not slow"
-FAST_AGAIN := -m "not slow and not no_database"
+FAST_AGAIN := -m "not slow and not no_database and not any_database"
 # What is run through a pooler: the quick tests of the API.
 POOLED := -m "not slow" tests/leads tests/activities tests/users tests/dashboard tests/api
-REST := -m "slow or hypothesis" --hypothesis-profile=all
-REST_AGAIN := -m "(slow or hypothesis or no_database) and not any_database and not (hypothesis and no_database)" \
-	--hypothesis-profile=all
+# The rest waits for servers and pages, so it has half as many processes more than the machine has cores.
+REST_PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) '*' 3 / 2)
+REST = -m "slow or hypothesis" --hypothesis-profile=all --numprocesses $(REST_PROCESSES)
+REST_AGAIN = -m "(slow or hypothesis or no_database) and not any_database and not (hypothesis and no_database)" \
+	--hypothesis-profile=again --numprocesses $(REST_PROCESSES)
 # Bytecode of rewritten assertions is written even where the environment says not to: it halves the start.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --dist worksteal
 

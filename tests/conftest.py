@@ -28,9 +28,11 @@ SLOW = ("browser", "client", "generators", "migrating", "reliability", "server")
 # Fixtures without which pytest-django lets no test use the database.
 USE_DATABASE = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"}
 
-# The same examples on every run, and no clock. `make test-all` takes the profile "all".
+# The same examples on every run, and no clock. `make test-all` takes the profile "all", and the first of its examples
+# again on PostgreSQL, where each takes longer.
 hypothesis_settings.register_profile("fast", derandomize=True, deadline=None, database=None, max_examples=10)
 hypothesis_settings.register_profile("all", hypothesis_settings.get_profile("fast"), max_examples=150)
+hypothesis_settings.register_profile("again", hypothesis_settings.get_profile("fast"), max_examples=50)
 hypothesis_settings.load_profile("fast")
 
 

@@ -81,7 +81,8 @@ class LiveServer:
         username = username or f"agent-{secrets.token_hex(6)}"
         account = {"username": username, "password": "pass123456"}
         names = {"email": f"{username}@example.com", "first_name": "Agent", "last_name": "One"}
-        assert self.send("POST", "/api/users/register", {**account, **names}).status == 201
+        registered = self.send("POST", "/api/users/register", {**account, **names})
+        assert registered.status == 201, registered
         return {"Authorization": f"Bearer {self.send('POST', '/api/users/login', account).json()['access_token']}"}
 
     def connect(self) -> socket.socket:

@@ -122,7 +122,7 @@ def test_react_admin(office: Office, page: Page) -> None:
         page.get_by_role("option", name=status.lower(), exact=True).click()
     page.keyboard.press("Escape")
     expect(range_shown).to_have_text("1-5 of 5")
-    assert rows.locator(".column-status").all_inner_texts() == ["new", "lost", "new", "new", "lost"]
+    expect(rows.locator(".column-status")).to_have_text(["new", "lost", "new", "new", "lost"])
 
     # A token that has expired is renewed without a word.
     page.evaluate(

@@ -158,7 +158,7 @@ def tab(page: Page) -> str:
 
 def test_the_standard_columns_fit(window: Open, family: str) -> None:
     page = window(f"/admin/leads/lead/?q={family}")
-    assert page.evaluate("(one => one.scrollWidth - one.clientWidth)(document.querySelector('.crm-leads'))") <= 0
+    page.wait_for_function("(one => one.scrollWidth <= one.clientWidth)(document.querySelector('.crm-leads'))")
     page.set_viewport_size(PHONE)
     page.locator(".crm-choice summary").click()
     page.get_by_label("Source", exact=True).first.check()
@@ -221,7 +221,7 @@ def test_pages_fit_on_a_phone(window: Open, family: str, name: str, path: str) -
     page = window(path, PHONE)
     page.wait_for_load_state("networkidle")
     shoot(page, f"{name}-phone")
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.wait_for_function(f"document.documentElement.scrollWidth <= {PHONE['width']}")
     page.get_by_role("button", name="Show the menu").click()
     expect(page.get_by_role("link", name="Leads", exact=True).first).to_be_visible()
 

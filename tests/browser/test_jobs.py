@@ -22,7 +22,7 @@ from tests.live import PROJECT, LiveServer, environment, serving
 AGENT, MANAGER = "demo.maria", "demo.ruth"
 THURSDAY = date.today() + timedelta(days=(3 - date.today().weekday()) % 7 or 7)
 
-pytestmark = [needs_chromium, pytest.mark.parametrize("hand", [Mouse, Keyboard])]
+pytestmark = [needs_chromium, pytest.mark.any_database, pytest.mark.parametrize("hand", [Mouse, Keyboard])]
 Begin = Callable[[str, type[Mouse] | type[Keyboard]], Hands]
 
 

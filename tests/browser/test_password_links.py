@@ -1,5 +1,6 @@
 """Set-password links in a real browser."""
 
+import re
 import secrets
 from collections.abc import Iterator
 
@@ -47,7 +48,7 @@ def test_from_the_new_user_to_the_login(window: Window, stranger: Page, server: 
     shoot_themes(page, "password-link")
 
     stranger.goto(link)
-    assert stranger.url.endswith("/set-password/")
+    expect(stranger).to_have_url(re.compile("/set-password/$"))
     shoot_themes(stranger, "set-password")
     stranger.locator("#id_new_password1").fill("password123")
     stranger.locator("#id_new_password2").fill("password123")

@@ -33,7 +33,7 @@ def window(browser: Browser, server: LiveServer, staff: str) -> Iterator[Window]
 
 def secret_on(page: Page) -> str:
     """Return the secret of the set-up page, hex-encoded, after checking that there is a QR code."""
-    assert page.locator(".second-factor-qr svg path").count() > 0
+    expect(page.locator(".second-factor-qr svg path")).not_to_have_count(0)
     text = page.locator(".second-factor-secret").inner_text()
     secret = base64.b32decode(text.replace(" ", "")).hex()
     assert readable_secret(secret) == text

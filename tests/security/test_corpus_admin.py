@@ -42,6 +42,7 @@ VALUES = {name: quote(text) for name, text in TEXTS.items()} | RAW
 ALWAYS = ("NUL", "long", "2^63", "digits of other scripts", "minus", "lone surrogate", "half an escape")
 IN_TURN = [name for name in VALUES if name not in ALWAYS]
 TURNS = 2
+STAYS = {"markup", "right-to-left override", "emoji"}  # what these change is not undone
 if connection.vendor == "postgresql":  # its run is the slower one: what no form lets through to a database is left out
     ALWAYS = tuple(name for name in ALWAYS if name not in ("digits of other scripts", "half an escape"))
     TURNS = 1
@@ -216,14 +217,17 @@ def test_every_field_of_every_form(boss: Client, objects: dict[str, int]) -> Non
     } <= fields
     turn, tried = cycle(IN_TURN), 0
     for form in forms:
+        tried_here = set()
         for field in form.fields:
             for name in (*ALWAYS, *islice(turn, TURNS)):
                 with transaction.atomic():
                     assert_sane(send(boss, form, field, VALUES[name]), form.action, field, name)
-                    transaction.set_rollback(name not in ("markup", "right-to-left override", "emoji"))
+                    transaction.set_rollback(name not in STAYS)
+                tried_here.add(name)
                 tried += 1
             LoginFailure.objects.all().delete()
-        assert_whole(boss)
+        if tried_here & STAYS:
+            assert_whole(boss)
     assert tried > 110 * (len(ALWAYS) + TURNS)
 
 

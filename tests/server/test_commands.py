@@ -28,6 +28,7 @@ def refusal(command: str, database_url: str) -> str:
     return without_python(done.stderr)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("command", COMMANDS)
 def test_away(command: str) -> None:
     printed = refusal(command, f"postgresql://crm:hunter2@127.0.0.1:{free_port()}/crm")
@@ -37,6 +38,7 @@ def test_away(command: str) -> None:
     assert len(printed.splitlines()) == 1
 
 
+@pytest.mark.any_database
 def test_a_malformed_setting() -> None:
     printed = refusal("check", "mysql://root:hunter2@localhost/crm")
     assert printed.startswith('Configuration: Environment variable "DATABASE_URL" invalid')
@@ -44,12 +46,14 @@ def test_a_malformed_setting() -> None:
     assert len(printed.splitlines()) == 1
 
 
+@pytest.mark.any_database
 def test_no_folder_for_the_file() -> None:
     for command in ("verify", "serve"):
         assert "unable to open database file" in refusal(command, "sqlite:////no/such/folder/app.db")
     assert "/no/such/folder/app.db" in refusal("serve", "sqlite:////no/such/folder/app.db")
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("command", ["serve", "verify", "prune"])
 def test_a_damaged_file(tmp_path: Path, command: str) -> None:
     (tmp_path / "app.db").write_bytes(b"no database " * 1000)
@@ -66,6 +70,7 @@ def test_no_tables_yet(command: str) -> None:
     assert len(printed.splitlines()) == 1
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("command", ["showmigrations", "check --tag models", "import_leads --help"])
 def test_output_that_nobody_reads(command: str, tmp_path: Path) -> None:
     reading, writing = os.pipe()

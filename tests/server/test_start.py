@@ -9,6 +9,8 @@ import pytest
 
 from tests.live import PROJECT, LiveServer, environment, free_port, fresh_database, serving, without_python
 
+pytestmark = pytest.mark.any_database  # most name a database themselves
+
 EARLIER = """\
 # Use an **async** driver (aiosqlite for dev). Do NOT use "sqlite:///..."
 DATABASE_URL=sqlite+aiosqlite:///{folder}/app.db
