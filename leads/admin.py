@@ -65,7 +65,8 @@ class LeadAdmin(ListPage, ModelAdmin):
 
     def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any) -> CappedPaginator:
         """Return a paginator that counts at most ``paginator.MAX`` rows, or none if the count is stored."""
-        return CappedPaginator(queryset, per_page, *args, exact_count=listing.exact_count(request.GET, queryset))
+        exact_count, by_id = listing.exact_count(request.GET, queryset), listing.is_counted_by_id(request.GET)
+        return CappedPaginator(queryset, per_page, *args, exact_count=exact_count, by_id=by_id)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow the list's own filters only: any other could read all leads."""

@@ -28,6 +28,7 @@ from leads.consents import Consent, TooManyConsents
 from leads.models import ErasedContact, Lead
 from leads.querysets import VersionConflict
 from leads.validators import split_tags
+from users import permissions
 from users.audit import Actor, Channel
 from users.models import User
 
@@ -123,11 +124,15 @@ class LeadPage(LeadAdmin):
             )  # whoever was warned of that adds them knowingly
             vars(obj).update(vars(Lead.objects.create_lead(values, actor)))
             return
-        stored = self._save_others(request, obj, form, actor)
-        if clean := form.changed_values():
+        clean = form.changed_values()
+        is_restored = clean.get("is_active") is True
+        stored = [] if is_restored else self._save_others(request, obj, form, actor)
+        if clean:
             saved = Lead.objects.update_lead(obj.pk, clean, actor, None if seen is None else [seen], active=False)
             vars(obj).update(vars(saved))
             stored.insert(0, _what_was_saved(obj, clean))
+        if is_restored:  # of a deleted lead nothing can be logged
+            stored += self._save_others(request, obj, form, actor)
         setattr(request, SAVED, stored)
 
     def _save_others(self, request: HttpRequest, lead: Lead, form: Any, actor: Actor) -> list[str]:
@@ -144,6 +149,15 @@ class LeadPage(LeadAdmin):
             messages.error(request, log_page.NOT_LOGGED)
         return stored
 
+    def response_add(self, request: HttpRequest, obj: Lead, post_url_continue: Any = None) -> HttpResponse:
+        """Open the page of the new lead, where the call can be logged; or the empty form for another one."""
+        messages.success(request, _what_was_saved(obj, {}))
+        if "_addanother" in request.POST:
+            return HttpResponseRedirect(request.path)
+        if self.has_view_or_change_permission(request, obj):
+            return HttpResponseRedirect(reverse("admin:leads_lead_change", args=[obj.pk]))
+        return self.response_post_save_add(request, obj)
+
     def response_change(self, request: HttpRequest, obj: Lead) -> HttpResponse:
         """Say what was saved, and return to the page or to the list."""
         for message in getattr(request, SAVED) or ["Nothing was changed."]:
@@ -156,7 +170,9 @@ class LeadPage(LeadAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return the values of a new lead: those of the address, and what the list was searched for."""
         searched = dict(parse_qsl(request.GET.get("_changelist_filters", ""))).get(SEARCH, "")
-        return {**searched_person(searched), **super().get_changeform_initial_data(request)}
+        # Managers add leads for others, agents their own.
+        owner = {} if permissions.is_manager(user := cast(User, request.user)) else {"owner": user.pk}
+        return {**owner, **searched_person(searched), **super().get_changeform_initial_data(request)}
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the form with the lead's activities, history and possible duplicates."""
@@ -167,6 +183,7 @@ class LeadPage(LeadAdmin):
         else:
             form = context["adminform"].form
             context.update({"similar": form.duplicates, "was_erased": form.was_erased, "store_anyway": STORE_ANYWAY})
+            context["show_save_and_continue"] = False  # saving opens the page of the lead
         return super().render_change_form(request, context, *args, **kwargs)
 
     def log_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -14,6 +14,8 @@ from leads.models import ErasedContact, Lead
 
 STORE_ANYWAY = "_store_anyway"
 MAX_DUPLICATES = 5
+ENTRIES = ("log-title", "log-notes", "log-duration", "log-next_on", "log-next_title", "consent-statement")
+DELETED = "Not saved: this lead is deleted. Restore it to save the activity, the follow-up and consent."
 ERASED = (
     "Not saved yet: the person with this email or phone number was erased on request. Add them only if they ask for it."
 )
@@ -59,13 +61,14 @@ class LeadPageForm(LeadForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         data = self.data if self.is_bound else None
-        is_active = self.stored is not None and self.stored.is_active
+        # If somebody deleted the lead in the meantime, the page still shows what the user has entered.
+        has_forms = self.stored is not None and (self.stored.is_active or self._has_entries())
         self.log = (
             LogForm(data, prefix="log", auto_id="id_%s", is_optional=True, form_id="lead_form")
-            if is_active and self.may_log
+            if has_forms and self.may_log
             else None
         )
-        self.consent = ConsentForm(data, prefix="consent") if is_active else None
+        self.consent = ConsentForm(data, prefix="consent") if has_forms else None
         self.duplicates: list[Lead] = []
         self.was_erased = False
 
@@ -75,11 +78,16 @@ class LeadPageForm(LeadForm):
         for form in (self.log, self.consent):
             if form is not None and not form.is_valid():
                 self.add_error(None, ValidationError("Not saved. Correct the errors below.", code="invalid"))
+        if self.stored and not (self.stored.is_active or self.validated.get("is_active")) and self._has_entries():
+            self.add_error(None, ValidationError(DELETED, code="deleted"))
         if self.refusal:
             self.add_error(None, ValidationError(f"Not saved. {self.refusal}.", code="refused"))
         if not self.stored and not self.errors and STORE_ANYWAY not in self.data:
             self._look_for_others()
         return cleaned
+
+    def _has_entries(self) -> bool:
+        return any(self.data.get(name) for name in ENTRIES)
 
     def _look_for_others(self) -> None:
         values = self.changed_values()

@@ -25,6 +25,7 @@ from users.audit import Actor, Channel
 from users.models import User
 
 NOT_LOGGED = "Not logged: this lead is deleted."
+ALREADY_DONE = "Not saved. This follow-up is done already. Save again to log the activity without it."
 TODAY = "today"  # the value of ``back`` for the start page
 OUTCOMES = ("Reached", "Left a message", "No answer", "Asked to call later", "Not interested", "Wrong number")
 CHANGE = "activities.change_activity"
@@ -59,6 +60,11 @@ def respond(request: HttpRequest, site: dict[str, Any], lead: Lead, may_set_stat
             return _save(request, lead, follow_up, form.cleaned_data)
         except (LeadFull, TooManyFollowUps) as full:
             form.add_error("title", f"{full}.")
+        except (Lead.DoesNotExist, FollowUp.DoesNotExist):
+            form.add_error("title", NOT_LOGGED)
+        except AlreadyDone:
+            form.add_error("title", ALREADY_DONE)
+            follow_up = None
     context = {
         **site,
         "title": f"Done: {follow_up.title}" if follow_up else f"Log an activity: {lead}",
@@ -102,10 +108,10 @@ def _save(request: HttpRequest, lead: Lead, follow_up: FollowUp | None, parts: M
     try:
         for message in store(user, lead.pk, Actor.of(user, Channel.ADMIN), parts, follow_up):
             messages.success(request, message)
-    except (Lead.DoesNotExist, FollowUp.DoesNotExist):
-        messages.error(request, NOT_LOGGED)
     except AlreadyDone:
-        messages.warning(request, "Not saved: this follow-up is done already.")
+        if parts["activity"] or parts["follow_up"]:
+            raise  # these entries must not be lost
+        messages.warning(request, "This follow-up is done already.")
     if _back(request) == TODAY:
         return HttpResponseRedirect(reverse("admin:index"))
     return HttpResponseRedirect(reverse("admin:leads_lead_change", args=[lead.pk]) + "#activities")

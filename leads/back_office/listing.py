@@ -210,6 +210,14 @@ def exact_count(query: QueryDict, leads: QuerySet[Lead]) -> int | None:
     return int(LeadCount.objects.filter(**stored).aggregate(leads=Sum("leads"))["leads"] or 0)
 
 
+def is_counted_by_id(query: QueryDict) -> bool:
+    """Return whether leads are counted in the order of their ids: searches, for which SQLite has no index.
+
+    Row "Leads, a search" of ``benchmarks.pages`` shows it.
+    """
+    return connection.vendor == "sqlite" and bool(query.get(SEARCH, "").strip())
+
+
 def _stored_count(params: dict[str, str]) -> dict[str, Any] | None:
     """Return the filter of the ``LeadCount`` rows to add up, if there are such rows."""
     by_day = office_zone() is UTC

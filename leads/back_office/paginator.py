@@ -23,13 +23,23 @@ class CappedPaginator(Pages):
 
     With ``exact_count``, a count that is stored elsewhere, no row is counted. Where counting takes PostgreSQL too long,
     the estimate of its planner is used and shown as "about".
+
+    ``by_id`` counts in the order of the ids: for conditions that no index has. SQLite would otherwise read the rows in
+    the order of some index, which takes twice as long.
     """
 
     template_name = "leads/back_office/pagination.html"
 
-    def __init__(self, object_list: QuerySet[Any], per_page: int, *args: Any, exact_count: int | None = None) -> None:
+    def __init__(
+        self,
+        object_list: QuerySet[Any],
+        per_page: int,
+        *args: Any,
+        exact_count: int | None = None,
+        by_id: bool = False,
+    ) -> None:
         super().__init__(object_list, per_page, *args)
-        self.exact_count = exact_count
+        self.exact_count, self.counted_order = exact_count, ("pk",) if by_id else ()
 
     @cached_property
     def row_count(self) -> int:
@@ -37,7 +47,7 @@ class CappedPaginator(Pages):
         self.estimated = False
         if self.exact_count is not None:
             return self.exact_count
-        rows = cast(QuerySet[Any], self.object_list).order_by().values("pk")
+        rows = cast(QuerySet[Any], self.object_list).order_by(*self.counted_order).values("pk")
         try:
             with statement_timeout(MAX_COUNT):
                 return int(rows[: MAX + 1].count())

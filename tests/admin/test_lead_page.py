@@ -17,7 +17,7 @@ from activities.models import Activity
 from leads.models import Lead, LeadChange
 from tests.admin.lead_forms import fields_in, open_form
 from tests.admin.lists import visible_text
-from tests.admin.people import join
+from tests.admin.people import join, make_person
 from tests.concurrency import together
 from tests.conftest import Api, Case
 from tests.factories import SOMEBODY, lead_row, make_activity, make_follow_up, make_lead, make_user
@@ -111,9 +111,19 @@ def test_a_new_lead_needs_a_name_an_email_or_a_phone(boss: Client) -> None:
 
 def test_a_new_lead(boss: Client) -> None:
     form = open_form(boss, "/admin/leads/lead/add/") | {"first_name": "Zoe", "email": "zoe@example.com"}
-    assert boss.post("/admin/leads/lead/add/", form).status_code == 302
+    reply = boss.post("/admin/leads/lead/add/", form)
     lead = Lead.objects.get()
+    assert reply["Location"] == change_page(lead)  # where the call is logged
     assert (lead.first_name, lead.status, lead.source, lead.is_active) == ("Zoe", "new", "website", True)
+
+
+def test_agents_own_the_leads_that_they_add() -> None:
+    for kind, owns in (("staff", True), ("manager", False)):
+        user, browser = make_person(kind), Client()
+        browser.force_login(user)
+        form = open_form(browser, "/admin/leads/lead/add/") | {"first_name": kind}
+        assert browser.post("/admin/leads/lead/add/", form).status_code == 302
+        assert Lead.objects.get(first_name=kind).owner_id == (user.pk if owns else None)
 
 
 def test_invalid_values(boss: Client) -> None:
@@ -260,9 +270,35 @@ def test_an_invalid_activity_shows_errors_and_the_entries(boss: Client, case: Ca
 
 def test_no_activity_of_a_deleted_lead(boss: Client) -> None:
     lead = make_lead(is_active=False)
-    assert boss.post(f"/admin/leads/lead/{lead.pk}/log/", ACTIVITY).status_code == 302
+    html = boss.post(f"/admin/leads/lead/{lead.pk}/log/", {**ACTIVITY, "notes": "A long call"}).content.decode()
     assert not Activity.objects.exists()
-    assert "Not logged: this lead is deleted." in get_html(boss, change_page(lead))
+    assert "Not logged: this lead is deleted." in visible_text(html)
+    assert fields_in(html, "log_form")["notes"] == "A long call"
+
+
+def test_entries_are_not_lost_if_somebody_deletes_the_lead(boss: Client, maria: Client) -> None:
+    lead = make_lead(first_name="Ada", last_name="King")
+    entries = {"log-activity_type": "call", "log-title": "Called", "log-notes": "A long call"}
+    entries |= {
+        "log-activity_date": date.today().isoformat(),
+        "log-next_on": "2099-12-31",
+        "consent-statement": "text:revoked",
+    }
+    mine = open_form(boss, change_page(lead)) | entries
+    save(maria, lead, open_form(maria, change_page(lead)) | {"_is_active": "False"})
+    for expected in ("Not saved: someone else changed this lead.", "Restore it to save the activity"):
+        html = save(boss, lead, mine).content.decode()
+        assert expected in visible_text(html)
+        # These fields are outside the form's element and belong to it by their attribute.
+        for words in ('value="Called"', "A long call</textarea>", 'value="2099-12-31"'):
+            assert words in html
+        mine = mine | fields_in(html)
+    assert not Activity.objects.exists()
+    reply = boss.post(change_page(lead), {**mine, "_is_active": "True"}, follow=True)
+    said = [strip_tags(str(message)) for message in reply.context["messages"]]
+    follow_up = "Follow-up planned for 31 Dec 2099."
+    assert said == ["Ada King was restored.", "Activity logged.", follow_up, "Consent recorded."]
+    assert Activity.objects.get().notes == "A long call"
 
 
 @pytest.mark.parametrize("number", ["0", "999999999", "9" * 30, "x"])

@@ -213,6 +213,20 @@ def test_a_new_lead_that_looks_like_a_stored_one(browser: Client) -> None:
     assert Lead.objects.count() == 2
 
 
+def test_a_follow_up_that_is_done_already_loses_no_entries(browser: Client, maria: User) -> None:
+    lead = own(maria)
+    follow_up = make_follow_up(lead, maria)
+    path = f"/admin/leads/lead/{lead.pk}/log/?follow_up={follow_up.pk}"
+    form = open_form(browser, path, "log_form") | {"title": "Second tab", "notes": "A long call"}
+    assert browser.post(path, {"follow_up": follow_up.pk, "activity_type": "call"}).status_code == 302
+    reply = browser.post(f"/admin/leads/lead/{lead.pk}/log/", form)
+    assert "This follow-up is done already." in visible_text(reply.content.decode())
+    again = fields_in(reply.content.decode(), "log_form")
+    assert again["notes"] == "A long call"
+    assert browser.post(f"/admin/leads/lead/{lead.pk}/log/", again).status_code == 302
+    assert Activity.objects.get().title == "Second tab"
+
+
 def test_moving_and_deleting_a_follow_up(browser: Client, maria: User) -> None:
     lead, other = own(maria), make_user()
     follow_up = make_follow_up(lead, maria)

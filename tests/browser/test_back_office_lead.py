@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.office import Window, needs_chromium, stored
+from tests.browser.office import Window, fits, needs_chromium, stored
 from tests.factories import lead_row
 from tests.live import LiveServer
 
@@ -32,6 +32,22 @@ def post(server: LiveServer, token: dict[str, str], *leads: dict[str, Any]) -> l
 
 def save(page: Page) -> None:
     page.locator(".lead-main").get_by_role("button", name="Save", exact=True).click()
+
+
+def test_nothing_is_cut_at_400_percent(server: LiveServer, window: Window, token: dict[str, str]) -> None:
+    (lead,) = post(server, token, lead_row(first_name="\u05d0" * 60, last_name="W" * 90))
+    window.page.set_viewport_size({"width": 320, "height": 256})  # 1280 by 1024
+    for page in ("change", "log"):
+        assert fits(window.go(f"leads/lead/{lead}/{page}/"))
+    window.go(f"leads/lead/{lead}/change/")
+    save(window.page)
+    expect(window.page.get_by_text("Nothing was changed.")).to_be_visible()
+    window.page.locator("#id_phone").fill("+1 555 0199")
+    window.page.get_by_role("button", name="Save and close").click()
+    expect(window.page.locator(".crm-messages a")).to_contain_text("WWW")
+    assert (
+        window.page.evaluate("(one => one.scrollWidth - one.clientWidth)(document.querySelector('.crm-messages'))") == 0
+    )
 
 
 def test_log_a_call(server: LiveServer, window: Window, token: dict[str, str], staff: str) -> None:
