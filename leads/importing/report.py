@@ -86,7 +86,7 @@ def exit_code(runs: Sequence[ImportRun]) -> int:
 def as_lines(run: ImportRun) -> list[str]:
     """The closing summary of one run."""
     would = {"done": "", "dry": "would be ", "refused": "would have been "}.get(str(run.state), "")
-    titles = {"done": "Imported", "dry": "Dry run of (nothing was stored)", "refused": "REFUSED, nothing was stored:"}
+    titles = {"done": "Imported", "dry": "Dry run, nothing was stored:", "refused": "REFUSED, nothing was stored:"}
     lines = [f"{titles.get(str(run.state), str(run.state))} {run.file_name}{f' (run {run.pk})' * bool(run.pk)}"]
     if run.message:
         lines.append(f"  {run.message}")

@@ -29,10 +29,11 @@ FEWEST_DIGITS = 5  # of a telephone number beside a total
 _total = re.compile(
     r"(?:(?:grand|sub|report|page|sum|running)[ -]?)?totals?"
     r"(?:\s*[:(=-].*|\s+(?:records?|rows?|leads?|contacts?|count|number|amount|value|budget|sum|of)\b.*|\s*\d[\d.,]*)?"
-    r"|(?:sum|count|average)\s*:?",
+    r"|(?:sum|count|average|summe|gesamt(?:summe|betrag)?|zwischensumme|insgesamt|somme|sous-total|totale(?: generale)?"
+    r"|total g[eé]n[eé]ral|total general|total geral|suma total|soma total)\s*:?",
     re.IGNORECASE,
 )
-_amount = re.compile(r"[\s$€£¥(+-]*\d[\d.,'\s]*(?:[kKmM%]|[A-Z]{3})?\s*\)?")
+_amount = re.compile(r"[\s$€£¥(+-]*\d[\d.,'\s]*(?:[kKmM%€£$¥]|[A-Z]{3})?\s*\)?")
 _footer = re.compile(
     r"confidential (?:information|and proprietary|-)|copyright\b|©|\(c\)\s*\d{4}|all rights reserved"
     r"|(?:(?:report|list|file|document)\s+)?(?:generated|exported|printed|created|prepared|downloaded)\s+(?:by|on|at|from)\b"

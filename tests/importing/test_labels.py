@@ -56,6 +56,12 @@ def test_labels_of_google_contacts(tmp_path: Path) -> None:
     assert stored("Ann")[1] == "myContacts, Buyers"
 
 
+def test_tags_of_mailchimp(tmp_path: Path) -> None:
+    quoted = '"""vip"",""cash buyer"""'
+    import_leads(write_csv(tmp_path, f"Ann,a@b.co,{quoted}", "Bo,b@b.co,", header="First Name,Email Address,TAGS"))
+    assert [stored(name)[1] for name in ("Ann", "Bo")] == ["vip, cash buyer", ""]
+
+
 def test_a_name_of_two_users_is_nobodys(tmp_path: Path, sam: User) -> None:
     make_user(first_name="Sam", last_name="Agent")
     import_leads(write_csv(tmp_path, "Ann,a@b.co,Sam Agent,", "Bo,b@b.co,sam,", header=HEADER))

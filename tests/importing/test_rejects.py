@@ -135,3 +135,15 @@ def without_lines(path: Path, delimiter: str) -> list[list[str]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.reader(file, delimiter=delimiter))
     return [[re.sub(r"\d+ in th", "in th", row[1]), *row[2:]] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("label", "amount"),
+    [("Summe", "550000"), ("Gesamtsumme:", "550.000,00 €"), ("Zwischensumme", "1"), ("Total général", "550 000 €")],
+)
+def test_totals_of_other_languages_are_left_out(tmp_path: Path, label: str, amount: str) -> None:
+    (path := tmp_path / "liste.csv").write_text(
+        f"Name;E-Mail;Budget\nJörg Müller;jm@example.com;1\n{label};;{amount}\n"
+    )
+    report = import_leads(path)
+    assert (report["created"], report["left_out"]) == (1, 1)

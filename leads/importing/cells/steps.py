@@ -155,6 +155,7 @@ def _find_owner(plan: ColumnPlan, row: Row) -> None:
 
 # Google Contacts: * myContacts ::: Buyers
 _GOOGLE_LABELS = re.compile(r"(?:^|\s*:::\s*)(?:\* )?")
+_QUOTED_TAGS = re.compile(r'"[^"]*"(?:\s*,\s*"[^"]*")*')  # as Mailchimp writes them
 
 
 def _read_tags(plan: ColumnPlan, row: Row) -> None:
@@ -162,6 +163,8 @@ def _read_tags(plan: ColumnPlan, row: Row) -> None:
     if "tags" in row:
         given = row["tags"]
         if plan.cleans and isinstance(given, str):
+            if _QUOTED_TAGS.fullmatch(given.strip()):
+                given = given.replace('"', "")
             given = _GOOGLE_LABELS.sub(";", given)
         try:
             row["tags"] = tags(given)
