@@ -95,16 +95,12 @@ def _scope(request: Request) -> IdempotencyScope:
 
 
 def _validate(key: str) -> str:
-    if not key:
-        error = FieldError("string_too_short", ("header", HEADER), "String should have at least 1 character", key)
-    elif len(key) > MAX_LENGTH:
-        message = f"String should have at most {MAX_LENGTH} characters"
-        error = FieldError("string_too_long", ("header", HEADER), message, key)
-    elif not _printable.match(key):
-        error = FieldError("value_error", ("header", HEADER), "Value error, printable ASCII characters only", key)
-    else:
+    kind = "string_too_short" if not key else "string_too_long" if len(key) > MAX_LENGTH else "value_error"
+    if 0 < len(key) <= MAX_LENGTH and _printable.match(key):
         return key
-    raise ValidationFailed([error])
+    # The server passes on a key with other bytes as an empty one.
+    message = f"String should have 1 to {MAX_LENGTH} printable ASCII characters"
+    raise ValidationFailed([FieldError(kind, ("header", HEADER), message, key)])
 
 
 def _fingerprint(request: Request) -> bytes:

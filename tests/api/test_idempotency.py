@@ -129,7 +129,9 @@ def test_good_keys(api: Api, key: str) -> None:
     [("", "string_too_short"), ("k" * 256, "string_too_long"), ("é", "value_error"), ("a\tb", "value_error")],
 )
 def test_bad_keys(api: Api, key: str, problem: str) -> None:
-    assert refused(post(api, lead_row(), key)) == [(problem, ["header", "Idempotency-Key"])]
+    reply = post(api, lead_row(), key)
+    assert refused(reply) == [(problem, ["header", "Idempotency-Key"])]
+    assert "1 to 255 printable ASCII characters" in reply.json()["detail"][0]["msg"]
     assert not Lead.objects.exists()
 
 
