@@ -1,4 +1,4 @@
-"""Merging leads with all that hangs on them."""
+"""Merging leads with everything that belongs to them."""
 
 from django.db import transaction
 

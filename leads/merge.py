@@ -1,4 +1,4 @@
-"""Leads that turned out to be one person's: one survives, the others are deleted softly and point to it.
+"""Merging leads of one person: one of them stays, the others are deleted softly and point to it.
 
 What hangs on leads moves in ``activities/merge.py``, between the two steps here.
 """

@@ -1,4 +1,4 @@
-"""What of the leads' affairs expires; see ``crm_project/http/retention.py``."""
+"""The expired rows that ``manage.py prune`` deletes; see ``crm_project/http/retention.py``."""
 
 from datetime import datetime
 from typing import Any

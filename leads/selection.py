@@ -1,4 +1,4 @@
-"""A choice of leads, however large, held still while something is done to all of it."""
+"""A selection of leads of any size, which stays the same while something is done to all of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Leads on the wire: what comes in is validated by ``leads/validators.py``, what goes out is one row of ``OUT``."""
+"""Serializers of leads: ``leads/validators.py`` validates input; output is a row of ``OUT``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

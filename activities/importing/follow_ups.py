@@ -1,4 +1,4 @@
-"""Follow-ups on their way into the table: as activities, with their assignees by user name, email or full name."""
+"""The import of follow-ups: as that of activities, with assignees by user name, email or full name."""
 
 from collections import Counter
 from collections.abc import Iterator

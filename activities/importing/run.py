@@ -1,4 +1,4 @@
-"""Activities on their way into the table: the same engine as for leads, with leads and authors looked up in batches."""
+"""The import of activities: the same engine as for leads, with leads and authors looked up in batches."""
 
 from abc import ABC, abstractmethod
 from collections import Counter

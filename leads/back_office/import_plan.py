@@ -79,7 +79,7 @@ class Plan:
     timezone: str = ""  # the office's
     statuses: Mapping[str, str] = field(default_factory=dict)
     statuses_as_is: bool = False
-    dates: str = ""  # found out
+    dates: str = ""  # "": detected
     with_deleted: bool = False
     with_erased: bool = False
     reading: Reading = field(default_factory=Reading)

@@ -1,4 +1,4 @@
-"""How an uploaded file is read, as the user of the import page wants it; what is left blank is found out."""
+"""How an uploaded file is read, as the user of the import page wants it; what is left blank is detected."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Rows into CSV, an Excel workbook or JSON Lines, one by one: memory does not grow with their number.
+"""Writes rows as CSV, Excel workbook or JSON Lines, one by one: memory does not grow with their number.
 
 Cells are null, text, whole numbers; text in CSV is guarded against being run as a formula (see ``importing/guard.py``).
 A workbook's cells are typed, so a text is never run, and only what looks like a guard is guarded. JSON needs none.

@@ -1,4 +1,4 @@
-"""Which rows are no leads: totals, footers, titles of sections, repeated headers, test leads, deleted ones."""
+"""Rows that are not leads: totals, footers, titles of sections, repeated headers, test leads, deleted ones."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Taking an import back: what it created is softly deleted, what it wrote over gets its earlier values again.
+"""Undoing an import: leads that it created are deleted softly, leads that it changed get their earlier values.
 
 Only where nobody touched the lead since; the others are left as they are and listed, and may be tried again later. What
 an undo writes is no touch: undone in the reverse of their order, imports of the same leads all come off.

@@ -1,4 +1,4 @@
-"""``manage.py export_leads --output FILE``: leads out, in a form that ``import_leads`` reads back without loss.
+"""``manage.py export_leads --output FILE``: export leads in a form that ``import_leads`` reads back without loss.
 
 It is one of this app's commands because activities and follow-ups may go along.
 """
@@ -29,8 +29,8 @@ class Command(BaseCommand):
     """A thin shell: arguments, files, and the sentence at the end."""
 
     help = (
-        "Export active leads, newest first, as CSV (UTF-8), Excel workbook or JSON Lines, found out from the file's "
-        "name; NAME.csv.gz and NAME.jsonl.gz are packed. import_leads reads all of them back. The file appears when "
+        "Export active leads, newest first, as CSV (UTF-8), Excel workbook or JSON Lines, as the file's name says; "
+        "NAME.csv.gz and NAME.jsonl.gz are compressed. import_leads reads all of them back. The file appears when "
         "it is complete. Exit codes: 0 done; 1 it cannot be written; 2 wrong arguments."
     )
 

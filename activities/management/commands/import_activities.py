@@ -1,4 +1,4 @@
-"""``manage.py import_activities FILE…``: what was done with leads, from files, into the history of leads we have."""
+"""``manage.py import_activities FILE…``: import files of activities for stored leads."""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -1,4 +1,4 @@
-"""``manage.py import_follow_ups FILE…``: follow-ups, open and done, from files, for leads we have."""
+"""``manage.py import_follow_ups FILE…``: import files of open and done follow-ups for stored leads."""
 
 from argparse import ArgumentParser
 from typing import Any

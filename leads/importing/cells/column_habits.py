@@ -1,4 +1,4 @@
-"""How the columns of a file are written, found out from its first rows."""
+"""How the columns of a file are written, detected from its first rows."""
 
 from dataclasses import replace
 from itertools import islice

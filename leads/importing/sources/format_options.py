@@ -1,4 +1,4 @@
-"""What an operator says about how a file is to be read; whatever is left out is found out."""
+"""The options that say how a file is read; what they leave out is detected."""
 
 import codecs
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""``manage.py import_leads FILE…``: bring lead files in, and say what became of every row."""
+"""``manage.py import_leads FILE…``: import files of leads, and report what became of every row."""
 
 import csv
 import sys

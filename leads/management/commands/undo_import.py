@@ -1,4 +1,4 @@
-"""``manage.py undo_import RUN``: take an import back."""
+"""``manage.py undo_import RUN``: undo an import."""
 
 from collections.abc import Iterator
 from typing import Any
