@@ -60,6 +60,7 @@ def login(api: Api, password: str) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 @real_hashing
 def test_an_old_hash_logs_in_and_is_replaced(anonymous: Api, moved: User, case: Case) -> None:
     for password, encoded in PASSLIB:
@@ -126,6 +127,7 @@ def test_a_password_changed_while_an_old_hash_was_checked_stays_changed(moved: U
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 def test_a_damaged_hash_is_a_401(anonymous: Api, moved: User, case: Case) -> None:
     for damaged in [
         "",

@@ -86,6 +86,7 @@ def admin_session(server: LiveServer) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 def test_a_server_with_a_new_key_knows_the_old_tokens_and_sessions() -> None:
     with serving(SECRET_KEY=OLD) as before:
         staff(before)
