@@ -65,10 +65,13 @@ def serve(host: str, port: int) -> None:
 def _serve_again(host: str, port: int) -> None:
     exits: deque[float] = deque(maxlen=MAX_EXITS)
     while True:
+        server = granian(host, port)
         try:
-            granian(host, port).serve()
+            server.serve()
             return
-        except SystemExit:  # granian exits if a worker exits soon after its start
+        except SystemExit:  # granian exits if a worker exits soon after its start, or with the server
+            if server.interrupt_signal:
+                return
             exits.append(time.monotonic())
             if len(exits) == MAX_EXITS and exits[-1] - exits[0] < EXIT_PERIOD:
                 raise

@@ -1,5 +1,6 @@
 """Stopping a server: running requests are completed, and the port is free."""
 
+import os
 import signal
 import sys
 import time
@@ -50,6 +51,17 @@ def test_sigterm_finishes_the_request_under_way_and_exits_0() -> None:
         connection.sendall(body[10:])
         reply = last_reply(connection)
         assert (reply.status, reply.json()) == (401, {"detail": "Incorrect username or password"})
+        assert server.process.wait(20) == 0
+
+
+@linux
+def test_a_worker_that_exits_at_the_same_time_does_not_start_the_server_again() -> None:
+    """As when SIGTERM goes to all processes of the service while a worker starts."""
+    with serving(WORKERS="2") as server:
+        server.process.send_signal(signal.SIGSTOP)
+        os.kill(min(workers(server)), signal.SIGKILL)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGCONT)
         assert server.process.wait(20) == 0
 
 
