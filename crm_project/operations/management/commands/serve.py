@@ -7,14 +7,18 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
+from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 
 from crm_project.metrics_folder import shared_between_processes
 from crm_project.operations import checks, exposure, server
@@ -59,6 +63,11 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The database lacks {len(missing)} migrations ({', '.join(missing[:3])}), and MIGRATE is false. "
                 "Run `manage.py migrate` first."
+            )
+        if changed := changes_without_migration():
+            self.stderr.write(
+                f"Warning: models of {', '.join(changed)} have changes without a migration, so requests will fail. "
+                "Write it: `manage.py makemigrations`."
             )
         check_secret_key(accept_new=new_secret)
         if later := unknown_migrations():
@@ -110,12 +119,20 @@ def missing_migrations() -> list[str]:
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
+def changes_without_migration() -> list[str]:
+    """Return the apps of the project whose models differ from their migrations."""
+    loader = MigrationLoader(None)
+    ours = {config.label for config in apps.get_app_configs() if Path(config.path).parent == settings.BASE_DIR}
+    detector = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps))
+    return sorted(detector.changes(loader.graph, trim_to_apps=ours))
+
+
 def unknown_migrations() -> list[str]:
     """Return the applied migrations that this version does not have."""
     loader = MigrationLoader(connection)
-    apps = {app for app, _ in loader.disk_migrations}  # migrations of a removed app are ignored
+    known = {app for app, _ in loader.disk_migrations}  # migrations of a removed app are ignored
     unknown = loader.applied_migrations.keys() - loader.disk_migrations.keys()
-    return sorted(f"{app}.{name}" for app, name in unknown if app in apps)
+    return sorted(f"{app}.{name}" for app, name in unknown if app in known)
 
 
 def free_address(host: str, port: int) -> tuple[str, int]:
