@@ -22,7 +22,7 @@ from activities.models import Activity
 from crm_project.validation import MAX_BIGINT
 from leads.admin import LeadAdmin
 from leads.back_office import cells, history
-from leads.back_office.lead_form import FORM_FIELDS, searched_person
+from leads.back_office.lead_form import FORM_FIELDS, REFERENCES_TO_LEADS, searched_person
 from leads.back_office.listing import SEARCH
 from leads.consents import Consent, TooManyConsents
 from leads.models import ErasedContact, Lead
@@ -56,6 +56,7 @@ class LeadPage(LeadAdmin):
             {"fields": (("status", "source"), ("owner", "tags"), ("budget_min", "budget_max"), "property_interest")},
         ),
     )
+    raw_id_fields = REFERENCES_TO_LEADS
     compressed_fields = False
     change_form_template = "activities/lead_page.html"
     actions = (*LeadAdmin.actions, merge_page.merge)

@@ -31,6 +31,10 @@ FORM_FIELDS = {
     for field in Lead._meta.concrete_fields
     if field.attname in {**validators.UPDATE_RULES, **validators.LABEL_RULES}
 }
+# Their choices would be the whole table.
+REFERENCES_TO_LEADS = tuple(
+    field.name for field in Lead._meta.concrete_fields if field.related_model is Lead and field.attname in FORM_FIELDS
+)
 COLUMNS = {name: column for column, name in FORM_FIELDS.items()}
 AMOUNT = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
 IDENTITY = ("first_name", "last_name", "email", "phone")  # a new lead needs one of them

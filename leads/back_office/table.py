@@ -26,6 +26,7 @@ ROW = f"""<tr class="data-row"><td class="action-checkbox">\
 <input type="checkbox" class="action-select" name="{ACTION_CHECKBOX_NAME}" value="{{}}" aria-label="Select {{}}"></td>\
 <th scope="row" class="field-name"><a href="{{}}"{{}}>{{}}</a></th>"""
 AUTOFOCUS = mark_safe(" autofocus")
+CHOOSES = '{} data-popup-opener="{}"'  # Django's attribute of a link that chooses a row for a form's raw id
 
 
 @display(description="Name", ordering="name_key")
@@ -117,8 +118,9 @@ def rows(changelist: Any, chosen: list[str]) -> Iterator[SafeString]:
     page, _, end = reverse("admin:leads_lead_change", args=[0]).rpartition("0")  # once for all rows
     if changelist.preserved_filters:
         end += f"?{changelist.preserved_filters}"
-    focus: str = AUTOFOCUS if changelist.query else ""
+    focus = AUTOFOCUS if changelist.query else ""
     for lead in changelist.result_list:
         shown = [column(lead) for column in columns]
-        yield format_html(row, lead.pk, lead, f"{page}{lead.pk}{end}", focus, cells.name(lead), *shown)
+        extra = format_html(CHOOSES, focus, lead.pk) if changelist.is_popup else focus
+        yield format_html(row, lead.pk, lead, f"{page}{lead.pk}{end}", extra, cells.name(lead), *shown)
         focus = ""
