@@ -16,6 +16,7 @@ from leads.queries import DUE, first_of_last, midnight
 from leads.sql import Condition, search_condition
 from leads.validators import CLOSED_STATUSES
 
+MODIFIERS = frozenset(("deleted", "tz"))  # change what the others mean
 # Leads that were not written since a time, with an activity on a day after one and until another one.
 ARRIVED = (
     "SELECT DISTINCT activity.lead_id FROM activities_activity AS activity"
@@ -29,8 +30,8 @@ OPEN_FOLLOW_UP = (
 
 
 def conditions(wanted: Mapping[str, Any]) -> list[Condition]:
-    """The SQL of all filters but ``deleted``, of checked values."""
-    given = {name: value for name, value in wanted.items() if value is not None and name in CONDITIONS}
+    """The SQL of all filters but ``MODIFIERS``, of checked values."""
+    given = {name: value for name, value in wanted.items() if value is not None and name not in MODIFIERS}
     if given.get("updated_since") == START:
         del given["updated_since"]
     return [CONDITIONS[name](value) for name, value in given.items()]

@@ -8,6 +8,10 @@ from django.apps import apps
 from django.core.management import BaseCommand, get_commands, load_command_class
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from leads.filters import LeadFilter
+from leads.importing.columns import mapping
+from leads.serializers import OUT
+
 PROJECT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "SECURITY.md", PROJECT / "CHANGELOG.md"]
 PAGES = sorted((PROJECT / "docs").glob("*.md"))
@@ -37,6 +41,13 @@ def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> list[s
 
 def test_every_route_is_documented() -> None:
     assert [route for route in routes(get_resolver().url_patterns) if f"{route}`" not in page("api")] == []
+
+
+def test_every_field_and_filter_of_leads_is_documented() -> None:
+    api = page("api")
+    assert [name for name in (*OUT, *LeadFilter.base_filters) if f"`{name}`" not in api] == [], "Add to docs/api.md."
+    columns = page("import")
+    assert [name for name in mapping.TARGETS if f"`{name}`" not in columns] == [], "Add to docs/import.md."
 
 
 def variables() -> list[str]:

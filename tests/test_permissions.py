@@ -194,4 +194,6 @@ def served(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
 
 def test_the_tables_name_every_route_of_the_api() -> None:
     tables = {(method, route) for method, route, _, _ in PROTECTED + PUBLIC if route.startswith("api/")}
-    assert tables == set(served(get_resolver().url_patterns))
+    routes = set(served(get_resolver().url_patterns))
+    assert sorted(routes - tables) == [], "Add these routes to PROTECTED, or to PUBLIC if they need no token."
+    assert sorted(tables - routes) == [], "Remove these routes from PROTECTED and PUBLIC."

@@ -216,7 +216,9 @@ def all_routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
 
 
 def test_the_table_has_every_page() -> None:
-    assert {route for _, route in PAGES} | OPEN == set(all_routes(admin.site.get_urls()))
+    named, served = {route for _, route in PAGES} | OPEN, set(all_routes(admin.site.get_urls()))
+    assert sorted(served - named) == [], "Add rows to PAGES for these pages, with the statuses that each user gets."
+    assert sorted(named - served) == [], "Remove these rows from PAGES."
 
 
 @pytest.mark.parametrize("page", sorted({page for page, _ in ACTIONS}))

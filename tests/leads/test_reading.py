@@ -125,7 +125,7 @@ def test_pages_begin_in_the_middle_of_days(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_filter_has_its_condition() -> None:
-    assert {"tz", "deleted", *filter_sql.CONDITIONS} == set(LeadFilter.base_filters)
+    assert {*filter_sql.MODIFIERS, *filter_sql.CONDITIONS} == set(LeadFilter.base_filters)
     assert {"q", *sql.CONDITIONS, "page", "size"} == list_view.CONTRACT
 
 
