@@ -100,6 +100,45 @@ def test_the_back_office_shows_and_stores_them(boss: Client, api: Api, agency: G
     assert Lead.objects.get(first_name="Bo").agency == agency
 
 
+def test_another_lead_is_chosen_by_its_id(boss: Client, api: Api) -> None:
+    number, referrer = created(api)["id"], created(api, first_name="Zoe")["id"]
+    page = f"/admin/leads/lead/{number}/change/"
+    assert "Zoe" not in boss.get(page).content.decode()  # no list of all leads
+    assert boss.post(page, {**open_form(boss, page), "referrer": referrer}).status_code == 302
+    assert Lead.objects.get(pk=number).referrer_id == referrer
+    assert boss.post(page, {**open_form(boss, page), "referrer": NOBODY}).status_code == 200
+    assert Lead.objects.get(pk=number).referrer_id == referrer
+    choices = boss.get("/admin/leads/lead/?_to_field=id&_popup=1").content.decode()
+    assert f'data-popup-opener="{referrer}"' in choices
+
+
+def test_a_lead_that_is_referred_to_can_be_merged_erased_and_undone(boss: Client, api: Api, tmp_path: Path) -> None:
+    run = import_leads(write_csv(tmp_path, "Ada,One,ada@example.com,7", header="First Name,Last Name,Email,Phone"))[
+        "run"
+    ]
+    ada = Lead.objects.get().pk
+    row = created(api, referrer_id=ada)
+    undo.undo(run, SOMEBODY)
+    call_command("erase_person", "ada@example.com", "--yes", stdout=io.StringIO())
+    assert api.get(f"{LEADS}/{row['id']}").json()["referrer_id"] == ada
+    old, new = (Lead.objects.get(pk=created(api)["id"]) for _ in range(2))
+    assert api.patch(f"{LEADS}/{row['id']}", {"referrer_id": new.pk}).status_code == 200
+    assert boss.post(MERGE, merge_form([old, new], old)).status_code == 302
+    assert api.get(f"{LEADS}/{row['id']}").json()["referrer_id"] == new.pk
+    assert Lead.objects.get(pk=new.pk).merged_into_id == old.pk
+
+
+def test_the_list_has_a_filter_and_a_column(boss: Client, api: Api, agency: Group) -> None:
+    row = created(api, agency_id=agency.pk, referral_code="R77")
+    created(api)
+    assert [found["id"] for found in api.get(f"{LEADS}?agency={agency.pk}").json()] == [row["id"]]
+    assert api.get(f"{LEADS}?agency={NOBODY}").json() == []
+    assert api.get(f"{LEADS}?agency=x").status_code == 422
+    columns = {"_columns": "save", "column": ["referral_code"]}
+    assert boss.post("/admin/leads/lead/", columns).status_code == 302
+    assert "R77" in boss.get("/admin/leads/lead/").content.decode()
+
+
 def test_the_import_reads_them_and_rejects_rows_that_point_to_nothing(tmp_path: Path, agency: Group) -> None:
     rows = [
         f"Ada,One,ada@example.com,1,R1,{agency.pk}",

@@ -19,6 +19,12 @@ from tests.new_field import recipe
 PROJECT = Path(__file__).resolve().parent.parent.parent
 LEFT_OUT = shutil.ignore_patterns(".*", "*.db*", "node_modules", "staticfiles", "uploads", "__pycache__", "benchmarks")
 
+UNRECORDED = (
+    "import django; django.setup();"
+    " from crm_project.operations.management.commands.serve import changes_without_migration;"
+    " print(changes_without_migration())"
+)
+
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
@@ -48,9 +54,13 @@ def run(project: Path, *arguments: str) -> str:
 
 @pytest.mark.slow  # the tests below look for what is forgotten today
 def test_a_field_added_by_the_recipe_works_everywhere(copy: Path) -> None:
-    edited = recipe.apply(copy)
+    edited = recipe.apply(copy, recipe.EDITS)
+    others = recipe.apply(copy, [*recipe.FILTER, *recipe.COLUMN])
+    assert run(copy, "-c", UNRECORDED).strip() == "['leads']"
     run(copy, "manage.py", "makemigrations", "leads", "-n", "add_agency")
+    assert run(copy, "-c", UNRECORDED).strip() == "[]"
     assert len(edited) + 1 <= recipe.MAX_FILES
+    assert len(others) <= recipe.MAX_OTHERS
     run(copy, "manage.py", "check")
     run(copy, "manage.py", "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)
     assert " passed" in run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/new_field/drive.py")
