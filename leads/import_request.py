@@ -83,12 +83,19 @@ class ImportRequest(NamedTuple):
 
 def read(request: Request) -> ImportRequest:
     """Return what a request contains; raise a 422 with all errors, or a 415."""
-    name, chunks, given = _file(request)
-    return ImportRequest(name, chunks, *_options(given))
+    name, chunks, query, form = _file(request)
+    try:
+        return ImportRequest(name, chunks, *_options({**query, **form}))
+    except ValidationFailed as failed:
+        in_form = [
+            error._replace(loc=("body", *error.loc[1:])) for error in failed.field_errors if error.loc[1] in form
+        ]
+        in_query = [error for error in failed.field_errors if error.loc[1] not in form]
+        raise ValidationFailed(in_form + in_query) from None
 
 
-def _file(request: Request) -> tuple[str, Iterable[bytes], dict[str, list[str]]]:
-    """Return the file's name and content, and the options with all their values."""
+def _file(request: Request) -> tuple[str, Iterable[bytes], dict[str, list[str]], dict[str, list[str]]]:
+    """Return the file's name and content, and the options with all their values: of the query and of the form."""
     query = {name: request.query_params.getlist(name) for name in request.query_params}
     media_type = request.content_type.partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
@@ -100,7 +107,7 @@ def _file(request: Request) -> tuple[str, Iterable[bytes], dict[str, list[str]]]
             errors.append(FieldError(MISSING[0], ("body", "file"), MISSING[1], None))
         if errors or file is None:
             raise ValidationFailed(errors)
-        return showable(file.name or "file")[:MAX_NAME], file.chunks(), {**query, **fields}
+        return showable(file.name or "file")[:MAX_NAME], file.chunks(), query, fields
     if media_type not in FORMATS and media_type not in FOUND_OUT:
         known = ", ".join(FORMATS)
         raise UnsupportedMediaType(media_type, detail=f"Unsupported content type: send {known} or a form")
@@ -108,7 +115,7 @@ def _file(request: Request) -> tuple[str, Iterable[bytes], dict[str, list[str]]]
         raise ValidationFailed([FieldError(MISSING[0], ("body",), MISSING[1], None)])
     if media_type in FORMATS:
         query.setdefault("format", [FORMATS[media_type]])
-    return "body", iter(partial(stream.read, PIECE), b""), query
+    return "body", iter(partial(stream.read, PIECE), b""), query, {}
 
 
 def _options(given: dict[str, list[str]]) -> tuple[Options, FormatOptions, str | None]:

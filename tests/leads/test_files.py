@@ -110,6 +110,9 @@ def test_what_is_refused(manager: Api) -> None:
         ("?dry_run=perhaps", ("bool_parsing", ["query", "dry_run"])),
     ):
         assert refused(send(manager, GOOD, query)) == [problem]
+    for name, value, kind in (("map", "x", "value_error"), ("dry_run", "perhaps", "bool_parsing")):
+        form = {"file": SimpleUploadedFile("portal.csv", GOOD), name: value}
+        assert refused(manager.client.post("/api/leads/import", form)) == [(kind, ["body", name])]
     assert not Lead.objects.exists()
 
 
