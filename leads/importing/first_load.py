@@ -1,4 +1,4 @@
-"""A first load of leads without the indexes, which are built once at its end."""
+"""A first load of leads without most indexes, which are built once at its end."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +11,23 @@ from leads.models import Lead
 # Bytes of files, some 250,000 rows. Up to there an import with the indexes in place was as fast or faster: 27 and 66
 # seconds instead of 33 and 84, measured by turns on a machine with more and less other load.
 WORTH_IT = 20_000_000
+# The others stay: they get few entries or none, or each new one at their end, which costs no more than to build them.
+# PostgreSQL waits for rows at that time anyway.
+BUILT_AT_THE_END = frozenset(
+    (
+        "leads_newest",
+        "leads_unowned",
+        "leads_by_status",
+        "leads_by_source",
+        "leads_named",
+        "leads_closed",
+        "leads_higher_budget",
+        "leads_lower_budget",
+        "leads_email_key",
+        "leads_person_key",
+        "leads_search",
+    )
+)
 
 
 def is_first_load(size: int) -> bool:
@@ -20,12 +37,12 @@ def is_first_load(size: int) -> bool:
 
 @contextmanager
 def first_load(wanted: bool, keep: Collection[str] = ()) -> Iterator[None]:
-    """Into an empty table: drop the indexes (but those in ``keep``) and build each once at the end, which is faster.
+    """Into an empty table: drop most indexes (but those in ``keep``) and build each once at the end, which is faster.
 
     On PostgreSQL alone, and only if nobody is in the way: dropping an index needs the table for itself for a moment. On
     SQLite it takes longer than it saves.
     """
-    indexes = [index for index in Lead._meta.indexes if index.name not in keep]
+    indexes = [index for index in Lead._meta.indexes if index.name in BUILT_AT_THE_END.difference(keep)]
     if not wanted or not _dropped(indexes):
         yield
         return
