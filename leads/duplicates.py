@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Exists, OuterRef
 
 from crm_project.db import sql
@@ -39,6 +40,7 @@ _AMONG_KEYS = (
 )
 _word = re.compile(r"\w+")
 
+Named = tuple[str, str, SearchKeys]  # first name, last name, keys
 Target = Any  # the id of a stored lead, or the caller's own record of a row that is about to be stored
 
 
@@ -88,14 +90,16 @@ class Match(NamedTuple):
 class DuplicateIndex:
     """Leads and rows by their keys, the oldest first. The email address counts before telephone number and name."""
 
-    def __init__(self, keys: Iterable[SearchKeys], stored: Stored = EVERYTHING) -> None:
+    def __init__(
+        self, keys: Iterable[SearchKeys], stored: Stored = EVERYTHING, database: BaseDatabaseWrapper | None = None
+    ) -> None:
         """``keys`` are those of the rows to match."""
         emails, persons = set(), set()
         for key in keys:
             emails.add(key.email_key)
             persons.add(key.person_key)
-        self.by_email = leads_with_keys("email_key", emails, stored)
-        self.by_person = leads_with_keys("person_key", persons, stored)
+        self.by_email = leads_with_keys("email_key", emails, stored, database)
+        self.by_person = leads_with_keys("person_key", persons, stored, database)
 
     def targets(self) -> set[Target]:
         """Return all leads and rows of the index."""
@@ -210,13 +214,34 @@ def count_lookalikes(run_id: int | None, stored: Stored, first_id: int) -> int:
     # One query for all of them: PostgreSQL, which has no statistics of these leads, would look at all for each batch.
     rows = found.values_list("first_name", "last_name", *SearchKeys._fields).iterator(chunk_size=BATCH)
     while batch := list(islice(rows, BATCH)):
-        keys = [SearchKeys(*row[2:]) for row in batch]
-        index = DuplicateIndex(keys, stored)
-        count += sum(
-            index.match(key, first_name, last_name) is not None
-            for key, (first_name, last_name, *_) in zip(keys, batch, strict=True)
-        )
+        count += _count_matches([(*row[:2], SearchKeys(*row[2:])) for row in batch], stored)
     return count
+
+
+class Lookalikes:
+    """Counts new leads that are the same person as a stored one while they are stored, which leaves less to the end.
+
+    On a second connection, as the first one is busy with a COPY: it sees what was committed.
+    """
+
+    def __init__(self, last_id: int) -> None:
+        """``last_id`` is that of the last lead that was stored before."""
+        self.count = 0
+        self._stored = Stored(last_id)
+        self._database = connection.copy()
+
+    def add(self, leads: Sequence[Named]) -> None:
+        """Compare these leads with the stored ones. Raises Django's database errors."""
+        self.count += _count_matches(leads, self._stored, self._database)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._database.close()
+
+
+def _count_matches(leads: Sequence[Named], stored: Stored, database: BaseDatabaseWrapper | None = None) -> int:
+    index = DuplicateIndex([keys for _, _, keys in leads], stored, database)
+    return sum(index.match(keys, first_name, last_name) is not None for first_name, last_name, keys in leads)
 
 
 def _with_key(stored: Stored, column: str) -> models.QuerySet[Lead]:
@@ -224,7 +249,9 @@ def _with_key(stored: Stored, column: str) -> models.QuerySet[Lead]:
     return Lead.objects.active().exclude(**{column: ""}).filter(stored.as_q(), **{column: OuterRef(column)})
 
 
-def leads_with_keys(column: str, keys: set[str], stored: Stored = EVERYTHING) -> dict[str, list[Candidate]]:
+def leads_with_keys(
+    column: str, keys: set[str], stored: Stored = EVERYTHING, database: BaseDatabaseWrapper | None = None
+) -> dict[str, list[Candidate]]:
     """Return the active leads among those stored that have each of these keys in ``column``, the oldest first."""
     keys.discard("")
     found: dict[str, list[Candidate]] = {}
@@ -236,7 +263,7 @@ def leads_with_keys(column: str, keys: set[str], stored: Stored = EVERYTHING) ->
         if connection.vendor == "postgresql"
         else (_AMONG_KEYS, orjson.dumps(list(keys)).decode())
     )
-    with connection.cursor() as cursor:
+    with (database or connection).cursor() as cursor:
         cursor.execute(statement.format(column=column, before=condition), [wanted, *values, MAX_WITH_KEY])
         for key, lead_id, first_name, last_name in cursor.fetchall():
             found.setdefault(key, []).append(Candidate(lead_id, first_name, last_name))

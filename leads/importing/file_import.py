@@ -6,11 +6,12 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
 from crm_project.validation import FieldError
-from leads.duplicates import Stored, count_lookalikes
+from leads.duplicates import Lookalikes, Stored, count_lookalikes
 from leads.importing import runs, warnings
 from leads.importing.cells.column_habits import habits_of
 from leads.importing.cells.report import CellReport
@@ -21,7 +22,7 @@ from leads.importing.first_load import first_load, is_first_load
 from leads.importing.insert_writer import DRY_RUN_IDS, InsertWriter
 from leads.importing.notes import NoteTaker, author_of
 from leads.importing.options import Options, OutputPaths
-from leads.importing.pipeline import batches, needs_database
+from leads.importing.pipeline import batches, is_worth_a_process, needs_database
 from leads.importing.rejects import Layout, Rejects, output
 from leads.importing.sorting import ERASED, LEFT_OUT, Aside
 from leads.importing.sources.reader import Source
@@ -53,6 +54,8 @@ class FileImport:
         self.rejects: Rejects | None = None
         self.skipped: Rejects | None = None
         self.last_id = 0  # of the leads that were stored before
+        self.in_transaction = connection.in_atomic_block  # of the caller, not that of the import
+        self.lookalikes: Lookalikes | None = None  # counted while the rows are stored
         self.question = ""  # what to ask somebody about before the rows are stored
 
     def prepare(self) -> None:
@@ -101,10 +104,19 @@ class FileImport:
         if self.options.on_duplicate != "create":
             if count_lookalikes(self.run.pk, Stored(0, meanwhile), first_id):
                 raise Overtaken
-        elif count := count_lookalikes(self.run.pk, Stored(self.last_id, meanwhile), first_id):
+        elif count := self._count_lookalikes(meanwhile, first_id):
             what = "looks like an existing lead" if count == 1 else "look like existing leads"
             self.question = f"{count:,} of {self.stats.read:,} rows {what} (--on-duplicate decides)"
             self.run.notes.append(self.question)
+
+    def _may_count_meanwhile(self) -> bool:
+        is_large = self.options.parallel and is_worth_a_process(self.source)
+        return is_large and connection.vendor == "postgresql" and not self.in_transaction and self.last_id > 0
+
+    def _count_lookalikes(self, meanwhile: Sequence[int], first_id: int) -> int:
+        if self.lookalikes and not meanwhile:
+            return self.lookalikes.count
+        return count_lookalikes(self.run.pk, Stored(self.last_id, meanwhile), first_id)
 
     @classmethod
     def runs_alone(cls, options: Options, size: int = 0) -> bool:
@@ -127,8 +139,10 @@ class FileImport:
         notes = NoteTaker(self.run, self._note_author(), now)
         if straight:
             in_parts = needs_database(self.columns)
+            if self._may_count_meanwhile():
+                self.lookalikes = Lookalikes(self.last_id)
             writer: InsertWriter | UpsertWriter = InsertWriter(
-                self.run, self.stats, now, notes, self.warnings, in_parts
+                self.run, self.stats, now, notes, self.warnings, in_parts, self.lookalikes
             )
         else:
             duplicates = DuplicateOptions(self.options.on_duplicate, self.options.update_status)

@@ -1,7 +1,7 @@
 """New leads into their table, and the writer that stores every row as one."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from itertools import count, islice
@@ -12,6 +12,7 @@ from crm_project.db import bulk
 from crm_project.db.sql import written_columns
 from leads.consent_cells import Grant
 from leads.consents import REVOKED
+from leads.duplicates import Lookalikes
 from leads.importing.cells.steps import GRANTS, NOTES, REFUSALS, REMAINDERS
 from leads.importing.ipc import moment
 from leads.importing.notes import Note, NoteTaker
@@ -26,6 +27,8 @@ COLUMNS = written_columns(Lead)
 in_order = itemgetter(*COLUMNS)
 WIDTH = len(COLUMNS)
 CREATED_AT, ACTIVITY_COUNT = COLUMNS.index("created_at"), COLUMNS.index("activity_count")
+names_of = itemgetter(COLUMNS.index("first_name"), COLUMNS.index("last_name"))
+keys_of = itemgetter(*map(COLUMNS.index, SearchKeys._fields))
 MOMENTS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_at")]
 
 DRY_RUN_IDS = 1 << 62  # and up: those of the leads of a dry run, which uses up none of the database
@@ -89,12 +92,22 @@ class InsertWriter:
     """Stores every row. The rows travel to PostgreSQL while the next ones are checked, as long as none has notes."""
 
     def __init__(
-        self, run: ImportRun, stats: Stats, now: datetime, notes: NoteTaker, warnings: Warnings, in_parts: bool = False
+        self,
+        run: ImportRun,
+        stats: Stats,
+        now: datetime,
+        notes: NoteTaker,
+        warnings: Warnings,
+        in_parts: bool = False,
+        lookalikes: Lookalikes | None = None,
     ) -> None:
-        """``in_parts``: leave the connection free between batches, for queries that check the next one."""
+        """``in_parts``: leave the connection free between batches, for queries that check the next one.
+
+        ``lookalikes`` gets all rows.
+        """
         self.run = run
         self.run_id, self.stats, self.now, self.in_parts = run.pk, stats, now, in_parts
-        self.notes, self.warnings = notes, warnings
+        self.notes, self.warnings, self.lookalikes = notes, warnings, lookalikes
         self.dry_run = run.pk is None
         self.new_ids = ids_of_new_leads(self.dry_run)
         self.write: bulk.Write | None = None
@@ -124,11 +137,16 @@ class InsertWriter:
     @contextmanager
     def open(self) -> Iterator[Callable[[list[Any]], None]]:
         """A function that takes what ``make`` made."""
-        with ExitStack() as self.stream:
+        with closing(self.lookalikes) if self.lookalikes else nullcontext(), ExitStack() as self.stream:
             yield self._store
 
     def _store(self, rows: list[Any]) -> None:
         self.stats.created += len(rows)
+        self._send(rows)
+        if self.lookalikes:  # PostgreSQL stores the rows meanwhile
+            self.lookalikes.add([(*names_of(row), SearchKeys(*keys_of(row))) for row in rows])
+
+    def _send(self, rows: list[Any]) -> None:
         if self.dry_run or any(len(row) > WIDTH for row in rows):
             self._end_stream()  # ids are in the order of the file
             self._store_with_ids(rows)

@@ -55,9 +55,14 @@ def batches(source: Source, columns: Mapping, way: RowSink, parallel: bool) -> I
     forked. Raises ``Refused`` where the file is damaged.
     """
     can_fork = "fork" in multiprocessing.get_all_start_methods()
-    if parallel and can_fork and source.size > AHEAD and not needs_database(columns):
+    if parallel and can_fork and is_worth_a_process(source) and not needs_database(columns):
         return _from_child(source, columns, way)
     return checked(source, columns, way.make)
+
+
+def is_worth_a_process(source: Source) -> bool:
+    """Return whether the file is large enough for work beside that of this process."""
+    return source.size > AHEAD
 
 
 def needs_database(columns: Mapping) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.management import call_command
@@ -12,7 +13,7 @@ from django.db import connection, transaction
 
 from crm_project.db import locks
 from crm_project.db.locks import Lock
-from leads.importing import runs
+from leads.importing import pipeline, runs
 from leads.importing.file_import import FileImport
 from leads.models import Lead
 from tests.admin.people import browser_of
@@ -71,6 +72,36 @@ def test_the_rows_that_look_like_those_of_the_first_are_counted(tmp_path: Path, 
     meanwhile(lambda: import_leads(first))
     assert "1 of 2 rows looks like an existing lead (--on-duplicate decides)" in import_leads(second)["notes"]
     assert Lead.objects.count() == 4
+
+
+@pytest.fixture
+def with_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import small files as large ones."""
+    monkeypatch.setattr(pipeline, "AHEAD", 0)
+    monkeypatch.setattr("threading.active_count", lambda: 1)
+
+
+@pytest.mark.usefixtures("with_two_processes")
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
+def test_a_large_file_is_compared_while_it_is_stored(tmp_path: Path, arguments: list[str]) -> None:
+    make_lead(email="ada@example.com", first_name="Ada", last_name="King")
+    make_lead(email="bob@example.com", first_name="Robert")
+    path = write_csv(tmp_path, ADA, BOB, CLEO, CLEO)
+    with mock.patch("leads.importing.file_import.count_lookalikes", side_effect=AssertionError):
+        report = import_leads(path, *arguments)
+    assert "1 of 4 rows looks like an existing lead (--on-duplicate decides)" in report["notes"]
+    assert Lead.objects.count() == (2 if arguments else 6)
+
+
+@pytest.mark.usefixtures("with_two_processes")
+def test_a_large_file_is_also_compared_with_those_stored_meanwhile(
+    tmp_path: Path, meanwhile: Callable[..., None]
+) -> None:
+    make_lead(email="ada@example.com", first_name="Ada", last_name="King")
+    first, second = write_csv(tmp_path, ADA, BOB, name="first.csv"), write_csv(tmp_path, ADA, BOB, CLEO)
+    meanwhile(lambda: import_leads(first))
+    assert "2 of 3 rows look like existing leads (--on-duplicate decides)" in import_leads(second)["notes"]
+    assert Lead.objects.count() == 6
 
 
 def test_the_same_file_at_the_same_time_is_stored_once(tmp_path: Path, meanwhile: Callable[..., None]) -> None:
