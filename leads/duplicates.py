@@ -30,7 +30,7 @@ MAX_WITH_KEY = 100  # leads with one address that are compared; further ones are
 # the whole table for each batch. For the same reason there is no ORDER BY: it would read the primary key's index.
 _CONDITION = "is_active AND NOT ({column} = '')"
 _EACH_KEY = (
-    "SELECT key, id, first_name, last_name FROM unnest(%s::text[]) AS key CROSS JOIN LATERAL"
+    "SELECT key, id, first_name, last_name FROM jsonb_array_elements_text(%s::jsonb) AS wanted(key) CROSS JOIN LATERAL"
     f" (SELECT id, first_name, last_name FROM leads_lead WHERE {_CONDITION} AND {{column}} = key AND {{before}}"
     " LIMIT %s) AS found"
 )
@@ -258,11 +258,8 @@ def leads_with_keys(
     if not keys:
         return found
     condition, values = stored.as_sql()
-    statement, wanted = (
-        (_EACH_KEY, list(keys))
-        if connection.vendor == "postgresql"
-        else (_AMONG_KEYS, orjson.dumps(list(keys)).decode())
-    )
+    statement = _EACH_KEY if connection.vendor == "postgresql" else _AMONG_KEYS
+    wanted = orjson.dumps(list(keys)).decode()  # psycopg takes ten times as long for a list
     with (database or connection).cursor() as cursor:
         cursor.execute(statement.format(column=column, before=condition), [wanted, *values, MAX_WITH_KEY])
         for key, lead_id, first_name, last_name in cursor.fetchall():
