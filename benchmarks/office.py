@@ -113,7 +113,7 @@ def leads(count: int, now: datetime, agent_ids: Sequence[int]) -> Iterator[dict[
         row = build_row(clean, changed, created_at=created)
         closed = changed if clean["status"] == validators.CLOSED else None
         yield {
-            **row, "id": number, "closed_at": closed,
+            **row, "id": number, "version": 1 if clean["status"] == "new" else 2, "closed_at": closed,
             "is_active": is_active(number), "activity_count": activity_count(number),
         }  # fmt: skip
 

@@ -119,14 +119,16 @@ def stages(period: Period) -> Iterator[Row]:
 
 def _histories(period: Period) -> Iterator[list[tuple[str, datetime, datetime | None]]]:
     """Yield the statuses of each lead, from when and until when; ``None`` is until now."""
-    leads = period.leads().newest_first().values_list("pk", "created_at", "status").iterator(BATCH)
+    leads = period.leads().newest_first().values_list("pk", "created_at", "status", "version").iterator(BATCH)
     while batch := list(islice(leads, BATCH)):
-        # By the ids of a batch: a join, or an order by the id, would read the history of all leads.
+        # By the ids of a batch: a join, or an order by the id, would read the history of all leads. A lead that is at
+        # its first version has never changed its status.
+        changed = [pk for pk, _, _, version in batch if version > 1]
         changes: defaultdict[int, list[tuple[datetime, str]]] = defaultdict(list)
-        entries = LeadChange.objects.filter(lead__in=[pk for pk, _, _ in batch], changes__has_key="status")
+        entries = LeadChange.objects.filter(lead__in=changed, changes__has_key="status")
         for lead_id, at, (before, _) in entries.order_by("pk").values_list("lead_id", "at", "changes__status"):
             changes[lead_id].append((at, before))
-        for pk, created_at, status in batch:
+        for pk, created_at, status, _ in batch:
             since, history = created_at, []
             for at, before in changes[pk]:
                 history.append((before, since, at))
