@@ -17,8 +17,8 @@ from leads.models import Installation
 from users.calendar_links import CalendarLink
 from users.login_views import PublicViewSet
 
-PERIOD = timedelta(days=365)  # ahead
-MAX_EVENTS = 500  # ahead, and as many that are overdue
+PERIOD = timedelta(days=365)  # of the follow-ups to come
+MAX_EVENTS = 500  # of the next days, and as many that are overdue
 LENGTH = timedelta(minutes=30)  # of a follow-up with a time; the table has no other
 NO_CALENDAR = "Calendar not found"
 TYPE = "text/calendar"
@@ -39,8 +39,8 @@ class CalendarViewSet(PublicViewSet):
         refusals={404: NO_CALENDAR},
     )
     def feed(self, request: Request, secret: str) -> HttpResponse:
-        """The open follow-ups of the user who made the link (`POST /api/users/me/calendar`): of the next 365 days and
-        the overdue ones, at most 500 of each. Those with a time are half an hour long, others take the whole day.
+        """Return the open follow-ups of the user who made the link (`POST /api/users/me/calendar`): those of the next
+        365 days and the overdue ones, at most 500 of each. Those with a time last half an hour, others the whole day.
         """
         user_id = CalendarLink.objects.user_id(secret)
         if user_id is None:

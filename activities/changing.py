@@ -1,4 +1,4 @@
-"""Changing and deleting an activity: its lead's count stays exact, and the lead's history has the earlier values."""
+"""Changing and deleting an activity. The lead's count remains exact, and its history has the earlier values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,9 +18,9 @@ from users.audit import Actor
 
 
 def change_activity(activity_id: int, clean: Mapping[str, Any], actor: Actor) -> Activity:
-    """Write the given fields of an activity of an active lead, and return it; nothing where none differs.
+    """Write the given fields of an activity of an active lead, and return it. Nothing is written if no value differs.
 
-    Raises ``Activity.DoesNotExist``, and ``LeadFull`` where the lead cannot have so much text.
+    Raises ``Activity.DoesNotExist``, and ``LeadFull`` if the lead cannot have so much text.
     """
     with transaction.atomic():
         activity = _lock(activity_id)
@@ -32,14 +32,14 @@ def change_activity(activity_id: int, clean: Mapping[str, Any], actor: Actor) ->
         activity.save(update_fields=list(changes))
         lead = Lead.objects.get(pk=activity.lead_id)
         limits.check([lead.pk], lead.activity_count)
-        # Sets the lead's change_time: the day of its last activity may be another now.
+        # Sets the lead's change_time, because the day of its last activity may have changed.
         Lead.objects.filter(pk=lead.pk).update(activity_count=F("activity_count"))
         _log(activity, changes, Kind.ACTIVITY_CHANGED, actor, [activity.pk, activity.pk])
     return activity
 
 
 def delete_activity(activity_id: int, actor: Actor) -> None:
-    """Delete an activity of an active lead, and take it off the lead's count. Raises ``Activity.DoesNotExist``."""
+    """Delete an activity of an active lead, and subtract it from the lead's count. Raises ``Activity.DoesNotExist``."""
     with transaction.atomic():
         activity = _lock(activity_id)
         changes: audit.Changes = {name: [getattr(activity, name), None] for name in CREATE_RULES}
@@ -49,7 +49,7 @@ def delete_activity(activity_id: int, actor: Actor) -> None:
 
 
 def _lock(activity_id: int) -> Activity:
-    """Return the activity, the row of its lead locked. Leads are merged meanwhile: then it is another lead's."""
+    """Lock the row of the activity's lead, and return the activity. Repeats if a merge moved it to another lead."""
     while True:
         activity = Activity.objects.of_active_leads().get(pk=activity_id)
         locked = Lead.objects.active().filter(pk=activity.lead_id).select_for_update().exists()

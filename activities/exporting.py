@@ -1,4 +1,4 @@
-"""Activities and follow-ups beside the leads of an export, in the form that their imports read back."""
+"""Activities and follow-ups in exports of leads, in the form that their imports read."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from activities.models import Activity, FollowUp
 from crm_project.http.timestamps import iso
 from leads.exporting.tables import Form
 
-# What an exported activity is made of, by column; "user" is the author's user name.
+# The fields of an exported activity, and their columns; "user" is the author's user name.
 NESTED = {
     "id": "id",
     "user": "user__username",
@@ -19,11 +19,11 @@ NESTED = {
     "activity_date": "activity_date",
     "created_at": "created_at",
 }
-# What a row of the table of activities says of its lead, so that it is found in another installation.
+# The columns by which an import finds the lead of an activity, also in another installation.
 LEAD_COLUMNS = ("lead_id", "lead_email", "lead_name", "lead_phone", "lead_created_at", "installation")
 ACTIVITIES = Form("activities", (*LEAD_COLUMNS, *NESTED), frozenset(("notes",)))
 
-# What an exported follow-up is made of; "assignee" and "created_by" are user names, "done_at" is blank of an open one.
+# The fields of an exported follow-up; "assignee" and "created_by" are user names, "done_at" is empty if it is open.
 NESTED_FOLLOW_UP = {
     "id": "id",
     "title": "title",
@@ -39,7 +39,7 @@ FOLLOW_UPS = Form("follow_ups", (*LEAD_COLUMNS, *NESTED_FOLLOW_UP), frozenset())
 
 
 def of_leads(lead_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """The activities of some leads by the lead's id, latest first."""
+    """Return the activities of these leads by the lead's id, latest first."""
     found: dict[int, list[dict[str, Any]]] = {}
     activities = Activity.objects.filter(lead_id__in=lead_ids).latest_first()
     for lead_id, *values in activities.values_list("lead_id", *NESTED.values()):
@@ -50,7 +50,7 @@ def of_leads(lead_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
 
 
 def follow_ups_of_leads(lead_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """The follow-ups of some leads by the lead's id, open and done, by their day."""
+    """Return the follow-ups of these leads by the lead's id, open and done, by their day."""
     found: dict[int, list[dict[str, Any]]] = {}
     follow_ups = FollowUp.objects.of_leads(lead_ids).due_first()
     for lead_id, *values in follow_ups.values_list("lead_id", *NESTED_FOLLOW_UP.values()):

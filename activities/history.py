@@ -1,6 +1,6 @@
-"""A lead's history, its sources put together: activities, changes, who created it or the import that brought it in.
+"""A lead's history from all its sources: activities, changes, and its creation by a user or an import.
 
-An explicit statement, since no queryset joins tables like these; it reads one lead's rows, by an index each.
+It is explicit SQL, because no queryset joins such tables. It reads the rows of one lead by an index of each table.
 """
 
 from functools import cache
@@ -14,8 +14,8 @@ from crm_project.http.timestamps import iso_sql
 
 Row = dict[str, Any]
 
-# Their first column is a place in ``ORIGINS``, and orders entries of one moment. What was imported was stored by
-# whoever ran the import and when it ran, whatever author and time the file gives.
+# The first column is an index of ``ORIGINS``, and orders entries of one time. An imported activity has the user and the
+# time of the import, not the author and the time in the file.
 SOURCES = (
     """
         SELECT 3, activity.id, COALESCE(run.started_at, activity.created_at), 'activity', activity.channel,
@@ -45,7 +45,7 @@ COLUMNS = ("at", "kind", "channel", "user_id", "user_name", "import_run", "activ
 
 
 def page(lead_id: int, offset: int, size: int) -> list[Row]:
-    """``size`` entries of a lead's history after the first ``offset``, newest first, ready for JSON."""
+    """Return ``size`` entries of a lead's history after the first ``offset``, newest first, ready for JSON."""
     with connection.cursor() as cursor:
         cursor.execute(_statement(connection.vendor), [*[lead_id] * len(SOURCES), size, offset])
         return [_entry(*found) for found in cursor.fetchall()]

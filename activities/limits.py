@@ -1,7 +1,7 @@
-"""How much the activities of one lead may come to, so that no reply, page or merge outgrows a worker's memory.
+"""Limits of the activities of one lead, so that no reply, page or merge exceeds the memory of a worker.
 
-The text is added up where it is needed: with few activities it cannot be too much, and many are read through the index
-of their lead while its row is locked. A sum that is stored beside the count would have to be updated by every write.
+The bytes of text are summed when they are needed, with the lead's row locked; few activities cannot exceed the limit.
+A stored sum would have to be updated by every write.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,33 +18,33 @@ from leads.validators import MAX_TEXT
 MAX_ACTIVITIES = 10_000
 MAX_TOTAL_TEXT = 16 << 20  # bytes of titles and notes, in UTF-8
 LONGEST = 4 * (MAX_TITLE + MAX_TEXT)  # bytes of text of one activity
-FEW = MAX_TOTAL_TEXT // LONGEST  # activities whose text fits, whatever it is
+FEW = MAX_TOTAL_TEXT // LONGEST  # activities whose text cannot exceed the limit
 TOO_MANY = f"A lead can have at most {MAX_ACTIVITIES:,} activities"
 TOO_LONG = f"The activities of a lead can have at most {MAX_TOTAL_TEXT >> 20} MB of text"
 
 
 class LeadFull(Exception):
-    """More activities, or more text in them, than one lead can have: a sentence for people."""
+    """The lead would have more activities, or more text in them, than it can have. The text is for people."""
 
 
 class _Octets(Func):
-    """The length of a text in bytes. SQLite has a function of that name from 3.43 on."""
+    """The length of a text in bytes. SQLite has ``OCTET_LENGTH`` only from 3.43 on."""
 
     function = "OCTET_LENGTH"
     output_field = models.BigIntegerField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """The same on SQLite."""
+        """Return the SQL for SQLite."""
         return self.as_sql(compiler, connection, template="LENGTH(CAST(%(expressions)s AS BLOB))", **context)
 
 
 def text_of(row: Mapping[str, Any]) -> int:
-    """The bytes of text of one activity's clean values."""
+    """Return the bytes of text in the clean values of an activity."""
     return len(row["title"].encode()) + len((row.get("notes") or "").encode())
 
 
 def stored_text(lead_ids: Collection[int]) -> dict[int, int]:
-    """The bytes of text of the stored activities of these leads, by the lead's id; at most one query."""
+    """Return the bytes of text of the stored activities of these leads, by the lead's id. At most one query."""
     if not lead_ids:
         return {}
     activities: Any = apps.get_model("activities", "Activity")  # which imports this module
@@ -54,9 +54,9 @@ def stored_text(lead_ids: Collection[int]) -> dict[int, int]:
 
 
 def check(lead_ids: Collection[int], stored: int, new: Sequence[Mapping[str, Any]] = ()) -> None:
-    """Raise ``LeadFull`` where ``stored`` activities of these leads, whose rows are locked, and new ones are too much.
+    """Raise ``LeadFull`` if the activities of these leads exceed a limit. Their rows must be locked.
 
-    ``new`` are the clean values of those that are still to be stored.
+    ``stored`` is the number of their activities, ``new`` the clean values of those that are to be stored.
     """
     if stored + len(new) > MAX_ACTIVITIES:
         raise LeadFull(TOO_MANY)

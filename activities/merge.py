@@ -1,4 +1,4 @@
-"""Merging leads with everything that belongs to them."""
+"""Merging leads with their activities and follow-ups."""
 
 from django.db import transaction
 
@@ -12,12 +12,12 @@ from users.audit import Actor
 
 
 def merge(plan: Plan, actor: Actor) -> Lead:
-    """Merge leads as planned, all or nothing; returns the survivor, which has everybody's activities and follow-ups.
+    """Merge leads as planned, all or nothing, and return the survivor, which gets all activities and follow-ups.
 
-    A constant number of statements. Raises ``MergeRejected``, also where the survivor could not have so many.
+    A constant number of statements. Raises ``MergeRejected``, also if these are too many for one lead.
     """
     with transaction.atomic():
-        leads = lead_merge.lock_leads(plan)  # logging an activity of one now waits, then finds it deleted
+        leads = lead_merge.lock_leads(plan)  # logging an activity with one of them waits, then finds no active lead
         _check_room(leads)
         Activity.objects.of_leads(plan.others).update(lead_id=plan.survivor)
         FollowUp.objects.of_leads(plan.others).update(lead_id=plan.survivor)
@@ -25,11 +25,11 @@ def merge(plan: Plan, actor: Actor) -> Lead:
 
 
 def _check_room(leads: lead_merge.Leads) -> None:
-    """Refuse activities or follow-ups of several leads that are too much for one."""
-    having = {pk: lead.activity_count for pk, lead in leads.items() if lead.activity_count}
+    """Raise ``MergeRejected`` if the activities or follow-ups of the leads are too many for one lead."""
+    counts = {pk: lead.activity_count for pk, lead in leads.items() if lead.activity_count}
     try:
-        if len(having) > 1:
-            limits.check(having, sum(having.values()))
+        if len(counts) > 1:
+            limits.check(counts, sum(counts.values()))
     except limits.LeadFull as full:
         raise lead_merge.MergeRejected(f"Nothing was merged. {full}.") from None
     if FollowUp.objects.of_leads(list(leads)).count() > MAX_FOLLOW_UPS:

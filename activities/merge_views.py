@@ -25,7 +25,7 @@ from leads.selection import LeadsMissing
 from leads.serializers import INCLUDE, LeadOutSerializer
 from leads.views import MOVED, NO_LEAD, LeadViewSet, by_api
 
-RIGHT = "leads.merge_leads"
+PERMISSION = "leads.merge_leads"
 
 
 def _merged(value: object) -> tuple[int, ...]:
@@ -50,19 +50,19 @@ _merge_schema = {
     "items": json_schema.IDENTIFIER,
     "minItems": 1,
     "maxItems": MAX - 1,
-    "description": "The leads that go into this one",
+    "description": "The leads to merge into this one",
     "examples": [[12]],
 }
 _take_schema = {
     "type": "object",
     "additionalProperties": json_schema.IDENTIFIER,
-    "description": "By field, the lead whose value it takes; its own where none is named",
+    "description": "By field, the lead whose value this lead gets; other fields remain unchanged",
     "examples": [{"phone": 12}],
 }
 
 
 class MergeSerializer(RuleSerializer):
-    """Which leads go into this one, and whose values it takes."""
+    """The leads to merge into this one, and the fields whose values it takes from them."""
 
     field_rules = {
         "merge": FieldRule(_merged, schema=_merge_schema),
@@ -71,11 +71,11 @@ class MergeSerializer(RuleSerializer):
     output_class = LeadOutSerializer
 
     def known_fields(self) -> set[str]:
-        """Only these two."""
+        """Return only the fields of the rules; those of the reply are unknown."""
         return set(self.field_rules)
 
     def check(self, row: object) -> Checked:
-        """The clean values, with the ids in ``take`` as numbers."""
+        """Return the clean values, with the ids in ``take`` as integers, and all errors."""
         clean, errors = super().check(row)
         take: dict[str, int] = {}
         for name, value in clean.get("take", {}).items():
@@ -90,7 +90,7 @@ class MergeSerializer(RuleSerializer):
 
 
 class MergeViewSet(LeadViewSet):
-    """Merging leads with all that hangs on them."""
+    """Merging leads with their activities and follow-ups."""
 
     input_classes = {"merge": MergeSerializer}
     strict_actions = dry_run_actions = ("merge",)
@@ -102,17 +102,17 @@ class MergeViewSet(LeadViewSet):
         "The lead",
         refusals={
             **MOVED,
-            403: f"The user does not have the permission {RIGHT}",
+            403: f"The user does not have the permission {PERMISSION}",
             404: "No such active lead; `ids` has those in `merge`",
             409: "The leads cannot be merged; nothing was changed",
         },
         parameters=[INCLUDE, ETAG, IF_MATCH],
     )
     def merge(self, request: Request, lead_id: str) -> Response:
-        """The other leads are deleted softly and point to this one, which gets their activities. It keeps its values
-        but for those that `take` names. All or nothing.
+        """Merge other leads into this one, all or nothing. They are deleted softly and point to this lead, which gets
+        their activities and follow-ups. Its values remain, except the fields in `take`.
         """
-        require_permission(request, RIGHT)
+        require_permission(request, PERMISSION)
         survivor = self.path_id("lead_id", NO_LEAD)
         self.included()
         serializer = self.validate_body()
@@ -141,7 +141,9 @@ class MergeViewSet(LeadViewSet):
 
 
 def _check_ids(survivor: int, others: tuple[int, ...], take: dict[str, int]) -> None:
-    """Raise a 422 where the lead itself is to go into it, or a value is to be taken from none of them."""
+    """Raise a 422 if the lead is to be merged into itself, or if a value is to be taken from a lead outside the
+    merge.
+    """
     errors = []
     if survivor in others:
         message = "Value error, a lead cannot be merged into itself"

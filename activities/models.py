@@ -1,4 +1,4 @@
-"""Activities as they are stored."""
+"""The models of activities, follow-ups and reminders."""
 
 from datetime import date, datetime, timedelta
 from typing import ClassVar
@@ -19,11 +19,11 @@ REMINDERS_STORED = timedelta(days=30)
 
 
 class Activity(models.Model):
-    """A call, an email, a meeting, a note: what an agent did with a lead, and on which day.
+    """What an agent did with a lead on a day: a call, an email, a meeting, a note.
 
-    ``user_name`` is the author's name as of writing, ``program`` the name of the key if a program of theirs did it.
-    Rows come in through ``ActivityQuerySet.log``, which keeps the lead's ``activity_count`` exact. They are their own
-    entry in the lead's history: ``channel`` and ``import_run`` say where they were created.
+    ``user_name`` is the author's name as of writing, ``program`` the name of the API key if a program logged it.
+    ``ActivityQuerySet.log`` stores activities, so that the lead's ``activity_count`` is exact. An activity is its own
+    entry in the lead's history: ``channel`` and ``import_run`` say where it was created.
     """
 
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="activities", db_index=False)
@@ -65,18 +65,18 @@ class Activity(models.Model):
 
     @property
     def signature(self) -> str:
-        """Who did it: "Lena Fischer", or "Zapier (Lena Fischer)" of a program."""
+        """Return the author: "Lena Fischer", or "Zapier (Lena Fischer)" for a program."""
         return f"{self.program} ({self.user_name})" if self.program else self.user_name
 
 
 class FollowUp(models.Model):
     """What is to be done with a lead, on a day of the office (``TIME_ZONE``).
 
-    ``due_time`` is "" for any time of the day, which comes first, or HH:MM: both databases sort that in one way. Rows
-    are written through ``FollowUpQuerySet``. ``activity`` is the one that was logged when it was done.
+    ``due_time`` is HH:MM, or "" for any time of the day, which sorts first on both databases. ``FollowUpQuerySet`` has
+    all writes. ``activity`` is the one that was logged when the follow-up was done.
     """
 
-    # No constraints in the database on growing tables: creating them would make writers wait.
+    # No constraints in the database on growing tables: creating them would block writers.
     lead = models.ForeignKey(
         Lead, on_delete=models.PROTECT, related_name="follow_ups", db_index=False, db_constraint=False
     )

@@ -1,4 +1,4 @@
-"""All questions about activities, by name, and the only way to write them."""
+"""The named queries of activities, and logging."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -20,19 +20,19 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
     """``Activity.objects``."""
 
     def of_lead(self, lead_id: int) -> Self:
-        """One lead's activities."""
+        """Return the activities of one lead."""
         return self.filter(lead_id=lead_id)
 
     def of_leads(self, lead_ids: Sequence[int]) -> Self:
-        """The activities of these leads."""
+        """Return the activities of these leads."""
         return self.filter(lead_id__in=lead_ids)
 
     def of_active_leads(self) -> Self:
-        """Activities whose lead is not softly deleted."""
+        """Return the activities of leads that are not softly deleted."""
         return self.filter(lead__is_active=True)
 
     def latest_first(self) -> Self:
-        """By the day they were done, then by when they were written down."""
+        """Order by the day of the activity, then by the time of logging, latest first."""
         return self.order_by("-activity_date", "-created_at", "-id")
 
     def log(
@@ -40,7 +40,7 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
     ) -> "list[Activity]":
         """Store activities of ``user`` with an active lead and count them there, all or nothing.
 
-        Raises ``Lead.DoesNotExist`` where there is no such active lead, ``LeadFull`` where it cannot have so many.
+        Raises ``Lead.DoesNotExist`` if there is no such active lead, ``LeadFull`` if it cannot have so many.
         """
         author = {
             "user_id": user.pk,
@@ -54,7 +54,7 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
             writing.insert(activities[0], lead_id)
             return activities
         with transaction.atomic():
-            count = Lead.objects.count_activities(lead_id, len(activities))  # which locks its row, see ``writing``
+            count = Lead.objects.count_activities(lead_id, len(activities))  # locks its row, see ``writing``
             if not count:
                 raise Lead.DoesNotExist
             limits.check([lead_id], count - len(rows), rows)

@@ -1,4 +1,4 @@
-"""A list of what all active leads have, by page number or by cursor, and the number of its rows."""
+"""Lists of rows of all active leads, by page number or by cursor, and the number of rows."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,9 +32,9 @@ COUNT_TIMEOUT = 150  # milliseconds of an exact count
 class RowList:
     """The rows of ``table``, whose alias is ``alias`` in all SQL, of active leads.
 
-    ``columns`` returns the SQL of ``fields``. ``filters`` are the parameters that ``validate`` takes, with the user's
-    id, and makes conditions of. ``order`` is an ``ORDER BY``, ``sort_key`` returns what a cursor says of
-    a row, and ``after`` the condition of the rows that follow it, or raises ``ValueError``.
+    ``columns`` returns the SQL of ``fields``. ``filters`` are the query parameters. ``validate`` gets them and the
+    user's id, and returns conditions and errors. ``order`` is an ``ORDER BY``. ``sort_key`` returns the key of a row
+    for a cursor. ``after`` returns the condition for the rows after a cursor, or raises ``ValueError``.
     """
 
     noun: str
@@ -52,10 +52,10 @@ class RowList:
         """Return the page that a request asks for, with its headers; raise a 422 with all errors."""
         query = request.query_params
         page, errors = pagination.validate(query)
-        conditions, wrong = self.validate(query, cast(int, request.user.pk))
-        errors += wrong
+        conditions, filter_errors = self.validate(query, cast(int, request.user.pk))
+        errors += filter_errors
         walk = walk_of(query, self.filters, self.order)
-        wanted = collect(errors, "count", query.get("count"), lambda _: totals.wanted_count(request))
+        count_kind = collect(errors, "count", query.get("count"), lambda _: totals.wanted_count(request))
         after = collect(errors, "after", query.get("after"), lambda _: self._cursor(query, walk))
         if errors:
             raise ValidationFailed(errors)
@@ -63,9 +63,9 @@ class RowList:
         offset = 0 if is_walk else page.offset
         rows, last = self.fetch_page(conditions, page.size, offset, after)
         response = Response(rows)
-        if wanted:
-            found = self.count(conditions, wanted)
-            totals.set_total(request, response, self.noun, found, wanted, None if is_walk else offset)
+        if count_kind:
+            found = self.count(conditions, count_kind)
+            totals.set_total(request, response, self.noun, found, count_kind, None if is_walk else offset)
         if is_walk and last:
             response.headers["Link"] = link(request.path, query, {"after": encode(last, walk)}, "next")
         return response
@@ -85,7 +85,7 @@ class RowList:
         return rows[:size], Cursor(0, self.sort_key(last), last["id"], None)
 
     def count(self, conditions: Sequence[Condition], kind: str) -> tuple[int, bool]:
-        """Return how many rows fit the conditions, and whether that is exact."""
+        """Return how many rows match the conditions, and whether that is exact."""
         source, values = self._source(conditions)
         one = f"SELECT 1 {source}"
         if sql.VENDOR != "postgresql":

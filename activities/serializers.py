@@ -35,7 +35,7 @@ OUT = (
 
 
 def activity_out(activity: Activity) -> dict[str, Any]:
-    """An activity as the API shows it."""
+    """Return an activity as the API shows it."""
     row = {field: getattr(activity, field) for field in OUT}
     return row | {"activity_date": activity.activity_date.isoformat(), "created_at": iso(activity.created_at)}
 
@@ -56,7 +56,7 @@ class ActivityOutSerializer(RowSerializer):
         fields = OUT
 
     def to_representation(self, instance: Activity) -> dict[str, Any]:
-        """The row, as ``activities.sql`` has it from the database."""
+        """Return the object of the response, equal to a row of ``activities.sql``."""
         return activity_out(instance)
 
 
@@ -68,13 +68,13 @@ class ActivityCreateSerializer(RuleSerializer):
 
 
 class ActivityUpdateSerializer(ActivityCreateSerializer):
-    """The fields of an activity to change; the others stay."""
+    """The fields of an activity to change; the others remain unchanged."""
 
     optional = True
 
 
 class ChangedFieldSerializer(serializers.Serializer[Any]):
-    """One field that a change gave another value."""
+    """A changed field, with its old and its new value."""
 
     field = SchemaField({"type": "string", "examples": ["status"]})
     old = SchemaField({**ANY_VALUE, "examples": ["new"]}, allow_null=True)
@@ -82,7 +82,7 @@ class ChangedFieldSerializer(serializers.Serializer[Any]):
 
 
 class HistoryEntrySerializer(serializers.Serializer[Any]):
-    """What somebody did to a lead."""
+    """An entry of a lead's history."""
 
     id = SchemaField({"type": "string", "examples": ["change-7"]}, help_text="Unique among the entries of a lead")
     at = SchemaField(TIMESTAMP)

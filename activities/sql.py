@@ -1,4 +1,4 @@
-"""The hot reads of activities as explicit statements, their rows ready for JSON (see ``leads/sql.py``)."""
+"""The frequent reads of activities as explicit SQL, with rows that are ready for JSON (see ``leads/sql.py``)."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -10,14 +10,14 @@ from crm_project.db.replica import reading
 from crm_project.http.timestamps import day_sql, iso_sql
 
 Row = dict[str, Any]
-TOGETHER = 200  # activities that are in memory at once
-PART = 50  # of more than those, read at a time
+MAX_IN_MEMORY = 200  # activities; more are streamed
+PART = 50  # activities that are read at a time for a stream
 LATEST_FIRST = "ORDER BY activity.activity_date DESC, activity.created_at DESC, activity.id DESC"
 
 
-def of_lead(lead_id: int, most: int = TOGETHER) -> list[Row] | None:
-    """The latest activities of an active lead, at most so many; ``None`` where there is no such lead."""
-    rows = _rows(f"{_of_lead()} LIMIT {most:d}", [lead_id])
+def of_lead(lead_id: int, limit: int = MAX_IN_MEMORY) -> list[Row] | None:
+    """Return the latest ``limit`` activities of an active lead; ``None`` if there is no such lead."""
+    rows = _rows(f"{_of_lead()} LIMIT {limit:d}", [lead_id])
     if not rows:
         return None
     return [row for row in rows if row["id"] is not None]  # a lead without activities is one row of nulls
@@ -32,7 +32,10 @@ def page_of_lead(lead_id: int, offset: int, size: int) -> list[Row] | None:
 
 
 def parts_of_lead(lead_id: int) -> Iterator[list[Row]]:
-    """All activities of an active lead that has some, latest first, ``PART`` at a time, as they are at one moment."""
+    """Yield all activities of an active lead, latest first, ``PART`` at a time, from one snapshot of the database.
+
+    The lead must have activities.
+    """
     with reading().chunked_cursor() as cursor:
         cursor.execute(_of_lead(), [lead_id])
         while rows := cursor.fetchmany(PART):
@@ -49,7 +52,10 @@ def _of_lead() -> str:
 
 
 def latest(count: int) -> list[Row]:
-    """The last activities of active leads; for a join SQLite, once it has statistics, would read all leads."""
+    """Return the latest ``count`` activities of active leads.
+
+    EXISTS instead of a join: for a join, SQLite would read all leads once it has statistics.
+    """
     return _rows(
         f"SELECT {columns()}"
         " FROM activities_activity AS activity WHERE EXISTS"

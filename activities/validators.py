@@ -12,17 +12,17 @@ MAX_TITLE = 255
 
 
 def activity_type(value: object) -> str:
-    """A word of an open vocabulary (call, email, meeting, note, …), trimmed and in lower case; never empty."""
+    """Return a type (call, email, meeting, note or any other word), trimmed and in lower case; never empty."""
     return validation.lower_text(value, MAX_TYPE, min_length=1)
 
 
 def title(value: object) -> str:
-    """One line of what was done; never empty."""
+    """Return the subject of an activity; never empty."""
     return validation.text(value, MAX_TITLE, min_length=1)
 
 
 def duration(value: object) -> int:
-    """Minutes, 0 to 2^31-1."""
+    """Return minutes, from 0 to 2^31-1."""
     return validation.integer(value, 0, MAX_INT)
 
 
@@ -41,8 +41,8 @@ CREATE_RULES: dict[str, FieldRule] = {
 
 
 def validate(row: object, partial: bool = False) -> tuple[dict[str, Any], list[FieldError]]:
-    """The clean values of an activity, and every problem with them; unknown fields are ignored.
+    """Return the clean values of an activity, and all errors. Unknown fields are ignored.
 
-    With ``partial``, fields that are left out are neither errors nor get their defaults.
+    With ``partial``, missing fields are not errors, and do not get their defaults.
     """
     return validation.validate(row, CREATE_RULES, partial)

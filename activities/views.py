@@ -48,7 +48,10 @@ LIST = [
     OpenApiParameter("to", DAY, description="On this day or earlier"),
     *WALK,
 ]
-RIGHTS = {"update": "activities.change_activity", "destroy": "activities.delete_activity"}  # for those of others
+PERMISSIONS = {
+    "update": "activities.change_activity",
+    "destroy": "activities.delete_activity",
+}  # for activities of other users
 NOT_YOURS = "It is another user's, and you do not have the permission to {} activities"
 
 
@@ -72,14 +75,14 @@ class ActivityViewSet(RuleViewSet):
 
     @operation("list_activities", "List a lead's activities", "The activities", parameters=OPTIONAL_PAGE)
     def list(self, request: Request, lead_id: str) -> HttpResponseBase:
-        """All of them, latest first; with `page` or `size` one page."""
+        """Return all activities, latest first; with `page` or `size` one page."""
         number = self.path_id("lead_id", NO_LEAD)
         if page := optional_page(request.query_params):
             return self._page(number, page)
-        activities = sql.of_lead(number, sql.TOGETHER + 1)
+        activities = sql.of_lead(number, sql.MAX_IN_MEMORY + 1)
         if activities is None:
             raise NotFound(NO_LEAD)
-        if len(activities) > sql.TOGETHER:  # many are never in memory together
+        if len(activities) > sql.MAX_IN_MEMORY:  # many are streamed, so that they are not all in memory
             del activities
             return json_array(sql.parts_of_lead(number))
         return Response(activities)  # as the serializer has them; a test compares the two
@@ -102,12 +105,12 @@ class ActivityViewSet(RuleViewSet):
         parameters=[LOCATION],
     )
     def create(self, request: Request, lead_id: str) -> Response:
-        """One activity from an object; from an array all of its activities, in its order, or none. The author is the
+        """Create one activity from an object, or all activities of an array, in its order, or none. The author is the
         token's user.
         """
         number = self.path_id("lead_id", NO_LEAD)
         if request.data == []:
-            active_lead(number)  # of an empty list and a missing lead, the lead is reported
+            active_lead(number)  # a missing lead is reported before an empty list
         serializer = self.validate_body()
         self.perform_create(serializer, number)
         instance = serializer.instance
@@ -142,12 +145,12 @@ class AllActivitiesViewSet(RuleViewSet):
 
     @operation("list_all_activities", "List activities of all leads", "The activities of the page", parameters=LIST)
     def list(self, request: Request) -> Response:
-        """Of active leads, latest first. A filter that is repeated means any of its values."""
+        """Return the activities of active leads, latest first. A repeated filter matches any of its values."""
         return all_activities.LIST.reply(request, cast(PagePagination, self.paginator))
 
     @operation("get_activity", "Get an activity", "The activity", refusals={404: NO_ACTIVITY})
     def retrieve(self, request: Request, activity_id: str) -> Response:
-        """One activity of an active lead."""
+        """Return one activity of an active lead."""
         return Response(activity_out(self._found(activity_id)))
 
     @operation("update_activity", "Update an activity", "The activity", refusals=CHANGE_REFUSALS, methods=["PUT"])
@@ -159,11 +162,11 @@ class AllActivitiesViewSet(RuleViewSet):
         methods=["PATCH"],
     )
     def update(self, request: Request, activity_id: str) -> Response:
-        """Writes the fields that are sent; PUT and PATCH do the same. Its author may, and who may change activities.
-        The lead's history has the earlier values.
+        """Write the fields that are sent; PUT and PATCH do the same. Allowed for the author, and with the permission to
+        change activities. The lead's history has the earlier values.
         """
         activity = self._found(activity_id)
-        self._check_right(activity)
+        self._check_permission(activity)
         serializer = self.validate_body()
         with or_404(NO_ACTIVITY), or_409(LeadFull):
             serializer.instance = change_activity(activity.pk, serializer.validated_data, by_api(request))
@@ -177,9 +180,11 @@ class AllActivitiesViewSet(RuleViewSet):
         refusals={403: NOT_YOURS.format("delete"), 404: NO_ACTIVITY},
     )
     def destroy(self, request: Request, activity_id: str) -> Response:
-        """Its author may, and who may delete activities. The lead's history has what it was."""
+        """Delete the activity. Allowed for the author, and with the permission to delete activities. The lead's history
+        has its values.
+        """
         activity = self._found(activity_id)
-        self._check_right(activity)
+        self._check_permission(activity)
         with or_404(NO_ACTIVITY):
             delete_activity(activity.pk, by_api(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -190,13 +195,13 @@ class AllActivitiesViewSet(RuleViewSet):
             raise NotFound(NO_ACTIVITY)
         return found
 
-    def _check_right(self, activity: Activity) -> None:
+    def _check_permission(self, activity: Activity) -> None:
         if activity.user_id != self.request.user.pk:
-            require_permission(self.request, RIGHTS[self.action])
+            require_permission(self.request, PERMISSIONS[self.action])
 
 
 class VocabularyViewSet(RuleViewSet):
-    """What pickers offer."""
+    """The choices of statuses, sources, activity types and tags."""
 
     tag = "Leads"
     queryset = Lead.objects.active()
@@ -205,12 +210,12 @@ class VocabularyViewSet(RuleViewSet):
 
     @operation("get_vocabulary", "List statuses, sources, activity types and tags", "The words, with their numbers")
     def vocabulary(self, request: Request) -> Response:
-        """What active leads and their activities use, each with its number, and all statuses of the pipeline."""
+        """Return the words of active leads and their activities with their counts, and all statuses of the pipeline."""
         return Response(vocabulary())
 
 
 class HistoryViewSet(RuleViewSet):
-    """Who did what to one active lead."""
+    """The history of one active lead."""
 
     tag = "Leads"
     queryset = Lead.objects.active()
@@ -219,8 +224,8 @@ class HistoryViewSet(RuleViewSet):
 
     @operation("list_history", "List a lead's history", "The entries of the page")
     def list(self, request: Request, lead_id: str) -> Response:
-        """One page of who did what to an active lead and when, newest first. A new lead's own entry has no changes: its
-        values are those of now, less the changes since.
+        """Return one page of the history, newest first. The entry of the creation has no changes: the initial values
+        follow from the present ones and the changes since.
         """
         number = self.path_id("lead_id", NO_LEAD)
         _, page = self.validate_query()

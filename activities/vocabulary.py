@@ -14,7 +14,7 @@ STATUSES = {
     "postgresql": "SELECT status, sum(leads) FROM leads_leadcount WHERE kind = 'status' GROUP BY status",
     "sqlite": "SELECT status, count(*) FROM leads_lead WHERE is_active GROUP BY status",
 }
-# Spellings of one source are one entry: the one of its newest lead.
+# All spellings of a source are one entry, in the spelling of its newest lead.
 SOURCES = """
 SELECT (
     SELECT source FROM leads_lead WHERE is_active AND source_key = counted.source_key
@@ -23,9 +23,9 @@ SELECT (
     SELECT source_key, count(*) AS number FROM leads_lead WHERE is_active GROUP BY source_key
 ) AS counted WHERE counted.source_key <> '' ORDER BY counted.source_key
 """
-# By the tags of a lead together, of which there are fewer than leads.
+# Grouped by the whole column: there are fewer sets of tags than leads.
 TAGS = "SELECT tags, count(*) FROM leads_lead WHERE is_active AND NOT (tag_keys = '') GROUP BY tags"
-# All less those of deleted leads: an index has all that is counted, and few leads are deleted.
+# The counts of all activities, less those of deleted leads: an index covers the former, and few leads are deleted.
 TYPES = "SELECT activity_type, count(*) FROM activities_activity GROUP BY activity_type"
 TYPES_OF_DELETED = """
 SELECT activity_type, count(*) FROM activities_activity
@@ -56,10 +56,10 @@ def _statuses(counts: dict[str, Any]) -> list[Row]:
     ]
 
 
-def _tags(together: Iterable[tuple[Any, ...]]) -> list[Row]:
-    """Each tag in its most frequent spelling."""
+def _tags(rows: Iterable[tuple[Any, ...]]) -> list[Row]:
+    """Return each tag in its most frequent spelling, with the number of leads."""
     spellings: dict[str, Counter[str]] = {}
-    for stored, count in together:
+    for stored, count in rows:
         for word in split_tags(stored):
             spellings.setdefault(normalized_key(word), Counter())[word] += count
     return [

@@ -1,4 +1,4 @@
-"""The write of one activity as an explicit statement, together with its lead's count."""
+"""The insert of one activity as explicit SQL, with the update of its lead's count."""
 
 from django.db import connection, transaction
 from django.db.models import Model
@@ -8,8 +8,8 @@ from crm_project.db import sql
 from crm_project.db.sql import insert_statement, stored_values, written_columns
 from leads.models import Lead
 
-# Counting locks the lead's row, so that writers of one lead queue up and nobody deletes it meanwhile. A lead with many
-# activities is looked at more closely (``_count``).
+# The update locks the lead's row, so that the lead is not deleted meanwhile. ``_count`` checks a lead with many
+# activities for the limits.
 COUNT = (
     "UPDATE leads_lead SET activity_count = activity_count + 1"
     f" WHERE id = %s AND is_active AND activity_count < {limits.FEW}"
@@ -17,10 +17,10 @@ COUNT = (
 
 
 def insert(activity: Model, lead_id: int) -> None:
-    """Store a new activity of a lead, complete but for its id, which it is given, and count it at its lead.
+    """Store a new activity of a lead, set its id, and count it at its lead.
 
-    Raises ``Lead.DoesNotExist`` where there is no such active lead, ``LeadFull`` where it cannot have one more. For a
-    lead with few activities PostgreSQL does both in one round trip.
+    Raises ``Lead.DoesNotExist`` if there is no such active lead, ``LeadFull`` if it cannot have one more. PostgreSQL
+    does both in one round trip if the lead has few activities.
     """
     columns = written_columns(type(activity))
     values = stored_values(activity, columns)
@@ -37,7 +37,7 @@ def insert(activity: Model, lead_id: int) -> None:
 
 
 def _count(activity: Model, lead_id: int) -> None:
-    """Count a new activity at its lead, whose row is then locked, if it has room for it."""
+    """Count a new activity at its lead, which locks the lead's row. Raises ``LeadFull`` and ``Lead.DoesNotExist``."""
     if sql.VENDOR != "postgresql" and sql.fetch(f"{COUNT} RETURNING id", [lead_id]):
         return
     count = Lead.objects.count_activities(lead_id, 1)

@@ -23,7 +23,7 @@ MAX_COUNTED = 10**5  # bytes of a body; thousands of statements pass the countin
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--leads", default="10000,100000,1000000", help="sizes, smallest first (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
@@ -33,7 +33,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--peer-from", type=int, default=0, help="the least number of leads to start it with")
     parser.add_argument("--indexed", action="store_true", help="start it over a database with our indexes alone")
-    parser.add_argument("--connections", type=int, help="measure calls at this number alone, where they have it")
+    parser.add_argument("--connections", type=int, help="measure calls only at this number, if they have it")
     parser.add_argument("--versus", help="URL of another running server that has a copy of the data")
     parser.add_argument("--only", default="", help="calls whose names contain one of these phrases, comma separated")
     parser.add_argument("--database", help="name instead of that of DATABASE_URL; _10k, _100k, _1m are added")
@@ -43,7 +43,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure."""
+    """Measure all calls, and write the report."""
     options = arguments()
     wrk.check_installed()
     base = os.environ.get("DATABASE_URL") or DEFAULT_URL
@@ -57,8 +57,8 @@ def main() -> None:
     for size in sizes:
         with ExitStack() as stack:
             servers = prepare(options, base, size, stack)
-            wanted = chosen(calls(size), options.only)
-            for call in wanted:
+            selected = select_calls(calls(size), options.only)
+            for call in selected:
                 try:
                     measure(options, size, call, servers, results)
                 except wrk.CallFailed as failed:
@@ -68,7 +68,7 @@ def main() -> None:
             memory = {server.name: worker_memory(server) for server in servers if server.process}
             if size == sizes[0] and not fill.is_sqlite(base):
                 counts = {
-                    server.name: count_statements(options, server, wanted)
+                    server.name: count_statements(options, server, selected)
                     for server in servers
                     if server.process and server.name != BARE
                 }
@@ -79,14 +79,14 @@ def main() -> None:
     write(options, base, results, names, memory, counts, exported)
 
 
-def chosen(known: list[Call], words: str) -> list[Call]:
-    """The calls to measure."""
+def select_calls(known: list[Call], words: str) -> list[Call]:
+    """Return the calls whose names contain one of the phrases in ``words``; all if there is none."""
     phrases = [rf"\b{re.escape(phrase.strip())}\b" for phrase in words.split(",") if phrase.strip()]
     return [call for call in known if not phrases or re.search("|".join(phrases), call.name)]
 
 
 def prepare(options: argparse.Namespace, base: str, size: int, stack: ExitStack) -> list[Server]:
-    """Filled databases and started servers; the stack ends and drops them."""
+    """Fill the databases, and return the started servers. The stack stops the servers and drops the databases."""
     url = f"{base}_{size // 1000}k" if size < 10**6 else f"{base}_{size // 10**6}m"
     if new_database(options, url, stack):
         say(f"filling {url} with {size:,} leads …")
@@ -116,7 +116,7 @@ def prepare(options: argparse.Namespace, base: str, size: int, stack: ExitStack)
 
 
 def start_peers(options: argparse.Namespace, url: str, stack: ExitStack) -> list[Server]:
-    """The peer as it is, and over a database with our indexes."""
+    """Start the peer unchanged, and again on a database with our indexes."""
     plain, indexed = f"{url}_peer", f"{url}_peer_indexed"
     if new_database(options, plain, stack):
         say("copying the rows for the peer …")
@@ -134,7 +134,7 @@ def start_peers(options: argparse.Namespace, url: str, stack: ExitStack) -> list
 
 
 def new_database(options: argparse.Namespace, url: str, stack: ExitStack, template: str | None = None) -> bool:
-    """Make a database that the stack drops; with ``--keep`` one that stays, and says whether it was not there."""
+    """Create a database that the stack drops, or with ``--keep`` one that remains; return whether it is new."""
     if options.keep:
         return fill.create(url, template)
     fill.drop(url)
@@ -143,16 +143,16 @@ def new_database(options: argparse.Namespace, url: str, stack: ExitStack, templa
 
 
 def measure(options: argparse.Namespace, size: int, call: Call, servers: list[Server], results: Results) -> None:
-    """All rounds of one call, the servers in turn."""
-    contenders = [server for server in servers if server is servers[0] or _has(server, call)]
-    alone = {server.name: _seconds_alone(server, call) for server in contenders}
+    """Measure all rounds of one call, with the servers in turn."""
+    measured = [server for server in servers if server is servers[0] or _has(server, call)]
+    durations = {server.name: _seconds_alone(server, call) for server in measured}
     for turn in range(options.rounds):
         for connections in [n for n in call.connections if n == options.connections] or call.connections:
-            for server in contenders:
-                slow = alone[server.name] * connections
-                if turn and slow > options.seconds:
+            for server in measured:
+                expected = durations[server.name] * connections
+                if turn and expected > options.seconds:
                     continue
-                seconds = int(min(max(options.seconds, 3 * slow), MAX_BURST))
+                seconds = int(min(max(options.seconds, 3 * expected), MAX_BURST))
                 burst = wrk.burst(server, call, connections, seconds)
                 results.setdefault((size, call.name, server.name, connections), []).append(burst)
     key = next(key for key in reversed(results) if key[:3] == (size, call.name, servers[0].name))
@@ -173,8 +173,8 @@ def _seconds_alone(server: Server, call: Call) -> float:
     return time.perf_counter() - begin
 
 
-def count_statements(options: argparse.Namespace, server: Server, wanted: list[Call]) -> dict[str, int]:
-    """Statements of the second request of each call, on a server of its own behind a counting proxy."""
+def count_statements(options: argparse.Namespace, server: Server, selected: list[Call]) -> dict[str, int]:
+    """Return the statements of the second request of each call, on an extra server behind a counting proxy."""
     assert server.database_url
     counts = {}
     with counted(server.database_url) as (counter, url):
@@ -183,7 +183,7 @@ def count_statements(options: argparse.Namespace, server: Server, wanted: list[C
             start_ours("ours", url, WORKERS="1", THREADS="1") if ours else start_peer(server.name, options.peer, url, 1)
         )
         extra.headers = server.headers
-        for call in wanted:
+        for call in selected:
             if (call.ours_only and not ours) or len(call.body(0) or b"") > MAX_COUNTED:
                 continue
             for variant in (0, 1):
@@ -203,7 +203,7 @@ def write(
     counts: dict[str, dict[str, int]],
     exported: list[str],
 ) -> None:
-    """Print the report, and keep it if asked to."""
+    """Print the report, and save it with ``--save``."""
     parts = [report.heading(fill.version_of(base), "python -m benchmarks " + " ".join(sys.argv[1:]))]
     for size in sorted({size for size, *_ in results}, reverse=True):
         for connections in (8, 1):
@@ -224,7 +224,7 @@ def write(
 
 
 def say(text: str) -> None:
-    """Progress, apart from the report."""
+    """Print progress to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 

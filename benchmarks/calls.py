@@ -1,4 +1,4 @@
-"""The calls that are measured, each as some variants that take turns."""
+"""The calls that are measured, each with variants that are sent in turn."""
 
 import random
 from collections.abc import Callable
@@ -14,10 +14,10 @@ VARIANTS = 200
 
 @dataclass(frozen=True)
 class Call:
-    """``paths`` (and ``bodies``, one for each path, or one for all) take turns.
+    """A call. ``paths`` and ``bodies`` (one for each path, or one for all) are sent in turn.
 
-    ``connections`` says at which numbers it is measured; ``ours_only`` that the contract does not have it; ``bare``
-    that the bare server (``floor.py``) has it too.
+    ``connections`` are the numbers of connections to measure. ``ours_only``: the contract does not have the call.
+    ``bare``: the bare server (``floor.py``) has it too.
     """
 
     name: str
@@ -30,12 +30,12 @@ class Call:
     bare: bool = False
 
     def body(self, variant: int) -> bytes | None:
-        """The body that goes with a path."""
+        """Return the body for a path; ``None`` if there is none."""
         return self.bodies[variant % len(self.bodies)] if self.bodies else None
 
 
 def calls(count: int) -> list[Call]:
-    """All calls for an office of ``count`` leads: reads first, since writes make the tables grow."""
+    """Return all calls for an office of ``count`` leads; reads first, because writes make the tables grow."""
     rng = random.Random(office.SEED)
     ids = [number for number in rng.sample(range(1, count), VARIANTS * 2) if office.is_active(number)][:VARIANTS]
     middle = count // 2

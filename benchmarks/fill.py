@@ -34,7 +34,7 @@ PEER_COLUMNS = {
         " created_at AT TIME ZONE 'UTC' AS created_at, user_name",
     ),
 }  # fmt: skip
-# What an administrator who knows our indexes could give the peer without changing its code.
+# Our indexes for the peer: an administrator could create them without changing the peer's code.
 PEER_INDEXES = (
     "CREATE INDEX ON leads (created_at DESC, id DESC) WHERE is_active",
     "CREATE INDEX ON leads (status, created_at DESC, id DESC) WHERE is_active",
@@ -46,12 +46,12 @@ PEER_INDEXES = (
 
 
 def is_sqlite(url: str) -> bool:
-    """Whether ``url`` names a file."""
+    """Return whether ``url`` is one of SQLite."""
     return url.startswith("sqlite")
 
 
 def version_of(url: str) -> str:
-    """The database that ``url`` leads to, its version, and how much memory it has for its pages."""
+    """Return the name and version of the database at ``url``, and its ``shared_buffers``."""
     if is_sqlite(url):
         return f"SQLite {fill_sqlite.VERSION}"
     with psycopg.connect(server_of(url)) as connection:
@@ -60,12 +60,12 @@ def version_of(url: str) -> str:
 
 
 def server_of(url: str) -> str:
-    """The URL of the maintenance database on the same server."""
+    """Return the URL of the maintenance database on the same server."""
     return urlsplit(url)._replace(path="/postgres").geturl()
 
 
 def create(url: str, template: str | None = None) -> bool:
-    """Make the database named in ``url``; says whether it was not there yet. A file is made by whoever opens it."""
+    """Create the database of ``url``; return whether it is new. SQLite creates its file when it is opened."""
     if is_sqlite(url):
         return not fill_sqlite.file_of(url).exists()
     name = urlsplit(url).path[1:]
@@ -80,7 +80,7 @@ def create(url: str, template: str | None = None) -> bool:
 
 
 def drop(url: str) -> None:
-    """Throw the database named in ``url`` away, whoever uses it."""
+    """Drop the database of ``url``, and end its connections."""
     if is_sqlite(url):
         fill_sqlite.drop(url)
         return
@@ -90,7 +90,7 @@ def drop(url: str) -> None:
 
 
 def copy_to_peer(ours: str, peer: str) -> None:
-    """The rows of our database into the peer's tables, which must exist and be empty."""
+    """Copy the rows of our database into the peer's tables, which must exist and be empty."""
     if is_sqlite(ours):
         fill_sqlite.copy_to_peer(ours, peer)
         return
@@ -109,7 +109,7 @@ def copy_to_peer(ours: str, peer: str) -> None:
 
 
 def index_peer(url: str) -> None:
-    """Our indexes for the peer."""
+    """Create our indexes in the peer's database."""
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in PEER_INDEXES:
             connection.execute(statement)
@@ -117,7 +117,7 @@ def index_peer(url: str) -> None:
 
 
 def fill(count: int) -> None:
-    """Migrate the database at ``DATABASE_URL`` and load ``count`` leads with all that belongs to them."""
+    """Migrate the database at ``DATABASE_URL``, and store ``count`` leads with their related rows."""
     import django
 
     django.setup()
@@ -161,7 +161,7 @@ def fill(count: int) -> None:
 
 
 def admin_cookie() -> str:
-    """A ``Cookie`` header that is logged into the admin of the database at ``DATABASE_URL``."""
+    """Return a ``Cookie`` header of a session in the back office at ``DATABASE_URL``."""
     import django
 
     django.setup()

@@ -1,4 +1,4 @@
-"""The same for SQLite: databases are files, and the peer's rows are copied by one connection that has both open."""
+"""``fill`` for SQLite: databases are files, and one connection that has both open copies the rows."""
 
 import sqlite3
 from pathlib import Path
@@ -23,18 +23,18 @@ PEER_COLUMNS = {
 
 
 def file_of(url: str) -> Path:
-    """The file that ``url`` names (``sqlite:////absolute/path``)."""
+    """Return the file of ``url`` (``sqlite:////absolute/path``)."""
     return Path(urlsplit(url).path[1:])
 
 
 def drop(url: str) -> None:
-    """Delete the file and what SQLite keeps beside it."""
+    """Delete the file, its write-ahead log and its shared memory."""
     for suffix in ("", "-wal", "-shm"):
         file_of(url + suffix).unlink(missing_ok=True)
 
 
 def copy_to_peer(ours: str, peer: str) -> None:
-    """The rows of our database into the peer's tables, which must exist and be empty."""
+    """Copy the rows of our database into the peer's tables, which must exist and be empty."""
     connection = sqlite3.connect(file_of(peer), isolation_level=None)
     connection.execute("ATTACH ? AS ours", [str(file_of(ours))])
     connection.execute("BEGIN")

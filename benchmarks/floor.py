@@ -1,7 +1,7 @@
-"""The least that a list of leads can cost in Python: no framework, no rules, no log; the same SQL for the same JSON.
+"""The minimal cost of a list of leads in Python: the same SQL and JSON, without framework, validation and log.
 
-``granian --interface wsgi benchmarks.floor:application`` with ``DATABASE_URL``. Tokens are verified, but nobody is
-looked up: what our server costs beyond this is what the framework and the per-request user check cost.
+``granian --interface wsgi benchmarks.floor:application`` with ``DATABASE_URL``. Tokens are verified, but users are
+not read: the difference to our server is the cost of the framework and of reading the user.
 """
 
 import os
@@ -33,22 +33,22 @@ OUT = [
     "updated_at",
     "activity_count",
 ]
-MOMENTS = {"created_at", "updated_at"}
-COLUMNS = ", ".join(iso_sql(name, "postgresql") if name in MOMENTS else name for name in OUT)
+TIMESTAMPS = {"created_at", "updated_at"}
+COLUMNS = ", ".join(iso_sql(name, "postgresql") if name in TIMESTAMPS else name for name in OUT)
 LIST = f"SELECT {COLUMNS} FROM leads_lead WHERE is_active ORDER BY leads_lead.created_at DESC, id DESC LIMIT "
-own = local()
+thread_data = local()
 
 
 def cursor() -> Any:
-    """This thread's, of a connection that prepares every statement."""
-    if not hasattr(own, "cursor"):
+    """Return the cursor of this thread, on a connection that prepares every statement."""
+    if not hasattr(thread_data, "cursor"):
         connection = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, prepare_threshold=0)
-        own.cursor = connection.cursor(binary=True)
-    return own.cursor
+        thread_data.cursor = connection.cursor(binary=True)
+    return thread_data.cursor
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    """A page of leads for any request with a good token."""
+    """Return a page of leads for any request with a valid token."""
     jwt.decode(environ["HTTP_AUTHORIZATION"].partition(" ")[2], SECRET, algorithms=["HS256"])
     size = re.search(r"size=(\d+)", environ["QUERY_STRING"])
     rows = cursor().execute(LIST + (size[1] if size else "10")).fetchall()

@@ -35,12 +35,12 @@ ADMIN = os.environ.get("BENCH_DATABASE_URL", "postgresql://postgres@127.0.0.1:54
 FIRST = ["Ada", "John", "Maria", "Émile", "Chen", "Olga", "Ruth", "Ahmed"]
 LAST = ["Smith", "Lovelace", "Ng", "Ortiz", "Müller", "O'Neil", "García"]
 HEADER = "First Name,Last Name,Email,Phone,Status,Source,Budget Min,Budget Max,Property Interest\n"
-# sqlite3's .import makes "" of nothing, so there every lead is a closed one: both loaders index every closed_at then.
+# sqlite3's .import stores "" for an empty value, so on SQLite every lead is closed: both loaders index each closed_at.
 STATUSES = {"PostgreSQL": ("new", "new", "contacted", "closed"), "SQLite": ("closed",)}
 
 
 def write_leads(path: Path, rows: int, first: int, statuses: Sequence[str]) -> None:
-    """A CSV file as portals export it: nine columns, every row good, no two alike."""
+    """Write a CSV file in the form of a portal's export: nine columns, only valid rows, no duplicates."""
     random = Random(first)
     with path.open("w", encoding="utf-8") as file:
         file.write(HEADER)
@@ -54,7 +54,7 @@ def write_leads(path: Path, rows: int, first: int, statuses: Sequence[str]) -> N
 
 
 def write_untidy(path: Path, tidy: Path) -> None:
-    """The same leads, a tenth of which have a cell to be repaired."""
+    """Write the same leads; a tenth of the rows has a cell to be repaired."""
     with tidy.open(encoding="utf-8") as rows, path.open("w", encoding="utf-8") as file:
         for n, row in enumerate(rows):
             cells = row.split(",")
@@ -64,7 +64,7 @@ def write_untidy(path: Path, tidy: Path) -> None:
             file.write(",".join(cells))
 
 
-# A column, and what becomes of its cell: the first half is repaired, of the others something is left over.
+# A column, and the new text of its cell. The import repairs the first three; the others leave a rest for a note.
 UNTIDY = (
     (0, "{cell}\u200b"),
     (1, "O&#039;{cell}"),
@@ -77,12 +77,12 @@ AUTHOR = (
     "from users.models import User; User.objects.create_superuser('boss', 'boss@example.com', 'x7Kq-only-a-benchmark')"
 )
 
-Times = dict[str, list["Took"]]
+Times = dict[str, list["LoadCost"]]
 
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """The URL of an empty, migrated database."""
+    """Yield the URL of an empty, migrated database on PostgreSQL."""
     name = f"crm_bench_import_{os.getpid()}"
     with psycopg.connect(ADMIN, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -97,29 +97,29 @@ def postgresql() -> Iterator[str]:
 
 @contextmanager
 def sqlite() -> Iterator[str]:
-    """The same on SQLite."""
+    """Yield the URL of an empty, migrated database on SQLite."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/bench.db"
         manage(url, "migrate", "-v0")
         yield url
 
 
-class Took(NamedTuple):
-    """What a command took: seconds, seconds of CPU of its processes, MB of its larger one."""
+class LoadCost(NamedTuple):
+    """The cost of a command: seconds, CPU seconds of its processes, MB of the larger one."""
 
     seconds: float
     cpu: float
     megabytes: float
 
 
-def manage(url: str, *arguments: str) -> Took:
-    """Run a management command on a database."""
+def manage(url: str, *arguments: str) -> LoadCost:
+    """Run a management command on a database, and return its cost."""
     env = {**os.environ, "DATABASE_URL": url, "ENV_FILE": "", "SECRET_KEY": "benchmark-only-" + "x7Kq" * 8}
     return run([sys.executable, "manage.py", *arguments], env=env)
 
 
-def run(command: list[str], text: str = "", env: dict[str, str] | None = None) -> Took:
-    """Run a loader."""
+def run(command: list[str], text: str = "", env: dict[str, str] | None = None) -> LoadCost:
+    """Run a command, and return its cost."""
     started = time.perf_counter()
     with tempfile.TemporaryFile() as given:
         given.write(text.encode())
@@ -128,7 +128,7 @@ def run(command: list[str], text: str = "", env: dict[str, str] | None = None) -
         _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"{command[:3]} failed")
-    return Took(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return LoadCost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 # All that an import fills, but for ids and what the database sets itself.
@@ -139,21 +139,22 @@ COLUMNS = (
 )
 
 
-def psql(url: str, path: Path) -> Took:
-    """``\\copy`` of the finished rows."""
+def psql(url: str, path: Path) -> LoadCost:
+    """Load the finished rows with ``\\copy``, and return the cost."""
     return run(["psql", "-q", url, "-c", f"\\copy leads_lead ({COLUMNS}) FROM '{path}' WITH (FORMAT csv)"])
 
 
 def psql_dump(url: str, path: Path, above: int) -> None:
-    """The finished rows of an import as the yardstick's file."""
+    """Write the finished rows of an import to a file for the yardstick."""
     query = f"SELECT {COLUMNS} FROM leads_lead WHERE id > {above} ORDER BY id"
     run(["psql", "-q", url, "-c", f"\\copy ({query}) TO '{path}' WITH (FORMAT csv)"])
 
 
-def sqlite3_load(url: str, path: Path) -> Took:
-    """``.import`` of the finished rows, ids included, as a file that names every column.
+def sqlite3_load(url: str, path: Path) -> LoadCost:
+    """Load the finished rows, with their ids, with ``.import``, and return the cost.
 
-    It makes "" of nothing, which no check of ``merged_into`` lets pass and its index would keep: it goes without both.
+    It stores "" for an empty value, which the check and the index of ``merged_into`` would reject: it runs without
+    both.
     """
     database = url.removeprefix("sqlite:///")
     without = "PRAGMA ignore_check_constraints=ON;\nDROP INDEX IF EXISTS leads_merged_into;\n"
@@ -162,17 +163,17 @@ def sqlite3_load(url: str, path: Path) -> Took:
 
 
 def sqlite3_dump(url: str, path: Path, above: int) -> None:
-    """The finished rows of an import as the yardstick's file."""
+    """Write the finished rows of an import to a file for the yardstick."""
     database = url.removeprefix("sqlite:///")
     run(["sqlite3", database], f".mode csv\n.once {path}\nSELECT * FROM leads_lead WHERE id > {above};\n")
 
 
-WAYS = {"PostgreSQL": (postgresql, psql, psql_dump), "SQLite": (sqlite, sqlite3_load, sqlite3_dump)}
+LOADERS = {"PostgreSQL": (postgresql, psql, psql_dump), "SQLite": (sqlite, sqlite3_load, sqlite3_dump)}
 
 
 def measure(kind: str, rows: int, rounds: int, folder: Path) -> list[str]:
-    """The lines of the report for one database."""
-    fresh, load, dump = WAYS[kind]
+    """Measure one database, and return the lines of the report."""
+    fresh, load, dump = LOADERS[kind]
     first, second, untidy = folder / "first.csv", folder / "second.csv", folder / "untidy.csv"
     write_untidy(untidy, first)
     finished = [folder / "finished-first.csv", folder / "finished-second.csv"]
@@ -189,34 +190,34 @@ def measure(kind: str, rows: int, rounds: int, folder: Path) -> list[str]:
             note(times, "yardstick, first load", load(url, finished[0]))
             note(times, "yardstick, second load", load(url, finished[1]))
         with fresh() as url:
-            took = manage(url, "import_leads", str(first), "-v0", "--on-duplicate", "skip")
-            note(times, "ours, first load, duplicates looked for", took)
+            cost = manage(url, "import_leads", str(first), "-v0", "--on-duplicate", "skip")
+            note(times, "ours, first load, duplicates looked for", cost)
         with fresh() as url:
             manage(url, "shell", "-v0", "-c", AUTHOR)
             note(times, "ours, first load, a tenth untidy", manage(url, "import_leads", str(untidy), "-v0"))
     return table(kind, rows, times)
 
 
-def note(times: Times, what: str, took: Took) -> None:
-    """Remember one measurement, and show it."""
-    times.setdefault(what, []).append(took)
-    print(f"  {what}: {took.seconds:.1f} s, CPU {took.cpu:.1f} s, {took.megabytes:.0f} MB", file=sys.stderr)
+def note(times: Times, what: str, cost: LoadCost) -> None:
+    """Store one measurement, and print it."""
+    times.setdefault(what, []).append(cost)
+    print(f"  {what}: {cost.seconds:.1f} s, CPU {cost.cpu:.1f} s, {cost.megabytes:.0f} MB", file=sys.stderr)
 
 
 def table(kind: str, rows: int, times: Times) -> list[str]:
-    """Medians, rows a second, and their ratio to the yardstick's."""
+    """Return the table: medians, rows per second, and their ratio to the yardstick's."""
     head = (f"{kind}, {rows:,} rows", "seconds", "rows/s", "to the yardstick", "CPU µs a row", "MB")
     lines = [f"| {' | '.join(head)} |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
     yardstick = {load: _median(times[f"yardstick, {load} load"]) for load in ("first", "second")}
-    for what, took in sorted((what, _median(several)) for what, several in times.items()):
-        ratio = yardstick["first" if "first" in what else "second"].seconds / took.seconds
-        figures = (f"{took.seconds:.1f}", f"{rows / took.seconds:,.0f}", f"{ratio:.2f}", f"{took.cpu / rows * 1e6:.1f}")
-        lines.append(f"| {what} | {' | '.join(figures)} | {took.megabytes:.0f} |")
+    for what, cost in sorted((what, _median(several)) for what, several in times.items()):
+        ratio = yardstick["first" if "first" in what else "second"].seconds / cost.seconds
+        figures = (f"{cost.seconds:.1f}", f"{rows / cost.seconds:,.0f}", f"{ratio:.2f}", f"{cost.cpu / rows * 1e6:.1f}")
+        lines.append(f"| {what} | {' | '.join(figures)} | {cost.megabytes:.0f} |")
     return lines
 
 
-def _median(several: Sequence[Took]) -> Took:
-    return Took(*(median(figures) for figures in zip(*several, strict=True)))
+def _median(several: Sequence[LoadCost]) -> LoadCost:
+    return LoadCost(*(median(figures) for figures in zip(*several, strict=True)))
 
 
 def main() -> None:
@@ -224,19 +225,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=WAYS)
+    parser.add_argument("--only", choices=LOADERS)
     parser.add_argument("--save", action="store_true", help="write benchmarks/RESULTS.md")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     command = f"python -m benchmarks.imports {' '.join(sys.argv[1:])}"
     parts = [report.heading(f"{fill.version_of(ADMIN)}, {fill.version_of('sqlite:')}", command), EXPLAINED]
-    for kind in [asked.only] if asked.only else WAYS:
+    for kind in [options.only] if options.only else LOADERS:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            write_leads(folder / "first.csv", asked.rows, 0, STATUSES[kind])
-            write_leads(folder / "second.csv", asked.rows, asked.rows, STATUSES[kind])
-            parts.append("\n".join(measure(kind, asked.rows, asked.rounds, folder)))
+            write_leads(folder / "first.csv", options.rows, 0, STATUSES[kind])
+            write_leads(folder / "second.csv", options.rows, options.rows, STATUSES[kind])
+            parts.append("\n".join(measure(kind, options.rows, options.rounds, folder)))
             print(parts[-1], end="\n\n")
-    if asked.save:
+    if options.save:
         report.save("The bulk import", "\n\n".join(parts))
 
 

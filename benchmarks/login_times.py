@@ -32,7 +32,7 @@ class Series:
     times: list[float] = field(default_factory=list)
 
     def line(self) -> str:
-        """Its figures, for people."""
+        """Return the figures as text."""
         tenths = quantiles(self.times, n=10)
         figures = f"{median(self.times):8.3f} {fmean(self.times):8.3f} {tenths[0]:8.3f} {tenths[-1]:8.3f}"
         return f"{self.kind:<22}{len(self.times):>6} {figures}"
@@ -49,7 +49,7 @@ def mann_whitney(one: list[float], other: list[float]) -> float:
 
 
 def shift(one: list[float], other: list[float]) -> tuple[float, float, float]:
-    """The difference of the medians, and the 95 % interval that 1,000 resamplings give it."""
+    """Return the difference of the medians, and its 95 % interval from 1,000 resamplings."""
     draws = sorted(
         median(random.choices(other, k=len(other))) - median(random.choices(one, k=len(one))) for _ in range(1000)
     )
@@ -70,7 +70,7 @@ def measure(port: int, tries: int) -> tuple[Series, Series]:
 
 
 def refusal(connection: http.client.HTTPConnection, name: str, address: str) -> float:
-    """The milliseconds until a wrong password is refused."""
+    """Return the milliseconds until a wrong password is refused."""
     body = json.dumps({"username": name, "password": "wrong password"})
     started = time.perf_counter()
     connection.request(
@@ -84,7 +84,7 @@ def refusal(connection: http.client.HTTPConnection, name: str, address: str) -> 
 
 
 def register(port: int) -> None:
-    """The accounts whose names exist."""
+    """Register the accounts whose names exist."""
     for number in range(ACCOUNTS):
         account = {"username": f"known-{number:02d}", "email": f"known-{number:02d}@example.com"}
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -109,7 +109,7 @@ def main(tries: int) -> None:
 
 
 def print_comparison(known: Series, unknown: Series) -> None:
-    """The table, the difference, and whether it is one."""
+    """Print the table, the difference, and whether it is significant."""
     print(f"{'milliseconds':<22}{'n':>6} {'median':>8} {'mean':>8} {'10 %':>8} {'90 %':>8}")
     print(known.line(), unknown.line(), sep="\n")
     difference, low, high = shift(known.times, unknown.times)

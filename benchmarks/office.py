@@ -1,4 +1,4 @@
-"""A seeded office of any size: the same leads and activities for the same number and seed, dated back from a moment."""
+"""A generated office of any size: the same number and seed give the same leads and activities, dated before a time."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -52,33 +52,33 @@ KINDS = (
 
 
 def is_active(number: int) -> bool:
-    """Whether lead ``number`` (counted from 1) is not softly deleted."""
+    """Return whether lead ``number`` (counted from 1) is not softly deleted."""
     return number % INACTIVE_EVERY != 0
 
 
 def activity_count(number: int) -> int:
-    """How many activities lead ``number`` has."""
+    """Return the number of activities of lead ``number``."""
     return ACTIVITIES[(number - 1) % len(ACTIVITIES)]
 
 
 def phone(number: int) -> str:
-    """Every lead's own telephone number."""
+    """Return the telephone number of lead ``number``, which no other lead has."""
     digits = f"{number * 7_919 % 10_000_000_000:010d}"
     return f"+1-{digits[:3]}-{digits[3:6]}-{digits[6:]}"
 
 
 def owner_of(number: int, agent_ids: Sequence[int]) -> int | None:
-    """The owner of lead ``number``; a third of the leads have none."""
+    """Return the owner of lead ``number``; a third of the leads have none."""
     return agent_ids[number % len(agent_ids)] if number % 3 else None
 
 
 def tags_of(number: int) -> str:
-    """The tags of lead ``number``: a quarter of the leads have a frequent one, a few a rare one."""
+    """Return the tags of lead ``number``: a quarter of the leads have a frequent one, a few a rare one."""
     return "vip, cash buyer" if number % 4 == 0 else "expat" if number % 10_007 == 0 else ""
 
 
 def leads(count: int, now: datetime, agent_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Every column of each lead; ids count from 1, later ones are newer. To be called where Django is set up."""
+    """Yield all columns of each lead. Ids count from 1; higher ones are newer. Django must be set up."""
 
     from leads.querysets import build_row  # the settings are read then, which the command line does without
 

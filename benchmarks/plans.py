@@ -15,7 +15,7 @@ CURSORS = ("created_at", "-created_at", "-updated_at", "-id", "name", "-name")
 
 
 def main() -> None:
-    """One file for each call."""
+    """Write one file for each call."""
     import django
 
     django.setup()
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def list_reads() -> dict[str, str]:
-    """The list under parameters that the contract does not have; cursors stand in the middle of the list."""
+    """Return calls of the list with parameters beyond the contract. Their cursors are in the middle of the list."""
     query = {
         "list, two statuses": "status=negotiation&status=lost",
         "list, open": "open=true",
@@ -80,7 +80,7 @@ def _words(sort: str) -> str:
 
 
 def cursor(sort: str, deleted: str = "") -> str:
-    """A cursor behind the lead in the middle."""
+    """Return a cursor after the lead in the middle."""
     from django.http import QueryDict
 
     from crm_project.http import cursors
@@ -100,7 +100,7 @@ def cursor(sort: str, deleted: str = "") -> str:
 
 
 def explained(path: str) -> Iterator[tuple[str, str]]:
-    """The statements of a GET as the first agent, and their plans; the second run's, when pages are in memory."""
+    """Return the statements of a GET as the first agent with their plans, from the second run, with a warm cache."""
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext

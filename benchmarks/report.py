@@ -28,7 +28,7 @@ def save(title: str, text: str) -> None:
 
 
 def middle(bursts: Sequence[Burst]) -> Burst:
-    """The median of each figure."""
+    """Return a burst with the median of each figure."""
 
     def of(name: str) -> float | None:
         known = [value for burst in bursts if (value := getattr(burst, name)) is not None]
@@ -38,7 +38,7 @@ def middle(bursts: Sequence[Burst]) -> Burst:
 
 
 def heading(database_version: str, command: str) -> str:
-    """What the figures were taken on."""
+    """Return the heading: date, commit, machine and database."""
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         "?",
@@ -62,7 +62,7 @@ def heading(database_version: str, command: str) -> str:
 
 
 def speed(results: Results, size: int, servers: Sequence[str], connections: int) -> str:
-    """One table: every call at one size and number of connections, all servers."""
+    """Return a table of every call by server, at one size and number of connections."""
     ours, others = servers[0], servers[1:]
     head = ["call", "req/s", "p50 ms", "p95", "p99", "CPU ms", "PostgreSQL ms"]
     head += [f"{name} {figure}" for figure in ("req/s", "CPU ms") for name in others] + [f"÷ {name}" for name in others]
@@ -79,7 +79,7 @@ def speed(results: Results, size: int, servers: Sequence[str], connections: int)
 
 
 def growth(results: Results, server: str) -> str:
-    """How the time of a call grows with the number of leads: p50 in ms, with the fewest connections measured."""
+    """Return a table of the p50 of each call in ms by the number of leads, at the fewest connections measured."""
     sizes = sorted({size for size, *_ in results})
     rows = []
     for call in dict.fromkeys(call for _, call, _, _ in results):
@@ -91,7 +91,7 @@ def growth(results: Results, server: str) -> str:
 
 
 def statements(counts: dict[str, dict[str, int]]) -> str:
-    """Statements a request by call and server, transactions' own included."""
+    """Return a table of the statements a request by call and server, including those of transactions."""
     names = list(counts)
     rows = [[call, *(str(counts[name].get(call, "–")) for name in names)] for call in counts[names[0]]]
     return _table(["call", *names], rows)

@@ -1,4 +1,6 @@
-"""Servers under test: ours as ``make run`` starts it, others by command or URL; and what their processes cost."""
+"""Servers under test: ours as ``make run`` starts it, others by command or URL; and the CPU time and memory of
+their processes.
+"""
 
 import http.client
 import json
@@ -25,7 +27,7 @@ MAX_START = 60  # seconds
 
 @dataclass
 class Server:
-    """A running server of the contract; ``process`` is ``None`` where somebody else started it."""
+    """A running server of the contract; ``process`` is ``None`` if it was started elsewhere."""
 
     name: str
     url: str
@@ -36,7 +38,7 @@ class Server:
     def send(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
-        """One request; status and body."""
+        """Send a request; return status and body."""
         parts = urlsplit(self.url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=300)
         try:
@@ -50,7 +52,7 @@ class Server:
             connection.close()
 
     def log_in(self) -> None:
-        """As the benchmark's agent, who is registered where needed."""
+        """Log in as the benchmark's agent, and register the agent first if necessary."""
         self.send("POST", "/api/users/register", {**AGENT, **NAMES})
         status, reply = self.send("POST", "/api/users/login", AGENT)
         if status != 200:
@@ -58,7 +60,7 @@ class Server:
         self.headers["Authorization"] = f"Bearer {json.loads(reply)['access_token']}"
 
     def stop(self) -> None:
-        """End what we started."""
+        """Stop the server if the benchmark started it."""
         if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             try:
@@ -68,28 +70,28 @@ class Server:
 
 
 def free_port() -> int:
-    """A port nobody listens on just now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """A server's environment: nothing of the developer's ``.env``."""
+    """Return the environment of a server, without the values of the developer's ``.env``."""
     own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     ours = {"DJANGO_SETTINGS_MODULE": "crm_project.settings", "ENV_FILE": "", "SECRET_KEY": SECRET}
     return {**own, **ours, "REGISTRATION_OPEN": "true", **variables}
 
 
 def start_ours(name: str, database_url: str, **variables: str) -> Server:
-    """``manage.py serve``, which is what ``make run`` runs."""
+    """Start ``manage.py serve``, as ``make run`` does."""
     port = free_port()
     env = environment(DATABASE_URL=database_url, PORT=str(port), **variables)
     return _start(name, [sys.executable, "manage.py", "serve"], PROJECT, env, port, database_url)
 
 
 def start_peer(name: str, folder: Path, database_url: str, workers: int = 2) -> Server:
-    """The peer's ``run.sh PORT WORKERS`` in its own folder, on SQLAlchemy's asyncpg driver."""
+    """Start the peer's ``run.sh PORT WORKERS`` in its folder, with SQLAlchemy's asyncpg driver."""
     port = free_port()
     url = database_url.replace("postgresql://", "postgresql+asyncpg://").replace("sqlite:", "sqlite+aiosqlite:")
     env = environment(DATABASE_URL=url, SQLITE_WAL="1" if url.startswith("sqlite") else "0")
@@ -97,7 +99,7 @@ def start_peer(name: str, folder: Path, database_url: str, workers: int = 2) -> 
 
 
 def start_floor(name: str, database_url: str) -> Server:
-    """The bare server of ``floor.py``: as many workers as ours, each with one thread."""
+    """Start the bare server of ``floor.py`` with as many workers as ours, each with one thread."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2"]
     command += ["--blocking-threads", "1", "--log-level", "critical", "benchmarks.floor:application"]
@@ -121,7 +123,7 @@ def _start(name: str, command: list[str], folder: Path, env: dict[str, str], por
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of one process; 0 where it has ended or is not to be seen."""
+    """Return the user and system time of a process; 0 if it has ended or is not visible."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -130,7 +132,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def processes(server: Server) -> list[int]:
-    """All processes of a server we started."""
+    """Return all processes of a server that the benchmark started."""
     if not server.process:
         return []
     group = []
@@ -144,7 +146,7 @@ def processes(server: Server) -> list[int]:
 
 
 def worker_memory(server: Server, workers: int = 2) -> float | None:
-    """MB of memory (PSS: shared pages count in parts) of the larger worker; workers are those who work most."""
+    """Return the MB of memory (PSS) of the larger worker. The workers are the processes with the most CPU time."""
     busiest = sorted(processes(server), key=cpu_seconds, reverse=True)[:workers]
     sizes = []
     for pid in busiest:
@@ -158,7 +160,7 @@ def _on_postgresql(server: Server) -> bool:
 
 
 class Clock:
-    """CPU time of a server and of the PostgreSQL processes that serve it (where they are on this machine)."""
+    """A clock of the CPU time of a server, and of its PostgreSQL processes if they are on this machine."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -178,7 +180,7 @@ class Clock:
         )
 
     def spent(self) -> tuple[float, float]:
-        """Seconds since the clock was made: of the server, of PostgreSQL."""
+        """Return the seconds since the clock was created: of the server, of PostgreSQL."""
         own, database = (
             sum(seconds - before.get(pid, 0.0) for pid, seconds in now.items())
             for now, before in zip(self._now(), self.before, strict=True)
@@ -187,7 +189,7 @@ class Clock:
 
 
 def wait_until_idle(server: Server, longest: float = 60) -> None:
-    """Return when PostgreSQL has finished what an ended burst left running."""
+    """Wait until PostgreSQL has finished the statements of a burst that has ended."""
     if not _on_postgresql(server):
         return
     query = """SELECT count(*) FROM pg_stat_activity

@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def sizes(connection: psycopg.Connection[Any], table: str) -> str:
-    """The bytes a row of a table, of its heap and of each index."""
+    """Return the bytes per row of a table: of its heap and of each index."""
     found = connection.execute(RELATIONS, {"table": table}).fetchall()
     (rows,) = (count for _, is_index, _, count in found if not is_index)
     lines = [f"| `{table}`, {rows:,} rows | MB | bytes a row |", "| --- | ---: | ---: |"]
@@ -68,7 +68,7 @@ def sizes(connection: psycopg.Connection[Any], table: str) -> str:
 
 
 def writes(connection: psycopg.Connection[Any]) -> str:
-    """The bytes of log of each kind of write."""
+    """Return the bytes of write-ahead log for each kind of write."""
     lines = ["| write | bytes of log right after a checkpoint | and later |", "| --- | ---: | ---: |"]
     for name, write in kinds().items():
         connection.execute("CHECKPOINT")
@@ -90,7 +90,7 @@ def _position(connection: psycopg.Connection[Any]) -> int:
 
 
 def kinds() -> dict[str, Callable[[], int]]:
-    """The writes, as the API and the command make them; each returns how often it has written what is counted."""
+    """Return the writes of the API and the command by name. Each returns the number of rows that it has written."""
     import django
 
     django.setup()

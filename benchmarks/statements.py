@@ -1,4 +1,4 @@
-"""How many statements a call sends to PostgreSQL: counted on the wire, by a proxy that reads the protocol's frames.
+"""How many statements a call sends to PostgreSQL: counted by a proxy that reads the frames of the protocol.
 
 It works for every server and needs no extension; servers are started behind it once more, since it costs time.
 """
@@ -62,7 +62,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def counted(database_url: str) -> Iterator[tuple[Counter, str]]:
-    """A counter in front of the database, and the URL that leads through it."""
+    """Yield a counter in front of the database, and the URL of the proxy."""
     parts = urlsplit(database_url)
     counter = Counter(parts.hostname or "127.0.0.1", parts.port or 5432)
     account = parts.netloc.rpartition("@")[0]

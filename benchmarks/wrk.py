@@ -35,17 +35,17 @@ class Burst:
 
 
 class CallFailed(Exception):
-    """A server that does not do what is to be measured."""
+    """A server does not reply to a call with success."""
 
 
 def check_installed() -> None:
-    """Say what is missing before anything takes minutes."""
+    """Exit with a message if wrk is missing."""
     if not shutil.which("wrk"):
         sys.exit("The benchmarks need wrk, a load generator (Debian: apt install wrk).")
 
 
 def script(call: Call, headers: dict[str, str]) -> str:
-    """What wrk runs: the variants of the call in turn."""
+    """Return the script for wrk, which sends the variants of the call in turn."""
     lines = [f"wrk.method = {_lua(call.method)}", 'wrk.headers["Content-Type"] = "application/json"']
     lines += [f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in headers.items()]
     lines += [f"local paths = {{{', '.join(map(_lua, call.paths))}}}"]
@@ -66,7 +66,7 @@ def _lua(text: str) -> str:
 
 
 def burst(server: Server, call: Call, connections: int, seconds: int) -> Burst:
-    """Load for some seconds. ``CallFailed`` where a reply is not 2xx: those are fast and would flatter."""
+    """Send requests for some seconds, and return the burst. Raise ``CallFailed`` if a reply is not 2xx."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "call.lua"
         file.write_text(script(call, server.headers))

@@ -276,7 +276,7 @@ def _without_international_prefix(phone: str, number: str, code: str) -> str | N
 
 
 def _has_code(number: str, code: str) -> bool:
-    """Whether a number that starts with the digits of the office's calling code starts with the code itself.
+    """Return whether the first digits of a number are the office's calling code, not an area code with the same digits.
 
     No number in North America starts with 1.
     """

@@ -89,7 +89,7 @@ def sections(agent: int | None) -> list[Section]:
 
 
 def _first(found: Any, most: int) -> list[Any] | None:
-    """The first rows; ``None`` if PostgreSQL does not find them in ``MAX_TIME``."""
+    """Return the first rows; ``None`` if PostgreSQL does not find them in ``MAX_TIME``."""
     try:
         with statement_timeout(MAX_TIME):
             return list(found[:most])

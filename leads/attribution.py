@@ -1,6 +1,6 @@
-"""Who stores leads, by the names that they have when they do: a row for each, which their leads point to.
+"""The authors of leads: a row for each account and name, which the leads that it created point to.
 
-So a name stands in one place: who is erased may have created a hundred thousand leads, none of which is rewritten.
+The name is stored once, so that erasing an account does not rewrite the leads that it created.
 """
 
 from typing import ClassVar
@@ -36,9 +36,10 @@ class Author(models.Model):
 
 
 def author_of(actor: Actor) -> int:
-    """The id of who that is; two operators that are new at one moment may be two rows. Raises Django's database errors.
+    """Return the id of the author for ``actor``, who is stored if new. Raises Django's database errors.
 
-    Of an account that is erased meanwhile it is the one that stands for it: its row is waited for.
+    The account's row is locked first: if the account is being erased, the author has the name after that. Two writers
+    that start at once may store an operator twice.
     """
     if not (found := sql.fetch(*author_query(actor))):
         with transaction.atomic():
@@ -50,5 +51,5 @@ def author_of(actor: Actor) -> int:
 
 
 def author_query(actor: Actor) -> sql.Query:
-    """The read of the author's id, if there is one."""
+    """Return the query for the author's id, which has no row if there is none."""
     return (OPERATOR, [actor.name]) if actor.user_id is None else (ACCOUNT, [actor.user_id, actor.name])

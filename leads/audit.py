@@ -1,8 +1,8 @@
 """The audit log of leads: who changed which field when, from what to what. Entries are added and never changed.
 
-The history of a lead has three sources, none of which repeats another. A lead's own columns say where it was created:
-its ``import_run``, or its author (``leads/attribution.py``). A ``LeadChange`` is written with every later write.
-Activities are their own record. Initial values are not stored: they are the present ones less the changes since.
+The history of a lead has three sources. The lead's own columns say where it was created: its ``import_run``, or its
+author (``leads/attribution.py``). Every later write adds a ``LeadChange``. Each activity is its own entry. The initial
+values are not stored: they follow from the present ones and the changes since.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from users.audit import Actor, Channel
 
 INSERT = "INSERT INTO leads_leadchange (lead_id, changes, at, kind, channel, user_id, user_name, import_run_id)"
 COMMON_COLUMNS = "%s, %s, %s, %s, %s, %s"  # the columns from ``at`` on, as ``common_columns`` gives them
-# From one parameter, a JSON array of [lead's id, changes].
+# The parameter is a JSON array of [lead's id, changes].
 INSERT_EACH = {
     "postgresql": f"SELECT (entry.value->>0)::bigint, entry.value->1, {COMMON_COLUMNS}"
     " FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS entry(value, place) ORDER BY place",
@@ -33,15 +33,15 @@ INSERT_EACH = {
 class Kind(models.TextChoices):
     """What happened to a lead."""
 
-    CREATED = "created"  # see above
+    CREATED = "created"  # no ``LeadChange`` has it: the history reads the lead's own columns
     CHANGED = "changed"
     DELETED = "deleted"
     RESTORED = "restored"
-    UNDONE = "undone"  # an import, as far as it concerned this lead
+    UNDONE = "undone"  # an import that created or updated this lead
     MERGED = "merged"
     ACTIVITY_CHANGED = "activity_changed"
     ACTIVITY_DELETED = "activity_deleted"
-    FOLLOW_UP = "follow_up"  # made, changed, done or deleted
+    FOLLOW_UP = "follow_up"  # created, changed, done or deleted
     CONSENT = "consent"
 
 
@@ -49,19 +49,19 @@ class LeadChangeQuerySet(AppendOnlyQuerySet["LeadChange"]):
     """``LeadChange.objects``."""
 
     def of_lead(self, lead_id: int) -> Self:
-        """One lead's changes, the newest first, each with the import it belongs to."""
+        """Return the changes of one lead, the newest first, with their imports."""
         return self.filter(lead_id=lead_id).select_related("import_run").order_by("-id")
 
 
 class LeadChange(AppendOnlyModel):
-    """What somebody did to a lead: ``changes`` holds ``{field: [before, after]}`` of the lead's own fields.
+    """A change of a lead: ``changes`` is ``{field: [before, after]}`` of the lead's own fields.
 
-    Written with the lead itself, through ``LeadQuerySet``. ``user_name`` is as of writing; ``user`` is empty where an
+    ``LeadQuerySet`` writes it in the transaction of the change. ``user_name`` is as of writing. ``user`` is empty if an
     operator ran a command.
     """
 
-    # No constraints in the database: nobody deletes a lead, checking ten thousand references would cost more than the
-    # entries themselves, and what was done stays done when its author's account is gone.
+    # No constraints in the database: leads are never deleted, checking ten thousand references would cost more than
+    # writing the entries, and an entry outlives the account of its author.
     lead = models.ForeignKey(
         "leads.Lead", on_delete=models.DO_NOTHING, related_name="changes", db_index=False, db_constraint=False
     )
@@ -113,30 +113,30 @@ def log_changes_for_all(
 
 
 def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
-    """The fields of ``after`` that ``before`` holds another value of."""
+    """Return the fields of ``after`` whose value differs from that in ``before``."""
     return {field: [before[field], new] for field, new in after.items() if new != before[field]}
 
 
 def kind_of_change(changes: Changes) -> Kind:
-    """What one write of a lead's fields is called."""
+    """Return the kind of a write with these changes."""
     if "is_active" not in changes:
         return Kind.CHANGED
     return Kind.RESTORED if changes["is_active"][1] else Kind.DELETED
 
 
 def diff_to(**new: Any) -> Expression:
-    """For ``log_changes_for_all``: the changes to these values (texts, numbers or ``None``)."""
-    untyped = models.IntegerField()  # PostgreSQL wants a type for ``None``, whichever
+    """Return the changes from the stored values to these (texts, numbers or ``None``), for ``log_changes_for_all``."""
+    untyped = models.IntegerField()  # PostgreSQL needs a type for NULL; any will do
     values = {field: Value(value, untyped if value is None else None) for field, value in new.items()}
     return JSONObject(**{field: JSONArray(F(field), value) for field, value in values.items()})
 
 
 def same_diff(changes: Changes) -> Expression:
-    """For ``log_changes_for_all``: changes that are the same for every lead."""
+    """Return changes that are the same for every lead, for ``log_changes_for_all``."""
     return Value(changes, models.JSONField())
 
 
 def common_columns(actor: Actor, kind: Kind, at: datetime, run_id: int | None = None) -> list[Any]:
-    """The columns that the entries of one statement have in common."""
-    moment = connection.ops.adapt_datetimefield_value(at)
-    return [moment, kind.value, actor.channel.value, actor.user_id, actor.name, run_id]
+    """Return the values of ``COMMON_COLUMNS``, which the entries of one statement have in common."""
+    stored_at = connection.ops.adapt_datetimefield_value(at)
+    return [stored_at, kind.value, actor.channel.value, actor.user_id, actor.name, run_id]

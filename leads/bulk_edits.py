@@ -1,4 +1,4 @@
-"""Edits of many leads that one user made at one moment, and their undoing."""
+"""Edits of many leads by one user in one request, and undoing them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,11 +15,11 @@ from leads.querysets import apply_change
 from users.audit import Actor
 
 BATCH = 1000  # leads read and written at a time
-COLUMNS = ("closed_at", "version", "updated_at", "source_key", "tag_keys")  # that follow from others
+COLUMNS = ("closed_at", "version", "updated_at", "source_key", "tag_keys")  # computed from other columns
 
 
 class BulkEdit(NamedTuple):
-    """The entries of the history from ``first`` to ``last`` that have the user and the time of ``first``."""
+    """An edit of many leads: the ids of its first and last entry in the history. All have one user and one time."""
 
     first: int
     last: int
@@ -41,29 +41,29 @@ def last_entry() -> int:
 
 
 def undo(edit: BulkEdit, actor: Actor) -> tuple[int, int]:
-    """Give the leads of an edit of ``actor`` their values back; return how many, and how many were left.
+    """Restore the values before an edit of ``actor``; return how many leads were restored, and how many were skipped.
 
-    A lead is left if one of the values was changed since. All or nothing, ``BATCH`` leads at a time.
+    A lead is skipped if one of the values was changed since. All or nothing, ``BATCH`` leads at a time.
     """
-    now, restored, left = timezone.now(), 0, 0
+    now, restored, skipped = timezone.now(), 0, 0
     entries = LeadChange.objects.filter(pk__lte=edit.last, user=actor.user_id).order_by("pk")
     with transaction.atomic():
         first = entries.filter(pk=edit.first).first()
         if first is None:
             return 0, 0
-        entries, place = entries.filter(at=first.at), edit.first
-        while batch := list(entries.filter(pk__gte=place)[:BATCH]):
-            place = batch[-1].pk + 1
+        entries, next_id = entries.filter(at=first.at), edit.first
+        while batch := list(entries.filter(pk__gte=next_id)[:BATCH]):
+            next_id = batch[-1].pk + 1
             done = _undo(batch, actor, now)
-            restored, left = restored + done, left + len(batch) - done
-    return restored, left
+            restored, skipped = restored + done, skipped + len(batch) - done
+    return restored, skipped
 
 
 def _undo(entries: Sequence[LeadChange], actor: Actor, now: datetime) -> int:
     # Locked in the order of their ids, so that two who lock many do not deadlock.
     ids = [entry.lead_id for entry in entries]
     leads = {lead.pk: lead for lead in Lead.objects.filter(pk__in=ids).select_for_update().order_by("pk")}
-    closings = _closings(entries)
+    closing_times = _closing_times(entries)
     changes: dict[int, audit.Changes] = {}
     changed, columns = [], {*COLUMNS}
     for entry in entries:
@@ -73,17 +73,18 @@ def _undo(entries: Sequence[LeadChange], actor: Actor, now: datetime) -> int:
         changes[lead.pk] = audit.diff(vars(lead), own)
         apply_change(lead, own, now)
         if lead.status == validators.CLOSED and "status" in own:
-            lead.closed_at = closings.get(lead.pk, lead.created_at)
+            lead.closed_at = closing_times.get(lead.pk, lead.created_at)
         changed.append(lead)
         columns.update(own)
     bulk.update(Lead, changed, sorted(columns))
     for kind in {audit.kind_of_change(change) for change in changes.values()}:
-        audit.log_changes({pk: c for pk, c in changes.items() if audit.kind_of_change(c) == kind}, actor, kind, now)
+        of_kind = {pk: change for pk, change in changes.items() if audit.kind_of_change(change) == kind}
+        audit.log_changes(of_kind, actor, kind, now)
     return len(changed)
 
 
-def _closings(entries: Sequence[LeadChange]) -> dict[int, datetime]:
-    """When the leads that were closed before became so, by id: by the latest entry that says so."""
+def _closing_times(entries: Sequence[LeadChange]) -> dict[int, datetime]:
+    """Return when the leads that were closed before the edit became so, by the lead's id."""
     ids: list[Any] = [entry.lead_id for entry in entries if entry.changes.get("status", ("",))[0] == validators.CLOSED]
     if not ids:
         return {}

@@ -41,8 +41,8 @@ CHOICE_REFUSALS = {
 }
 
 
-class AlreadyThere(Exception):
-    """The lead that is to be created is there already."""
+class DuplicateFound(Exception):
+    """The new lead may duplicate ``lead``, and ``on_duplicate`` is ``skip``."""
 
     def __init__(self, lead: Lead) -> None:
         super().__init__(f"lead {lead.pk}")
@@ -50,7 +50,7 @@ class AlreadyThere(Exception):
 
 
 class ManyLeadsViewSet(LeadViewSet):
-    """The list of leads: its contract's calls, and those that change many."""
+    """Create with ``on_duplicate``, and the calls that change, delete or restore leads."""
 
     input_classes = {
         **LeadViewSet.input_classes,
@@ -80,19 +80,19 @@ class ManyLeadsViewSet(LeadViewSet):
         parameters=[INCLUDE, ON_DUPLICATE, ETAG, LOCATION],
     )
     def create(self, request: Request) -> Response:
-        """One lead from an object; from an array all of its leads, in its order, or none. With `on_duplicate`, only if
-        there is no lead yet that may be the same person.
+        """Create one lead from an object, or all leads of an array, in its order, or none. With `on_duplicate`, only if
+        no active lead may be the same person.
         """
         try:
             response: Response = super().create(request)
             return response
-        except AlreadyThere as existing:
+        except DuplicateFound as existing:
             row = lead_out(existing.lead)
             included.add_to([row], self.included())
             return Response(row, headers={"ETag": etag(existing.lead)})
 
     def perform_create(self, serializer: Any) -> None:
-        """Store one new lead, unless there is one already and ``on_duplicate`` says what to do then."""
+        """Store one new lead. Of a possible duplicate, raise ``DuplicateFound`` or a 409, as ``on_duplicate`` says."""
         if not (action := self._on_duplicate()):
             super().perform_create(serializer)
             return
@@ -100,12 +100,12 @@ class ManyLeadsViewSet(LeadViewSet):
             lock_creation()
             found = duplicates_of_one(serializer.validated_data)
             if found and action == SKIP:
-                raise AlreadyThere(Lead.objects.get(pk=found[0]["id"]))
+                raise DuplicateFound(Lead.objects.get(pk=found[0]["id"]))
             self._refuse(found)
             super().perform_create(serializer)
 
     def perform_bulk_create(self, serializer: Any) -> JSONRows:
-        """Store many new leads, all or none, unless ``on_duplicate`` forbids some of them."""
+        """Store many new leads, all or none. Raise a 409 for possible duplicates if ``on_duplicate`` is ``refuse``."""
         if not (action := self._on_duplicate()):
             return super().perform_bulk_create(serializer)
         if action == SKIP:
@@ -139,7 +139,7 @@ class ManyLeadsViewSet(LeadViewSet):
         parameters=[INCLUDE],
     )
     def bulk_update(self, request: Request) -> Response:
-        """Writes the fields that are sent, of up to 1,000 leads, or of none. With `version`, a lead is changed only if
+        """Write the fields that are sent, of up to 1,000 leads, all or none. With `version`, a lead is changed only if
         it is still at that version.
         """
         keys = self.included()
@@ -167,7 +167,7 @@ class ManyLeadsViewSet(LeadViewSet):
         parameters=[OpenApiParameter("id", IDS, required=True, explode=False, description="Their ids")],
     )
     def bulk_delete(self, request: Request) -> Response:
-        """Softly, up to 1,000 leads or none of them. `id` is repeated, or has commas."""
+        """Delete up to 1,000 leads softly, all or none. `id` is repeated, or has commas."""
         given = request.query_params.getlist("id")
         try:
             ids = ids_in_query(given)
@@ -184,8 +184,8 @@ class ManyLeadsViewSet(LeadViewSet):
         refusals=CHOICE_REFUSALS,
     )
     def delete_chosen(self, request: Request) -> Response:
-        """Softly, all of them or none: the leads with these `ids`, or up to 50,000 active leads that a `filter` finds.
-        A filter has the parameters of the list by which it is filtered, and `expected` says how many leads it finds.
+        """Delete leads softly, all or none: those with these `ids`, or up to 50,000 active leads that a `filter` finds.
+        A filter has the filter parameters of the list. `expected` is the number of leads that it should find.
         """
         chosen: ChosenLeads = self.validate_body().validated_data["chosen"]
         chosen.check_size()
@@ -206,15 +206,15 @@ class ManyLeadsViewSet(LeadViewSet):
         parameters=[INCLUDE, ETAG],
     )
     def restore(self, request: Request, lead_id: str) -> Response:
-        """Undoes a soft deletion. A lead that is not deleted stays as it is."""
+        """Undo a soft deletion. A lead that is not deleted remains unchanged."""
         number = self.path_id("lead_id", NO_LEAD)
         keys = self.included()
-        lead = self._restored(number)
+        lead = self._restore(number)
         row: dict[str, Any] = lead_out(lead)
         included.add_to([row], keys)
         return Response(row, headers={"ETag": etag(lead)})
 
-    def _restored(self, lead_id: int) -> Lead:
+    def _restore(self, lead_id: int) -> Lead:
         while True:
             lead = Lead.objects.filter(pk=lead_id).first()
             if lead is None:
@@ -226,5 +226,5 @@ class ManyLeadsViewSet(LeadViewSet):
             try:
                 actor = by_api(self.request)
                 return Lead.objects.update_lead(lead_id, {"is_active": True}, actor, {lead.version}, active=False)
-            except VersionConflict:  # somebody has changed it since it was read: look again
+            except VersionConflict:  # it was changed since it was read: read it again
                 continue

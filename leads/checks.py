@@ -1,7 +1,7 @@
-"""Start-up checks: every field of a lead stands in each of the places that must know it.
+"""Start-up checks: every field of a lead is listed in each file that needs it.
 
-Adding a field touches several files (CONTRIBUTING has the list). A place that was forgotten is an error here, with a
-sentence that names the file, instead of an exception in the middle of an import.
+Adding a field touches several files (CONTRIBUTING lists them). If one was forgotten, the check reports an error with
+its name, instead of an exception during an import.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from leads.models import Lead
 from leads.querysets import build_row
 
 TAG = "lead_fields"
-# Columns that the server sets; nobody sends them, so they need no rule.
+# Columns that only the server sets; they need no rule.
 SET_BY_SERVER = frozenset(
     (
         *("id", "is_active", "created_at", "updated_at", "activity_count", "version", "closed_at", "search"),
@@ -28,12 +28,12 @@ SET_BY_SERVER = frozenset(
 
 @register(TAG)
 def check_lead_fields(**kwargs: Any) -> list[Error]:
-    """An error for each place that does not know a field of ``Lead``."""
-    return [Error(message, hint=hint, id="leads.E001") for message, hint in missing_places()]
+    """Return an error for each file that does not list a field of ``Lead``."""
+    return [Error(message, hint=hint, id="leads.E001") for message, hint in omissions()]
 
 
-def missing_places() -> Iterator[tuple[str, str]]:
-    """Each forgotten place as a sentence, and what to write there."""
+def omissions() -> Iterator[tuple[str, str]]:
+    """Yield each omission as a sentence, and a hint how to fix it."""
     for field in Lead._meta.concrete_fields:
         if not can_copy(field):
             kind = field.get_internal_type()
@@ -52,7 +52,7 @@ def missing_places() -> Iterator[tuple[str, str]]:
                 f"Nothing says whether Lead.{field.name} is personal data.",
                 f'Add "{name}" to PERSONAL (erased with the person) or NOT_PERSONAL in leads/validators.py.',
             )
-    yield from _unknown_to_entrances()
+    yield from _rule_omissions()
     written = {
         "change_time",  # set by the database
         *build_row(validators.DEFAULTS, timezone.now(), derived=search_keys.SearchKeys("", "", "", "", "")),
@@ -61,7 +61,7 @@ def missing_places() -> Iterator[tuple[str, str]]:
         yield f"New leads get no value for their {name}.", "Add it to `build_row` in leads/querysets.py."
 
 
-def _unknown_to_entrances() -> Iterator[tuple[str, str]]:
+def _rule_omissions() -> Iterator[tuple[str, str]]:
     columns = {field.attname for field in Lead._meta.concrete_fields}
     for name in validators.CREATE_RULES:
         if name not in columns:

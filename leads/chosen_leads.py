@@ -1,4 +1,4 @@
-"""Which leads a request is about: named by their ids, or found by the list's filters and counted by the client."""
+"""The leads of a bulk request: given by their ids, or by the list's filters and the number that the client expects."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, cast
@@ -18,30 +18,30 @@ from leads.selection import Agreed, ExactIds, ExpectedSize, LeadsMissing, Select
 
 MAX_IDS = 1000
 MAX_FILTERED = 50_000
-EVERYTHING = {"updated_since": 0}  # values of filters that find every lead
-NO_CONDITION = ("tz", "deleted")  # parameters that alone find every active lead
+MATCHES_ALL = {"updated_since": 0}  # values of filters that every lead matches
+NO_CONDITION = ("tz", "deleted")  # parameters that do not narrow the active leads
 
 
 class ChosenLeads(NamedTuple):
-    """Active leads, and what is to be checked once their rows are locked (see ``LeadQuerySet.update_leads``)."""
+    """Active leads, and the check to run once their rows are locked (see ``LeadQuerySet.update_leads``)."""
 
     leads: LeadQuerySet
     agreed: Agreed
 
     @classmethod
     def of_ids(cls, ids: Sequence[int]) -> "ChosenLeads":
-        """The leads with these ids, all of which have to be there."""
+        """Return the choice of the leads with these ids, all of which must exist."""
         unique = tuple(dict.fromkeys(ids))
         return cls(Lead.objects.active().filter(pk__in=unique), ExactIds(unique))
 
     def check_size(self) -> None:
-        """Raise a 413 for more leads than are changed at a time, before any row is locked."""
+        """Raise a 413 for more than ``MAX_FILTERED`` leads. Call it before any row is locked."""
         if self.leads.order_by()[: MAX_FILTERED + 1].count() > MAX_FILTERED:
-            _too_many(MAX_FILTERED)
+            _raise_too_many(MAX_FILTERED)
 
 
 def refusal(error: LeadsMissing | SelectionChanged) -> ApiError:
-    """The reply where the leads are not those that the client names or expects."""
+    """Return the 404 for missing leads, or the 409 for leads that are not those that the client expects."""
     if isinstance(error, LeadsMissing):
         return ApiError(status.HTTP_404_NOT_FOUND, "Some leads were not found", more={"ids": error.ids})
     size = error.selection.size
@@ -50,23 +50,23 @@ def refusal(error: LeadsMissing | SelectionChanged) -> ApiError:
 
 
 def ids_of(value: object) -> tuple[int, ...]:
-    """The ids of a list: at least one, each once, at most ``MAX_IDS`` (a 413 beyond)."""
+    """Return the ids of a list without repetitions. Raise ``InvalidValue`` if it is empty, a 413 above ``MAX_IDS``."""
     if not isinstance(value, list | tuple):
         raise InvalidValue("list_type", "Input should be a valid list")
     if not value:
         raise InvalidValue("too_short", "List should have at least 1 item after validation, not 0")
     if len(value) > MAX_IDS:
-        _too_many(MAX_IDS)
+        _raise_too_many(MAX_IDS)
     return tuple(dict.fromkeys(validation.integer(item, 1, MAX_BIGINT) for item in value))
 
 
 def ids_in_query(values: Sequence[str]) -> tuple[int, ...]:
-    """The ids of a parameter that is repeated or has commas."""
+    """Return the ids of a query parameter that is repeated or separated by commas."""
     return ids_of([text for value in values for text in value.split(",") if text.strip()])
 
 
-def _too_many(most: int) -> NoReturn:
-    raise ApiError(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"At most {most:,} leads can be changed in one request")
+def _raise_too_many(limit: int) -> NoReturn:
+    raise ApiError(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"At most {limit:,} leads can be changed in one request")
 
 
 def _number(value: object) -> int:
@@ -80,7 +80,7 @@ def _filter(value: object) -> Any:
 
 
 def _as_query(given: Mapping[str, Any]) -> QueryDict:
-    """Filters of a JSON object as the list's parameters."""
+    """Return the filters of a JSON object as query parameters of the list."""
     query = QueryDict(mutable=True)
     for name, value in given.items():
         values = value if isinstance(value, list) else [value]
@@ -101,8 +101,8 @@ IDS = {
     "maxItems": MAX_IDS,
     "examples": [[7, 8]],
 }
-_filter_about = "Filters of the list of leads, by name. A list has several values of one. At least one filter"
-_expected_about = "How many leads the filter finds; a 409 if it finds more or fewer by now"
+_filter_about = "Filters of the list of leads, by name. A list is several values of one; at least one filter"
+_expected_about = "The number of leads that the client expects the filter to find; a 409 if it finds another number"
 
 
 class ChosenLeadsSerializer(RuleSerializer):
@@ -118,7 +118,7 @@ class ChosenLeadsSerializer(RuleSerializer):
     }
 
     def check(self, row: object) -> Checked:
-        """The clean values, with ``chosen`` in place of these three."""
+        """Return the clean values with a ``ChosenLeads`` as ``chosen``, and all errors."""
         clean, errors = super().check(row)
         if errors or not isinstance(row, dict):
             return clean, errors
@@ -132,25 +132,25 @@ class ChosenLeadsSerializer(RuleSerializer):
         for name, value in (("ids" if expected is None else "filter", given), ("expected", expected)):
             if value is None:
                 return clean, [FieldError(MISSING[0], (name,), MISSING[1], row)]
-        leads, errors = self._found(cast(dict[str, Any], given))
+        leads, errors = self._find(cast(dict[str, Any], given))
         return {**clean, "chosen": ChosenLeads(leads, ExpectedSize(cast(int, expected)))}, errors
 
-    def _found(self, given: dict[str, Any]) -> tuple[LeadQuerySet, list[FieldError]]:
-        """The active leads that the filters find."""
+    def _find(self, given: dict[str, Any]) -> tuple[LeadQuerySet, list[FieldError]]:
+        """Return the active leads that match the filters, and the errors of the filters."""
         extra = reply_options.unknown_fields(given, LeadFilter.base_filters)
-        wanted, errors = LeadFilter.validate(
-            _as_query({n: v for n, v in given.items() if n in LeadFilter.base_filters})
+        filters, errors = LeadFilter.validate(
+            _as_query({name: value for name, value in given.items() if name in LeadFilter.base_filters})
         )
         errors = [error._replace(loc=error.loc[1:], input=given.get(str(error.loc[-1]))) for error in errors]
         errors += [error._replace(loc=error.loc[1:]) for error in extra]
         conditions = {
             name: value
-            for name, value in wanted.items()
-            if value is not None and name not in NO_CONDITION and EVERYTHING.get(name) != value
+            for name, value in filters.items()
+            if value is not None and name not in NO_CONDITION and MATCHES_ALL.get(name) != value
         }
         if not errors and not conditions:
             errors = [FieldError("value_error", (), "Value error, the filter has no condition", given)]
         if errors:
             return Lead.objects.none(), with_location(errors, "filter")
         user_id = self.context["request"].user.pk
-        return LeadFilter.find(replace_me(wanted, user_id)).active(), []
+        return LeadFilter.find(replace_me(filters, user_id)).active(), []

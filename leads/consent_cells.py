@@ -19,7 +19,7 @@ Grant = dict[str, Any]  # a statement as JSON values; ``created_at`` is a text
 
 
 def cell_of(consent: Consent | None) -> str | None:
-    """Return the cell of the statement that counts for a way of contact; ``None`` unless it is a grant."""
+    """Return the cell of the statement in force of a channel; ``None`` unless it is a grant."""
     if consent is None or consent.state != GRANTED:
         return None
     texts = {name: getattr(consent, name) for name in TEXTS}
@@ -27,7 +27,7 @@ def cell_of(consent: Consent | None) -> str | None:
 
 
 def grant_of(cell: object, way: str) -> Grant:
-    """Return the statement of a cell. Raises ``InvalidValue`` for one that no export has written."""
+    """Return the statement of a cell. Raises ``InvalidValue`` for a cell that no export has written."""
     try:
         found: Grant = orjson.loads(str(cell))
         given_at = datetime.fromisoformat(found["granted_at"])

@@ -1,4 +1,4 @@
-"""``/api/leads/{lead_id}/consents``: what is recorded about whether a lead may be contacted."""
+"""``/api/leads/{lead_id}/consents``: statements about whether a lead may be contacted."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ OUT = ("id", "lead_id", "channel", "state", "wording", "evidence", "created_at",
 
 
 def consent_out(consent: Consent) -> dict[str, Any]:
-    """A statement as the API shows it."""
+    """Return a statement as the API shows it."""
     row = {field: getattr(consent, field) for field in OUT[:-1]}
     return row | {"created_at": iso(consent.created_at), "created_by": consent.user_id}
 
@@ -38,7 +38,7 @@ class ConsentRecordSerializer(RowSerializer):
         fields = OUT
 
     def to_representation(self, instance: Consent) -> dict[str, Any]:
-        """The row."""
+        """Return the object of the response."""
         return consent_out(instance)
 
 
@@ -50,7 +50,7 @@ class ConsentCreateSerializer(RuleSerializer):
 
 
 class ConsentViewSet(RuleViewSet):
-    """What is recorded about the consent of one active lead."""
+    """The statements of consent of one active lead."""
 
     tag = "Leads"
     queryset = Consent.objects.all()
@@ -62,7 +62,9 @@ class ConsentViewSet(RuleViewSet):
 
     @operation("list_consents", "List a lead's statements of consent", "The statements", parameters=OPTIONAL_PAGE)
     def list(self, request: Request, lead_id: str) -> Response:
-        """The latest first; one page with `page` or `size`. The latest that names a channel or `all` counts."""
+        """Return the statements, latest first; one page with `page` or `size`. The latest statement about a channel, or
+        about `all`, is in force.
+        """
         number = self.path_id("lead_id", NO_LEAD)
         page = optional_page(request.query_params)
         active_lead(number)
@@ -80,7 +82,7 @@ class ConsentViewSet(RuleViewSet):
         parameters=[LOCATION],
     )
     def create(self, request: Request, lead_id: str) -> Response:
-        """Statements are added, and never changed or deleted."""
+        """Store a statement. Statements are never changed or deleted."""
         number = self.path_id("lead_id", NO_LEAD)
         serializer = self.validate_body()
         with or_404(NO_LEAD), or_409(TooManyConsents):

@@ -1,7 +1,7 @@
 """Consent: whether a lead may be called, texted or emailed. Statements are added, and never changed or deleted.
 
-What counts for a way of contact is the latest statement that names it or ``all``. When leads are merged, the strictest
-counts. A statement moves the lead's ``change_time``, and neither its ``version`` nor ``updated_at``.
+For each channel, the latest statement about it or about ``all`` is in force. When leads are merged, a revocation of any
+of them stays in force. A statement sets the lead's ``change_time``, but neither its ``version`` nor ``updated_at``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -28,25 +28,25 @@ MAX_CONSENTS = 1000
 TOO_MANY = f"A lead can have at most {MAX_CONSENTS:,} statements of consent"
 MERGED = "Leads were merged, and the strictest consent counts"
 
-Consents = dict[str, str | None]  # by way of contact
+Consents = dict[str, str | None]  # the state in force by channel
 
 
 class TooManyConsents(Exception):
-    """More statements than one lead can have: a sentence for people."""
+    """The lead has ``MAX_CONSENTS`` statements already. The text is for people."""
 
 
 def channel(value: object) -> str:
-    """A way of contact, or ``all``."""
+    """Return a channel: one of ``WAYS``, or ``all``. Raise ``InvalidValue`` for another value."""
     return _choice(value, (*WAYS, ALL))
 
 
 def state(value: object) -> str:
-    """``granted`` or ``revoked``."""
+    """Return ``granted`` or ``revoked``. Raise ``InvalidValue`` for another value."""
     return _choice(value, (GRANTED, REVOKED))
 
 
 def words(value: object) -> str:
-    """Text of at most ``MAX_TEXT`` characters."""
+    """Return a text of at most ``MAX_TEXT`` characters. Raise ``InvalidValue`` for another value."""
     return validation.text(value, MAX_TEXT)
 
 
@@ -66,7 +66,7 @@ RULES: dict[str, FieldRule] = {
 
 
 def latest_sql(way: str) -> str:
-    """A subquery with the state that counts for a way of contact of ``leads_lead``."""
+    """Return a subquery for the state in force of a channel, for use in a query of ``leads_lead``."""
     return (
         "(SELECT consent.state FROM leads_consent AS consent WHERE consent.lead_id = leads_lead.id"
         f" AND consent.channel IN ('{way}', '{ALL}') ORDER BY consent.id DESC LIMIT 1)"
@@ -77,11 +77,11 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
     """``Consent.objects``."""
 
     def of_leads(self, lead_ids: Collection[int]) -> "ConsentQuerySet":
-        """The statements about these leads, the latest first."""
+        """Return the statements about these leads, the latest first."""
         return self.filter(lead_id__in=lead_ids).order_by("-pk")
 
     def in_force(self, lead_ids: Collection[int]) -> dict[int, Consents]:
-        """What counts for each of these leads, by its id. One query."""
+        """Return the state in force of each channel, by the lead's id. One query."""
         found: dict[int, Consents] = {pk: dict.fromkeys(WAYS) for pk in lead_ids}
         for lead_id, of, given in self.of_leads(lead_ids).values_list("lead_id", "channel", "state"):
             for way in WAYS if of == ALL else (of,):
@@ -89,7 +89,7 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
         return found
 
     def statements_in_force(self, lead_ids: Collection[int]) -> "dict[int, dict[str, Consent]]":
-        """The statement that counts for each of these leads, by its id and way of contact. One query."""
+        """Return the statements in force, by the lead's id and the channel. One query."""
         found: dict[int, dict[str, Consent]] = {pk: {} for pk in lead_ids}
         for consent in self.of_leads(lead_ids):
             for way in WAYS if consent.channel == ALL else (consent.channel,):
@@ -111,9 +111,10 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
     def record_many(
         self, rows: Sequence[tuple[int, Mapping[str, Any]]], actor: Actor, run_id: int, are_new: bool
     ) -> None:
-        """Store statements of an import: all of new leads; of stored ones those that change what counts.
+        """Store statements of an import. For leads that existed before, skip those that do not change the state in
+        force.
 
-        A statement may have a ``created_at`` of its own.
+        A statement may have its own ``created_at``.
         """
         for at in range(0, len(rows), BATCH):
             part = rows[at : at + BATCH]
@@ -131,7 +132,7 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
     def _add(
         self, rows: Sequence[tuple[int, Mapping[str, Any]]], actor: Actor, run_id: int | None = None
     ) -> "list[Consent]":
-        """Store statements, and log them: one entry for each lead."""
+        """Store statements, and add one entry to the history of each lead."""
         now = timezone.now()
         common = {"user_id": actor.user_id, "user_name": actor.name, "through": actor.channel.value, "created_at": now}
         consents = [self.model(lead_id=lead_id, import_run_id=run_id, **{**common, **clean}) for lead_id, clean in rows]
@@ -143,7 +144,7 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
         return stored
 
     def merge(self, survivor: int, others: Collection[int], actor: Actor) -> None:
-        """Move the statements about leads that are merged; where the strictest would not count now, add it again."""
+        """Move the statements of merged leads to the survivor. Add a revocation again if it is no longer in force."""
         before = self.in_force([survivor, *others])
         self.filter(lead_id__in=others).overwrite(lead_id=survivor)
         now = self.in_force([survivor])[survivor]
@@ -153,7 +154,7 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
 
 
 class Consent(AppendOnlyModel):
-    """A statement: by which way of contact a lead may be contacted, or may not be any more."""
+    """A statement that a lead has granted or revoked consent to be contacted over a channel."""
 
     lead = models.ForeignKey(
         "leads.Lead", on_delete=models.PROTECT, related_name="consents", db_index=False, db_constraint=False
@@ -189,5 +190,5 @@ class Consent(AppendOnlyModel):
 
 
 def ways_of(clean: Mapping[str, Any]) -> Sequence[str]:
-    """The ways of contact that a statement is about."""
+    """Return the channels that a statement is about."""
     return WAYS if clean["channel"] == ALL else (clean["channel"],)

@@ -34,9 +34,9 @@ class DuplicateViewSet(RuleViewSet):
 
     @operation("list_duplicates", "List possible duplicates of a lead", "The others", parameters=[INCLUDE])
     def list(self, request: Request, lead_id: str) -> Response:
-        """Other active leads that have its email address and no other name, or its phone number and name."""
+        """Return the other active leads that have its email address and no other name, or its phone number and name."""
         lead = active_lead(self.path_id("lead_id", NO_LEAD))
-        return self._reply_to({name: getattr(lead, name) for name in FIELDS}, lead.pk)
+        return self._matches({name: getattr(lead, name) for name in FIELDS}, lead.pk)
 
     @operation(
         "find_duplicates",
@@ -46,14 +46,14 @@ class DuplicateViewSet(RuleViewSet):
         parameters=[INCLUDE, *(OpenApiParameter(name, dict(rule.schema)) for name, rule in RULES.items())],
     )
     def search(self, request: Request) -> Response:
-        """Active leads that a new lead with these values may duplicate."""
+        """Return the active leads that a new lead with these values may duplicate."""
         query = request.query_params
         clean, errors = validation.validate({name: query.get(name, "") for name in FIELDS}, RULES)
         if errors:
             raise ValidationFailed(with_location(errors, "query"))
-        return self._reply_to(clean)
+        return self._matches(clean)
 
-    def _reply_to(self, values: Mapping[str, Any], lead_id: int | None = None) -> Response:
+    def _matches(self, values: Mapping[str, Any], lead_id: int | None = None) -> Response:
         include = included_keys(self.request)
         keys = compute_search_keys(**{**values, "source": ""})
         found = DuplicateIndex([keys]).matches(keys, values["first_name"], values["last_name"])

@@ -1,8 +1,8 @@
-"""Which active lead, or which earlier row of the file, is the person of a row.
+"""Duplicates: the active lead, or the earlier row of a file, that is the same person as a row.
 
-The same email address is the same person, unless the names contradict each other; so is the same telephone number with
-the same full name. Leads are looked up for a batch of rows at a time, in two indexed queries. Rows of the batch are
-added to ``DuplicateIndex``, so that the outcome is the same as if the rows had been stored one by one.
+Two rows are the same person if they have the same email address, unless the names contradict each other, or the same
+telephone number and full name. Leads are looked up for a batch of rows at a time, in two indexed queries. Rows of the
+batch are added to ``DuplicateIndex``, so that the result is the same as if the rows had been stored one by one.
 """
 
 import re
@@ -23,11 +23,11 @@ from leads.search_keys import SearchKeys, search_keys_of
 
 EMAIL, PERSON = "email", "phone and name"  # what two rows have in common
 BATCH = 2000  # leads of an import that are compared at a time
-MAX_WITH_KEY = 100  # leads with one address that are compared; further ones are not found
+MAX_WITH_KEY = 100  # leads with one key that are compared; further ones are not found
 
-# The conditions are those of the partial indexes, word for word, or these would not be used. PostgreSQL looks the keys
-# up one by one, which leaves it nothing but the index: during a first load it has no statistics, and would rather read
-# the whole table for each batch. For the same reason there is no ORDER BY: it would read the primary key's index.
+# The conditions must equal those of the partial indexes, or these are not used. PostgreSQL looks the keys up one by one
+# (LATERAL), so that it uses the index: during a first load it has no statistics, and would scan the whole table for
+# each batch. There is no ORDER BY for the same reason: it would scan the primary key's index.
 _CONDITION = "is_active AND NOT ({column} = '')"
 _EACH_KEY = (
     "SELECT key, id, first_name, last_name FROM jsonb_array_elements_text(%s::jsonb) AS wanted(key) CROSS JOIN LATERAL"
@@ -41,7 +41,7 @@ _AMONG_KEYS = (
 _word = re.compile(r"\w+")
 
 Named = tuple[str, str, SearchKeys]  # first name, last name, keys
-Target = Any  # the id of a stored lead, or the caller's own record of a row that is about to be stored
+Target = Any  # the id of a stored lead, or the caller's object for a row that is about to be stored
 
 
 class Stored(NamedTuple):
@@ -88,7 +88,7 @@ class Match(NamedTuple):
 
 
 class DuplicateIndex:
-    """Leads and rows by their keys, the oldest first. The email address counts before telephone number and name."""
+    """Leads and rows by their keys, the oldest first. A match by email address precedes one by telephone and name."""
 
     def __init__(
         self, keys: Iterable[SearchKeys], stored: Stored = EVERYTHING, database: BaseDatabaseWrapper | None = None
@@ -103,8 +103,8 @@ class DuplicateIndex:
 
     def targets(self) -> set[Target]:
         """Return all leads and rows of the index."""
-        books = (self.by_email, self.by_person)
-        return {candidate.target for book in books for candidates in book.values() for candidate in candidates}
+        indexes = (self.by_email, self.by_person)
+        return {candidate.target for index in indexes for candidates in index.values() for candidate in candidates}
 
     def match(self, keys: SearchKeys, first_name: str, last_name: str) -> Match | None:
         """Return the oldest lead or row that is the same person, or ``None``."""
@@ -139,13 +139,13 @@ class DuplicateIndex:
             self.by_person.setdefault(keys.person_key, []).append(candidate)
 
     def replace(self, before: SearchKeys, after: SearchKeys, first_name: str, last_name: str, target: Target) -> None:
-        """Give ``target``, which is in the index with the keys ``before``, other keys and names. It keeps its place."""
+        """Replace the keys and names of ``target``, whose keys were ``before``. Its place remains if the key does."""
         candidate = Candidate(target, first_name, last_name)
-        for book, old, new in (
+        for index, old, new in (
             (self.by_email, before.email_key, after.email_key),
             (self.by_person, before.person_key, after.person_key),
         ):
-            others = book.get(old, [])
+            others = index.get(old, [])
             place = next((place for place, other in enumerate(others) if other.target == target), None)
             if old == new and place is not None:
                 others[place] = candidate
@@ -153,7 +153,7 @@ class DuplicateIndex:
             if place is not None:
                 del others[place]
             if new:
-                book.setdefault(new, []).append(candidate)
+                index.setdefault(new, []).append(candidate)
 
 
 def names_contradict(first_a: str, last_a: str, first_b: str, last_b: str) -> bool:
@@ -176,12 +176,12 @@ def _differ(last_a: str, last_b: str) -> bool:
 
 
 def _are_among(words: list[str], others: list[str]) -> bool:
-    """Whether each word is one of the others, or the initial of one."""
+    """Return whether each word is one of the others, or the initial of one."""
     return all(word in others or (len(word) == 1 and any(o.startswith(word) for o in others)) for word in words)
 
 
 def lock_creation() -> None:
-    """Wait for others that create leads and look for duplicates; to be called in a transaction, before the look."""
+    """Lock the creation of leads until the end of the transaction. Call it before looking for duplicates."""
     lock_for_transaction(Lock.NEW_LEADS)
 
 
@@ -211,7 +211,7 @@ def count_lookalikes(run_id: int | None, stored: Stored, first_id: int) -> int:
     count = 0
     imported = Lead.objects.filter(Exists(_with_key(stored, "email_key")) | Exists(_with_key(stored, "person_key")))
     found = imported.filter(import_run=run_id, id__gte=first_id).order_by()
-    # One query for all of them: PostgreSQL, which has no statistics of these leads, would look at all for each batch.
+    # One query for all batches: PostgreSQL has no statistics of these leads, and would scan all of them for each batch.
     rows = found.values_list("first_name", "last_name", *SearchKeys._fields).iterator(chunk_size=BATCH)
     while batch := list(islice(rows, BATCH)):
         count += _count_matches([(*row[:2], SearchKeys(*row[2:])) for row in batch], stored)
@@ -245,7 +245,7 @@ def _count_matches(leads: Sequence[Named], stored: Stored, database: BaseDatabas
 
 
 def _with_key(stored: Stored, column: str) -> models.QuerySet[Lead]:
-    """The active leads among those stored that have the key of an outer lead."""
+    """Return a subquery for the active leads among ``stored`` that have the key of the outer lead."""
     return Lead.objects.active().exclude(**{column: ""}).filter(stored.as_q(), **{column: OuterRef(column)})
 
 
@@ -259,9 +259,9 @@ def leads_with_keys(
         return found
     condition, values = stored.as_sql()
     statement = _EACH_KEY if connection.vendor == "postgresql" else _AMONG_KEYS
-    wanted = orjson.dumps(list(keys)).decode()  # psycopg takes ten times as long for a list
+    as_json = orjson.dumps(list(keys)).decode()  # psycopg takes ten times as long for a list
     with (database or connection).cursor() as cursor:
-        cursor.execute(statement.format(column=column, before=condition), [wanted, *values, MAX_WITH_KEY])
+        cursor.execute(statement.format(column=column, before=condition), [as_json, *values, MAX_WITH_KEY])
         for key, lead_id, first_name, last_name in cursor.fetchall():
             found.setdefault(key, []).append(Candidate(lead_id, first_name, last_name))
     for candidates in found.values():

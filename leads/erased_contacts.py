@@ -1,7 +1,7 @@
-"""Digests of the addresses and numbers of erased people, so that the next file does not bring them back unasked.
+"""Digests of the addresses and numbers of erased people, so that an import does not store them again.
 
-A digest is HMAC-SHA256 under a random key of this installation, cut to 128 bits. The key is stored beside it: who has
-the database can try out addresses and numbers, who has anything less can not. A slow hash would not help much, as
+A digest is HMAC-SHA256 under a random key of this installation, truncated to 128 bits. The key is stored beside it:
+only a person with access to the database can try out addresses and numbers. A slow hash would not help much, because
 telephone numbers are few, and would make an import of a million rows take days. The key does not depend on
 ``SECRET_KEY``, which changes.
 """
@@ -60,7 +60,7 @@ class ErasedContactQuerySet(models.QuerySet["ErasedContact"]):
         return self._of(email, phone).exists()
 
     def forget(self, email: str, phone: str) -> None:
-        """Delete the digests of an address and a number: somebody adds the person knowingly."""
+        """Delete the digests of an address and a number: a user adds the person again on purpose."""
         self._of(email, phone).delete()
 
     def _of(self, email: str, phone: str) -> "ErasedContactQuerySet":
@@ -86,7 +86,9 @@ class ErasedContact(models.Model):
 
 
 def _contacts(email: str, phone: str) -> list[bytes]:
-    """An address and a number in the form in which they are compared, as far as there are any."""
+    """Return the normalized address and number; an empty address, or a number below ``MIN_PHONE`` digits, is left
+    out.
+    """
     contacts = [b"email:" + validation.normalized_key(email).encode()] if email else []
     if phone and sum(map(str.isdigit, phone)) >= MIN_PHONE and (number := phone_key(phone)):
         contacts.append(b"phone:" + number.encode())

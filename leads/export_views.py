@@ -62,22 +62,22 @@ class ExportViewSet(RuleViewSet):
         parameters=PARAMETERS,
     )
     def export(self, request: Request) -> HttpResponseBase:
-        """Leads under the filters of the list, newest first, as CSV, JSON Lines or an Excel workbook. The import reads
-        all of them back. With `deleted` or `updated_since`, deleted leads come too, and a column `is_active` says which
-        they are.
+        """Return the leads that match the filters of the list, newest first, as CSV, JSON Lines or an Excel workbook.
+        The import reads all three formats. With `deleted` or `updated_since`, deleted leads are included, and a column
+        `is_active` distinguishes them.
         """
         require_permission(request, EXPORT)
         query = request.query_params
-        wanted, errors = LeadFilter.validate(query)
+        filters, errors = LeadFilter.validate(query)
         format = collect(errors, "format", query.get("format", ""), lambda given: choice(given, FORMATS))
         if errors:
             raise ValidationFailed(errors)
-        leads = LeadFilter.find(replace_me(wanted, cast(int, request.user.pk)))
-        return export_response(leads, format or "csv", cast(User, request.user), deleted_of(wanted) is not None)
+        leads = LeadFilter.find(replace_me(filters, cast(int, request.user.pk)))
+        return export_response(leads, format or "csv", cast(User, request.user), deleted_of(filters) is not None)
 
 
 def export_response(leads: LeadQuerySet, format: str, user: User, with_deleted: bool = False) -> HttpResponseBase:
-    """Return the file. A workbook, which is an archive, is written whole before it is sent."""
+    """Return the file as a response. A workbook is an archive, so it is written completely before it is sent."""
     name = f"leads-{timezone.now():%Y-%m-%d-%H%M}.{format}"
     if format != "xlsx":
         disposition = f'attachment; filename="{name}"'
@@ -115,13 +115,14 @@ def _streamed(leads: LeadQuerySet, format: str, user: User, with_deleted: bool) 
                 count += len(chunk)
                 for row in chunk:
                     write(row)
-                yield _taken(buffer)
-        yield _taken(buffer)
+                yield _drain(buffer)
+        yield _drain(buffer)
     finally:
         _log(user, format, count)
 
 
-def _taken(buffer: BytesIO) -> bytes:
+def _drain(buffer: BytesIO) -> bytes:
+    """Return the content of a buffer, and empty it."""
     content = buffer.getvalue()
     buffer.seek(0)
     buffer.truncate()

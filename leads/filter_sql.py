@@ -17,7 +17,7 @@ from leads.sql import Condition, search_condition
 from leads.validators import CLOSED_STATUSES
 
 MODIFIERS = frozenset(("deleted", "tz"))  # change what the others mean
-# Leads that were not written since a time, with an activity on a day after one and until another one.
+# Leads that were last written before a time, with an activity after one day and until another one.
 ARRIVED = (
     "SELECT DISTINCT activity.lead_id FROM activities_activity AS activity"
     " JOIN leads_lead AS lead ON lead.id = activity.lead_id AND lead.change_time < %s"
@@ -29,20 +29,20 @@ OPEN_FOLLOW_UP = (
 )
 
 
-def conditions(wanted: Mapping[str, Any]) -> list[Condition]:
+def conditions(filters: Mapping[str, Any]) -> list[Condition]:
     """The SQL of all filters but ``MODIFIERS``, of checked values."""
-    given = {name: value for name, value in wanted.items() if value is not None and name not in MODIFIERS}
+    given = {name: value for name, value in filters.items() if value is not None and name not in MODIFIERS}
     if given.get("updated_since") == START:
         del given["updated_since"]
     return [CONDITIONS[name](value) for name, value in given.items()]
 
 
-def _moment(moment: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(moment)
+def _adapt(time: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(time)
 
 
 def _compare(comparison: str) -> Callable[[Any], Condition]:
-    return lambda value: (f"{comparison} %s", [_moment(value) if isinstance(value, datetime) else value])
+    return lambda value: (f"{comparison} %s", [_adapt(value) if isinstance(value, datetime) else value])
 
 
 def _among(column: str) -> Callable[[Sequence[Any]], Condition]:
@@ -51,7 +51,7 @@ def _among(column: str) -> Callable[[Sequence[Any]], Condition]:
 
 def _any_of(condition: Callable[[Any], Condition]) -> Callable[[Sequence[Any]], Condition]:
     def any_of(values: Sequence[Any]) -> Condition:
-        if len(values) == 1:  # the planner knows single conditions better
+        if len(values) == 1:  # the planner estimates a single condition better
             return condition(values[0])
         conditions = [condition(value) for value in values]
         return f"({' OR '.join(f'({where})' for where, _ in conditions)})", [
@@ -61,8 +61,8 @@ def _any_of(condition: Callable[[Any], Condition]) -> Callable[[Sequence[Any]], 
     return any_of
 
 
-def _open(wanted: bool) -> Condition:
-    return f"status {'NOT ' * wanted}IN (%s, %s)", list(CLOSED_STATUSES)
+def _open(is_open: bool) -> Condition:
+    return f"status {'NOT ' * is_open}IN (%s, %s)", list(CLOSED_STATUSES)
 
 
 def _inactive_days(days: int) -> Condition:
@@ -70,11 +70,11 @@ def _inactive_days(days: int) -> Condition:
     activity = "SELECT 1 FROM activities_activity AS activity WHERE activity.lead_id = leads_lead.id"
     within = "activity.activity_date >= %s AND activity.activity_date <= %s"  # not in the future
     bounds = [connection.ops.adapt_datefield_value(day) for day in (first, timezone.localdate())]
-    return f"created_at < %s AND NOT EXISTS ({activity} AND {within})", [_moment(midnight(first)), *bounds]
+    return f"created_at < %s AND NOT EXISTS ({activity} AND {within})", [_adapt(midnight(first)), *bounds]
 
 
 def _changed_since(time: int) -> Condition:
-    """Written since, or with an activity that lay in the future then and does not now: its day writes nothing."""
+    """Return the condition for leads written since, or with an activity that was in the future then and is not now."""
     then, today = timezone.localdate(from_microseconds(time)), timezone.localdate()
     if then >= today:
         return "change_time >= %s", [time]
@@ -85,7 +85,7 @@ def _changed_since(time: int) -> Condition:
 
 
 def _created_by(user: int | str) -> Condition:
-    """The authors first: then PostgreSQL knows how many leads each has."""
+    """Return the condition for the authors of a user. It has their ids, for which PostgreSQL has statistics."""
     if user == NONE:
         no_user = [number for (number,) in sql.fetch("SELECT id FROM leads_author WHERE user_id IS NULL", [])]
         among, values = sql.among("created_by_id", no_user)
@@ -95,7 +95,7 @@ def _created_by(user: int | str) -> Condition:
 
 
 def _due(when: str) -> Condition:
-    """By the next follow-up: one is due then, and none earlier."""
+    """Return the condition for leads whose next follow-up is due in the period."""
     if when == NONE:
         where, values = _open(True)
         return f"{where} AND NOT EXISTS ({OPEN_FOLLOW_UP})", values
@@ -117,7 +117,7 @@ def _contactable(way: str) -> Condition:
 
 
 def _tags(tags: Sequence[str]) -> Condition:
-    """The first condition is that of the indexes, word for word."""
+    """Return the condition for all tags. It begins with the condition of the indexes, so that these are used."""
     contains = f"tag_keys {connection.operators['contains']}"  # type: ignore[attr-defined]
     patterns = [f"%,{connection.ops.prep_for_like_query(tag)},%" for tag in tags]
     return " AND ".join(["NOT (tag_keys = '')", *[contains] * len(tags)]), patterns

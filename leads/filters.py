@@ -1,4 +1,4 @@
-"""The query parameters that filter the list of leads: how each is checked, and the named query that it calls.
+"""The query parameters that filter the list of leads: the check and the named query of each.
 
 ``leads/filter_sql.py`` has the SQL of each; a test compares the two.
 """
@@ -21,19 +21,22 @@ from leads.querysets import LeadQuerySet
 from leads.search_keys import phone_key
 from leads.validators import KNOWN_SOURCES, PIPELINE
 
-MAX_QUERY = 1000  # characters of q, each word of which costs a comparison
+MAX_QUERY = 1000  # characters of ``q``; each word is one comparison
 SHORTEST_NUMBER = 4  # digits of a telephone number
 PHONE_PUNCTUATION = frozenset("0123456789 +-./()\u00a0\u2010\u2011\u2012\u2013")
 ALL = "all"
 ME, NONE = "me", "none"
 USERS = ("created_by", "owner")
-START = 0  # ``updated_since`` of a walk that begins with everything
+START = 0  # the ``updated_since`` that every lead matches
 CHANNELS = ("call", "text", "email")
-BOUNDS = {"created_from": 0, "created_to": 1, "closed_from": 0, "closed_to": 1}  # days from a day's beginning
+# Days to add to a bound that is a day: the upper bounds are the start of the next day.
+BOUNDS = {"created_from": 0, "created_to": 1, "closed_from": 0, "closed_to": 1}
 
 
 def search_terms(given: str) -> SearchTerms | None:
-    """The normalized words of ``q``, without commas at their ends (``Silva, Grace``), and its telephone number."""
+    """Return the normalized words of ``q``, without commas at their ends (``Silva, Grace``), and its telephone
+    number.
+    """
     text = validation.text(given, MAX_QUERY)
     words = tuple(dict.fromkeys(word.rstrip(",") or word for word in validation.words(text)))
     if not words:
@@ -48,56 +51,57 @@ def search_terms(given: str) -> SearchTerms | None:
 
 
 def status(given: str) -> str | None:
-    """A status in lower case; "" and "all" ask for every one."""
+    """Return a status in lower case; ``None`` (no filter) for "" and "all"."""
     word = validation.check_text(given).strip().lower()
     return None if word in ("", ALL) else word
 
 
 def source(given: str) -> str | None:
-    """A source, folded; "" asks for every one."""
+    """Return a normalized source; ``None`` (no filter) for ""."""
     return validation.normalized_key(validation.check_text(given)) or None
 
 
 def statuses(given: Sequence[str]) -> tuple[str, ...] | None:
-    """Statuses; one that asks for every one lifts the filter."""
-    return _unless_lifted([status(value) for value in given])
+    """Return statuses; ``None`` (no filter) if "" or "all" is among them."""
+    return _all_or_none([status(value) for value in given])
 
 
 def sources(given: Sequence[str]) -> tuple[str, ...] | None:
-    """Sources; "" and "all" among them lift the filter."""
-    return _unless_lifted([None if (key := source(value)) == ALL else key for value in given])
+    """Return normalized sources; ``None`` (no filter) if "" or "all" is among them."""
+    return _all_or_none([None if (key := source(value)) == ALL else key for value in given])
 
 
-def _unless_lifted(values: list[str | None]) -> tuple[str, ...] | None:
+def _all_or_none(values: list[str | None]) -> tuple[str, ...] | None:
+    """Return the values without repetitions; ``None`` (no filter) if one of them is ``None``."""
     known = [value for value in values if value is not None]
     return tuple(dict.fromkeys(known)) if known and len(known) == len(values) else None
 
 
 def tags(given: Sequence[str]) -> tuple[str, ...] | None:
-    """Normalized tags, all of which a lead has. No tag has a comma, which stands between stored ones."""
+    """Return normalized tags, all of which a lead must have. A comma separates stored tags, so it becomes ";" here."""
     keys = (validation.normalized_key(validation.check_text(value)).replace(",", ";") for value in given)
     return tuple(dict.fromkeys(filter(None, keys))) or None
 
 
 def user(given: str) -> str | int | None:
-    """``me``, ``none`` or a user's id."""
+    """Return ``me``, ``none`` or a user's id. Raise ``InvalidValue`` for another value."""
     word = given.strip().lower()
     return word if word in (ME, NONE) else parameters.number(given, 1, MAX_BIGINT)
 
 
 def updated_since(given: str) -> int:
-    """A time in microseconds; "" starts with everything."""
+    """Return a time in microseconds since 1970; ``START`` for ""."""
     moment = parameters.moment(given)
     return START if moment is None else max(to_microseconds(moment), START)
 
 
 def budget(given: str) -> int | None:
-    """An amount of money; "" is no bound."""
+    """Return an amount of money; ``None`` (no filter) for ""."""
     return integer(given, 0, MAX_BIGINT) if given.strip() else None
 
 
-def _same(leads: LeadQuerySet, value: Any) -> LeadQuerySet:
-    """For a parameter that changes what others mean."""
+def _unfiltered(leads: LeadQuerySet, value: Any) -> LeadQuerySet:
+    """Return ``leads``: the parameter changes the meaning of others, and filters nothing itself."""
     return leads
 
 
@@ -107,7 +111,7 @@ def _bound(query: Callable[[Any, Any], Any], about: str) -> RuleFilter:
 
 
 def _any_of(check: Callable[[str], Any], query: Callable[[Any, Any], Any], described: schema.JSONSchema) -> RuleFilter:
-    """Return the filter for a parameter that may be repeated: leads which one of its values finds."""
+    """Return the filter for a parameter that may be repeated: a lead must match one of its values."""
 
     def check_all(given: Sequence[str]) -> tuple[Any, ...] | None:
         return tuple(dict.fromkeys(value for value in map(check, given) if value is not None)) or None
@@ -158,11 +162,11 @@ class LeadFilter(RuleFilterSet):
     created_to = _bound(LeadQuerySet.created_before, "Created on that day or earlier, or before that timestamp")
     closed_from = _bound(LeadQuerySet.closed_from, "Closed on that day or later, or from that timestamp on")
     closed_to = _bound(LeadQuerySet.closed_before, "Closed on that day or earlier, or before that timestamp")
-    tz = RuleFilter(parameters.time_zone, _same, _zone)
+    tz = RuleFilter(parameters.time_zone, _unfiltered, _zone)
     updated_since = RuleFilter(updated_since, LeadQuerySet.changed_since, _since)
     deleted = RuleFilter(
         partial(parameters.choice, choices=("include", "only")),
-        _same,
+        _unfiltered,
         {"type": "string", "enum": ["include", "only"], "description": "Softly deleted leads too, or alone"},
     )
     open = RuleFilter(parameters.flag, LeadQuerySet.with_open, schema.boolean(description="Neither closed nor lost"))
@@ -183,7 +187,7 @@ class LeadFilter(RuleFilterSet):
 
     @classmethod
     def validate(cls, query: Mapping[str, Any]) -> tuple[Checked, list[FieldError]]:
-        """Days become moments in the zone of ``tz``."""
+        """Return the checked filters and the errors. Days become times in the zone of ``tz``."""
         checked, errors = super().validate(query)
         zone = checked.get("tz") or UTC
         for name in BOUNDS.keys() & checked.keys():
@@ -193,12 +197,12 @@ class LeadFilter(RuleFilterSet):
         return checked, errors
 
     @classmethod
-    def find(cls, wanted: Mapping[str, Any]) -> LeadQuerySet:
-        """The leads that fit checked values, in no order. ``me`` is to be replaced before (``replace_me``)."""
+    def find(cls, filters: Mapping[str, Any]) -> LeadQuerySet:
+        """Return the leads that match checked filters, in no order. Call ``replace_me`` before."""
         found: LeadQuerySet = Lead.objects.all()
-        for name, value in wanted.items():
+        for name, value in filters.items():
             found = cls.base_filters[name].filter(found, value)
-        match deleted_of(wanted):
+        match deleted_of(filters):
             case "only":
                 return found.deleted()
             case None:
@@ -206,15 +210,15 @@ class LeadFilter(RuleFilterSet):
         return found
 
 
-def replace_me(wanted: Mapping[str, Any], user_id: int) -> Checked:
-    """The same checked values with a user's id for ``me``."""
+def replace_me(filters: Mapping[str, Any], user_id: int) -> Checked:
+    """Return the checked filters with a user's id in place of ``me``."""
     return {
         name: tuple(dict.fromkeys(user_id if one == ME else one for one in value)) if name in USERS and value else value
-        for name, value in wanted.items()
+        for name, value in filters.items()
     }
 
 
-def deleted_of(wanted: Mapping[str, Any]) -> str | None:
-    """``include`` or ``only`` where softly deleted leads are asked for; ``updated_since`` implies ``include``."""
-    chosen: str | None = wanted.get("deleted")
-    return "include" if chosen is None and wanted.get("updated_since") is not None else chosen
+def deleted_of(filters: Mapping[str, Any]) -> str | None:
+    """Return ``include`` or ``only`` if deleted leads are requested. ``updated_since`` implies ``include``."""
+    chosen: str | None = filters.get("deleted")
+    return "include" if chosen is None and filters.get("updated_since") is not None else chosen

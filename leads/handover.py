@@ -1,4 +1,4 @@
-"""The open leads of a user who leaves."""
+"""The handover of the open leads of a user who leaves."""
 
 from leads.models import Lead
 from leads.querysets import LeadQuerySet

@@ -23,7 +23,7 @@ from leads.importing.stats import showable
 from leads.management.commands.import_leads import Command, hints_of
 
 MAX_NAME = 200
-# The command's options, by what they take.
+# The command's options: with one value, repeated, and without a value.
 READING = ("format", "encoding", "delimiter", "sheet", "header_row")
 VALUES = (*READING, "dates", "timezone", "on_duplicate", "on_error", "unknown")
 REPEATED = ("map", "map_status", "set", "ignore_columns")
@@ -50,13 +50,13 @@ FORMATS = {
     "application/jsonl": "jsonl",
     "application/x-ndjson": "jsonl",
 }
-FOUND_OUT = (
+UNSPECIFIC = (
     "",
     "text/plain",
     "application/octet-stream",
     "application/gzip",
     "application/zip",
-)  # types of which the content says more
+)  # types for which the format is detected from the content
 _option = re.compile(r"--([a-z-]+)")
 
 
@@ -108,7 +108,7 @@ def _file(request: Request) -> tuple[str, Iterable[bytes], dict[str, list[str]],
         if errors or file is None:
             raise ValidationFailed(errors)
         return showable(file.name or "file")[:MAX_NAME], file.chunks(), query, fields
-    if media_type not in FORMATS and media_type not in FOUND_OUT:
+    if media_type not in FORMATS and media_type not in UNSPECIFIC:
         known = ", ".join(FORMATS)
         raise UnsupportedMediaType(media_type, detail=f"Unsupported content type: send {known} or a form")
     if (stream := request.stream) is None:
@@ -130,9 +130,9 @@ def _options(given: dict[str, list[str]]) -> tuple[Options, FormatOptions, str |
     command = Command()
     try:
         options = vars(command.create_parser("manage.py", "import_leads").parse_args(arguments))
-        # A server has threads that Python does not count, so no process can be forked.
-        wanted = replace(command.wanted(options), parallel=False)
-        return wanted, hints_of(options, wanted, command.importer.vocabulary), options["format"]
+        # A server has threads that Python does not know of, so it must not fork.
+        import_options = replace(command.wanted(options), parallel=False)
+        return import_options, hints_of(options, import_options, command.importer.vocabulary), options["format"]
     except CommandError as error:
         found = _option.search(str(error))
         name = found[1].replace("-", "_") if found else "body"

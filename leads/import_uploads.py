@@ -1,7 +1,7 @@
 """Uploaded files between the steps of the import pages, and the rows that imports left out.
 
-Their content is in Django's default storage, which all machines share. A row has the name of a file before the file is
-written and until it is deleted, so no file is without a row, whatever ends a process in between.
+Their content is in Django's default storage, which all machines share. A row with the name of a file is stored before
+the file is written, and deleted after it. So no file is left without a row if a process is killed in between.
 """
 
 import secrets
@@ -44,11 +44,11 @@ class ImportUploadQuerySet(models.QuerySet["ImportUpload"]):
         return upload
 
     def expired(self, now: datetime) -> "ImportUploadQuerySet":
-        """The uploads that nobody has used for a day."""
+        """Return the uploads that were not used for a day before ``now``."""
         return self.filter(changed_at__lte=now - UPLOAD_LIFETIME)
 
     def waiting(self) -> "ImportUploadQuerySet":
-        """The uploads whose file is stored and can be imported."""
+        """Return the uploads whose file is stored and can be imported."""
         return self.exclude(file="")
 
     def delete_with_files(self) -> int:
@@ -60,7 +60,9 @@ class ImportUploadQuerySet(models.QuerySet["ImportUpload"]):
 
 
 class ImportUpload(models.Model):
-    """An uploaded file of a user and what its pages show; after its import, which imports were made from it."""
+    """An uploaded file of a user and the state of its preview; after the import, the ids of the imports made from
+    it.
+    """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     token = models.CharField(max_length=64, unique=True, default=secrets.token_hex)
@@ -85,7 +87,7 @@ class ImportUpload(models.Model):
         type(self).objects.filter(pk=self.pk).update(**fields, changed_at=timezone.now())
 
     def finish(self) -> None:
-        """Delete the file and its preview; which imports were made from it remains."""
+        """Delete the file and its preview; the ids of the imports remain."""
         delete_file(self.file)
         self.update(file="", state={})
 

@@ -53,7 +53,7 @@ class ImportViewSet(RuleViewSet):
     """Imports of leads."""
 
     tag = "Imports"
-    # The importer has transactions of its own, and refuses a file that it has imported before.
+    # The importer has its own transactions, and refuses a file that it has imported before.
     keeps_replies = False
     parser_classes = (MultiPartParser,)
     queryset = ImportRun.objects.all()
@@ -66,7 +66,7 @@ class ImportViewSet(RuleViewSet):
     @operation(
         "import_leads",
         "Import leads from a file",
-        "The report; nothing of it is stored but the leads and the account of the import",
+        "The report of the import",
         201,
         response=ImportReportSerializer,
         request={
@@ -87,11 +87,11 @@ class ImportViewSet(RuleViewSet):
         parameters=[*PARAMETERS, PREFER_ASYNC, LOCATION],
     )
     def import_file(self, request: Request) -> Response:
-        """CSV, TSV, XLSX, XLS, XLSB, ODS, JSON, JSON Lines or vCard, gzipped or not: as the `file` of a form with the
-        options as other fields, or as the body by its content type, with the options in the query. The options are
-        those of the command `import_leads`, with underscores. The reply is the command's report: 200 for a dry run, 201
-        for an import, also if rows were rejected, and 422 if nothing was stored. With `Prefer: respond-async` the reply
-        comes at once, and the import's `state` is `running` until it ends.
+        """Import a file: CSV, TSV, XLSX, XLS, XLSB, ODS, JSON, JSON Lines or vCard, gzipped or not. Send it as the
+        `file` of a form, with the options as other fields, or as the body, with the options in the query. The options
+        are those of the command `import_leads`, with underscores. The reply is the command's report: 200 for a dry run,
+        201 for an import, also if rows were rejected, and 422 if nothing was stored. With `Prefer: respond-async` the
+        reply is sent at once, and the import's `state` is `running` until it ends.
         """
         require_permission(request, IMPORT)
         given = read(request)
@@ -103,21 +103,21 @@ class ImportViewSet(RuleViewSet):
             return Response(report.refusal(str(refused)), status.HTTP_422_UNPROCESSABLE_ENTITY)
 
     def _import(self, given: ImportRequest) -> Response:
-        user, wanted = cast(User, self.request.user), given.options
+        user, options = cast(User, self.request.user), given.options
         with ExitStack() as opened:
             try:
-                progress = UploadProgress(_take_turn(opened), user.pk)
+                progress = UploadProgress(_lock_reading(opened), user.pk)
                 file = opened.enter_context(LocalFile.of_pieces(given.name, given.chunks))
                 inspect(file.file, given.name)
-                if obstacle := runs.obstacle(shared=not FileImport.runs_alone(wanted)):
+                if obstacle := runs.obstacle(shared=not FileImport.runs_alone(options)):
                     raise ApiError(status.HTTP_409_CONFLICT, f"Another import is running ({obstacle})")
                 source = opened.enter_context(
                     open_source(file.file, name=given.name, format=given.format, hints=given.hints)
                 )
-                if ASYNC in prefer.preferences(self.request) and not wanted.dry_run:
+                if ASYNC in prefer.preferences(self.request) and not options.dry_run:
                     rest = opened.pop_all()
-                    return _accepted(background_import.start(file, source, wanted, user, progress, _finish, rest))
-                return self._report(import_upload(file, source, wanted, user, progress), file)
+                    return _accepted(background_import.start(file, source, options, user, progress, _finish, rest))
+                return self._report(import_upload(file, source, options, user, progress), file)
             except OSError:
                 raise ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, "There is no room for the file") from None
 
@@ -139,7 +139,7 @@ class ImportViewSet(RuleViewSet):
         "list_imports", "List imports", "The imports", refusals={403: f"The user does not have the permission {IMPORT}"}
     )
     def list(self, request: Request) -> Response:
-        """A page of the imports, newest first."""
+        """Return a page of the imports, newest first."""
         require_permission(request, IMPORT)
         _, page = self.validate_query()
         found = list(ImportRun.objects.order_by("-id")[page.offset : page.offset + page.size])
@@ -153,9 +153,9 @@ class ImportViewSet(RuleViewSet):
         refusals={403: f"The user does not have the permission {IMPORT}", 404: NO_IMPORT},
     )
     def retrieve(self, request: Request, import_id: str) -> Response:
-        """One import, with its problems."""
+        """Return an import with its problems."""
         require_permission(request, IMPORT)
-        run = self._found(import_id)
+        run = self._import_run(import_id)
         return Response(import_out(run, runs.state_of(run)))
 
     @operation(
@@ -167,9 +167,9 @@ class ImportViewSet(RuleViewSet):
         refusals={403: f"The user does not have the permission {IMPORT}", 404: "No such import, or no rejected rows"},
     )
     def rejects(self, request: Request, import_id: str) -> HttpResponseBase:
-        """A CSV file, to be fixed and imported again. It is stored for seven days."""
+        """Return the rejected rows as a CSV file, to be fixed and imported again. It is stored for seven days."""
         require_permission(request, IMPORT)
-        run = self._found(import_id)
+        run = self._import_run(import_id)
         try:
             file = run.open_file("rejects_file")
         except FileNotFoundError:
@@ -188,13 +188,13 @@ class ImportViewSet(RuleViewSet):
         },
     )
     def undo(self, request: Request, import_id: str) -> Response:
-        """Deletes softly the leads that it created, and gives those that it updated their earlier values back, except
-        where somebody has changed them since.
+        """Delete the leads that the import created softly, and restore the earlier values of those that it updated,
+        except where they were changed since.
         """
         own = ImportRun.objects.filter(pk=self.path_id("import_id", NO_IMPORT), user=request.user.pk).first()
         if own is None or not own.may_be_undone_by(cast(User, request.user)):
             require_permission(request, UNDO)
-        number = self._found(import_id).pk
+        number = self._import_run(import_id).pk
         try:
             run = undo(number, by_api(request))
         except Refused as refused:
@@ -203,15 +203,15 @@ class ImportViewSet(RuleViewSet):
             event("import_undone", run=number)
         return Response(import_out(run, str(run.state)))
 
-    def _found(self, import_id: str) -> ImportRun:
+    def _import_run(self, import_id: str) -> ImportRun:
         run = ImportRun.objects.filter(pk=self.path_id("import_id", NO_IMPORT)).first()
         if run is None:
             raise NotFound(NO_IMPORT)
         return run
 
 
-def _take_turn(opened: ExitStack) -> Announce:
-    """Let nobody else read a file until ``opened`` is closed; raise a 409 while somebody does."""
+def _lock_reading(opened: ExitStack) -> Announce:
+    """Lock the reading of files until ``opened`` is closed; raise a 409 if another request has the lock."""
     try:
         return opened.enter_context(single_reader())
     except Refused as busy:
@@ -219,14 +219,14 @@ def _take_turn(opened: ExitStack) -> Announce:
 
 
 def _finish(run: ImportRun, file: LocalFile) -> None:
-    """Store what belongs to a closed run."""
+    """Log the end of an import, and store the files with its rejected and skipped rows."""
     runs.log_end(run)
     if run.read <= MAX_ROWS:
         file.store_outputs(run)
 
 
 def _accepted(run_id: int | None) -> Response:
-    """Return the account of an import that goes on, and where to ask for it again."""
+    """Return a 202 with the running import and its ``Location``; raise a 503 if it was not started."""
     if run_id is None:
         raise ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, "The import could not be started; try again")
     run = ImportRun.objects.get(pk=run_id)

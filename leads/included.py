@@ -1,4 +1,4 @@
-"""What ``include`` adds to a lead: version, owner, tags and others, in the order of ``INCLUDED``."""
+"""The keys that ``include`` adds to a lead: version, owner, tags and others, in the order of ``INCLUDED``."""
 
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
@@ -16,15 +16,15 @@ from users.directory import NAME
 Row = dict[str, Any]
 OWNER = "LEFT JOIN users_user AS owner ON owner.id = leads_lead.owner_id"
 AUTHOR = "LEFT JOIN leads_author AS author ON author.id = leads_lead.created_by_id"
-TODAY = ":today:"  # in SQL, see ``with_today``
-# One that lies in the future does not count until its day comes. So this is computed, and stored nowhere.
+TODAY = ":today:"  # a placeholder in SQL, which ``with_today`` replaces
+# A future activity counts from its day on. So this is computed for each request, not stored.
 LAST_ACTIVITY = (
     "(SELECT max(activity_date) FROM activities_activity AS activity"
     f" WHERE activity.lead_id = leads_lead.id AND activity.activity_date <= {TODAY})"
 )
 
 
-# The earliest open one; without a time it comes first on its day.
+# The earliest open follow-up; one without a time precedes the others of its day.
 NEXT_FOLLOW_UP = (
     "LEFT JOIN activities_followup AS follow_up ON follow_up.id = ("
     "SELECT id FROM activities_followup AS open_one"
@@ -47,7 +47,7 @@ NEXT = {
 
 
 class Included(NamedTuple):
-    """How one key is read: its SQL columns, what they are joined from, and its value from them."""
+    """A key of ``include``: its SQL columns, the function that makes its value of them, and the join that they need."""
 
     columns: tuple[str, ...]
     value: Callable[..., Any]
@@ -55,7 +55,7 @@ class Included(NamedTuple):
 
 
 def _person(user_id: int | None, name: str | None) -> Row | None:
-    """A user with the name as of then; an operator of a command is no user."""
+    """Return the author of a lead with the name as of writing; ``None`` for an operator, who has no account."""
     return None if user_id is None else {"id": user_id, "name": name}
 
 
@@ -64,7 +64,7 @@ def _follow_up(*values: Any) -> Row | None:
 
 
 def _owner(user_id: int | None, username: str, first_name: str, last_name: str) -> Row | None:
-    """A user with the name as of now."""
+    """Return the owner of a lead with the present name; ``None`` if there is none."""
     return None if user_id is None else _person(user_id, f"{first_name} {last_name}".strip() or username)
 
 
@@ -72,58 +72,58 @@ def _tags(stored: str | None) -> list[str]:
     return split_tags(stored or "")
 
 
-def _itself(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
 INCLUDED: dict[str, Included] = {
-    "version": Included(("leads_lead.version",), _itself),
+    "version": Included(("leads_lead.version",), _unchanged),
     "owner": Included(tuple(f"owner.{name}" for name in ("id", *NAME)), _owner, OWNER),
     "created_by": Included(("author.user_id", "author.name"), _person, AUTHOR),
     "tags": Included(("leads_lead.tags",), _tags),
-    "last_activity": Included((day_sql(LAST_ACTIVITY, sql.VENDOR),), _itself),
+    "last_activity": Included((day_sql(LAST_ACTIVITY, sql.VENDOR),), _unchanged),
     "next_follow_up": Included(tuple(NEXT.values()), _follow_up, NEXT_FOLLOW_UP),
     "consent": Included(tuple(map(latest_sql, WAYS)), lambda *states: dict(zip(WAYS, states, strict=True))),
-    "closed_at": Included((iso_sql("leads_lead.closed_at", sql.VENDOR),), _itself),
+    "closed_at": Included((iso_sql("leads_lead.closed_at", sql.VENDOR),), _unchanged),
 }
 
 
 def parse(given: Sequence[str]) -> tuple[str, ...]:
-    """The keys of one or more lists with commas, in the order of ``INCLUDED``."""
-    wanted = {key.strip() for value in given for key in value.split(",")} - {""}
-    if unknown := wanted - INCLUDED.keys():
+    """Return the keys of lists with commas, in the order of ``INCLUDED``. Raise ``InvalidValue`` for an unknown key."""
+    requested = {key.strip() for value in given for key in value.split(",")} - {""}
+    if unknown := requested - INCLUDED.keys():
         known = ", ".join(INCLUDED)
         raise InvalidValue("value_error", f"Value error, unknown key {min(unknown)[:50]!r}; known keys are {known}")
-    return tuple(key for key in INCLUDED if key in wanted)
+    return tuple(key for key in INCLUDED if key in requested)
 
 
 def with_today(statement: str) -> str:
-    """SQL with the office's day of now."""
+    """Return SQL with today's date, in the office's time zone, in start of ``TODAY``."""
     return statement.replace(TODAY, f"'{timezone.localdate():%Y-%m-%d}'")
 
 
 def columns_of(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """The SQL columns that these keys are made of."""
+    """Return the SQL columns that these keys are made of."""
     return tuple(with_today(column) for key in keys for column in INCLUDED[key].columns)
 
 
 @cache
 def joins_of(keys: tuple[str, ...]) -> str:
-    """The joins that these columns need."""
+    """Return the SQL joins that these keys need."""
     return " ".join(INCLUDED[key].join for key in keys if INCLUDED[key].join)
 
 
 def add(row: Row, keys: Collection[str], values: Sequence[Any]) -> None:
-    """Add the keys to a lead; ``values`` are those of ``columns_of(keys)``."""
-    place = 0
+    """Add the keys to a lead from the values of ``columns_of(keys)``."""
+    start = 0
     for key in keys:
         included = INCLUDED[key]
-        row[key] = included.value(*values[place : place + len(included.columns)])
-        place += len(included.columns)
+        row[key] = included.value(*values[start : start + len(included.columns)])
+        start += len(included.columns)
 
 
 def add_to(rows: Sequence[Row], keys: tuple[str, ...]) -> None:
-    """Add the keys to leads that are stored, in one query for any number of them."""
+    """Add the keys to stored leads. One query for any number of them."""
     if not keys or not rows:
         return
     columns = columns_of(keys)

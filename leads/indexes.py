@@ -1,4 +1,4 @@
-"""Indexes that one database alone has: trigrams for ``q`` on PostgreSQL, the dashboard's counts on SQLite."""
+"""Indexes that only one of the databases has: trigrams for ``q`` on PostgreSQL, the dashboard's counts on SQLite."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ NOTHING = "SELECT 1"
 
 
 class Trigrams(TrigramExtension):
-    """``TrigramExtension`` that SQLite can also reverse: Django's own looks for the extension there."""
+    """``TrigramExtension`` that can be reversed on SQLite, where Django's own fails to find the extension."""
 
     def database_backwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *states: Any) -> None:
         """Drop the extension where there is one."""
@@ -20,26 +20,26 @@ class Trigrams(TrigramExtension):
 
 
 class SortKeyField(models.CharField):  # type: ignore[type-arg]
-    """A normalized text to sort by: character by character on both databases, whatever PostgreSQL's locale."""
+    """A normalized text to sort by, with one order on both databases, whatever the locale of PostgreSQL."""
 
     def db_parameters(self, connection: Any) -> Any:
-        """Django's, with the collation of PostgreSQL that SQLite has anyway."""
+        """Return Django's parameters with the collation C on PostgreSQL, which is the order of SQLite."""
         return {**super().db_parameters(connection), "collation": "C" if connection.vendor == "postgresql" else None}
 
 
 class OnOneDatabase:
-    """An index of one ``vendor``, to be named before Django's; the other database gets nothing at all."""
+    """A mixin for an index that only the database ``vendor`` has. Inherit from it before Django's class."""
 
     vendor: ClassVar[str]
 
     def create_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, using: str = "", **kwargs: Any) -> Any:
-        """The statement, or one that does nothing."""
+        """Return the statement, or ``NOTHING`` for the other database."""
         if schema_editor.connection.vendor != self.vendor:
             return NOTHING
         return super().create_sql(model, schema_editor, using=using, **kwargs)  # type: ignore[misc]
 
     def remove_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any) -> Any:
-        """The statement, or one that does nothing."""
+        """Return the statement, or ``NOTHING`` for the other database."""
         if schema_editor.connection.vendor != self.vendor:
             return NOTHING
         return super().remove_sql(model, schema_editor, **kwargs)  # type: ignore[misc]
@@ -48,16 +48,17 @@ class OnOneDatabase:
 class TrigramIndex(OnOneDatabase, GinIndex):
     """A trigram GIN index on PostgreSQL.
 
-    A plain ``GinIndex`` leaves SQLite with a B-tree over the whole text, at a cost, and no use to ``LIKE '%…%'``.
+    A plain ``GinIndex`` becomes a B-tree of the whole text on SQLite, which ``LIKE '%…%'`` cannot use.
     """
 
     vendor = "postgresql"
 
 
 class CountingIndex(OnOneDatabase, models.Index):
-    """All that the dashboard counts of a lead, on SQLite: a fifth of the time that going through the leads takes.
+    """A covering index for the counts of the dashboard on SQLite, in a fifth of the time of a table scan.
 
-    PostgreSQL's triggers keep the counts. The condition's column is to be in it as well: SQLite looks at that again.
+    On PostgreSQL, triggers store the counts. The column of the condition must be in the index too, because SQLite reads
+    it again.
     """
 
     vendor = "sqlite"

@@ -25,11 +25,13 @@ from leads.tagging import TooManyTags, change_tags
 from leads.views import MOVED, NO_LEAD, LeadViewSet, by_api
 from users.directory import active_among
 
-MAX_USERS = 1000  # among which leads are dealt out
+MAX_USERS = 1000  # of one assignment
 
 
 def _user_ids(value: object) -> tuple[int, ...]:
-    """The ids of a list: at least one, each once."""
+    """Return the ids of a list without repetitions. Raise ``InvalidValue`` if it is empty or longer than
+    ``MAX_USERS``.
+    """
     if not isinstance(value, list):
         raise InvalidValue("list_type", "Input should be a valid list")
     if not value:
@@ -45,30 +47,30 @@ def _no_user(loc: tuple[str | int, ...], user_id: int) -> FieldError:
 
 
 class OwnerSerializer(RuleSerializer):
-    """Whose a lead is; `null`: nobody's."""
+    """The owner of a lead; `null` for nobody."""
 
     field_rules = {"user_id": validators.LABEL_RULES["owner_id"]}
     output_class = LeadOutSerializer
 
     def known_fields(self) -> set[str]:
-        """Only this one."""
+        """Return only the fields of the rules; those of the reply are unknown."""
         return set(self.field_rules)
 
     def check(self, row: object) -> Checked:
-        """The user's id, which must be there."""
+        """Return the user's id, which is required, and all errors."""
         clean, errors = super().check(row)
         if isinstance(row, dict) and "user_id" not in row:
             errors.append(FieldError(MISSING[0], ("user_id",), MISSING[1], row))
         return clean, errors
 
     def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[FieldError]]:
-        """A user who does not exist, or is deactivated."""
+        """Return an error if the user does not exist or is deactivated."""
         user_id = rows[0]["user_id"]
         return {} if user_id is None or active_among([user_id]) else {0: [_no_user(("user_id",), user_id)]}
 
 
 class AssignSerializer(ChosenLeadsSerializer):
-    """Leads, by `ids`, or by `filter` and `expected`, and the users they are dealt out to."""
+    """Leads, by `ids`, or by `filter` and `expected`, and the users they are assigned to."""
 
     field_rules = {
         **ChosenLeadsSerializer.field_rules,
@@ -86,23 +88,23 @@ class AssignSerializer(ChosenLeadsSerializer):
     }
 
     def get_fields(self) -> dict[str, Any]:
-        """The users are required."""
+        """Return the fields; the users are required."""
         fields = super().get_fields()
         fields["user_ids"].required = True
         return fields
 
     def check(self, row: object) -> Checked:
-        """The chosen leads and the users' ids."""
+        """Return the chosen leads and the users' ids, and all errors."""
         clean, errors = super().check(row)
         if isinstance(row, dict) and "user_ids" not in row:
             errors.append(FieldError(MISSING[0], ("user_ids",), MISSING[1], row))
         return clean, errors
 
     def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[FieldError]]:
-        """Users who do not exist, or are deactivated."""
+        """Return an error for each user who does not exist or is deactivated."""
         user_ids = rows[0]["user_ids"]
         active = active_among(user_ids)
-        wrong = [_no_user(("user_ids", place), pk) for place, pk in enumerate(user_ids) if pk not in active]
+        wrong = [_no_user(("user_ids", index), pk) for index, pk in enumerate(user_ids) if pk not in active]
         return {0: wrong} if wrong else {}
 
 
@@ -111,7 +113,7 @@ def _words(value: object) -> list[str]:
 
 
 class TagsSerializer(ChosenLeadsSerializer):
-    """Leads, by `ids`, or by `filter` and `expected`, and the tags that they get and lose."""
+    """Leads, by `ids`, or by `filter` and `expected`, and the tags to add and remove."""
 
     field_rules = {
         **ChosenLeadsSerializer.field_rules,
@@ -139,8 +141,8 @@ class LabelViewSet(LeadViewSet):
 
     @operation("set_owner", "Set the owner of a lead", "The lead", refusals=MOVED, parameters=[INCLUDE, ETAG, IF_MATCH])
     def set_owner(self, request: Request, lead_id: str) -> Response:
-        """Whose the lead is: an active user, or nobody (`null`). A label: all users see and change all leads. With
-        `If-Match`, only if the lead is still as its `ETag` says.
+        """Set the owner to an active user, or to nobody (`null`). The owner is a label: all users can see and change
+        all leads. With `If-Match`, only if the lead still has that `ETag`.
         """
         number = self.path_id("lead_id", NO_LEAD)
         self.included()
@@ -149,12 +151,12 @@ class LabelViewSet(LeadViewSet):
         return self.lead_reply(serializer)
 
     @operation(
-        "assign_leads", "Deal leads out to users", "How many leads each user got", response=ASSIGNED,
+        "assign_leads", "Assign leads to users", "How many leads each user got", response=ASSIGNED,
         refusals=CHOICE_REFUSALS,
     )  # fmt: skip
     def assign(self, request: Request) -> Response:
-        """Each lead goes to whoever of the users has the fewest open leads at that moment. All leads or none: those
-        with these `ids`, or up to 50,000 active leads that a `filter` finds.
+        """Give each lead to the user with the fewest open leads at that moment. All leads or none: those with these
+        `ids`, or up to 50,000 active leads that a `filter` finds.
         """
         clean = self.validate_body().validated_data
         chosen: ChosenLeads = clean["chosen"]
@@ -175,8 +177,8 @@ class LabelViewSet(LeadViewSet):
         parameters=[INCLUDE, ETAG, IF_MATCH],
     )
     def set_tags(self, request: Request, lead_id: str) -> Response:
-        """The body is the whole set. Spelling stays as it is sent, and is compared without case. With `If-Match`, only
-        if the lead is still as its `ETag` says.
+        """Replace all tags of the lead by those of the body. They are stored as they are spelled, and compared without
+        regard to case. With `If-Match`, only if the lead still has that `ETag`.
         """
         number, keys = self.path_id("lead_id", NO_LEAD), self.included()
         lead = self.change_lead(number, {"tags": self._tags()})
@@ -185,16 +187,16 @@ class LabelViewSet(LeadViewSet):
         return Response(row, headers={"ETag": etag(lead)})
 
     def _tags(self) -> str:
-        """The tags of the body, as their column has them; a 422 with the places of the wrong ones."""
+        """Return the tags of the body in the form of the column; raise a 422 with the index of each invalid one."""
         body = self.request.data
         if not read(self.request):
             raise ValidationFailed([FieldError(MISSING[0], ("body",), MISSING[1], None)])
         errors = []
-        for place, word in enumerate(body if isinstance(body, list) else ()):
+        for index, word in enumerate(body if isinstance(body, list) else ()):
             try:
                 validators.tag(word)
             except InvalidValue as invalid:
-                errors.append(FieldError(invalid.type, ("body", place), invalid.msg, word))
+                errors.append(FieldError(invalid.type, ("body", index), invalid.msg, word))
         try:
             stored = "" if errors else validators.tags(body if isinstance(body, list) else None)
         except InvalidValue as invalid:
@@ -207,8 +209,8 @@ class LabelViewSet(LeadViewSet):
         refusals=CHOICE_REFUSALS,
     )  # fmt: skip
     def tag_many(self, request: Request) -> Response:
-        """The tags of `remove` go, then those of `add` come. All leads or none: those with these `ids`, or up to 50,000
-        active leads that a `filter` finds.
+        """Remove the tags of `remove`, then add those of `add`. All leads or none: those with these `ids`, or up to
+        50,000 active leads that a `filter` finds.
         """
         clean = self.validate_body().validated_data
         chosen: ChosenLeads = clean["chosen"]

@@ -1,8 +1,8 @@
 """The list of leads under any filters and orders, by page or by cursor, and its counts.
 
-The plain list is in ``leads/sql.py``. The orders of ``INDEXED`` walk an index: a page by cursor costs the same however
-far it is. The leads of a page are found in parts, each in one order of one index, which are put together: active and
-deleted leads, and leads with and without a name. The others sort what the filters leave, up to ``MAX_SORTED`` leads.
+``leads/sql.py`` has the list without these parameters. The orders of ``INDEXED`` scan an index, so that every page by
+cursor costs the same. A page is the union of parts that each scan one index: active and deleted leads, and leads with
+and without a name. Other orders sort all leads that match the filters, up to ``MAX_SORTED``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +32,10 @@ from leads.sql import (
     statement_timeout,
 )
 
-MAX_SORTED = 50_000  # leads that are sorted without an index
-MAX_COUNTED = 10_000  # leads that an estimate counts
-COUNT_TIMEOUT = 100  # milliseconds of an exact count, after which it is an estimate
-ESTIMATE_TIMEOUT = 40  # milliseconds in which an estimate counts, after which it is PostgreSQL's guess
+MAX_SORTED = 50_000  # leads that an order without an index sorts
+MAX_COUNTED = 10_000  # leads that are counted one by one for an estimate
+COUNT_TIMEOUT = 100  # milliseconds of an exact count, after which an estimate is used
+ESTIMATE_TIMEOUT = 40  # milliseconds of counting, after which the planner's estimate is used
 
 INDEXED = {"created_at": "created_at", "updated_at": "updated_at", "id": "id", "name": "name_key"}
 SORTED = {
@@ -45,28 +45,28 @@ SORTED = {
     "closed_at": "closed_at",
 }
 GROUPS = {"name": ("name_key > ''", "name_key = ''")}  # leads without a value come last in both directions
-MOMENTS = ("created_at", "updated_at")
+TIMESTAMPS = ("created_at", "updated_at")
 
 
 class Order(NamedTuple):
-    """What the list is sorted by. Ties are sorted by id in the same direction."""
+    """The order of the list. Ties are sorted by id in the same direction."""
 
     name: str = "created_at"
     descending: bool = True
 
     @property
     def is_indexed(self) -> bool:
-        """Whether an index has this order."""
+        """Return whether an index has this order."""
         return self.name in INDEXED
 
     @property
     def direction(self) -> str:
-        """In SQL."""
+        """Return the direction in SQL."""
         return "DESC" if self.descending else "ASC"
 
     @property
     def key_type(self) -> type:
-        """Of a cursor's key."""
+        """Return the type of a cursor's key in this order."""
         return int if self.name == "id" else str
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class Order(NamedTuple):
 def check_cursor(order: Order, cursor: Cursor) -> None:
     """Raise ``InvalidValue`` for a cursor whose key cannot be one of this order."""
     try:
-        if order.name in MOMENTS:
+        if order.name in TIMESTAMPS:
             datetime.fromisoformat(f"{cursor.key}+00:00")
     except ValueError:
         raise InvalidValue("value_error", "Value error, not a cursor") from None
@@ -87,32 +87,33 @@ class TooManyToSort(Exception):
 
 
 class Page(NamedTuple):
-    """The leads of a page, and the cursor of its last one where more leads follow."""
+    """The leads of a page, and the cursor of the last one if more leads follow."""
 
     rows: list[Row]
     last: Cursor | None
 
 
 def fetch_page(
-    wanted: Mapping[str, Any],
+    filters: Mapping[str, Any],
     order: Order,
     size: int,
     offset: int = 0,
     after: Cursor | None = None,
     keys: tuple[str, ...] = (),
 ) -> Page:
-    """``size`` leads that fit checked filters: after the first ``offset``, or after a cursor; with ``keys`` included.
+    """Return ``size`` leads that match checked filters, after the first ``offset`` or after a cursor, with ``keys``
+    added.
 
-    Raises ``TooManyToSort``, and ``SearchTimeout`` for a search that would read too many leads.
+    Raises ``TooManyToSort``, and ``SearchTimeout`` for a search that takes too long.
     """
-    filters = conditions(wanted)
-    with bounded_search(wanted.get("q")):
+    where = conditions(filters)
+    with bounded_search(filters.get("q")):
         if order.is_indexed:
-            return _walk(few_in_budget(wanted), filters, deleted_of(wanted), order, size, offset, after, keys)
-        return _sort(filters, deleted_of(wanted), order, size, offset, keys)
+            return _scan(few_in_budget(filters), where, deleted_of(filters), order, size, offset, after, keys)
+        return _sort(where, deleted_of(filters), order, size, offset, keys)
 
 
-def _walk(
+def _scan(
     source: Condition,
     filters: Sequence[Condition],
     deleted: str | None,
@@ -123,12 +124,12 @@ def _walk(
     keys: tuple[str, ...],
 ) -> Page:
     parts = list(_parts(filters, deleted, order, after))
-    # Behind an offset, the page is first looked for in the first part alone: all parts together are sorted up to there,
-    # which takes three times as long, and a file on the disk.
-    is_alone = offset > 0 and len(_activity(deleted)) == 1
-    found = _found(source, parts[:1] if is_alone else parts, filters, order, size, offset, keys)
-    if is_alone and len(parts) > 1 and len(found) <= size:
-        found = _found(source, parts, filters, order, size, offset, keys)
+    # A page with an offset is first read from the first part alone: the union sorts all leads up to the offset, which
+    # takes three times as long, and temporary files.
+    first_part_only = offset > 0 and len(_activity(deleted)) == 1
+    found = _fetch_parts(source, parts[:1] if first_part_only else parts, filters, order, size, offset, keys)
+    if first_part_only and len(parts) > 1 and len(found) <= size:
+        found = _fetch_parts(source, parts, filters, order, size, offset, keys)
     rows = [_row(row, keys) for row in found[:size]]
     if len(found) <= size:
         return Page(rows, None)
@@ -136,7 +137,7 @@ def _walk(
     return Page(rows, Cursor(group, sort_key, rows[-1]["id"], None))
 
 
-def _found(
+def _fetch_parts(
     source: Condition,
     parts: Sequence[list[Condition]],
     filters: Sequence[Condition],
@@ -145,32 +146,32 @@ def _found(
     offset: int,
     keys: tuple[str, ...],
 ) -> list[tuple[Any, ...]]:
-    """The rows of a page, and one more, of what is in these parts of the source together."""
-    table, few = source
-    values = [value for part in parts for value in [*few, *(value for _, given in part for value in given)]]
+    """Return the rows of a page and the one after it, from the union of the parts."""
+    table, source_values = source
+    values = [value for part in parts for value in [*source_values, *(value for _, given in part for value in given)]]
     if len(parts) == 1:
-        found_ids = _of_part(table, parts[0], 0, order, f"LIMIT {size + 1:d} OFFSET {offset:d}")
+        found_ids = _part_sql(table, parts[0], 0, order, f"LIMIT {size + 1:d} OFFSET {offset:d}")
     else:
         limit = f"LIMIT {offset + size + 1:d}"
         selected = [
-            f"SELECT * FROM ({_of_part(table, part, number % _groups(order), order, limit)}) AS part{number}"
+            f"SELECT * FROM ({_part_sql(table, part, number % _groups(order), order, limit)}) AS part{number}"
             for number, part in enumerate(parts)
         ]
         sorting = f"ORDER BY sort_group, sort_key {order.direction}, id {order.direction}"
         together = " UNION ALL ".join(selected)
         found_ids = f"SELECT * FROM ({together}) AS parts {sorting} LIMIT {size + 1:d} OFFSET {offset:d}"
     statement = (
-        f"SELECT {_columns(keys)}, page.sort_group, {_written(order)} FROM ({found_ids}) AS page"
+        f"SELECT {_columns(keys)}, page.sort_group, {_sort_key_as_json(order)} FROM ({found_ids}) AS page"
         f" JOIN leads_lead ON leads_lead.id = page.id {included.joins_of(keys)}"
         f" ORDER BY page.sort_group, page.sort_key {order.direction}, page.id {order.direction}"
     )
-    # Without filters there are few statements, each with one best plan.
+    # Only statements with one best plan are prepared: without filters there are few.
     usual = not filters and not offset and size in USUAL_SIZES
     return sql.fetch(statement, values) if usual else sql.fetch_once(statement, values)
 
 
-def _of_part(table: str, part: Sequence[Condition], group: int, order: Order, limit: str) -> str:
-    """The ids and sort keys of a part, in its order."""
+def _part_sql(table: str, part: Sequence[Condition], group: int, order: Order, limit: str) -> str:
+    """Return the SQL for the ids and sort keys of a part, in its order."""
     key = INDEXED[order.name]
     where = " AND ".join(condition for condition, _ in part)
     return (
@@ -186,7 +187,7 @@ def _groups(order: Order) -> int:
 def _parts(
     filters: Sequence[Condition], deleted: str | None, order: Order, after: Cursor | None
 ) -> Iterator[list[Condition]]:
-    """The conditions of each part: those of a cursor's group begin after the cursor, earlier groups have no more."""
+    """Yield the conditions of each part. The group of a cursor begins after it; earlier groups have no more leads."""
     for active, (group, condition) in product(_activity(deleted), enumerate(GROUPS.get(order.name, ("",)))):
         part: list[Condition] = [(active, []), *filters]
         if condition:
@@ -207,13 +208,13 @@ def _beyond(order: Order, after: Cursor) -> Condition:
     if order.name == "id":
         return f"id {sign} %s", [after.row_id]
     key: Any = after.key
-    if order.name in MOMENTS:
+    if order.name in TIMESTAMPS:
         key = connection.ops.adapt_datetimefield_value(datetime.fromisoformat(f"{after.key}+00:00"))
     return f"({INDEXED[order.name]}, id) {sign} (%s, %s)", [key, after.row_id]
 
 
-def _written(order: Order) -> str:
-    return iso_sql("page.sort_key", sql.VENDOR) if order.name in MOMENTS else "page.sort_key"
+def _sort_key_as_json(order: Order) -> str:
+    return iso_sql("page.sort_key", sql.VENDOR) if order.name in TIMESTAMPS else "page.sort_key"
 
 
 def _sort(
@@ -244,15 +245,16 @@ def _row(values: Sequence[Any], keys: tuple[str, ...]) -> Row:
     return row
 
 
-def count(wanted: Mapping[str, Any], exact: bool) -> tuple[int, bool]:
-    """How many leads fit, and whether that is exact: an estimate is up to ``MAX_COUNTED``, or where SQLite counts.
+def count(filters: Mapping[str, Any], exact: bool) -> tuple[int, bool]:
+    """Return how many leads match the filters, and whether that is exact.
 
-    An exact count that takes PostgreSQL more than ``COUNT_TIMEOUT`` becomes an estimate.
+    An estimate is exact up to ``MAX_COUNTED`` leads, and always on SQLite. An exact count that takes PostgreSQL more
+    than ``COUNT_TIMEOUT`` becomes an estimate.
     """
-    deleted = deleted_of(wanted)
-    if sql.VENDOR == "postgresql" and deleted is None and not _others(wanted, "status"):
-        return _stored_count(wanted.get("status")), True
-    where, values = _where(conditions(wanted), deleted)
+    deleted = deleted_of(filters)
+    if sql.VENDOR == "postgresql" and deleted is None and not _has_others(filters, "status"):
+        return _stored_count(filters.get("status")), True
+    where, values = _where(conditions(filters), deleted)
     if exact or sql.VENDOR != "postgresql":
         with suppress(SearchTimeout), statement_timeout(COUNT_TIMEOUT):
             return _count(f"SELECT count(*) FROM leads_lead {where}", values), True
@@ -263,19 +265,19 @@ def count(wanted: Mapping[str, Any], exact: bool) -> tuple[int, bool]:
     return max(sql.planner_estimate(f"SELECT 1 FROM leads_lead {where}", values), MAX_COUNTED + 1), False
 
 
-def _others(wanted: Mapping[str, Any], *names: str) -> bool:
-    return any(value is not None and name not in names for name, value in wanted.items())
+def _has_others(filters: Mapping[str, Any], *names: str) -> bool:
+    return any(value is not None and name not in names for name, value in filters.items())
 
 
 def _stored_count(statuses: Sequence[str] | None) -> int:
-    """The active leads by the counts that PostgreSQL's triggers store (``LeadCount``)."""
+    """Return the number of active leads from the counts that PostgreSQL's triggers store (``LeadCount``)."""
     among, values = sql.among("status", statuses) if statuses is not None else ("1 = 1", [])
     statement = f"SELECT coalesce(sum(leads), 0) FROM leads_leadcount WHERE kind = 'status' AND {among}"
     return _count(statement, values)
 
 
-def _count_up_to(where: str, values: Sequence[Any], most: int) -> int:
-    return _count(f"SELECT count(*) FROM (SELECT 1 FROM leads_lead {where} LIMIT {most + 1:d}) AS counted", values)
+def _count_up_to(where: str, values: Sequence[Any], limit: int) -> int:
+    return _count(f"SELECT count(*) FROM (SELECT 1 FROM leads_lead {where} LIMIT {limit + 1:d}) AS counted", values)
 
 
 def _count(statement: str, values: Sequence[Any]) -> int:

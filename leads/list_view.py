@@ -47,7 +47,7 @@ DOCUMENTED = (
         {"type": "string", "examples": ["2026-10-03T14:30:00.000000Z"]},
         OpenApiParameter.HEADER,
         response=[200],
-        description="With `updated_since`: its value for the next walk",
+        description="With `updated_since`: the value to send for the next synchronization",
     ),
     *WALK,
 )
@@ -56,7 +56,7 @@ T = TypeVar("T")
 
 
 def is_plain(request: Request) -> bool:
-    """Whether the request has none of the parameters beyond the contract's."""
+    """Return whether the request has only the parameters of the contract, each at most once."""
     query = request.query_params
     return (
         NEW.isdisjoint(query)
@@ -66,7 +66,7 @@ def is_plain(request: Request) -> bool:
 
 
 def parse_order(given: str) -> Order:
-    """The order of ``-created_at`` or, as react-admin writes it, ``["created_at","DESC"]``."""
+    """Return the order of ``-created_at`` or, as react-admin writes it, ``["created_at","DESC"]``."""
     text = given.strip()
     if not text:
         return Order()
@@ -88,9 +88,9 @@ class LeadList:
 
     def __init__(self, request: Request, checked: tuple[Mapping[str, Any], Page]) -> None:
         """``checked`` are the filters and the page. Raises ``ValidationFailed``."""
-        wanted, self.page = checked
+        filters, self.page = checked
         self.request, self.query = request, request.query_params
-        self.wanted = replace_me(wanted, cast(int, request.user.pk))
+        self.filters = replace_me(filters, cast(int, request.user.pk))
         self.errors: list[FieldError] = []
         self.order = self._check("sort", parse_order) or Order()
         self.keys = self._check("include", lambda _: included.parse(self.query.getlist("include"))) or ()
@@ -101,8 +101,8 @@ class LeadList:
         if self.errors:
             raise ValidationFailed(self.errors)
         self.size = self.page.size
-        if self.wanted.get("id") and self.query.keys().isdisjoint(("size", "page", "after")):
-            self.size = max(self.size, len(self.wanted["id"]))  # who asks for 20 ids gets 20 leads
+        if self.filters.get("id") and self.query.keys().isdisjoint(("size", "page", "after")):
+            self.size = max(self.size, len(self.filters["id"]))  # who asks for 20 ids gets 20 leads
 
     def _check(self, name: str, check: Callable[[str], T]) -> T | None:
         given = self.query.get(name)
@@ -120,11 +120,13 @@ class LeadList:
         return cursor
 
     def reply(self) -> Response:
-        """The page. What it says of changes, it asks for before it reads the leads."""
+        """Return the page with its headers. ``X-Synced-Until`` is read before the leads, so that no change is
+        missed.
+        """
         synced_until = self._synced_until()
         offset = 0 if self.is_walk else self.page.offset
         try:
-            rows, last = list_sql.fetch_page(self.wanted, self.order, self.size, offset, self.after, self.keys)
+            rows, last = list_sql.fetch_page(self.filters, self.order, self.size, offset, self.after, self.keys)
         except TooManyToSort:
             given = self.query["sort"]
             raise ValidationFailed([FieldError("value_error", ("query", "sort"), TOO_MANY, given)]) from None
@@ -132,15 +134,17 @@ class LeadList:
         if synced_until is not None:
             response.headers["X-Synced-Until"] = f"{iso(from_microseconds(synced_until))}Z"
         if self.count:
-            found = list_sql.count(self.wanted, self.count == totals.EXACT)
+            found = list_sql.count(self.filters, self.count == totals.EXACT)
             totals.set_total(self.request, response, "leads", found, self.count, None if self.is_walk else offset)
         if self.is_walk:
             self._set_links(response, last and last._replace(synced_until=synced_until))
         return response
 
     def _synced_until(self) -> int | None:
-        """Of the first page of a walk, also on its other pages."""
-        if self.wanted.get("updated_since") is None:
+        """Return the ``X-Synced-Until`` of the first page, in microseconds; all pages of a list by cursor have the
+        same.
+        """
+        if self.filters.get("updated_since") is None:
             return None
         return complete_until(TABLE) if self.after is None else self.after.synced_until
 

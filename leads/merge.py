@@ -1,6 +1,7 @@
-"""Merging leads of one person: one of them stays, the others are deleted softly and point to it.
+"""Merging leads of one person: one lead survives, the others are deleted softly and point to it.
 
-What hangs on leads moves in ``activities/merge.py``, between the two steps here.
+``activities/merge.py`` calls ``lock_leads``, moves activities and follow-ups to the survivor, and calls
+``apply_merge``.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -15,8 +16,8 @@ from leads.models import Consent, Lead
 from leads.querysets import apply_change
 from users.audit import Actor
 
-LEAST, MAX = 2, 20  # leads merged at a time
-FIELDS = (*validators.CREATE_RULES, "owner_id")  # the survivor has everybody's tags
+MIN, MAX = 2, 20  # leads in one merge
+FIELDS = (*validators.CREATE_RULES, "owner_id")  # without tags: the survivor gets the tags of all
 
 Leads = dict[int, Lead]
 
@@ -26,9 +27,9 @@ class MergeRejected(Exception):
 
 
 class Plan(NamedTuple):
-    """Which lead survives, which others go into it, and whose value each field takes (its own where none is named).
+    """The lead that survives, the others, and by field the lead whose value it gets (by default the survivor's).
 
-    ``versions`` are those that the person who decided has seen, by the lead's id.
+    ``versions`` are those that the user has seen, by the lead's id.
     """
 
     survivor: int
@@ -38,7 +39,9 @@ class Plan(NamedTuple):
 
 
 def suggest_merge(leads: Iterable[Lead]) -> Plan:
-    """The oldest of ``leads`` survives; where it holds nothing, the oldest of the others that does fills in."""
+    """Return a plan in which the oldest lead survives. Its empty fields get the value of the oldest lead that has
+    one.
+    """
     first, *others = sorted(leads, key=lambda lead: lead.pk)
     fields_from = {
         field: next((lead.pk for lead in (first, *others) if getattr(lead, field) not in (None, "")), first.pk)
@@ -49,13 +52,13 @@ def suggest_merge(leads: Iterable[Lead]) -> Plan:
 
 
 def lock_leads(plan: Plan) -> Leads:
-    """The leads of a plan by their ids, their rows locked in that order. To be used inside a transaction.
+    """Lock the rows of the leads of a plan, in the order of their ids, and return them by id. Call it in a transaction.
 
-    Raises ``MergeRejected`` where one is not active any more, or not at the version that was seen.
+    Raises ``MergeRejected`` if a lead is no longer active, or no longer at the version that was seen.
     """
     ids = {plan.survivor, *plan.others}
-    if not LEAST <= len(ids) <= MAX:
-        raise MergeRejected(f"From {LEAST} to {MAX} leads can be merged at a time.")
+    if not MIN <= len(ids) <= MAX:
+        raise MergeRejected(f"From {MIN} to {MAX} leads can be merged at a time.")
     leads = {lead.pk: lead for lead in Lead.objects.active().filter(pk__in=ids).select_for_update().order_by("pk")}
     if gone := ids - leads.keys():
         raise MergeRejected(f"Nothing was merged: lead {_listed(gone)} was deleted or merged meanwhile.")
@@ -65,10 +68,10 @@ def lock_leads(plan: Plan) -> Leads:
 
 
 def apply_merge(plan: Plan, leads: Leads, actor: Actor) -> Lead:
-    """Write the survivor with the values chosen, delete the others softly; returns the survivor.
+    """Write the chosen values to the survivor, delete the others softly, and return the survivor.
 
-    ``leads`` are those that ``lock_leads`` returned; their activities are moved already. Raises ``MergeRejected`` where
-    the budgets chosen from two of them do not fit.
+    ``leads`` are those that ``lock_leads`` returned; their activities are moved already. Raises ``MergeRejected`` if
+    the lowest budget chosen is above the highest one.
     """
     now = timezone.now()
     survivor = leads[plan.survivor]
@@ -79,7 +82,7 @@ def apply_merge(plan: Plan, leads: Leads, actor: Actor) -> Lead:
     changes = audit.diff(survivor.__dict__, clean) | {"merged_from": [None, list(plan.others)]}
     written = apply_change(survivor, clean, now)
     if "status" in plan.fields_from:
-        survivor.closed_at = leads[plan.fields_from["status"]].closed_at  # the sale was when it was
+        survivor.closed_at = leads[plan.fields_from["status"]].closed_at  # the time of the lead whose status it gets
     survivor.activity_count = sum(lead.activity_count for lead in leads.values())
     survivor.save(update_fields={*written, "closed_at", "activity_count"})
     audit.log_changes({survivor.pk: changes}, actor, Kind.MERGED, now)
@@ -89,6 +92,7 @@ def apply_merge(plan: Plan, leads: Leads, actor: Actor) -> Lead:
 
 
 def soft_delete_merged(plan: Plan, actor: Actor) -> None:
+    """Delete the other leads of a plan softly, and point them, and leads merged into them earlier, to the survivor."""
     now = timezone.now()
     others = Lead.objects.filter(pk__in=plan.others)
     changes: audit.Changes = {"is_active": [True, False], "merged_into": [None, plan.survivor]}
@@ -96,7 +100,6 @@ def soft_delete_merged(plan: Plan, actor: Actor) -> None:
     others.update(
         is_active=False, merged_into=plan.survivor, activity_count=0, version=F("version") + 1, updated_at=now
     )
-    # What was merged into those earlier is found in the survivor too.
     Lead.objects.filter(merged_into__in=plan.others).update(merged_into=plan.survivor)
 
 

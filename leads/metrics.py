@@ -7,7 +7,7 @@ from leads.models import ImportRun
 
 
 def collect() -> list[Metric]:
-    """Return how many imports run, by command too; two queries at most."""
+    """Return the number of running imports, those of the command included. At most two queries."""
     states = runs.states_of(ImportRun.objects.only("state").order_by("-pk")[: runs.NEWEST])
     running = sum(state == ImportRun.State.RUNNING for state in states.values())
     return [GaugeMetricFamily("crm_imports_running", "Imports that run", value=running)]

@@ -26,7 +26,9 @@ from users.audit import Channel
 
 
 class Installation(models.Model):
-    """This installation, in one row: exports name it, so that its ids are believed nowhere else."""
+    """The name of this installation, in one row. Exports contain it, so that other installations do not trust the
+    ids.
+    """
 
     name = models.UUIDField(default=uuid4, editable=False)
 
@@ -72,13 +74,13 @@ class Lead(models.Model):
     person_key = models.CharField(max_length=KEY_LENGTH, default="", editable=False)
     name_key = SortKeyField(max_length=KEY_LENGTH, default="", db_default="", editable=False)
     tag_keys = models.TextField(default="", db_default="", editable=False)
-    # Moves with everything that the list shows of the lead; ``updated_at`` with its own fields alone.
+    # Changes with everything that the list shows of the lead; ``updated_at`` only with its own fields.
     change_time = ChangeTimeField()
-    # No constraint in the database: checking a million references to the one run would cost a tenth of its load.
+    # No constraint in the database: checking the references of an import would take a tenth of its time.
     import_run = models.ForeignKey(
         ImportRun, on_delete=models.PROTECT, null=True, editable=False, db_index=False, db_constraint=False
     )
-    # The lead that this one turned out to double, and which has its activities now; it stays softly deleted.
+    # The survivor of a merge, which has the activities of this lead. This lead remains softly deleted.
     merged_into = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,
@@ -88,7 +90,7 @@ class Lead(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    # Whose it is: a label, since all agents see all leads. Who is deleted owns nothing any more.
+    # A label: all agents see all leads. It becomes empty if the user is deleted.
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -97,7 +99,7 @@ class Lead(models.Model):
         related_name="leads",
         db_index=False,
     )
-    # Who stored it, and through which channel: of a lead that an import brought in, nobody.
+    # The author and the channel of the creation; empty for a lead from an import.
     created_by = models.ForeignKey(
         "leads.Author",
         on_delete=models.DO_NOTHING,
@@ -131,7 +133,7 @@ class Lead(models.Model):
             models.Index(
                 fields=["source_key", "-created_at", "-id"], condition=Q(is_active=True), name="leads_by_source"
             ),
-            # The list's other orders, and what changed since. Each costs a write what it costs to add one entry.
+            # For the list's other orders, and for synchronization.
             models.Index(fields=["updated_at", "id"], condition=Q(is_active=True), name="leads_updated"),
             models.Index(fields=["updated_at", "id"], condition=Q(is_active=False), name="leads_deleted_updated"),
             models.Index(fields=["name_key", "id"], condition=Q(is_active=True), name="leads_named"),

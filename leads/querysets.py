@@ -1,4 +1,4 @@
-"""The only ways to write leads; ``queries.py`` has the questions."""
+"""The writes of leads. All code writes leads through ``LeadQuerySet``; ``queries.py`` has the named queries."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 T = TypeVar("T")
 
-PART = 200  # leads of a bulk that are stored and shown at a time
-UNLOCKED = 3  # tries to change a lead without locking it first
-# What every new lead has, whatever its values.
+PART = 200  # leads that ``bulk_create_leads`` stores and serializes at a time
+UNLOCKED_TRIES = 3  # to change a lead without locking it first
+# The columns that are the same for every new lead.
 NEW_LEAD: Row = {
     "is_active": True,
     "activity_count": 0,
@@ -38,7 +38,7 @@ COUNT_ACTIVITIES = (
 
 
 class BudgetRangeError(Exception):
-    """A change that would leave ``budget_min`` above the stored ``budget_max``, or the other way round."""
+    """A change after which ``budget_min`` would be above ``budget_max``."""
 
     def __init__(self, problems: list[validation.FieldError]) -> None:
         super().__init__(problems[0].msg)
@@ -46,7 +46,7 @@ class BudgetRangeError(Exception):
 
 
 class VersionConflict(Exception):
-    """A change meant for an earlier version of the lead; ``lead`` is as it is stored now."""
+    """A change was made for another version of the lead; ``lead`` is the stored one."""
 
     def __init__(self, lead: "Lead") -> None:
         super().__init__(f"lead {lead.pk} is at version {lead.version}")
@@ -54,7 +54,7 @@ class VersionConflict(Exception):
 
 
 class VersionConflicts(Exception):
-    """Changes of which some are meant for earlier versions of their leads: the indexes of these changes."""
+    """Some changes were made for other versions of their leads; ``indexes`` are those of these changes."""
 
     def __init__(self, indexes: list[int]) -> None:
         super().__init__(f"{len(indexes)} leads are at other versions")
@@ -62,7 +62,7 @@ class VersionConflicts(Exception):
 
 
 class LeadQuerySet(LeadQueries):
-    """``Lead.objects``: the named queries, and the only ways to write leads."""
+    """``Lead.objects``: the named queries, and all writes of leads."""
 
     def create_lead(self, clean: Row, actor: Actor) -> "Lead":
         """Store one new lead from the values ``validators.validate`` returned."""
@@ -70,25 +70,23 @@ class LeadQuerySet(LeadQueries):
         write_sql.insert(lead, actor)
         return lead
 
-    def bulk_create_leads(self, rows: list[Row], actor: Actor, shown: Callable[[list[Row]], T]) -> list[T]:
-        """Store new leads, all or none, and return what ``shown`` makes of all their columns, some leads at a time.
+    def bulk_create_leads(self, rows: list[Row], actor: Actor, serialize: Callable[[list[Row]], T]) -> list[T]:
+        """Store new leads, all or none, and return the results of ``serialize``, which gets ``PART`` leads at a time.
 
-        The rows are taken out of the list, so that ten thousand need not be there twice. ``shown``, which must not use
-        the database, is called while PostgreSQL takes the rows in. A handful of statements for any number of rows.
+        ``rows`` is emptied in place, to save memory. ``serialize`` gets all columns. It must not use the database: it
+        is called while PostgreSQL stores the rows. A constant number of statements for any number of rows.
         """
-        moment, author, parts = timezone.now(), author_of(actor), []
+        now, author, parts = timezone.now(), author_of(actor), []
         with transaction.atomic(), bulk.adding(self.model, len(rows)) as add:
             for at in range(0, len(rows), PART):
-                part = [
-                    build_row(row, moment, created_by=author, channel=actor.channel) for row in rows[at : at + PART]
-                ]
+                part = [build_row(row, now, created_by=author, channel=actor.channel) for row in rows[at : at + PART]]
                 rows[at : at + PART] = [{}] * len(part)
                 add(part)
-                parts.append(shown(part))
+                parts.append(serialize(part))
         return parts
 
     def insert_many(self, leads: Sequence[Row]) -> None:
-        """Store new leads, columns complete but for the ids, which they are given; all or none."""
+        """Store new leads with all columns but the ids, and set the ids in ``leads``; all or none."""
         with transaction.atomic():
             bulk.insert(self.model, leads)
 
@@ -100,21 +98,23 @@ class LeadQuerySet(LeadQueries):
         versions: Collection[int] | None = None,
         active: bool = True,
     ) -> "Lead":
-        """Write the given fields of an ``active`` lead (or of any), and only those; nothing where none differs.
+        """Write the given fields of a lead, and only those; nothing if no value differs. With ``active``, of an active
+        one.
 
-        Raises ``Lead.DoesNotExist``; ``VersionConflict`` where ``versions`` are given and it is at none of them;
-        ``BudgetRangeError`` where the stored budget and the new one do not fit.
+        Raises ``Lead.DoesNotExist``; ``VersionConflict`` if ``versions`` are given without that of the lead;
+        ``BudgetRangeError`` if ``budget_min`` would be above ``budget_max``.
         """
-        # What stays as it was read needs no lock: PostgreSQL then takes two round trips instead of four.
-        for _ in range(UNLOCKED if connection.vendor == "postgresql" else 0):
-            if lead := self._changed(lead_id, clean, actor, versions, active, locked=False):
+        # The write checks the version that was read, so no lock is needed: two round trips to PostgreSQL instead of
+        # four.
+        for _ in range(UNLOCKED_TRIES if connection.vendor == "postgresql" else 0):
+            if lead := self._try_change(lead_id, clean, actor, versions, active, locked=False):
                 return lead
         with transaction.atomic():
-            lead = self._changed(lead_id, clean, actor, versions, active, locked=True)
-        assert lead is not None  # nobody can have changed it meanwhile
+            lead = self._try_change(lead_id, clean, actor, versions, active, locked=True)
+        assert lead is not None  # its row is locked, so nobody changed it meanwhile
         return lead
 
-    def _changed(
+    def _try_change(
         self,
         lead_id: int,
         clean: Mapping[str, Any],
@@ -123,7 +123,7 @@ class LeadQuerySet(LeadQueries):
         active: bool,
         locked: bool,
     ) -> "Lead | None":
-        """The lead with its changes written, or ``None`` where somebody else has changed it since it was read here."""
+        """Read the lead, write its changes, and return it; ``None`` if another writer changed it in between."""
         lead = write_sql.read(self.model, lead_id, active, locked)
         if lead is None:
             raise self.model.DoesNotExist
@@ -147,7 +147,7 @@ class LeadQuerySet(LeadQueries):
         Returns how many had another one.
 
         All or nothing, in a constant number of statements and in constant memory, however many there are. Merged leads
-        stay deleted. Raises what ``agreed.check`` raises where the leads are not those that were agreed to.
+        remain deleted. Raises what ``agreed.check`` raises.
         """
         now = timezone.now()
         new = {field: value, "version": F("version") + 1, "updated_at": now}
@@ -177,7 +177,7 @@ class LeadQuerySet(LeadQueries):
         return [lead for lead, _ in pairs]
 
     def _lock_each(self, changes: Sequence[tuple[int, int | None, Row]]) -> "list[tuple[Lead, Row]]":
-        """The leads with their changes, which are possible; their rows are locked."""
+        """Lock the rows of the leads, check the changes, and return the leads with them."""
         ids = [lead_id for lead_id, _, _ in changes]
         leads = {lead.pk: lead for lead in self.active().filter(pk__in=ids).select_for_update().order_by("pk")}
         if missing := [lead_id for lead_id in ids if lead_id not in leads]:
@@ -192,32 +192,33 @@ class LeadQuerySet(LeadQueries):
         return pairs
 
     def count_activities(self, lead_id: int, more: int) -> int:
-        """Add ``more`` to an active lead's ``activity_count`` and return it; 0 where there is none. Locks its row."""
+        """Add ``more`` to the ``activity_count`` of an active lead, and return it; 0 if there is no such lead.
+        Locks its row.
+        """
         found = sql.fetch(COUNT_ACTIVITIES, [more, lead_id])
         return int(found[0][0]) if found else 0
 
     def mark_changed(self, lead_ids: Collection[int]) -> None:
-        """Move ``change_time`` of these leads, and nothing else: something that the list shows of them has changed.
+        """Set the ``change_time`` of these leads, because a row of another table that the list shows has changed.
 
-        For what other tables store: an activity's day, a follow-up, a consent. What writes the lead itself, such as
-        counting an activity, moves it anyway.
+        Call it for an activity's day, a follow-up or a consent. A write of the lead itself sets it anyway.
         """
         self.filter(pk__in=lead_ids).update(activity_count=F("activity_count"))
 
     def locked_keys(self, lead_ids: Collection[int]) -> dict[int, str]:
-        """The ``email_key`` of each of these leads by its id, their rows locked: nobody deletes them meanwhile.
+        """Lock the rows of these leads, and return the ``email_key`` of each by its id. Call it in a transaction.
 
-        They are locked in the order of their ids, so that two who lock many wait for each other rather than deadlock.
+        The rows are locked in the order of their ids, so that two transactions do not deadlock.
         """
         return dict(self.filter(pk__in=lead_ids).select_for_update().order_by("pk").values_list("pk", "email_key"))
 
     def count_many_activities(self, more: Mapping[int, int]) -> None:
-        """Add to the ``activity_count`` of many (locked) leads, by their ids."""
+        """Add to the ``activity_count`` of many leads, by their ids. Their rows must be locked."""
         bulk.add(self.model, "activity_count", more)
 
 
 def _write_each(pairs: "Sequence[tuple[Lead, Row]]", actor: Actor) -> None:
-    """Write the changes of leads, whose rows are locked, and log those that change something."""
+    """Write the changes of leads whose rows are locked, and log the values that differ."""
     now, columns = timezone.now(), dict[str, None]()
     changed: list[Any] = []
     entries: dict[audit.Kind, dict[int, audit.Changes]] = {}
@@ -240,24 +241,24 @@ def build_row(
     created_by: int | None = None,
     channel: Channel | None = None,
 ) -> Row:
-    """Every column of a new lead but its id, from the values ``validators.validate`` returned.
+    """Return all columns of a new lead but its id, from the values that ``validators.validate`` returned.
 
-    ``created_by`` is the id of an author; in an import there is none, and no channel.
+    ``created_by`` is the id of an author. An import has neither an author nor a channel.
     """
     row = validators.DEFAULTS | clean | NEW_LEAD
     derived = derived or search_keys.search_keys_of(clean)
     row["search"], row["source_key"], row["email_key"], row["person_key"], row["name_key"] = derived
     row["tag_keys"] = validators.tag_keys(row["tags"])
-    row["created_at"] = made = created_at or now
+    row["created_at"] = created_at or now
     row["updated_at"] = now
-    row["closed_at"] = made if row["status"] == validators.CLOSED else None
+    row["closed_at"] = row["created_at"] if row["status"] == validators.CLOSED else None
     row["created_by_id"] = created_by
     row["created_channel"] = channel and channel.value
     return row
 
 
 def apply_change(lead: "Lead", clean: Mapping[str, Any], now: datetime) -> list[str]:
-    """Set values on the instance with all that follows from them; returns the names of the columns to write."""
+    """Set values on the instance, and the columns computed from them; return the names of the columns to write."""
     new: Row = {**clean, "version": lead.version + 1, "updated_at": now}
     if "status" in clean and (clean["status"] == validators.CLOSED) != (lead.status == validators.CLOSED):
         new["closed_at"] = now if clean["status"] == validators.CLOSED else None

@@ -1,4 +1,4 @@
-"""The expired rows that ``manage.py prune`` deletes; see ``crm_project/http/retention.py``."""
+"""The data of imports that expire; see ``crm_project/http/retention.py``."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from leads.import_uploads import REJECTS_LIFETIME
 from leads.models import ImportRun, ImportUpload
 from leads.validators import ERASED
 
-# The lists of an import with values of its file, and the keys of the values.
+# The lists of an import that have values of its file, and the keys of these values.
 VALUES = {
     "problems": ("value", "before", "after"),
     "skipped_rows": ("name", "email", "phone"),
@@ -18,7 +18,7 @@ VALUES = {
     "remainders": ("value",),
     "statuses": ("value", "became"),
 }
-STORED = REJECTS_LIFETIME  # as long as the rows that the values are from
+VALUES_LIFETIME = REJECTS_LIFETIME  # the same as of the rows with these values
 
 
 def without_values(run: ImportRun, columns: bool = False) -> dict[str, list[dict[str, Any]]]:
@@ -33,11 +33,12 @@ def without_values(run: ImportRun, columns: bool = False) -> dict[str, list[dict
 def erase_values(now: datetime) -> int:
     """Erase the values of files from imports older than seven days at ``now``; return how many imports had any."""
     erased = 0
-    left = Q()  # some values: they are erased all at once, so the first row says
+    # All values of an import are erased at once, so that its first rows show whether that was done.
+    has_values = Q()
     for name, keys in VALUES.items():
         for key in keys:
-            left |= Q(**{f"{name}__0__has_key": key}) & ~Q(**{f"{name}__0__{key}": ERASED})
-    for pk in ImportRun.objects.filter(left, started_at__lte=now - STORED).values_list("pk", flat=True):
+            has_values |= Q(**{f"{name}__0__has_key": key}) & ~Q(**{f"{name}__0__{key}": ERASED})
+    for pk in ImportRun.objects.filter(has_values, started_at__lte=now - VALUES_LIFETIME).values_list("pk", flat=True):
         run = ImportRun.objects.only(*VALUES).get(pk=pk)
         erased += ImportRun.objects.filter(pk=pk).update(**without_values(run))
     return erased

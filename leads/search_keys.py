@@ -1,6 +1,6 @@
-"""What is stored beside a lead's own values so that it is found, sorted and compared: normalized in Python.
+"""The search keys of a lead: normalized values by which it is found, sorted and compared.
 
-Pure functions, for a lead's clean values. ``manage.py verify`` computes them again.
+They are stored, so that indexes have them. ``manage.py verify`` computes them again from the lead's values.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Serializers of leads: ``leads/validators.py`` validates input; output is a row of ``OUT``."""
+"""Serializers of leads: ``leads/validators.py`` validates input; output has the fields of ``OUT``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,17 +14,17 @@ from crm_project.validation import MAX_BIGINT, MAX_INT, FieldError, FieldRule
 from leads import references, validators
 from leads.models import Lead
 
-# What clients may send they get back, in the order of the rules.
+# The fields of a response: those that clients may send, in the order of the rules, and those of the server.
 OUT = ("id", *validators.CREATE_RULES, "is_active", "created_at", "updated_at", "activity_count")
 
 
 def lead_out(lead: Lead) -> dict[str, Any]:
-    """A lead as the API shows it."""
+    """Return a lead as the API shows it."""
     return row_out(vars(lead))
 
 
 def row_out(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a lead as the API shows them."""
+    """Return the columns of a lead as the API shows them."""
     row = {field: columns[field] for field in OUT}
     row["created_at"], row["updated_at"] = iso(row["created_at"]), iso(row["updated_at"])
     return row
@@ -64,11 +64,11 @@ class ConsentSerializer(serializers.Serializer[Any]):
     email = SchemaField(CONSENT_STATE, allow_null=True)
 
 
-# What ``include`` adds, in this order (``leads/included.py`` reads it).
+# The keys that ``include`` adds, in this order (``leads/included.py`` reads their values).
 INCLUDED: dict[str, dict[str, Any] | type[serializers.Serializer[Any]]] = {
     "version": {"type": "integer", "description": 'Counts changes; `If-Match` takes it as `"<version>"`'},
     "owner": PersonSerializer,
-    "created_by": PersonSerializer,  # with the name as of then
+    "created_by": PersonSerializer,  # with the name as of writing
     "tags": {"type": "array", "items": {"type": "string"}},
     "last_activity": {"type": ["string", "null"], "format": "date", "description": "The day of the latest activity"},
     "next_follow_up": NextFollowUpSerializer,
@@ -100,7 +100,7 @@ class LeadOutSerializer(RowSerializer):
         fields = OUT
 
     def get_fields(self) -> dict[str, Any]:
-        """The columns, and what ``include`` adds where it is asked for."""
+        """Return the fields of the columns, and optional ones for the keys of ``include``."""
         included = {
             name: SchemaField(described, required=False)
             if isinstance(described, dict)
@@ -110,12 +110,12 @@ class LeadOutSerializer(RowSerializer):
         return {**super().get_fields(), **included}
 
     def to_representation(self, instance: Lead) -> dict[str, Any]:
-        """The row, as ``leads.sql`` has it from the database."""
+        """Return the object of the response, equal to a row of ``leads.sql``."""
         return lead_out(instance)
 
 
 class LeadSerializer(RuleSerializer):
-    """What a lead's values must be, and that its foreign keys point to rows that are there."""
+    """The validation of a lead's values and of its foreign keys."""
 
     output_class = LeadOutSerializer
 
@@ -124,7 +124,7 @@ class LeadSerializer(RuleSerializer):
         return validators.validate(row, partial=self.optional)
 
     def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[FieldError]]:
-        """The foreign keys that point to nothing; one query for each key, however many rows there are."""
+        """Return an error for each foreign key that points to no row, by index. One query for each key."""
         return references.resolve(rows)
 
 
@@ -135,7 +135,7 @@ class LeadCreateSerializer(LeadSerializer):
 
 
 class LeadUpdateSerializer(LeadSerializer):
-    """The fields of a lead to change; the others stay."""
+    """The fields of a lead to change; the others remain unchanged."""
 
     field_rules = validators.UPDATE_RULES
     optional = True
@@ -149,22 +149,22 @@ def _version(value: object) -> int:
     return validation.integer(value, 1, MAX_INT)
 
 
-_version_about = "The version that the lead should have; without it, any"
+_version_about = "The version that the lead must have; any if it is missing"
 _version_schema = json_schema.integer(1, MAX_INT, description=_version_about, examples=[3])
-WHICH: dict[str, FieldRule] = {
+ID_AND_VERSION: dict[str, FieldRule] = {
     "id": FieldRule(_id, schema={**json_schema.IDENTIFIER, "examples": [7]}),
     "version": FieldRule(_version, True, None, _version_schema),
 }
 
 
 class LeadBulkUpdateSerializer(LeadUpdateSerializer):
-    """The fields to change of one lead of several; the others stay."""
+    """The fields to change of one of several leads; the others remain unchanged."""
 
-    field_rules = {**WHICH, **validators.UPDATE_RULES}
+    field_rules = {**ID_AND_VERSION, **validators.UPDATE_RULES}
     max_rows = 1000
 
     def get_fields(self) -> dict[str, Any]:
-        """All are optional but the id."""
+        """Return the fields; only the id is required."""
         fields = super().get_fields()
         fields["id"].required = True
         return fields
@@ -174,11 +174,11 @@ class LeadBulkUpdateSerializer(LeadUpdateSerializer):
         clean, problems = super().check(row)
         if not isinstance(row, dict):
             return clean, problems
-        which, wrong = validation.validate(row, WHICH)
-        return {**clean, **which}, [*wrong, *problems]
+        id_and_version, errors = validation.validate(row, ID_AND_VERSION)
+        return {**clean, **id_and_version}, [*errors, *problems]
 
     def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[FieldError]]:
-        """Foreign keys that point to nothing, and ids that are there twice."""
+        """Return errors for foreign keys that point to no row, and for repeated ids, by index."""
         errors = super().resolve(rows)
         seen: set[int] = set()
         for index, row in enumerate(rows):
@@ -204,7 +204,7 @@ _objects = {"type": "array", "items": {"type": "object", "additionalProperties":
 
 
 class ImportReportSerializer(serializers.Serializer[Any]):
-    """What became of an import: `read` is the sum of the four counts after it."""
+    """The result of an import: `read` is the sum of the four counts after it."""
 
     run = SchemaField(
         {"type": ["integer", "null"], "format": "int64", "examples": [3]}, help_text="null: none is stored"

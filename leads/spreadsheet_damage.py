@@ -1,7 +1,6 @@
-"""What spreadsheets do to cells: errors of formulas, texts dressed as formulas, numbers cut short.
+"""Repair of cells that a spreadsheet has changed: formula errors, texts written as formulas, shortened numbers.
 
-Only for files that a spreadsheet may have written. ``formula_escape.escape`` keeps such texts as they are in our own
-exports.
+Only for files that a spreadsheet may have written. ``formula_escape.escape`` protects such texts in exports.
 """
 
 import re
@@ -13,7 +12,7 @@ _ERROR = r"#(?:N/?A|N/?D|N/?V|¡?[A-ZÀ-Ý][A-Z0-9/_À-Ý]+[!?]|#+)"
 _AS_FORMULA = r'="[^"]*"'
 _ROUND = r"[0-9]+\.0+"  # 5550101.0
 _SHORTENED = r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,3}"  # 4.47E+11
-LOOK = f"(?:{_ERROR}|{_AS_FORMULA}|{_ROUND}|{_SHORTENED})"  # of a text that would not be taken as it is
+DAMAGE = f"(?:{_ERROR}|{_AS_FORMULA}|{_ROUND}|{_SHORTENED})"  # of a text that the import would repair or reject
 
 _error = re.compile(_ERROR)
 _dressed = re.compile(r'="([^"]*)"')
@@ -22,9 +21,9 @@ _shortened = re.compile(r"([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,3})")
 
 
 def restore(text: str) -> str:
-    """Return what a cell that starts with ``=`` or ``#`` was meant to hold: ``="5550101"`` holds 5550101.
+    """Return the value of a cell that starts with ``=`` or ``#``: 5550101 for ``="5550101"``.
 
-    Raises ``InvalidValue`` for the error of a formula.
+    Raises ``InvalidValue`` for a formula error.
     """
     inner = as_formula(text)
     if inner is not None:
@@ -35,15 +34,16 @@ def restore(text: str) -> str:
 
 
 def as_formula(text: str) -> str | None:
-    """Return what a text dressed as a formula holds; ``None`` for any other text."""
+    """Return the text inside a formula like ``="5550101"``; ``None`` for any other text."""
     match = _dressed.fullmatch(text.strip())
     return match.group(1) if match else None
 
 
 def telephone(text: str) -> str:
-    """Return a telephone number that a spreadsheet took for a number, as its digits; any other text as it is.
+    """Return the digits of a telephone number that a spreadsheet wrote as a number (``5.55E+6``); other texts
+    unchanged.
 
-    Raises ``InvalidValue`` where digits were lost.
+    Raises ``InvalidValue`` if digits were lost.
     """
     number = text.strip()
     if _round.fullmatch(number):

@@ -1,6 +1,6 @@
 """The rules for a lead's values. API, bulk import and back office all call ``validate``.
 
-It takes a few microseconds a row, since an import validates a million of them.
+It takes a few microseconds per row, because an import may validate a million rows.
 """
 
 import re
@@ -15,11 +15,11 @@ Row = dict[str, Any]
 
 PIPELINE = ("new", "contacted", "qualified", "negotiation", "closed", "lost")
 CLOSED = "closed"
-CLOSED_STATUSES = (CLOSED, "lost")  # nothing more is to be done with them; every other status is open
+CLOSED_STATUSES = (CLOSED, "lost")  # every other status is open
 DEFAULT_STATUS = "new"
 _PLACES = {status: PIPELINE.index(CLOSED if status in CLOSED_STATUSES else status) for status in PIPELINE}
 DEFAULT_SOURCE = "website"
-KNOWN_SOURCES = (DEFAULT_SOURCE, "referral")  # that the documentation names; an office has others
+KNOWN_SOURCES = (DEFAULT_SOURCE, "referral")  # in the documentation; others are accepted
 
 MAX_NAME = 150
 MAX_PHONE = 64
@@ -33,57 +33,57 @@ _between_tags = re.compile(r"[,;|\r\n]")
 
 
 def name(value: object) -> str:
-    """A first or last name; may be empty."""
+    """Return a first or last name; may be empty."""
     return validation.text(value, MAX_NAME)
 
 
 def email(value: object) -> str:
-    """An email address, or "" for somebody known by telephone only."""
+    """Return an email address; "" for a person known only by telephone."""
     return validation.lead_email(value)
 
 
 def phone(value: object) -> str:
-    """A telephone number as people write them; may be empty."""
+    """Return a telephone number as it is written; may be empty."""
     return validation.text(value, MAX_PHONE)
 
 
 def status(value: object) -> str:
-    """A word of the open pipeline vocabulary, trimmed and in lower case; never empty."""
+    """Return a status, trimmed and in lower case; never empty. Statuses beyond ``PIPELINE`` are valid."""
     return validation.lower_text(value, MAX_STATUS, min_length=1)
 
 
 def new_status(value: object) -> str:
-    """The status of a new lead, where an empty one means the default."""
+    """Return the status of a new lead; the default for an empty one."""
     return validation.lower_text(value, MAX_STATUS) or DEFAULT_STATUS
 
 
 def source(value: object) -> str:
-    """Where a lead came from, in its own spelling."""
+    """Return a source as it is spelled."""
     return validation.text(value, MAX_SOURCE)
 
 
 def new_source(value: object) -> str:
-    """The source of a new lead, where an empty one means the default."""
+    """Return the source of a new lead; the default for an empty one."""
     return source(value) or DEFAULT_SOURCE
 
 
 def budget(value: object) -> int:
-    """Whole units of money, 0 to 2^63-1."""
+    """Return whole units of money, from 0 to 2^63-1."""
     return validation.integer(value, 0, MAX_BIGINT)
 
 
 def long_text(value: object) -> str:
-    """Free text."""
+    """Return a text of at most ``MAX_TEXT`` characters."""
     return validation.text(value, MAX_TEXT)
 
 
 def reference(value: object) -> int:
-    """The id of a row of another table. Whether the row exists is for ``leads.references.resolve`` to say."""
+    """Return the id of a row of another table. ``leads.references.resolve`` checks that the row exists."""
     return validation.integer(value, 1, MAX_BIGINT)
 
 
 def tag(value: object) -> str:
-    """One tag in its own spelling, with single spaces between its words; never empty."""
+    """Return a tag as it is spelled, with single spaces between its words; never empty."""
     word = " ".join(validation.text(value, MAX_TAG, 1).split())
     if _between_tags.search(validation.normalize(word)):
         raise InvalidValue("value_error", "Value error, a tag cannot contain commas, semicolons and vertical bars")
@@ -91,7 +91,9 @@ def tag(value: object) -> str:
 
 
 def tags(value: object) -> str:
-    """Tags as their column has them: those of a list, or of a text with commas, semicolons or bars between them."""
+    """Return the tags of a list, or of a text with commas, semicolons or bars between them, in the form of the
+    column.
+    """
     if isinstance(value, str):
         value = [word for word in _between_tags.split(value) if word.strip()]
     if not isinstance(value, list | tuple):
@@ -103,7 +105,7 @@ def tags(value: object) -> str:
 
 
 def join_tags(words: Iterable[str]) -> str:
-    """Clean tags as their column has them, each once: of several spellings the first."""
+    """Return clean tags in the form of the column, without repetitions. Of several spellings, the first one remains."""
     unique: dict[str, str] = {}
     for word in words:
         unique.setdefault(validation.normalized_key(word), word)
@@ -111,17 +113,17 @@ def join_tags(words: Iterable[str]) -> str:
 
 
 def split_tags(stored: str) -> list[str]:
-    """The tags of a lead's column."""
+    """Return the tags of a lead's column."""
     return stored.split(TAG_SEPARATOR) if stored else []
 
 
 def unite_tags(*stored: str) -> str:
-    """The tags of several columns as one column has them."""
+    """Return the tags of several columns in the form of one column."""
     return join_tags(word for one in stored for word in split_tags(one))
 
 
 def tag_keys(stored: str) -> str:
-    """The form in which tags are compared: each normalized, with commas around it; "" for a lead without tags."""
+    """Return the normalized tags of a column, each between commas, for comparisons; "" if there are none."""
     keys = ",".join(map(validation.normalized_key, split_tags(stored)))
     return f",{keys}," if keys else ""
 
@@ -171,22 +173,22 @@ TAGS: schema.JSONSchema = {
     "description": "Without commas, semicolons and vertical bars. Compared without case",
     "examples": [["vip", "cash buyer"]],
 }
-# Fields with paths of their own: no reply of the contract shows them, and on its paths they are unknown.
+# Fields with their own paths, which are not in the contract: its calls neither accept nor return them.
 LABEL_RULES: dict[str, FieldRule] = {
     "owner_id": FieldRule(reference, True, None, {**schema.IDENTIFIER, "description": "A user who is active"}),
     "tags": FieldRule(tags, default="", schema=TAGS),
 }
-FIELDS = (*CREATE_RULES, *LABEL_RULES)  # all that people and files may set of a lead
+FIELDS = (*CREATE_RULES, *LABEL_RULES)  # that users and imports can set
 
 
-# What a row gets for fields that it does not have. The earlier server's leads have none of those added since.
+# The values of missing fields. The leads of the earlier server have none of the fields added since.
 DEFAULTS = {
     field: rule.default
     for field, rule in {**CREATE_RULES, **LABEL_RULES}.items()
     if rule.default is not validation.REQUIRED
 }
 
-# What becomes of a field when a person is erased: personal data gets the value given here, everything else stays.
+# The values of personal fields after the erasure of a person; other fields remain unchanged.
 PERSONAL: dict[str, Any] = {
     "first_name": "",
     "last_name": "",
@@ -195,14 +197,14 @@ PERSONAL: dict[str, Any] = {
     "property_interest": None,
     "tags": "",
 }
-ERASED = "erased"  # stands for erased texts in logs, activities and imports
+ERASED = "erased"  # replaces erased texts in logs, activities and imports
 NOT_PERSONAL = ("status", "source", "budget_min", "budget_max", "owner_id")
 
 
 def is_earlier_status(status: str, than: str) -> bool:
     """Return whether a status comes before another one in the pipeline.
 
-    ``new`` comes before all others. Closed and lost are both the end. Statuses of the office's own have no place.
+    ``new`` comes before all others. Closed and lost have the same place. Statuses beyond ``PIPELINE`` have none.
     """
     if status == DEFAULT_STATUS:
         return than != DEFAULT_STATUS
@@ -212,7 +214,7 @@ def is_earlier_status(status: str, than: str) -> bool:
 
 
 class Budgets(Protocol):
-    """A lead, as far as the rule about two fields looks at it."""
+    """The fields of a lead that ``check_budgets`` reads."""
 
     budget_min: Any
     budget_max: Any
@@ -221,10 +223,10 @@ class Budgets(Protocol):
 def validate(
     row: object, partial: bool = False, stored: Budgets | None = None, labels: bool = False
 ) -> tuple[Row, list[FieldError]]:
-    """The clean values of a lead, and every problem with them; unknown fields are ignored.
+    """Return the clean values of a lead, and all errors. Unknown fields are ignored.
 
-    A whole new lead gets its defaults. With ``partial`` only the fields that are there are validated, the budgets also
-    against those of the ``stored`` lead. ``labels``: those of ``LABEL_RULES`` are known, too.
+    A new lead gets default values. With ``partial``, only the fields in ``row`` are validated, and the budgets are also
+    compared with those of the ``stored`` lead. With ``labels``, the fields of ``LABEL_RULES`` are known too.
     """
     rules = UPDATE_RULES if partial else CREATE_RULES
     clean, problems = validation.validate(row, {**rules, **LABEL_RULES} if labels else rules, partial)
@@ -232,7 +234,7 @@ def validate(
 
 
 def check_budgets(clean: Mapping[str, Any], stored: Budgets | None = None) -> list[FieldError]:
-    """The one rule about two fields, reported on ``budget_max``; a budget that is not given is the stored one."""
+    """Return an error of ``budget_max`` if it is below ``budget_min``. A missing budget is taken from ``stored``."""
     if "budget_min" not in clean and "budget_max" not in clean:
         return []
     lowest = clean.get("budget_min", stored.budget_min if stored else None)

@@ -53,12 +53,14 @@ class LeadViewSet(RuleViewSet):
 
     @operation("list_leads", "List leads", "The leads of the page", parameters=[*list_view.DOCUMENTED])
     def list(self, request: Request) -> Response:
-        """One page of the active leads that fit all the filters, newest first."""
+        """Return one page of the active leads that match all filters, newest first."""
         try:
             if not is_plain(request):
                 return LeadList(request, self.validate_query()).reply()
-            wanted, page = self.validate_query()
-            return Response(sql.fetch_page(wanted, page.offset, page.size))  # as the serializer has them, says a test
+            filters, page = self.validate_query()
+            return Response(
+                sql.fetch_page(filters, page.offset, page.size)
+            )  # equal to the serializer's; a test compares them
         except sql.SearchTimeout:
             query = request.query_params["q"]
             raise ValidationFailed([FieldError("value_error", ("query", "q"), TOO_SHORT, query)]) from None
@@ -72,7 +74,7 @@ class LeadViewSet(RuleViewSet):
         parameters=[INCLUDE, ETAG, LOCATION],
     )
     def create(self, request: Request) -> Response:
-        """One lead from an object; from an array all of its leads, in its order, or none."""
+        """Create one lead from an object, or all leads of an array, in its order, or none."""
         self.included()
         serializer = self.validate_body()
         if isinstance(serializer.validated_data, list):
@@ -88,7 +90,7 @@ class LeadViewSet(RuleViewSet):
         parameters=[INCLUDE, ETAG, IF_NONE_MATCH],
     )
     def retrieve(self, request: Request, lead_id: str) -> Response:
-        """One active lead. With `If-None-Match`, only if it is not as its `ETag` says."""
+        """Return one active lead. With `If-None-Match`, only if its `ETag` is another."""
         keys = self.included()
         found = sql.fetch_one(self.path_id("lead_id", NO_LEAD))
         if not found:
@@ -96,7 +98,7 @@ class LeadViewSet(RuleViewSet):
         lead, version = found
         included.add_to([lead], keys)
         tag = tag_of(version, lead["activity_count"])
-        # What is included may change without the tag.
+        # The included keys may change while the tag remains.
         if not keys and matches_if_none_match(tag, request.META.get("HTTP_IF_NONE_MATCH")):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
         return Response(lead, headers={"ETag": tag})
@@ -118,8 +120,8 @@ class LeadViewSet(RuleViewSet):
         parameters=[INCLUDE, ETAG, IF_MATCH],
     )
     def update(self, request: Request, lead_id: str) -> Response:
-        """Writes the fields that are sent; PUT and PATCH do the same. `budget_min` is not above `budget_max`, whichever
-        of the two is sent. With `If-Match`, only if the lead is still as its `ETag` says.
+        """Write the fields that are sent; PUT and PATCH do the same. `budget_min` must not be above `budget_max`, even
+        if only one of them is sent. With `If-Match`, only if the lead still has that `ETag`.
         """
         number = self.path_id("lead_id", NO_LEAD)
         self.included()
@@ -129,19 +131,19 @@ class LeadViewSet(RuleViewSet):
 
     @operation("delete_lead", "Delete a lead", "Deleted", 204, refusals=MOVED, parameters=[IF_MATCH])
     def destroy(self, request: Request, lead_id: str) -> Response:
-        """Softly: the lead is kept, but not found any more. With `If-Match`, only if the lead is still as its `ETag`
-        says.
+        """Delete the lead softly: it can be restored, and no other call finds it. With `If-Match`, only if the lead
+        still has that `ETag`.
         """
         self.perform_destroy(self.path_id("lead_id", NO_LEAD))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def perform_create(self, serializer: LeadCreateSerializer) -> None:
         """Store one new lead."""
-        with _checked_again(serializer):
+        with _rechecking_references(serializer):
             serializer.instance = Lead.objects.create_lead(serializer.validated_data, by_api(self.request))
 
     def perform_bulk_create(self, serializer: Any) -> JSONRows:
-        """Store many new leads, all or none; their JSON is written while the database takes them in."""
+        """Store many new leads, all or none. Their JSON is written while the database stores them."""
         keys = self.included()
         rows, actor = serializer.validated_data, by_api(self.request)
         try:
@@ -156,7 +158,7 @@ class LeadViewSet(RuleViewSet):
 
     def perform_update(self, serializer: LeadUpdateSerializer, lead_id: int) -> None:
         """Write the fields that were sent."""
-        with _checked_again(serializer):
+        with _rechecking_references(serializer):
             serializer.instance = self.change_lead(lead_id, serializer.validated_data)
 
     def perform_destroy(self, lead_id: int) -> None:
@@ -164,7 +166,7 @@ class LeadViewSet(RuleViewSet):
         self.change_lead(lead_id, {"is_active": False})
 
     def change_lead(self, lead_id: int, clean: dict[str, Any]) -> Lead:
-        """Write clean values, if the lead is as `If-Match` says; a 404, 412 or 422 where that cannot be."""
+        """Write clean values if `If-Match` allows it, and return the lead; raise a 404, 412 or 422 otherwise."""
         versions = parse_if_match(self.request.META.get("HTTP_IF_MATCH"))
         try:
             with or_404(NO_LEAD):
@@ -184,7 +186,7 @@ class LeadViewSet(RuleViewSet):
         return Response(lead, status_code, headers=headers)
 
     def included(self) -> tuple[str, ...]:
-        """The keys of ``include``; a 422 for an unknown one."""
+        """Return the keys of ``include``; raise a 422 for an unknown one."""
         return included_keys(self.request)
 
 
@@ -197,8 +199,8 @@ def _as_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _checked_again(serializer: Any) -> Iterator[None]:
-    """Around a write: a 422 where the database refused a foreign key because its row has just gone."""
+def _rechecking_references(serializer: Any) -> Iterator[None]:
+    """Raise a 422 if the write in this block fails because the row of a foreign key was deleted meanwhile."""
     try:
         yield
     except IntegrityError:
@@ -215,12 +217,12 @@ def included_keys(request: Request) -> tuple[str, ...]:
 
 
 def by_api(request: Request) -> Actor:
-    """Return the token's user, or the program with the user's key, as one who comes in through the API."""
+    """Return the token's user, or the program with the user's key, as the actor of an API call."""
     program = request.auth.name if isinstance(request.auth, ApiKey) else ""
     return Actor.of(cast(User, request.user), Channel.API, program)
 
 
 def active_lead(lead_id: int) -> Lead:
-    """The active lead of that id, or a 404."""
+    """Return the active lead with that id; raise a 404 if there is none."""
     with or_404(NO_LEAD):
         return Lead.objects.active().get(pk=lead_id)

@@ -1,6 +1,6 @@
-"""The writes of one lead as explicit statements, each change together with its entry in the audit log.
+"""The writes of one lead as explicit SQL, each change with its entry in the audit log.
 
-Running one takes less time than the ORM needs to build its own; PostgreSQL takes a change and its entry in one.
+Running a statement takes less time than the ORM needs to build it. PostgreSQL writes a change and its entry in one.
 """
 
 from collections.abc import Collection, Sequence
@@ -35,7 +35,7 @@ def insert(lead: Model, actor: Actor) -> None:
         vars(lead)[AUTHOR] = author_of(actor)
         columns = written_columns(model)
         lead_id = sql.insert(insert_statement("leads_lead", columns), stored_values(lead, columns))
-    for name in (AUTHOR, COLUMN):  # read from the database where they are used
+    for name in (AUTHOR, COLUMN):  # the next access reads them from the database
         del lead.__dict__[name]
     lead.pk = lead_id
     lead._state.adding, lead._state.db = False, connection.alias
@@ -54,7 +54,7 @@ def read(model: type[Lead], lead_id: int, active: bool, locked: bool) -> Lead | 
     if not found:
         return None
     row: Sequence[Any] = found[0]
-    if sql.VENDOR != "postgresql":  # whose driver knows no zones
+    if sql.VENDOR != "postgresql":  # SQLite returns times without a zone
         row = [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row]
     return model.from_db(connection.alias, _names(model), row)
 

@@ -1,4 +1,4 @@
-"""What works across all apps, on top of them: personal data."""
+"""Tasks across all other apps: personal data, integrity checks, migration from the earlier server."""
 
 from django.apps import AppConfig
 

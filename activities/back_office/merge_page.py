@@ -15,7 +15,7 @@ from crm_project.events import event
 from crm_project.validation import MAX_BIGINT
 from leads.back_office.cells import excerpt
 from leads.back_office.history import display, label
-from leads.merge import FIELDS, LEAST, MAX, MergeRejected, Plan, suggest_merge
+from leads.merge import FIELDS, MAX, MIN, MergeRejected, Plan, suggest_merge
 from leads.models import Lead
 from leads.querysets import LeadQuerySet
 from users import directory
@@ -24,7 +24,7 @@ from users.models import User
 
 TEMPLATE = "activities/merge.html"
 EXCERPT = 200  # characters of a value
-WRONG_NUMBER = f"Select {LEAST} to {MAX} leads that are not deleted."
+WRONG_NUMBER = f"Select {MIN} to {MAX} leads that are not deleted."
 
 
 class Choice(NamedTuple):
@@ -53,7 +53,7 @@ class Row(NamedTuple):
 def merge(admin: Any, request: HttpRequest, leads: LeadQuerySet) -> HttpResponse | None:
     """Redirect to the merge page of the selected leads."""
     ids = list(leads.order_by("pk").values_list("pk", flat=True)[: MAX + 1])
-    if not LEAST <= len(ids) <= MAX:
+    if not MIN <= len(ids) <= MAX:
         messages.error(request, WRONG_NUMBER)
         return None
     return HttpResponseRedirect(_link(ids))
@@ -65,7 +65,7 @@ def respond(admin: Any, request: HttpRequest, site: dict[str, Any]) -> HttpRespo
     leads = list(admin.get_queryset(request).active().filter(pk__in=ids).order_by("pk")) if ids else []
     if request.method == "POST":
         return _merge(request, ids)
-    if not LEAST <= len(leads) <= MAX:
+    if not MIN <= len(leads) <= MAX:
         messages.error(request, WRONG_NUMBER)
         return HttpResponseRedirect(reverse("admin:leads_lead_changelist"))
     plan = suggest_merge(leads)
@@ -95,7 +95,7 @@ def _parse_plan(request: HttpRequest, ids: Sequence[int]) -> Plan | None:
     fields_from = {field: _number(request.POST.get(f"from-{field}", "")) for field in FIELDS}
     survivor = _number(request.POST.get("survivor", ""))
     versions = {number: _number(request.POST.get(f"version-{number}", "")) for number in ids}
-    if not LEAST <= len(ids) <= MAX or not {survivor, *fields_from.values()} <= set(ids) or None in versions.values():
+    if not MIN <= len(ids) <= MAX or not {survivor, *fields_from.values()} <= set(ids) or None in versions.values():
         return None
     others = tuple(number for number in ids if number != survivor)
     return Plan(cast(int, survivor), others, cast(dict[str, int], fields_from), cast(dict[int, int], versions))

@@ -1,4 +1,4 @@
-"""What an agent needs for a follow-up outside the back office: in the morning mail and in the calendar."""
+"""Entries of follow-ups for the morning mail and the calendar."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class Entry(NamedTuple):
 
     @property
     def contact(self) -> list[str]:
-        """The ways to reach the lead."""
+        """Return the telephone number and the email address, without empty ones."""
         return [way for way in (self.phone, self.email) if way]
 
 

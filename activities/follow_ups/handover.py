@@ -1,4 +1,4 @@
-"""The open follow-ups of a user who leaves."""
+"""The handover of the open follow-ups of a user who leaves."""
 
 from activities.models import FollowUp
 from users.handover import HOLDINGS, Holding

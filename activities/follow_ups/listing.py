@@ -36,13 +36,13 @@ def validate(query: QueryDict, user_id: int) -> tuple[list[Condition], list[Fiel
     return [is_done(bool(done)), *conditions], errors
 
 
-def is_done(wanted: bool) -> Condition:
-    """Those that are done, or the open ones; never both, so that each list walks an index of its own."""
-    return f"follow_up.done_at IS {'NOT ' * wanted}NULL", []
+def is_done(done: bool) -> Condition:
+    """Return the condition for done or for open follow-ups. Each of the two lists has its own index."""
+    return f"follow_up.done_at IS {'NOT ' * done}NULL", []
 
 
 def of_lead(lead_id: int) -> Condition:
-    """Those of one lead."""
+    """Return the condition for the follow-ups of one lead."""
     return "follow_up.lead_id = %s", [lead_id]
 
 
@@ -70,21 +70,21 @@ def _user(given: str) -> int | str | None:
     return word if word in (ME, NONE) else number(given, 1, MAX_BIGINT)
 
 
-def _assignees(wanted: list[int | str], user_id: int) -> Condition:
-    """Nobody's are also those of users who are deactivated by now."""
-    users = [user_id if one == ME else one for one in wanted if one != NONE]
-    if NONE in wanted:
+def _assignees(assignees: list[int | str], user_id: int) -> Condition:
+    """Return the condition for assignees. ``none`` includes the follow-ups of deactivated users."""
+    users = [user_id if one == ME else one for one in assignees if one != NONE]
+    if NONE in assignees:
         users += User.objects.filter(is_active=False).values_list("pk", flat=True)
     if not users:
         return "follow_up.assignee_id IS NULL", []
     among, values = sql.among("follow_up.assignee_id", users)
-    return (f"({among} OR follow_up.assignee_id IS NULL)" if NONE in wanted else among), values
+    return (f"({among} OR follow_up.assignee_id IS NULL)" if NONE in assignees else among), values
 
 
-def _due(wanted: list[str], user_id: int) -> Condition:
+def _due(periods: list[str], user_id: int) -> Condition:
     today, parts, values = timezone.localdate(), [], []
-    for when in wanted:
-        first, end = DUE[when](today)
+    for period in periods:
+        first, end = DUE[period](today)
         conditions = ["follow_up.due_on < %s", *(["follow_up.due_on >= %s"] if first else [])]
         parts.append(f"({' AND '.join(conditions)})")
         values += [connection.ops.adapt_datefield_value(day) for day in (end, first) if day]
@@ -99,7 +99,7 @@ _CHECKS: dict[str, Any] = {
 _CONDITIONS: dict[str, Any] = {
     "assignee": _assignees,
     "due": _due,
-    "lead": lambda wanted, user_id: sql.among("follow_up.lead_id", wanted),
+    "lead": lambda lead_ids, user_id: sql.among("follow_up.lead_id", lead_ids),
 }
 
 LIST = RowList(

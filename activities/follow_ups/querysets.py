@@ -1,7 +1,7 @@
-"""All questions about follow-ups, by name, and the only way to write them.
+"""The named queries of follow-ups, and all writes.
 
-Each write locks the row of the lead first, as logging an activity does, adds an entry to the lead's history, and moves
-the lead's ``change_time``: its next follow-up may be another one now.
+Each write locks the row of the lead first, as logging an activity does. It adds an entry to the lead's history, and
+sets the lead's ``change_time``, because its next follow-up may have changed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 MAX_FOLLOW_UPS = 2000
 TOO_MANY = f"A lead can have at most {MAX_FOLLOW_UPS:,} follow-ups"
-ABOUT = "follow_up"  # in the history: what it is, twice
+ABOUT = "follow_up"  # the field of the history with the follow-up's kind and title, as both values
 FIELDS = ("title", "kind", "due_on", "due_time", "assignee_id")
 
 
 class TooManyFollowUps(Exception):
-    """More follow-ups than one lead can have: a sentence for people."""
+    """The lead has ``MAX_FOLLOW_UPS`` already. The text is for people."""
 
 
 class AlreadyDone(Exception):
@@ -38,31 +38,31 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
     """``FollowUp.objects``."""
 
     def of_active_leads(self) -> Self:
-        """Follow-ups whose lead is not softly deleted: one look-up for each.
+        """Return the follow-ups of leads that are not softly deleted, by a subquery for each.
 
-        Not a join: PostgreSQL expects several times as many that are due and open, and would rather read all leads.
+        For a join, PostgreSQL would overestimate the open follow-ups that are due, and read all leads.
         """
         leads = Lead.objects.filter(pk=OuterRef("lead_id")).order_by()
         return self.alias(of_active_lead=Subquery(leads.values("is_active"))).filter(of_active_lead=True)
 
     def of_leads(self, lead_ids: Sequence[int]) -> Self:
-        """The follow-ups of these leads."""
+        """Return the follow-ups of these leads."""
         return self.filter(lead_id__in=lead_ids)
 
     def open(self) -> Self:
-        """Those that are not done."""
+        """Return the follow-ups that are not done."""
         return self.filter(done_at=None)
 
     def done(self) -> Self:
-        """Those that are done."""
+        """Return the follow-ups that are done."""
         return self.filter(done_at__isnull=False)
 
     def due_first(self) -> Self:
-        """By their day and time; those without a time come first on their day."""
+        """Order by day and time; those without a time come first on their day."""
         return self.order_by("due_on", "due_time", "pk")
 
     def due_until(self, day: date) -> Self:
-        """Due on ``day`` or earlier."""
+        """Return the follow-ups that are due on ``day`` or earlier."""
         return self.filter(due_on__lte=day)
 
     def plan(self, lead_id: int, clean: Mapping[str, Any], actor: Actor) -> "FollowUp":
@@ -87,9 +87,9 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
         Lead.objects.mark_changed(titles)
 
     def change(self, follow_up_id: int, clean: Mapping[str, Any], actor: Actor) -> "FollowUp":
-        """Write the given fields of a follow-up, and return it; nothing where none differs.
+        """Write the given fields of a follow-up, and return it. Nothing is written if no value differs.
 
-        Raises ``FollowUp.DoesNotExist``, also for one of a deleted lead.
+        Raises ``FollowUp.DoesNotExist``, also if its lead is deleted.
         """
         with transaction.atomic():
             follow_up = self.lock(follow_up_id)
@@ -103,7 +103,7 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
         return follow_up
 
     def remove(self, follow_up_id: int, actor: Actor) -> None:
-        """Delete a follow-up; the lead's history has what it was. Raises ``FollowUp.DoesNotExist``."""
+        """Delete a follow-up; the lead's history has its values. Raises ``FollowUp.DoesNotExist``."""
         with transaction.atomic():
             follow_up = self.lock(follow_up_id)
             _log(follow_up, _changes(follow_up, is_new=False), actor)
@@ -121,9 +121,9 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
         return follow_up
 
     def lock(self, follow_up_id: int) -> "FollowUp":
-        """Return a follow-up of an active lead, whose row is locked. Inside a transaction.
+        """Lock the row of the lead of a follow-up, and return the follow-up. Call it in a transaction.
 
-        Leads are merged meanwhile: then it is another lead's. Raises ``FollowUp.DoesNotExist``.
+        Repeats if a merge moved the follow-up to another lead. Raises ``FollowUp.DoesNotExist``.
         """
         while True:
             follow_up = self.of_active_leads().get(pk=follow_up_id)
@@ -157,23 +157,23 @@ def _lock_lead(lead_id: int) -> None:
 
 
 def _stored(clean: Mapping[str, Any]) -> dict[str, Any]:
-    """Clean values as the columns have them: no time is ""."""
+    """Return clean values in the form of the columns: "" if there is no time."""
     return {**clean, "due_time": clean["due_time"] or ""} if "due_time" in clean else dict(clean)
 
 
 def _changes(follow_up: "FollowUp", is_new: bool) -> audit.Changes:
-    """The values of a new follow-up, or of one that is deleted, without those that are empty."""
+    """Return the values of a new or deleted follow-up as changes, without the empty ones."""
     values = {name: value for name in FIELDS if (value := getattr(follow_up, name)) not in (None, "")}
     values["follow_up_id"] = follow_up.pk
     return {name: [None, value] if is_new else [value, None] for name, value in values.items()}
 
 
 def _log(follow_up: "FollowUp", changes: audit.Changes, actor: Actor) -> None:
-    entry = {ABOUT: [str(follow_up)] * 2, **{name: [*map(_written, pair)] for name, pair in changes.items()}}
+    entry = {ABOUT: [str(follow_up)] * 2, **{name: [*map(_json_value, pair)] for name, pair in changes.items()}}
     audit.log_changes({follow_up.lead_id: entry}, actor, Kind.FOLLOW_UP, timezone.now())
     Lead.objects.mark_changed([follow_up.lead_id])
 
 
-def _written(value: Any) -> Any:
-    """A value as JSON has it."""
+def _json_value(value: Any) -> Any:
+    """Return a value in the form that it has in JSON."""
     return value.isoformat() if isinstance(value, date | datetime) else value

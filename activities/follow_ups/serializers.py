@@ -33,7 +33,7 @@ OUT = (
 
 
 def follow_up_out(follow_up: FollowUp) -> dict[str, Any]:
-    """A follow-up as the API shows it."""
+    """Return a follow-up as the API shows it."""
     row = {field: getattr(follow_up, field) for field in OUT[:-1]}
     return row | {
         "due_on": follow_up.due_on.isoformat(),
@@ -61,13 +61,13 @@ class FollowUpOutSerializer(RowSerializer):
         fields = OUT
 
     def get_fields(self) -> dict[str, Any]:
-        """The columns. No time of the day is null in the reply, and blank in the database."""
+        """Return a field for each column. A missing ``due_time`` is null in the response, and "" in the database."""
         fields = super().get_fields()
         fields["due_time"].allow_null = True
         return fields
 
     def to_representation(self, instance: FollowUp) -> dict[str, Any]:
-        """The row, as the list has it from the database."""
+        """Return the object of the response, equal to a row of the list."""
         return follow_up_out(instance)
 
 
@@ -85,7 +85,7 @@ class FollowUpCreateSerializer(RuleSerializer):
         return clean, errors
 
     def resolve(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[FieldError]]:
-        """The assignees that are no active users."""
+        """Return an error for each assignee who is no active user, by index."""
         found = {index: self.check_assignee(row) for index, row in enumerate(rows)}
         return {index: errors for index, errors in found.items() if errors}
 
@@ -96,12 +96,12 @@ class FollowUpCreateSerializer(RuleSerializer):
 
 
 class FollowUpUpdateSerializer(FollowUpCreateSerializer):
-    """The fields of a follow-up to change; the others stay."""
+    """The fields of a follow-up to change; the others remain unchanged."""
 
     optional = True
 
     def check(self, row: object) -> Checked:
-        """The rules' verdict. ``stored`` of the context is the follow-up, whose assignee may stay."""
+        """Return the clean values and all errors. The present assignee (``stored`` of the context) is always valid."""
         clean, errors = validators.validate(row, partial=True)
         if clean.get("assignee_id", 0) == self.context["stored"].assignee_id:
             del clean["assignee_id"]
@@ -109,18 +109,18 @@ class FollowUpUpdateSerializer(FollowUpCreateSerializer):
 
 
 class WorkSerializer(RuleSerializer):
-    """A body of objects, each checked by a serializer of its own, and a status."""
+    """A body of a status and of objects, each with its own serializer in ``parts``."""
 
     field_rules = {"status": FieldRule(UPDATE_RULES["status"].check, True, None, UPDATE_RULES["status"].schema)}
     parts: ClassVar[Mapping[str, type[RuleSerializer]]]
     required_parts: ClassVar[Collection[str]] = ()
 
     def known_fields(self) -> set[str]:
-        """The objects and the status."""
+        """Return the names of the objects, and ``status``."""
         return {*self.parts, *self.field_rules}
 
     def get_fields(self) -> dict[str, Any]:
-        """The fields, for the schema."""
+        """Return the fields for the schema."""
         parts = {
             name: part(required=name in self.required_parts, allow_null=name not in self.required_parts)
             for name, part in self.parts.items()
@@ -128,7 +128,7 @@ class WorkSerializer(RuleSerializer):
         return {**parts, **super().get_fields()}
 
     def check(self, row: object) -> Checked:
-        """The clean values of each object, ``None`` of one that is not there, and the errors of all."""
+        """Return the clean values of each object (``None`` if it is missing), and all errors."""
         clean, errors = super().check(row)
         if isinstance(row, dict):
             for name, part in self.parts.items():
@@ -180,7 +180,7 @@ class CompleteSerializer(WorkSerializer):
 
 
 def work_out(work: Work, names: Mapping[str, str]) -> dict[str, Any]:
-    """The objects of a reply: ``names`` has the part of ``work`` for each key."""
+    """Return the objects of a response; ``names`` is the field of ``work`` by key of the response."""
     found = {key: getattr(work, part) for key, part in names.items()}
     return {key: None if row is None else _row_out(row) for key, row in found.items()}
 

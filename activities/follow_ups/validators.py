@@ -14,7 +14,7 @@ _time = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](?::00(?:\.0+)?)?", re.ASCII)
 
 
 def due_time(value: object) -> str:
-    """``HH:MM``, in the office's time zone; seconds of zero are accepted."""
+    """Return a time as ``HH:MM``, in the office's time zone. Seconds are accepted if they are zero."""
     if not isinstance(value, str):
         raise InvalidValue("time_type", "Input should be a valid time")
     if not _time.fullmatch(text := value.strip()):
@@ -23,7 +23,7 @@ def due_time(value: object) -> str:
 
 
 def user_id(value: object) -> int:
-    """The id of a user."""
+    """Return the id of a user."""
     return validation.integer(value, 1, MAX_BIGINT)
 
 
@@ -45,9 +45,9 @@ CREATE_RULES: dict[str, FieldRule] = {
 
 
 def validate(row: object, partial: bool = False) -> tuple[dict[str, Any], list[FieldError]]:
-    """The clean values of a follow-up, and every problem with them; unknown fields are ignored.
+    """Return the clean values of a follow-up, and all errors. Unknown fields are ignored.
 
-    With ``partial``, fields that are left out are neither errors nor get their defaults.
+    With ``partial``, missing fields are not errors, and do not get their defaults.
     """
     return validation.validate(row, CREATE_RULES, partial)
 

@@ -41,8 +41,10 @@ from leads.views import NO_LEAD, active_lead, by_api, included_keys
 from users.models import User
 
 NO_FOLLOW_UP = "Follow-up not found"
-RIGHTS = {"destroy": "activities.delete_activity"}  # for those of others; every other action changes them
-RIGHT = "activities.change_activity"
+PERMISSIONS = {
+    "destroy": "activities.delete_activity"
+}  # for follow-ups of other users; other actions need ``CHANGE_PERMISSION``
+CHANGE_PERMISSION = "activities.change_activity"
 NOT_YOURS = "You neither made it nor is it yours, and you do not have the permission to {} activities"
 DONE = OpenApiParameter("done", schema.boolean(), description="Those that are done, instead of the open ones")
 LIST = [
@@ -59,7 +61,7 @@ LIST = [
 
 
 class _WorkViewSet(RuleViewSet):
-    """Calls that log, move the status and plan together."""
+    """The base of calls that log an activity, change the status and plan a follow-up together."""
 
     tag = "Follow-ups"
     queryset = FollowUp.objects.all()
@@ -78,7 +80,7 @@ class _WorkViewSet(RuleViewSet):
         return Response(reply, code, headers=headers)
 
     def user(self) -> User:
-        """The token's user."""
+        """Return the token's user."""
         return cast(User, self.request.user)
 
 
@@ -94,7 +96,7 @@ class LeadFollowUpsViewSet(_WorkViewSet):
         "list_follow_ups_of_lead", "List a lead's follow-ups", "The follow-ups", parameters=[DONE, *OPTIONAL_PAGE]
     )
     def list(self, request: Request, lead_id: str) -> Response:
-        """The open ones by due date; with `page` or `size` one page."""
+        """Return the open follow-ups by due date, or the done ones; with `page` or `size` one page."""
         number = self.path_id("lead_id", NO_LEAD)
         done = checked("done", request.query_params.get("done", ""), flag)
         page = optional_page(request.query_params)
@@ -112,7 +114,7 @@ class LeadFollowUpsViewSet(_WorkViewSet):
         parameters=[LOCATION],
     )
     def create(self, request: Request, lead_id: str) -> Response:
-        """For oneself, or for another active user with `assignee_id`."""
+        """Store a follow-up. It is assigned to the token's user unless `assignee_id` is another active user or null."""
         number = self.path_id("lead_id", NO_LEAD)
         serializer = self.validate_body()
         with or_404(NO_LEAD), or_409(TooManyFollowUps):
@@ -130,7 +132,7 @@ class LeadFollowUpsViewSet(_WorkViewSet):
         parameters=[INCLUDE, LOCATION],
     )
     def log(self, request: Request, lead_id: str) -> Response:
-        """All in one transaction: what can be logged but not planned is not logged."""
+        """Log the activity, set the status and plan the follow-up in one transaction: all of them or none."""
         number = self.path_id("lead_id", NO_LEAD)
         included_keys(request)
         clean = self.validate_body().validated_data
@@ -152,12 +154,14 @@ class FollowUpViewSet(_WorkViewSet):
 
     @operation("list_follow_ups", "List follow-ups of all leads", "The follow-ups of the page", parameters=LIST)
     def list(self, request: Request) -> Response:
-        """Of active leads, by due date: open ones, unless `done` is true. A repeated filter means any of its values."""
+        """Return the open follow-ups of active leads by due date, or the done ones. A repeated filter matches any of
+        its values.
+        """
         return listing.LIST.reply(request, cast(PagePagination, self.paginator))
 
     @operation("get_follow_up", "Get a follow-up", "The follow-up", refusals={404: NO_FOLLOW_UP})
     def retrieve(self, request: Request, follow_up_id: str) -> Response:
-        """One follow-up of an active lead."""
+        """Return one follow-up of an active lead."""
         return Response(follow_up_out(self._found(follow_up_id)))
 
     @operation(
@@ -167,7 +171,9 @@ class FollowUpViewSet(_WorkViewSet):
         refusals={403: NOT_YOURS.format("change"), 404: NO_FOLLOW_UP},
     )
     def update(self, request: Request, follow_up_id: str) -> Response:
-        """Writes the fields that are sent. Its maker may, its assignee, and who may change activities."""
+        """Write the fields that are sent. Allowed for its creator and its assignee, and with the permission to change
+        activities.
+        """
         follow_up = self._allowed(follow_up_id)
         self.stored = follow_up
         serializer = self.validate_body()
@@ -183,7 +189,9 @@ class FollowUpViewSet(_WorkViewSet):
         refusals={403: NOT_YOURS.format("delete"), 404: NO_FOLLOW_UP},
     )
     def destroy(self, request: Request, follow_up_id: str) -> Response:
-        """Its maker may, its assignee, and who may delete activities. The lead's history has what it was."""
+        """Delete the follow-up. Allowed for its creator and its assignee, and with the permission to delete activities.
+        The lead's history has its values.
+        """
         follow_up = self._allowed(follow_up_id)
         with or_404(NO_FOLLOW_UP):
             FollowUp.objects.remove(follow_up.pk, by_api(request))
@@ -202,7 +210,9 @@ class FollowUpViewSet(_WorkViewSet):
         parameters=[INCLUDE],
     )
     def done(self, request: Request, follow_up_id: str) -> Response:
-        """In one transaction it is done, the activity is logged, the status moves and the next follow-up is planned."""
+        """Mark the follow-up done, log the activity, set the status and plan the next follow-up in one transaction: all
+        of them or none.
+        """
         included_keys(request)
         follow_up = self._allowed(follow_up_id)
         clean = self.validate_body().validated_data if read(request) else {}
@@ -213,7 +223,7 @@ class FollowUpViewSet(_WorkViewSet):
         return self.work_reply(done, names, status.HTTP_200_OK)
 
     def get_serializer_context(self) -> dict[str, Any]:
-        """The context, with the follow-up that is to be changed."""
+        """Return the context with the follow-up to change as ``stored``."""
         return {**super().get_serializer_context(), "stored": getattr(self, "stored", None)}
 
     def _found(self, follow_up_id: str) -> FollowUp:
@@ -223,8 +233,8 @@ class FollowUpViewSet(_WorkViewSet):
         return found
 
     def _allowed(self, follow_up_id: str) -> FollowUp:
-        """Return the follow-up; raise a 403 if it is neither one's own nor is there a right to it."""
+        """Return the follow-up; raise a 403 if the user neither created nor has it, and has no permission."""
         follow_up = self._found(follow_up_id)
         if self.user().pk not in (follow_up.created_by_id, follow_up.assignee_id):
-            require_permission(self.request, RIGHTS.get(self.action, RIGHT))
+            require_permission(self.request, PERMISSIONS.get(self.action, CHANGE_PERMISSION))
         return follow_up

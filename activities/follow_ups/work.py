@@ -1,4 +1,4 @@
-"""One call of an agent's day in one transaction: log an activity, move the status, plan the next step."""
+"""Log an activity, change the status and plan the next follow-up in one transaction."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ Row = Mapping[str, Any]  # clean values
 
 
 class Work(NamedTuple):
-    """What one call did: ``planned`` is the new follow-up, ``done`` the one that was marked done."""
+    """The result of a call: ``planned`` is the new follow-up, ``done`` the one that was marked done."""
 
     lead: Lead
     activity: Activity | None
@@ -52,7 +52,7 @@ def complete(
 def _work(
     lead_id: int, user: User, actor: Actor, activity: Row | None, status: str | None, follow_up: Row | None
 ) -> Work:
-    """The row of the lead is locked."""
+    """Log, change the status and plan, each if it is given. The row of the lead must be locked."""
     logged = None
     if activity is not None:
         (logged,) = Activity.objects.log(lead_id, user, [dict(activity)], actor.channel, actor.program)

@@ -116,10 +116,10 @@ def complete_until(table: str) -> int:
 
 
 def to_microseconds(moment: datetime) -> int:
-    """The time of an aware ``moment``."""
+    """Return an aware time as microseconds since 1970."""
     return (moment - EPOCH) // MICROSECOND
 
 
 def from_microseconds(time: int) -> datetime:
-    """The moment, in UTC."""
+    """Return the time, in UTC, of microseconds since 1970."""
     return EPOCH + time * MICROSECOND

@@ -22,14 +22,14 @@ deadline = Deadline()
 
 @contextmanager
 def no_waiting() -> Iterator[None]:
-    """In the block, a statement that needs a lock which another connection has fails at once."""
+    """Make statements in the block fail at once if another connection has a lock that they need."""
     with waiting_at_most(0):
         yield
 
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """In the block, statements wait for connections and locks until ``seconds`` from now at the latest, then fail."""
+    """Make statements in the block wait at most ``seconds`` from now for connections and locks, then fail."""
     before, deadline.until = deadline.until, time.monotonic() + seconds
     try:
         yield

@@ -112,7 +112,7 @@ def lock_for_block(database: BaseDatabaseWrapper, lock: Lock, number: int = 0) -
 
 @contextmanager
 def connection_with_lock(database: BaseDatabaseWrapper, lock: Lock, number: int) -> Iterator[Connection | None]:
-    """The same; yield the connection that has the lock, in its transaction, or ``None`` if the lock was not free."""
+    """Yield the connection that has the lock, in its transaction; ``None`` if the lock was not free."""
     response_timeout = database.get_connection_params().get("response_timeout")
     params: dict[str, Any] = direct(database).get_connection_params()
     params |= {"response_timeout": response_timeout, "application_name": owner_name(lock)}

@@ -40,7 +40,7 @@ def encode(cursor: Cursor, walk: str) -> str:
 
 
 def decode(given: str, walk: str, key_type: type) -> Cursor:
-    """The cursor of a text. Raises ``InvalidValue`` for what is none of this walk."""
+    """Return the cursor of a text. Raise ``InvalidValue`` for a text that is no cursor of this ``walk``."""
     try:
         if len(given) > MAX_LENGTH:
             raise ValueError
@@ -57,7 +57,7 @@ def decode(given: str, walk: str, key_type: type) -> Cursor:
 
 
 def _is_valid(cursor: Cursor, key_type: type) -> bool:
-    """Whether each part is what the database, and a date, can hold."""
+    """Return whether each part is a value that the database and a date can have."""
     numbers = [cursor.group, cursor.row_id, cursor.synced_until or 0]
     if key_type is int:
         numbers.append(cursor.key)  # type: ignore[arg-type]

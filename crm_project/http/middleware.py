@@ -37,15 +37,15 @@ class CorsMiddleware(cors.CorsMiddleware):
     """django-cors-headers', without reading all headers where no browser names an origin, for exact origins alone."""
 
     def is_enabled(self, request: HttpRequest) -> bool:
-        """Whether other origins may ask for that path."""
+        """Return whether other origins may request the path."""
         return bool(_shared.match(request.path_info))
 
     def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:
-        """Whether the origin is listed, letter by letter: a path behind one is no origin, and is not repeated."""
+        """Return whether the exact origin is listed. A listed origin followed by a path is none."""
         return origin in settings.CORS_ALLOWED_ORIGINS
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The reply, with the headers that its origin is to have."""
+        """Return the response, with the headers for its origin."""
         if "HTTP_ORIGIN" in request.META or request.method == "OPTIONS":
             return cast(HttpResponseBase, super().__call__(request))
         response = cast(HttpResponseBase, self.get_response(request))

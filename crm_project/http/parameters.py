@@ -41,7 +41,7 @@ def checked(name: str, given: GivenT, check: Callable[[GivenT], CheckedT]) -> Ch
 
 
 def choice(given: str, choices: Sequence[str]) -> str | None:
-    """One of ``choices``, in any case."""
+    """Return one of ``choices``, in any case."""
     word = given.strip().lower()
     if not word:
         return None
@@ -53,12 +53,12 @@ def choice(given: str, choices: Sequence[str]) -> str | None:
 
 
 def flag(given: str) -> bool | None:
-    """A truth value."""
+    """Return a truth value."""
     return boolean(given) if given.strip() else None
 
 
 def number(given: str, lowest: int, highest: int) -> int | None:
-    """A whole number."""
+    """Return an integer."""
     return integer(given, lowest, highest) if given.strip() else None
 
 
@@ -72,7 +72,7 @@ def ids(given: Sequence[str]) -> tuple[int, ...] | None:
 
 
 def day_or_moment(given: str) -> date | datetime | None:
-    """A day, or a moment in UTC: a timestamp without a zone is taken as UTC."""
+    """Return a day, or a time in UTC. A timestamp without a zone is in UTC."""
     text = check_text(given).strip()
     try:
         if not text:
@@ -89,7 +89,7 @@ def day_or_moment(given: str) -> date | datetime | None:
 
 
 def moment(given: str) -> datetime | None:
-    """A moment in UTC; a day means its beginning."""
+    """Return a time in UTC; for a day, its beginning."""
     found = day_or_moment(given)
     return found if found is None or isinstance(found, datetime) else start_of(found, UTC)
 
@@ -103,7 +103,7 @@ def start_of(day: date, zone: tzinfo, days_later: int = 0) -> datetime:
 
 
 def time_zone(given: str) -> ZoneInfo | None:
-    """A zone of the IANA database, such as ``America/Chicago``."""
+    """Return a zone of the IANA database, such as ``America/Chicago``."""
     name = given.strip()
     if not name:
         return None

@@ -7,7 +7,7 @@ HEADER = "Preference-Applied"
 
 
 def preferences(request: Request) -> dict[str, str]:
-    """The request's preferences by name, in lower case; of a repeated one the first counts."""
+    """Return the request's preferences by name, in lower case; the first of a repeated one."""
     wanted: dict[str, str] = {}
     for preference in request.META.get("HTTP_PREFER", "").lower().split(","):
         name, _, value = preference.partition(";")[0].partition("=")

@@ -1,4 +1,4 @@
-"""Whether this process can serve requests: the state of the database, seen over a connection that is kept for that.
+"""Check whether this process can serve requests, by the state of the database over a dedicated connection.
 
 A probe needs no connection of the pool, which requests may have taken, and opens none while its own works.
 """

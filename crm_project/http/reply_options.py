@@ -29,7 +29,7 @@ NONE = ReplyOptions()
 
 
 def options_of(request: Request) -> ReplyOptions:
-    """The options of a request."""
+    """Return the options of a request."""
     query = request.query_params
     if PARAMETERS.isdisjoint(query) and "HTTP_PREFER" not in request.META:
         return NONE
@@ -42,12 +42,12 @@ def options_of(request: Request) -> ReplyOptions:
 
 
 def unknown_parameters(query: Mapping[str, Any], known: Collection[str]) -> list[FieldError]:
-    """An error for each parameter that is not ``known``."""
+    """Return an error for each parameter that is not ``known``."""
     return [FieldError(EXTRA[0], ("query", name), EXTRA[1], query[name]) for name in query if name not in known]
 
 
 def unknown_fields(body: Any, known: Collection[str]) -> list[FieldError]:
-    """An error for each field of an object, or of the objects of a list, that is not ``known``."""
+    """Return an error for each field of an object, or of the objects of a list, that is not ``known``."""
     rows: Iterable[tuple[tuple[str | int, ...], Any]] = (
         ((("body", index), row) for index, row in enumerate(body)) if isinstance(body, list) else [(("body",), body)]
     )

@@ -104,7 +104,7 @@ class RuleSchema(AutoSchema):
         return [*ids, *REPLY_OPTIONS, *([DRY_RUN] if is_dry_run else [])]
 
     def map_parsers(self) -> list[str]:
-        """One content type, the view set's first: of several, openapi-python-client makes modules that fail to import.
+        """Return one content type, the viewset's first: for several, openapi-python-client generates modules that fail.
 
         A form that is accepted beside JSON stands in the operation's description.
         """

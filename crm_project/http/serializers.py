@@ -74,7 +74,7 @@ class RuleSerializer(serializers.Serializer[Any]):
         return {**rule.schema, "default": rule.default} if has_default else dict(rule.schema)
 
     def known_fields(self) -> set[str]:
-        """The fields that a client may send: those of the rules, and those of the reply, which are ignored."""
+        """Return the fields that a client may send: those of the rules, and the ignored ones of the response."""
         replied = self.output_class().get_fields() if self.output_class else {}
         return {*self.get_fields(), *replied}
 

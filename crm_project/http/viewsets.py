@@ -83,11 +83,11 @@ class RuleViewSet(GenericViewSet[Any]):
 
     @property
     def is_strict(self) -> bool:
-        """Whether unknown parameters and fields are refused."""
+        """Return whether unknown parameters and fields are refused."""
         return self.reply.strict or self.action in self.strict_actions
 
     def known_parameters(self) -> set[str]:
-        """The query parameters that the action knows."""
+        """Return the query parameters that the action knows."""
         known = {*reply_options.PARAMETERS, *self.query_parameters.get(self.action, ())}
         if self.action in self.dry_run_actions:
             known.add(dry_run.PARAMETER)
@@ -154,7 +154,7 @@ def require_permission(request: Request, permission: str) -> None:
 
 
 def serializer_of(serializer: Any) -> RuleSerializer:
-    """The serializer of one row."""
+    """Return the serializer of one row."""
     return cast(RuleSerializer, getattr(serializer, "child", serializer))
 
 

@@ -151,7 +151,7 @@ def change_tags(admin: ModelAdmin, request: HttpRequest, leads: LeadQuerySet) ->
 
 
 def _users(given: list[str]) -> list[int] | None:
-    """The ids of active users; ``None`` if one is no such user."""
+    """Return the ids of active users; ``None`` if one is no active user."""
     ids = [int(number) for number in given if number.isascii() and number.isdecimal() and len(number) < 19]
     return ids if len(ids) == len(given) and directory.active_among(ids) == set(ids) else None
 
@@ -254,7 +254,7 @@ def _confirm(
 
 
 def _owners() -> list[dict[str, Any]]:
-    """The active users; those who are no managers are chosen at first."""
+    """Return the active users; those who are no managers are selected by default."""
     managers = set(User.objects.filter(Q(is_superuser=True) | Q(groups__name=MANAGERS)).values_list("pk", flat=True))
     return [{"id": pk, "name": name, "chosen": int(pk) not in managers} for pk, name in directory.choices()]
 

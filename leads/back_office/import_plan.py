@@ -210,7 +210,7 @@ class Plan:
 
 
 def _is_not_stored(header: str) -> bool:
-    """Whether no lead has a field for such a column, so that it need not be left out by request."""
+    """Return whether no lead has a field for such a column, so that it need not be left out by request."""
     return LEADS.known(header)[0] == "not_stored"
 
 

@@ -25,7 +25,7 @@ from leads.back_office.saved_views import View, views_for
 from leads.list_sql import MAX_SORTED
 from leads.models import Lead, LeadCount
 from leads.queries import HIGHER_BUDGET
-from leads.sql import MAX_WALK, SearchTimeout, statement_timeout
+from leads.sql import SEARCH_TIMEOUT, SearchTimeout, statement_timeout
 from users import directory
 from users.back_office.lists import MAX_SEARCH
 from users.models import User
@@ -86,7 +86,7 @@ class LeadChangeList(ChangeList):
         return [*(order_of(name, sign) for sign, name in chosen), "-pk"]
 
     def _chosen_columns(self) -> list[tuple[str, str]]:
-        """The sign and the name of each column in the order that the query asks for."""
+        """Return the sign and the name of each column in the order that the query asks for."""
         given = re.findall(r"(-?)(\d{1,3})(?:\.|$)", self.params.get(ORDER_VAR, ""))
         names = [getattr(column, "__name__", column) for column in self.list_display]
         return [(sign, names[int(n)]) for sign, n in given if int(n) < len(names)]
@@ -124,7 +124,7 @@ class LeadChangeList(ChangeList):
         self.request = request
         super().get_results(request)
         try:
-            with statement_timeout(MAX_WALK):
+            with statement_timeout(SEARCH_TIMEOUT):
                 leads = list(self.result_list)
         except SearchTimeout:
             messages.error(request, "The search takes too long. Add a word of at least three letters, or a filter.")
@@ -148,7 +148,7 @@ def first_found(given: str) -> list[int]:
         return []
     try:
         terms = api.search_terms(given)
-        with statement_timeout(MAX_WALK):
+        with statement_timeout(SEARCH_TIMEOUT):
             leads = Lead.objects.active().search_terms(terms) if terms else Lead.objects.none()
             return list(leads.values_list("pk", flat=True)[:MAX_FOUND])[:2]
     except (validation.InvalidValue, SearchTimeout):

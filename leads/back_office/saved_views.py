@@ -58,7 +58,7 @@ def views_for(request: HttpRequest) -> list[View]:
 
 
 def _counts(queries: list[str], user_id: int, anew: bool) -> list[str]:
-    """The numbers of leads, from the cache of this process unless they are to be counted anew."""
+    """Return the numbers of leads, from the cache of this process unless they are to be counted anew."""
     keys = {query: f"view-{user_id}-{sha256(query.encode()).hexdigest()}" for query in queries}
     known = {} if anew else cache.get_many(list(keys.values()))
     missing = [query for query, key in keys.items() if key not in known]
@@ -104,7 +104,7 @@ def delete(request: HttpRequest) -> None:
 
 
 def _leads(query: str, user_id: int) -> Any:
-    """The leads that a view finds."""
+    """Return the leads that a view finds."""
     params = QueryDict(query)
     leads: Any = Lead.objects.all() if params.get("deleted") else Lead.objects.active()
     leads = leads.deleted() if params.get("deleted") else leads
@@ -121,7 +121,7 @@ def _leads(query: str, user_id: int) -> Any:
 
 
 def _count(all_leads: Sequence[Any]) -> list[str]:
-    """The number of leads of each: "12", "1,000+"."""
+    """Return the number of leads of each view: "12", "1,000+"."""
     parts, values = [], list[Any]()
     for leads in all_leads:
         try:

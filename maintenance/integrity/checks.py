@@ -35,7 +35,7 @@ class Inconsistency(NamedTuple):
 
     @property
     def record(self) -> str:
-        """The record that has the value, as text."""
+        """Return the record that has the value, as text."""
         return f"{self.kind} {self.pk}" if self.pk else self.kind
 
 
@@ -98,7 +98,7 @@ def compare_lead(lead: Any) -> dict[str, tuple[Any, Any]]:
     expected["tag_keys"] = validators.tag_keys(lead.tags)
     expected["activity_count"] = lead.activity_total
     if (lead.status == validators.CLOSED) != (lead.closed_at is not None):
-        # The moment of closing is lost; the last change is its upper bound.
+        # The time of closing is not known; the last change is its upper bound.
         expected["closed_at"] = lead.updated_at if lead.status == validators.CLOSED else None
     return {name: (getattr(lead, name), value) for name, value in expected.items() if getattr(lead, name) != value}
 
@@ -132,16 +132,16 @@ def check_lead_counts() -> Iterator[Inconsistency]:
 
 
 def check_consents() -> Iterator[Inconsistency]:
-    """Yield statements of consent that a merge did not take along."""
-    left = Consent.objects.exclude(lead__merged_into=None).values_list("pk", "lead_id", "lead__merged_into")
-    for pk, lead_id, merged_into in left.order_by("pk").iterator():
+    """Yield statements of consent that a merge did not move to the survivor."""
+    not_moved = Consent.objects.exclude(lead__merged_into=None).values_list("pk", "lead_id", "lead__merged_into")
+    for pk, lead_id, merged_into in not_moved.order_by("pk").iterator():
         yield Inconsistency("consent", pk, "lead", lead_id, merged_into)
 
 
 def check_follow_ups() -> Iterator[Inconsistency]:
-    """Compare follow-ups with what moves and goes with their leads: a merge takes them along, and their activities."""
-    left = FollowUp.objects.exclude(lead__merged_into=None).values_list("pk", "lead_id", "lead__merged_into")
-    for pk, lead_id, merged_into in left.order_by("pk").iterator():
+    """Yield follow-ups that a merge did not move to the survivor, or whose activity belongs to another lead."""
+    not_moved = FollowUp.objects.exclude(lead__merged_into=None).values_list("pk", "lead_id", "lead__merged_into")
+    for pk, lead_id, merged_into in not_moved.order_by("pk").iterator():
         yield Inconsistency("follow-up", pk, "lead", lead_id, merged_into)
     own = Activity.objects.filter(pk=OuterRef("activity_id"), lead_id=OuterRef("lead_id"))
     others = FollowUp.objects.exclude(activity=None).exclude(Exists(own)).values_list("pk", "activity_id")
@@ -170,7 +170,7 @@ def check_imports(kind: str) -> Iterator[Inconsistency]:
 
 
 def retains_rows(kind: str, state: str) -> bool:
-    """Whether the rows of an import in this state exist: an undo deletes leads softly, and activities physically."""
+    """Return whether the rows of an import in this state exist. An undo deletes only activities physically."""
     return state == ImportRun.State.DONE or (kind == "leads" and state == ImportRun.State.UNDONE)
 
 

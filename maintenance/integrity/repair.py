@@ -1,7 +1,7 @@
-"""Repair what ``checks.py`` found, in one transaction: everything, or nothing where an error occurs.
+"""Repair what ``checks.py`` found, in one transaction: everything, or nothing if an error occurs.
 
 Each value is computed anew from locked rows, since others may have written after the check. The transaction begins
-after the check, so SQLite, where it locks out all writers, is locked for the repair alone.
+after the check, so that SQLite blocks other writers only during the repair.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -63,7 +63,7 @@ def in_batches(ids: Sequence[int]) -> Iterator[list[int]]:
 
 
 def repair_lead_counts() -> None:
-    """Append the differences to PostgreSQL's counts, as triggers do: in one statement, so of one moment."""
+    """Append the differences to PostgreSQL's counts, as triggers do. One statement, so that it reads one snapshot."""
     if connection.vendor == "postgresql":
         columns = "kind, status, day, leads, activities"
         with connection.cursor() as cursor:
@@ -71,7 +71,9 @@ def repair_lead_counts() -> None:
 
 
 def repair_follow_ups() -> None:
-    """Move consents and follow-ups of merged leads to the survivor; forget activities that are not the lead's."""
+    """Move consents and follow-ups of merged leads to the survivor; remove activities of other leads from
+    follow-ups.
+    """
     for inconsistency in list(checks.check_consents()):
         Consent.objects.filter(pk=inconsistency.pk).overwrite(lead_id=inconsistency.expected)
     for inconsistency in list(checks.check_follow_ups()):
@@ -109,7 +111,7 @@ def repair_attribution(ids: Collection[int]) -> None:
 
 
 def repair_users(ids: Sequence[int]) -> list[Inconsistency]:
-    """Store the keys of users; return those that another user has, which stay unchanged."""
+    """Store the keys of users; return those that another user has, which remain unchanged."""
     unresolved = []
     locked = User.objects.filter(pk__in=ids).select_for_update().order_by("pk")
     for user in list(locked):

@@ -1,4 +1,4 @@
-"""Erasing a person in one transaction: rows, counts and dates stay, what identifies the person is overwritten."""
+"""Erasure of a person in one transaction: identifying values are overwritten; rows, counts and dates remain."""
 
 import zlib
 from collections import Counter
@@ -24,24 +24,24 @@ from leads.querysets import apply_change
 from leads.validators import ERASED, PERSONAL
 from maintenance.attribution import ATTRIBUTIONS, overwrite_names, rename_user
 from maintenance.privacy.export import log
-from maintenance.privacy.imports import delete_files, erase_imports, waiting_uploads, without_readers
+from maintenance.privacy.imports import delete_files, erase_imports, lock_uploads, waiting_uploads
 from maintenance.privacy.subject import DataSubject, PrivacyError, find_subject
 from users import permissions
 from users.audit import IDENTITY, AccountEvent, Action, Actor
 from users.models import User
 
 BATCH = 20  # stored replies or values at a time: a reply may have ten thousand leads
-# Of audit logs; "activities" and "follow_ups" are titles of those that were undone, "title" and "notes" those of one
-# that was changed, "follow_up" is what one was about.
+# The fields to erase in audit logs. "activities" and "follow_ups" are titles of rows that were undone, "title" and
+# "notes" values of an activity that was changed, and "follow_up" is the kind and title of a follow-up.
 FIELDS = {*PERSONAL, *IDENTITY, "activities", "title", "notes", "follow_up", "follow_ups"}
 
 
 class PlanChanged(PrivacyError):
-    """What there is to erase is no longer what was agreed to; nothing was erased."""
+    """The data are no longer those that the user agreed to erase; nothing was erased."""
 
 
 class Plan(NamedTuple):
-    """How many rows of each kind are erased, and a digest of which, for a form to carry."""
+    """The number of rows to erase by kind, and a digest of these rows, which a form sends back."""
 
     counts: dict[str, int]
     digest: str
@@ -57,12 +57,12 @@ def erase(
 ) -> Plan:
     """Erase a person, as lead and as user, and all uploads, which could bring the person back.
 
-    ``remember`` stores digests of the leads' addresses and numbers, so that no import brings the person back unasked.
-    With ``dry_run`` all is rolled back and no file deleted. ``agreed`` is the digest of the plan that somebody agreed
-    to. Undos and other erasures are waited for. Raises ``PrivacyError`` where nothing was erased.
+    ``remember`` stores digests of the leads' addresses and numbers, so that no import stores the person again. With
+    ``dry_run`` all is rolled back and no file is deleted. ``agreed`` is the digest of the plan that the user agreed to.
+    Waits for undos and other erasures. Raises ``PrivacyError`` if nothing was erased.
     """
     _check_no_import()
-    with nullcontext() if dry_run else without_readers(), transaction.atomic():
+    with nullcontext() if dry_run else lock_uploads(), transaction.atomic():
         subject, versions = lock_subject(email)
         if asker and (reason := refusal(subject, asker)):
             raise PrivacyError(reason)
@@ -84,7 +84,7 @@ def erase(
             raise PlanChanged("The data have changed meanwhile. Nothing was erased: review and confirm again.")
         if found and not dry_run:
             log(Action.ERASED_PERSONAL_DATA, subject, asker)
-            delete_files(run_ids)  # last: after a failure here the rows are as before, and can be erased again
+            delete_files(run_ids)  # last: if it fails, the rows are rolled back, and can be erased again
         transaction.set_rollback(dry_run)
     if found and not dry_run:
         event("person_erased", leads=counts["leads"], activities=counts["activities"], users=counts["users"])
@@ -98,7 +98,7 @@ def _remember(subject: DataSubject) -> None:
 
 
 def refusal(subject: DataSubject, asker: User) -> str:
-    """Return why ``asker`` may not erase the person; "" where they may."""
+    """Return why ``asker`` may not erase the person; "" if that is allowed."""
     if asker in subject.users:
         return "You cannot erase yourself."
     if all(permissions.may_change(asker, user) for user in subject.users):
@@ -107,13 +107,13 @@ def refusal(subject: DataSubject, asker: User) -> str:
 
 
 def lock_subject(email: str) -> tuple[DataSubject, list[Any]]:
-    """Return the person, all rows locked until the transaction ends, and the versions of these rows.
+    """Lock all rows of the person; return the person, and the versions of these rows. Call it in a transaction.
 
-    Rows may become the person's while others are waited for, so it looks again until it has all, and locks them from
-    the beginning: in the order in which everybody does, leads by their ids, then users.
+    More rows may become the person's while it waits for locks. Then it starts again with all of them, so that it locks
+    in the order of all writers: leads by their ids, then users.
     """
-    lock_for_transaction(Lock.LOADING)  # within the limits of a request, if it is one
-    _check_no_import()  # one that has begun since would write the person's data when it ends
+    lock_for_transaction(Lock.LOADING)  # with the timeout of the request, if it is one
+    _check_no_import()  # an import that began meanwhile would store the person's data at its end
     lead_ids: set[int] = set()
     user_ids: set[int] = set()
     while True:
@@ -157,7 +157,10 @@ def _erase_leads(subject: DataSubject, actor: Actor) -> dict[str, int]:
 
 
 def _erase_replies(subject: DataSubject) -> int:
-    """Empty the rows in replies stored for ``Idempotency-Key``; the replies stay, so that nothing is done twice."""
+    """Erase the person's rows in replies stored for ``Idempotency-Key``; return the number of replies.
+
+    The replies remain, so that repeated requests are still recognized.
+    """
     erased = 0
     for reply in IdempotencyKey.objects.order_by("pk").iterator(BATCH):
         body = orjson.loads(zlib.decompress(reply.body) or b"null")
@@ -169,7 +172,7 @@ def _erase_replies(subject: DataSubject) -> int:
 
 
 def _rows_of(body: Any) -> Iterator[dict[str, Any]]:
-    """The objects of a reply: itself, those of a list, and those in it."""
+    """Yield the objects of a reply: itself or those of its list, and the objects inside them."""
     for row in body if isinstance(body, list) else [body]:
         if isinstance(row, dict):
             yield row
@@ -177,9 +180,9 @@ def _rows_of(body: Any) -> Iterator[dict[str, Any]]:
 
 
 def _erase_row(row: dict[str, Any], subject: DataSubject, pk: int | None) -> bool:
-    """Empty what is stored as JSON of a lead, its activities and follow-ups, the address alone in others.
+    """Erase a stored object of the person's lead, activity or follow-up; in other objects, only the address.
 
-    Return whether there was any.
+    Return whether anything was erased.
     """
     if row.get("lead_id") in subject.lead_ids:
         row.update(
@@ -200,14 +203,14 @@ def _erase_row(row: dict[str, Any], subject: DataSubject, pk: int | None) -> boo
 
 
 def _erase_users(subject: DataSubject) -> dict[str, int]:
-    """Erase the accounts, and the address where it is the name of others' records: of an account renamed since."""
+    """Erase the accounts, and the address as a name on records of other accounts, which had it before a renaming."""
     counts = Counter({"users": len(subject.users)})
     for user in subject.users:
         counts.update(rename_user(user.pk, User.objects.anonymize(user)))
         counts["saved views"] += SavedView.objects.filter(user=user).delete()[0]
         counts["own stored replies"] += IdempotencyKey.objects.filter(user=user).delete()[0]
-    for what, model, _, column in ATTRIBUTIONS:
-        counts[what] += overwrite_names(subject.named_in(model, column), column, ERASED)
+    for label, model, _, column in ATTRIBUTIONS:
+        counts[label] += overwrite_names(subject.named_in(model, column), column, ERASED)
     return counts
 
 

@@ -1,4 +1,4 @@
-"""All that is stored about a person as one JSON document, in pieces: an agent may have a million activities."""
+"""Export of all data of a person as one JSON document, in parts: an agent may have a million activities."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ from users.models import User, UserSession
 from users.refresh import RefreshToken
 from users.throttle import LoginFailure, hash_identifier
 
-NAMED = 100  # leads that an entry of the audit log lists
+NAMED = 100  # ids of leads in an entry of the audit log
 USER = (
     *("id", "username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser"),
     *("created_at", "last_login", "awaiting_approval_since", "wants_reminders"),
@@ -31,7 +31,7 @@ Lists = dict[str, Iterable[Mapping[str, Any]]]
 
 
 def export(subject: DataSubject, asker: User | None = None, ascii_only: bool = False) -> Iterator[str]:
-    """Return the pieces of the document, an object of lists, and log the export. An operator is no ``asker``."""
+    """Log the export, and return the parts of the document. ``asker`` is ``None`` for an operator."""
     log(Action.EXPORTED_PERSONAL_DATA, subject, asker)
     event("person_exported", leads=len(subject.lead_ids), users=len(subject.users))
     return _pieces(subject, DjangoJSONEncoder(ensure_ascii=ascii_only))
@@ -79,7 +79,7 @@ def _lists(subject: DataSubject) -> Lists:
 
 
 def _lists_of(users: list[User]) -> Lists:
-    """What accounts did for others is listed by when and where; what it says of the others is not the person's."""
+    """Return the lists of the accounts. Records about other people are listed without data of these people."""
     signed = Activity.objects.filter(user__in=users).order_by("pk")
     changed = LeadChange.objects.filter(user__in=users).order_by("pk")
     created = Lead.objects.filter(created_by__user__in=users).order_by("pk")
@@ -111,7 +111,7 @@ def _lists_of(users: list[User]) -> Lists:
 
 
 def _former_use(subject: DataSubject) -> Iterator[dict[str, Any]]:
-    """The address in entries about leads and accounts that have another by now, and in names on their records."""
+    """Yield log entries of leads and accounts that once had the address, and records that have it as a name."""
     for entries in subject.former_entries():
         for pk, at, pairs in entries.order_by("pk").values_list("pk", "at", "changes").iterator():
             if fields := [field for field, pair in pairs.items() if any(map(subject.is_address, pair))]:

@@ -1,4 +1,4 @@
-"""Which free text is about a person: exact matches of whole words."""
+"""Search for a person in free text: exact matches of whole words."""
 
 import re
 from collections.abc import Iterable
@@ -13,12 +13,11 @@ WORD_START, WORD_END = r"(?<![^\W_])", r"(?![^\W_])"
 class Identifiers:
     """The email addresses, telephone numbers and full names of a person, normalized (NFKC, casefold).
 
-    An address matches as it is, a number by its digits with any separators, and a name as first and last name next to
-    each other, in either order.
+    A number matches by its digits with any separators, and a name as first and last name side by side, in either order.
     """
 
     def __init__(self, emails: Iterable[str], phones: Iterable[str], names: Iterable[tuple[str, str]]) -> None:
-        # After an address may come ".csv"; before it, such characters would make it another address.
+        # ".csv" may follow an address; such characters before it would make it another address.
         addresses = {validation.normalize_long(email).strip() for email in emails} - {""}
         self._email = _any_of(map(re.escape, addresses), r"(?<![\w.+-])", r"(?![\w-])")
         numbers = {digits for phone in phones if len(digits := validation.digits(phone)) >= MIN_PHONE}
@@ -27,7 +26,7 @@ class Identifiers:
         self._name = _any_of(r"[\W_]+".join(map(re.escape, name)) for name in full_names if len(name) > 1)
 
     def occur_in(self, text: str, namesakes: bool = True) -> bool:
-        """Return whether one occurs in the text. Without ``namesakes``, a name does not count beside an address."""
+        """Return whether the text has one of them. Without ``namesakes``, ignore names in a text with an address."""
         text = validation.normalize_long(text)
         with_name = namesakes or "@" not in text
         return any(pattern.search(text) for pattern in (self._email, self._phone, *([self._name] * with_name)))

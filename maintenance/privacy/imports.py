@@ -1,4 +1,4 @@
-"""What imports have stored about a person: texts of their runs, rows with errors, uploads."""
+"""The data of a person in imports: texts of runs, rows with errors, uploads."""
 
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,12 +12,12 @@ from leads.validators import ERASED, NOT_PERSONAL
 from maintenance.privacy.subject import DataSubject, PrivacyError
 
 BATCH = 20  # runs read at a time; each may have a thousand problems
-TYPED = ("constants", "explicit", "ignored", "user")  # options whose values somebody typed
-OF_NOBODY = {*NOT_PERSONAL, "activity_type", "duration"}
+TYPED = ("constants", "explicit", "ignored", "user")  # options with values that users type
+NOT_ABOUT_PEOPLE = {*NOT_PERSONAL, "activity_type", "duration"}
 
 
 def imports_about(subject: DataSubject) -> Iterator[dict[str, Any]]:
-    """Return the imports that created the person's leads or name the person, with the texts that do."""
+    """Return the imports that created the person's leads or name the person, with the texts that name the person."""
     for run in ImportRun.objects.order_by("pk").iterator(BATCH):
         texts = [text for text in _texts_of(run) if subject.identifiers.occur_in(text, namesakes=False)]
         if texts or run.pk in subject.import_ids:
@@ -41,19 +41,19 @@ def erase_imports(subject: DataSubject) -> list[int]:
 
 
 def _was_set_for(subject: DataSubject, run: ImportRun) -> bool:
-    """Whether the import set personal values for all rows, one of them the person's, or the person as their author."""
+    """Return whether options of the import are about the person: a personal value for all rows, or the author."""
     constants, author = run.options.get("constants"), run.options.get("author_id")
-    is_personal = isinstance(constants, dict) and not OF_NOBODY.issuperset(constants)
+    is_personal = isinstance(constants, dict) and not NOT_ABOUT_PEOPLE.issuperset(constants)
     return (is_personal and run.pk in subject.import_ids) or author in subject.user_ids
 
 
 def _texts_of(run: ImportRun) -> Iterator[str]:
-    """All that people typed and an import has stored, as single texts; of its rows with errors, each line."""
+    """Yield the texts of an import that come from users and files, and each line of its rows with errors."""
     options = [run.options.get(name) for name in TYPED]
     yield from _texts_in([run.file_name, run.message, run.notes, options])
     for name, keys in VALUES.items():
         yield from _texts_in([row.get(key) for row in getattr(run, name) for key in (*keys, "column")])
-    with _reachable():
+    with _storage_errors():
         for file in run.files():
             for line in file:
                 yield bytes(line).decode(errors="replace").rstrip()
@@ -70,13 +70,13 @@ def _texts_in(value: object) -> Iterator[str]:
 
 
 def waiting_uploads() -> int:
-    """Return how many files wait for their import."""
+    """Return the number of uploads that are not imported yet."""
     return ImportUpload.objects.waiting().count()
 
 
 @contextmanager
-def without_readers() -> Iterator[None]:
-    """Let nobody read an upload in the block, or import it; raise ``PrivacyError`` if somebody does."""
+def lock_uploads() -> Iterator[None]:
+    """Lock the reading and importing of uploads in the block; raise ``PrivacyError`` if another user has the lock."""
     with ExitStack() as stack:
         try:
             stack.enter_context(single_reader())
@@ -87,14 +87,15 @@ def without_readers() -> Iterator[None]:
 
 def delete_files(run_ids: Collection[int]) -> None:
     """Delete the rows with errors of these imports, and all uploads."""
-    with _reachable():
+    with _storage_errors():
         ImportUpload.objects.all().delete_with_files()
         for run in ImportRun.objects.filter(pk__in=run_ids):
             run.delete_files()
 
 
 @contextmanager
-def _reachable() -> Iterator[None]:
+def _storage_errors() -> Iterator[None]:
+    """Raise ``PrivacyError`` for an error of the storage in the block."""
     try:
         yield
     except OSError as error:

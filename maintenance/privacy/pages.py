@@ -1,6 +1,6 @@
-"""``/admin/personal-data/``: a person's data, shown, downloaded and erased by those who may.
+"""``/admin/personal-data/``: pages that show, download and erase a person's data, for users with the permission.
 
-The address or number is in the body of each request and in no URL, which would be in logs and in browsers' histories.
+The address or number is in the body of each request, not in a URL, which logs and browsers store.
 """
 
 import tempfile
@@ -29,7 +29,7 @@ Page = Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]
 
 
 def _page(view: Page) -> Page:
-    """Check the permission; answer other methods than POST, and errors, with the form that asks whose."""
+    """Check the permission; show the search form for other methods than POST, and for errors."""
 
     @wraps(view)
     def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
@@ -48,7 +48,7 @@ def _page(view: Page) -> Page:
 
 @_page
 def search(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
-    """Show how much is stored about the person of an address or a number."""
+    """Show the number of records of the person with an address or a number."""
     subject = find_subject(_email(request))
     shown = {"found": _shown_counts(count(subject)), "refusal": refusal(subject, cast(User, request.user))}
     context |= {**_shown(subject), **shown, "searched": True}
@@ -57,7 +57,7 @@ def search(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
 
 @_page
 def download(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
-    """Send all of it as a file, which is written first, so that it comes whole or not at all."""
+    """Send the export as a file. It is written completely before it is sent, so that an error sends no part of it."""
     file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
     try:
         for piece in export(find_subject(_email(request)), cast(User, request.user)):
@@ -71,7 +71,7 @@ def download(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
 
 @_page
 def confirm_erasure(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
-    """Show the plan and ask for the address once more; erase where it was typed and the plan is still the same."""
+    """Show the plan and ask for the address again; erase if it was typed and the plan has not changed."""
     email, asker, typed = _email(request), cast(User, request.user), request.POST.get("typed")
     actor, subject = Actor.of(asker, Channel.ADMIN), find_subject(email)
     if typed is not None and subject.is_named(typed):

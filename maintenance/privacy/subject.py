@@ -1,4 +1,4 @@
-"""The person of an email address or a telephone number: leads, accounts, and what identifies them in text."""
+"""The person with an email address or a telephone number: leads, accounts, and identifiers in text."""
 
 import re
 from collections.abc import Iterable
@@ -32,15 +32,16 @@ _no_number = re.compile(r"[^\d\s+()./-]")
 
 
 class PrivacyError(Exception):
-    """Why data were not exported or erased: a sentence."""
+    """Data were not exported or erased. The text is for people."""
 
 
 @dataclass(frozen=True)
 class DataSubject:
-    """``lead_ids`` have the address, active or deleted, or are merged with those; ``users`` have it as email or name.
+    """A person: ``lead_ids`` have the address, active or deleted, or are merged with such leads.
 
-    ``former_lead_ids`` had the address once, and may be other people's by now. ``import_ids`` created the leads.
-    A person who is known by telephone only has no address, and leads alone: those with the number and no address.
+    ``users`` have the address as email or user name. ``former_lead_ids`` once had the address, and may now be of other
+    people. ``import_ids`` created the leads. A person found by telephone has no address and no accounts; the leads are
+    those with the number and without an address.
     """
 
     email: str
@@ -58,7 +59,7 @@ class DataSubject:
         return bool(self.email) and isinstance(value, str) and validation.normalized_key(value) == self.email_key
 
     def is_named(self, typed: str) -> bool:
-        """Return whether what was typed is the address, or the number."""
+        """Return whether a typed text is the address or the number."""
         return self.is_address(typed) or (bool(self.phone) and phone_key(typed) == phone_key(self.phone))
 
     def named_in(self, model: type[Model], column: str) -> "QuerySet[Any]":
@@ -67,12 +68,12 @@ class DataSubject:
         return rows.filter(**{f"{column}__iexact": self.email}) if self.email else rows.none()
 
     def former_entries(self) -> tuple[LeadChangeQuerySet, AccountEventQuerySet]:
-        """Entries of the audit logs about other leads and accounts, which may have had the address once."""
+        """Return the entries of the audit logs about other leads and accounts, which may have had the address once."""
         events = AccountEvent.objects.filter(changes__has_any_keys=["username", "email"])
         return LeadChange.objects.filter(lead_id__in=self.former_lead_ids), events.exclude(target_user__in=self.users)
 
     def log_entries(self, *others: tuple[type[Model], Iterable[int]]) -> "QuerySet[LogEntry]":
-        """The admin log of the leads, the accounts, what had the address as its name, and ``others`` by their ids."""
+        """Return the admin log of the leads, the accounts, objects named by the address, and ``others`` by id."""
         about = Q(object_repr__iexact=self.email) if self.email else Q(pk__in=[])
         rows: list[tuple[type[Model], Iterable[int]]] = [(Lead, self.lead_ids), (User, self.user_ids), *others]
         for model, ids in rows:
@@ -81,7 +82,7 @@ class DataSubject:
 
 
 def find_subject(given: str) -> DataSubject:
-    """Return the person of an address or a number; raise ``PrivacyError`` for what is neither.
+    """Return the person of an address or a number; raise ``PrivacyError`` for other texts.
 
     Reads all leads and their history.
     """

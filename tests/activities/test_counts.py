@@ -44,7 +44,7 @@ def test_a_lead_deleted_meanwhile_takes_whole_requests_or_none() -> None:
     *logged, deleted = together(*(partial(log, body) for body in bodies), lambda: Api(headers).delete(path))
     assert deleted.status_code == 204
     assert {status for statuses in logged for status in statuses} <= {201, 404}
-    # Once an agent meets the 404, there is no way back.
+    # An agent who gets the 404 cannot go back.
     assert all(statuses == sorted(statuses) for statuses in logged)
     expected = sum(
         statuses.count(201) * (3 if isinstance(body, list) else 1)

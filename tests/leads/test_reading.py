@@ -148,7 +148,7 @@ def test_one() -> None:
 def test_a_search_that_no_index_helps_is_stopped(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     with connection.cursor() as cursor:  # a walk that takes longer than the limit
         cursor.execute("CREATE FUNCTION slow(text) RETURNS text LANGUAGE sql AS 'SELECT $1 FROM pg_sleep(60)'")
-    monkeypatch.setattr(sql, "MAX_WALK", 50)
+    monkeypatch.setattr(sql, "SEARCH_TIMEOUT", 50)
     monkeypatch.setitem(connection.operators, "contains", "LIKE slow(%s)")
     make_lead()
     reply = api.get("/api/leads", q="x #y")

@@ -7,7 +7,7 @@ from django.db import connection
 
 from leads import write_sql
 from leads.models import Lead, LeadChange
-from leads.querysets import UNLOCKED, VersionConflict
+from leads.querysets import UNLOCKED_TRIES, VersionConflict
 from tests.factories import SOMEBODY, make_lead
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ def meddle(monkeypatch: pytest.MonkeyPatch) -> Any:
     return often
 
 
-@pytest.mark.parametrize("times", [1, UNLOCKED, UNLOCKED + 1])
+@pytest.mark.parametrize("times", [1, UNLOCKED_TRIES, UNLOCKED_TRIES + 1])
 def test_both_changes_survive(meddle: Any, times: int) -> None:
     lead = make_lead(phone="at first")
     meddle(times)
@@ -41,7 +41,7 @@ def test_both_changes_survive(meddle: Any, times: int) -> None:
     stored = Lead.objects.get()
     assert (changed.version, changed.phone, changed.first_name) == (stored.version, stored.phone, "Grace")
     if connection.vendor == "postgresql":  # SQLite's transaction lets nobody in between
-        assert stored.phone == f"number {max(0, times - UNLOCKED)}"
+        assert stored.phone == f"number {max(0, times - UNLOCKED_TRIES)}"
     assert [entry.changes for entry in LeadChange.objects.filter(kind="changed")] == [{"first_name": ["Ada", "Grace"]}]
 
 
