@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 LARGE = ("leads_lead", "activities_activity", "activities_followup", "leads_consent", "leads_leadchange")
-LEADS = 20_000
+LEADS = 20_000  # over 139 days, so that "14 days without an activity" is about most of them
 FILL_LEADS = f"""
 INSERT INTO leads_lead (first_name, last_name, email, phone, status, source, budget_min, budget_max, property_interest,
     is_active, created_at, updated_at, activity_count, version, closed_at, search, source_key, email_key, person_key,
@@ -32,7 +32,7 @@ INSERT INTO leads_lead (first_name, last_name, email, phone, status, source, bud
 SELECT 'Ada', 'Number' || n, 'ada' || n || '@example.com', '+1-555-' || n,
     (ARRAY['new', 'new', 'new', 'contacted', 'closed', 'lost'])[1 + n % 6],
     (ARRAY['Website', 'Website', 'Zillow'])[1 + n % 3], n % 900 * 1000, n % 900 * 1000 + 50000, NULL,
-    n % 25 <> 0, now() - ({LEADS} - n) * interval '1 minute', now(), 2, 1, NULL,
+    n % 25 <> 0, now() - ({LEADS} - n) * interval '10 minutes', now(), 2, 1, NULL,
     'ada' || chr(10) || md5(n::text) || chr(10) || 'ada' || n || '@example.com',
     lower((ARRAY['Website', 'Website', 'Zillow'])[1 + n % 3]), 'ada' || n || '@example.com', '555' || n || ' ada',
     'number' || n || chr(31) || 'ada', CASE WHEN n % 3 = 0 THEN (SELECT min(id) FROM users_user) END,
