@@ -141,9 +141,7 @@ class MergeViewSet(LeadViewSet):
 
 
 def _check_ids(survivor: int, others: tuple[int, ...], take: dict[str, int]) -> None:
-    """Raise a 422 if the lead is to be merged into itself, or if a value is to be taken from a lead outside the
-    merge.
-    """
+    """Raise a 422 for a merge of the lead into itself, or for a value from a lead outside the merge."""
     errors = []
     if survivor in others:
         message = "Value error, a lead cannot be merged into itself"

@@ -111,8 +111,7 @@ class ConsentQuerySet(AppendOnlyQuerySet["Consent"]):
     def record_many(
         self, rows: Sequence[tuple[int, Mapping[str, Any]]], actor: Actor, run_id: int, are_new: bool
     ) -> None:
-        """Store statements of an import. For leads that existed before, skip those that do not change the state in
-        force.
+        """Store statements of an import; of leads that existed before, only those that change the state in force.
 
         A statement may have its own ``created_at``.
         """

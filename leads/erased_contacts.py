@@ -86,9 +86,7 @@ class ErasedContact(models.Model):
 
 
 def _contacts(email: str, phone: str) -> list[bytes]:
-    """Return the normalized address and number; an empty address, or a number below ``MIN_PHONE`` digits, is left
-    out.
-    """
+    """Return the normalized address and number, without empty ones and numbers below ``MIN_PHONE`` digits."""
     contacts = [b"email:" + validation.normalized_key(email).encode()] if email else []
     if phone and sum(map(str.isdigit, phone)) >= MIN_PHONE and (number := phone_key(phone)):
         contacts.append(b"phone:" + number.encode())

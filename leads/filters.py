@@ -34,9 +34,7 @@ BOUNDS = {"created_from": 0, "created_to": 1, "closed_from": 0, "closed_to": 1}
 
 
 def search_terms(given: str) -> SearchTerms | None:
-    """Return the normalized words of ``q``, without commas at their ends (``Silva, Grace``), and its telephone
-    number.
-    """
+    """Return the normalized words of ``q`` without commas at their ends, and its telephone number."""
     text = validation.text(given, MAX_QUERY)
     words = tuple(dict.fromkeys(word.rstrip(",") or word for word in validation.words(text)))
     if not words:
@@ -91,8 +89,8 @@ def user(given: str) -> str | int | None:
 
 def updated_since(given: str) -> int:
     """Return a time in microseconds since 1970; ``START`` for ""."""
-    moment = parameters.moment(given)
-    return START if moment is None else max(to_microseconds(moment), START)
+    time = parameters.moment(given)
+    return START if time is None else max(to_microseconds(time), START)
 
 
 def budget(given: str) -> int | None:

@@ -60,9 +60,7 @@ class ImportUploadQuerySet(models.QuerySet["ImportUpload"]):
 
 
 class ImportUpload(models.Model):
-    """An uploaded file of a user and the state of its preview; after the import, the ids of the imports made from
-    it.
-    """
+    """An uploaded file and the state of its preview; after the import, the ids of the imports made from it."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     token = models.CharField(max_length=64, unique=True, default=secrets.token_hex)

@@ -29,9 +29,7 @@ MAX_USERS = 1000  # of one assignment
 
 
 def _user_ids(value: object) -> tuple[int, ...]:
-    """Return the ids of a list without repetitions. Raise ``InvalidValue`` if it is empty or longer than
-    ``MAX_USERS``.
-    """
+    """Return the ids of a list without repetitions; at least one, and at most ``MAX_USERS``."""
     if not isinstance(value, list):
         raise InvalidValue("list_type", "Input should be a valid list")
     if not value:

@@ -101,8 +101,7 @@ def fetch_page(
     after: Cursor | None = None,
     keys: tuple[str, ...] = (),
 ) -> Page:
-    """Return ``size`` leads that match checked filters, after the first ``offset`` or after a cursor, with ``keys``
-    added.
+    """Return ``size`` leads that match checked filters, after ``offset`` leads or a cursor, with ``keys`` added.
 
     Raises ``TooManyToSort``, and ``SearchTimeout`` for a search that takes too long.
     """

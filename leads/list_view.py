@@ -120,9 +120,7 @@ class LeadList:
         return cursor
 
     def reply(self) -> Response:
-        """Return the page with its headers. ``X-Synced-Until`` is read before the leads, so that no change is
-        missed.
-        """
+        """Return the page. ``X-Synced-Until`` is read before the leads, so that no change is missed."""
         synced_until = self._synced_until()
         offset = 0 if self.is_walk else self.page.offset
         try:
@@ -141,9 +139,7 @@ class LeadList:
         return response
 
     def _synced_until(self) -> int | None:
-        """Return the ``X-Synced-Until`` of the first page, in microseconds; all pages of a list by cursor have the
-        same.
-        """
+        """Return ``X-Synced-Until`` in microseconds. All pages of a list by cursor have that of the first page."""
         if self.filters.get("updated_since") is None:
             return None
         return complete_until(TABLE) if self.after is None else self.after.synced_until

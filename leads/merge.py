@@ -39,9 +39,7 @@ class Plan(NamedTuple):
 
 
 def suggest_merge(leads: Iterable[Lead]) -> Plan:
-    """Return a plan in which the oldest lead survives. Its empty fields get the value of the oldest lead that has
-    one.
-    """
+    """Return a plan in which the oldest lead survives, and the next oldest ones fill its empty fields."""
     first, *others = sorted(leads, key=lambda lead: lead.pk)
     fields_from = {
         field: next((lead.pk for lead in (first, *others) if getattr(lead, field) not in (None, "")), first.pk)

@@ -26,9 +26,7 @@ from users.audit import Channel
 
 
 class Installation(models.Model):
-    """The name of this installation, in one row. Exports contain it, so that other installations do not trust the
-    ids.
-    """
+    """The name of this installation. Exports contain it, so that other installations do not trust their ids."""
 
     name = models.UUIDField(default=uuid4, editable=False)
 

@@ -78,9 +78,7 @@ class LeadQueries(models.QuerySet["Lead"]):
         return self.order_by("-created_at", "-id")
 
     def search(self, words: Sequence[str]) -> Self:
-        """Return the leads whose names, email or phone contain each normalized word; ``%`` and ``_`` are no
-        wildcards.
-        """
+        """Return the leads whose names, email or phone contain all normalized words, without wildcards."""
         return self.search_terms(SearchTerms(words))
 
     def search_terms(self, terms: SearchTerms) -> Self:
@@ -100,26 +98,24 @@ class LeadQueries(models.QuerySet["Lead"]):
         """Return the leads with these ids."""
         return self.filter(pk__in=ids)
 
-    def created_from(self, moment: datetime) -> Self:
-        """Return the leads created at ``moment`` or later."""
-        return self.filter(created_at__gte=moment)
+    def created_from(self, time: datetime) -> Self:
+        """Return the leads created at ``time`` or later."""
+        return self.filter(created_at__gte=time)
 
-    def created_before(self, moment: datetime) -> Self:
-        """Return the leads created before ``moment``."""
-        return self.filter(created_at__lt=moment)
+    def created_before(self, time: datetime) -> Self:
+        """Return the leads created before ``time``."""
+        return self.filter(created_at__lt=time)
 
-    def closed_from(self, moment: datetime) -> Self:
-        """Return the leads that are closed, and became so at ``moment`` or later."""
-        return self.filter(closed_at__gte=moment)
+    def closed_from(self, time: datetime) -> Self:
+        """Return the leads that are closed, and became so at ``time`` or later."""
+        return self.filter(closed_at__gte=time)
 
-    def closed_before(self, moment: datetime) -> Self:
-        """Return the leads that are closed, and became so before ``moment``."""
-        return self.filter(closed_at__lt=moment)
+    def closed_before(self, time: datetime) -> Self:
+        """Return the leads that are closed, and became so before ``time``."""
+        return self.filter(closed_at__lt=time)
 
     def changed_since(self, time: int) -> Self:
-        """Return the leads with a ``change_time`` from ``time`` on, or an activity that was in the future then; 0
-        means all.
-        """
+        """Return the leads changed since ``time``, or with an activity that was in the future then. 0 means all."""
         if not time:
             return self
         then, today = timezone.localdate(from_microseconds(time)), timezone.localdate()
@@ -148,9 +144,7 @@ class LeadQueries(models.QuerySet["Lead"]):
         return self.filter(with_all).exclude(tag_keys="")
 
     def due(self, when: str) -> Self:
-        """Return the leads by their next follow-up, on the office's days (``DUE``); ``"none"``: open leads without
-        one.
-        """
+        """Return the leads whose next follow-up is due in a period of ``DUE``; ``"none"``: open leads without one."""
         if when == "none":
             return self.open().exclude(self.has_related("follow_ups", done_at=None))
         first, end = DUE[when](timezone.localdate())
@@ -162,16 +156,12 @@ class LeadQueries(models.QuerySet["Lead"]):
         )
 
     def has_related(self, relation: str, **conditions: Any) -> Exists:
-        """Return a condition: the lead has ``activities`` or ``follow_ups`` that match. This app must not import
-        their app.
-        """
+        """Return the condition that a lead has matching ``activities`` or ``follow_ups`` (by their relation)."""
         related: Any = self.model._meta.get_field(relation).related_model
         return Exists(related._default_manager.filter(lead=OuterRef("pk"), **conditions))
 
     def contactable(self, channel: str) -> Self:
-        """Return the leads with an address or a number for ``channel`` (``call``, ``text``, ``email``) who have not
-        revoked it.
-        """
+        """Return the leads with an address or number for ``channel`` (a way of contact) who have not revoked it."""
         return self.exclude(**{"email" if channel == "email" else "phone": ""}).exclude(self.revoked(channel))
 
     def revoked(self, channel: str) -> Exact:
@@ -182,9 +172,7 @@ class LeadQueries(models.QuerySet["Lead"]):
         return Exact(Coalesce(Subquery(latest), models.Value("")), models.Value("revoked"))
 
     def possible_duplicates(self, lead: "Lead", limit: int) -> Self:
-        """Return active leads with the address of ``lead``, or its telephone and name: about ``limit``, the oldest
-        first.
-        """
+        """Return about ``limit`` active leads with the address of ``lead``, or its telephone and name, oldest first."""
         keys = [lead.email_key, limit + 1, lead.person_key, limit + 1]  # one more, because the lead itself is found too
         return self.filter(pk__in=RawSQL(POSSIBLE_DUPLICATES, keys)).exclude(pk=lead.pk).order_by("pk")
 

@@ -98,8 +98,7 @@ class LeadQuerySet(LeadQueries):
         versions: Collection[int] | None = None,
         active: bool = True,
     ) -> "Lead":
-        """Write the given fields of a lead, and only those; nothing if no value differs. With ``active``, of an active
-        one.
+        """Write the given fields of a lead if a value differs. With ``active``, only of an active lead.
 
         Raises ``Lead.DoesNotExist``; ``VersionConflict`` if ``versions`` are given without that of the lead;
         ``BudgetRangeError`` if ``budget_min`` would be above ``budget_max``.
@@ -192,8 +191,8 @@ class LeadQuerySet(LeadQueries):
         return pairs
 
     def count_activities(self, lead_id: int, more: int) -> int:
-        """Add ``more`` to the ``activity_count`` of an active lead, and return it; 0 if there is no such lead.
-        Locks its row.
+        """Add to an active lead's ``activity_count``, which locks its row, and return it; 0 if there is no such
+        lead.
         """
         found = sql.fetch(COUNT_ACTIVITIES, [more, lead_id])
         return int(found[0][0]) if found else 0

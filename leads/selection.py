@@ -21,9 +21,7 @@ class Agreed(Protocol):
 
 
 class Selection(NamedTuple):
-    """The number of leads that a person agreed to, and the sum of their ids, which detects other leads of that
-    number.
-    """
+    """The number of leads that a person agreed to, and the sum of their ids, which differs for other leads."""
 
     size: int
     id_sum: int

@@ -40,8 +40,7 @@ def as_formula(text: str) -> str | None:
 
 
 def telephone(text: str) -> str:
-    """Return the digits of a telephone number that a spreadsheet wrote as a number (``5.55E+6``); other texts
-    unchanged.
+    """Return the digits of a telephone number like ``5.55E+6`` or ``5550101.0``; other texts unchanged.
 
     Raises ``InvalidValue`` if digits were lost.
     """

@@ -88,8 +88,7 @@ def fetch_page(filters: Mapping[str, Any], offset: int, size: int) -> list[Row]:
 
 
 def list_query(filters: Mapping[str, Any], offset: int, size: int) -> sql.Query | None:
-    """Return the query of a frequent page that one index scan serves best, whatever the values; ``None`` for other
-    pages.
+    """Return the query of a frequent page that one index scan serves best; ``None`` for other pages.
 
     PostgreSQL plans a prepared statement once. So only a query with one best plan may be prepared.
     """

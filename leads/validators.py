@@ -91,9 +91,7 @@ def tag(value: object) -> str:
 
 
 def tags(value: object) -> str:
-    """Return the tags of a list, or of a text with commas, semicolons or bars between them, in the form of the
-    column.
-    """
+    """Return the tags of a list, or of a text with commas, semicolons or bars, in the form of the column."""
     if isinstance(value, str):
         value = [word for word in _between_tags.split(value) if word.strip()]
     if not isinstance(value, list | tuple):

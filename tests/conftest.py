@@ -142,25 +142,25 @@ def real_hashing(settings: Any) -> None:
 
 @pytest.fixture
 def agent(db: None) -> User:
-    """An agent."""
+    """Return an agent."""
     return make_user(first_name="Agent", last_name="One")
 
 
 @pytest.fixture
 def api(agent: User) -> Api:
-    """The API as ``agent``."""
+    """Return the API as ``agent``."""
     return Api(bearer(agent))
 
 
 @pytest.fixture
 def api_as() -> Callable[[User], Api]:
-    """The API as any user."""
+    """Return the API as any user."""
     return lambda user: Api(bearer(user))
 
 
 @pytest.fixture
 def anonymous(db: None) -> Api:
-    """The API without a token."""
+    """Return the API without a token."""
     return Api({})
 
 

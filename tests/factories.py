@@ -22,7 +22,7 @@ _numbers = count(1)
 
 
 def make_user(**fields: Any) -> User:
-    """An agent with ``PASSWORD``."""
+    """Return an agent with ``PASSWORD``."""
     number = next(_numbers)
     defaults = {"username": f"agent{number}", "email": f"agent{number}@example.com", "first_name": "Agent"}
     password = fields.pop("password", PASSWORD)
@@ -39,7 +39,7 @@ def _hash(password: str, hasher: str) -> str:
 
 
 def lead_row(**fields: Any) -> dict[str, Any]:
-    """A body that ``POST /api/leads`` accepts."""
+    """Return a body that ``POST /api/leads`` accepts."""
     number = next(_numbers)
     return {
         "first_name": "Ada",
@@ -62,7 +62,7 @@ def make_lead(**fields: Any) -> Lead:
 
 
 def activity_row(**fields: Any) -> dict[str, Any]:
-    """A body that ``POST /api/leads/{id}/activities`` accepts."""
+    """Return a body that ``POST /api/leads/{id}/activities`` accepts."""
     return {"activity_type": "call", "title": "Intro call", "activity_date": "2026-10-03", **fields}
 
 
@@ -74,7 +74,7 @@ def make_leads(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def make_activity(lead: Lead, user: User, **fields: Any) -> Activity:
-    """A stored activity, counted on its lead."""
+    """Return a stored activity, counted on its lead."""
 
     row, problems = validate(activity_row(**fields))
     assert not problems

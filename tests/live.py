@@ -44,7 +44,7 @@ class Reply:
     body: bytes
 
     def json(self) -> Any:
-        """The body as JSON."""
+        """Return the body as JSON."""
         return json.loads(self.body)
 
 
@@ -233,6 +233,6 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[LiveServer]:
-    """One server for all tests of the run."""
+    """Yield one server for all tests of the run."""
     with serving() as running:
         yield running

@@ -20,7 +20,7 @@ MARK = "ada@example.com"
 
 @pytest.fixture(params=[JSONFormatter, TextFormatter])
 def log(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
-    """The log, in one of the formats."""
+    """Yield the log, in one of the formats."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(request.param())

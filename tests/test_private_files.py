@@ -73,7 +73,7 @@ def test_a_file_or_link_in_the_place_is_not_written_to(tmp_path: Path) -> None:
 
 
 def database(path: Path) -> Path:
-    """An SQLite file with a row in it."""
+    """Return an SQLite file with a row in it."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE people (name)")
         connection.execute("INSERT INTO people VALUES ('Ada')")

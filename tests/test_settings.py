@@ -205,7 +205,7 @@ class TestEnsure:
 
 
 def variables_read() -> set[str]:
-    """The names that settings.py reads."""
+    """Return the names that settings.py reads."""
     return set(re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', (PROJECT / "crm_project" / "settings.py").read_text()))
 
 

@@ -82,7 +82,7 @@ class ApiKey(models.Model):
 
     @property
     def scopes(self) -> list[str]:
-        """What the key may do."""
+        """Return what the key may do."""
         return [scope for scope, allowed in ((READ, self.can_read), (WRITE, self.can_write)) if allowed]
 
 

@@ -66,7 +66,7 @@ class AbstractUser(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the account was registered and no manager has approved or declined it yet."""
+        """Return whether the account was registered and no manager has approved or declined it yet."""
         return not self.is_active and self.awaiting_approval_since is not None
 
     def clean(self) -> None:

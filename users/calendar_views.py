@@ -45,7 +45,7 @@ class CalendarLinkViewSet(RuleViewSet):
 
     @operation("get_calendar_link", "Whether there is a calendar link", "When it was made", refusals={404: NO_LINK})
     def show(self, request: Request) -> Response:
-        """The link itself is shown only when it is made."""
+        """Return when the link was made. The link itself is shown only when it is made."""
         created_at = CalendarLink.objects.created_at(cast(User, request.user))
         if created_at is None:
             raise NotFound(NO_LINK)

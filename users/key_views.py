@@ -34,7 +34,7 @@ class KeyViewSet(RuleViewSet):
 
     @operation("list_keys", "List keys", "The keys")
     def list(self, request: Request) -> Response:
-        """The user's keys, without their secrets. One that has expired stays until it is deleted."""
+        """Return the user's keys without their secrets. An expired key remains until it is deleted."""
         return Response([self.get_serializer(key).data for key in self._own()])
 
     @operation(
@@ -47,8 +47,8 @@ class KeyViewSet(RuleViewSet):
         parameters=[LOCATION],
     )
     def create(self, request: Request) -> Response:
-        """A key for a program, which sends it as `Authorization: Bearer <key>`. It may do what its user may, within its
-        scopes; `write` does not include `read`. `expires_on` is the last day (UTC) on which it works.
+        """Create a key for a program, which sends it as `Authorization: Bearer <key>`. It may do what its user may,
+        within its scopes; `write` does not include `read`. `expires_on` is the last day (UTC) on which it works.
         """
         values = self.validate_body().validated_data
         user = cast(User, request.user)

@@ -156,7 +156,7 @@ class IssuedKeySerializer(ApiKeySerializer):
     """A new key. Its text is shown only now."""
 
     def get_fields(self) -> dict[str, Any]:
-        """With the text of the key."""
+        """Return the fields, with the text of the key."""
         return {**super().get_fields(), "key": SchemaField({"type": "string", "examples": ["crm_7_h3Jk0…"]})}
 
 
@@ -177,7 +177,7 @@ class DirectoryEntrySerializer(RowSerializer):
         fields = ("id", "first_name", "last_name", "is_active", "username")
 
     def get_fields(self) -> dict[str, Any]:
-        """The user name is not shown of everybody."""
+        """Return the fields; the user name is optional, because not every user may see it."""
         fields = super().get_fields()
         fields["username"] = SchemaField({"type": "string"}, required=False, help_text="One's own; managers see all")
         return fields

@@ -51,7 +51,7 @@ class Life(NamedTuple):
 
     @property
     def status(self) -> str:
-        """The status now."""
+        """Return the present status."""
         return self.moves[-1].after if self.moves else "new"
 
     @property
@@ -146,7 +146,7 @@ def _at_work(chance: Random, at: datetime) -> datetime:
 
 
 def _row(chance: Random, number: int, source: Source) -> dict[str, Any]:
-    """What the lead's form has."""
+    """Return the values of the lead."""
     lowest = chance.randrange(15, 120) * 10_000
     has_budget = chance.random() < 0.8
     return {

@@ -17,7 +17,7 @@ def import_activities(*arguments: Any, code: int = 0, ids_are_ours: bool = True)
 
 
 def write_activities(folder: Path, *rows: str, header: str = HEADER, name: str = "activities.csv") -> Path:
-    """A CSV file of the given lines under ``header``."""
+    """Return a CSV file of the given lines under ``header``."""
     return write_csv(folder, *rows, header=header, name=name)
 
 

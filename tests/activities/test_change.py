@@ -40,7 +40,7 @@ def path(activity: Activity) -> str:
 
 
 def entry(api: Api, lead: Lead) -> dict[str, Any]:
-    """The newest entry of a lead's history."""
+    """Return the newest entry of a lead's history."""
     found: dict[str, Any] = api.get(f"/api/leads/{lead.pk}/history").json()[0]
     return found
 

@@ -26,7 +26,7 @@ def found(api: Api, **query: Any) -> list[int]:
 
 @pytest.fixture
 def lead(api: Api) -> Lead:
-    """A lead with an activity tomorrow, and one 40 days ago."""
+    """Return a lead with an activity tomorrow, and one 40 days ago."""
     lead = make_lead(created_at=OLD)
     today = timezone.localdate()
     for days in (1, -40):

@@ -89,7 +89,7 @@ FOLLOW_UP = ("title", "kind", "due_on", "due_time", "assignee__username", "done_
 
 
 def office() -> list[Any]:
-    """All that an export takes along, in a form without ids."""
+    """Return all that an export takes along, in a form without ids."""
     leads = {lead.pk: lead.email for lead in Lead.objects.active()}
     in_force = {leads[pk]: consent for pk, consent in Consent.objects.in_force(leads).items()}
     follow_ups = FollowUp.objects.values_list("lead__email", "created_by__username", *FOLLOW_UP)

@@ -53,7 +53,7 @@ def fill(lead: Lead, user: User, count: int, notes: str | None = None) -> None:
 
 @pytest.fixture
 def full(db: None, agent: User) -> Lead:
-    """A lead with room for one activity."""
+    """Return a lead with room for one activity."""
     lead = make_lead()
     fill(lead, agent, MAX_ACTIVITIES - 1)
     return lead
@@ -61,7 +61,7 @@ def full(db: None, agent: User) -> Lead:
 
 @pytest.fixture
 def long(db: None, agent: User) -> Lead:
-    """A lead with room for ``ROOM`` bytes of text."""
+    """Return a lead with room for ``ROOM`` bytes of text."""
     lead = make_lead()
     fill(lead, agent, LONG, NOTES)
     return lead

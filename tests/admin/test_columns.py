@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def columns(browser: Client, query: str = "") -> list[str]:
-    """The columns of the table's rows."""
+    """Return the columns of the table's rows."""
     return re.findall(r'class="field-(\w+)"', page(browser, f"{LIST}?{query}").partition("<tbody>")[2])
 
 

@@ -24,7 +24,7 @@ FILE = (
 
 
 def text_of(html: str) -> str:
-    """The text of a page, with single spaces."""
+    """Return the text of a page, with single spaces."""
     return " ".join(re.sub("<[^>]*>", " ", html).split())
 
 

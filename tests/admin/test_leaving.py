@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def leaver(api: Api, agent: User) -> User:
-    """An agent with two open leads, a closed one, and two open follow-ups."""
+    """Return an agent with two open leads, a closed one, and two open follow-ups."""
     leads = [make_lead(owner_id=agent.pk, status=status) for status in ("new", "contacted", "closed")]
     for lead in leads[:2]:
         body = {"title": "Call", "kind": "call", "due_on": "2026-12-03"}

@@ -25,7 +25,7 @@ KINDS = ("activities", "sources", "stages", "response-times")
 
 
 def rows(browser: Client, report: str, **parameters: Any) -> list[list[str]]:
-    """The lines of the CSV file below its header."""
+    """Return the lines of the CSV file below its header."""
     reply = browser.get(REPORTS, {"report": report, "format": "csv", **parameters})
     assert reply["Content-Type"] == "text/csv; charset=utf-8"
     return list(csv.reader(reply.content.decode("utf-8-sig").splitlines()))[1:]

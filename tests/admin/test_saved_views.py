@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def shown(browser: Client, path: str = LIST) -> list[tuple[str, str]]:
-    """The saved views in the sidebar of a page, and their counts."""
+    """Return the saved views in the sidebar of a page, and their counts."""
     sidebar = page(browser, path).split('id="nav-sidebar-apps"')[1].split("</nav>")[0]
     return re.findall(r">([^<>]+)</span> <span class=\"crm-count[^>]*>([^<]*)<", sidebar)
 

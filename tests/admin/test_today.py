@@ -47,7 +47,7 @@ def own(user: User, **fields: Any) -> Lead:
 
 
 def panels(html: str) -> list[str]:
-    """The text of the three lists."""
+    """Return the text of the three lists."""
     return [visible_text(part.partition("</section>")[0]) for part in html.split('<section class="crm-panel">')[1:4]]
 
 

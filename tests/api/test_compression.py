@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def asking(agent: User) -> Api:
-    """A client that accepts gzip."""
+    """Return a client that accepts gzip."""
     return Api({**bearer(agent), "Accept-Encoding": "br, gzip"})
 
 

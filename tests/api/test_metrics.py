@@ -53,7 +53,7 @@ def value(samples: dict[str, list[tuple[dict[str, str], float]]], name: str, **l
 
 @pytest.fixture
 def growth(scraper: Api) -> Callable[..., float]:
-    """How much a metric has grown in the test, because the process counts for all its tests."""
+    """Return how much a metric has grown in the test, because the process counts for all its tests."""
     before = scrape(scraper)
     return lambda name, **labels: value(scrape(scraper), name, **labels) - value(before, name, **labels)
 

@@ -18,7 +18,7 @@ def export_leads(path: Path, *arguments: Any) -> list[dict[str, Any]]:
 
 
 def refused(*arguments: Any) -> tuple[int, str]:
-    """The exit code and the sentence of an export that must fail."""
+    """Return the exit code and the message of an export that must fail."""
     try:
         call_command("export_leads", *map(str, arguments), stdout=io.StringIO())
     except CommandError as error:
@@ -27,7 +27,7 @@ def refused(*arguments: Any) -> tuple[int, str]:
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
-    """The rows of an exported file."""
+    """Return the rows of an exported file."""
     content = path.read_bytes()
     if path.suffix == ".gz":
         content = gzip.decompress(content)

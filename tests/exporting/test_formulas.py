@@ -50,7 +50,7 @@ def cells_of(text: str, separator: str) -> list[str]:
 
 
 def run_as_formulas(file: bytes) -> list[str]:
-    """The cells that some spreadsheet runs; a number is none."""
+    """Return the cells that some spreadsheet runs; a number is none."""
     text = file.decode("utf-8-sig")
     found = [cell for separator in SEPARATORS for cell in cells_of(text, separator)]
     return [cell for cell in found if cell.strip(" \ufeff\u200b\t\r")[:1] in tuple(SIGNS) and cell.strip()]

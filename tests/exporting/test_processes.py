@@ -61,7 +61,7 @@ class Office:
         return subprocess.Popen(command, cwd=PROJECT, env=self.env, text=True, **pipes)  # type: ignore[call-overload, no-any-return]
 
     def memory(self, *arguments: object) -> int:
-        """The most memory an export took, in kilobytes."""
+        """Return the most memory an export took, in kilobytes."""
         process = self.export(*arguments)
         _, error = process.communicate()
         assert process.returncode == 0, error
@@ -70,7 +70,7 @@ class Office:
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:
-    """An office of ``MANY`` leads, one of them named Zoë."""
+    """Yield an office of ``MANY`` leads, one of them named Zoë."""
     with migrated_database() as url:
         office = Office(url)
         office.manage("shell", "-v0", "-c", FILL.replace("COUNT", str(MANY)))

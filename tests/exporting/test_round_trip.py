@@ -67,7 +67,7 @@ def empty_the_table() -> None:
 
 
 def stored() -> list[tuple[Any, ...]]:
-    """The own values of all leads."""
+    """Return the own values of all leads."""
     return sorted(Lead.objects.values_list(*FIELDS), key=repr)
 
 

@@ -65,7 +65,7 @@ def _habits(row: dict[str, str], form: str) -> Iterator[str]:
 
 
 def expected(lead: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A lead with the number that is left of its telephone number."""
+    """Return a lead with the digits that remain of its telephone number."""
     return tuple(str(int(value)) if isinstance(value, str) and value.isdecimal() else value for value in lead)
 
 

@@ -89,7 +89,7 @@ def lead(
     cell: str = "",
     **fields: Any,
 ) -> ExpectedLead:
-    """A lead of that name; ``interest`` is short for its property interest."""
+    """Return a lead of that name; ``interest`` is short for its property interest."""
     names = {"property_interest" if name == "interest" else name: value for name, value in fields.items()}
     return ExpectedLead({"first_name": first, "last_name": last, **names}, note, own_notes, cell)
 
@@ -102,26 +102,26 @@ def case(
     settings: Mapping[str, Any] | None = None,
     **step: Any,
 ) -> Case:
-    """A case of one command; its name is the file's unless another one is given."""
+    """Return a case of one command; its name is the file's unless another one is given."""
     return Case(name or file, (Step(file, options, **step),), leads, settings or {})
 
 
 def cells(file: str, column: str) -> list[str]:
-    """The cells of one column of a file."""
+    """Return the cells of one column of a file."""
     with (FILES / file).open(newline="", encoding="utf-8-sig") as rows:
         return [row[column] for row in csv.DictReader(rows)]
 
 
 def blank(value: object) -> bool:
-    """Whether a field is empty."""
+    """Return whether a field is empty."""
     return value in ("", None)
 
 
 def starts(text: str) -> Callable[[object], bool]:
-    """A check for a value that starts with ``text``."""
+    """Return a check for a value that starts with ``text``."""
     return lambda value: str(value).startswith(text)
 
 
 def one_of(*values: object) -> Callable[[object], bool]:
-    """A check for one of several values that are all right."""
+    """Return a check for one of several values that are all right."""
     return lambda value: value in values

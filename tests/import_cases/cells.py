@@ -50,7 +50,7 @@ BUDGET_OF = {cell: budget for budget, texts in BUDGETS.items() for cell in texts
 
 
 def budget(number: int, cell: str) -> ExpectedLead:
-    """The lead that a row of budgets.csv becomes; a cell that no rule speaks of must not be lost."""
+    """Return the lead that a row of budgets.csv becomes; a cell that no rule speaks of must not be lost."""
     name = f"P{number}"
     if cell in UNREAD_BUDGETS:
         return lead(name, "Ng", budget=NO_BUDGET, note=(cell,))
@@ -61,7 +61,7 @@ def budget(number: int, cell: str) -> ExpectedLead:
 
 
 def without_values(first: str, last: str) -> ExpectedLead:
-    """A lead of placeholders.csv."""
+    """Return a lead of placeholders.csv."""
     return lead(
         first,
         last,
@@ -79,7 +79,7 @@ PEOPLE = (("Ann", "Ng"), ("Bo", "Li"), ("Cy", "Oh"), ("Di", "Po"), ("Ed", "Qi"),
 
 
 def with_email(first: str, last: str) -> ExpectedLead:
-    """A lead whose address is made of its first name."""
+    """Return a lead whose address is made of its first name."""
     return lead(first, last, email=f"{first.lower()}@example.com")
 
 

@@ -24,7 +24,7 @@ GERMAN = ("--map-status", "Heiß=qualified")
 
 
 def encoded(file: str, encoding: str, leads: list[ExpectedLead]) -> list[Case]:
-    """A file whose encoding is found out, and one whose encoding is given."""
+    """Return a file whose encoding is found out, and one whose encoding is given."""
     given = case(file, "--encoding", encoding, name=f"{file}, encoding given", leads=leads)
     return [case(file, says=[encoding], leads=leads), given]
 

@@ -6,7 +6,7 @@ ANN_REMAINDERS = ("pre-approved", "ann.work@example.com", "555-555-0199", "$1,90
 
 
 def with_remainders() -> list[ExpectedLead]:
-    """The leads of remainders.csv."""
+    """Return the leads of remainders.csv."""
     return [
         lead(
             "Ann",
@@ -26,7 +26,7 @@ NOTES_OF_GUS = "Called 3x; wants a loft,\nnear the park. Budget firm."
 
 
 def moved(first: str, last: str, *note: str, **fields: object) -> ExpectedLead:
-    """A lead of follow-up-boss-move.csv."""
+    """Return a lead of follow-up-boss-move.csv."""
     return lead(
         first, last, email=f"{first}.{last}@example.com".lower(), tags="vip, buyer", note=(*MOVED, *note), **fields
     )

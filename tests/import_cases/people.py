@@ -15,7 +15,7 @@ SAME_FILE = ("of the same file",)
 
 
 def after_full_lead(name: str, file: str, *options: str, **expected: object) -> Case:
-    """A second import, of Ann again."""
+    """Return a second import, of Ann again."""
     counts = {"skipped": 1} if "skip" in options else {"updated": 1} if "update" in options else {}
     return Case(name, (FULL_LEAD, Step(file, options, report=counts)), [lead("Ann", "Ng", **{**ANN, **expected})])
 

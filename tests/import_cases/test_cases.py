@@ -32,12 +32,12 @@ INVISIBLE = re.compile("[\xa0\xad\u200b\u200e-\u200f\u202a-\u202e\u2060-\u2069\u
 
 
 def parameters(cases: Iterable[Case]) -> list[Any]:
-    """The cases for ``parametrize``."""
+    """Return the cases for ``parametrize``."""
     return [pytest.param(case, id=case.name) for case in cases]
 
 
 def page_does(case: Case) -> bool:
-    """Whether the case can be run on the page as well."""
+    """Return whether the case can be run on the page as well."""
     commands = all(step.command == "import_leads" and not step.file.startswith("{") for step in case.steps)
     options = {word for step in case.steps for word in step.options if word.startswith("--")}
     return case.on_page and commands and case.boss and options <= ON_PAGE
@@ -106,7 +106,7 @@ def run(step: Step, folder: Path) -> None:
 
 
 def prepared(step: Step, folder: Path) -> Path:
-    """The step's file: as it is, packed, or edited."""
+    """Return the step's file: as it is, packed, or edited."""
     path = Path(step.file.format(folder=folder)) if step.file.startswith("{") else FILES / step.file
     if not path.exists() and path.suffix == ".gz":
         packed = folder / step.file
@@ -122,7 +122,7 @@ def prepared(step: Step, folder: Path) -> Path:
 
 
 def rows_in(path: Path) -> int:
-    """The number of rows of a CSV file."""
+    """Return the number of rows of a CSV file."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         return sum(1 for _ in csv.DictReader(file))
 
@@ -164,7 +164,7 @@ def import_on_page(step: Step, browser: Client, folder: Path) -> None:
 
 
 def choices_of(step: Step) -> dict[str, str]:
-    """The entries of the page for the step's options."""
+    """Return the entries of the page for the step's options."""
     choices = {"on_error": "abort", "on_duplicate": "create"}
     words, statuses = iter(step.options), 0
     for word in words:
@@ -193,7 +193,7 @@ def check_leads(case: Case, started: datetime) -> None:
 
 
 def differences(expected: ExpectedLead, lead: Lead, started: datetime) -> list[str]:
-    """What is wrong with a stored lead."""
+    """Return what is wrong with a stored lead."""
     found = [
         f"{lead.first_name}: {name} is {value!r}, not {wanted!r}"
         for name, wanted in expected.fields.items()
@@ -212,12 +212,12 @@ def differences(expected: ExpectedLead, lead: Lead, started: datetime) -> list[s
 
 
 def value_of(lead: Lead, name: str) -> Any:
-    """A field, or both ends of the budget."""
+    """Return a field, or both ends of the budget."""
     return (lead.budget_min, lead.budget_max) if name == "budget" else getattr(lead, name)
 
 
 def agrees(wanted: Any, value: Any, started: datetime) -> bool:
-    """Whether a value is the wanted one; ``NOW`` is a time of this test."""
+    """Return whether a value is the wanted one; ``NOW`` is a time of this test."""
     if callable(wanted):
         return bool(wanted(value))
     if wanted == NOW:
@@ -228,7 +228,7 @@ def agrees(wanted: Any, value: Any, started: datetime) -> bool:
 
 
 def wrong_notes(expected: ExpectedLead, lead: Lead) -> list[str]:
-    """What is wrong with the notes of a lead: its own of the import, and those of columns of notes."""
+    """Return what is wrong with the notes of a lead: its own of the import, and those of columns of notes."""
     activities = list(lead.activities.filter(activity_type="note").order_by("pk"))
     ours = [note for note in activities if note.title.startswith("Imported from ")]
     own = [note.notes for note in activities if note not in ours]

@@ -40,7 +40,7 @@ DATE_OF = {cell: moment for moment, texts in DATES.items() for cell in texts}
 
 
 def dated(number: int, cell: str) -> ExpectedLead:
-    """The lead that a row of dates.csv becomes."""
+    """Return the lead that a row of dates.csv becomes."""
     name = f"P{number}"
     if cell == "45425.432":  # a little after 10:22, as the fraction of a day says it
         return lead(name, "Ng", created_at=lambda value: f"{value:%Y-%m-%dT%H:%M}" == MORNING[:16])
@@ -90,7 +90,7 @@ WITH_REMAINDER = {
 
 
 def named(number: int, cell: str) -> ExpectedLead:
-    """The lead that a row of names.csv becomes; of a cell that no rule speaks of, no word may be lost."""
+    """Return the lead that a row of names.csv becomes; of a cell that no rule speaks of, no word may be lost."""
     email = f"n{number}@example.com"
     if cell in NAMES:
         return lead(*NAMES[cell], email=email)
@@ -119,7 +119,7 @@ STATUS_OF = {number: status for status, numbers in STATUSES.items() for number i
 
 
 def with_status(number: int, status: str, note: bool = True) -> ExpectedLead:
-    """The lead that a row of statuses.csv becomes."""
+    """Return the lead that a row of statuses.csv becomes."""
     closed = {"closed_at": "2022-03-04T00:00:00" if number == 41 else "2024-05-01T00:00:00"}
     text = ("Stage: Attempted to Contact - Left Voicemail 3x",) if number == 40 else ()
     return lead(f"P{number}", "Ng", status=status, note=text if note else None, **closed if status == "closed" else {})

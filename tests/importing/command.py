@@ -12,7 +12,7 @@ HEADER = "First Name,Last Name,Email,Phone,Status"
 
 
 def write_csv(folder: Path, *rows: str, header: str = HEADER, name: str = "leads.csv") -> Path:
-    """A CSV file of the given lines under ``header``."""
+    """Return a CSV file of the given lines under ``header``."""
     path = folder / name
     path.write_text("\n".join((header, *rows, "")), encoding="utf-8")
     return path
@@ -24,7 +24,7 @@ def import_leads(*arguments: Any, code: int = 0) -> dict[str, Any]:
 
 
 def run_import(command: str, *arguments: Any, code: int = 0) -> dict[str, Any]:
-    """The same with any of the import commands; wrong arguments (code 2) make no report."""
+    """Return the same with any of the import commands; wrong arguments (code 2) make no report."""
     out = io.StringIO()
     ended = _run(command, out, *arguments, "--report", "json")
     report: dict[str, Any] = json.loads(out.getvalue() or "{}")
@@ -33,7 +33,7 @@ def run_import(command: str, *arguments: Any, code: int = 0) -> dict[str, Any]:
 
 
 def summary(*arguments: Any) -> str:
-    """The text the command prints."""
+    """Return the text the command prints."""
     out = io.StringIO()
     _run("import_leads", out, *arguments)
     return out.getvalue()
@@ -50,7 +50,7 @@ def _run(command: str, out: io.StringIO, *arguments: Any) -> int:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file by column."""
+    """Return the rows of a CSV file by column."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 

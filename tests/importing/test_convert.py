@@ -15,14 +15,14 @@ NOBODY = {"first_name": "", "last_name": "", "email": "", "phone": ""}
 
 
 def converted(header: str, cells: list[Any], **how: Any) -> dict[str, Any]:
-    """The fields of a row, which must have no problems; those that stay blank are left out."""
+    """Return the fields of a row, which must have no problems; those that stay blank are left out."""
     row, problems = map_headers(header.split(","), **how).convert(cells)
     assert problems == []
     return {field: value for field, value in row.items() if value != ""}
 
 
 def reported(header: str, cells: list[Any], **how: Any) -> list[tuple[Any, str]]:
-    """The places and types of a row's problems."""
+    """Return the places and types of a row's problems."""
     _, problems = map_headers(header.split(","), **how).convert(cells)
     return [(problem.loc, problem.type) for problem in problems]
 

@@ -16,7 +16,7 @@ HEADER = "Name,Date Added"
 
 
 def dates_of(folder: Path, *dates: str, options: tuple[str, ...] = (), code: int = 0) -> list[str]:
-    """The stored days, as year-month-day, of a file with these dates."""
+    """Return the stored days, as year-month-day, of a file with these dates."""
     rows = (f"Lead {number},{date}" for number, date in enumerate(dates))
     import_leads(write_csv(folder, *rows, header=HEADER), *options, code=code)
     return [f"{lead.created_at:%Y-%m-%d}" for lead in Lead.objects.order_by("pk")]

@@ -30,7 +30,7 @@ MANIFEST = f"""<?xml version="1.0"?>
 
 
 def zipped(files: Mapping[str, str | bytes]) -> bytes:
-    """A zip archive of these files."""
+    """Return a zip archive of these files."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
@@ -39,7 +39,7 @@ def zipped(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def ods(row: str = "", cell: str = "") -> bytes:
-    """A sheet of one row of one cell, each of which may be repeated."""
+    """Return a sheet of one row of one cell, each of which may be repeated."""
     return zipped(
         {
             "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
@@ -55,7 +55,7 @@ def rows(file: bytes, name: str, **hints: Any) -> list[Any]:
 
 
 def encrypted(files: Mapping[str, str | bytes]) -> bytes:
-    """An archive that says that its first file is encrypted."""
+    """Return an archive that says that its first file is encrypted."""
     data = bytearray(zipped(files))
     data[data.index(b"PK\x01\x02") + 8] |= 1
     return bytes(data)

@@ -12,7 +12,7 @@ from tests.importing.workbooks import from_xml, sheet, workbook
 
 
 def opened(content: str | bytes, name: str, hints: FormatOptions = FormatOptions()) -> Source:  # noqa: B008
-    """A source made of text or bytes."""
+    """Return a source made of text or bytes."""
     return open_source(io.BytesIO(content.encode() if isinstance(content, str) else content), name=name, hints=hints)
 
 

@@ -54,7 +54,7 @@ print(Lead.objects.count(), *(state_of(run) for run in ImportRun.objects.order_b
 
 
 def stored(manage: Any) -> list[str]:
-    """How many leads there are, then the state of every run."""
+    """Return how many leads there are, then the state of every run."""
     return str(manage("shell", "-v0", "-c", COUNT).stdout).split()
 
 

@@ -25,12 +25,12 @@ _amount = re.compile(r"\$?(\d[\d,]+)")
 
 
 def words(text: str) -> set[str]:
-    """The words of a text."""
+    """Return the words of a text."""
     return set(_word.findall(text.casefold()))
 
 
 def texts_of(lead: Lead, became: dict[str, set[str]]) -> str:
-    """All that is stored about a lead; ``became`` has the statuses of the file that each stored one was."""
+    """Return all that is stored about a lead; ``became`` has the statuses of the file that each stored one was."""
     own = [lead.first_name, lead.last_name, lead.email, lead.phone, lead.source, lead.property_interest or ""]
     own += [str(amount) for amount in (lead.budget_min, lead.budget_max) if amount is not None]
     own += [iso(lead.created_at), lead.tags, lead.owner.name if lead.owner else "", *became[lead.status]]
@@ -38,7 +38,7 @@ def texts_of(lead: Lead, became: dict[str, set[str]]) -> str:
 
 
 def lost_cells(path: Path, report: dict[str, Any]) -> tuple[int, list[tuple[str, str, str]]]:
-    """The number of filled cells of a file, and those that are found nowhere: address, column, cell."""
+    """Return the number of filled cells of a file, and those that are found nowhere: address, column, cell."""
     became: dict[str, set[str]] = {}
     for row in report["statuses"]:
         became.setdefault(row["became"], set()).add(row["value"])

@@ -12,12 +12,12 @@ from leads.importing.sources.reader import Source, Unreadable, open_source
 
 
 def opened(content: str) -> Source:
-    """A source made of text."""
+    """Return a source made of text."""
     return open_source(io.BytesIO(content.encode()))
 
 
 def cells(source: Source) -> list[list[str]]:
-    """The cells of every record."""
+    """Return the cells of every record."""
     return [cells for _, cells in source]
 
 

@@ -14,12 +14,12 @@ from leads.importing.sources.reader import BadRow, Source, Unreadable, open_sour
 
 
 def opened(content: str | bytes, encoding: str = "utf-8", **how: str) -> Source:
-    """A source made of text or bytes."""
+    """Return a source made of text or bytes."""
     return open_source(io.BytesIO(content.encode(encoding) if isinstance(content, str) else content), **how)
 
 
 def cells(source: Source) -> list[list[str]]:
-    """The cells of every record."""
+    """Return the cells of every record."""
     return [cells for _, cells in source]
 
 
@@ -161,7 +161,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=1
 
 
 def in_cp1252(cell: str) -> str:
-    """What of a text cp1252 has letters for, and never nothing."""
+    """Return the characters of a text that cp1252 has; never an empty text."""
     return cell.encode("cp1252", "ignore").decode("cp1252").strip() or "é"
 
 

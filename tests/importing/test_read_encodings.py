@@ -9,7 +9,7 @@ from leads.importing.sources.reader import Source, Unreadable, open_source
 
 
 def opened(content: bytes) -> Source:
-    """A source made of bytes."""
+    """Return a source made of bytes."""
     return open_source(io.BytesIO(content))
 
 

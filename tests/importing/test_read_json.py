@@ -12,7 +12,7 @@ from leads.importing.sources.reader import BadRow, Source, Unreadable, open_sour
 
 
 def opened(content: str | bytes, name: str | None = None) -> Source:
-    """A source made of text or bytes."""
+    """Return a source made of text or bytes."""
     return open_source(io.BytesIO(content.encode() if isinstance(content, str) else content), name=name)
 
 

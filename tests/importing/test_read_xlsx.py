@@ -12,7 +12,7 @@ from tests.importing.workbooks import from_xml, sheet, workbook, wrapped
 
 
 def opened(content: bytes, name: str = "leads.xlsx") -> Source:
-    """A source made of bytes."""
+    """Return a source made of bytes."""
     return open_source(io.BytesIO(content), name=name)
 
 

@@ -77,7 +77,7 @@ def test_corrected_rows_are_what_they_would_have_been(
 
 
 def values(first_name: str) -> dict[str, Any]:
-    """The fields of a lead that come from its row."""
+    """Return the fields of a lead that come from its row."""
     lead = Lead.objects.get(first_name=first_name)
     names = ("last_name", "email", "phone", "status", "source", "property_interest")
     return {**model_to_dict(lead, names), "created_at": "now" if lead.created_at.year > 2025 else lead.created_at}
@@ -121,7 +121,7 @@ def test_rows_with_errors_have_the_same_errors_again(rows: list[list[str]], deli
 
 
 def imported(path: Path, rejects: Path) -> dict[str, Any]:
-    """The report of an import that stores the good rows."""
+    """Return the report of an import that stores the good rows."""
     out = StringIO()
     options = ("--on-error", "skip", "--rejects", str(rejects), "--report", "json")
     with suppress(SystemExit):

@@ -74,7 +74,7 @@ HEADER = "First Name,Last Name,Email"
 
 
 def update(tmp_path: Path, last_name: str, email: str = "a@example.com") -> int:
-    """A run that gives the lead of that address another last name, or creates it."""
+    """Return a run that gives the lead of that address another last name, or creates it."""
     path = write_csv(tmp_path, f"Ann,{last_name},{email}", header=HEADER, name=f"{last_name}.csv")
     run = import_leads(path, "--on-duplicate", "update")["run"]
     assert isinstance(run, int)

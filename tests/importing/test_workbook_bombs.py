@@ -46,7 +46,7 @@ def huge(method: int) -> bytes:
 def with_member(
     data: bytes, method: int, size: int = 100, name: str = TEXTS, flags: int = 0, extra: bytes = b""
 ) -> bytes:
-    """An honest workbook with one more member, of which the archive says what this test wants."""
+    """Return a valid workbook with one more member, for which the archive has the given values."""
     entries, where = GOOD.index(b"PK\x01\x02"), GOOD.index(b"PK\x05\x06")
     crc, packed = zlib.crc32(bytes(size)) if size < 1 << 20 else 0, len(data)
     sizes = (0xFFFFFFFF, 0xFFFFFFFF) if extra else (packed, size)
@@ -60,7 +60,7 @@ def with_member(
 
 
 def twice() -> bytes:
-    """A workbook with two members of one name."""
+    """Return a workbook with two members of one name."""
     file = io.BytesIO(GOOD)
     with warnings.catch_warnings(), zipfile.ZipFile(file, "a") as archive:
         warnings.simplefilter("ignore")
@@ -69,14 +69,14 @@ def twice() -> bytes:
 
 
 def overlapping() -> bytes:
-    """A workbook two of whose members are the same bytes."""
+    """Return a workbook two of whose members are the same bytes."""
     file = with_member(b"", 0, 0)
     place = file.rindex(b"PK\x01\x02")
     return file[: place + 42] + bytes(4) + file[place + 46 :]
 
 
 def of_many() -> bytes:
-    """A workbook with a directory that fills the memory."""
+    """Return a workbook with a directory that fills the memory."""
     file = io.BytesIO(GOOD)
     with zipfile.ZipFile(file, "a") as archive:
         for number in range(15_000):
@@ -85,7 +85,7 @@ def of_many() -> bytes:
 
 
 def far_cell() -> bytes:
-    """A small workbook with a last cell so far out that there would be 29 million."""
+    """Return a small workbook with a last cell so far out that there would be 29 million."""
     return from_xml({"Leads": wrapped('<row><c><v>1</v></c></row><row><c r="AB1048576"><v>1</v></c></row>')})
 
 
@@ -112,7 +112,7 @@ GREEDY = ("bzip2", "deflated, of a false size", "deflated, of its size", "a long
 
 @pytest.fixture(params=BOMBS)
 def bomb(request: pytest.FixtureRequest) -> tuple[bytes, str]:
-    """A workbook, and a part of what is said of it."""
+    """Return a workbook, and a part of its error message."""
     make, sentence = BOMBS[request.param]
     return make(), sentence
 
@@ -173,7 +173,7 @@ def test_the_page_takes_no_memory(tmp_path: Path, kind: str) -> None:
 
 @cache
 def memory_of_command(data: bytes) -> int:
-    """The most megabytes that ``manage.py import_leads`` took for a file; the database is not reached."""
+    """Return the most megabytes that ``manage.py import_leads`` took for a file; the database is not reached."""
     file = io.BytesIO(data)
     env = environment(DATABASE_URL="sqlite:////nowhere/app.db")
     command = [sys.executable, "manage.py", "import_leads", "-", "--dry-run"]

@@ -23,12 +23,12 @@ Cell = str | float | bool | datetime | None
 
 
 def workbook(rows: Sequence[Sequence[Cell]], **more_sheets: Sequence[Sequence[Cell]]) -> bytes:
-    """A workbook with the sheet "Leads" and ``more_sheets`` after it."""
+    """Return a workbook with the sheet "Leads" and ``more_sheets`` after it."""
     return from_xml({name: sheet(content) for name, content in {"Leads": rows, **more_sheets}.items()})
 
 
 def sheet(rows: Sequence[Sequence[Cell]]) -> str:
-    """The XML of a worksheet, its first row being row 1."""
+    """Return the XML of a worksheet, its first row being row 1."""
     content = ""
     for number, row in enumerate(rows, 1):
         cells = "".join(_cell(f"{chr(65 + place)}{number}", cell) for place, cell in enumerate(row))
@@ -37,12 +37,12 @@ def sheet(rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def wrapped(rows: str) -> str:
-    """A worksheet around the XML of its rows."""
+    """Return a worksheet around the XML of its rows."""
     return f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>'
 
 
 def from_xml(sheets: Mapping[str, str], hidden: Sequence[str] = (), texts: str = "") -> bytes:
-    """A workbook of the sheets' XML, and of the texts that their cells share."""
+    """Return a workbook of the sheets' XML, and of the texts that their cells share."""
     listed, related, packed = "", "", io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", _TYPES)

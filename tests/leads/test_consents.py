@@ -35,7 +35,7 @@ def say(api: Api, lead: Lead, channel: str, state: str = "revoked", **more: Any)
 
 
 def counts(api: Api, lead: Lead) -> list[str | None]:
-    """What counts for calls, texts and emails."""
+    """Return what counts for calls, texts and emails."""
     return list(api.get(f"/api/leads/{lead.pk}?include=consent").json()["consent"].values())
 
 

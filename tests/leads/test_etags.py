@@ -17,7 +17,7 @@ Send = Callable[..., HttpResponse]
 
 @pytest.fixture
 def send(api: Api) -> Send:
-    """A request with extra headers."""
+    """Return a request with extra headers."""
 
     def send(method: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
         names = {name.replace("_", "-"): value for name, value in headers.items()}

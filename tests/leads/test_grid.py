@@ -41,7 +41,7 @@ def ids(reply: HttpResponse) -> list[int]:
 
 
 def link(reply: HttpResponse, relation: str) -> str | None:
-    """The target of a link."""
+    """Return the target of a link."""
     for part in reply.headers.get("Link", "").split(", <"):
         target, _, rel = part.lstrip("<").partition(">; rel=")
         if rel == f'"{relation}"':
@@ -50,7 +50,7 @@ def link(reply: HttpResponse, relation: str) -> str | None:
 
 
 def pages(api: Api, query: str) -> Iterator[HttpResponse]:
-    """All pages of a walk, by their links."""
+    """Yield all pages of a walk, by their links."""
     target: str | None = f"/api/leads?{query}"
     while target:
         reply = api.client.get(target)
@@ -121,7 +121,7 @@ FILTERS: list[str] = [
 
 
 def expected(agent: User, query: str) -> list[Lead]:
-    """What the ORM finds."""
+    """Return what the ORM finds."""
     wanted, errors = LeadFilter.validate(QueryDict(query))
     assert errors == []
     return list(LeadFilter.find(replace_me(wanted, agent.pk)))

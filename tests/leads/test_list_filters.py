@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 def found(api: Api, **query: object) -> set[str]:
-    """The first names of the leads a query finds."""
+    """Return the first names of the leads a query finds."""
     reply = api.get("/api/leads", size=1000, **query)
     assert reply.status_code == 200, reply.content
     return {row["first_name"] for row in reply.json()}

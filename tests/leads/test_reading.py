@@ -42,7 +42,7 @@ def by_orm(query: dict[str, Any], offset: int = 0, size: int = 1000) -> list[dic
 
 
 def checked(query: dict[str, Any]) -> dict[str, Any]:
-    """The checked values of query parameters."""
+    """Return the checked values of query parameters."""
     values, errors = LeadFilter.validate(query)
     assert errors == []
     return values
@@ -107,7 +107,9 @@ def test_pages_partition_the_list(monkeypatch: pytest.MonkeyPatch, near: int, qu
 
 @pytest.mark.django_db
 def test_pages_begin_in_the_middle_of_days(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deep pages are found by the kept counts of days: with gaps between the days, and leads that left or came back."""
+    """Deep pages are found by the stored counts of days: with gaps between the days, and leads that left or came
+    back.
+    """
     monkeypatch.setattr(sql, "NEAR", -1)
     midnight = datetime(2026, 3, 1, tzinfo=UTC)
     moments = [midnight + timedelta(hours=hours) for hours in (0, 0, 0, 23, 24, 71, 72, 72, 500)]

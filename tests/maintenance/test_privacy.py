@@ -57,7 +57,7 @@ def _is_packed(model: Any, value: Any) -> bool:
 
 
 def file_of(tmp_path: Any, text: str, name: str) -> str:
-    """A file to import."""
+    """Return a file to import."""
     path = tmp_path / name
     path.write_text(text)
     return str(path)
@@ -65,7 +65,7 @@ def file_of(tmp_path: Any, text: str, name: str) -> str:
 
 @pytest.fixture
 def known(api: Api, agent: User, boss: Client, tmp_path: Any) -> Lead:
-    """A lead with data in every place where leads are stored."""
+    """Return a lead with data in every place where leads are stored."""
     keyed = Api({**bearer(agent), "Idempotency-Key": "once"})
     names = {"first_name": NAMES[0], "last_name": NAMES[1], "email": EMAIL, "phone": PHONE}
     lead_id = keyed.post("/api/leads", [lead_row(**names, property_interest=INTEREST), lead_row()]).json()[0]["id"]
@@ -96,7 +96,7 @@ FORM = {"status": "new", "source": "website", "property_interest": INTEREST, "is
 
 @pytest.fixture
 def boss(db: None) -> Client:
-    """A superuser's browser."""
+    """Return a superuser's browser."""
     client = Client()
     client.force_login(make_user(username="boss", is_staff=True, is_superuser=True))
     return client

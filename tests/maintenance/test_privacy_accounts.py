@@ -35,14 +35,14 @@ def log_as_before(user: User) -> None:
 
 
 def signed_in(user: User) -> str:
-    """A refresh token of the user."""
+    """Return a refresh token of the user."""
     form = {"username": user.username, "password": PASSWORD, "scope": "offline_access"}
     return str(Api({}).post("/api/users/login", form).json()["refresh_token"])
 
 
 @pytest.fixture
 def leaver(boss: Client) -> User:
-    """An agent with data in every place where users are stored."""
+    """Return an agent with data in every place where users are stored."""
     user = make_user(username="zerelda", email=EMAIL, first_name=NAMES[0], last_name=NAMES[1], is_staff=True)
     signed_in(user)
     with_second_factor(user)

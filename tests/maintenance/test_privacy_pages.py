@@ -27,13 +27,13 @@ FIELD = re.compile(r'name="(email|agreed)" value="([^"]*)"')
 
 @pytest.fixture
 def manager() -> Client:
-    """A manager's browser."""
+    """Return a manager's browser."""
     return browser_of("manager")
 
 
 @pytest.fixture
 def lead(agent: User) -> Lead:
-    """A lead with an activity, and a deleted one of the same address."""
+    """Return a lead with an activity, and a deleted one of the same address."""
     lead = make_lead(first_name="Zerelda", last_name="Quux", email=EMAIL, phone="+44 7700 900-123")
     make_activity(lead, agent, title="Call with Zerelda")
     make_lead(first_name="Zerelda", email=EMAIL.lower(), is_active=False)

@@ -28,7 +28,7 @@ SELECT FROM information_schema.columns WHERE table_name = 'otp_totp_totpdevice' 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Crm]:
-    """An empty database, without a server."""
+    """Yield an empty database, without a server."""
     with fresh_database() as database_url:
         crm = Crm(database_url, tmp_path, WORKERS="1")
         try:

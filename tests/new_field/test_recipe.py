@@ -28,7 +28,7 @@ UNRECORDED = (
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The project's files in a folder of their own."""
+    """Return the project's files in a folder of their own."""
     return Path(shutil.copytree(PROJECT, tmp_path / "project", ignore=LEFT_OUT))
 
 

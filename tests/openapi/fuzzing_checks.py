@@ -48,7 +48,7 @@ def rules() -> dict[str, Validate]:
 
 @schemathesis.check
 def valid_data_is_accepted(ctx: Any, response: Any, case: Any) -> bool | None:
-    """A body of the contract's calls that fits the schema is accepted, but for what is allowed above."""
+    """Check that a body of the contract's calls that fits the schema is accepted, except what is allowed above."""
     try:
         return positive_data_acceptance(ctx, response, case)
     except RejectedPositiveData:
@@ -60,13 +60,13 @@ def valid_data_is_accepted(ctx: Any, response: Any, case: Any) -> bool | None:
 
 
 def is_allowed(problem: dict[str, Any]) -> bool:
-    """Whether a 422 may have this problem: a rule between fields, or an unknown field under ``strict``."""
+    """Return whether a 422 may have this problem: a rule between fields, or an unknown field under ``strict``."""
     return problem["type"] == "extra_forbidden" or problem["msg"].startswith(ALLOWED)
 
 
 @schemathesis.check
 def invalid_data_is_refused(ctx: Any, response: Any, case: Any) -> bool | None:
-    """A body of the contract's calls that does not fit the schema is refused, unless the rules accept it."""
+    """Check that a body of the contract's calls that does not fit the schema is refused, unless the rules accept it."""
     try:
         return negative_data_rejection(ctx, response, case)
     except AcceptedNegativeData:

@@ -46,7 +46,7 @@ def test_it_is_valid_openapi(document: Document) -> None:
 
 
 def served() -> set[tuple[str, str]]:
-    """Every (path, method) of the URL map."""
+    """Return every (path, method) of the URL map."""
     found = set()
 
     def visit(patterns: list[Any], before: str) -> None:
@@ -210,7 +210,7 @@ def test_every_sample_fits_its_schema(document: Document) -> None:
 
 
 def leaves(node: Any) -> Iterator[dict[str, Any]]:
-    """Every object within a part of the document."""
+    """Yield every object within a part of the document."""
     if isinstance(node, dict):
         yield node
         for value in node.values():

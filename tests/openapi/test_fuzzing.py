@@ -27,7 +27,7 @@ def test_nothing_is_found(tmp_path: Path) -> None:
 
 
 def schemathesis(server: LiveServer, folder: Path) -> subprocess.CompletedProcess[str]:
-    """One run of all its checks and phases, as a registered agent."""
+    """Run all its checks and phases, as a registered agent."""
     return subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)),

@@ -17,7 +17,7 @@ PASSWORD = "pass 123456"
 
 @pytest.fixture
 def username(server: LiveServer) -> str:
-    """A new agent with ``PASSWORD``."""
+    """Return a new agent with ``PASSWORD``."""
     name = f"oauth-{secrets.token_hex(6)}"
     names = {"first_name": "O", "last_name": "Auth", "email": f"{name}@example.com"}
     body = {"username": name, "password": PASSWORD, **names}

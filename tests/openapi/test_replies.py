@@ -74,7 +74,7 @@ def test_activities_and_dashboard(api: Api, agent: User) -> None:
 
 
 def described(path: str) -> set[str]:
-    """The query parameters of a path's GET in the document."""
+    """Return the query parameters of a path's GET in the document."""
     parameters = DOCUMENT["paths"][path]["get"].get("parameters", [])
     return {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
 

@@ -26,7 +26,7 @@ COPIES = range(2)
 
 @pytest.fixture
 def crm(tmp_path: Path) -> Iterator[Crm]:
-    """A migrated database, without a server."""
+    """Yield a migrated database, without a server."""
     office = Crm(migrated_file(tmp_path / "office.db"), tmp_path, WORKERS="1")
     try:
         yield office
@@ -36,7 +36,7 @@ def crm(tmp_path: Path) -> Iterator[Crm]:
 
 @pytest.fixture
 def filled(crm: Crm) -> Crm:
-    """A running server, with an agent, a hundred leads and an activity."""
+    """Return a running server, with an agent, a hundred leads and an activity."""
     server = crm.start()
     token = server.token("agent")
     first = server.send("POST", "/api/leads", [lead_row() for _ in range(100)], token).json()[0]["id"]

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def crm(tmp_path: Path) -> Iterator[Crm]:
-    """A server with an agent, leads in several statuses, some deleted, and activities."""
+    """Yield a server with an agent, leads in several statuses, some deleted, and activities."""
     with fresh_database() as url:
         office = Crm(url, tmp_path, WORKERS="1")
         try:

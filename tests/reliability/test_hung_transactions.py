@@ -49,7 +49,7 @@ def limits_of(wrapper: Any) -> list[str]:
 
 @pytest.fixture
 def urls() -> Iterator[list[str]]:
-    """A database with a row, directly and through PgBouncer if it is there."""
+    """Yield a database with a row, directly and through PgBouncer if it is there."""
     with fresh_database() as direct, ExitStack() as stack:
         with psycopg.connect(direct, autocommit=True) as other:
             other.execute("CREATE TABLE numbers (number int)")

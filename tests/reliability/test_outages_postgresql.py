@@ -37,7 +37,7 @@ class Office:
 
     @property
     def server(self) -> LiveServer:
-        """The running one."""
+        """Return the running one."""
         return self.crm.server
 
     def post(self, path: str, body: Any) -> Any:
@@ -93,7 +93,7 @@ def is_unavailable(reply: Any) -> None:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """One installation for all tests."""
+    """Yield one installation for all tests."""
     variables = {"WORKERS": str(WORKERS), "THREADS": str(THREADS)}
     with own_cluster(max_connections=str(CROWD), superuser_reserved_connections="0", fsync="off") as cluster:
         # What the URL itself says wins over the server's own ten and fifteen seconds, which a test need not wait for.
@@ -240,7 +240,7 @@ def test_a_disk_that_is_full(office: Office, tmp_path: Path) -> None:
 
 
 def bulk(office: Office, number: int) -> list[dict[str, Any]]:
-    """A thousand leads of one source."""
+    """Return a thousand leads of one source."""
     return [lead_row(source=f"bulk {number}", property_interest="x" * 500) for _ in range(1000)]
 
 

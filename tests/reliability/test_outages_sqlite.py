@@ -83,7 +83,7 @@ def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def bulk(number: int) -> list[dict[str, Any]]:
-    """Two hundred leads of one source."""
+    """Return two hundred leads of one source."""
     return [lead_row(source=f"bulk {number}", property_interest="x" * 500) for _ in range(200)]
 
 

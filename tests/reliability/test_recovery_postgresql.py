@@ -104,7 +104,7 @@ def program(name: str) -> str:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that belongs to the user of PostgreSQL."""
+    """Yield a folder that belongs to the user of PostgreSQL."""
     path = Path(tempfile.mkdtemp(prefix="crm-archive-"))
     if os.geteuid() == 0:
         shutil.chown(path, "postgres")

@@ -36,12 +36,12 @@ class Office:
         return int(reply.json()["id"])
 
     def newest(self, who: dict[str, str], query: str = "") -> int:
-        """The id of the newest lead in the list, 0 if there is none."""
+        """Return the id of the newest lead in the list, 0 if there is none."""
         found = self.get(f"/api/leads?size=1{query}", who)
         return int(found[0]["id"]) if found else 0
 
     def get(self, path: str, who: dict[str, str]) -> Any:
-        """The JSON of a reply."""
+        """Return the JSON of a reply."""
         reply = self.server.send("GET", path, headers=who)
         assert reply.status == 200, reply
         return reply.json()

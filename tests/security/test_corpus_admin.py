@@ -110,7 +110,7 @@ def forms_in(reply: Any, path: str) -> list[Form]:
 
 @pytest.fixture
 def boss(db: None) -> Client:
-    """A superuser's browser."""
+    """Return a superuser's browser."""
     ensure_groups()
     client = Client(raise_request_exception=False)
     client.force_login(make_user(username="boss", is_staff=True, is_superuser=True))

@@ -47,12 +47,12 @@ def as_csv(header: list[str], rows: list[list[str]]) -> bytes:
 
 
 def as_json_lines(header: list[str], rows: list[list[str]]) -> bytes:
-    """The same as JSON Lines."""
+    """Return the same as JSON Lines."""
     return "\n".join(json.dumps(dict(zip(header, row, strict=True))) for row in rows).encode()
 
 
 def as_workbook(header: list[str], rows: list[list[str]]) -> bytes:
-    """The same as a workbook; what XML cannot hold is written as Excel escapes it."""
+    """Return the same as a workbook; what XML cannot hold is written as Excel escapes it."""
     escaped = [[NOT_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", cell) for cell in row] for row in [header, *rows]]
     return workbook(escaped)
 
@@ -69,7 +69,7 @@ def _bytes(text: str) -> bytes:
 
 
 def rows_with(field: str, fields: list[str]) -> list[list[str]]:
-    """A row for every text in one of the columns."""
+    """Return a row for every text in one of the columns."""
     return [[text if name == field else GOOD.get(name, "") for name in fields] for text in TEXTS.values()]
 
 

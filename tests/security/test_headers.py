@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def policy_of(reply: Any) -> dict[str, list[str]]:
-    """The content security policy, by directive."""
+    """Return the content security policy, by directive."""
     parts = (part.split() for part in reply.headers["Content-Security-Policy"].split(";"))
     return {name: sources for name, *sources in parts}
 

@@ -213,7 +213,7 @@ def test_activities_are_not_edited_at_all(boss: Client, agent: User) -> None:
 
 @pytest.fixture
 def boss(db: None) -> Client:
-    """A superuser's browser."""
+    """Return a superuser's browser."""
     client = Client()
     client.force_login(make_user(username="boss", is_staff=True, is_superuser=True))
     return client

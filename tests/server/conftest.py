@@ -9,6 +9,6 @@ from tests.live import LiveServer, serving
 
 @pytest.fixture(scope="package")
 def strict_server() -> Iterator[LiveServer]:
-    """A server that accepts bodies of at most 4 KiB."""
+    """Yield a server that accepts bodies of at most 4 KiB."""
     with serving(BODY_MAX_BYTES="4096") as running:
         yield running

@@ -86,7 +86,7 @@ class Silent:
 
 @pytest.fixture
 def silent() -> Iterator[Silent]:
-    """A body that blocks, until the end of the test."""
+    """Yield a body that blocks, until the end of the test."""
     body = Silent()
     yield body
     body.over.set()

@@ -19,7 +19,7 @@ def command(port: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def gunicorn() -> Iterator[LiveServer]:
-    """A running gunicorn."""
+    """Yield a running gunicorn."""
     port = free_port()
     with migrated_database() as database_url:
         env = environment(DATABASE_URL=database_url, BODY_MAX_BYTES="100000")

@@ -24,7 +24,7 @@ FILES = 400  # that a worker may open, so it takes 200 connections
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
-    """A server with one worker that may open few files."""
+    """Yield a server with one worker that may open few files."""
     popen = subprocess.Popen
 
     def start(*args: Any, **how: Any) -> Any:

@@ -16,7 +16,7 @@ def log_in(server: LiveServer) -> dict[str, str]:
 
 
 def file(domain: str) -> bytes:
-    """A file that a command would check in a process of its own."""
+    """Return a file that a command would check in a process of its own."""
     lines = (f"Ann{number},{NAME},ann{number}@{domain},{number}\n" for number in range(ROWS))
     return f"first_name,last_name,email,phone\n{''.join(lines)}".encode()
 

@@ -16,7 +16,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[LiveServer]:
-    """A server for this module, with its own log."""
+    """Yield a server for this module, with its own log."""
     with serving() as running:
         yield running
 

@@ -39,16 +39,16 @@ class Browser:
         return reply
 
     def get(self, path: str) -> Reply:
-        """A page."""
+        """Return a page."""
         return self._send("GET", path, None, "")
 
     def post(self, path: str, fields: dict[str, str]) -> Reply:
-        """A form."""
+        """Return a form."""
         given = {"csrfmiddlewaretoken": self.cookies.get("csrftoken", ""), **fields}
         return self._send("POST", path, urlencode(given).encode(), FORM)
 
     def upload(self, path: str, name: str, content: str) -> Reply:
-        """A form with a file."""
+        """Return a form with a file."""
         token = (
             f'--x\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n{self.cookies["csrftoken"]}\r\n'
         )
@@ -63,7 +63,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    """A server for this module, with its own log."""
+    """Yield a server for this module, with its own log."""
     with serving() as running:
         yield running
 
@@ -78,7 +78,7 @@ def manage(server: LiveServer, *arguments: str, **variables: str) -> str:
 
 @pytest.fixture(scope="module")
 def boss(server: LiveServer) -> Browser:
-    """A superuser's browser."""
+    """Return a superuser's browser."""
     account = {"USERNAME": f"{MARK}-boss", "EMAIL": f"boss@{MARK}.example", "PASSWORD": PASSWORD}
     manage(server, "createsuperuser", "--noinput", **{f"DJANGO_SUPERUSER_{k}": v for k, v in account.items()})
     browser = Browser(server)
@@ -120,7 +120,7 @@ def through_the_api(server: LiveServer) -> list[str]:
 
 
 def through_the_back_office(boss: Browser) -> str:
-    """A new lead, searches, an undone import, exports, the erasure of a person, users, and denied requests.
+    """Return a new lead, searches, an undone import, exports, the erasure of a person, users, and denied requests.
 
     Returns the token of a set-password link.
     """

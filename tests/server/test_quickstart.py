@@ -69,7 +69,7 @@ def run_quickstart(port: int) -> str:
 
 
 def unpack(folder: Path) -> Path:
-    """An unpacked copy of the project, with a virtual environment that has the packages."""
+    """Return an unpacked copy of the project, with a virtual environment that has the packages."""
     project = folder / "real estate crm"  # people's folders have spaces
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns(*LEFT_OUT))
     shutil.copy(PROJECT / ".env.example", project)

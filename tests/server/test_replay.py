@@ -18,7 +18,7 @@ ROWS = 3000  # a reply of a megabyte: more than fits into the sockets' buffers w
 
 
 def send(server: LiveServer, token: dict[str, str], body: bytes, key: str) -> socket.socket:
-    """A thread that sends a bulk request."""
+    """Return a thread that sends a bulk request."""
     connection = server.connect()
     head = post_head(
         "/api/leads",

@@ -127,7 +127,7 @@ def client_of(port: int, manager: Manager) -> LiveServer:
 
 
 def stored(client: LiveServer, token: dict[str, str]) -> int:
-    """How many leads there are."""
+    """Return how many leads there are."""
     return int(client.send("GET", "/api/dashboard", headers=token).json()["total_leads"])
 
 

@@ -39,7 +39,7 @@ def refusal(**variables: str) -> str:
 
 
 def earlier_env(folder: Path) -> str:
-    """The path of a ``.env`` as the earlier server's documentation gave it."""
+    """Return the path of a ``.env`` as the earlier server's documentation gave it."""
     path = folder / "earlier.env"
     path.write_text(EARLIER.format(folder=f"/{folder}".replace("//", "/")))
     return str(path)

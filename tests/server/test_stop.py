@@ -17,7 +17,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in
 
 
 def workers(server: LiveServer) -> set[int]:
-    """The process ids of a server's workers."""
+    """Return the process ids of a server's workers."""
     pid = server.process.pid
     return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 

@@ -17,7 +17,7 @@ GROWTH = 48 << 10  # KiB; a process with the file in memory would grow by more t
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[LiveServer]]:
-    """Two servers with folders of their own for temporary files."""
+    """Yield two servers with folders of their own for temporary files."""
     with ExitStack() as stack:
         url = stack.enter_context(migrated_database())
         folders = [tmp_path_factory.mktemp(name) for name in "ab"]
@@ -28,7 +28,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[LiveServ
 
 @pytest.fixture(scope="module")
 def browsers(machines: list[LiveServer]) -> list[Browser]:
-    """A superuser's browser, which talks to one machine and to the other."""
+    """Return a superuser's browser, which talks to one machine and to the other."""
     account = {"USERNAME": "boss", "EMAIL": "boss@example.com", "PASSWORD": PASSWORD}
     manage(machines[0], "createsuperuser", "--noinput", **{f"DJANGO_SUPERUSER_{k}": v for k, v in account.items()})
     browsers = [Browser(machine) for machine in machines]
@@ -70,7 +70,7 @@ def test_a_large_upload_takes_constant_memory(machines: list[LiveServer], browse
 
 
 def peak(server: LiveServer) -> int:
-    """The largest memory of a server's processes together so far, in KiB."""
+    """Return the largest memory of a server's processes together so far, in KiB."""
     found, total = [server.process.pid], 0
     while found:
         pid = found.pop()

@@ -63,14 +63,14 @@ BODIES: dict[str, tuple[Callable[[], bytes], set[int]]] = {
 
 @pytest.fixture(scope="module")
 def single() -> Iterator[LiveServer]:
-    """A server with one worker, so that its memory can be measured."""
+    """Yield a server with one worker, so that its memory can be measured."""
     with serving(WORKERS="1") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def token(single: LiveServer) -> dict[str, str]:
-    """The headers of an agent."""
+    """Return the headers of an agent."""
     return {**single.token(), "Content-Type": "application/json"}
 
 

@@ -47,7 +47,7 @@ SIGNED_IN = 64 << 10
 
 @pytest.fixture(scope="module")
 def single() -> Iterator[LiveServer]:
-    """A server with one worker, so that its memory can be measured. Each client has another address."""
+    """Yield a server with one worker, so that its memory can be measured. Each client has another address."""
     reachable = {"TRUSTED_PROXIES": "127.0.0.1", "REQUIRE_SECOND_FACTOR": "nobody"}
     with serving(WORKERS="1", **reachable, **MAIL) as running:
         yield running
@@ -55,7 +55,7 @@ def single() -> Iterator[LiveServer]:
 
 @pytest.fixture(scope="module")
 def boss(single: LiveServer) -> Browser:
-    """A superuser's browser."""
+    """Return a superuser's browser."""
     account = {"USERNAME": "boss", "EMAIL": "boss@example.com", "PASSWORD": PASSWORD}
     manage(single, "createsuperuser", "--noinput", **{f"DJANGO_SUPERUSER_{k}": v for k, v in account.items()})
     browser = Browser(single)
@@ -64,7 +64,7 @@ def boss(single: LiveServer) -> Browser:
 
 
 def processes(server: LiveServer) -> list[int]:
-    """The server's processes."""
+    """Return the server's processes."""
     found, seen = [server.process.pid], []
     while found:
         pid = found.pop()
@@ -107,13 +107,13 @@ def costs_little(server: LiveServer, send: Callable[[], int], expected: set[int]
 
 
 def multipart(fields: dict[str, str]) -> bytes:
-    """A form in parts."""
+    """Return a form in parts."""
     parts = (f'--x\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items())
     return ("".join(parts) + "--x--\r\n").encode()
 
 
 def in_json(fields: dict[str, str]) -> bytes:
-    """A JSON body whose text is not escaped."""
+    """Return a JSON body whose text is not escaped."""
     return json.dumps(fields, ensure_ascii=False).encode()
 
 

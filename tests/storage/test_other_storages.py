@@ -77,7 +77,7 @@ class FakeS3(BaseHTTPRequestHandler):
 
 
 def dechunked(body: bytes) -> Iterator[bytes]:
-    """The content of a body in signed chunks."""
+    """Yield the content of a body in signed chunks."""
     while body:
         head, _, rest = body.partition(b"\r\n")
         size = int(head.partition(b";")[0], 16)
@@ -89,7 +89,7 @@ def dechunked(body: bytes) -> Iterator[bytes]:
 
 @pytest.fixture
 def object_storage() -> Iterator[dict[str, Any]]:
-    """The entry of ``STORAGES`` for a server that stands for S3."""
+    """Yield the entry of ``STORAGES`` for a server that stands for S3."""
     handler = type("Handler", (FakeS3,), {"objects": {}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -29,7 +29,7 @@ START, END = "<!-- figures of `make torture` -->\n", "<!-- end of figures -->\n"
 
 
 def kills_on_sqlite(kills: int, seed: int) -> Report:
-    """A campaign on a file."""
+    """Return a campaign on a file."""
     with (
         tempfile.TemporaryDirectory() as folder,
         campaign(f"sqlite:///{folder}/t.db", None, Path(folder), seed) as fight,
@@ -38,7 +38,7 @@ def kills_on_sqlite(kills: int, seed: int) -> Report:
 
 
 def kills_on_postgresql(kills: int, seed: int) -> Report:
-    """A campaign on a new PostgreSQL cluster."""
+    """Return a campaign on a new PostgreSQL cluster."""
     with (
         tempfile.TemporaryDirectory() as folder,
         own_cluster() as cluster,

@@ -81,17 +81,17 @@ class Agents:
 
     @property
     def acknowledged(self) -> set[int]:
-        """The ids of all leads whose creation was acknowledged."""
+        """Return the ids of all leads whose creation was acknowledged."""
         return {lead for agent in self.all for lead in agent.acknowledged}
 
     @property
     def refused(self) -> Counter[int]:
-        """How many requests were refused, by status."""
+        """Return how many requests were refused, by status."""
         return sum((agent.refused for agent in self.all), Counter())
 
     @property
     def wrong(self) -> list[str]:
-        """What no agent should have seen."""
+        """Return what no agent should have seen."""
         return [line for agent in self.all for line in agent.wrong]
 
     def longest_wait(self, since: float, until: float) -> float:

@@ -39,7 +39,7 @@ def settle(database_url: str) -> None:
 
 
 def sqlite_file(database_url: str) -> Path:
-    """The file of an absolute SQLite URL."""
+    """Return the file of an absolute SQLite URL."""
     return Path("/" + database_url.removeprefix("sqlite:///").partition("?")[0].lstrip("/"))
 
 

@@ -34,7 +34,7 @@ class Crm:
         return cls(database_url, folder, folder / "project", **own, **variables)
 
     def files(self) -> list[Path]:
-        """The files of a machine that are neither its log nor bytecode."""
+        """Return the files of a machine that are neither its log nor bytecode."""
         folders = self.project, self.folder / "tmp"
         return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
 
@@ -53,12 +53,12 @@ class Crm:
 
     @property
     def server(self) -> LiveServer:
-        """The running one."""
+        """Return the running one."""
         assert self.live is not None
         return self.live
 
     def workers(self) -> list[int]:
-        """The process numbers of its workers."""
+        """Return the process numbers of its workers."""
         pid = self.server.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children")
         return [int(child) for child in children.read_text().split()] if children.exists() else []

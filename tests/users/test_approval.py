@@ -21,7 +21,7 @@ SENTENCE = "This account is waiting for a manager's approval"
 
 
 def waiting(**fields: Any) -> User:
-    """A registered user who awaits approval."""
+    """Return a registered user who awaits approval."""
     return make_user(is_active=False, awaiting_approval_since=timezone.now(), **fields)
 
 

@@ -23,7 +23,7 @@ NEW = "a new long password"
 
 @pytest.fixture(autouse=True)
 def zoe() -> User:
-    """The user who changes the password."""
+    """Return the user who changes the password."""
     return make_user(username="Zoë")
 
 

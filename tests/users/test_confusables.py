@@ -35,7 +35,7 @@ GOOD = [
 
 @pytest.fixture
 def boss(db: None) -> Client:
-    """A superuser's browser."""
+    """Return a superuser's browser."""
     client = Client()
     client.force_login(make_user(username="chief", is_staff=True, is_superuser=True))
     return client

@@ -16,7 +16,7 @@ Work = list[tuple[str, int, int, int, int]]
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch, real_hashing: None) -> Work:
-    """The parameters of every hash that is computed in the test."""
+    """Return the parameters of every hash that is computed in the test."""
     done: Work = []
     verify, hash_secret = argon2.PasswordHasher.verify, low_level.hash_secret
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def zoe() -> User:
-    """The user who logs in."""
+    """Return the user who logs in."""
     return make_user(username="Zoë")
 
 
@@ -26,7 +26,7 @@ def events(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, object
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """The log of the test."""
+    """Return the log of the test."""
     caplog.set_level(logging.INFO)
     return caplog
 

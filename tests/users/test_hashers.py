@@ -40,7 +40,7 @@ real_hashing = pytest.mark.usefixtures("real_hashing")  # where it is looked at;
 
 @pytest.fixture
 def moved(db: None) -> User:
-    """A user of the earlier server."""
+    """Return a user of the earlier server."""
     return make_user(username="moved")
 
 

@@ -12,7 +12,7 @@ PATH = "/api/users/login"
 
 @pytest.fixture
 def zoe(db: None) -> User:
-    """A user with letters beyond ASCII in her name."""
+    """Return a user with letters beyond ASCII in her name."""
     return make_user(username="Zoë", password=PASSWORD)
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def zoe() -> User:
-    """The user with the attacked account."""
+    """Return the user with the attacked account."""
     return make_user(username="Zoë", is_staff=True)
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def zoe() -> User:
-    """The user who logs out."""
+    """Return the user who logs out."""
     return make_user(username="Zoë", is_staff=True)
 
 

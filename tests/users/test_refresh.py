@@ -27,7 +27,7 @@ Pair = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def zoe() -> User:
-    """The user who logs in."""
+    """Return the user who logs in."""
     return make_user(username="Zoë")
 
 

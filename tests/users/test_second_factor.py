@@ -19,7 +19,7 @@ from users.models import User
 
 @pytest.fixture
 def user(db: None) -> User:
-    """A staff user."""
+    """Return a staff user."""
     return make_user(username="Maria", is_staff=True)
 
 

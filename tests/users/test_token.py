@@ -17,7 +17,7 @@ CREDENTIALS = {"username": "agent1", "password": PASSWORD}
 
 @pytest.fixture(autouse=True)
 def user(db: None) -> User:
-    """The user who logs in."""
+    """Return the user who logs in."""
     return make_user(username="agent1", password=PASSWORD)
 
 

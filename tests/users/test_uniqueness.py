@@ -23,7 +23,7 @@ SAME = [
 
 
 def body(username: str, email: str) -> dict[str, str]:
-    """A registration."""
+    """Return a registration."""
     return {"username": username, "email": email, "password": PASSWORD, "first_name": "", "last_name": ""}
 
 

@@ -13,14 +13,14 @@ from tests.maintenance.legacy_migration.earlier import LOOSE, Earlier, activity,
 
 @pytest.fixture(scope="session")
 def source_database() -> Iterator[str]:
-    """One PostgreSQL database for all tests: to create and drop one takes a second."""
+    """Yield one PostgreSQL database for all tests: to create and drop one takes a second."""
     with fresh_database() as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Earlier]:
-    """A database without tables, SQLite or PostgreSQL."""
+    """Yield a database without tables, SQLite or PostgreSQL."""
     if request.param == "sqlite":
         yield Earlier(f"sqlite:///{tmp_path}/earlier.db")
     elif settings.DATABASE_URL.startswith("sqlite"):

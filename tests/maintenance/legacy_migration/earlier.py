@@ -36,13 +36,13 @@ Row = dict[str, Any]
 
 
 def user(**fields: Any) -> Row:
-    """A user of the earlier server, with ``PASSWORD``."""
+    """Return a user of the earlier server, with ``PASSWORD``."""
     row = {"id": 1, "username": "agent1", "email": "a1@example.com", "hashed_password": HASH, "first_name": "Agent"}
     return {**row, "last_name": "One", "created_at": "2025-10-07 18:10:00.123456", **fields}
 
 
 def lead(**fields: Any) -> Row:
-    """A lead of the earlier server."""
+    """Return a lead of the earlier server."""
     row = {"id": 7, "first_name": "John", "last_name": "Smith", "email": "john@example.com", "phone": "+1-555-0100"}
     row |= {"status": "new", "source": "website", "budget_min": 300000, "budget_max": 450000}
     row |= {"property_interest": "2BR condo", "is_active": True, "activity_count": 0}
@@ -50,7 +50,7 @@ def lead(**fields: Any) -> Row:
 
 
 def activity(**fields: Any) -> Row:
-    """An activity of the earlier server."""
+    """Return an activity of the earlier server."""
     row = {"id": 3, "lead_id": 7, "user_id": 1, "activity_type": "call", "title": "Intro call", "notes": None}
     row |= {"duration": 12, "activity_date": "2025-10-03", "created_at": "2025-10-07 18:15:00.000000"}
     return {**row, "user_name": "Agent One", **fields}

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def office(empty: Earlier) -> Earlier:
-    """Two users, three leads (one closed, one deleted), two activities."""
+    """Return two users, three leads (one closed, one deleted), two activities."""
     empty.make()
     empty.add("users", user(), user(id=5, username="María", email="maria@example.com"))
     empty.add(
