@@ -65,7 +65,7 @@ class RowsOfLeads(FileImport, ABC):
                 if row.problems:
                     self.reject(row.line, row.cells, row.problems)
             self.progress(self.stats.read, self.source.position)
-            if not self.doomed:
+            if not self.stores_nothing:
                 self.store([row for row in batch if not row.problems], now)
 
     def look_up(self, rows: list[Row]) -> None:

@@ -13,10 +13,10 @@ from crm_project.private_files import create
 
 @contextmanager
 def output(path: Path) -> Iterator[IO[bytes]]:
-    """A new binary file that appears under ``path`` (and replaces what is there) when the block ends well.
+    """Yield a new binary file that replaces ``path`` when the block ends without an error.
 
-    It is for its owner alone, and is written beside its name: an export that is killed leaves no half file that looks
-    whole. A pipe or a device is written to as it is. Raises ``OSError``.
+    Only its owner can read it. It is written under another name first, so that an export that is killed leaves no
+    incomplete file under ``path``. A pipe or a device is written to directly. Raises ``OSError``.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as file:
@@ -36,7 +36,7 @@ def output(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def gzipped(file: IO[bytes]) -> Iterator[IO[bytes]]:
-    """A file whose bytes go into ``file`` packed; the same content makes the same bytes."""
+    """Yield a file that compresses what is written into ``file``. The same content gives the same bytes."""
     with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
         buffered = io.BufferedWriter(cast(io.RawIOBase, packed), 1 << 16)
         yield buffered

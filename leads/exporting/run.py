@@ -130,8 +130,10 @@ def _rows(leads: LeadQuerySet, installation: str, more: tuple[str, ...]) -> Gene
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """All queries of the block see the data of one moment. ``atomic()`` alone would not do on PostgreSQL, and on
-    SQLite it would keep everybody from writing."""
+    """Have all queries of the block see the same snapshot of the data.
+
+    ``atomic()`` alone does not do so on PostgreSQL, and on SQLite it would block all writers.
+    """
     with ExitStack() as stack:
         if reading().in_atomic_block:
             pass

@@ -47,9 +47,9 @@ class Write(Protocol):
 
 
 def table(format: str, file: IO[bytes], form: Form, raw: bool = False) -> AbstractContextManager[Write]:
-    """A function that adds a row to ``file``, complete when the block ends; ``raw`` puts no guards.
+    """Return a context manager with a function that adds a row to ``file``; ``raw`` adds no formula guards.
 
-    Raises ``Unwritable``, and ``OSError`` where the file cannot be written.
+    The file is complete when the block ends. Raises ``Unwritable``, and ``OSError`` if the file cannot be written.
     """
     return {"csv": _csv, "xlsx": _xlsx, "jsonl": _json_lines}[format](file, form, raw)
 
@@ -121,7 +121,7 @@ def _rows_of_workbook(file: IO[bytes], form: Form, raw: bool, folder: str) -> It
 
 
 def _text(column: str, value: str, form: Form, raw: bool, row: Row) -> str:
-    """The text of a workbook's cell; refuses what Excel would cut off or call damaged."""
+    """Return the text of a workbook's cell; raise ``Unwritable`` for what Excel would cut off or report as damaged."""
     if not raw and (formula_escape.is_needed_in_workbook(value) or (value == "" and column in form.nullable_texts)):
         value = formula_escape.escape(value)
     if len(value) > MAX_CELL // 2 and len(value.encode("utf-16-le")) // 2 > MAX_CELL:

@@ -97,7 +97,7 @@ class FileImport:
         Where nobody has said what to do with duplicates, also with all that were stored before, and report how many
         look like them.
         """
-        if self.doomed:
+        if self.stores_nothing:
             return
         self._check_known()
         first_id = DRY_RUN_IDS if self.options.dry_run else self.last_id + 1
@@ -129,12 +129,12 @@ class FileImport:
 
     @staticmethod
     def around_load(options: Options, is_alone: bool, size: int) -> AbstractContextManager[None]:
-        """What makes a first load faster, around all of it; ``size`` is the bytes of all files."""
+        """Return a context manager that makes a first load faster; ``size`` is the bytes of all files."""
         is_worth_it = is_alone and is_first_load(size) and not options.dry_run
         return first_load(is_worth_it, keep=() if options.on_duplicate == "create" else KEYS)
 
     def load(self) -> None:
-        """Every row of the file: checked, then stored, matched or rejected. Inside the transaction."""
+        """Check every row of the file, then store, match or reject it. Called inside the transaction."""
         now, straight = timezone.now(), self.options.on_duplicate == "create"
         notes = NoteTaker(self.run, self._note_author(), now)
         if straight:
@@ -160,7 +160,7 @@ class FileImport:
                     self.reject(line, cells, problems)
                 for row in batch.aside:
                     self._set_aside(row)
-                if not (straight and self.doomed) or self.options.dry_run:
+                if not (straight and self.stores_nothing) or self.options.dry_run:
                     take(batch.good)
         if notes.author is None and self.cell_report.left_over:
             self.warnings[warnings.UNSIGNED, ""] = 1
@@ -199,8 +199,8 @@ class FileImport:
         return [file for file in (self.rejects, self.skipped) if file]
 
     @property
-    def doomed(self) -> bool:
-        """Whether nothing of this file will be stored, whatever else is in it."""
+    def stores_nothing(self) -> bool:
+        """Return whether nothing of this file can be stored any more."""
         return self.stats.rejected > 0 and self.options.on_error == "abort"
 
     def close(self, state: ImportRun.State, message: str = "", whole: bool = True) -> None:
@@ -221,7 +221,7 @@ class FileImport:
 
 
 def _read_as(source: Source, columns: ColumnPlan) -> str:
-    """What was taken for the format of a file, in a line."""
+    """Return one line with the detected format of a file."""
     details = [source.format, source.encoding]
     if source.delimiter:
         details.append("delimiter tab" if source.delimiter == "\t" else f"delimiter {source.delimiter!r}")

@@ -14,7 +14,7 @@ from leads.consent_cells import Grant
 from leads.consents import REVOKED
 from leads.duplicates import Lookalikes
 from leads.importing.cells.steps import GRANTS, NOTES, REFUSALS, REMAINDERS
-from leads.importing.ipc import moment
+from leads.importing.ipc import timestamp
 from leads.importing.notes import Note, NoteTaker
 from leads.importing.stats import Stats
 from leads.importing.warnings import NOTED, Warnings
@@ -29,7 +29,7 @@ WIDTH = len(COLUMNS)
 CREATED_AT, ACTIVITY_COUNT = COLUMNS.index("created_at"), COLUMNS.index("activity_count")
 names_of = itemgetter(COLUMNS.index("first_name"), COLUMNS.index("last_name"))
 keys_of = itemgetter(*map(COLUMNS.index, SearchKeys._fields))
-MOMENTS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_at")]
+TIMESTAMPS = [COLUMNS.index(name) for name in ("created_at", "updated_at", "closed_at")]
 
 DRY_RUN_IDS = 1 << 62  # and up: those of the leads of a dry run, which uses up none of the database
 
@@ -64,7 +64,10 @@ def record_grants(run: ImportRun, grants: Sequence[tuple[int, Grant]]) -> None:
     if grants and run.pk:
         actor, evidence = Actor(run.user_id, run.started_by, Channel.IMPORT), f"Import of {run.file_name}"
         rows = [
-            (lead_id, {**clean, "created_at": moment(clean["created_at"]), "evidence": clean["evidence"] or evidence})
+            (
+                lead_id,
+                {**clean, "created_at": timestamp(clean["created_at"]), "evidence": clean["evidence"] or evidence},
+            )
             for lead_id, clean in grants
         ]
         Consent.objects.record_many(rows, actor, run.pk, are_new=True)
@@ -113,7 +116,7 @@ class InsertWriter:
         self.write: bulk.Write | None = None
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> list[Any]:
-        """A good row as its column values; after them its notes, refusals of contact and grants, if it has any."""
+        """Return a valid row as its column values, then its notes, refusals of contact and grants if it has any."""
         row = stored_row(self.run_id, self.now, clean, given, given.get("created_at"))
         if not EXTRAS.isdisjoint(given):
             texts = self.notes.of_row(given)
@@ -124,19 +127,19 @@ class InsertWriter:
         return row
 
     def pack(self, rows: list[list[Any]]) -> list[Any]:
-        """They are plain already."""
+        """Return the rows unchanged: their values can be serialized."""
         return rows
 
     def unpack(self, rows: list[Any]) -> list[list[Any]]:
-        """With moments for texts."""
+        """Return the rows with timestamps in place of their texts."""
         for row in rows:
-            for place in MOMENTS:
-                row[place] = row[place] and moment(row[place])
+            for place in TIMESTAMPS:
+                row[place] = row[place] and timestamp(row[place])
         return rows
 
     @contextmanager
     def open(self) -> Iterator[Callable[[list[Any]], None]]:
-        """A function that takes what ``make`` made."""
+        """Yield a function that stores rows made by ``make``."""
         with closing(self.lookalikes) if self.lookalikes else nullcontext(), ExitStack() as self.stream:
             yield self._store
 

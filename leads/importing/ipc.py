@@ -43,56 +43,57 @@ class Batch(NamedTuple):
     aside: Sequence[Aside] = ()
 
 
-def packed(batch: Batch, pack: Pack) -> bytes:
-    """The batch in bytes; ``pack`` makes lists of plain values and moments of its good rows."""
+def serialize(batch: Batch, pack: Pack) -> bytes:
+    """Return the batch as bytes. ``pack`` converts its valid rows to lists of plain values and timestamps."""
     warnings = [[*about, count] for about, count in batch.warnings.items()]
-    bad = [_bad(*row) for row in batch.bad]
+    bad = [_serialize_bad(*row) for row in batch.bad]
     whole = [batch.read, pack(batch.good), bad, batch.position, warnings, batch.report]
-    whole.append([[row.line, cells_packed(row.cells), *row[2:]] for row in batch.aside])
+    whole.append([[row.line, serialize_cells(row.cells), *row[2:]] for row in batch.aside])
     try:
         return ORJSON + orjson.dumps(whole)
     except TypeError:
         return JSON + json.dumps(whole, default=datetime.isoformat).encode()
 
 
-def unpacked(sent: bytes, unpack: Pack) -> Batch:
-    """The batch again; ``unpack`` makes good rows of what ``pack`` made of them, with moments as texts."""
+def deserialize(sent: bytes, unpack: Pack) -> Batch:
+    """Return the batch from its bytes. ``unpack`` reverses ``pack``; timestamps are texts."""
     loads = orjson.loads if sent[:1] == ORJSON else json.loads
     read, good, bad, position, warnings, report, aside = loads(sent[1:])
     counts: Warnings = Counter({(kind, about): count for kind, about, count in warnings})
-    bad, aside = [_bad_again(*row) for row in bad], tuple(Aside(row[0], cells_again(row[1]), *row[2:]) for row in aside)
-    return Batch(read, unpack(good), bad, position, counts, report, aside)
+    rejected = [_deserialize_bad(*row) for row in bad]
+    others = tuple(Aside(row[0], deserialize_cells(row[1]), *row[2:]) for row in aside)
+    return Batch(read, unpack(good), rejected, position, counts, report, others)
 
 
-# A moment again. Rows of one load share most of theirs, and are then given the same object, by which ``load`` knows it.
-moment = lru_cache(maxsize=1024)(datetime.fromisoformat)
+# Rows of one file share most of their timestamps, and then have the same object.
+timestamp = lru_cache(maxsize=1024)(datetime.fromisoformat)
 
 
-def cells_packed(cells: Cells | None) -> Any:
-    """Cells of any type, those of texts as they are."""
+def serialize_cells(cells: Cells | None) -> Any:
+    """Return cells in a form that JSON has; texts are unchanged."""
     if cells is None or PLAIN.issuperset(map(type, cells)):
         return cells
     return {"cells": [_tagged(cell) for cell in cells]}
 
 
-def cells_again(sent: Any) -> Any:
-    """The cells again."""
+def deserialize_cells(sent: Any) -> Any:
+    """Return the cells from the form of ``serialize_cells``."""
     return [_untagged(cell) for cell in sent["cells"]] if sent.__class__ is dict else sent
 
 
-def _bad(line: int, cells: Cells, problems: list[FieldError]) -> list[Any]:
+def _serialize_bad(line: int, cells: Cells, problems: list[FieldError]) -> list[Any]:
     errors = [[kind, list(loc), msg, _tagged(value)] for kind, loc, msg, value in problems]
-    return [line, isinstance(cells, BadRow), cells_packed(list(cells)), errors]
+    return [line, isinstance(cells, BadRow), serialize_cells(list(cells)), errors]
 
 
-def _bad_again(line: int, misfit: bool, cells: Any, errors: list[Any]) -> Bad:
+def _deserialize_bad(line: int, misfit: bool, cells: Any, errors: list[Any]) -> Bad:
     problems = [FieldError(kind, tuple(loc), msg, _untagged(value)) for kind, loc, msg, value in errors]
-    cells = cells_again(cells)
+    cells = deserialize_cells(cells)
     return line, BadRow(cells, *problems) if misfit else cells, problems
 
 
 def _tagged(value: Any) -> Any:
-    """A value as it is, or in a list of two: its kind, and what tells it."""
+    """Return a value unchanged if JSON has its type, or a list of its type and its text."""
     match value:
         case None | str() | bool() | int():
             return value

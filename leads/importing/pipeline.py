@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from crm_project.validation import FieldError
 from leads.importing.columns.mapping import Mapping
-from leads.importing.ipc import Bad, Batch, packed, unpacked
+from leads.importing.ipc import Bad, Batch, deserialize, serialize
 from leads.importing.sorting import DELETED, ERASED, LEFT_OUT, Aside, is_deleted, sorted_records
 from leads.importing.sources.reader import Source
 from leads.importing.sources.rows import BadRow, LeftOut
@@ -36,28 +36,28 @@ Good = tuple[int, Any, dict[str, Any], dict[str, Any]]  # line, cells, the value
 
 
 class RowSink(Protocol):
-    """What the loader wants of a good row, and how that goes through the pipe (see ``wire``)."""
+    """Makes a row for the writer, and serializes it for the pipe between the processes (see ``ipc``)."""
 
     def make(self, line: int, cells: Any, given: dict[str, Any], clean: dict[str, Any]) -> Any:
-        """One row, which stays in this process or is sent to the other."""
+        """Return one row, for this process or to be sent to the other."""
 
     def pack(self, rows: list[Any]) -> list[Any]:
-        """Rows to be sent."""
+        """Return rows in a form that can be serialized."""
 
     def unpack(self, rows: list[Any]) -> list[Any]:
-        """Those rows again."""
+        """Return the rows from the form of ``pack``."""
 
 
-def batches(source: Source, columns: Mapping, way: RowSink, parallel: bool) -> Iterator[Batch]:
-    """All rows of ``source`` in order, the good ones as the ``way`` makes them.
+def batches(source: Source, columns: Mapping, sink: RowSink, parallel: bool) -> Iterator[Batch]:
+    """Yield the rows of ``source`` in order; ``sink`` makes the valid ones.
 
-    ``parallel`` may be asked for in a process without threads; it is granted for larger files where processes can be
-    forked. Raises ``Refused`` where the file is damaged.
+    ``parallel`` may be true in a process without threads. Larger files are then checked in a forked process, if the
+    system can fork. Raises ``Refused`` if the file is damaged.
     """
     can_fork = "fork" in multiprocessing.get_all_start_methods()
     if parallel and can_fork and is_worth_a_process(source) and not needs_database(columns):
-        return _from_child(source, columns, way)
-    return checked(source, columns, way.make)
+        return _from_child(source, columns, sink)
+    return checked(source, columns, sink.make)
 
 
 def is_worth_a_process(source: Source) -> bool:
@@ -66,12 +66,12 @@ def is_worth_a_process(source: Source) -> bool:
 
 
 def needs_database(columns: Mapping) -> bool:
-    """Whether checking the rows takes queries: a column is a foreign key, whose row must exist."""
+    """Return whether checking the rows takes queries: a column is a foreign key, whose row must exist."""
     return not reference_fields().keys().isdisjoint((*columns.columns, *columns.constants))
 
 
 def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
-    """The same, one after the other."""
+    """Yield the rows of ``source`` in order, checked in this process."""
     read_row, report, deletions, needs_identity = columns.read, columns.report, columns.deletions, columns.cleans
     with_deleted, erased = columns.cell_options.with_deleted, columns.cell_options.erased
     labels = not {"owner", "tags"}.isdisjoint((*columns.columns, *columns.constants))
@@ -105,12 +105,12 @@ def checked(source: Source, columns: Mapping, make: Make) -> Iterator[Batch]:
 
 
 def _counted(columns: Mapping, read: int, position: int, aside: list[Aside]) -> Batch:
-    """A batch with what there is to say of its rows, which are yet to be put in."""
+    """Return a batch with the counts and reports of its rows, but without the rows."""
     return Batch(read, [], [], position, columns.taken_warnings(), columns.taken_report(), tuple(aside))
 
 
 def _resolved(good: list[Good], bad: list[Bad], make: Make, batch: Batch) -> Batch:
-    """The batch with its rows; those whose foreign keys point to nothing are among the bad ones."""
+    """Return the batch with its rows. Those whose foreign keys do not exist are rejected."""
     problems = resolve([row[3] for row in good])
     if problems:
         bad += [(*good[index][:2], wrong) for index, wrong in problems.items()]
@@ -120,26 +120,26 @@ def _resolved(good: list[Good], bad: list[Bad], make: Make, batch: Batch) -> Bat
 
 
 def _unreported(problems: list[FieldError], reported: list[FieldError]) -> list[FieldError]:
-    """The problems with fields that nothing has been said about yet (a cell that could not be read is absent)."""
+    """Return the problems of fields without an earlier problem. A cell that could not be read is a missing value."""
     fields = {problem.loc for problem in reported}
     return [problem for problem in problems if problem.loc not in fields]
 
 
-def _from_child(source: Source, columns: Mapping, way: RowSink) -> Iterator[Batch]:
+def _from_child(source: Source, columns: Mapping, sink: RowSink) -> Iterator[Batch]:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     if hasattr(fcntl, "F_SETPIPE_SZ"):  # room for some batches, or one process would wait while the other works
         fcntl.fcntl(theirs.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
-    child = context.Process(target=_check_in_child, args=(source, columns, way, ours, theirs), daemon=True)
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C in the midst of forking would get lost
+    child = context.Process(target=_check_in_child, args=(source, columns, sink, ours, theirs), daemon=True)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C during the fork would be lost
     child.start()
-    signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     theirs.close()  # so that the end of the child is the end of the pipe
     try:
         while (sent := ours.recv_bytes())[:1] != END:
             if sent[:1] == REFUSED:
                 raise Refused(sent[1:].decode(errors="surrogatepass"))
-            yield unpacked(sent[1:], way.unpack)
+            yield deserialize(sent[1:], sink.unpack)
     except EOFError:
         raise Refused("the process that checks the rows ended too early") from None
     finally:
@@ -148,13 +148,13 @@ def _from_child(source: Source, columns: Mapping, way: RowSink) -> Iterator[Batc
         child.join()
 
 
-def _check_in_child(source: Source, columns: Mapping, way: RowSink, ours: Connection, theirs: Connection) -> None:
+def _check_in_child(source: Source, columns: Mapping, sink: RowSink, ours: Connection, theirs: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process
     ours.close()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        for batch in checked(source, columns, way.make):
-            theirs.send_bytes(ROWS + packed(batch, way.pack))
+        for batch in checked(source, columns, sink.make):
+            theirs.send_bytes(ROWS + serialize(batch, sink.pack))
         end = END
     except Refused as refused:
         end = REFUSED + str(refused).encode(errors="surrogatepass")

@@ -129,11 +129,11 @@ class Rejects:
         self.writer.writerow([LINE, PROBLEMS, *(name and formula_escape.escape(name) for name in self.layout.names)])
 
     def write(self, line: int, cells: Sequence[Any], problems: Sequence[dict[str, Any]]) -> None:
-        """One bad row; its problems become one line of text."""
+        """Write one rejected row, with its problems as one line of text."""
         self.add(line, cells, "; ".join(f"{problem['column']}: {problem['reason']}" for problem in problems))
 
     def add(self, line: int, cells: Sequence[Any], reason: str, with_constants: bool = True) -> None:
-        """One row, and why it is in this file, as one line of text."""
+        """Write one row, and the reason why it is in this file as one line of text."""
         self.rows += 1
         text = " ".join(reason.split())
         shown = formula_escape.escape(text) if formula_escape.is_run(text) else text
@@ -189,7 +189,7 @@ def output(target: Path | IO[bytes], layout: Layout) -> Rejects:
 
 
 def _as_text(cell: Any) -> Any:
-    """A cell from JSON or a workbook as the import would read it from text."""
+    """Return a cell of JSON or a workbook as an import would read it from text."""
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < MAX_EXACT:
         return int(cell)
     if isinstance(cell, list | dict | bool):
@@ -198,15 +198,15 @@ def _as_text(cell: Any) -> Any:
 
 
 def _guarded(cell: Any) -> Any:
-    """A text of JSON with a guard. Half a character, which no file holds, becomes NUL: just as bad when fed back."""
+    """Return a text of JSON with a guard. Half a character, which no file can contain, becomes NUL, as invalid."""
     return formula_escape.escape(_half_character.sub(chr(0), cell)) if isinstance(cell, str) and cell else cell
 
 
 def _guarded_again(cell: Any) -> Any:
-    """A text of a file that a spreadsheet may have written, with the guards it lacks."""
+    """Return a text of a file that a spreadsheet may have written, with the guards that it lacks."""
     return formula_escape.escape_again(cell) if isinstance(cell, str) else cell
 
 
 def numbered(path: Path, number: int) -> Path:
-    """The rejects file of one of several files: ``rejects.csv`` becomes ``rejects-2.csv``."""
+    """Return the path of the rejects file of one of several files: ``rejects-2.csv`` from ``rejects.csv``."""
     return path.with_name(f"{path.stem}-{number}{path.suffix}")

@@ -29,7 +29,7 @@ SHOWN_NOTES = (
 
 
 def as_object(runs: Sequence[ImportRun]) -> dict[str, Any]:
-    """The report of one run; of several, their sums, with each run's own report under ``files``."""
+    """Return the report of one run; of several runs their sums, with each run's own report under ``files``."""
     if len(runs) == 1:
         return _one(runs[0])
     files = [_one(run) for run in runs]
@@ -43,7 +43,7 @@ def as_object(runs: Sequence[ImportRun]) -> dict[str, Any]:
 
 
 def refusal(message: str) -> dict[str, Any]:
-    """The report of an import that ended before there was a run."""
+    """Return the report of an import that was refused before a run was stored."""
     nothing = dict.fromkeys(COUNTS, 0)
     lists: dict[str, Any] = {name: [] for name in ("problems", "skipped_rows", *CELLS)}
     return {"run": None, "state": "refused", **nothing, "problem_count": 0, "message": message, **lists}
@@ -68,7 +68,7 @@ def _one(run: ImportRun) -> dict[str, Any]:
 
 
 def _message(runs: Sequence[ImportRun]) -> str:
-    """What was wrong with the file that was at fault."""
+    """Return what was wrong with the file that was refused."""
     return next((run.message for run in runs if run.problem_count), runs[0].message)
 
 
@@ -84,7 +84,7 @@ def exit_code(runs: Sequence[ImportRun]) -> int:
 
 
 def as_lines(run: ImportRun) -> list[str]:
-    """The closing summary of one run."""
+    """Return the summary of one run as lines of text."""
     would = {"done": "", "dry": "would be ", "refused": "would have been "}.get(str(run.state), "")
     titles = {"done": "Imported", "dry": "Dry run, nothing was stored:", "refused": "REFUSED, nothing was stored:"}
     lines = [f"{titles.get(str(run.state), str(run.state))} {run.file_name}{f' (run {run.pk})' * bool(run.pk)}"]
@@ -120,7 +120,7 @@ def shown_notes(notes: Sequence[str]) -> list[str]:
 
 
 def _duplicate(row: dict[str, Any]) -> str:
-    """A skipped or updated row in a few words."""
+    """Return a skipped or updated row in a few words."""
     identity = ", ".join(row[name] for name in ("name", "email", "phone") if row[name])
     if row["action"] == ERASED:
         return f"line {row['line']} skipped: erased on request; not brought back"

@@ -146,7 +146,7 @@ def _load_all(
         meanwhile = others.ended()
         for file in files:
             file.check_loaded(meanwhile)
-        if options.dry_run or any(file.doomed for file in files):
+        if options.dry_run or any(file.stores_nothing for file in files):
             raise _Rollback
     if ask and (questions := [file.question for file in files if file.question]):
         raise _Unconfirmed("; ".join(questions))
@@ -173,7 +173,7 @@ def _check_together(files: Sequence[FileImport], options: Options) -> None:
 
 
 def _close_unstored(files: Sequence[FileImport], options: Options) -> None:
-    refused = any(file.doomed for file in files)
+    refused = any(file.stores_nothing for file in files)
     for file in files:
         if refused:
             file.close(ImportRun.State.REFUSED, _why(file), whole=options.dry_run)

@@ -25,7 +25,9 @@ NEWEST = 20  # imports; few run at a time, so that they are among these
 
 @contextmanager
 def running(**fields: Any) -> Iterator[ImportRun]:
-    """A new run, stored at once on its own, and marked as alive until the block ends (or the process does)."""
+    """Yield a new run, which is stored at once in a transaction of its own, and marked as alive until the block or
+    the process ends.
+    """
     with ExitStack() as stack:
         with transaction.atomic():  # locked before others see the run, or they would take it for one that has died
             run = ImportRun.objects.create(process=f"{socket.gethostname()}, process {os.getpid()}", **fields)
@@ -69,12 +71,12 @@ class OtherRuns:
 
 
 def state_of(run: ImportRun) -> str:
-    """The run's state, or ``DIED`` for a running one whose process is gone."""
+    """Return the run's state, or ``DIED`` for a running one whose process has ended."""
     return states_of([run])[run.pk]
 
 
 def states_of(runs: Iterable[ImportRun]) -> dict[int, str]:
-    """The same of many, by their ids; at most one query."""
+    """Return the states of runs by their ids, with at most one query."""
     runs = list(runs)
     running = [run.pk for run in runs if run.state == ImportRun.State.RUNNING]
     died = set(running) - locked_numbers(Lock.RUNNING_IMPORT, running) if running else set()
@@ -90,13 +92,13 @@ def running_imports(exclude: Collection[int] = ()) -> ImportRun | None:
 
 
 def known(sha256: str, kind: str) -> ImportRun | None:
-    """The earlier run that stored rows of the same file and was not undone, if any."""
+    """Return the earlier run that stored rows of the same file and was not undone, or ``None``."""
     stored = ImportRun.objects.filter(sha256=sha256, kind=kind, state=ImportRun.State.DONE)
     return stored.exclude(created=0, updated=0).first()
 
 
 class Interrupts:
-    """Ctrl-C during an import: held back, so that accounts are opened and closed whole, but ``with`` it raised at once.
+    """Defers Ctrl-C during an import, so that a run is stored completely; in the ``with`` block it is raised at once.
 
     Where the process is in a callback of some library, a raised one may be swallowed there: ``check`` says it again.
     """
@@ -105,13 +107,13 @@ class Interrupts:
         self.came = self.at_once = False
 
     def note(self, number: int, frame: object) -> None:
-        """The signal's handler."""
+        """Handle the signal."""
         self.came = True
         if self.at_once:
             raise KeyboardInterrupt
 
     def check(self) -> None:
-        """``KeyboardInterrupt`` if it came, held back or swallowed; to be called before what was done is kept."""
+        """Raise ``KeyboardInterrupt`` if the signal came. Called before the transaction is committed."""
         if self.came:
             raise KeyboardInterrupt
 

@@ -215,7 +215,7 @@ class _Sorter:
         return (place in self.emails and "@" in shown) or (place in self.phones and digits >= FEWEST_DIGITS)
 
     def _are_amounts(self, others: list[tuple[int, str]]) -> bool:
-        """Whether the other cells of a total are numbers, and not somebody's telephone number."""
+        """Return whether the other cells of a total are amounts, not a phone number."""
         return all(_amount.fullmatch(shown) and not self._is_contact(place, shown) for place, shown in others)
 
 

@@ -37,17 +37,17 @@ class Stats:
             self.problems.append(as_dict(line, problem, column_of))
 
     def refused(self) -> dict[str, Any]:
-        """The counts of a run that stored nothing: every row read is a rejected one."""
+        """Return the counts of a run that stored nothing: every row read counts as rejected."""
         counts = {"created": 0, "updated": 0, "skipped": 0, "rejected": self.read, "left_out": 0}
         return {**self.as_columns(), **counts, "skipped_rows": []}
 
     def as_columns(self) -> dict[str, Any]:
-        """The counts and problems as the run's columns."""
+        """Return the counts and problems as the run's columns."""
         return dict(vars(self))
 
 
 def as_dict(line: int, problem: FieldError, column_of: Any) -> dict[str, Any]:
-    """One problem for the report: where, what was there, and what is wrong with it."""
+    """Return one problem for the report: its place, the value, and the message."""
     field_name = str(problem.loc[0]) if problem.loc else ""
     given = problem.input if _fits_json(problem.input) else str(problem.input)
     value = showable(given[:MAX_VALUE]) if isinstance(given, str) else given
@@ -56,7 +56,7 @@ def as_dict(line: int, problem: FieldError, column_of: Any) -> dict[str, Any]:
 
 
 def _fits_json(value: object) -> bool:
-    """Whether any database and any reader of JSON takes the value as it is."""
+    """Return whether every database and every JSON parser accepts the value."""
     if isinstance(value, int):
         return abs(value) < 2**63
     return value is None or isinstance(value, str) or (isinstance(value, float) and isfinite(value))

@@ -65,7 +65,7 @@ def undo(run_id: int, actor: Actor) -> ImportRun:
 
 
 def _taking_back(run: ImportRun) -> TakeBack:
-    """What undoes this run; raises ``Refused`` where there is nothing to undo."""
+    """Return the function that undoes this run; raise ``Refused`` if there is nothing to undo."""
     if run.state == ImportRun.State.UNDONE and not run.undo_report.get("left"):
         raise Refused(f"run {run.pk} was undone already, on {run.undone_at:%Y-%m-%d %H:%M} UTC by {run.undone_by}")
     if run.state not in (ImportRun.State.DONE, ImportRun.State.UNDONE):
@@ -76,7 +76,7 @@ def _taking_back(run: ImportRun) -> TakeBack:
 
 
 def as_lines(reasons: Mapping[str, int]) -> str:
-    """Why leads were left as they are, in words."""
+    """Return why leads were left unchanged, in words."""
     return ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
 
 
@@ -88,7 +88,7 @@ class NotUndone:
         self.first: dict[int, str] = {}
 
     def add(self, lead_id: int, reason: str) -> None:
-        """One more."""
+        """Count one lead."""
         self.reasons[reason] += 1
         if len(self.first) < MAX_LISTED:
             self.first[lead_id] = reason
@@ -133,7 +133,7 @@ def _untouched(run: ImportRun) -> Q:
 
 
 def _has_consents(run: ImportRun) -> Exists:
-    """Whether somebody has recorded consent of a lead; what the import brought in goes with it."""
+    """Return whether somebody has recorded consent of a lead. The import's own consent is deleted with the lead."""
     return Exists(Consent.objects.filter(lead=OuterRef("pk")).exclude(import_run=run))
 
 

@@ -24,7 +24,7 @@ from leads.importing.insert_writer import (
     record_refusals,
     stored_row,
 )
-from leads.importing.ipc import cells_again, cells_packed, moment
+from leads.importing.ipc import deserialize_cells, serialize_cells, timestamp
 from leads.importing.notes import Note, NoteTaker, Texts
 from leads.importing.rejects import Rejects
 from leads.importing.stats import MAX_LISTED, Stats, identity
@@ -81,9 +81,9 @@ def _row(
 ) -> Row:
     for name in ("created_at", "closed_at"):
         if name in given:
-            given[name] = moment(given[name])
-    created = moment(created_at) if created_at else None
-    return Row(line, cells_again(cells), clean, given, created, SearchKeys(*keys), notes, refusals, grants)
+            given[name] = timestamp(given[name])
+    created = timestamp(created_at) if created_at else None
+    return Row(line, deserialize_cells(cells), clean, given, created, SearchKeys(*keys), notes, refusals, grants)
 
 
 class UpsertWriter:
@@ -114,7 +114,7 @@ class UpsertWriter:
         self.refusals: Refusals = []  # of stored leads
 
     def make(self, line: int, cells: Any, given: Values, clean: Values) -> Row:
-        """A good row with what the decision needs, and no more: sending it from process to process costs a third."""
+        """Return a valid row with only what matching needs: serializing takes a third of a row's time."""
         keys, created_at = search_keys_of(clean), given.get("created_at")
         texts = self.notes.of_row(given) if REMAINDERS in given or NOTES in given else []
         refusals, grants = given.get(REFUSALS, []), given.get(GRANTS, [])
@@ -123,11 +123,11 @@ class UpsertWriter:
         return Row(line, cells if self.needs_cells else None, clean, given, created_at, keys, texts, refusals, grants)
 
     def pack(self, rows: list[Row]) -> list[Any]:
-        """Each as a list."""
+        """Return each row as a list."""
         return [
             [
                 row.line,
-                cells_packed(row.cells),
+                serialize_cells(row.cells),
                 row.clean,
                 row.given,
                 row.created_at,
@@ -140,12 +140,12 @@ class UpsertWriter:
         ]
 
     def unpack(self, rows: list[Any]) -> list[Row]:
-        """Rows of those lists."""
+        """Return the rows from those lists."""
         return [_row(*row) for row in rows]
 
     @contextmanager
     def open(self) -> Iterator[Callable[[list[Row]], None]]:
-        """A function that takes what ``make`` made."""
+        """Yield a function that stores rows made by ``make``."""
 
         def take(rows: list[Row]) -> None:
             for row in rows:
@@ -267,7 +267,7 @@ class UpsertWriter:
         self._change(row, match, given)
 
     def _lead_of(self, target: Any) -> Lead | None:
-        """The stored lead; ``None`` for a row of this file."""
+        """Return the stored lead, or ``None`` for a row of this file."""
         return None if isinstance(target, Row) else self.stored[target]
 
     def _change(self, row: Row, match: Match, given: Values) -> None:
@@ -291,7 +291,7 @@ class UpsertWriter:
         self._report(row, match, UPDATED)
 
     def _new_notes(self, row: Row, target: Any) -> Texts:
-        """The notes of a row that its lead, or the earlier row, does not have yet: files come again."""
+        """Return the notes of a row that its lead, or the earlier row, lacks: files are imported again."""
         if isinstance(target, Row):
             return [note for note in row.notes if note not in target.notes]
         pending = self.noted.get(target, [])
@@ -334,12 +334,12 @@ class UpsertWriter:
             self.skipped.add(row.line, row.cells, reason)
 
     def _line_of(self, target: Any) -> int:
-        """The line of the file that the target is from; 0 for a lead that was stored before."""
+        """Return the line of the file that the target is from; 0 for a lead that was stored before."""
         return target.line if isinstance(target, Row) else self.stored_lines.line_of(target)
 
 
 def _given(row: Row) -> Values:
-    """The values of a row that are not blank: a blank cell leaves the stored value alone."""
+    """Return the values of a row that are not blank. A blank cell does not change the stored value."""
     return {name: row.clean[name] for name in OWN_FIELDS if row.given.get(name) not in BLANK}
 
 
@@ -352,11 +352,11 @@ def _keys_of(lead: Lead) -> SearchKeys:
 
 
 def snapshot(lead: Lead) -> Values:
-    """What an import may change in a lead, as JSON can hold it, and the version that it was at."""
+    """Return what an import may change in a lead, for JSON, and the lead's version."""
     closed_at = lead.closed_at.isoformat() if lead.closed_at else None
     return {**own_fields(lead), "closed_at": closed_at, "version": lead.version}
 
 
 def own_fields(lead: Lead) -> Values:
-    """The values that an import may give."""
+    """Return the values of the fields that an import may set."""
     return {name: getattr(lead, name) for name in OWN_FIELDS}

@@ -26,5 +26,5 @@ def say(out: Any, text: str, errors: Any) -> None:
 
 
 def unusable(error: DatabaseError) -> str:
-    """A database that is away, not made yet or too busy, as a sentence."""
+    """Return a message about a database that is unavailable, not migrated or too busy."""
     return f"the database cannot be used (is it there, and was `manage.py migrate` run?): {str(error).strip()}"

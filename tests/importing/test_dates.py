@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_project.validation import InvalidValue
-from leads.importing.cells.dates import moment
+from leads.importing.cells.dates import timestamp
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ from leads.importing.cells.dates import moment
     ],
 )
 def test_ways_of_writing_a_moment(text: str, reported: str) -> None:
-    assert moment(text) == datetime.fromisoformat(reported).replace(tzinfo=UTC)
+    assert timestamp(text) == datetime.fromisoformat(reported).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -73,23 +73,23 @@ def test_ways_of_writing_a_moment(text: str, reported: str) -> None:
 )
 def test_what_is_no_date_is_told(value: object) -> None:
     with pytest.raises(InvalidValue):
-        moment(value)
+        timestamp(value)
 
 
 def test_the_reason_names_the_order_of_day_and_month() -> None:
     with pytest.raises(InvalidValue, match="there is no month 25; dates with slashes in this column have the month"):
-        moment("25/12/2024")
+        timestamp("25/12/2024")
 
 
 def test_a_lead_from_the_future_is_refused() -> None:
-    assert moment((datetime.now(UTC) + timedelta(hours=12)).isoformat())  # a zone east of here, written without it
+    assert timestamp((datetime.now(UTC) + timedelta(hours=12)).isoformat())  # a zone east of here, written without it
     with pytest.raises(InvalidValue, match="future"):
-        moment((datetime.now(UTC) + timedelta(days=3)).isoformat())
+        timestamp((datetime.now(UTC) + timedelta(days=3)).isoformat())
 
 
 def test_a_spreadsheets_own_dates() -> None:
-    assert moment(datetime(2025, 10, 3, 14, 22)) == datetime(2025, 10, 3, 14, 22, tzinfo=UTC)
-    assert moment(date(2025, 10, 3)) == datetime(2025, 10, 3, tzinfo=UTC)
+    assert timestamp(datetime(2025, 10, 3, 14, 22)) == datetime(2025, 10, 3, 14, 22, tzinfo=UTC)
+    assert timestamp(date(2025, 10, 3)) == datetime(2025, 10, 3, tzinfo=UTC)
 
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -97,13 +97,13 @@ ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(mi
 
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2024, 12, 31), timezones=ZONES))
 def test_every_iso_moment_comes_back(given: datetime) -> None:
-    assert moment(given.isoformat()) == given
-    assert moment(given.astimezone(UTC).strftime("%m/%d/%Y %I:%M:%S %p")) == given.replace(microsecond=0)
+    assert timestamp(given.isoformat()) == given
+    assert timestamp(given.astimezone(UTC).strftime("%m/%d/%Y %I:%M:%S %p")) == given.replace(microsecond=0)
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_moment_or_told(text: str) -> None:
     try:
-        assert moment(text).tzinfo is UTC
+        assert timestamp(text).tzinfo is UTC
     except InvalidValue as invalid:
         assert invalid.msg  # noqa: PT017  either is right

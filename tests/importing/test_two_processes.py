@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from activities.models import Activity
 from crm_project.validation import FieldError
 from leads.importing import pipeline
-from leads.importing.ipc import Batch, cells_again, cells_packed, moment, packed, unpacked
+from leads.importing.ipc import Batch, deserialize, deserialize_cells, serialize, serialize_cells, timestamp
 from leads.importing.sources.rows import BadRow
 from leads.models import Lead
 from tests.factories import make_lead, make_user
@@ -165,15 +165,15 @@ batches = st.builds(
 
 @given(batches)
 def test_a_batch_comes_out_as_it_went_in(batch: Batch) -> None:
-    again = unpacked(packed(batch, list), list)
+    again = deserialize(serialize(batch, list), list)
     assert [type(row) for _, row, _ in again.bad] == [type(row) for _, row, _ in batch.bad]
     assert repr(again) == repr(batch)  # unlike equality, tells true from 1 and 1 from 1.0
 
 
 @given(st.lists(cells))
 def test_cells_of_good_rows_too(row: list[Any]) -> None:
-    sent = packed(Batch(1, [[cells_packed(row)]], [], 0, Counter(), []), list)
-    assert repr([cells_again(one) for (one,) in unpacked(sent, list).good]) == repr([row])
+    sent = serialize(Batch(1, [[serialize_cells(row)]], [], 0, Counter(), []), list)
+    assert repr([deserialize_cells(one) for (one,) in deserialize(sent, list).good]) == repr([row])
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), -0.0])
@@ -181,12 +181,12 @@ def test_numbers_that_are_none(number: float) -> None:
     batch = Batch(
         1, [], [(2, [number], [FieldError("finite_number", ("budget_min",), "no", number)])], 0, Counter(), []
     )
-    assert repr(unpacked(packed(batch, list), list)) == repr(batch)
+    assert repr(deserialize(serialize(batch, list), list)) == repr(batch)
 
 
 @given(st.lists(moments))
 def test_moments_of_good_rows_to_the_microsecond(row: list[datetime]) -> None:
-    batch = unpacked(
-        packed(Batch(1, [row], [], 0, Counter(), []), list), lambda rows: [[*map(moment, one)] for one in rows]
+    batch = deserialize(
+        serialize(Batch(1, [row], [], 0, Counter(), []), list), lambda rows: [[*map(timestamp, one)] for one in rows]
     )
     assert batch.good == [row]

@@ -26,9 +26,9 @@ _SUSPECT = frozenset("=#")  # what a spreadsheet's errors and texts dressed as f
 
 
 def fields_of(plan: ColumnPlan, cells: Cells, problems: list[FieldError]) -> Row:
-    """The fields of a row that has blank, guarded or typed cells, or cells to be repaired: cell by cell.
+    """Return the fields of a row with blank, guarded, typed or damaged cells, cell by cell.
 
-    Text that is empty rather than absent is a guard with nothing behind it, or "" where nothing is guarded (JSON).
+    An empty text, as opposed to a missing one, is a guard without content, or "" in a format without guards (JSON).
     """
     row: Row = {}
     readers, required = plan.vocabulary.readers, plan.vocabulary.required
@@ -65,7 +65,7 @@ def fields_of(plan: ColumnPlan, cells: Cells, problems: list[FieldError]) -> Row
 
 
 def _undamaged(plan: ColumnPlan, name: str, value: str, problems: list[FieldError]) -> str:
-    """A text as it was before a spreadsheet had it; "" where it cannot be known."""
+    """Return a text as it was before a spreadsheet changed it; "" if that is unknown."""
     if plan.cleans and text.is_placeholder(value, name in NAMES):
         return value
     row = {name: value}
@@ -76,7 +76,7 @@ def _undamaged(plan: ColumnPlan, name: str, value: str, problems: list[FieldErro
 
 
 def _undo_damage(row: Row, name: str, read: Callable[[str], str], problems: list[FieldError]) -> None:
-    """As ``_read``, but what cannot be read is blank."""
+    """Do what ``_read`` does, but make a value blank that cannot be read."""
     value = row[name]
     try:
         row[name] = read(value)
@@ -86,7 +86,7 @@ def _undo_damage(row: Row, name: str, read: Callable[[str], str], problems: list
 
 
 def _cleaned(plan: ColumnPlan, name: str, place: int, value: str, cells: Cells) -> str:
-    """A cell as a lead can have it; "" for one that stands for nothing. Repairs and remainders go to the report."""
+    """Return a cell as a lead can store it; "" for a placeholder. Repairs and remainders are reported."""
     report, column = plan.report, plan.header[place]
     found = _readable(plan, name, column, value)
     if text.is_placeholder(found, name in NAMES):
@@ -110,7 +110,7 @@ def _cleaned(plan: ColumnPlan, name: str, place: int, value: str, cells: Cells) 
 
 
 def _readable(plan: ColumnPlan, name: str, column: str, value: str) -> str:
-    """A text without invisible characters and HTML entities; a doubtful one is reported."""
+    """Return a text without invisible characters and HTML entities; report a doubtful one."""
     report = plan.report
     found = value
     if "&" in found and (decoded := text.decoded(found)) != found:
@@ -128,7 +128,7 @@ def _readable(plan: ColumnPlan, name: str, column: str, value: str) -> str:
 
 
 def _text(name: str, value: object, problems: list[FieldError]) -> str:
-    """A cell that is no text, as the text it shows: a telephone number 5550100.0 is its digits."""
+    """Return a cell that is no text as a text: the phone number 5550100.0 as its digits."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | date | time | timedelta) or (isinstance(value, float) and isfinite(value)):

@@ -41,8 +41,8 @@ READERS: dict[str, Callable[..., Any]] = {
     "budget_min": money.amount,
     "budget_max": money.amount,
     "price": money.price,
-    "created_at": dates.moment,
-    "closed_at": dates.moment,
+    "created_at": dates.timestamp,
+    "closed_at": dates.timestamp,
     **{name: rule.check for name, rule in CREATE_RULES.items() if rule.check is reference},
 }
 
@@ -162,18 +162,18 @@ def row_reader(plan: ColumnPlan) -> ReadRow:
 
 
 def _is_read(plan: ColumnPlan, name: str) -> bool:
-    """Whether a field has a reader whose refusals are problems of the row; else the row's steps read it."""
+    """Return whether a field has a reader whose errors are errors of the row. The row's steps read other fields."""
     return name in plan.vocabulary.readers and not (plan.cleans and (name in BUDGETS or name in plan.vocabulary.dates))
 
 
 def _follows_rules(plan: ColumnPlan) -> bool:
-    """Whether a row of ordinary cells is as the rules want it: it has no fields with rules that are not known here."""
+    """Return whether ordinary cells of a row are valid as they are: no field has rules that this module lacks."""
     filled = {*plan.vocabulary.required, *_DEFAULTS}
     return plan.cleans and filled.issuperset(CREATE_RULES) and (_RULED | plan.vocabulary.dates).issuperset(plan.columns)
 
 
 def _ordinary_row(plan: ColumnPlan) -> re.Pattern[str]:
-    """A pattern of rows that need no closer look, a line a cell."""
+    """Return a pattern of rows that need no cleaning. The row is matched as text with one line for each cell."""
     return re.compile("\n".join(_ordinary_cell(plan, name, places) for name, places in plan.columns.items()))
 
 
@@ -197,7 +197,7 @@ def _read(row: Row, name: str, read: Callable[[Any], Any], problems: list[FieldE
 
 
 def _constants(plan: ColumnPlan) -> Row:
-    """The values set for every row, read as a cell of the same field would be."""
+    """Return the values that are set for every row, converted as cells of the same fields are."""
     row: Row = dict.fromkeys(("first_name", "last_name"), "")
     given = plan.constants
     for name, value in given.items():

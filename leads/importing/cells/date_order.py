@@ -42,12 +42,12 @@ class Column:
 
     @property
     def undecided(self) -> bool:
-        """Whether more rows could tell more."""
+        """Return whether more rows could change the order."""
         return self.either > 0 and not self.day_first and not self.month_first
 
     @property
     def order(self) -> Order:
-        """What most dates that can mean only one say; the month first if none does."""
+        """Return the order of most dates that have only one reading; the month first without any."""
         return "day-first" if self.day_first > self.month_first else "month-first"
 
     def notes(self, name: str) -> list[str]:

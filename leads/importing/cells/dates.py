@@ -2,7 +2,7 @@
 
 ISO (``2025-10-03``, ``2025-10-03T14:22:11Z``, ``20251003``), with slashes (``10/03/2025 2:22 PM``: month first, unless
 ``date_order`` found that the column has the day first), with the month's name, with dots (``03.10.2025``: day first,
-always), as Excel's serial numbers, as Unix seconds or milliseconds. A moment without a zone is in the office's zone; a
+always), as Excel's serial numbers, as Unix seconds or milliseconds. A time without a zone is in the office's zone; a
 day without a time is its midnight there.
 """
 
@@ -84,8 +84,8 @@ RANGE = "a date that is in the future or before 1970"
 NOT_A_DATE = "not a date; write 2025-10-03, 10/03/2025 or Oct 3, 2025"
 
 
-def moment(value: object, day_first: bool = False, zone: tzinfo = UTC) -> datetime:
-    """Return the moment in UTC that a cell means; raises ``InvalidValue`` for none, one before 1970, a future one.
+def timestamp(value: object, day_first: bool = False, zone: tzinfo = UTC) -> datetime:
+    """Return the timestamp of a cell in UTC; raise ``InvalidValue`` for none, one before 1970, or a future one.
 
     ``zone`` is where times are that have no zone of their own.
     """
@@ -169,7 +169,7 @@ def _is_unix(value: object) -> bool:
 
 
 def _of_number(number: float) -> datetime:
-    """The moment of one of Excel's serial numbers, or of Unix seconds or milliseconds."""
+    """Convert a serial number of Excel, or Unix seconds or milliseconds, to a timestamp."""
     if not isfinite(number):
         raise InvalidValue("datetime_type", "not a date")
     lowest, highest = SERIAL_NUMBERS
@@ -185,7 +185,7 @@ def _of_number(number: float) -> datetime:
 
 
 def _of_compact(text: str) -> datetime:
-    """The moment of 20240513, 20240513T1022 or 20240513102211."""
+    """Convert 20240513, 20240513T1022 or 20240513102211 to a timestamp."""
     digits = re.sub(r"\D", "", text)
     form = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}[len(digits)]
     try:
@@ -217,7 +217,9 @@ def _built(part: dict[str, str | None]) -> datetime:
 
 
 def _month_named(name: str | None) -> int:
-    """The number of a month by at least three letters of its English name, or by its name elsewhere; 0 for none."""
+    """Return the number of a month from three or more letters of its English name, or its name in another
+    language; 0 for no month.
+    """
     if not name:
         return 0
     word = name.lower()
@@ -241,7 +243,7 @@ def _clock(part: dict[str, str | None]) -> tuple[int, int, int]:
 
 
 def _zone(part: dict[str, str | None]) -> tzinfo | None:
-    """The zone that is written behind a time; ``None`` where there is none."""
+    """Return the time zone after a time; ``None`` without one."""
     if not (zone := part["zone"]):
         return None
     words = re.findall(r"[A-Z]+", zone.upper())

@@ -134,7 +134,7 @@ class _End(NamedTuple):
 
 
 def _in_thousands(number: Decimal | None, scale: int) -> _End:
-    """One end of a budget in units."""
+    """Return one end of a budget in currency units."""
     if number is None:
         return _End(None)
     if scale == 1 and number == number.to_integral_value() and FEWEST_THOUSANDS <= number < 1000:
@@ -146,7 +146,7 @@ def _in_thousands(number: Decimal | None, scale: int) -> _End:
 
 
 def _settled(low: _End, high: _End) -> Budget:
-    """A budget of two ends: an end of nothing is no limit, one that is too small or too large is not read."""
+    """Return a budget of two ends. Zero is no limit; an end out of range is not read."""
     repairs = {repair for _, repair in (low, high) if repair}
     if "budget_in_thousands" in repairs and any(end.value and not end.repair for end in (low, high)):
         return Budget(unread=True)  # 300-450,000 could mean two things
@@ -170,7 +170,7 @@ _NOTHING: Number = (None, 1)
 
 
 def _ends(text: str) -> tuple[Number, Number]:
-    """The numbers of the lowest and the highest amount with their scales; raises ``InvalidValue``."""
+    """Return the lowest and the highest amount with their scales; raise ``InvalidValue``."""
     if match := _least_and_most.fullmatch(text):
         return _both_ends(match.group(1), match.group(2))
     if match := _most_and_least.fullmatch(text):
@@ -210,7 +210,7 @@ def _folded(value: str) -> str:
 
 
 def _parsed(text: str) -> tuple[Decimal, int]:
-    """The number in ``text`` and what it is to be multiplied by."""
+    """Return the number in ``text`` and its multiplier."""
     match = _amount.fullmatch(text.strip())
     if not match or match.group(3):
         raise InvalidValue("int_parsing", NOT_AN_AMOUNT)

@@ -131,7 +131,7 @@ def _first_text(cells: Cells, places: Collection[int]) -> str:
 
 
 def _without_text(text: str) -> tuple[str, list[tuple[str, str]]]:
-    """A name without addresses, numbers, brackets and what follows a dash, and these."""
+    """Return a name without addresses, numbers, brackets and what follows a dash, and these parts."""
     whole = " ".join(text.split())
     if phone.is_number(whole):
         return "", [("not_a_name", whole)]
@@ -153,7 +153,7 @@ def _without_text(text: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _people(name: str) -> list[str]:
-    """The persons of a name without a comma: more than one where a stroke divides whole names, or all share a name."""
+    """Return the people of a name without a comma. A slash separates full names, or first names of one last name."""
     people = [part for part in _stroke.split(name) if part]
     if len(people) > 1 and all(map(_is_whole, people)):
         return people
@@ -164,7 +164,7 @@ def _people(name: str) -> list[str]:
 
 
 def _named(name: str, titles: str, left: Iterable[tuple[str, str]]) -> Name:
-    """A name without a comma, divided before its last word and the particles that belong to it."""
+    """Return a name without a comma, split before its last word and the particles that belong to it."""
     words = name.split()
     start = len(words) - 1
     while start > 1 and _is_suffix(words[start]):
@@ -210,7 +210,7 @@ def _without_generation(first: str) -> tuple[str, str]:
 
 
 def _is_whole(name: str) -> bool:
-    """Whether a name has a first and a last name."""
+    """Return whether a name has a first and a last name."""
     return len(name.split()) > 1
 
 
@@ -219,7 +219,7 @@ def _same_last(one: str, other: str) -> bool:
 
 
 def _is_firm_of(before: str, after: str, last_name_first: bool) -> bool:
-    """Whether what follows the comma is where a person works, rather than a first name."""
+    """Return whether the text after the comma is a company, not a first name."""
     if not _is_whole(before) or not _is_whole(after):
         return _is_whole(before) and after.lower().rstrip(".") in _FIRMS
     if any(word.lower().strip(".,") in _FIRMS for word in after.split()):

@@ -68,7 +68,7 @@ def _without_number(whole: str, bare: str, pieces: list[str]) -> Cleaned:
 
 
 def _pieces(text: str) -> list[str]:
-    """The numbers and texts of a cell; an extension is one with the number before it."""
+    """Return the numbers and texts of a cell. An extension belongs to the number before it."""
     found: list[str] = []
     start = 0
     for match in _separator.finditer(text):
@@ -82,7 +82,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _divided(piece: str) -> list[str]:
-    """The numbers that a stroke or a space divides, each of them whole."""
+    """Return the complete numbers that a slash or a space separates."""
     for parts in (_stroke.split(piece), piece.split() if _digits(piece) > MOST_DIGITS else []):
         if len(parts) > 1 and all(_digits(part) >= FEWEST_DIGITS for part in parts):
             return parts
@@ -90,7 +90,7 @@ def _divided(piece: str) -> list[str]:
 
 
 def _of_piece(piece: str) -> tuple[str, list[str]]:
-    """The number of a piece of text, and the words around it that are no labels."""
+    """Return the number in a piece of text, and the words around it that are no labels."""
     match = max(_number.finditer(piece), key=lambda found: _digits(found.group()), default=None)
     if match is None or _digits(match.group()) < FEWEST_DIGITS:
         return (piece, []) if len(piece) <= LONGEST else ("", [piece])
@@ -103,7 +103,7 @@ def _of_piece(piece: str) -> tuple[str, list[str]]:
 
 
 def _balanced(number: str) -> str:
-    """A number without a bracket that belongs to what is around it."""
+    """Return a number without an unmatched bracket."""
     if number.count("(") > number.count(")") and number.startswith("("):
         return number[1:]
     return number[:-1] if number.count(")") > number.count("(") else number
@@ -114,5 +114,5 @@ def _bare(text: str) -> str:
 
 
 def _digits(text: str) -> int:
-    """How many digits a number has, without those of its extension."""
+    """Return how many digits a number has without its extension."""
     return len(_digit.findall(_extension.sub("", text)))

@@ -26,7 +26,7 @@ NOTES = "own_notes"  # of a row: those of columns of notes, with title, day and 
 
 
 def row_steps(plan: ColumnPlan, constants: Row) -> list[Step]:
-    """What is done to a row beside reading its cells, in order."""
+    """Return what is done to a row after its cells are read, in order."""
     fields, cleans = plan.columns, plan.cleans
     chosen = [(name, places) for name, places in fields.items() if len(places) > 1]
     steps: list[Step] = []
@@ -93,7 +93,7 @@ def _leave_further_values(plan: ColumnPlan, chosen: Collection[tuple[str, tuple[
 
 
 def _leave_out_closing(plan: ColumnPlan, row: Row, constants: Row) -> None:
-    """The day of closing says something of closed leads alone; on others it may be one that is only hoped for."""
+    """Remove the closing date of a lead that is not closed, because it may be an expected one."""
     if "closed_at" in row and str(constants.get("status", row.get("status", ""))).strip().casefold() != CLOSED:
         value = row.pop("closed_at")
         if not is_blank(value):
@@ -101,7 +101,7 @@ def _leave_out_closing(plan: ColumnPlan, row: Row, constants: Row) -> None:
 
 
 def _split_name(plan: ColumnPlan, row: Row) -> None:
-    """A name beside first and last names fills what is blank of them: "Name" may be the whole name, or a part of it."""
+    """Fill blank first or last names from a column with names, which may be full names or parts of them."""
     name, first, last = row.pop("name", "").strip(), row["first_name"].strip(), row["last_name"].strip()
     if not name:
         return
@@ -136,7 +136,7 @@ def _split_whole_name(plan: ColumnPlan, row: Row, name: str) -> None:
 
 
 def take_display_name(plan: ColumnPlan, row: Row, cells: Cells) -> None:
-    """A lead without a name is called as its address says: Ann Ng <ann@example.com>."""
+    """Name a lead without a name as its email address does: Ann Ng <ann@example.com>."""
     if row["first_name"] or row["last_name"] or not row["email"] or "email" not in plan.columns:
         return
     cell = cells[plan.used.get("email", plan.columns["email"][0])]
@@ -145,7 +145,7 @@ def take_display_name(plan: ColumnPlan, row: Row, cells: Cells) -> None:
 
 
 def _find_owner(plan: ColumnPlan, row: Row) -> None:
-    """The user whose user name, email or full name the cell has."""
+    """Set the owner to the user whose user name, email or full name the cell contains."""
     name = " ".join(str(row.pop("owner", "")).split())
     if (owner_id := plan.cell_options.owners.get(normalized_key(name))) is not None:
         row["owner_id"] = owner_id
@@ -159,7 +159,7 @@ _QUOTED_TAGS = re.compile(r'"[^"]*"(?:\s*,\s*"[^"]*")*')  # as Mailchimp writes 
 
 
 def _read_tags(plan: ColumnPlan, row: Row) -> None:
-    """The tags of a cell; none where they are more or longer than a lead can have."""
+    """Set the tags of a cell; none if there are more, or longer ones, than a lead can have."""
     if "tags" in row:
         given = row["tags"]
         if plan.cleans and isinstance(given, str):
@@ -173,7 +173,7 @@ def _read_tags(plan: ColumnPlan, row: Row) -> None:
 
 
 def default_status(plan: ColumnPlan, value: str) -> str:
-    """The default, for a value that is too long to be a status."""
+    """Return the default status in place of a value that is too long."""
     plan.report.left("status_too_long", plan.source_of("status"), value)
     return DEFAULT_STATUS
 
@@ -231,7 +231,7 @@ def read_budgets(plan: ColumnPlan, row: Row) -> None:
 
 
 def share_price(row: Row) -> None:
-    """A price counts only for a budget that no column of its own gives."""
+    """Use a price as the budget if no column of its own gives one."""
     for name, part in zip(("budget_min", "budget_max"), row.pop("price", (None, None)), strict=True):
         if part is not None:
             row.setdefault(name, part)

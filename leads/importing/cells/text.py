@@ -47,7 +47,7 @@ def visible(text: str, joiners: bool = False) -> str:
 
 
 def _joins(match: re.Match[str]) -> bool:
-    """Whether an invisible character is a joiner between two letters."""
+    """Return whether an invisible character is a joiner between two letters."""
     text, start = match.string, match.start()
     around = text[max(start - 1, 0) : start], text[start + 1 : start + 2]
     return match.group() in _JOINERS and all(one and unicodedata.category(one)[0] in "LM" for one in around)

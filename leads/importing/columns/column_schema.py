@@ -17,7 +17,7 @@ _currency = re.compile(r"(?:usd|eur|gbp|cad|aud|chf)$")
 
 
 def normal(header: str) -> str:
-    """A header without its case, accents, spaces, punctuation, and a currency at its end; a digest of a longer one."""
+    """Return a header without case, accents, spaces, punctuation, and a currency at its end; a digest of a long one."""
     bare = _punctuation.sub("", normalize(header) if len(header) <= KEY_LENGTH else digest(header))
     if not bare.isascii():
         decomposed = unicodedata.normalize("NFD", bare)
@@ -51,11 +51,11 @@ class ColumnSchema:
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
-        """What a column can be mapped to, in the order of reports."""
+        """Return what a column can be mapped to, in the order of reports."""
         return tuple(self.aliases)
 
     def known(self, header: str) -> tuple[str, int]:
-        """The target of a header and its rank there; or ``("not_stored", 0)`` or ``("unknown", 0)``."""
+        """Return the target of a header and its rank there, or ``("not_stored", 0)`` or ``("unknown", 0)``."""
         bare = normal(header)
         if bare in self._places:
             return self._places[bare]
@@ -63,7 +63,7 @@ class ColumnSchema:
         return "not_stored" if unstored else "unknown", 0
 
     def known_all(self, header: Sequence[str]) -> list[tuple[str, int]]:
-        """The same of each column of a file; a word of two meanings has the one of the columns next to it."""
+        """Return the target and rank of each header of a file. Neighbouring columns decide on an ambiguous header."""
         names = ["", *map(normal, header), ""]
         known = []
         for place, name in enumerate(header):
@@ -72,9 +72,9 @@ class ColumnSchema:
         return known
 
     def is_header(self, cells: Sequence[object], mapped: frozenset[str] = frozenset()) -> bool:
-        """Whether a row looks like the names of columns: one that says who a row is about, and mostly known ones.
+        """Return whether a row contains column names: one that names people, and mostly known ones.
 
-        ``mapped`` are headers that are known because somebody said what they are, in their normal form.
+        ``mapped`` are the normalized headers that the user has mapped.
         """
         names = [normal(cell) for cell in cells if isinstance(cell, str) and cell.strip()]
         if not mapped.isdisjoint(names):
@@ -84,13 +84,13 @@ class ColumnSchema:
         return not self.telling.isdisjoint(found) and known >= min(2, len(names)) and 2 * known >= len(names)
 
     def near_misses(self, header: str) -> list[str]:
-        """The known headers most like ``header``, best first."""
+        """Return the known headers that are most like ``header``, the best first."""
         near = difflib.get_close_matches(normal(header), list(self._places), NEAR_MISSES, 0.7)
         return [self._shown.get(bare, bare) for bare in near]
 
     @cached_property
     def _places(self) -> dict[str, tuple[str, int]]:
-        """Of each normal header: its field, and its rank among the headers of the field."""
+        """Return the field of each normalized header, and the header's rank among those of the field."""
         places: dict[str, tuple[str, int]] = {}
         for target, headers in self.aliases.items():
             for rank, header in enumerate((target, *headers)):

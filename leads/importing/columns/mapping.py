@@ -107,13 +107,13 @@ def map_headers(
     day_first: frozenset[str] = frozenset(),
     cell_options: CellOptions = CellOptions(),  # noqa: B008  frozen
 ) -> Mapping:
-    """The plan for a file with this ``header``.
+    """Return the plan for a file with this ``header``.
 
-    ``explicit`` maps headers to targets and comes before what is known of the same target; ``constants`` are values for
-    every row; ``unknown`` says what becomes of columns that no field has; ``guarded`` says that an apostrophe before
-    ``= + - @`` is a guard against formulas and comes off; ``vocabulary`` says what kind of rows the file has,
-    ``day_first`` which of its dates have the day first, and ``cell_options`` how cells are read; those of our own
-    exports are exact. Raises ``UnknownHeaders``, and ``MappingError`` for a wish that cannot be fulfilled.
+    ``explicit`` maps headers to targets and overrides known headers; ``constants`` are values for every row;
+    ``unknown`` says what is done with columns without a field; ``guarded`` says that an apostrophe before ``= + - @``
+    is a guard against formulas and is removed; ``vocabulary`` says what kind of rows the file has, ``day_first`` which
+    of its dates have the day first, and ``cell_options`` how cells are read. Cells of our own exports are read without
+    repairs. Raises ``UnknownHeaders``, and ``MappingError`` for a mapping that is impossible.
     """
     constants = dict(constants or {})
     asked = _asked_for(header, explicit or {}, constants, vocabulary.targets)
@@ -181,7 +181,7 @@ def _note_columns(
     deletions: MappingOf[int, Callable[[object], bool]],
     consent: MappingOf[int, sorting.Refusal],
 ) -> NoteColumns:
-    """What has no field. A consent that says yes is a remainder already, a deletion is what the lead is."""
+    """Return the columns without a field. Granted consent is a remainder already; a deletion is the lead's state."""
     flags = {place for place in deletions if normal(header[place]) in sorting.DELETED_FLAGS}
     kinds = ("not_stored", "unknown", "overruled")
     left = [
@@ -200,7 +200,7 @@ def is_consent(header: Sequence[str], place: int) -> bool:
 
 
 def _is_grant(header: Sequence[str], place: int) -> bool:
-    """Whether a column of our own export has granted consent. In a file of others, such a column grants nothing."""
+    """Return whether a column of our own export contains granted consent. Columns of other files grant nothing."""
     return header[place] in consent_cells.COLUMNS and is_own_export(header)
 
 
@@ -218,7 +218,7 @@ def _numbered_places(header: Sequence[str]) -> list[int]:
 
 
 def _places_of(wish: str, header: Sequence[str]) -> list[int]:
-    """Where the header stands that a wish names: as it is written, as "#3" (the third), else in its normal form."""
+    """Return the indexes of the header that the user named: as written, as "#3" (the third), or normalized."""
     places = [place for place, name in enumerate(header) if name == wish.strip()]
     if not places and (number := _numbered(wish)) and number <= len(numbered := _numbered_places(header)):
         return [numbered[number - 1]]
@@ -230,7 +230,7 @@ def _places_of(wish: str, header: Sequence[str]) -> list[int]:
 
 
 def _numbered(wish: str) -> int:
-    """Which column "#3" is, from 1; 0 for a wish of another form."""
+    """Return which column "#3" is, from 1; 0 for a name of another form."""
     digits = wish.strip().removeprefix("#")
     return int(digits) if wish.strip().startswith("#") and digits.isdecimal() and len(digits) < 6 else 0
 

@@ -58,7 +58,7 @@ def find_note_columns(header: Sequence[str], left: Collection[int], signs: Mappi
 
 
 def _is_id(name: str) -> bool:
-    """Whether a column has the ids of another program, which say nothing here."""
+    """Return whether a column contains ids of another program, which are useless here."""
     words = [word.lower() for word in _words.findall(name)]
     return bool(words) and words[-1] in IDS and not (len(words) > 1 and words[-2] in MEANINGFUL)
 
@@ -99,7 +99,7 @@ def _day(plan: ColumnPlan, cell: object) -> str | None:
 
 
 def _text(plan: ColumnPlan, place: int, cell: object) -> str:
-    """A cell as text for a note; "" for one that says nothing."""
+    """Return a cell as text for a note; "" if it has no content."""
     if isinstance(cell, list | dict):
         return json.dumps(cell, ensure_ascii=False)
     if isinstance(cell, bool):

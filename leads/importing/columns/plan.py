@@ -103,7 +103,7 @@ class ColumnPlan:
 
     @property
     def cleans(self) -> bool:
-        """Whether cells are repaired."""
+        """Return whether cells are repaired."""
         return self.vocabulary.cleaned and not self.cell_options.exact
 
     def reader(self, target: str) -> Callable[[Any], Any]:
@@ -126,7 +126,7 @@ class ColumnPlan:
 
     @cached_property
     def fax_labels(self) -> dict[int, int]:
-        """The columns of telephone numbers that have a column for their kind, with that column."""
+        """Return the phone columns that have a column for their kind, with that column."""
         kinds = {normal(name): place for place, name in enumerate(self.header) if name}
         found = {}
         for place in self.columns.get("phone", ()):
@@ -137,7 +137,7 @@ class ColumnPlan:
         return found
 
     def is_platform(self, place: int) -> bool:
-        """Whether a column is the platform of lead ads."""
+        """Return whether a column contains the platform of lead ads."""
         return normal(self.header[place]) == lead_ads.PLATFORM
 
     def source_of(self, target: str) -> str:
@@ -145,18 +145,18 @@ class ColumnPlan:
         return self.header[self.used[target]] if target in self.used else self.column_of(target)
 
     def dates(self) -> dict[str, tuple[int, ...]]:
-        """The fields that are dates, with their columns."""
+        """Return the date fields with their columns."""
         return {target: places for target, places in self.columns.items() if target in self.vocabulary.dates}
 
     def column_of(self, target: str) -> str:
-        """The header a field's value came from, for reports; the field itself if it came from none."""
+        """Return the header of the column that a field's value came from, for reports; the field's name without one."""
         for name in (target, *_FILLED_BY.get(target, ())):
             if places := self.columns.get(name):
                 return self.header[places[0]]
         return target
 
     def describe(self) -> list[str]:
-        """The plan in sentences, a line a field and a line for each kind of column that is not imported."""
+        """Return the plan in words: a line for each field, and for each kind of column that is not imported."""
         lines = [
             f"{target}: {', else '.join(repr(self.header[place]) for place in places)}"
             for target, places in self.columns.items()

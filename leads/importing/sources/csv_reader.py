@@ -82,7 +82,9 @@ class CsvReader:
         self.notes = titles_above(f"on line {line:,}", titles)
 
     def _header_from(self, row: int) -> tuple[list[Cells], int, Cells]:
-        """The records above a header on this line or the next one that is not blank, its line, and the header."""
+        """Return the records above the header, the header's line, and the header: on this line or the next one that
+        is not blank.
+        """
         titles: list[Cells] = []
         with self.content.text(self.encoding) as text:
             records = self._records(text)
@@ -104,7 +106,7 @@ class CsvReader:
 
     @property
     def position(self) -> int:
-        """The number of raw bytes read."""
+        """Return the number of raw bytes read."""
         return self.content.position
 
     def _rows(self, records: Any) -> Iterator[Record]:
@@ -137,7 +139,7 @@ class CsvReader:
         return records
 
     def _next(self, records: Any, at_the_end: Cells | None = None) -> Record:
-        """The next record that is not blank; ``at_the_end`` if there is none, or ``Unreadable``."""
+        """Return the next record that is not blank; ``at_the_end`` if there is none, or ``Unreadable``."""
         line = records.line_num + 1
         for cells in records:
             if cells == [_END]:
@@ -158,7 +160,7 @@ class _Unquoted:
 
     @property
     def line_num(self) -> int:
-        """The number of lines read."""
+        """Return the number of lines read."""
         return int(self.records.line_num)
 
     def __iter__(self) -> Iterator[Cells]:
@@ -172,7 +174,7 @@ class _Unquoted:
 
 
 def _inner_text(sample: str, is_header: IsHeader) -> str:
-    """The rows of a sample in which each is in quotation marks as a whole, without these; "" for other files."""
+    """Return the rows of a sample whose rows are in quotation marks as a whole, without these; "" for other files."""
     lines = [line for line in sample.lstrip("\ufeff").splitlines()[: SAMPLE_ROWS + 1] if line.strip()]
     lines = lines[:-1] or lines  # the last one may be cut off
     if not all(map(_one_quoted_cell.fullmatch, lines)):
@@ -184,7 +186,7 @@ def _inner_text(sample: str, is_header: IsHeader) -> str:
 
 
 def _unescaped(line: str) -> str:
-    """A line with quotation marks as CSV has them in place of those escaped by a backslash."""
+    """Return a line with quotation marks doubled in place of those escaped by a backslash."""
     return _escape.sub(lambda match: '""' if match[1] == '"' else "\\", line) if "\\" in line else line
 
 
@@ -194,9 +196,9 @@ def allow_long_fields() -> None:
 
 
 def layout(sample: str, whole: bool, delimiter: str | None, is_header: IsHeader) -> tuple[str, int]:
-    """The delimiter, where it is not given, and how many records that are not blank stand above the header.
+    """Return the delimiter (``delimiter`` if given), and how many records that are not blank are above the header.
 
-    Titles above the header mislead the search for a delimiter, so one that shows a header counts for more.
+    Titles above the header mislead the search for a delimiter, so a delimiter that shows a header counts for more.
     """
     best = delimiter or sniffed(sample, whole)
     for candidate in dict.fromkeys((best, *("" if delimiter else DELIMITERS))):
@@ -213,9 +215,9 @@ def _first_rows(sample: str, delimiter: str, count: int) -> list[Cells]:
 
 
 def sniffed(sample: str, whole: bool) -> str:
-    """The delimiter of the text that ``sample`` is the beginning (or the ``whole``) of; a comma if there is none.
+    """Return the delimiter of the text that starts with ``sample``, or is it (``whole``); a comma if there is none.
 
-    The one that divides the header and, the same number of times, the most of the rows after it.
+    It splits the header and most of the rows after it into the same number of cells.
     """
     return max(DELIMITERS, key=lambda delimiter: _evenness(sample, whole, delimiter))
 

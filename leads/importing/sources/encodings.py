@@ -72,7 +72,7 @@ def _misfits(text: str) -> float:
 
 
 def _is_misfit(word: str, place: int) -> bool:
-    """Whether a character is of another script than its word, a capital within it, or a sign out of place."""
+    """Return whether a character is of another script than its word, a capital within it, or a sign out of place."""
     character, before, after = word[place], word[:place], word[place + 1 :]
     if character.isalpha():
         latin = unicodedata.name(character, "").startswith("LATIN")

@@ -43,7 +43,7 @@ def encoding(name: str) -> str:
 
 
 def delimiter(text: str) -> str:
-    """The character between cells, or "tab"; raises ``ValueError`` with a sentence for what cannot be one."""
+    """Return the character that separates cells, from it or from "tab"; raise ``ValueError`` with a message."""
     found = {"tab": "\t", "\\t": "\t", "space": " "}.get(text.lower(), text)
     if len(found) != 1 or found in '"\r\n\0':
         raise ValueError(f"{text!r} is no delimiter: it is one character, or 'tab'")
@@ -51,9 +51,9 @@ def delimiter(text: str) -> str:
 
 
 def place_of_header(rows: Sequence[Sequence[object]], is_header: IsHeader) -> int | None:
-    """The place of the first of these rows that is a header, from 0.
+    """Return the index of the first of these rows that is a header, or ``None``.
 
-    Names of groups of columns may stand above it: then the next row is a header, too, and has more names.
+    A row with names of column groups may be above it: the next row is then a header too, and has more names.
     """
     rows = rows[:MAX_ABOVE]
     place = next((place for place, cells in enumerate(rows) if is_header(cells)), None)
@@ -69,14 +69,14 @@ def _filled(cells: Sequence[object]) -> int:
 
 
 def header_row(text: str) -> int:
-    """The number of the line or row that a header is on; raises ``ValueError`` with a sentence for what is none."""
+    """Return the line or row number of the header; raise ``ValueError`` with a message."""
     if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= MAX_HEADER_ROW):
         raise ValueError(f"{text!r} is not the number of a row, from 1 to {MAX_HEADER_ROW:,}")
     return int(text)
 
 
 def titles_above(where: str, titles: Sequence[Sequence[object]]) -> list[str]:
-    """What to tell about rows above a header that is ``where`` ("on line 4"); nothing if there are none."""
+    """Return a message about rows above a header that is ``where`` ("on line 4"); nothing if there are none."""
     if not titles:
         return []
     texts = [str(cell).strip() for cells in titles for cell in cells if str(cell or "").strip()]

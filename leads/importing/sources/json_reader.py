@@ -56,7 +56,7 @@ class JsonReader:
 
     @property
     def position(self) -> int:
-        """The number of raw bytes read."""
+        """Return the number of raw bytes read."""
         return self.content.position
 
     def _lines(self) -> Iterator[tuple[int, Any]]:
@@ -85,7 +85,7 @@ def _late(key: str, value: object) -> FieldError:
 
 
 def _bounded(value: Any, text: str) -> Any:
-    """The value, or the problem with it where it nests too deep to be worked with; ``text`` is what it came from."""
+    """Return the value, or a problem if it is nested too deeply; ``text`` is its JSON."""
     if text.count("[") + text.count("{") <= DEEPEST:
         return value
     level: list[Any] = [value]
@@ -101,7 +101,7 @@ def _refuse(constant: str) -> None:
 
 
 def _values(text: Any, name: str) -> Iterator[Any]:
-    """The elements of the array in ``text``, which is read as far as the next one needs."""
+    """Yield the elements of the array in ``text``, which is read only as far as the next element."""
     decode = json.JSONDecoder(parse_constant=_refuse).raw_decode
     buffer, count = text.read(65_536), 0
     opening = _opening.match(buffer)

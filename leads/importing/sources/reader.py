@@ -82,7 +82,7 @@ class Source:
 
     @property
     def exact(self) -> bool:
-        """Whether texts stand in the file as they are, because no spreadsheet opens or writes such files."""
+        """Return whether the file has texts without formula guards, because spreadsheets do not open such files."""
         return self.format in ("json", "jsonl")
 
     def __iter__(self) -> Iterator[Record]:
@@ -90,7 +90,7 @@ class Source:
 
     @property
     def position(self) -> int:
-        """How many of the ``size`` bytes have been read by the iteration so far, roughly: for a progress bar."""
+        """Return about how many of the ``size`` bytes have been read, for a progress bar."""
         return self._reader.position
 
     def __enter__(self) -> Self:
@@ -113,10 +113,10 @@ def open_source(
     format: str | None = None,
     hints: FormatOptions = FormatOptions(),  # noqa: B008  frozen
 ) -> Source:
-    """The lead file at a path, or in a binary file object (standard input, an upload), which stays the caller's.
+    """Return the source of a path or a binary file object (standard input, an upload), which the caller closes.
 
-    ``format`` is one of ``FORMATS``, else it is found out from the content and the ``name``. Raises ``Unreadable`` with
-    a sentence for a file that is missing, empty, damaged, without rows below its header, or none of these formats;
+    ``format`` is one of ``FORMATS``; otherwise it is detected from the content and the ``name``. Raises ``Unreadable``
+    with a message for a file that is missing, empty, damaged, without rows below its header, or of another format;
     ``ValueError`` for an unknown ``format``.
     """
     if format is not None and format not in FORMATS:

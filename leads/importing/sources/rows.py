@@ -17,7 +17,7 @@ LINE, PROBLEMS = "import_line", "import_problems"
 
 
 def is_rejects_header(head: bytes) -> bool:
-    """Whether a file that starts with these bytes is a rejects file, which has a header and is UTF-8 in any case."""
+    """Return whether a file that starts with these bytes is a rejects file, which has a header and is UTF-8."""
     return head.startswith(codecs.BOM_UTF8 + LINE.encode())
 
 
@@ -46,7 +46,7 @@ class LeftOut(list[Any]):
 
 
 def fitted(cells: Cells, width: int) -> Cells:
-    """``cells`` with ``width`` of them: blank ones are added or taken off at the end. Else a ``BadRow``."""
+    """Return ``cells`` with ``width`` cells: blank ones are added or removed at the end. Otherwise a ``BadRow``."""
     if (missing := width - len(cells)) > 0:
         return [*cells, *[""] * missing]
     while len(cells) > width and is_blank(cells[-1]):
@@ -58,17 +58,17 @@ def fitted(cells: Cells, width: int) -> Cells:
 
 
 def is_blank(cell: object) -> bool:
-    """Whether a cell holds nothing: null, or text of white space alone. Zero and false are something."""
+    """Return whether a cell is null, or text of white space only. Zero and false are not blank."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def all_blank(cells: Iterable[object]) -> bool:
-    """Whether a record is an empty line; such lines are skipped and not counted."""
+    """Return whether a record is an empty line. Empty lines are skipped and not counted."""
     return all(is_blank(cell) for cell in cells)
 
 
 def clean_header(cells: Iterable[object]) -> list[str]:
-    """The names in a header row, trimmed; raises ``Unreadable`` for what cannot be one."""
+    """Return the trimmed names of a header row; raise ``Unreadable`` for a row that cannot be a header."""
     header = ["" if cell is None else str(cell).strip("\ufeff \t\r\n\xa0") for cell in cells]
     if len(header) > MAX_COLUMNS:
         raise Unreadable(f"The file has {len(header):,} columns; at most {MAX_COLUMNS:,} can be imported.")

@@ -49,7 +49,7 @@ def copy_without_surplus(archive: zipfile.ZipFile, enough: int) -> int:
 
 
 def _looked_over(archive: zipfile.ZipFile, member: str) -> tuple[int, bool]:
-    """How many cells a member has, at most, and whether it may have texts."""
+    """Return the maximum number of cells of a member, and whether it may contain texts."""
     cells, has_texts = 0, False
     for piece in _pieces(archive, member):
         cells += piece.count(b"<c") + piece.count(b":c") + 1  # one may lie across its end
@@ -58,7 +58,7 @@ def _looked_over(archive: zipfile.ZipFile, member: str) -> tuple[int, bool]:
 
 
 def _longest(archive: zipfile.ZipFile, member: str) -> int:
-    """No text of a member is longer, in bytes."""
+    """Return an upper limit for the bytes of a text of a member."""
     longest = length = 0
     tail = b""
     for piece in _pieces(archive, member):
@@ -86,12 +86,12 @@ class _Lengths:
         self.lengths = array("I")
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """An element begins."""
+        """Handle the start of an element."""
         if name == "si" or name.endswith(":si"):
             self.lengths.append(0)
 
     def text(self, text: str) -> None:
-        """What stands in one."""
+        """Handle the text of an element."""
         if self.lengths:
             self.lengths[-1] += len(text.encode())
 
@@ -106,7 +106,7 @@ class _Shown:
         self.number: str | None = None
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """An element begins; that a cell has ended is seen from the next one, which is a third less to look at."""
+        """Handle the start of an element."""
         if name == "c" or name.endswith(":c"):
             if self.number is not None:
                 self.total += self._length(self.number)
@@ -116,12 +116,12 @@ class _Shown:
             self.number = ""
 
     def text(self, text: str) -> None:
-        """What stands in one."""
+        """Handle the text of an element."""
         if self.number is not None:
             self.number += text
 
     def end(self) -> int:
-        """The sum."""
+        """Return the sum."""
         return self.total + (self._length(self.number) if self.number is not None else 0)
 
     def _length(self, number: str) -> int:

@@ -20,7 +20,7 @@ from leads.importing.sources.encodings import MAX_SAMPLE, Detected, detect
 from leads.importing.sources.rows import Unreadable, is_rejects_header
 
 PIECE = 1 << 20
-MAX_LINE = 16 * PIECE  # a line is held in memory whole
+MAX_LINE = 16 * PIECE  # a whole line is in memory
 # A gzip file that swells beyond both is a bomb: lists of leads shrink to a twentieth, rarely to a fiftieth.
 MAX_UNCHECKED = 1 << 30
 MAX_RATIO = 200
@@ -60,7 +60,7 @@ class SourceFile:
         self._copies.close()
 
     def is_at(self, path: Path) -> bool:
-        """Whether the file is the one of that name, by whatever name it was opened."""
+        """Return whether the file is the one at ``path``, whatever name it was opened by."""
         try:
             stat = path.stat()
         except OSError:
@@ -69,21 +69,21 @@ class SourceFile:
 
     @property
     def position(self) -> int:
-        """Where in the raw bytes the last stream has come to."""
+        """Return the position of the last stream in the raw bytes."""
         return 0 if self.file.closed else self.file.tell()
 
     def stream(self) -> IO[bytes]:
-        """The unpacked bytes from the beginning. One stream at a time: they share the file's position."""
+        """Return the decompressed bytes from the beginning. Streams share the file's position: use one at a time."""
         self.file.seek(0)
         return cast(IO[bytes], gzip.GzipFile(fileobj=self.file)) if self.gzipped else self.file
 
     def head(self, size: int = 65_536) -> bytes:
-        """The first ``size`` unpacked bytes."""
+        """Return the first ``size`` decompressed bytes."""
         with self.failures():
             return self.stream().read(size)
 
     def unpack(self) -> IO[bytes]:
-        """The unpacked bytes as a file to jump about in."""
+        """Return the decompressed bytes as a seekable file."""
         if self.gzipped:
             with self.failures():
                 self.file, self.gzipped = self._copy(self.stream()), False
@@ -97,9 +97,9 @@ class SourceFile:
 
     @contextmanager
     def text(self, encoding: str) -> Iterator[io.TextIOWrapper]:
-        """The text from the beginning, line ends as they are.
+        """Yield the text from the beginning, with unchanged line ends.
 
-        A byte that has no meaning in the encoding becomes an unpaired surrogate, which the rules refuse: the cell is
+        A byte that is invalid in the encoding becomes an unpaired surrogate, which validation rejects: the cell is
         reported, instead of the file being refused or the text garbled.
         """
         errors = "strict" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"

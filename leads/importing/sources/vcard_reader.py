@@ -57,7 +57,7 @@ class VcardReader:
 
     @property
     def position(self) -> int:
-        """The number of raw bytes read."""
+        """Return the number of raw bytes read."""
         return self.content.position
 
     def _cards(self) -> Iterator[tuple[int, Card | str]]:

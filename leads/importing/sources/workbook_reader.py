@@ -134,7 +134,7 @@ class WorkbookReader:
 
     @property
     def position(self) -> int:
-        """The number of raw bytes read, as if the rows were read from the file one by one."""
+        """Return the number of raw bytes read, as if the rows were read one by one."""
         return self.content.size * self.row // max(self.sheet.total_height, 1)
 
 

@@ -31,7 +31,7 @@ class UnpacksToMore(Unreadable):
 
 
 def most_unpacked(size: int) -> int:
-    """How many bytes an archive of ``size`` bytes may inflate to."""
+    """Return how many bytes an archive of ``size`` bytes may decompress to."""
     return min(MAX_UNPACKED, max(SMALLEST_BOMB, MAX_RATIO * size))
 
 
@@ -64,17 +64,17 @@ def read_only_file(content: SourceFile, most: int | None = None) -> str:
 
 
 def _is_litter(name: str) -> bool:
-    """Whether a file is one that a Mac or Windows adds to archives by itself."""
+    """Return whether a file is one that macOS or Windows adds to archives."""
     base = name.rpartition("/")[2]
     return name.startswith("__MACOSX/") or base.startswith(".") or base in ("Thumbs.db", "desktop.ini")
 
 
 @contextmanager
 def unpacked_copy(content: SourceFile, most: int) -> Iterator[IO[bytes]]:
-    """The archive as a new one without compression, which is gone when the block ends.
+    """Yield a copy of the archive without compression, which is deleted when the block ends.
 
-    Raises ``UnpacksToMore`` than ``most`` bytes; ``Unreadable`` for damage, and for members that are encrypted, packed
-    by another method, named twice, or that share bytes.
+    Raises ``UnpacksToMore`` for more than ``most`` bytes, and ``Unreadable`` for damage and for members that are
+    encrypted, compressed by another method, named twice, or that share bytes.
     """
     with content.failures(), tempfile.TemporaryFile() as copy:
         try:

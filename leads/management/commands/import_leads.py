@@ -45,7 +45,7 @@ class Command(BaseCommand):
     ) + EPILOG
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The files, and what to do with what is in them."""
+        """Add the files, and how they are imported."""
         add = parser.add_argument
         add("files", nargs="+", metavar="FILE", help="a file, gzipped or not; '-' for standard input")
         add("--format", choices=FORMATS, help="instead of finding it out")
@@ -91,7 +91,7 @@ class Command(BaseCommand):
         self.add_own_arguments(parser)
 
     def add_own_arguments(self, parser: ArgumentParser) -> None:
-        """What only this kind of import has."""
+        """Add the options that only this kind of import has."""
         add = parser.add_argument
         add(
             "--on-duplicate",
@@ -120,7 +120,7 @@ class Command(BaseCommand):
         add("--skipped", type=Path, metavar="FILE", help="write rows that are duplicates to this CSV file")
 
     def wanted(self, options: dict[str, Any]) -> Options:
-        """The import's options from the command's."""
+        """Return the import's options from the command's."""
         action, update_status = options["on_duplicate"] or ON_DUPLICATE[0], options["update_status"]
         if update_status and action != "update":
             raise CommandError("--update-status needs --on-duplicate update", returncode=2)
@@ -137,7 +137,7 @@ class Command(BaseCommand):
         )
 
     def open(self, name: str, format: str | None, hints: FormatOptions) -> Source:
-        """The file of that name; '-' is standard input."""
+        """Return the source with that name; '-' is standard input."""
         if name == "-" and sys.stdin is None:
             raise Unreadable("Standard input is closed.")
         return open_source(sys.stdin.buffer if name == "-" else name, format=format, hints=hints)
@@ -171,7 +171,7 @@ class Command(BaseCommand):
             sys.exit(code)
 
     def _may_ask(self, options: dict[str, Any]) -> bool:
-        """Whether somebody sits at the terminal who has not said what to do with duplicates."""
+        """Return whether there is a terminal, and the user has not said what to do with duplicates."""
         said = options.get("on_duplicate") or options["report"] == "json" or options["verbosity"] == 0
         terminal = sys.stdin is not None and sys.stdin.isatty() and self.stdout.isatty()
         return terminal and not said and "-" not in options["files"]
@@ -200,7 +200,7 @@ class Command(BaseCommand):
 
 
 def common(options: dict[str, Any], vocabulary: ColumnSchema) -> dict[str, Any]:
-    """The fields of ``Options`` that every kind of import has."""
+    """Return the fields of ``Options`` that every kind of import has."""
     explicit, constants = _pairs(options["map"], "--map"), _pairs(options["set"], "--set")
     _check_fields("--map", list(explicit.values()), vocabulary)
     _check_fields("--set", list(constants), vocabulary)
@@ -216,7 +216,7 @@ def common(options: dict[str, Any], vocabulary: ColumnSchema) -> dict[str, Any]:
 
 
 def hints_of(options: dict[str, Any], wanted: Options, vocabulary: ColumnSchema) -> FormatOptions:
-    """How the files are to be read; ends the command where that cannot be."""
+    """Return how the files are to be read; raise ``CommandError`` for options that exclude each other."""
     mapped = frozenset(map(normal, wanted.explicit))
     checks: list[tuple[str, Callable[[str], Any]]] = [
         ("encoding", hinted.encoding),
@@ -249,7 +249,7 @@ def _pairs(given: list[str], option: str) -> dict[str, str]:
 
 
 def _unknown(options: dict[str, Any]) -> str:
-    """What becomes of unknown columns."""
+    """Return what is done with unknown columns."""
     unknown: str | None = options.get("unknown")
     if options["ignore_unknown"] and unknown not in (None, IGNORE):
         raise CommandError(f"--ignore-unknown and --unknown {unknown} contradict each other", returncode=2)
@@ -263,7 +263,7 @@ def _timezone(name: str | None) -> str | None:
 
 
 def _statuses(given: list[str]) -> dict[str, str]:
-    """What statuses of the file become."""
+    """Return the replacements of statuses."""
     statuses = {}
     for value, status in _pairs(given, "--map-status").items():
         try:
@@ -283,7 +283,7 @@ def _check_fields(option: str, fields: list[str], vocabulary: ColumnSchema) -> N
 
 
 def _listed(given: list[str]) -> list[str]:
-    """The names in lists like ``a,"b, c"``."""
+    """Return the names in lists like ``a,"b, c"``."""
     try:
         names = [name.strip() for row in csv.reader(given, skipinitialspace=True) for name in row]
     except csv.Error as error:

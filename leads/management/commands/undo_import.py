@@ -25,7 +25,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The run's number, as the import printed it."""
+        """Add the run's number, as the import printed it."""
         parser.add_argument("run", type=int)
 
     def handle(self, *args: Any, **options: Any) -> None:
