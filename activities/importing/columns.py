@@ -6,7 +6,7 @@ from leads.importing.columns.column_schema import ColumnSchema
 
 
 def lead_id(value: object) -> int:
-    """The number of a lead."""
+    """Return the id of a lead."""
     return integer(value, 1, MAX_BIGINT)
 
 

@@ -20,7 +20,7 @@ from users.directory import ids_by_name
 
 
 class FollowUpImport(RowsOfLeads):
-    """One file of follow-ups, open and done."""
+    """Imports one file of open and done follow-ups."""
 
     kind = "follow-ups"
     vocabulary = FOLLOW_UPS
@@ -33,13 +33,13 @@ class FollowUpImport(RowsOfLeads):
         self.unassigned = 0
 
     def load(self) -> None:
-        """As for activities, and a note of how many are assigned to nobody."""
+        """Load the file, and note how many follow-ups have no assignee."""
         super().load()
         if self.unassigned:
             self.run.notes.append(f"{self.unassigned:,} assigned to nobody: the assignee is no active user.")
 
     def check(self, given: dict[str, Any], wrong: list[FieldError]) -> tuple[dict[str, Any], list[FieldError]]:
-        """As the API does, with the assignee by name."""
+        """Check a row as the API does, with the assignee by name."""
         values = {name: value for name, value in given.items() if value not in ("", None)}
         if assignee := name_of("assignee", given, wrong):
             values["assignee_id"] = self.assignees.get(normalized_key(assignee))

@@ -18,7 +18,7 @@ FIELDS = ("id", "first_name", "last_name", "email_key", "person_key", "phone", "
 
 
 class LeadReference(NamedTuple):
-    """What a row says of its lead; "" and ``None`` where it says nothing."""
+    """What a row says about its lead; "" and ``None`` for blank cells."""
 
     lead_id: int | None = None
     email: str = ""
@@ -29,17 +29,17 @@ class LeadReference(NamedTuple):
 
     @property
     def email_key(self) -> str:
-        """The form in which addresses are compared."""
+        """Return the form in which email addresses are compared."""
         return normalized_key(self.email)
 
     @property
     def name_key(self) -> str:
-        """The form in which whole names are compared."""
+        """Return the form in which full names are compared."""
         return full_name_key(self.name, "")
 
     @property
     def person_key(self) -> str:
-        """The form in which telephone numbers with names are compared; "" where one is missing."""
+        """Return the form in which phone numbers with names are compared; "" if one is missing."""
         return person_key(self.phone, self.name_key)
 
     def agreement(self, lead: Lead) -> list[bool]:
@@ -57,7 +57,7 @@ class LeadMatcher:
     """Finds the leads of a batch of rows, in a constant number of queries."""
 
     def __init__(self, ids_are_ours: bool) -> None:
-        """``ids_are_ours``: the numbers of a file that names no installation are those of this one."""
+        """``ids_are_ours``: ids in a file that names no installation are those of this one."""
         self.ids_are_ours, self.installation = ids_are_ours, Installation.current_name()
 
     def match(self, references: Sequence[LeadReference]) -> list[int | FieldError]:
@@ -74,7 +74,7 @@ class LeadMatcher:
         return [self._match(reference) for reference in references]
 
     def _without_keys(self, references: Iterable[LeadReference]) -> set[int]:
-        """The leads that neither an email address nor a number with a name identifies."""
+        """Return the leads that neither an email address nor a phone number with a name identifies."""
         moments = {r.created_at for r in references if r.created_at and not (r.email or r.person_key)}
         if not moments:
             return set()
@@ -96,7 +96,7 @@ class LeadMatcher:
         return self._no_lead(reference)
 
     def _is_believed(self, reference: LeadReference) -> bool:
-        """Whether the number decides: another installation's never does."""
+        """Return whether the id identifies the lead. That of another installation never does."""
         lead = self.leads.get(reference.lead_id or 0)
         if lead is None or reference.installation not in ("", self.installation):
             return False
@@ -127,13 +127,13 @@ class LeadMatcher:
 
 
 def _lock(ids: Collection[int]) -> dict[int, Lead]:
-    """The active ones of these leads, in the order of their ids, so that two writers wait rather than deadlock."""
+    """Return the active ones of these leads, locked in the order of their ids, so that two writers do not deadlock."""
     leads = Lead.objects.active().filter(pk__in=ids).select_for_update().order_by("pk").only(*FIELDS)
     return {lead.pk: lead for lead in leads}
 
 
 def _only(reference: LeadReference, leads: Sequence[Lead], column: str, value: Any, what: str) -> int | FieldError:
-    """The one lead that the row means among those that have its address, or its name and number."""
+    """Return the one lead that the row refers to, among those with its address, or its name and number."""
     first, _, last = reference.name.strip().partition(" ")
     left = [lead for lead in leads if not names_contradict(first, last, lead.first_name, lead.last_name)]
     if not left:
@@ -151,7 +151,7 @@ def _only(reference: LeadReference, leads: Sequence[Lead], column: str, value: A
 
 
 def _is_same(reference: LeadReference, lead: Lead) -> bool:
-    """Whether all that the row says is so."""
+    """Return whether a lead has the row's name, phone and creation time."""
     name, phone = full_name_key(lead.first_name, lead.last_name), phone_key(lead.phone)
     same_person = name == reference.name_key and phone == phone_key(reference.phone)
     return same_person and lead.created_at == reference.created_at

@@ -14,9 +14,9 @@ Author = tuple[int, str]  # the user's id, and the name activities keep
 
 @dataclass
 class Row:
-    """One row of the file: where it stands, its cells, what they say, and what is wrong with it.
+    """One row of the file: its line, its cells, its values, and its errors.
 
-    ``reference`` and ``user`` are as given; ``lead_id`` is the lead's once it has been found.
+    ``reference`` and ``user`` are as given; ``lead_id`` is set once the lead has been found.
     """
 
     line: int
@@ -32,14 +32,14 @@ class Row:
 
 
 class Authors:
-    """Users by name in any case, each found once; ``default`` is the author of rows that name none."""
+    """Users by name in any case, each looked up once; ``default`` is the author of rows without one."""
 
     def __init__(self, default: str = "") -> None:
         self.default = default
         self.found: dict[str, Author] = {}
 
     def look_up(self, names: Iterable[str]) -> None:
-        """Learn who these users are."""
+        """Look up users by these names."""
         if new := {normalized_key(name) for name in names if name} - self.found.keys():
             users = User.objects.filter(username_key__in=new)
             self.found.update({user.username_key: (user.pk, user.name) for user in users})

@@ -11,7 +11,7 @@ LEAD_FIELDS = ("id", "email", "first_name", "last_name", "phone", "created_at", 
 
 
 class NestedRows(Source):
-    """A file whose records are in a list ``name`` of another's leads; their line is that of the lead."""
+    """A file whose rows are in the list ``name`` of each lead of another file. Their line is that of the lead."""
 
     def __init__(self, leads: Source, name: str, columns: Collection[str]) -> None:
         vars(self).update(vars(leads))
@@ -34,7 +34,7 @@ class NestedRows(Source):
                 yield line, self._cells(lead, row)
 
     def _lead(self, cells: Sequence[Any]) -> list[Any]:
-        """What the lead's row says of it, in the order of ``LEAD_COLUMNS``."""
+        """Return the values of the lead's row, in the order of ``LEAD_COLUMNS``."""
         fields = {name: cells[self.places[name]] if name in self.places else None for name in LEAD_FIELDS}
         names = [name for name in (fields["first_name"], fields["last_name"]) if isinstance(name, str)]
         return [
@@ -56,7 +56,7 @@ class NestedRows(Source):
 
 
 def nested(source: Source, name: str, columns: Collection[str]) -> Source:
-    """The rows in the lists ``name``, if the file has leads with such lists in them; else the file itself."""
+    """Return a source of the rows in the lists ``name`` if the file's leads have such lists, else the file itself."""
     is_nested = source.format in ("json", "jsonl") and name in source.header
     return NestedRows(source, name, columns) if is_nested else source
 

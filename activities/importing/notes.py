@@ -20,7 +20,7 @@ NOTE = "note"  # the type of these activities
 
 
 class ActivityNotes:
-    """Notes are activities, which their leads count."""
+    """Stores notes as activities, and counts them on their leads."""
 
     def add(self, run: ImportRun, author: User, now: datetime, notes: Sequence[Note]) -> None:
         """Store notes of leads, which have counted them already."""

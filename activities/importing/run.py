@@ -33,13 +33,13 @@ LEAD_COLUMNS = ("lead_id", "lead_email", "lead_name", "lead_phone", "lead_create
 
 @dataclass(frozen=True)
 class ActivityOptions(Options):
-    """``ids_are_ours``: the numbers of leads are those of this installation, although the file does not say so."""
+    """``ids_are_ours``: lead ids are those of this installation, although the file does not say so."""
 
     ids_are_ours: bool = False
 
 
 class RowsOfLeads(FileImport, ABC):
-    """One file of rows that each belong to a lead."""
+    """Imports one file of rows that each belong to a lead."""
 
     matcher: LeadMatcher
 
@@ -50,11 +50,11 @@ class RowsOfLeads(FileImport, ABC):
 
     @staticmethod
     def around_load(options: Options, is_alone: bool, size: int) -> AbstractContextManager[None]:
-        """Nothing: these tables have no index that is dear to keep."""
+        """Return a context manager that does nothing: these tables have no index that is expensive to update."""
         return nullcontext()
 
     def load(self) -> None:
-        """Every row of the file: checked, its lead found and locked, then stored, or rejected."""
+        """Check every row of the file, find and lock its lead, then store or reject it."""
         now, records = timezone.now(), iter(self.source)
         while batch := [self._row(record) for record in islice(records, BATCH)]:
             self.look_up([row for row in batch if not isinstance(row.cells, BadRow)])
@@ -101,13 +101,13 @@ class RowsOfLeads(FileImport, ABC):
 
 
 class ActivityImport(RowsOfLeads):
-    """One file of activities."""
+    """Imports one file of activities."""
 
     kind = "activities"
     vocabulary = ACTIVITIES
 
     def prepare(self) -> None:
-        """Also ``Refused`` where there is no such user as the default author."""
+        """Prepare the import; also raise ``Refused`` if the default author does not exist."""
         super().prepare()
         self.texts: dict[int, int] = {}  # bytes of text of leads with many activities, those of this file included
         self.matcher = LeadMatcher(getattr(self.options, "ids_are_ours", False))
@@ -124,7 +124,7 @@ class ActivityImport(RowsOfLeads):
         self.authors.settle(rows)
 
     def check(self, given: dict[str, Any], wrong: list[FieldError]) -> tuple[dict[str, Any], list[FieldError]]:
-        """As the API does."""
+        """Check a row as the API does."""
         return validators.validate(given)
 
     def refuse_too_many(self, rows: list[Row]) -> None:
@@ -162,7 +162,7 @@ class ActivityImport(RowsOfLeads):
 
 
 def reference_of(given: dict[str, Any], wrong: list[FieldError]) -> LeadReference:
-    """What a row says of its lead; adds to ``wrong`` what cannot be looked up."""
+    """Return what a row says about its lead; add errors to ``wrong``."""
     return LeadReference(
         lead_id=given.get("lead_id"),
         email=name_of("lead_email", given, wrong),
@@ -174,7 +174,7 @@ def reference_of(given: dict[str, Any], wrong: list[FieldError]) -> LeadReferenc
 
 
 def name_of(field: str, given: dict[str, Any], wrong: list[FieldError]) -> str:
-    """An address or user name to look up: "" where there is none, or none that could be."""
+    """Return an email address or user name to look up; "" for a value that cannot be one."""
     try:
         return validation.text(given.get(field, ""), LONGEST[field])
     except InvalidValue as invalid:

@@ -40,7 +40,7 @@ def take_back(run: ImportRun, actor: Actor, now: datetime) -> dict[str, Any]:
 
 
 def take_back_follow_ups(run: ImportRun, actor: Actor, now: datetime) -> dict[str, Any]:
-    """The same for the follow-ups that a run created, done ones too."""
+    """Undo an import of follow-ups, open and done ones."""
     deleted, last = 0, 0
     while batch := _next(FollowUp.objects.filter(import_run=run), last):
         last = batch[-1].pk
@@ -53,10 +53,10 @@ def take_back_follow_ups(run: ImportRun, actor: Actor, now: datetime) -> dict[st
 
 
 def _next(rows: QuerySet[Row], last: int) -> list[Row]:
-    """The next rows of a run after the id ``last``, the rows of their leads locked.
+    """Return the next rows of a run after the id ``last``, with the rows of their leads locked.
 
-    Whoever merges leads holds them while their activities and follow-ups move, so what was read before they were locked
-    may be of other leads by now: it is read again until all its leads are locked.
+    A merge locks its leads while it moves their activities and follow-ups. A row that was read before the lock may
+    belong to another lead by then, so rows are read again until all their leads are locked.
     """
     rest = rows.filter(pk__gt=last).order_by("pk")
     locked: set[int] = set()

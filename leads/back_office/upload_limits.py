@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from leads.importing.sources.reader import unwrap
-from leads.importing.sources.shared_strings import copy_without_surplus
+from leads.importing.sources.shared_strings import max_text_size
 from leads.importing.sources.source_file import PIECE, SourceFile, pieces
 from leads.importing.sources.workbook_reader import check_extent, check_memory
 from leads.importing.sources.zip_limits import UnpacksToMore, unpacked_copy
@@ -105,7 +105,7 @@ def _inspect_parts(archive: zipfile.ZipFile, name: str) -> None:
             raise TooLarge(f"{name} has more than {MAX_ELEMENTS:,} elements.")
         with archive.open(member) as file:
             check_extent(file, name, MAX_SPACE)
-    if copy_without_surplus(archive, MAX_UNPACKED) > MAX_UNPACKED:
+    if max_text_size(archive, MAX_UNPACKED) > MAX_UNPACKED:
         raise TooLarge(f"{name} unpacks to more than {MAX_UNPACKED >> 20} MB of text.")
 
 

@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]  # rows read of the current file, bytes of
 
 
 class Overtaken(Exception):
-    """Ends the transaction of an import that has missed duplicates, which another import stored meanwhile."""
+    """Rolls back an import that missed duplicates, which another import stored in the meantime."""
 
 
 class FileImport:

@@ -37,9 +37,9 @@ def is_first_load(size: int) -> bool:
 
 @contextmanager
 def first_load(wanted: bool, keep: Collection[str] = ()) -> Iterator[None]:
-    """Into an empty table: drop most indexes (but those in ``keep``) and build each once at the end, which is faster.
+    """Drop most indexes of an empty table (except those in ``keep``), and build each once at the end, which is faster.
 
-    On PostgreSQL alone, and only if nobody is in the way: dropping an index needs the table for itself for a moment. On
+    On PostgreSQL only, and only if no other transaction uses the table: dropping an index locks it exclusively. On
     SQLite it takes longer than it saves.
     """
     indexes = [index for index in Lead._meta.indexes if index.name in BUILT_AT_THE_END.difference(keep)]

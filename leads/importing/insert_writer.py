@@ -92,7 +92,7 @@ def stored_row(
 
 
 class InsertWriter:
-    """Stores every row. The rows travel to PostgreSQL while the next ones are checked, as long as none has notes."""
+    """Stores every row. The rows are sent to PostgreSQL while the next ones are checked, as long as none has notes."""
 
     def __init__(
         self,

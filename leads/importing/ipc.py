@@ -28,10 +28,9 @@ Pack = Callable[[list[Any]], list[Any]]
 
 
 class Batch(NamedTuple):
-    """Some consecutive rows: ``good`` as ``make`` made them, ``bad`` with line, cells and problems.
+    """Some consecutive rows: ``good`` as ``make`` returned them, ``bad`` with line, cells and problems.
 
-    ``aside`` are rows that are neither. ``warnings`` and ``report`` (as ``CellReport.taken`` returns it) are what there
-    is to say of their cells.
+    ``aside`` are rows that are neither. ``warnings`` and ``report`` (see ``CellReport.taken``) are about their cells.
     """
 
     read: int

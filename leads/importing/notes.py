@@ -57,7 +57,7 @@ STORES: list[NoteStore] = []  # one, of the app that stores notes
 
 @dataclass
 class NoteTaker:
-    """Makes the notes of one import, and has them stored. ``author`` signs them: without one there are none."""
+    """Makes the notes of one import, and has them stored. ``author`` signs them; without an author there are none."""
 
     run: ImportRun
     author: User | None

@@ -19,7 +19,7 @@ from users.directory import ids_by_name
 
 @dataclass(frozen=True)
 class Options:
-    """What the operator asked for; ``import_leads --help`` explains each."""
+    """The operator's options; ``import_leads --help`` explains each."""
 
     on_duplicate: str = "create"
     update_status: bool = False

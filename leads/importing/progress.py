@@ -13,7 +13,7 @@ EVERY_PLAIN = 10.0  # seconds between two plain lines
 
 
 class Meter:
-    """Called with the number of rows read so far; guesses the whole from how much of the file has been read."""
+    """Called with the number of rows read so far; estimates the total from the part of the file that was read."""
 
     def __init__(self, out: Any, sources: Sequence[Source], quiet: bool) -> None:
         self.out, self.sources, self.quiet = out, sources, quiet

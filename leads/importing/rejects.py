@@ -32,7 +32,7 @@ class Layout:
     """
 
     def __init__(self, source: Source, columns: Columns, with_offset: bool = False) -> None:
-        """``with_offset``: times without a zone are not in the office's zone, so it is written."""
+        """``with_offset``: times without a zone are not in the office's zone, so their offset is written."""
         self.columns, self.with_offset = columns, with_offset
         self.delimiter = source.delimiter or ","
         self.guards = source.exact
@@ -158,7 +158,7 @@ class Rejects:
 
 
 class Stream(Rejects):
-    """The same in a binary file that the caller has opened and closes, and that is empty unless the import ends."""
+    """Rejects in a binary file that the caller opens and closes. The file is empty unless the import ends."""
 
     def __init__(self, stream: IO[bytes], layout: Layout) -> None:
         self.path, self.layout, self.stream = None, layout, stream

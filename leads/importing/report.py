@@ -77,7 +77,7 @@ def _state(runs: Sequence[ImportRun]) -> str:
 
 
 def exit_code(runs: Sequence[ImportRun]) -> int:
-    """0 all done, 1 refused, 3 done with rejects."""
+    """Return 0 if all rows were imported, 1 if the import was refused, 3 if rows were rejected."""
     if any(run.state == ImportRun.State.REFUSED for run in runs):
         return 1
     return 3 if any(run.rejected for run in runs) else 0

@@ -27,11 +27,11 @@ Started = Callable[[Sequence[ImportRun]], None]
 
 
 class _Rollback(Exception):
-    """Ends the transaction of an import that stores nothing."""
+    """Rolls back an import that stores nothing."""
 
 
 class _Unconfirmed(Exception):
-    """Ends the transaction of an import that somebody must be asked about; the message says what there is."""
+    """Rolls back an import that the user must confirm; the message says why."""
 
 
 def import_files(

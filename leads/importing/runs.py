@@ -56,7 +56,7 @@ def obstacle(shared: bool, own: Collection[int] = ()) -> str:
 
 
 class OtherRuns:
-    """The runs of others that end while this import loads. To be created when it may load."""
+    """Other imports that end while this import loads. Created once it has the lock."""
 
     def __init__(self, own: Collection[int]) -> None:
         others = ImportRun.objects.exclude(pk__in=own).order_by()
@@ -100,7 +100,7 @@ def known(sha256: str, kind: str) -> ImportRun | None:
 class Interrupts:
     """Defers Ctrl-C during an import, so that a run is stored completely; in the ``with`` block it is raised at once.
 
-    Where the process is in a callback of some library, a raised one may be swallowed there: ``check`` says it again.
+    An exception that is raised in a callback of a library may be lost there: ``check`` raises it again.
     """
 
     def __init__(self) -> None:
@@ -128,9 +128,9 @@ class Interrupts:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupts]:
-    """Ctrl-C in our hands until the block ends; what came after ``with`` it has ended changes nothing any more.
+    """Yield an ``Interrupts`` that handles Ctrl-C until the block ends. Ctrl-C after its ``with`` block has no effect.
 
-    Only in a main thread that Ctrl-C ends; elsewhere nothing ever comes.
+    Only in a main thread with Python's own handler; otherwise no signal is handled.
     """
     interrupts = Interrupts()
     main = threading.current_thread() is threading.main_thread()

@@ -44,7 +44,7 @@ _footer = re.compile(
 
 
 class Aside(NamedTuple):
-    """A row that is not imported and is no error: its kind, why, and who it is about."""
+    """A row that is neither imported nor an error: its kind, the reason, and who it is about."""
 
     line: int
     cells: Cells
@@ -81,7 +81,7 @@ _TESTS: tuple[tuple[frozenset[str], Callable[[object], bool]], ...] = (
 
 
 class Refusal(NamedTuple):
-    """What a column says that somebody does not want (a call, an email, a text, all), and which of its cells say it."""
+    """What a column says that somebody refuses (a call, an email, a text, all), and which of its cells say so."""
 
     about: str
     is_said: Callable[[object], bool]
@@ -130,7 +130,7 @@ def sorted_records(records: Iterable[Record], columns: ColumnPlan) -> Iterable[R
 
 
 class _Sorter:
-    """Looks at the records of one file in their order."""
+    """Classifies the records of one file in their order."""
 
     def __init__(self, columns: ColumnPlan) -> None:
         self.header = [normal(name) for name in columns.header]
@@ -182,7 +182,7 @@ class _Sorter:
         yield from waiting
 
     def _look(self, cells: Cells) -> tuple[str, bool]:
-        """Why a row is no lead, or "", and whether it has a name alone."""
+        """Return why a row is no lead, or "", and whether it has a name only."""
         filled = [
             (place, shown)
             for place, cell in enumerate(cells)

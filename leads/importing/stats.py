@@ -12,7 +12,7 @@ MAX_VALUE = 200  # characters of a bad value that are repeated
 
 
 class Refused(Exception):
-    """The import stores nothing, and why: a sentence for the operator."""
+    """The import stores nothing; the message says why."""
 
 
 @dataclass
@@ -63,7 +63,7 @@ def _fits_json(value: object) -> bool:
 
 
 def identity(values: Mapping[str, Any]) -> dict[str, str]:
-    """Who a row is about, for reports."""
+    """Return who a row is about, for reports."""
     shown = {
         "name": f"{values['first_name']} {values['last_name']}".strip(),
         "email": values["email"],
@@ -73,7 +73,7 @@ def identity(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def showable(text: str) -> str:
-    """``text`` with what no database and no report can hold (NUL, bytes that were no text) written as escapes."""
+    """Return ``text`` with escapes for what no database and no report can store (NUL, bytes that were no text)."""
     if text.isascii() and "\0" not in text:
         return text
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

@@ -5,7 +5,7 @@ from bisect import bisect_right
 
 
 class StoredLines:
-    """The lines of leads, by their ids. Leads with ids one after the other, from such lines, take the space of one."""
+    """The lines of leads, by their ids. Consecutive ids of consecutive lines take the memory of one."""
 
     def __init__(self) -> None:
         self.first_ids, self.last_ids, self.first_lines = array("q"), array("q"), array("q")  # of each such range

@@ -48,7 +48,7 @@ def undo(run_id: int, actor: Actor) -> ImportRun:
         run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
         if run is None:
             raise Refused(f"there is no import run {run_id}")
-        take_back = _taking_back(run)
+        take_back = _undo_function(run)
         earlier, report = run.undo_report, take_back(run, actor, timezone.now())
         if report["left"] and not any(report.get(count) for count in COUNTS):
             more, reasons = " more" if earlier else "", as_lines(report["reasons"])
@@ -64,7 +64,7 @@ def undo(run_id: int, actor: Actor) -> ImportRun:
     return run
 
 
-def _taking_back(run: ImportRun) -> TakeBack:
+def _undo_function(run: ImportRun) -> TakeBack:
     """Return the function that undoes this run; raise ``Refused`` if there is nothing to undo."""
     if run.state == ImportRun.State.UNDONE and not run.undo_report.get("left"):
         raise Refused(f"run {run.pk} was undone already, on {run.undone_at:%Y-%m-%d %H:%M} UTC by {run.undone_by}")
@@ -81,7 +81,7 @@ def as_lines(reasons: Mapping[str, int]) -> str:
 
 
 class NotUndone:
-    """Leads that are left as they are: how many for each reason, and the first of them."""
+    """Counts leads that are left unchanged by reason, and lists the first ones."""
 
     def __init__(self) -> None:
         self.reasons: Counter[str] = Counter()
@@ -122,8 +122,8 @@ def _delete(run: ImportRun, actor: Actor, now: datetime) -> int:
 
 
 def _untouched(run: ImportRun) -> Q:
-    """Active, as the run left it (at version 1, unless it wrote over its own rows), and without what people add:
-    activities but the run's notes, follow-ups, consents.
+    """Return the condition that a lead is active and as the run left it (at version 1, unless a later row of the run
+    changed it), without activities except the run's notes, follow-ups, and consents.
     """
     own = ImportUpdate.objects.filter(run=run, lead=OuterRef("pk"))
     as_left = Q(version=1) & ~Exists(own) | Exists(own.filter(version=OuterRef("version")))

@@ -47,7 +47,7 @@ Reject = Callable[[int, Any, list[FieldError]], None]
 
 
 class DuplicateOptions(NamedTuple):
-    """``action`` is skip, fill, update or error; ``update_status`` lets an update go back to an earlier status."""
+    """``action`` is skip, fill, update or error; ``update_status`` lets an update set an earlier status."""
 
     action: str
     update_status: bool = False
@@ -55,7 +55,7 @@ class DuplicateOptions(NamedTuple):
 
 @dataclass
 class Row:
-    """One good row of the file: where it stands, its cells, its clean values, and which fields it gave itself."""
+    """One valid row of the file: its line, its cells, its clean values, and the values that the file gave."""
 
     line: int
     cells: Any
@@ -87,7 +87,7 @@ def _row(
 
 
 class UpsertWriter:
-    """Matches rows in batches against stored leads and each other; what happens to a match is ``on_duplicate``."""
+    """Matches rows in batches against stored leads and each other; ``on_match`` is called for each match."""
 
     def __init__(
         self,

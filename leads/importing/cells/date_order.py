@@ -24,7 +24,7 @@ _slashes = re.compile(r"\s*(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?!\d)", re.
 
 
 class Column:
-    """Counts of the dates of one field: those with the day first, the month first, and those that can be either."""
+    """Counts of a field's dates: with the day first, with the month first, and ambiguous ones."""
 
     def __init__(self, places: Collection[int]) -> None:
         self.places = places

@@ -79,7 +79,7 @@ Ends = tuple[int | None, int | None]
 
 
 class Budget(NamedTuple):
-    """Both ends of a budget, the kinds of repairs that reading it took, and whether something of the cell is unread."""
+    """Both ends of a budget, the kinds of repairs, and whether a part of the cell was not read."""
 
     lowest: int | None = None
     highest: int | None = None

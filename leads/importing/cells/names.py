@@ -62,7 +62,7 @@ SUSPECT = re.compile(r"[()\[\]{}<>@;|\t\r\n]|\s(?:-+|–|—|/+)\s|\s\s|^\s|\s$|
 
 
 class Name(NamedTuple):
-    """A first and a last name, and what is left over of the cell by kind."""
+    """A first and a last name, and the remainders of the cell by kind."""
 
     first: str
     last: str
@@ -201,7 +201,7 @@ def _with_titles(last: str, generation: str, titles: str) -> str:
 
 
 def _without_generation(first: str) -> tuple[str, str]:
-    """``John Jr.`` as ``John`` and ``Jr.``, which belongs to the last name."""
+    """Split ``John Jr.`` into ``John`` and ``Jr.``, which belongs to the last name."""
     words = first.split()
     start = len(words)
     while start > 1 and _is_suffix(words[start - 1]):

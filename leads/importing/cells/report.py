@@ -44,7 +44,7 @@ KINDS = {
 
 
 class Cleaned(NamedTuple):
-    """A cell as a lead can have it: its value, the kind of repair that took, and what is left over, by kind."""
+    """A cell as a lead can store it: its value, the kind of repair, and the remainders by kind."""
 
     value: str
     repair: str = ""
@@ -54,8 +54,8 @@ class Cleaned(NamedTuple):
 class CellReport:
     """Repairs, statuses and remainders of the cells of a file.
 
-    ``line`` is the line of the row that is being converted; ``remainders`` are this row's, as pairs of column and text:
-    whoever converts a row takes them out with ``take_remainders``.
+    ``line`` is the line of the row that is being converted; ``remainders`` are this row's, as pairs of column and text.
+    The code that converts a row removes them with ``take_remainders``.
     """
 
     def __init__(self) -> None:

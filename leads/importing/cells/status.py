@@ -37,10 +37,10 @@ KNOWN |= {status: status for status in PIPELINE}
 
 
 class StatusMap:
-    """What the statuses of a file become, and how often each occurred."""
+    """The statuses of a file, their replacements, and how often each occurred."""
 
     def __init__(self, given: Mapping[str, str], as_is: bool) -> None:
-        """``given`` are the choices of the operator; ``as_is`` maps nothing else."""
+        """``given`` are the operator's replacements; ``as_is`` replaces nothing else."""
         self.known = ({} if as_is else KNOWN) | {comparable(value): status for value, status in given.items()}
         self.remembered: dict[str, str | None] = {}
         self.counts: Counter[str] = Counter()

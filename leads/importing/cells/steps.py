@@ -123,7 +123,7 @@ def _split_name(plan: ColumnPlan, row: Row) -> None:
 
 
 def _split_whole_name(plan: ColumnPlan, row: Row, name: str) -> None:
-    """Divide a name, and give an address or a number in it to a lead that has none."""
+    """Split a name, and use an address or a number in it if the lead has none."""
     found = names.split(name, plan.last_name_first)
     row["first_name"], row["last_name"] = found.first, found.last
     for kind, left in found.left:

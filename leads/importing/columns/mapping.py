@@ -53,11 +53,11 @@ UNKNOWN = (REFUSE, IGNORE, NOTE)
 
 
 class MappingError(Refused):
-    """The columns cannot be mapped as asked; a sentence for people."""
+    """The columns cannot be mapped as the operator asked. The message is for people."""
 
 
 class UnknownHeaders(MappingError):
-    """Headers nobody knows: ``headers`` has each with the known headers nearest to it."""
+    """Unknown headers; ``headers`` has the most similar known ones of each."""
 
     def __init__(self, headers: MappingOf[str, Sequence[str]]) -> None:
         self.headers = dict(headers)
@@ -73,9 +73,9 @@ class UnknownHeaders(MappingError):
 
 @dataclass(frozen=True)
 class Mapping(ColumnPlan):
-    """The plan for a file's columns with the function that reads them.
+    """The plan for a file's columns, with the function that reads them.
 
-    ``read(cells)`` makes the fields of one row, and adds what there is to say of it to ``warnings`` and ``report``.
+    ``read(cells)`` returns the fields of one row, and adds to ``warnings`` and ``report``.
     """
 
     read: ReadRow = field(init=False, compare=False)

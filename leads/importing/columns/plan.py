@@ -42,9 +42,9 @@ class CellOptions:
 
 
 class NoteColumns(NamedTuple):
-    """``lines`` are the columns whose cells become lines of a note; ``notes`` those of notes, with that of their dates.
+    """``lines`` are the columns whose cells become lines of a note; ``notes`` those with notes, and their date column.
 
-    ``signs`` are columns of yes and no that are lines only where they say yes.
+    ``signs`` are columns of yes and no, which become lines only for yes.
     """
 
     lines: tuple[int, ...] = ()

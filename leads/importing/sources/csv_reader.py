@@ -153,7 +153,7 @@ class CsvReader:
 
 
 class _Unquoted:
-    """Records of a file in which a program has put each row into quotation marks as a whole, as if it were one cell."""
+    """Records of a file in which a program has put each row into quotation marks as a whole."""
 
     def __init__(self, records: Any, delimiter: str) -> None:
         self.records, self.delimiter = records, delimiter

@@ -30,7 +30,7 @@ _signs = frozenset("“”«»–—…•€£°ºª®™·¿¡§½¼¾×")
 
 
 class Detected(NamedTuple):
-    """An encoding, whether it is sure, and some words that depend on it."""
+    """An encoding, whether it is certain, and some words that depend on it."""
 
     encoding: str
     sure: bool

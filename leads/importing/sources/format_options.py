@@ -31,7 +31,7 @@ class FormatOptions:
 
 
 def encoding(name: str) -> str:
-    """Python's name for a character set; raises ``ValueError`` with a sentence for one that it does not know."""
+    """Return Python's name of a character set; raise ``ValueError`` with a message for an unknown one."""
     try:
         found = codecs.lookup(name)
         "".encode(found.name)  # a LookupError for what Python has that is no encoding of texts

@@ -20,9 +20,9 @@ _after_value = re.compile(r"[ \t\r\n]*([,\]])")
 
 
 class JsonReader:
-    """The keys of the first objects as a header and, as often as it is iterated, the records; raises ``Unreadable``.
+    """The keys of the first objects as a header and, at each iteration, the records; raises ``Unreadable``.
 
-    A key that first turns up later is a problem of its row, never dropped. A record's line is its line in JSON Lines,
+    A key that occurs only later is an error of its row, never dropped. A record's line is its line in JSON Lines, or
     its place in an array.
     """
 

@@ -226,7 +226,7 @@ def _encoding_notes(detected: Detected) -> list[str]:
 
 
 def _refuse_hints(content: SourceFile, what: str, **hints: str | int | None) -> None:
-    """Nothing that an operator says goes unheard."""
+    """Raise ``Unreadable`` for options that this kind of file does not have."""
     for name, value in hints.items():
         if value is not None:
             raise Unreadable(f"{content.name} is {what}, so --{name.replace('_', '-')} {value!r} means nothing for it.")

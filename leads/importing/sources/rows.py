@@ -22,10 +22,10 @@ def is_rejects_header(head: bytes) -> bool:
 
 
 class Unreadable(Refused):
-    """A file that cannot be imported at all; the message is one sentence for people.
+    """A file that cannot be imported; the message is for people.
 
-    Also raised in the middle of a file (a quotation mark that is never closed, a JSON array that breaks off), because
-    what follows the damage cannot be trusted.
+    Also raised in the middle of a file (a quotation mark without an end, a JSON array that is cut off), because what
+    follows the damage cannot be trusted.
     """
 
 

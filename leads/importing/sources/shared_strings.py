@@ -17,18 +17,18 @@ _text_ends = re.compile(rb"</(?:[\w.-]+:)?si\s*>")
 
 
 class DocumentType(Exception):
-    """What might say how texts are to be expanded."""
+    """A document type definition, which might define entities."""
 
 
-def copy_without_surplus(archive: zipfile.ZipFile, enough: int) -> int:
-    """Bytes of text in all cells together, at most; exact only where a rough count comes to more than ``enough``.
+def max_text_size(archive: zipfile.ZipFile, enough: int) -> int:
+    """Return the bytes of text in all cells, as an upper limit; exact only if a rough count exceeds ``enough``.
 
-    The rough count takes all cells to hold the longest text, and so does the exact one where a member is no XML.
+    The rough count assumes the longest text in all cells; so does the exact one for a member that is no XML.
     """
     cells: dict[str, int] = {}
     texts: list[str] = []  # wherever they are: which member a reader takes them from is its affair
     for member in archive.namelist():
-        cells[member], has_texts = _looked_over(archive, member)
+        cells[member], has_texts = _count_cells(archive, member)
         if has_texts:
             texts.append(member)
     longest = max((_longest(archive, member) for member in texts), default=0)
@@ -48,7 +48,7 @@ def copy_without_surplus(archive: zipfile.ZipFile, enough: int) -> int:
     return total
 
 
-def _looked_over(archive: zipfile.ZipFile, member: str) -> tuple[int, bool]:
+def _count_cells(archive: zipfile.ZipFile, member: str) -> tuple[int, bool]:
     """Return the maximum number of cells of a member, and whether it may contain texts."""
     cells, has_texts = 0, False
     for piece in _pieces(archive, member):
@@ -80,7 +80,7 @@ def _pieces(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
 
 
 class _Lengths:
-    """Notes how long each text is, without its mark-up."""
+    """Collects the length of each text without its markup."""
 
     def __init__(self) -> None:
         self.lengths = array("I")
@@ -97,7 +97,7 @@ class _Lengths:
 
 
 class _Shown:
-    """Adds up the texts that cells show: those of the type "s" hold a number in a ``v``."""
+    """Adds up the texts that cells show: those of the type "s" have the text's index in a ``v``."""
 
     def __init__(self, lengths: "Sequence[array[int]]", longest: int) -> None:
         self.lengths, self.longest = lengths, longest

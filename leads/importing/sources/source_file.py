@@ -56,7 +56,7 @@ class SourceFile:
             raise
 
     def close(self) -> None:
-        """Throw away the temporary copies; the file itself stays its opener's."""
+        """Delete the temporary copies. The caller closes the file itself."""
         self._copies.close()
 
     def is_at(self, path: Path) -> bool:
@@ -111,7 +111,7 @@ class SourceFile:
 
     @contextmanager
     def failures(self) -> Iterator[None]:
-        """Whatever goes wrong with bytes, as ``Unreadable``."""
+        """Raise ``Unreadable`` for any error of reading and decoding bytes."""
         try:
             yield
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -154,7 +154,7 @@ class SourceFile:
 
 
 class _Unclosed(io.BufferedIOBase):
-    """Passes reads on and outlives its wrapper: a TextIOWrapper closes what it wraps when it is collected."""
+    """Passes reads on, and is not closed with its wrapper: a TextIOWrapper closes its file when it is collected."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.read = stream.read  # type: ignore[method-assign, assignment]

@@ -33,7 +33,7 @@ Card = dict[str, str]
 
 
 class VcardReader:
-    """The cards of a file as rows; the columns are the properties that any card has. Raises ``Unreadable``."""
+    """The contacts of a file as rows; the columns are the properties of all contacts. Raises ``Unreadable``."""
 
     def __init__(self, content: SourceFile, encoding: str) -> None:
         self.content = content

@@ -32,7 +32,7 @@ from leads.importing.sources.format_options import (
 )
 from leads.importing.sources.hidden_rows import hidden_rows
 from leads.importing.sources.rows import Record, Unreadable, all_blank, clean_header, fitted
-from leads.importing.sources.shared_strings import copy_without_surplus
+from leads.importing.sources.shared_strings import max_text_size
 from leads.importing.sources.source_file import PIECE, SourceFile
 from leads.importing.sources.zip_limits import most_unpacked, unpacked_copy
 
@@ -119,7 +119,7 @@ class WorkbookReader:
         self._count_hidden(hidden)
 
     def _count_hidden(self, hidden: set[int]) -> None:
-        """Say how many rows a filter hides: nobody who looked at the sheet has seen them."""
+        """Report how many rows a filter hides: a user who looked at the sheet has not seen them."""
         count = sum(row in hidden and row > self.header_row for row, _ in _filled_rows(self.sheet)) if hidden else 0
         if count:
             rows = "1 row was" if count == 1 else f"{count:,} rows were"
@@ -218,7 +218,7 @@ def _check(file: IO[bytes], content: SourceFile) -> None:
             with archive.open(member) as part:
                 check_extent(part, content.name, min(MAX_CELLS, max(FEW_CELLS, size)))
         most = min(MAX_TEXT, max(LITTLE_TEXT, 8 * size))
-        if (texts := copy_without_surplus(archive, most)) > most:
+        if (texts := max_text_size(archive, most)) > most:
             raise Unreadable(f"{content.name} unpacks to {texts >> 20:,} MB of text; save it as CSV instead.")
     file.seek(0)
 

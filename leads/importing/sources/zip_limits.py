@@ -116,14 +116,14 @@ def _inflate(name: str, archive: zipfile.ZipFile, target: zipfile.ZipFile, most:
 
 
 class _ShortReads:
-    """A file of which nothing long is read at once; an archive's directory is, and each entry of it takes memory."""
+    """A file that rejects long reads: an archive's directory is read at once, and each entry of it takes memory."""
 
     def __init__(self, content: SourceFile) -> None:
         self.name, self.file = content.name, content.unpack()
         self.seek, self.tell, self.seekable = self.file.seek, self.file.tell, self.file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        """At most ``PIECE`` bytes; raises ``Unreadable`` where more are asked for."""
+        """Return at most ``PIECE`` bytes; raise ``Unreadable`` if more are requested."""
         if size < 0:
             here = self.tell()
             size = self.seek(0, os.SEEK_END) - here
