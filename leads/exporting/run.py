@@ -50,7 +50,7 @@ class Attached(NamedTuple):
 def export_leads(leads: LeadQuerySet, write: Write, attached: Sequence[Attached] = ()) -> int:
     """Write the active ones of ``leads``, with what goes with them; returns how many leads there were.
 
-    They are as they were at one moment, whatever is written meanwhile, and nobody who writes has to wait.
+    They are a snapshot: later writes do not change them, and no writer has to wait.
     """
     count = 0
     # Closed at once where writing fails, because the connection may not live as long as the failure does.
@@ -68,7 +68,7 @@ def export_leads(leads: LeadQuerySet, write: Write, attached: Sequence[Attached]
 
 
 def exported_chunks(leads: LeadQuerySet, with_deleted: bool = False) -> Generator[list[dict[str, Any]]]:
-    """Yield ``leads``, newest first, ``CHUNK`` at a time, as they are at one moment.
+    """Yield ``leads``, newest first, ``CHUNK`` at a time, from one snapshot.
 
     Only the active ones; ``with_deleted`` all, each with ``is_active``.
     """

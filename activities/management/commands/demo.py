@@ -45,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("--force", action="store_true", help="also where there are leads already")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """All or nothing; ``CommandError`` where there are leads already."""
+        """Create all of the data or, after an error, none; raise ``CommandError`` if there are leads already."""
         if Lead.objects.exists() and not options["force"]:
             raise CommandError("There are leads already; sample data belongs in an empty database (or say --force).")
         password = secrets.token_urlsafe(9)
@@ -63,7 +63,7 @@ class Command(BaseCommand):
 
 
 def _user(person: words.Person, password: str, group: str) -> User:
-    """A user of that name with that password who may use the back office, whether or not there was one."""
+    """Return a user with that name and password who may use the back office; create them if needed."""
     user = User.objects.filter(username_key=person.username).first() or User(username=person.username)
     user.first_name, user.last_name = person.first_name, person.last_name
     user.email, user.is_staff = f"{person.username}@mail.example", True

@@ -35,7 +35,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to, in which form, and which leads."""
+        """Add the output, its format, and the filters."""
         add = parser.add_argument
         add(
             "--output",
@@ -128,13 +128,13 @@ def _format_of(path: Path | None) -> str:
 
 def _check(path: Path | None, format: str, with_activities: bool) -> None:
     if format == "xlsx" and path and path.suffix == ".gz":
-        raise CommandError("an Excel workbook is packed already; leave off .gz", returncode=2)
+        raise CommandError("an Excel workbook is compressed already; leave off .gz", returncode=2)
     if with_activities and format != "jsonl" and (path is None or (path.exists() and not path.is_file())):
         raise CommandError("--with-activities writes several files; name one, or export JSON Lines", returncode=2)
 
 
 def _filtered(options: dict[str, Any]) -> LeadQuerySet:
-    """The active leads that fit the options, which are the filters of the API's list."""
+    """Return the active leads that match the options, which are the filters of the list of the API."""
     wanted, problems = LeadFilter.validate({name: options[name] for name in FILTERS})
     for problem in problems:
         name, reason = str(problem.loc[-1]), problem.msg.removeprefix("Value error, ")

@@ -39,12 +39,12 @@ class Command(ImportLeads):
         )
 
     def wanted(self, options: dict[str, Any]) -> ActivityOptions:
-        """The import's options from the command's."""
+        """Return the options of the import from those of the command."""
         user = options["user"].strip()
         if user and not User.objects.filter(username_key=normalized_key(user)).exists():
             raise CommandError(f"--user: there is no user {user!r}", returncode=2)
         return ActivityOptions(user=user, ids_are_ours=options["ids_are_ours"], **common(options, ACTIVITIES))
 
     def open(self, name: str, format: str | None, hints: FormatOptions) -> Source:
-        """The file of that name; of leads with activities in them, the activities."""
+        """Return the source with that name, or a source of the activities in a file of leads."""
         return nested(super().open(name, format, hints), exporting.ACTIVITIES.name, exporting.NESTED)

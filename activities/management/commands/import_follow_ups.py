@@ -26,7 +26,7 @@ class Command(ImportLeads):
     )
 
     def add_own_arguments(self, parser: ArgumentParser) -> None:
-        """Whether numbers of leads are believed."""
+        """Add the option that says whether ids of leads are those of this installation."""
         parser.add_argument(
             "--ids-are-ours",
             action="store_true",
@@ -34,10 +34,10 @@ class Command(ImportLeads):
         )
 
     def wanted(self, options: dict[str, Any]) -> ActivityOptions:
-        """The import's options from the command's."""
+        """Return the options of the import from those of the command."""
         return ActivityOptions(ids_are_ours=options["ids_are_ours"], **common(options, FOLLOW_UPS))
 
     def open(self, name: str, format: str | None, hints: FormatOptions) -> Source:
-        """The file of that name; of leads with follow-ups in them, the follow-ups."""
+        """Return the source with that name, or a source of the follow-ups in a file of leads."""
         source = super().open(name, format, hints)
         return nested(source, exporting.FOLLOW_UPS.name, exporting.NESTED_FOLLOW_UP)
