@@ -95,10 +95,10 @@ def _scope(request: Request) -> IdempotencyScope:
 
 
 def _validate(key: str) -> str:
-    kind = "string_too_short" if not key else "string_too_long" if len(key) > MAX_LENGTH else "value_error"
     if 0 < len(key) <= MAX_LENGTH and _printable.match(key):
         return key
     # The server passes on a key with other bytes as an empty one.
+    kind = "string_too_short" if not key else "string_too_long" if len(key) > MAX_LENGTH else "value_error"
     message = f"String should have 1 to {MAX_LENGTH} printable ASCII characters"
     raise ValidationFailed([FieldError(kind, ("header", HEADER), message, key)])
 

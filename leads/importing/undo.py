@@ -122,8 +122,8 @@ def _delete(run: ImportRun, actor: Actor, now: datetime) -> int:
 
 
 def _untouched(run: ImportRun) -> Q:
-    """Return the condition that a lead is active and as the run left it (at version 1, unless a later row of the run
-    changed it), without activities except the run's notes, follow-ups, and consents.
+    """Return the condition that a lead is active, as the run left it, and without follow-ups, recorded consents, and
+    activities other than the run's notes. It is at version 1, unless a later row of the run changed it.
     """
     own = ImportUpdate.objects.filter(run=run, lead=OuterRef("pk"))
     as_left = Q(version=1) & ~Exists(own) | Exists(own.filter(version=OuterRef("version")))

@@ -216,7 +216,7 @@ def common(options: dict[str, Any], vocabulary: ColumnSchema) -> dict[str, Any]:
 
 
 def hints_of(options: dict[str, Any], wanted: Options, vocabulary: ColumnSchema) -> FormatOptions:
-    """Return how the files are to be read; raise ``CommandError`` for options that exclude each other."""
+    """Return how the files are to be read; raise ``CommandError`` for invalid options."""
     mapped = frozenset(map(normal, wanted.explicit))
     checks: list[tuple[str, Callable[[str], Any]]] = [
         ("encoding", hinted.encoding),
